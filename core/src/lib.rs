@@ -1,1 +1,6 @@
-//! Crate.
+//! OAuth 2 inside a Rust web application: the engine.
+
+pub mod env;
+pub mod store;
+
+pub use store::Store;

@@ -1,0 +1,107 @@
+use std::fmt;
+use std::ops::Deref;
+use std::sync::Arc;
+
+use super::file::FileStore;
+use super::memory::MemoryStore;
+use super::{Backend, Change, Key, OpenError, Record, Row, StoreError, Updated};
+
+/// The store that a server keeps everything in. A cheap handle: clones share one store.
+///
+/// ```
+/// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+/// use gridauth::Store;
+///
+/// let store = Store::open("memory:").await?;
+/// store.ping().await?;
+/// # Ok::<(), Box<dyn std::error::Error>>(()) }).unwrap();
+/// ```
+#[derive(Clone)]
+pub struct Store(Arc<dyn Backend>);
+
+impl Store {
+    /// Opens the store that `url` names:
+    ///
+    /// * `memory:` keeps nothing beyond the process: for tests and for a first try;
+    /// * `file:PATH` is one durable file, made where there is none, owned by one process at a time.
+    ///
+    /// # Errors
+    /// [`OpenError`] where the URL is not one of these, or what it names cannot be opened.
+    pub async fn open(url: &str) -> Result<Self, OpenError> {
+        if url == "memory:" {
+            return Ok(Self::memory());
+        }
+        if let Some(path) = url.strip_prefix("file:") {
+            return Ok(Self::new(FileStore::open(path).await?));
+        }
+        let scheme = url.split_once(':').map_or("", |(scheme, _)| scheme);
+        Err(OpenError::bad_url(
+            format!("{scheme}:"),
+            "not a store: use memory: or file:PATH",
+        ))
+    }
+
+    /// A store that keeps nothing beyond the process.
+    pub fn memory() -> Self {
+        Self::new(MemoryStore::new())
+    }
+
+    /// A store on a backend of one's own.
+    pub fn new(backend: impl Backend) -> Self {
+        Self(Arc::new(backend))
+    }
+
+    /// Reads the record with `id`.
+    ///
+    /// # Errors
+    /// [`StoreError`] where the store fails or the row is not an `R`.
+    pub async fn read<R: Record>(&self, id: &str) -> Result<Option<Arc<R>>, StoreError> {
+        match self.0.get(Key::new(R::KIND, id)).await? {
+            Some(row) => Ok(Some(row.decoded::<R>()?)),
+            None => Ok(None),
+        }
+    }
+
+    /// Reads the record with `id`, decides, and writes, as one. Returns what `decide` made of it with what was done, or
+    /// `None` where there is no such record.
+    ///
+    /// # Errors
+    /// [`StoreError`] where the store fails or the row is not an `R`.
+    pub async fn change<R: Record, T: Send>(
+        &self,
+        id: &str,
+        mut decide: impl FnMut(&R) -> (Change, T) + Send,
+    ) -> Result<Option<(Updated, T)>, StoreError> {
+        let mut outcome: Option<Result<T, StoreError>> = None;
+        let mut on_row = |row: &Row| match row.decoded::<R>() {
+            Ok(record) => {
+                let (change, value) = decide(&record);
+                outcome = Some(Ok(value));
+                change
+            }
+            Err(corrupt) => {
+                outcome = Some(Err(corrupt.into()));
+                Change::Keep
+            }
+        };
+        let updated = self.0.update(Key::new(R::KIND, id), &mut on_row).await?;
+        match (updated, outcome) {
+            (Updated::Missing, _) | (_, None) => Ok(None),
+            (updated, Some(value)) => Ok(Some((updated, value?))),
+        }
+    }
+}
+
+impl Deref for Store {
+    type Target = dyn Backend;
+
+    fn deref(&self) -> &Self::Target {
+        &*self.0
+    }
+}
+
+impl fmt::Debug for Store {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Store")
+    }
+}

@@ -1,0 +1,90 @@
+use std::fmt;
+
+/// What a row is about. Each kind has a space of keys of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum Kind {
+    /// A resource owner, by username.
+    User,
+    /// A client, by `client_id`.
+    Client,
+    /// One authorization with its code and tokens, by grant id.
+    Grant,
+    /// A browser's session, by the digest of its cookie.
+    Session,
+    /// The scope that a user allowed a client, by both.
+    Consent,
+    /// A device authorization, by the digest of its device code.
+    DeviceCode,
+    /// A pushed authorization request, by the digest of its request URI.
+    PushedRequest,
+    /// The id of an assertion that has been used.
+    AssertionId,
+    /// A key that signs tokens, by key id.
+    SigningKey,
+    /// A setting of the deployment, by name.
+    Setting,
+    /// A row of the application's own grants, extensions or demo data; its ids are the application's to choose.
+    Custom,
+}
+
+impl Kind {
+    /// Every kind there is.
+    pub const ALL: [Self; 11] = [
+        Self::User,
+        Self::Client,
+        Self::Grant,
+        Self::Session,
+        Self::Consent,
+        Self::DeviceCode,
+        Self::PushedRequest,
+        Self::AssertionId,
+        Self::SigningKey,
+        Self::Setting,
+        Self::Custom,
+    ];
+
+    /// A short lower-case name, the same for ever: stores may build table names from it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::User => "user",
+            Self::Client => "client",
+            Self::Grant => "grant",
+            Self::Session => "session",
+            Self::Consent => "consent",
+            Self::DeviceCode => "device_code",
+            Self::PushedRequest => "pushed_request",
+            Self::AssertionId => "assertion_id",
+            Self::SigningKey => "signing_key",
+            Self::Setting => "setting",
+            Self::Custom => "custom",
+        }
+    }
+}
+
+/// Names one row: its kind, and its id within the kind.
+///
+/// Ids are any text of 1 to 1024 bytes without NUL; they are compared byte by byte.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Key<'a> {
+    /// What the row is about.
+    pub kind: Kind,
+    /// Its id within the kind.
+    pub id: &'a str,
+}
+
+impl<'a> Key<'a> {
+    /// The longest id, in bytes.
+    pub const MAX_ID_BYTES: usize = 1024;
+
+    /// The key of the row `id` of `kind`.
+    pub const fn new(kind: Kind, id: &'a str) -> Self {
+        Self { kind, id }
+    }
+}
+
+impl fmt::Debug for Key<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{:?}", self.kind.name(), self.id)
+    }
+}

@@ -1,0 +1,24 @@
+//! Where users, clients, grants and sessions are kept.
+//!
+//! Everything that must change together lives in one row, so the atomicity of one row is all that a store has to give.
+//! [`Backend`] is that contract: six operations and a promise for each. [`Store`] is the handle that the server holds,
+//! opened from a URL or made from any backend. What is done with the rows is decided elsewhere, once, for every backend.
+
+mod backend;
+mod error;
+mod future;
+mod handle;
+mod key;
+mod query;
+mod row;
+
+pub mod file;
+pub mod memory;
+
+pub use backend::{Backend, Change, Updated};
+pub use error::{OpenError, StoreError, StoreErrorKind};
+pub use future::StoreFuture;
+pub use handle::Store;
+pub use key::{Key, Kind};
+pub use query::{By, Cursor, Entry, Page, Query};
+pub use row::{CorruptRow, Record, Row};
