@@ -35,10 +35,7 @@ impl Store {
             return Ok(Self::new(FileStore::open(path).await?));
         }
         let scheme = url.split_once(':').map_or("", |(scheme, _)| scheme);
-        Err(OpenError::bad_url(
-            format!("{scheme}:"),
-            "not a store: use memory: or file:PATH",
-        ))
+        Err(OpenError::bad_url(format!("{scheme}:"), "not a store: use memory: or file:PATH"))
     }
 
     /// A store that keeps nothing beyond the process.

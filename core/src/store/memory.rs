@@ -70,7 +70,9 @@ impl Backend for MemoryStore {
     fn list<'a>(&'a self, query: Query<'a>) -> StoreFuture<'a, Page> {
         let mut entries: Vec<Entry> = self.with(query.kind, |rows| {
             rows.iter()
-                .filter(|(id, _)| query.after.as_ref().is_none_or(|Cursor(after)| id.as_str() > after.as_str()))
+                .filter(|(id, _)| {
+                    query.after.as_ref().is_none_or(|Cursor(after)| id.as_str() > after.as_str())
+                })
                 .filter(|(_, row)| match query.by {
                     By::Any => true,
                     By::User(user) => row.user() == Some(user),
