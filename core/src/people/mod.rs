@@ -1,4 +1,14 @@
-//! People: their passwords, and how failed tries slow down.
+//! People: their passwords, their sessions, and how failed tries slow down.
 
 pub mod password;
-pub use password::PasswordHash;
+
+mod sessions;
+mod throttle;
+mod users;
+
+pub use password::{HashingError, HashingSettings, PasswordHash, PasswordHasher};
+pub use sessions::OwnSession;
+pub use throttle::{RetryAfter, Throttle, ThrottleSettings, Throttled};
+pub use users::{SignUpError, StoredUsers, Users, UsersError};
+
+pub(crate) use sessions::{BrowserSecret, Sessions};
