@@ -118,20 +118,29 @@ impl BuiltInPages {
     }
 
     fn document(&self, title: &str, content: impl FnOnce(&mut Markup)) -> String {
-        let name = self.theme.name();
-        let mut out = Markup::default();
-        html!(out; r#"<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><meta name="color-scheme" content="light dark"><title>"#
-            (title) " – " (name) "</title>");
+        let mut out = Markup::new();
+        html!(out; r#"<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><meta name="color-scheme" content="light dark"><title>"# (title));
+        if let Some(name) = self.theme.name() {
+            html!(out; " – " (name));
+        }
+        html!(out; "</title>");
         out.style(&self.stylesheet);
-        html!(out; r#"</head><body><header>"#);
+        html!(out; "</head><body>");
+        self.header(&mut out);
+        html!(out; "<main>");
+        content(&mut out);
+        html!(out; "</main></body></html>\n");
+        out.into_string()
+    }
+
+    fn header(&self, out: &mut Markup) {
+        let Some(name) = self.theme.name() else { return };
+        html!(out; "<header>");
         if let Some(logo) = self.theme.logo_uri() {
             // The name stands beside it, so that it has nothing to add for those who do not see it.
             html!(out; r#"<img src=""# (logo) r#"" alt="">"#);
         }
-        html!(out; "<span>" (name) "</span></header><main>");
-        content(&mut out);
-        html!(out; "</main></body></html>\n");
-        out.into_string()
+        html!(out; "<span>" (name) "</span></header>");
     }
 }
 
@@ -144,7 +153,8 @@ impl Pages for BuiltInPages {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::pages::test_support::{Piece, Read, every_page, hostile_text};
+    use crate::pages::test_pages::{every_page, hostile_text};
+    use crate::pages::test_support::{Piece, Read};
     use base64::Engine as _;
     use proptest::prelude::*;
     use sha2::Digest as _;
@@ -193,6 +203,15 @@ mod tests {
                     html.headers().iter().any(|(name, value)| name == "referrer-policy" && value == referrer)
                 );
             }
+        }
+    }
+
+    #[test]
+    fn a_service_without_a_name_leaves_no_gap() {
+        for (name, html) in every_page(&BuiltInPages::default(), "x") {
+            let page = Read::checked(html.body());
+            assert!(page.all("header").is_empty(), "{name}");
+            assert!(!page.text_of("title").contains('–'), "{name}");
         }
     }
 

@@ -2,7 +2,8 @@
 
 use super::markup::{Markup, html};
 use super::parts;
-use super::view::{ClientInfo, Destination, Form, ScopeInfo};
+use super::uri::Destination;
+use super::view::{ClientInfo, Form, ScopeInfo};
 
 /// Asks whether a client may have what it asks for. The buttons are named `decision`, their values are `allow` and
 /// `deny`.
@@ -39,7 +40,7 @@ pub(super) fn write(out: &mut Markup, page: &ConsentPage<'_>) {
     html!(out; "<h1>Allow access?</h1>" r#"<p class="lead">"#);
     parts::client_name(out, &page.client);
     html!(out; " asks for access to your account.</p>");
-    parts::scopes(out, &page.client, page.scopes);
+    parts::scopes(out, page.scopes);
     html!(out; "<dl>");
     parts::signed_in_as(out, page.user);
     parts::sent_to(out, &page.destination);
@@ -53,7 +54,7 @@ mod tests {
     use super::*;
     use crate::pages::BuiltInPages;
     use crate::pages::test_support::Read;
-    use crate::pages::view::WebUri;
+    use crate::pages::uri::WebUri;
 
     const FORM: Form<'static> = Form { action: "/oauth/authorize", hidden: &[("csrf", "c1")] };
 
@@ -96,8 +97,8 @@ mod tests {
             .collect();
         assert_eq!(buttons, [("decision".into(), "allow".into()), ("decision".into(), "deny".into())]);
         assert_eq!(page.hidden_inputs(), [("csrf", "c1")]);
-        assert!(page.text().contains("no particular permission"));
-        assert!(page.text().contains("the app for app: links"));
+        assert!(page.text().contains("No particular permission"));
+        assert!(page.text().contains("the app that opens app links"));
     }
 
     #[test]

@@ -157,7 +157,7 @@ pub(super) fn write_confirm(out: &mut Markup, page: &DeviceConfirmPage<'_>) {
     html!(out; r#"<h1>Connect this device?</h1><p class="lead">"#);
     parts::client_name(out, &page.client);
     html!(out; " on a device asks for access to your account.</p>");
-    parts::scopes(out, &page.client, page.scopes);
+    parts::scopes(out, page.scopes);
     html!(out; r#"<dl><div><dt>Code on the device</dt><dd><bdi class="code">"# (page.user_code) "</bdi></dd></div>");
     parts::signed_in_as(out, page.user);
     html!(out; r#"</dl><p class="warning">Allow this only if your own device shows the same code. If somebody sent you the code or the link, choose Deny.</p>"#);

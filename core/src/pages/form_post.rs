@@ -4,7 +4,8 @@ use std::fmt;
 
 use super::markup::{Markup, html};
 use super::parts;
-use super::view::{ClientInfo, Names, WebUri};
+use super::uri::WebUri;
+use super::view::{ClientInfo, Names};
 
 /// Sends the form at once where scripts run. A parameter may be named `submit` and then hides the form's own method.
 pub(super) const SCRIPT: &str = "HTMLFormElement.prototype.submit.call(document.forms[0])";

@@ -40,7 +40,7 @@ impl LogoutDonePage {
     }
 }
 
-pub(super) fn write_question(out: &mut Markup, page: &LogoutQuestionPage<'_>, service: &str) {
+pub(super) fn write_question(out: &mut Markup, page: &LogoutQuestionPage<'_>, service: Option<&str>) {
     html!(out; r#"<h1>Sign out?</h1><p class="lead">"#);
     match &page.client {
         Some(client) => {
@@ -49,7 +49,10 @@ pub(super) fn write_question(out: &mut Markup, page: &LogoutQuestionPage<'_>, se
         }
         None => html!(out; "You are about to sign out of "),
     }
-    parts::isolated(out, service);
+    match service {
+        Some(name) => parts::isolated(out, name),
+        None => html!(out; "this service"),
+    }
     html!(out; ".</p>");
     if let Some(user) = page.user {
         html!(out; "<dl>");
@@ -99,7 +102,7 @@ mod tests {
     fn the_question_needs_neither_client_nor_user() {
         let page =
             Read::checked(BuiltInPages::default().logout_question(&LogoutQuestionPage::new(FORM)).body());
-        assert!(page.text().contains("about to sign out"));
+        assert!(page.text().contains("about to sign out of this service."));
         assert!(page.all("dl").is_empty());
     }
 

@@ -7,10 +7,14 @@
 use super::stylesheet::Stylesheet;
 
 /// A page, or a part of one, being written.
-#[derive(Clone, Debug, Default)]
 pub(super) struct Markup(String);
 
 impl Markup {
+    /// Nothing yet, with room for a page.
+    pub(super) fn new() -> Self {
+        Self(String::with_capacity(12 * 1024))
+    }
+
     /// Appends tags, or text of this crate's own: [`html!`] takes nothing but literals for them.
     pub(super) fn fixed(&mut self, tags: &'static str) {
         self.0.push_str(tags);
@@ -74,7 +78,7 @@ mod tests {
 
     #[test]
     fn pieces_keep_their_order_and_only_text_is_escaped() {
-        let mut out = Markup::default();
+        let mut out = Markup::new();
         html!(out; "<p><b>" ("1 < 2") "</b> & " ("R&D \"x\" 'y'") "</p>");
         assert_eq!(out.into_string(), "<p><b>1 &lt; 2</b> & R&amp;D &quot;x&quot; &#39;y&#39;</p>");
     }
@@ -87,8 +91,8 @@ mod tests {
         #![proptest_config(ProptestConfig::with_cases(2000))]
 
         #[test]
-        fn text_stays_text_and_is_read_back_whole(text in crate::pages::test_support::hostile_text()) {
-            let mut out = Markup::default();
+        fn text_stays_text_and_is_read_back_whole(text in crate::pages::test_pages::hostile_text()) {
+            let mut out = Markup::new();
             html!(out; "<p>" (&text) "</p>");
             let read = pieces(&out.into_string());
             prop_assert_eq!(&read[0], &Piece::open("p", &[]));
@@ -102,8 +106,8 @@ mod tests {
         }
 
         #[test]
-        fn an_attribute_keeps_its_value_and_its_element(text in crate::pages::test_support::hostile_text()) {
-            let mut out = Markup::default();
+        fn an_attribute_keeps_its_value_and_its_element(text in crate::pages::test_pages::hostile_text()) {
+            let mut out = Markup::new();
             html!(out; r#"<input type="hidden" value=""# (&text) r#"">"#);
             let seen = as_a_browser_reads_it(&text);
             let expected = Piece::open("input", &[("type", "hidden"), ("value", &seen)]);

@@ -57,8 +57,11 @@ mod policy;
 mod sign_in;
 mod stylesheet;
 #[cfg(test)]
+mod test_pages;
+#[cfg(test)]
 mod test_support;
 mod theme;
+mod uri;
 mod view;
 
 pub use built_in::BuiltInPages;
@@ -72,7 +75,8 @@ pub use logout::{LogoutDonePage, LogoutQuestionPage};
 pub use policy::{ContentSecurityPolicy, InvalidSource, Source};
 pub use sign_in::{SignInFailure, SignInPage};
 pub use theme::{Theme, ThemeBuilder, ThemeError};
-pub use view::{ClientInfo, Destination, Form, NotAWebUri, Place, ScopeInfo, WebUri};
+pub use uri::{Destination, NotAWebUri, Place, WebUri};
+pub use view::{ClientInfo, Form, ScopeInfo};
 
 /// The pages of an authorization server.
 ///

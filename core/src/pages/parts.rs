@@ -1,7 +1,10 @@
 //! Parts that several of the built-in pages share.
 
+use std::borrow::Cow;
+
 use super::markup::{Markup, html};
-use super::view::{ClientInfo, Destination, Form, Place, ScopeInfo};
+use super::uri::{Destination, Place};
+use super::view::{ClientInfo, Form, ScopeInfo};
 
 /// The id of the message that inputs refer to with `aria-describedby`.
 pub(super) const FAILURE_ID: &str = "failure";
@@ -22,12 +25,26 @@ pub(super) fn hidden_inputs(out: &mut Markup, hidden: &[(&str, &str)]) {
 
 /// Text from outside, kept apart from the direction of the text around it.
 pub(super) fn isolated(out: &mut Markup, text: &str) {
-    html!(out; "<bdi>" (text) "</bdi>");
+    html!(out; "<bdi>" (&visible(text)) "</bdi>");
+}
+
+/// `text` with U+FFFD in place of each character that would make it read as something else: controls, and the marks
+/// that turn the direction of what follows.
+fn visible(text: &str) -> Cow<'_, str> {
+    let deceptive =
+        |c: char| c.is_control() || matches!(c, '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}');
+    if text.contains(deceptive) {
+        Cow::Owned(text.replace(deceptive, "\u{FFFD}"))
+    } else {
+        Cow::Borrowed(text)
+    }
 }
 
 /// The client's name, set off from the sentence that it stands in.
 pub(super) fn client_name(out: &mut Markup, client: &ClientInfo<'_>) {
-    html!(out; r#"<strong class="name"><bdi>"# (client.display_name()) "</bdi></strong>");
+    html!(out; r#"<strong class="name">"#);
+    isolated(out, client.display_name());
+    html!(out; "</strong>");
 }
 
 /// What went wrong with the form that was sent before.
@@ -60,46 +77,57 @@ pub(super) fn client_links(out: &mut Markup, client: &ClientInfo<'_>) {
 }
 
 /// Every scope asked for: its token always, and the words for it where there are any.
-pub(super) fn scopes(out: &mut Markup, client: &ClientInfo<'_>, scopes: &[ScopeInfo<'_>]) {
-    html!(out; "<h2>");
-    isolated(out, client.display_name());
+pub(super) fn scopes(out: &mut Markup, scopes: &[ScopeInfo<'_>]) {
+    html!(out; "<h2>What it asks for</h2>");
     if scopes.is_empty() {
-        html!(out; " asks for no particular permission</h2>");
+        html!(out; "<p>No particular permission.</p>");
         return;
     }
-    html!(out; r#" wants to</h2><ul class="scopes" role="list">"#);
+    html!(out; r#"<ul class="scopes" role="list">"#);
     for scope in scopes {
-        html!(out; "<li>");
-        match scope.description.filter(|words| !words.trim().is_empty()) {
-            Some(words) => {
-                html!(out; "<span><bdi>" (words) "</bdi> <code><bdi>" (scope.token) "</bdi></code></span>")
-            }
-            None => html!(out; "<span>use <code><bdi>" (scope.token) "</bdi></code></span>"),
+        html!(out; "<li><span>");
+        if let Some(words) = scope.description.filter(|words| !words.trim().is_empty()) {
+            isolated(out, words);
+            html!(out; " ");
         }
-        html!(out; "</li>");
+        html!(out; "<code>");
+        isolated(out, scope.token);
+        html!(out; "</code></span></li>");
     }
     html!(out; "</ul>");
 }
 
 /// Who is signed in, for a `<dl>`.
 pub(super) fn signed_in_as(out: &mut Markup, user: &str) {
-    html!(out; "<div><dt>Signed in as</dt><dd><bdi>" (user) "</bdi></dd></div>");
+    html!(out; "<div><dt>Signed in as</dt><dd>");
+    isolated(out, user);
+    html!(out; "</dd></div>");
 }
 
 /// Where the browser is sent next, for a `<dl>`: who receives it, and the whole URI on demand.
 pub(super) fn sent_to(out: &mut Markup, destination: &Destination<'_>) {
     html!(out; "<div><dt>You will be sent to</dt><dd>");
+    let address = |out: &mut Markup, text: &str| {
+        html!(out; "<strong>");
+        isolated(out, text);
+        html!(out; "</strong>");
+    };
     match destination.place() {
-        Place::Website(origin) => html!(out; r#"<bdi class="address">"# (origin) "</bdi>"),
+        Place::Website(origin) => address(out, origin),
         Place::ThisDevice(origin) => {
-            html!(out; r#"a program on this device, <bdi class="address">"# (origin) "</bdi>");
+            html!(out; "a program on this device, ");
+            address(out, origin);
         }
         Place::App(scheme) => {
-            html!(out; r#"the app for <bdi class="address">"# (scheme) ":</bdi> links");
+            html!(out; "the app that opens ");
+            address(out, scheme);
+            html!(out; " links");
         }
-        Place::Unknown => html!(out; r#"<bdi class="address">"# (destination.uri()) "</bdi>"),
+        Place::Unknown => address(out, destination.uri()),
     }
-    html!(out; "<details><summary>Full address</summary><code><bdi>" (destination.uri()) "</bdi></code></details></dd></div>");
+    html!(out; "<details><summary>Full address</summary><code>");
+    isolated(out, destination.uri());
+    html!(out; "</code></details></dd></div>");
 }
 
 /// The two buttons of a question. They are both named `decision`.
@@ -122,6 +150,15 @@ pub(super) fn waiting_time(seconds: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_name_cannot_be_turned_around() {
+        assert_eq!(visible("moc.\u{202E}live\u{202C}\u{7}\n"), "moc.\u{FFFD}live\u{FFFD}\u{FFFD}\u{FFFD}");
+        for plain in ["متجر الويب", "ישראל", "👩\u{200D}👩\u{200D}👧", "می\u{200C}خواهم", "R&D <b>"]
+        {
+            assert_eq!(visible(plain), plain);
+        }
+    }
 
     #[test]
     fn waiting_times_are_never_told_too_short() {

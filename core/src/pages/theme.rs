@@ -23,7 +23,7 @@ const DEFAULT_ACCENT: Color = Color::rgb(0x1d, 0x4e, 0xd8);
 /// ```
 #[derive(Clone, Debug)]
 pub struct Theme {
-    name: String,
+    name: Option<String>,
     logo: Option<Logo>,
     accent: Color,
 }
@@ -62,10 +62,10 @@ impl Theme {
         ThemeBuilder { name: name.into(), logo_uri: None, accent: None }
     }
 
-    /// The name that people know the service by.
+    /// The name that people know the service by. The default theme has none.
     #[must_use]
-    pub fn name(&self) -> &str {
-        &self.name
+    pub fn name(&self) -> Option<&str> {
+        self.name.as_deref()
     }
 
     /// The logo's address.
@@ -85,10 +85,10 @@ impl Theme {
     }
 }
 
-/// A plain theme named "Sign-in".
+/// A plain theme without a name.
 impl Default for Theme {
     fn default() -> Self {
-        Self { name: "Sign-in".to_owned(), logo: None, accent: DEFAULT_ACCENT }
+        Self { name: None, logo: None, accent: DEFAULT_ACCENT }
     }
 }
 
@@ -126,7 +126,7 @@ impl ThemeBuilder {
         }
         let accent = self.accent.map_or(Ok(DEFAULT_ACCENT), |color| color.parse())?;
         let logo = self.logo_uri.map(Logo::parse).transpose()?;
-        Ok(Theme { name: self.name, logo, accent })
+        Ok(Theme { name: Some(self.name), logo, accent })
     }
 }
 
