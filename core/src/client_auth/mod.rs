@@ -1,0 +1,3 @@
+//! How clients prove who they are.
+
+pub mod secret;
