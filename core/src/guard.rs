@@ -21,9 +21,13 @@ use crate::token::{PresentedToken, TokenKind};
 /// are never looked at: what is there ends up in logs.
 pub(crate) async fn authenticate(server: &Inner, headers: &HeaderMap) -> Result<Access, Rejection> {
     let token = match authorization(headers) {
-        AuthorizationHeader::Scheme { name, credentials } if name.eq_ignore_ascii_case("bearer") => credentials,
+        AuthorizationHeader::Scheme { name, credentials } if name.eq_ignore_ascii_case("bearer") => {
+            credentials
+        }
         AuthorizationHeader::Malformed => return Err(Rejection::malformed_request()),
-        AuthorizationHeader::Absent | AuthorizationHeader::Scheme { .. } => return Err(Rejection::no_credentials()),
+        AuthorizationHeader::Absent | AuthorizationHeader::Scheme { .. } => {
+            return Err(Rejection::no_credentials());
+        }
     };
     access(server, token).await
 }

@@ -36,10 +36,11 @@ impl RequestContext {
 
 /// The parameters of a form body (RFC 6749 section 3.2), each at most once.
 pub(crate) fn form(request: &Request) -> Result<Parameters, OAuthError> {
-    let is_form = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).is_some_and(|value| {
-        let essence = value.split(';').next().unwrap_or_default().trim();
-        essence.eq_ignore_ascii_case("application/x-www-form-urlencoded")
-    });
+    let is_form =
+        request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).is_some_and(|value| {
+            let essence = value.split(';').next().unwrap_or_default().trim();
+            essence.eq_ignore_ascii_case("application/x-www-form-urlencoded")
+        });
     if !is_form {
         return Err(OAuthError::invalid_request("the body must be application/x-www-form-urlencoded"));
     }
@@ -65,7 +66,10 @@ impl From<ParameterError> for OAuthError {
 /// The credentials of an `Authorization` header, split from their scheme.
 pub(crate) enum AuthorizationHeader<'a> {
     Absent,
-    Scheme { name: &'a str, credentials: &'a str },
+    Scheme {
+        name: &'a str,
+        credentials: &'a str,
+    },
     /// More than one, or not text.
     Malformed,
 }

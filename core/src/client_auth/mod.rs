@@ -3,7 +3,7 @@
 mod basic;
 mod secret;
 
-pub use secret::ClientSecretHash;
+pub use secret::{ClientSecretHash, GeneratedSecret, SecretVerifier, generate_client_secret};
 
 use std::ops::Deref;
 use std::sync::Arc;
@@ -41,9 +41,9 @@ impl Presented {
     fn find(headers: &HeaderMap, parameters: &Parameters) -> Result<Self, OAuthError> {
         let in_body = parameters.get("client_secret");
         match authorization(headers) {
-            AuthorizationHeader::Malformed => {
-                Err(OAuthError::invalid_request("there is more than one Authorization header, or it is not text"))
-            }
+            AuthorizationHeader::Malformed => Err(OAuthError::invalid_request(
+                "there is more than one Authorization header, or it is not text",
+            )),
             AuthorizationHeader::Scheme { name, credentials } => {
                 if in_body.is_some() {
                     return Err(OAuthError::invalid_request("the client authenticates in two ways"));
@@ -51,14 +51,18 @@ impl Presented {
                 if !name.eq_ignore_ascii_case("basic") {
                     return Err(OAuthError::invalid_client());
                 }
-                let (client_id, secret) = basic::decode(credentials).ok_or_else(OAuthError::invalid_client)?;
+                let (client_id, secret) =
+                    basic::decode(credentials).ok_or_else(OAuthError::invalid_client)?;
                 if parameters.get("client_id").is_some_and(|named| named != client_id) {
-                    return Err(OAuthError::invalid_request("client_id is not that of the Authorization header"));
+                    return Err(OAuthError::invalid_request(
+                        "client_id is not that of the Authorization header",
+                    ));
                 }
                 Ok(Self { client_id, method: AuthMethod::Basic, secret: Some(secret) })
             }
             AuthorizationHeader::Absent => {
-                let client_id = parameters.get("client_id").ok_or_else(OAuthError::invalid_client)?.to_owned();
+                let client_id =
+                    parameters.get("client_id").ok_or_else(OAuthError::invalid_client)?.to_owned();
                 let method = if in_body.is_some() { AuthMethod::Post } else { AuthMethod::None };
                 Ok(Self { client_id, method, secret: in_body.map(Secret::from) })
             }
@@ -91,14 +95,14 @@ pub(crate) async fn authenticate(
     match client {
         Some(client) if proved && accepted.contains(&presented.method) => {
             if presented.secret.is_some() {
-                server.throttle.succeeded(throttled);
+                server.count_success(throttled, context)?;
             }
             Ok(AuthenticatedClient(client))
         }
         _ => {
             // Who presents no secret has guessed nothing, and must not be able to slow down a confidential client.
             if presented.secret.is_some() && !proved {
-                server.count_failure(throttled, context);
+                server.count_failure(throttled, context)?;
             }
             Err(OAuthError::invalid_client())
         }

@@ -17,7 +17,8 @@ pub(crate) const METHODS: [AuthMethod; 2] = [AuthMethod::Basic, AuthMethod::Post
 pub(crate) async fn answer(server: &Inner, request: &Request) -> Result<Response, OAuthError> {
     let context = RequestContext::of(request);
     let parameters = http_io::form(request)?;
-    let client = client_auth::authenticate(server, request.headers(), &parameters, &METHODS, &context).await?;
+    let client =
+        client_auth::authenticate(server, request.headers(), &parameters, &METHODS, &context).await?;
     let token = parameters.get("token").ok_or_else(|| OAuthError::invalid_request("token is missing"))?;
     let described = match PresentedToken::parse(token) {
         Some(token) => {

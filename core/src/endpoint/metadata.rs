@@ -30,16 +30,23 @@ fn describe(server: &Inner) -> Value {
         let scopes: Vec<&str> = server.scopes.iter().map(|scope| scope.token).collect();
         metadata.insert("scopes_supported".to_owned(), json!(scopes));
     }
-    let response_types: Vec<&str> = server.grants.authorization_sides().map(|side| side.response_type()).collect();
+    let response_types: Vec<&str> =
+        server.grants.authorization_sides().map(|side| side.response_type()).collect();
     metadata.insert("response_types_supported".to_owned(), json!(response_types));
     if !response_types.is_empty() {
-        metadata.insert("response_modes_supported".to_owned(), json!(ResponseMode::ALL.map(ResponseMode::as_str)));
+        metadata.insert(
+            "response_modes_supported".to_owned(),
+            json!(ResponseMode::ALL.map(ResponseMode::as_str)),
+        );
         metadata.insert("authorization_response_iss_parameter_supported".to_owned(), json!(true));
     }
     metadata.insert("grant_types_supported".to_owned(), json!(grant_types(server)));
     metadata.insert("token_endpoint_auth_methods_supported".to_owned(), json!(token_methods(server)));
     metadata.insert("revocation_endpoint_auth_methods_supported".to_owned(), json!(names(&revoke::METHODS)));
-    metadata.insert("introspection_endpoint_auth_methods_supported".to_owned(), json!(names(&introspect::METHODS)));
+    metadata.insert(
+        "introspection_endpoint_auth_methods_supported".to_owned(),
+        json!(names(&introspect::METHODS)),
+    );
     for registered in server.grants.iter() {
         for extension in &registered.extensions {
             extension.extend_metadata(&mut metadata);

@@ -57,7 +57,8 @@ impl Endpoint {
 
     /// Answers a request.
     pub(crate) async fn answer(self, server: &Inner, request: &Request) -> Response {
-        let (get, post) = (matches!(*request.method(), Method::GET | Method::HEAD), request.method() == Method::POST);
+        let (get, post) =
+            (matches!(*request.method(), Method::GET | Method::HEAD), request.method() == Method::POST);
         let answered: Result<Response, OAuthError> = match self {
             Self::Authorize if get || post => return authorize::answer(server, request).await,
             Self::Token if post => token::answer(server, request).await,

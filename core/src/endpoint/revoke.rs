@@ -17,7 +17,8 @@ pub(crate) const METHODS: [AuthMethod; 3] = [AuthMethod::Basic, AuthMethod::Post
 pub(crate) async fn answer(server: &Inner, request: &Request) -> Result<Response, OAuthError> {
     let context = RequestContext::of(request);
     let parameters = http_io::form(request)?;
-    let client = client_auth::authenticate(server, request.headers(), &parameters, &METHODS, &context).await?;
+    let client =
+        client_auth::authenticate(server, request.headers(), &parameters, &METHODS, &context).await?;
     let token = parameters.get("token").ok_or_else(|| OAuthError::invalid_request("token is missing"))?;
     // token_type_hint is not needed: a token says what it is.
     let outcome = match PresentedToken::parse(token) {
@@ -50,7 +51,8 @@ async fn revoke(
             TokenKind::Access => {
                 let mut left = record.clone();
                 left.access.retain(|access| !access.digest.matches(token.digest()));
-                let spent = left.expires() <= now || (left.access.is_empty() && left.refresh.is_none() && left.code.is_none());
+                let spent = left.expires() <= now
+                    || (left.access.is_empty() && left.refresh.is_none() && left.code.is_none());
                 (if spent { Change::Remove } else { Change::Replace(left.to_row()) }, Ok(()))
             }
             // RFC 7009 section 2.1: with the refresh token goes all that came of the same authorization.
@@ -65,9 +67,10 @@ async fn revoke(
 fn is_of(token: &PresentedToken, record: &GrantRecord) -> bool {
     match token.kind() {
         TokenKind::Access => record.access.iter().any(|access| access.digest.matches(token.digest())),
-        TokenKind::Refresh => {
-            record.refresh.as_ref().is_some_and(|refresh| refresh.family.matches(&family_digest(&token.family())))
-        }
+        TokenKind::Refresh => record
+            .refresh
+            .as_ref()
+            .is_some_and(|refresh| refresh.family.matches(&family_digest(&token.family()))),
         TokenKind::Code => record.code.as_ref().is_some_and(|code| code.digest.matches(token.digest())),
     }
 }

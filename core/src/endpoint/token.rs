@@ -17,7 +17,8 @@ pub(crate) async fn answer(server: &Inner, request: &Request) -> Result<Response
         OAuthError::new(ErrorCode::UnsupportedGrantType, "the server does not have this grant type")
     })?;
     let accepted = side.client_authentication();
-    let client = client_auth::authenticate(server, request.headers(), &parameters, accepted, &context).await?;
+    let client =
+        client_auth::authenticate(server, request.headers(), &parameters, accepted, &context).await?;
     if !client.allows_grant(grant_type) {
         return Err(OAuthError::unauthorized_client("the client may not use this grant type"));
     }

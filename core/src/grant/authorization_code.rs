@@ -84,7 +84,10 @@ impl AuthorizationSide for AuthorizationCode {
         "authorization_code"
     }
 
-    async fn respond(&self, approved: &ApprovedAuthorization<'_>) -> Result<AuthorizationResponse, OAuthError> {
+    async fn respond(
+        &self,
+        approved: &ApprovedAuthorization<'_>,
+    ) -> Result<AuthorizationResponse, OAuthError> {
         let (server, request, now) = (approved.server, approved.request(), approved.now());
         let id = new_grant_id(server, now)?;
         let code = NewToken::make(TokenKind::Code, id, &*server.entropy)?;
@@ -122,7 +125,8 @@ impl TokenSide for AuthorizationCode {
     }
 
     async fn respond(&self, request: &TokenRequest<'_>) -> Result<Issued, OAuthError> {
-        let code = PresentedToken::parse_kind(TokenKind::Code, request.required("code")?).ok_or_else(not_good)?;
+        let code =
+            PresentedToken::parse_kind(TokenKind::Code, request.required("code")?).ok_or_else(not_good)?;
         let mut buffer = [0; 36];
         let id = code.grant_id();
         let decide = |record: &GrantRecord| {
@@ -187,7 +191,13 @@ fn check_redirect_uri(request: &TokenRequest<'_>, code: &CodeState) -> Result<()
     let fits = match (&code.redirect_uri, presented) {
         (Some(requested), presented) => presented == Some(requested),
         (None, None) => true,
-        (None, Some(presented)) => request.client().redirect_uris().iter().any(|uri| uri.as_str() == presented),
+        (None, Some(presented)) => {
+            request.client().redirect_uris().iter().any(|uri| uri.as_str() == presented)
+        }
     };
-    if fits { Ok(()) } else { Err(OAuthError::invalid_grant("redirect_uri is not that of the authorization request")) }
+    if fits {
+        Ok(())
+    } else {
+        Err(OAuthError::invalid_grant("redirect_uri is not that of the authorization request"))
+    }
 }

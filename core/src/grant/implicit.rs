@@ -1,8 +1,6 @@
 use async_trait::async_trait;
 
-use super::{
-    ApprovedAuthorization, AuthorizationResponse, AuthorizationSide, Grant, NewGrant,
-};
+use super::{ApprovedAuthorization, AuthorizationResponse, AuthorizationSide, Grant, NewGrant};
 use crate::protocol::{OAuthError, ResponseMode};
 
 /// The implicit grant (RFC 6749 section 4.2): the access token travels in the redirect URI. RFC 9700 section 2.1.2
@@ -23,7 +21,9 @@ impl Grant for Implicit {
     }
 
     fn warning(&self) -> Option<&str> {
-        Some("the implicit grant shows tokens to the browser's history and to scripts: RFC 9700 section 2.1.2 says not to use it")
+        Some(
+            "the implicit grant shows tokens to the browser's history and to scripts: RFC 9700 section 2.1.2 says not to use it",
+        )
     }
 }
 
@@ -41,9 +41,13 @@ impl AuthorizationSide for Implicit {
         ResponseMode::Fragment
     }
 
-    async fn respond(&self, approved: &ApprovedAuthorization<'_>) -> Result<AuthorizationResponse, OAuthError> {
+    async fn respond(
+        &self,
+        approved: &ApprovedAuthorization<'_>,
+    ) -> Result<AuthorizationResponse, OAuthError> {
         // RFC 6749 section 4.2.2: never a refresh token.
-        let grant = NewGrant::for_user(approved.user().subject(), approved.scope().clone()).without_refresh_token();
+        let grant =
+            NewGrant::for_user(approved.user().subject(), approved.scope().clone()).without_refresh_token();
         let issued = approved.issue(NewGrant { data: approved.data().clone(), ..grant }).await?;
         let response = issued.into_response();
         let mut answer = AuthorizationResponse::new()

@@ -118,7 +118,8 @@ pub(crate) fn new_access_token(
     let token = NewToken::make(TokenKind::Access, grant, &*server.entropy)?;
     let lifetime = client.lifetimes().access_token.unwrap_or(server.lifetimes.access_token);
     let narrowed = (scope.as_scope() != granted).then(|| scope.as_scope().clone());
-    let state = AccessState { digest: token.digest, issued: now, expires: now.after(lifetime), scope: narrowed };
+    let state =
+        AccessState { digest: token.digest, issued: now, expires: now.after(lifetime), scope: narrowed };
     Ok((token.text, state))
 }
 
@@ -204,6 +205,10 @@ pub(crate) async fn issue(
 }
 
 /// A grant that nobody asked for: the application makes it itself.
-pub(crate) async fn issue_minted(server: &Inner, client: &Client, grant: NewGrant) -> Result<Issued, OAuthError> {
+pub(crate) async fn issue_minted(
+    server: &Inner,
+    client: &Client,
+    grant: NewGrant,
+) -> Result<Issued, OAuthError> {
     issue(server, client, "minted", grant, server.clock.now()).await
 }

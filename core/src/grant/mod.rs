@@ -132,5 +132,8 @@ pub trait AuthorizationSide: Send + Sync {
     ///
     /// # Errors
     /// An [`OAuthError`] of RFC 6749 section 4.1.2.1: it is sent to the client's redirect URI.
-    async fn respond(&self, approved: &ApprovedAuthorization<'_>) -> Result<AuthorizationResponse, OAuthError>;
+    async fn respond(
+        &self,
+        approved: &ApprovedAuthorization<'_>,
+    ) -> Result<AuthorizationResponse, OAuthError>;
 }

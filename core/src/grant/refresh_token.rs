@@ -119,7 +119,12 @@ impl TokenSide for RefreshToken {
             .ok_or_else(|| OAuthError::invalid_grant("the refresh token is not good"))?;
         let mut buffer = [0; 36];
         let id = token.grant_id();
-        let decide = |record: &GrantRecord| match standing(&token, record, request.client().id(), request.now()) {
+        let decide = |record: &GrantRecord| match standing(
+            &token,
+            record,
+            request.client().id(),
+            request.now(),
+        ) {
             Standing::Current => match self.renew(request, record, &token) {
                 Ok(issued) => (Change::Replace(issued.record.to_row()), Ok(issued)),
                 Err(error) => (Change::Keep, Err(error)),
@@ -156,7 +161,11 @@ impl RefreshToken {
         let refresh_token = match &mut renewed.refresh {
             Some(refresh) => {
                 refresh.expires = now.after(idle_lifetime(server, client));
-                if self.rotate { Some(NewToken::make_refresh(record.id, &presented.family(), &*server.entropy)?) } else { None }
+                if self.rotate {
+                    Some(NewToken::make_refresh(record.id, &presented.family(), &*server.entropy)?)
+                } else {
+                    None
+                }
             }
             None => None,
         };
@@ -191,7 +200,8 @@ impl RefreshToken {
                 expires,
                 scope: (&*response.scope).into(),
             };
-            let text = zeroize::Zeroizing::new(serde_json::to_vec(&successor).map_err(OAuthError::server_error)?);
+            let text =
+                zeroize::Zeroizing::new(serde_json::to_vec(&successor).map_err(OAuthError::server_error)?);
             refresh.previous = Some(PreviousRefresh {
                 digest: *old.digest(),
                 until: request.now().after(self.grace),
@@ -210,7 +220,8 @@ fn repeat(
     sealed: &Sealed,
 ) -> Result<Issued, OAuthError> {
     request.check_extensions(&record.data)?;
-    let text = sealed.open(old).ok_or_else(|| OAuthError::server_error("a sealed successor does not open"))?;
+    let text =
+        sealed.open(old).ok_or_else(|| OAuthError::server_error("a sealed successor does not open"))?;
     let successor: Successor<'_> = serde_json::from_slice(&text).map_err(OAuthError::server_error)?;
     let response = TokenResponse {
         access_token: Secret::from(&*successor.access_token),

@@ -80,7 +80,10 @@ impl Registry {
         })
     }
 
-    pub(crate) fn authorization_side(&self, response_type: &str) -> Option<(&Registered, &dyn AuthorizationSide)> {
+    pub(crate) fn authorization_side(
+        &self,
+        response_type: &str,
+    ) -> Option<(&Registered, &dyn AuthorizationSide)> {
         self.iter().find_map(|registered| {
             let side =
                 registered.grant.authorization_side().filter(|side| side.response_type() == response_type)?;

@@ -101,8 +101,12 @@ impl Rejection {
             Reason::NoCredentials | Reason::InvalidToken => {
                 "The access token provided is expired, revoked, malformed, or invalid for other reasons."
             }
-            Reason::MalformedRequest => "The request has more than one Authorization header, or one that is not text.",
-            Reason::InsufficientScope(_) => "The request requires higher privileges than provided by the access token.",
+            Reason::MalformedRequest => {
+                "The request has more than one Authorization header, or one that is not text."
+            }
+            Reason::InsufficientScope(_) => {
+                "The request requires higher privileges than provided by the access token."
+            }
             Reason::Unavailable => "The access token cannot be checked at the moment.",
             Reason::Internal => "The server met an unexpected condition.",
         }
@@ -123,7 +127,8 @@ impl Rejection {
             Reason::NoCredentials => {}
             Reason::MalformedRequest | Reason::InvalidToken | Reason::InsufficientScope(_) => {
                 let code = self.error().map_or("", |code| code.as_str());
-                challenge.push_str(&format!(", error=\"{code}\", error_description=\"{}\"", self.description()));
+                challenge
+                    .push_str(&format!(", error=\"{code}\", error_description=\"{}\"", self.description()));
             }
             Reason::Unavailable | Reason::Internal => return None,
         }
@@ -140,7 +145,10 @@ impl Rejection {
         if let Some(scope) = self.needed_scope() {
             body["scope"] = json!(scope);
         }
-        RejectionBody { content_type: HeaderValue::from_static("application/json"), body: body.to_string().into() }
+        RejectionBody {
+            content_type: HeaderValue::from_static("application/json"),
+            body: body.to_string().into(),
+        }
     }
 
     pub(crate) fn into_response(self, realm: &str, shaped: Option<RejectionBody>) -> Response {

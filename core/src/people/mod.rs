@@ -2,8 +2,9 @@
 
 pub mod password;
 
+pub mod throttle;
+
 mod sessions;
-mod throttle;
 mod users;
 
 pub use password::{HashingError, HashingSettings, PasswordHash, PasswordHasher};

@@ -60,7 +60,12 @@ impl BrowserSecret {
         Ok(URL_SAFE_NO_PAD.encode(mac.finalize().into_bytes()))
     }
 
-    pub(crate) fn fits_csrf_token(&self, token: &str, purpose: &str, request: &str) -> Result<bool, OAuthError> {
+    pub(crate) fn fits_csrf_token(
+        &self,
+        token: &str,
+        purpose: &str,
+        request: &str,
+    ) -> Result<bool, OAuthError> {
         Ok(self.csrf_token(purpose, request)?.as_bytes().ct_eq(token.as_bytes()).into())
     }
 }

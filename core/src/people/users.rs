@@ -126,8 +126,18 @@ impl StoredUsers {
     /// # Errors
     /// [`SignUpError`] says what is wrong.
     pub async fn sign_up(&self, username: &str, password: &Secret) -> Result<User, SignUpError> {
+        // A name that is taken is not worth a hash; the insert decides all the same.
+        if is_username(username)
+            && self.store.read::<StoredUser>(username).await.map_err(UsersError::from)?.is_some()
+        {
+            return Err(SignUpError::Taken);
+        }
         let new = self.new_user(username, password, username, Map::new()).await?;
-        let created = self.store.insert(Key::new(Kind::User, username), new.to_row()).await.map_err(UsersError::from)?;
+        let created = self
+            .store
+            .insert(Key::new(Kind::User, username), new.to_row())
+            .await
+            .map_err(UsersError::from)?;
         if created { Ok(new.user()) } else { Err(SignUpError::Taken) }
     }
 
@@ -160,7 +170,6 @@ impl StoredUsers {
         if !(1..=1024).contains(&password.expose().len()) {
             return Err(SignUpError::Password);
         }
-        // A name that is taken is not worth a hash; the insert decides all the same.
         Ok(StoredUser {
             username: username.to_owned(),
             subject: subject.to_owned(),

@@ -88,7 +88,7 @@ impl GridAuth {
         client_id: impl Into<String>,
         secret: &str,
     ) -> Result<ClientBuilder, HashingError> {
-        let hash = ClientSecretHash::of_chosen(secret, self.0.secrets.hasher()).await?;
+        let hash = ClientSecretHash::of_chosen(secret, &self.0.hasher).await?;
         Ok(Client::confidential(client_id, hash))
     }
 
@@ -145,7 +145,11 @@ impl GridAuth {
         }
     }
 
-    async fn revoke_where(&self, by: By<'_>, which: impl Fn(&GrantRecord) -> bool) -> Result<(), RevokeError> {
+    async fn revoke_where(
+        &self,
+        by: By<'_>,
+        which: impl Fn(&GrantRecord) -> bool,
+    ) -> Result<(), RevokeError> {
         let mut query = Query::new(Kind::Grant, by);
         let mut seen = HashSet::new();
         loop {

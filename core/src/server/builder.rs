@@ -263,7 +263,7 @@ impl Builder {
             return Err(BuildError { problems });
         };
         warn(&issuer, &self.grants);
-        let stored_users = StoredUsers::new(store.clone(), hasher, Arc::clone(&self.clock));
+        let stored_users = StoredUsers::new(store.clone(), hasher.clone(), Arc::clone(&self.clock));
         let sessions = Sessions {
             store: store.clone(),
             clock: Arc::clone(&self.clock),
@@ -285,6 +285,7 @@ impl Builder {
             stored_users,
             own_session: self.own_session,
             sessions,
+            hasher,
             secrets,
             throttle,
             pages: self.pages,
@@ -303,7 +304,10 @@ impl Builder {
             problems.push("there is no store: call .store(Store::open(..).await?)".to_owned());
         }
         if !is_mount(&self.mount) {
-            problems.push(format!("the mount path {:?} must be empty or begin with a slash and not end with one", self.mount));
+            problems.push(format!(
+                "the mount path {:?} must be empty or begin with a slash and not end with one",
+                self.mount
+            ));
         }
         if self.realm.as_deref().is_some_and(|realm| !is_realm(realm)) {
             problems.push("the realm must be printable ASCII without quote and backslash".to_owned());
@@ -345,10 +349,12 @@ impl Builder {
             for method in side.client_authentication() {
                 match method {
                     AuthMethod::None if name == "client_credentials" => problems.push(
-                        "client_credentials cannot accept the method none: anybody could get a token".to_owned(),
+                        "client_credentials cannot accept the method none: anybody could get a token"
+                            .to_owned(),
                     ),
-                    AuthMethod::Other(other) => problems
-                        .push(format!("the grant type {name:?} accepts {other:?}, which this server does not have")),
+                    AuthMethod::Other(other) => problems.push(format!(
+                        "the grant type {name:?} accepts {other:?}, which this server does not have"
+                    )),
                     _ => {}
                 }
             }
@@ -367,7 +373,9 @@ fn is_mount(path: &str) -> bool {
     path.is_empty()
         || (path.starts_with('/')
             && !path.ends_with('/')
-            && path.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'/' | b'-' | b'_' | b'.' | b'~')))
+            && path
+                .bytes()
+                .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'/' | b'-' | b'_' | b'.' | b'~')))
 }
 
 fn is_realm(realm: &str) -> bool {

@@ -15,15 +15,17 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{HeaderMap, Method};
 
+use crate::client_auth::SecretVerifier;
 use crate::endpoint::Endpoint;
 use crate::env::{Clock, Entropy};
-use crate::client_auth::SecretVerifier;
 use crate::grant::{AuthorizationRequest, Registry};
 use crate::guard::{self, Access, Rejection, RejectionBody, ScopeDescription};
 use crate::http_io::{self, Request, RequestContext, Response};
 use crate::model::{Client, Consent, User};
 use crate::pages::{Pages, ScopeInfo};
-use crate::people::{OwnSession, Sessions, StoredUsers, Throttle, Throttled, Users};
+use crate::people::{
+    OwnSession, PasswordHasher, RetryAfter, Sessions, StoredUsers, Throttle, Throttled, Users,
+};
 use crate::protocol::{OAuthError, Parameters};
 use crate::store::{Change, Key, Kind, Record, Store, StoreError};
 use crate::token::Secret;
@@ -71,6 +73,7 @@ pub(crate) struct Inner {
     pub(crate) users: Arc<dyn Users>,
     pub(crate) own_session: Option<Arc<dyn OwnSession>>,
     pub(crate) sessions: Sessions,
+    pub(crate) hasher: PasswordHasher,
     pub(crate) secrets: SecretVerifier,
     pub(crate) throttle: Throttle,
     pub(crate) pages: Arc<dyn Pages>,
@@ -197,24 +200,48 @@ impl Inner {
 
     pub(crate) async fn client(&self, client_id: &str) -> Result<Option<Arc<Client>>, StoreError> {
         // What cannot be a client's id is not looked up.
-        let possible = (1..=255).contains(&client_id.len()) && client_id.bytes().all(|b| (0x20..=0x7e).contains(&b));
+        let possible =
+            (1..=255).contains(&client_id.len()) && client_id.bytes().all(|b| (0x20..=0x7e).contains(&b));
         if possible { self.store.read(client_id).await } else { Ok(None) }
     }
 
     /// Whether too many tries failed for this account or client, or from this source.
-    pub(crate) fn check_throttle(&self, who: Throttled<'_>, context: &RequestContext) -> Result<(), OAuthError> {
-        let source = context.source.map(Throttled::Source);
-        for throttled in [Some(who), source].into_iter().flatten() {
-            self.throttle.check(throttled).map_err(|wait| OAuthError::too_many_failures(wait.seconds))?;
-        }
-        Ok(())
+    pub(crate) fn check_throttle(
+        &self,
+        who: Throttled<'_>,
+        context: &RequestContext,
+    ) -> Result<(), OAuthError> {
+        self.each_throttled(who, context, |throttled| self.throttle.check(throttled))
     }
 
-    pub(crate) fn count_failure(&self, who: Throttled<'_>, context: &RequestContext) {
-        self.throttle.failed(who);
-        if let Some(source) = context.source {
-            self.throttle.failed(Throttled::Source(source));
-        }
+    /// Counts a failed try; an error where the limit was reached meanwhile.
+    pub(crate) fn count_failure(
+        &self,
+        who: Throttled<'_>,
+        context: &RequestContext,
+    ) -> Result<(), OAuthError> {
+        self.each_throttled(who, context, |throttled| self.throttle.failed(throttled))
+    }
+
+    /// Forgets the failures before a success; an error where the limit was reached meanwhile.
+    pub(crate) fn count_success(
+        &self,
+        who: Throttled<'_>,
+        context: &RequestContext,
+    ) -> Result<(), OAuthError> {
+        self.each_throttled(who, context, |throttled| self.throttle.succeeded(throttled))
+    }
+
+    fn each_throttled(
+        &self,
+        who: Throttled<'_>,
+        context: &RequestContext,
+        ask: impl Fn(Throttled<'_>) -> Result<(), RetryAfter>,
+    ) -> Result<(), OAuthError> {
+        let source = context.source.map(Throttled::Source);
+        [Some(who), source].into_iter().flatten().try_for_each(|throttled| {
+            ask(throttled).map_err(|wait| OAuthError::too_many_failures(wait.seconds))
+        })
     }
 
     /// Checks a password, slowed down after too many failures.
@@ -228,8 +255,8 @@ impl Inner {
         self.check_throttle(account, context)?;
         let user = self.users.check_password(username, password).await?;
         match user {
-            Some(_) => self.throttle.succeeded(account),
-            None => self.count_failure(account, context),
+            Some(_) => self.count_success(account, context)?,
+            None => self.count_failure(account, context)?,
         }
         Ok(user)
     }
@@ -239,7 +266,11 @@ impl Inner {
         own.map_or(ScopeInfo::standard(token), |scope| ScopeInfo { token, description: Some(scope.words) })
     }
 
-    pub(crate) async fn needs_consent(&self, request: &AuthorizationRequest, user: &User) -> Result<bool, OAuthError> {
+    pub(crate) async fn needs_consent(
+        &self,
+        request: &AuthorizationRequest,
+        user: &User,
+    ) -> Result<bool, OAuthError> {
         if request.client.is_first_party() {
             return Ok(false);
         }
@@ -249,7 +280,11 @@ impl Inner {
     }
 
     /// Remembers what a user allowed, added to what they allowed before.
-    pub(crate) async fn remember_consent(&self, request: &AuthorizationRequest, user: &User) -> Result<(), OAuthError> {
+    pub(crate) async fn remember_consent(
+        &self,
+        request: &AuthorizationRequest,
+        user: &User,
+    ) -> Result<(), OAuthError> {
         let consent = Consent {
             subject: user.subject().to_owned(),
             client_id: request.client.id().to_owned(),

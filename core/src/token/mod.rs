@@ -6,7 +6,7 @@ mod seal;
 mod secret;
 
 pub use digest::Digest;
-pub(crate) use opaque::{family_digest, new_family};
 pub use opaque::{NewToken, PresentedToken, TokenKind};
+pub(crate) use opaque::{family_digest, new_family};
 pub use seal::Sealed;
 pub use secret::Secret;

@@ -57,10 +57,12 @@ async fn client_and_redirect(
     let client_id =
         parameters.get("client_id").ok_or_else(|| OAuthError::invalid_request("client_id is missing"))?;
     let client = server.client(client_id).await?.ok_or_else(|| {
-        OAuthError::new(ErrorCode::InvalidClient, "there is no such client").with_status(StatusCode::BAD_REQUEST)
+        OAuthError::new(ErrorCode::InvalidClient, "there is no such client")
+            .with_status(StatusCode::BAD_REQUEST)
     })?;
-    let redirect = ValidatedRedirect::of(&client, parameters.get("redirect_uri"))
-        .ok_or_else(|| OAuthError::invalid_request("redirect_uri is not one that the client has registered"))?;
+    let redirect = ValidatedRedirect::of(&client, parameters.get("redirect_uri")).ok_or_else(|| {
+        OAuthError::invalid_request("redirect_uri is not one that the client has registered")
+    })?;
     Ok((client, redirect))
 }
 

@@ -10,24 +10,36 @@ use super::redirect::Target;
 use crate::grant::ApprovedAuthorization;
 use crate::http_io::{Request, RequestContext, Response, see_other};
 use crate::model::User;
-use crate::pages::{ClientInfo, ConsentPage, Destination, Form, ScopeInfo, SignInFailure, SignInPage, WebUri};
+use crate::pages::{
+    ClientInfo, ConsentPage, Destination, Form, ScopeInfo, SignInFailure, SignInPage, WebUri,
+};
 use crate::protocol::{OAuthError, Parameters};
 use crate::server::Inner;
 use crate::token::Secret;
 
 /// Goes as far with a good request as it can be gone without asking anybody.
-pub(super) async fn proceed(server: &Inner, request: &Request, checked: Checked<'_>) -> Result<Response, Failure> {
+pub(super) async fn proceed(
+    server: &Inner,
+    request: &Request,
+    checked: Checked<'_>,
+) -> Result<Response, Failure> {
     let browser = Browser::of(server, request)?;
     match current_user(server, request, &browser).await? {
         Some(user) => ask_or_answer(server, &browser, checked, &user).await,
         None => match &server.own_session {
-            Some(own) => Ok(see_other(&own.sign_in_uri(&server.authorize_path(&checked.request.parameters)))?),
+            Some(own) => {
+                Ok(see_other(&own.sign_in_uri(&server.authorize_path(&checked.request.parameters)))?)
+            }
             None => sign_in_page(server, &browser, &checked, None, None),
         },
     }
 }
 
-async fn current_user(server: &Inner, request: &Request, browser: &Browser) -> Result<Option<User>, OAuthError> {
+async fn current_user(
+    server: &Inner,
+    request: &Request,
+    browser: &Browser,
+) -> Result<Option<User>, OAuthError> {
     match &server.own_session {
         Some(own) => {
             let (parts, _) = request.clone().into_parts();
@@ -45,7 +57,8 @@ pub(super) async fn submitted(
     parameters: &Parameters,
     context: &RequestContext,
 ) -> Result<Response, Failure> {
-    let carried = parameters.get(REQUEST).ok_or_else(|| OAuthError::invalid_request("the form is not complete"))?;
+    let carried =
+        parameters.get(REQUEST).ok_or_else(|| OAuthError::invalid_request("the form is not complete"))?;
     // What it carries is checked again from the start: it has been in the browser's hands.
     let checked = check::request(server, carried.as_bytes()).await?;
     let browser = Browser::of(server, request)?;
@@ -157,7 +170,8 @@ fn sign_in_page(
     let carried = checked.request.parameters.encode_without(&[]);
     let token = browser.csrf_token(Purpose::SignIn, &carried)?;
     let hidden = [(CSRF, token.as_str()), (REQUEST, carried.as_str())];
-    let mut page = SignInPage::new(Form { action: &server.authorize_url_path(), hidden: &hidden });
+    let action = server.authorize_url_path();
+    let mut page = SignInPage::new(Form { action: &action, hidden: &hidden });
     page.client = Some(client_info(checked));
     page.username = username.or(checked.request.parameter("login_hint"));
     page.failure = failure;

@@ -42,7 +42,11 @@ impl Target {
         self.send(server, &[("error", error.code().as_str()), ("error_description", error.description())])
     }
 
-    pub(super) fn answer(&self, server: &Inner, response: &AuthorizationResponse) -> Result<Response, OAuthError> {
+    pub(super) fn answer(
+        &self,
+        server: &Inner,
+        response: &AuthorizationResponse,
+    ) -> Result<Response, OAuthError> {
         let parameters: Vec<(&str, &str)> = response.iter().collect();
         self.send(server, &parameters)
     }
@@ -62,17 +66,19 @@ impl Target {
                     Some((_, query)) if query.is_empty() || query.ends_with('&') => "",
                     Some(_) => "&",
                 };
-                see_other(&Zeroizing::new(format!("{uri}{separator}{}", encode(&all))))
+                see_other(&Zeroizing::new(format!("{uri}{separator}{}", encode(&all).as_str())))
             }
-            ResponseMode::Fragment => see_other(&Zeroizing::new(format!("{uri}#{}", encode(&all)))),
+            ResponseMode::Fragment => see_other(&Zeroizing::new(format!("{uri}#{}", encode(&all).as_str()))),
             ResponseMode::FormPost => self.form_post(server, &all),
         }
     }
 
     fn form_post(&self, server: &Inner, parameters: &[(&str, &str)]) -> Result<Response, OAuthError> {
-        let action = WebUri::parse(self.redirect.as_str())
-            .map_err(|_| OAuthError::invalid_request("form_post needs a redirect URI that is http or https"))?;
-        let page = server.pages.form_post(&FormPostPage::new(action, parameters, ClientInfo::new(&self.client_id)));
+        let action = WebUri::parse(self.redirect.as_str()).map_err(|_| {
+            OAuthError::invalid_request("form_post needs a redirect URI that is http or https")
+        })?;
+        let page =
+            server.pages.form_post(&FormPostPage::new(action, parameters, ClientInfo::new(&self.client_id)));
         Ok(page.into_response(StatusCode::OK))
     }
 }

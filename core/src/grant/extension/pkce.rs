@@ -50,8 +50,9 @@ impl Extension for Pkce {
         if method != Some("S256") {
             return Err(OAuthError::invalid_request("code_challenge_method must be S256"));
         }
-        let challenge = CodeChallenge::parse(challenge)
-            .ok_or_else(|| OAuthError::invalid_request("code_challenge is not a SHA-256 digest in base64url"))?;
+        let challenge = CodeChallenge::parse(challenge).ok_or_else(|| {
+            OAuthError::invalid_request("code_challenge is not a SHA-256 digest in base64url")
+        })?;
         keep.insert(KEPT.to_owned(), Value::String(challenge.to_text()));
         Ok(())
     }
@@ -61,7 +62,9 @@ impl Extension for Pkce {
         match (challenge, request.parameter("code_verifier")) {
             (None, None) => Ok(()),
             // RFC 9700 section 2.1.1: a verifier without a challenge is a challenge that somebody took away.
-            (None, Some(_)) => Err(OAuthError::invalid_grant("the authorization request had no code_challenge")),
+            (None, Some(_)) => {
+                Err(OAuthError::invalid_grant("the authorization request had no code_challenge"))
+            }
             (Some(_), None) => Err(OAuthError::invalid_grant("code_verifier is missing")),
             (Some(challenge), Some(verifier)) if challenge.is_of(verifier) => Ok(()),
             (Some(_), Some(_)) => Err(OAuthError::invalid_grant("code_verifier does not fit")),
