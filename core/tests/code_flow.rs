@@ -19,7 +19,10 @@ async fn a_code_becomes_tokens_that_work_until_they_are_revoked() {
     let code = location_parameter(&back, "code").unwrap();
 
     let (status, tokens) = server.token(&redeem(&code)).await;
-    assert_eq!((status, &tokens["token_type"], &tokens["scope"]), (200, &json!("Bearer"), &json!("notes.read")));
+    assert_eq!(
+        (status, &tokens["token_type"], &tokens["scope"]),
+        (200, &json!("Bearer"), &json!("notes.read"))
+    );
     let access = string(&tokens, "access_token");
     let found = server.auth.authenticate_token(&access).await.unwrap();
     assert_eq!((found.user(), found.client(), found.scope().as_str()), (Some("israel"), "web", "notes.read"));

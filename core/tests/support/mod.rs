@@ -1,6 +1,7 @@
 //! An in-process server whose clock the test moves, and requests to it.
 
 #![allow(dead_code, reason = "each test file uses its part")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -48,7 +49,8 @@ pub async fn server_with(configure: impl FnOnce(Builder) -> Builder) -> Server {
     let web = auth.confidential_client("web", "web-secret").await.unwrap();
     let web = web.redirect_uri(REDIRECT).grant_types(all).scope("openid notes.read notes.write");
     auth.put_client(web.build().unwrap()).await.unwrap();
-    let spa = Client::public("spa").redirect_uri("http://127.0.0.1/cb").redirect_uri("https://spa.example.com/cb");
+    let spa =
+        Client::public("spa").redirect_uri("http://127.0.0.1/cb").redirect_uri("https://spa.example.com/cb");
     let spa = spa
         .grant_types(["authorization_code", "refresh_token", "implicit"])
         .response_types(["code", "token"])
@@ -72,7 +74,8 @@ impl Server {
 
     pub async fn post(&self, path: &str, headers: &[(&str, &str)], form: &[(&str, &str)]) -> Response {
         let body = form_urlencoded::Serializer::new(String::new()).extend_pairs(form).finish();
-        let mut request = http::Request::post(path).header("content-type", "application/x-www-form-urlencoded");
+        let mut request =
+            http::Request::post(path).header("content-type", "application/x-www-form-urlencoded");
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
@@ -87,7 +90,9 @@ impl Server {
     /// A code of the user israel for the client web, with PKCE, through the pages.
     pub async fn code(&self) -> String {
         let browser = self.sign_in(&authorize_uri(&[])).await;
-        location_parameter(&browser.allow(self).await, "code").unwrap()
+        // Consent given before is remembered: then the way back follows at once.
+        let back = if browser.page.status() == 303 { browser.page } else { browser.allow(self).await };
+        location_parameter(&back, "code").unwrap()
     }
 
     /// Signs israel in; the consent page is next.
@@ -149,7 +154,12 @@ pub fn authorize_uri(more: &[(&str, &str)]) -> String {
 }
 
 pub fn redeem(code: &str) -> [(&str, &str); 4] {
-    [("grant_type", "authorization_code"), ("code", code), ("redirect_uri", REDIRECT), ("code_verifier", VERIFIER)]
+    [
+        ("grant_type", "authorization_code"),
+        ("code", code),
+        ("redirect_uri", REDIRECT),
+        ("code_verifier", VERIFIER),
+    ]
 }
 
 pub fn refresh(token: &str) -> [(&str, &str); 2] {
@@ -180,7 +190,9 @@ pub fn location(response: &Response) -> String {
 pub fn location_parameter(response: &Response, name: &str) -> Option<String> {
     let location = location(response);
     let (_, encoded) = location.split_once(['?', '#'])?;
-    form_urlencoded::parse(encoded.as_bytes()).find(|(own, _)| own == name).map(|(_, value)| value.into_owned())
+    form_urlencoded::parse(encoded.as_bytes())
+        .find(|(own, _)| own == name)
+        .map(|(_, value)| value.into_owned())
 }
 
 pub fn cookie(response: &Response) -> Option<String> {
@@ -194,5 +206,10 @@ pub fn hidden(response: &Response, name: &str) -> String {
     let start = format!("name=\"{name}\" value=\"");
     let at = page.find(&start).unwrap_or_else(|| panic!("no input {name} in {page}")) + start.len();
     let value = &page[at..at + page[at..].find('"').unwrap()];
-    value.replace("&amp;", "&").replace("&quot;", "\"").replace("&lt;", "<").replace("&gt;", ">").replace("&#39;", "'")
+    value
+        .replace("&amp;", "&")
+        .replace("&quot;", "\"")
+        .replace("&lt;", "<")
+        .replace("&gt;", ">")
+        .replace("&#39;", "'")
 }
