@@ -1,5 +1,7 @@
 //! The authorization code grant from the first page to the last token (RFC 6749 section 4.1).
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
 mod support;
 
 use serde_json::json;

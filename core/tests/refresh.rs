@@ -1,5 +1,7 @@
 //! Refresh tokens that do not log people out (RFC 6749 section 6, RFC 9700 section 4.14).
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
 mod support;
 
 use serde_json::Value;
