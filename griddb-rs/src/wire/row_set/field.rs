@@ -53,7 +53,6 @@ fn text(bytes: &[u8]) -> Result<&str, DecodeError> {
 
 fn array(element: ColumnType, bytes: &[u8]) -> Result<Array<'_>, DecodeError> {
     const WHAT: &str = "array";
-    // A NULL array travels as no bytes at all.
     if bytes.is_empty() {
         return empty_array(element);
     }
@@ -144,7 +143,9 @@ pub(super) fn write_variable(
     value: &Value<'_>,
 ) -> Result<(), InputError> {
     match (column.array, column.column_type, value) {
-        (_, _, Value::Null) => varsize::encode(out, 0),
+        (false, _, Value::Null) => varsize::encode(out, 0),
+        // As no elements.
+        (true, _, Value::Null) => varsize::encode_bytes(out, &[1]),
         (false, ColumnType::String, Value::String(text)) => {
             if text.as_bytes().contains(&0) {
                 return Err(InputError::Nul(column.name.clone()));
