@@ -1,5 +1,7 @@
 //! Every message that this client sends, byte for byte as captured from a real server; and every answer read.
 
+#![allow(clippy::unwrap_used, reason = "a test that fails may panic")]
+
 use std::collections::HashMap;
 
 use griddb_rs::{
@@ -93,6 +95,18 @@ fn four_columns() -> Schema {
         .nullable("t", ColumnType::Timestamp)
 }
 
+fn put_container(
+    out: &mut Vec<u8>,
+    id: i64,
+    partition: u32,
+    name: &ContainerName,
+    schema: &Schema,
+    session: i64,
+) {
+    let new = container::NewContainer { name, database: 0, schema, session, client: CLIENT };
+    container::encode_put(out, id, partition, &new);
+}
+
 fn autocommit(container: i64) -> RowTarget {
     RowTarget {
         container,
@@ -184,7 +198,7 @@ fn containers() {
     assert_eq!(tokens.partition(128), P);
     same(file.sent("get_container_missing"), |out| container::encode_get(out, 7, P, &tokens, 0));
     assert_eq!(container::decode_get(&mut Reader::new(file.success("get_container_missing"))), Ok(None));
-    let put = |out: &mut Vec<u8>| container::encode_put(out, 8, P, &tokens, 0, &four_columns(), 1, CLIENT);
+    let put = |out: &mut Vec<u8>| put_container(out, 8, P, &tokens, &four_columns(), 1);
     same(file.sent("put_container_create"), put);
     let made = container::decode_put(&mut Reader::new(file.success("put_container_create"))).unwrap();
     assert_eq!((made.id, made.schema_version, &made.name), (1, 0, &tokens));
@@ -261,12 +275,7 @@ fn rows() {
 
     let many: Vec<[Value<'_>; 4]> = [(0, 0), (1, 100), (2, 200)]
         .map(|(n, length)| {
-            [
-                format!("m{n}").into(),
-                "x".repeat(length).into(),
-                i64::from(n).into(),
-                Timestamp::from_millis(n).into(),
-            ]
+            [format!("m{n}").into(), "x".repeat(length).into(), n.into(), Timestamp::from_millis(n).into()]
         })
         .into();
     let mut batch = RowBatch::default();
@@ -307,7 +316,7 @@ fn composite_keys() {
     let (layout, key) = (Layout::of(&schema).unwrap(), KeyLayout::of(&schema));
     let container = name("GaCaptureKeys");
     same(file.sent("composite_put_container"), |out| {
-        container::encode_put(out, 37, 32, &container, 0, &schema, 8, CLIENT);
+        put_container(out, 37, 32, &container, &schema, 8);
     });
     let made = container::decode_put(&mut Reader::new(file.success("composite_put_container"))).unwrap();
     assert_eq!(made.schema, schema);
@@ -353,7 +362,7 @@ fn all_column_types() {
     schema = schema.nullable("c_us", TimestampMicros).nullable("c_ns", TimestampNanos);
     let container = name("GaCaptureTypes");
     same(file.sent("types_put_container"), |out| {
-        container::encode_put(out, 31, 6, &container, 0, &schema, 7, CLIENT);
+        put_container(out, 31, 6, &container, &schema, 7);
     });
     let made = container::decode_put(&mut Reader::new(file.success("types_put_container"))).unwrap();
     assert_eq!(made.schema, schema);

@@ -32,26 +32,30 @@ pub struct ContainerInfo {
     pub schema: Schema,
 }
 
-/// Appends the request to make a collection of that schema, or to find it when it is there already.
-///
-/// `session` is a number of the client's that no session has.
-pub fn encode_put(
-    out: &mut Vec<u8>,
-    id: i64,
-    partition: u32,
-    name: &ContainerName,
-    database: i64,
-    columns: &Schema,
-    session: i64,
-    client: ClientId,
-) {
-    let feature = schema::has_fine_timestamps(columns).then_some(FINE_TIMESTAMPS);
+/// A collection to be made.
+#[derive(Debug, Clone, Copy)]
+pub struct NewContainer<'a> {
+    /// Its name.
+    pub name: &'a ContainerName,
+    /// The id of the database.
+    pub database: i64,
+    /// Its columns.
+    pub schema: &'a Schema,
+    /// A number of the client's that no session has.
+    pub session: i64,
+    /// The client.
+    pub client: ClientId,
+}
+
+/// Appends the request to make a collection, or to find it when it is there with the same columns.
+pub fn encode_put(out: &mut Vec<u8>, id: i64, partition: u32, new: &NewContainer<'_>) {
+    let feature = schema::has_fine_timestamps(new.schema).then_some(FINE_TIMESTAMPS);
     simple_request(out, Statement::PutContainer, partition, id, |out| {
-        Options { client: Some((session, client)), feature, ..Options::default() }.encode(out);
-        name.encode(out, database);
+        Options { client: Some((new.session, new.client)), feature, ..Options::default() }.encode(out);
+        new.name.encode(out, new.database);
         // An ordinary collection whose columns cannot be changed by this request.
         out.extend_from_slice(&[COLLECTION, 0]);
-        schema::encode(out, columns);
+        schema::encode(out, new.schema);
         string(out, "");
         if feature.is_some() {
             out.extend_from_slice(&SINGLE.to_le_bytes());

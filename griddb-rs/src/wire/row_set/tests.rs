@@ -192,8 +192,7 @@ fn an_array_count_beyond_its_bytes_is_refused() {
 fn wrong_input_names_the_column_and_not_the_value() {
     let schema = Schema::new().key("k", ColumnType::String).column("n", ColumnType::Long);
     let layout = Layout::of(&schema).unwrap();
-    let mut put =
-        |values: &[Value<'_>]| encode_row(&mut Vec::new(), &layout, values).unwrap_err().to_string();
+    let put = |values: &[Value<'_>]| encode_row(&mut Vec::new(), &layout, values).unwrap_err().to_string();
     assert_eq!(put(&["secret".into()]), "1 values given for 2 columns");
     assert_eq!(put(&["secret".into(), "secret".into()]), "column `n` takes LONG, not STRING");
     assert_eq!(put(&[Value::Null, 1i64.into()]), "column `k` cannot be NULL");
