@@ -63,6 +63,8 @@ codes! {
     CHANGE_SCHEMA = 60016, "DS_DS_CHANGE_SCHEMA_DISABLE", 1;
     /// A collection taken for a time series, or the other way round.
     CONTAINER_TYPE = 60026, "DS_DS_CONTAINER_TYPE_INVALID", 1;
+    /// A parameter that does not fit the container.
+    PARAMETER = 60027, "DS_DS_PARAMETER_INVALID", 1;
     /// An update by row id that changes the key.
     ROW_KEY = 60049, "DS_COL_ROWKEY_INVALID", 1;
     /// A removal by key where there is no key.
@@ -103,12 +105,20 @@ codes! {
     TQL_FUNCTION = 150014, "TQ_FUNCTION_NOT_FOUND", 1;
     /// TQL: an operator that these types do not have.
     TQL_OPERATION = 150018, "TQ_OPERATION_NOT_DEFINED", 1;
+    /// TQL: a division by zero.
+    TQL_DIVIDE_BY_ZERO = 150016, "TQ_DIVIDE_BY_ZERO", 1;
+    /// TQL: a condition that is not a truth value.
+    TQL_NOT_BOOLEAN = 150019, "TQ_COLUMN_IS_NOT_BOOLEAN", 1;
     /// TQL: an aggregation of a column that has none.
     TQL_AGGREGATE = 150020, "TQ_COLUMN_CANNOT_AGGREGATE", 1;
     /// TQL: a syntax error.
     TQL_SYNTAX = 151001, "TQ_SYNTAX_ERROR_EXECUTION", 1;
     /// TQL: a token that is not one, or the end where more is due.
     TQL_TOKEN = 151002, "TQ_SYNTAX_ERROR_INVALID_TOKEN", 1;
+    /// TQL: an order of an aggregation.
+    TQL_ORDER_WITH_AGGREGATION = 151005, "TQ_SYNTAX_ERROR_ORDERBY_WITH_AGGREGATION", 1;
+    /// TQL: an argument out of its range.
+    TQL_ARGUMENT_RANGE = 152012, "TQ_CONSTRAINT_INVALID_ARGUMENT_RANGE", 1;
     /// TQL: an argument of a wrong type.
     TQL_ARGUMENT = 152010, "TQ_CONSTRAINT_INVALID_ARGUMENT_TYPE", 1;
 }

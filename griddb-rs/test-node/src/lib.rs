@@ -5,6 +5,7 @@ mod error;
 mod node;
 mod options;
 mod statement;
+mod tql;
 mod wire;
 
 pub use error::ErrorCode;

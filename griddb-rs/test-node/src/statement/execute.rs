@@ -228,7 +228,6 @@ impl Context<'_> {
         out: &mut Vec<u8>,
         answer: &Answer,
     ) -> Result<(), Stop> {
-        let _ = answer;
         match request.statement {
             Statement::GetContainer => self.get_container(partition, request, out),
             Statement::PutContainer => self.put_container(partition, request, out),
@@ -249,6 +248,12 @@ impl Context<'_> {
             Statement::RemoveRow => self.remove_row(partition, request, out),
             Statement::UpdateRowById => self.update_by_id(partition, request),
             Statement::RemoveRowById => self.remove_by_id(partition, request),
+            Statement::QueryTql => self.query_tql(partition, request, out, answer),
+            Statement::FetchRowSet => self.fetch_row_set(partition, request, out, answer),
+            Statement::CloseRowSet => self.close_row_set(partition, request),
+            Statement::GetMultipleContainerRows => self.get_many(partition, request, out),
+            Statement::PutMultipleContainerRows => self.put_many(partition, request),
+            Statement::ExecuteMultipleQueries => self.query_many(partition, request, out),
             _ => Err(ErrorCode::NOT_SUPPORTED.because("not in the test node").into()),
         }
     }

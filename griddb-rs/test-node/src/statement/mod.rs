@@ -5,6 +5,8 @@ mod container;
 mod execute;
 mod handshake;
 mod index;
+mod multi;
+mod query;
 mod row;
 mod transaction;
 

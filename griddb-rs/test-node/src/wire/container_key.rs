@@ -52,6 +52,14 @@ impl ContainerKey {
         Ok(Self { database, base: base.to_ascii_lowercase(), bytes: bytes.to_vec(), case })
     }
 
+    /// The base name as it was written.
+    pub(crate) fn exact_base(&self) -> Vec<u8> {
+        let bits = &self.bytes[self.case..];
+        let upper = |at: usize| bits.get(at / 8).is_some_and(|byte| byte >> (at % 8) & 1 == 1);
+        let restored = |(at, byte): (usize, &u8)| if upper(at) { byte.to_ascii_uppercase() } else { *byte };
+        self.base.iter().enumerate().map(restored).collect()
+    }
+
     /// What makes two keys name the same container: everything but the case.
     pub(crate) fn identity(&self) -> Vec<u8> {
         self.bytes[..self.case].to_ascii_lowercase()

@@ -42,7 +42,7 @@ impl Type {
         Self::NanoTimestamp,
     ];
 
-    fn from_number(number: u8) -> Option<Self> {
+    pub(crate) fn from_number(number: u8) -> Option<Self> {
         Self::ALL.get(usize::from(number)).copied()
     }
 
