@@ -2,7 +2,13 @@
 //!
 //! The same operations, rows and counts as the official Java client's `Bench.java` has beside them.
 
-#![allow(clippy::unwrap_used, clippy::print_stdout, clippy::print_stderr, clippy::disallowed_methods, reason = "a measurement")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    clippy::disallowed_methods,
+    reason = "a measurement"
+)]
 
 use std::time::{Duration, Instant};
 
