@@ -21,7 +21,7 @@ use crate::error::Error;
 /// | --- | --- | --- |
 /// | `connect_timeout` | `5s` | longest wait for one connection and its login |
 /// | `statement_timeout` | `10s` | longest wait for the answer to one statement |
-/// | `lock_timeout` | `5s` | longest wait for a row's lock, and lifetime of a transaction; whole seconds, `0s` does not wait |
+/// | `lock_timeout` | `5s` | longest wait for a row's lock, and lifetime of a transaction; whole seconds, `0s` does not wait. The server looks every 3 s only, so a wait is cut to what a call has left less 3 s |
 /// | `retry_for` | `30s` | longest time that one call may take, all its tries together |
 /// | `heartbeat` | `5s` | silence after which a node is asked for a sign of life, and then given up |
 /// | `connections` | `1` | connections to each node; each carries any number of statements at once |
@@ -39,7 +39,7 @@ use crate::error::Error;
 /// assert!(!format!("{config:?}").contains("p@ss"));
 /// # Ok::<(), griddb_rs::Error>(())
 /// ```
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone)]
 pub struct Config {
     pub(crate) user: String,
     pub(crate) password: String,
