@@ -16,6 +16,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     Ok(run(&url).await?)
 }
 
+/// The example itself, also run by the tests.
 pub async fn run(url: &str) -> Result<(), Error> {
     // What the URL leaves open can be set here.
     let config = Config::parse(url)?.connect_timeout(Duration::from_secs(3));

@@ -14,6 +14,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     Ok(run(&url).await?)
 }
 
+/// The example itself, also run by the tests.
 pub async fn run(url: &str) -> Result<(), Error> {
     let client = Client::connect(url).await?;
     let schema = Schema::new().key("name", ColumnType::String).column("balance", ColumnType::Long);
