@@ -20,6 +20,9 @@ use test_node::Life;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
+/// How long a node that has failed goes on.
+const FAILING: tokio::time::Duration = tokio::time::Duration::from_millis(20);
+
 /// What a node takes itself for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ClusterRole {
@@ -144,7 +147,7 @@ impl Node {
     }
 
     /// Ends what has timed out, and tries again what waits.
-    pub(crate) fn check_timeouts(&self, now: Instant) {
+    pub(crate) fn check_timeouts(self: &Arc<Self>, now: Instant) {
         for mut partition in self.each_partition() {
             if partition.role == Role::Owner {
                 for change in partition.state.expired(now) {
@@ -171,6 +174,16 @@ impl Node {
 
     pub(crate) fn take_stale_login(&self) -> Option<Arc<Login>> {
         lock(&self.stale_logins).pop()
+    }
+
+    /// Stops the node, as a server stops itself on an error that it takes for its own. The answer that tells of
+    /// it still goes out.
+    pub(crate) fn fail(self: &Arc<Self>) {
+        let node = Arc::clone(self);
+        tokio::spawn(async move {
+            tokio::time::sleep(FAILING).await;
+            node.set_power(Power::Off);
+        });
     }
 
     /// What a killed process finds when it starts again: the synced state, and nobody logged in.

@@ -114,7 +114,7 @@ impl Node {
     }
 
     /// Tries every waiting statement once more.
-    pub(crate) fn retry_waiting(&self, partition: &mut Partition) {
+    pub(crate) fn retry_waiting(self: &Arc<Self>, partition: &mut Partition) {
         for ticket in std::mem::take(&mut partition.waiting) {
             let mut answer = Vec::new();
             if self.attempt(partition, &ticket, &mut answer) {
@@ -128,7 +128,7 @@ impl Node {
     }
 
     /// Executes a statement of a partition. False: it met a lock and may wait for it.
-    fn attempt(&self, partition: &mut Partition, ticket: &Ticket, out: &mut Vec<u8>) -> bool {
+    fn attempt(self: &Arc<Self>, partition: &mut Partition, ticket: &Ticket, out: &mut Vec<u8>) -> bool {
         let answer = Answer::begin(out, ticket.head);
         let mut body = Reader::new(&ticket.message[ENVELOPE..]);
         let read = Head::read(&mut body).and_then(|head| Request::read(ticket.statement, head, body));
@@ -151,6 +151,9 @@ impl Node {
             Err(Stop::Refused(refusal)) => {
                 if refusal.aborts() {
                     abort_open(partition, client);
+                }
+                if refusal.code == ErrorCode::NODE_ERROR {
+                    self.fail();
                 }
                 answer.refuse(out, &refusal);
             }
@@ -179,7 +182,8 @@ impl Node {
 /// Whether the login and this node's role allow the statement.
 fn check(partition: &Partition, request: &Request<'_>, login: &Login) -> Result<(), Refusal> {
     let needs_owner = request.needs_owner();
-    if needs_owner && !login.may_write {
+    let only_here = matches!(request.statement, Statement::FlushLog | Statement::CreateSession);
+    if needs_owner && !login.may_write && !only_here {
         return Err(ErrorCode::ACCESS.into());
     }
     if needs_owner && !login.immediate {
