@@ -48,6 +48,8 @@ pub(crate) struct Container {
     pub(crate) key: ContainerKey,
     pub(crate) time_series: bool,
     pub(crate) affinity: Vec<u8>,
+    /// A number about table partitioning that the request which made the container may carry: answers repeat it.
+    pub(crate) partitioning: i64,
     pub(crate) schema: Arc<Schema>,
     pub(crate) version: i32,
     rows: BTreeMap<i64, Slot>,
@@ -72,6 +74,7 @@ impl Container {
             key,
             time_series,
             affinity,
+            partitioning: -1,
             schema: Arc::new(schema),
             version: 0,
             rows: BTreeMap::new(),

@@ -56,9 +56,11 @@ impl Context<'_> {
         let modifiable = body.bool()?;
         let schema = Schema::read(body)?;
         let affinity = body.string()?.to_vec();
+        let mut partitioning = -1;
         if request.options.feature_version.is_some() {
             let attribute = body.i32()?;
-            body.take(12)?;
+            partitioning = body.i64()?;
+            let _end_of_list = body.i32()?;
             if attribute != ORDINARY {
                 return Err(ErrorCode::NOT_SUPPORTED.because("container attribute").into());
             }
@@ -76,7 +78,8 @@ impl Context<'_> {
         match partition.state.named(&identity) {
             None => {
                 let id = partition.state.next_container();
-                let container = Container::new(id, key, time_series, schema, affinity);
+                let mut container = Container::new(id, key, time_series, schema, affinity);
+                container.partitioning = partitioning;
                 partition.apply(Change::CreateContainer(Box::new(container)));
             }
             Some(container) => {
@@ -163,7 +166,7 @@ fn write_container(container: &Container, out: &mut Vec<u8>) {
     container.schema.write(out);
     out.put_string(&container.affinity);
     out.put_i32(ORDINARY);
-    out.put_i64(-1);
+    out.put_i64(container.partitioning);
     out.put_i32(-1);
     out.put_i32(127);
 }

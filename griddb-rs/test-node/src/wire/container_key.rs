@@ -100,8 +100,8 @@ mod tests {
 
     #[test]
     fn affinities_and_databases_tell_names_apart() {
-        let plain = read(&[0x0b, 0, 7, b't', b'o', b'k', 0]);
-        let number = read(&[0x0d, 4, 7, b't', b'o', b'k', 0x0f, 0]);
+        let plain = read(&[0x0d, 0, 7, b't', b'o', b'k', 0]);
+        let number = read(&[0x0f, 4, 7, b't', b'o', b'k', 0x0f, 0]);
         let text = read(&[0x15, 8, 7, b't', b'o', b'k', 7, b'g', b'r', b'p', 9]);
         let database = read(&[0x19, 1, 0x64, 0, 0, 0, 0, 0, 0, 0, 3, b't', 1]).unwrap();
         let all = [plain.unwrap().identity(), number.unwrap().identity(), text.unwrap().identity()];
