@@ -36,6 +36,8 @@ pub struct Options {
     pub(crate) login_flaw: bool,
     pub(crate) out_of_order: bool,
     pub(crate) rejoin_delay: Duration,
+    /// How long writes wait for a silent backup, if they wait at all.
+    pub(crate) replication_wait: Option<Duration>,
     pub(crate) largest_message: usize,
     pub(crate) clock: Arc<dyn Fn() -> i64 + Send + Sync>,
 }
@@ -75,6 +77,7 @@ impl Options {
             login_flaw: false,
             out_of_order: true,
             rejoin_delay: Duration::ZERO,
+            replication_wait: None,
             largest_message: 256 << 20,
             clock: Arc::new(wall_clock),
         }

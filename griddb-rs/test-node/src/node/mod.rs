@@ -1,6 +1,7 @@
 //! A node: its partitions, accounts and place in the cluster, and the tasks that serve them.
 
 pub(crate) mod accounts;
+pub(crate) mod cluster;
 pub(crate) mod connection;
 pub(crate) mod counters;
 pub(crate) mod fault;
@@ -61,7 +62,8 @@ pub(crate) enum Power {
 pub(crate) struct Node {
     pub(crate) options: Options,
     pub(crate) address: SocketAddrV4,
-    accounts: Mutex<Accounts>,
+    /// Shared by the nodes of a cluster.
+    accounts: Arc<Mutex<Accounts>>,
     partitions: Vec<Mutex<Partition>>,
     view: Mutex<View>,
     pub(crate) faults: Faults,
@@ -79,13 +81,13 @@ pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Node {
-    pub(crate) fn new(options: Options, address: SocketAddrV4) -> Self {
+    pub(crate) fn new(options: Options, address: SocketAddrV4, accounts: Arc<Mutex<Accounts>>) -> Self {
         let synced = options.log_write == LogWrite::EveryCommit;
         let partition = |number| Mutex::new(Partition::new(number, Role::Owner, State::new(synced)));
         let place = Place { owner: Some(address), backups: Vec::new() };
         let places = vec![place; usize::try_from(options.partitions).unwrap_or(usize::MAX)];
         Self {
-            accounts: Mutex::new(Accounts::new(&options)),
+            accounts,
             partitions: (0..options.partitions).map(partition).collect(),
             view: Mutex::new(View { role: ClusterRole::Master, master: address, places: Arc::new(places) }),
             faults: Faults::default(),
@@ -127,6 +129,13 @@ impl Node {
         for mut partition in self.each_partition() {
             partition.role = if left { Role::Stop } else { Role::Owner };
         }
+    }
+
+    /// How long the answer to a write of the partition is held back: a backup that is silent, and is waited for.
+    pub(crate) fn replication_delay(&self, partition: &Partition) -> Option<tokio::time::Duration> {
+        let wait = self.options.replication_wait?;
+        let backup = partition.backup.as_ref().and_then(std::sync::Weak::upgrade)?;
+        (backup.power() == Power::Paused).then_some(wait)
     }
 
     pub(crate) fn accounts(&self) -> MutexGuard<'_, Accounts> {

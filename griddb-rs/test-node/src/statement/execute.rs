@@ -24,6 +24,8 @@ const LONGEST_TIMEOUT: i32 = 300;
 pub(crate) enum Done {
     /// Its answer was appended.
     Answered,
+    /// Its answer was appended, and is to be held back: a silent backup is waited for.
+    AnsweredLate(Duration),
     /// It has no answer, or not yet.
     Silent,
     /// The peer said goodbye.
@@ -40,6 +42,17 @@ pub(crate) struct Ticket {
     answers: UnboundedSender<Delivery>,
     arrived: Instant,
     fault: Option<Fault>,
+}
+
+impl Ticket {
+    /// Answers a waiting statement with an error.
+    pub(crate) fn refuse(self, code: ErrorCode) {
+        let mut bytes = Vec::new();
+        let answer = Answer::begin(&mut bytes, self.head);
+        answer.refuse(&mut bytes, &code.into());
+        answer.finish(&mut bytes);
+        drop(self.answers.send(Delivery { answer: bytes, head: self.head, fault: self.fault }));
+    }
 }
 
 /// What a statement can ask about its surroundings.
@@ -102,7 +115,8 @@ impl Node {
             fault,
         };
         let done = if self.attempt(&mut partition, &ticket, out) {
-            Done::Answered
+            let delay = if statement.reads() { None } else { self.replication_delay(&partition) };
+            delay.map_or(Done::Answered, Done::AnsweredLate)
         } else {
             partition.waiting.push(ticket);
             Done::Silent

@@ -29,7 +29,7 @@ impl Predicate {
     fn read(body: &mut Reader<'_>) -> Result<Self, Refusal> {
         let kind = body.u8()?;
         if kind == COMPOSITE || body.u8()? != DISTINCT {
-            return Err(ErrorCode::NOT_SUPPORTED.because("only single-column keys, one by one").into());
+            return Err(ErrorCode::NOT_SUPPORTED.because("only single-column keys, one by one"));
         }
         let kind = Type::from_number(kind).ok_or(Malformed)?;
         let count = body.count32()?;

@@ -1,5 +1,6 @@
 //! A small client of its own for the tests: bytes in, bytes out, nothing shared with the node's code.
 #![allow(dead_code, reason = "each test file uses its part of it")]
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "this is a test")]
 
 use std::net::SocketAddrV4;
 use std::time::Duration;
