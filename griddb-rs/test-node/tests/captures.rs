@@ -1,6 +1,8 @@
 //! Every exchange that was recorded with a real server, sent to the node: the answers have the same bytes,
 //! but for what varies from run to run.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "this is a test")]
+
 mod common;
 
 use common::{Answer, Bytes, Client, DROP_CONTAINER, container_key};

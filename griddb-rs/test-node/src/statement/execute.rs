@@ -62,11 +62,10 @@ pub(crate) struct Context<'a> {
     pub(super) now: Instant,
 }
 
-/// How long a statement may wait for locks, and its session's transactions may live.
-pub(super) fn timeout(request: &Request<'_>, login: &Login) -> Duration {
+fn timeout(request: &Request<'_>, login: &Login, second: Duration) -> Duration {
     let seconds = request.options.transaction_timeout.unwrap_or(login.timeout);
     let seconds = if seconds < 0 { LONGEST_TIMEOUT } else { seconds.min(LONGEST_TIMEOUT) };
-    Duration::from_secs(u64::from(seconds.unsigned_abs()))
+    second * seconds.unsigned_abs()
 }
 
 impl Node {
@@ -174,7 +173,7 @@ impl Node {
             Err(Stop::Conflict) => {
                 step_back(partition, &request);
                 let waited = context.now.duration_since(ticket.arrived);
-                let timeout = timeout(&request, &ticket.login);
+                let timeout = timeout(&request, &ticket.login, self.options.second);
                 if waited < timeout {
                     answer.discard(out);
                     return false;
@@ -239,6 +238,11 @@ fn step_back(partition: &mut Partition, request: &Request<'_>) {
 }
 
 impl Context<'_> {
+    /// How long the statement may wait for locks, and how long transactions of a session live that it makes.
+    pub(super) fn timeout(&self, request: &Request<'_>) -> Duration {
+        timeout(request, self.login, self.node.options.second)
+    }
+
     fn run(
         &self,
         partition: &mut Partition,

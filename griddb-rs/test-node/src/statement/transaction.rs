@@ -1,6 +1,6 @@
 //! Sessions and transactions: who a statement runs as, and in which order a session's statements count.
 
-use super::execute::{Context, timeout};
+use super::execute::Context;
 use super::index::check_version;
 use super::{Request, Statement, Stop};
 use crate::data::change::Change;
@@ -73,7 +73,7 @@ impl Context<'_> {
         modes: &Modes,
     ) -> Result<Entry, Refusal> {
         let client = request.fixed.client.ok_or(Malformed)?;
-        let timeout = timeout(request, self.login);
+        let timeout = self.timeout(request);
         match modes.session {
             CREATE => {
                 if partition.state.session(&client).is_some() {
@@ -143,7 +143,7 @@ impl Context<'_> {
         if partition.state.session(&client).is_some() {
             return Err(ErrorCode::SESSION_EXISTS.into());
         }
-        let session = Session::new(request.fixed.container, timeout(request, self.login), self.now);
+        let session = Session::new(request.fixed.container, self.timeout(request), self.now);
         partition.apply(Change::OpenSession { client, session });
         Ok(())
     }

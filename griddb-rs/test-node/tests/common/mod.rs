@@ -208,7 +208,7 @@ impl Client {
 
     /// Whether no byte comes for a while.
     pub(crate) async fn is_silent(&mut self) -> bool {
-        timeout(SILENCE, self.socket.readable()).await.is_err()
+        timeout(SILENCE, self.socket.peek(&mut [0])).await.is_err()
     }
 
     pub(crate) async fn call(&mut self, statement: i32, partition: i32, body: Bytes) -> Answer {
