@@ -198,8 +198,11 @@ impl TestCluster {
     /// # Errors
     /// When its port cannot be listened on.
     pub fn restart(&self, node: usize) -> io::Result<()> {
+        let incident = lock(&self.shared.members).incident(node);
         lock(&self.shared.members).prepare_restart(node);
         if self.nodes[node].power_on()? {
+            // a new process does not have what the old one had, noticed or not
+            Arc::clone(&self.shared).exclude(node, incident);
             let incident = lock(&self.shared.members).set_status(node, Status::Up);
             let shared = Arc::clone(&self.shared);
             self.later(self.shared.times.rejoin, async move { shared.rejoin(node, incident) });
@@ -270,7 +273,7 @@ impl Shared {
     /// The cluster gives a lost node up, unless it is back.
     fn exclude(self: Arc<Self>, node: usize, incident: u64) {
         let mut members = lock(&self.members);
-        if !members.is_still(node, incident) {
+        if !members.is_still(node, incident) || !members.belongs(node) {
             return;
         }
         let was_master = members.master == Some(node);

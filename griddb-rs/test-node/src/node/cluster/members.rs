@@ -78,6 +78,14 @@ impl Members {
         member.incident
     }
 
+    pub(super) fn incident(&self, node: usize) -> u64 {
+        self.members[node].incident
+    }
+
+    pub(super) fn belongs(&self, node: usize) -> bool {
+        self.members[node].belongs
+    }
+
     /// Whether nothing else has happened to the node since.
     pub(super) fn is_still(&self, node: usize, incident: u64) -> bool {
         self.members[node].incident == incident
