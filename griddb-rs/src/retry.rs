@@ -36,6 +36,7 @@ pub(crate) struct Retry<'a> {
 /// The time that one try has.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Try {
+    pub(crate) now: Instant,
     pub(crate) deadline: Instant,
     /// Seconds that a statement may wait for a lock: so few that it has ended, one way or the other, before the
     /// deadline.
@@ -53,7 +54,11 @@ impl<'a> Retry<'a> {
         let deadline = self.end.min(self.now + self.cluster.config.statement_timeout);
         let left = deadline.saturating_duration_since(self.now).saturating_sub(LOCK_CHECK).as_secs();
         let lock_seconds = self.cluster.config.lock_seconds();
-        Try { deadline, lock_seconds: lock_seconds.min(u32::try_from(left).unwrap_or(u32::MAX)) }
+        Try {
+            now: self.now,
+            deadline,
+            lock_seconds: lock_seconds.min(u32::try_from(left).unwrap_or(u32::MAX)),
+        }
     }
 
     /// The moment at which the call ends, come what may.

@@ -1,6 +1,12 @@
 //! A container as it is known on one connection, and statements for it.
 
-use std::sync::Arc;
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
 
 use tokio::time::Instant;
 
@@ -29,6 +35,9 @@ pub(crate) struct Binding {
     pub(crate) client_id: ClientId,
     pub(crate) layout: Arc<Layout>,
     pub(crate) key: KeyLayout,
+    pub(crate) opened: Instant,
+    /// Milliseconds after that when the master last named this node as the owner.
+    pub(crate) verified: AtomicU64,
 }
 
 /// A change under way, and the flush behind it.
@@ -44,6 +53,15 @@ pub(crate) enum RowChange<'a> {
 }
 
 impl Binding {
+    /// Whether it is time to ask the master again who owns the partition. Only one of several callers is told so.
+    pub(crate) fn is_due(&self, now: Instant, interval: Duration) -> bool {
+        let millis = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
+        let now = millis(now.saturating_duration_since(self.opened));
+        let verified = self.verified.load(Ordering::Relaxed);
+        now.saturating_sub(verified) >= millis(interval)
+            && self.verified.compare_exchange(verified, now, Ordering::Relaxed, Ordering::Relaxed).is_ok()
+    }
+
     pub(crate) fn autocommit(&self) -> RowTarget {
         self.target(SessionId::none(self.client_id), TransactionMode::Autocommit)
     }
