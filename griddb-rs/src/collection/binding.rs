@@ -17,7 +17,7 @@ use crate::{
     row::Row,
     value::Value,
     wire::{
-        message::{flush, row},
+        message::row,
         options::{Options, PutMode},
         row_key::KeyLayout,
         row_set::Layout,
@@ -92,7 +92,7 @@ impl Binding {
     ) -> Result<Change, Error> {
         if flush {
             let [change, flush] = self.connection.send(time.deadline, |batch| {
-                Ok([self.add_change(batch, change, time)?, self.add_flush(batch)?])
+                Ok([self.add_change(batch, change, time)?, self.add_flush(batch)])
             })?;
             return Ok(Change { change, flush: Some(flush) });
         }
@@ -112,16 +112,14 @@ impl Binding {
         })
     }
 
-    pub(crate) fn add_flush(&self, batch: &mut Batch<'_>) -> Result<i64, Error> {
-        batch.add(Statement::FlushLog, |out, id| {
-            flush::encode(out, id, self.partition, self.container);
-            Ok(())
-        })
+    /// Adds a flush behind the changes of a batch.
+    pub(crate) fn add_flush(&self, batch: &mut Batch<'_>) -> i64 {
+        batch.add_flush(self.partition, self.container)
     }
 
     /// Flushes what the partition has so far.
     pub(crate) async fn flush(&self, deadline: Instant) -> Result<(), Error> {
-        let [ticket] = self.connection.send(deadline, |batch| Ok([self.add_flush(batch)?]))?;
+        let [ticket] = self.connection.send(deadline, |batch| Ok([self.add_flush(batch)]))?;
         ticket.await.map(drop)
     }
 

@@ -15,7 +15,7 @@ use crate::{
     retry::Try,
     value::Value,
     wire::{
-        message::{flush, row, session},
+        message::{row, session},
         options::Options,
         statement::{RowTarget, SessionId, Statement, TransactionMode},
     },
@@ -129,7 +129,7 @@ impl Session {
             add_commit(batch, commit_id, binding, session)?;
             ids.push(commit_id);
             if with_flush {
-                ids.push(add_flush(batch, binding)?);
+                ids.push(binding.add_flush(batch));
             }
             Ok(ids)
         })?;
@@ -293,13 +293,6 @@ impl Orphan {
 fn add_commit(batch: &mut Batch<'_>, id: i64, binding: &Binding, session: SessionId) -> Result<(), Error> {
     batch.add_with_id(Statement::Commit, id, |out, id| {
         session::encode_commit(out, id, binding.partition, binding.container, session);
-        Ok(())
-    })
-}
-
-fn add_flush(batch: &mut Batch<'_>, binding: &Binding) -> Result<i64, Error> {
-    batch.add(Statement::FlushLog, |out, id| {
-        flush::encode(out, id, binding.partition, binding.container);
         Ok(())
     })
 }

@@ -179,7 +179,7 @@ impl Collection {
                 let mut ids = vec![binding.add_get(batch, key)?];
                 ids.push(binding.add_change(batch, &RowChange::Remove(key), time)?);
                 if flush {
-                    ids.push(binding.add_flush(batch)?);
+                    ids.push(binding.add_flush(batch));
                 }
                 Ok(ids)
             })
