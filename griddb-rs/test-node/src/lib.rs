@@ -9,6 +9,7 @@ mod tql;
 mod wire;
 
 pub use error::ErrorCode;
+pub use node::cluster::{ClusterOptions, TestCluster};
 pub use node::counters::Counters;
 pub use node::fault::{Fault, FaultOrder, Faults};
 pub use node::test_node::TestNode;

@@ -32,10 +32,13 @@ pub struct Options {
     pub(crate) port: u16,
     pub(crate) log_write: LogWrite,
     pub(crate) check_interval: Duration,
+    pub(crate) second: Duration,
     pub(crate) latency: Duration,
     pub(crate) login_flaw: bool,
     pub(crate) out_of_order: bool,
     pub(crate) rejoin_delay: Duration,
+    /// How long writes wait for a silent backup, if they wait at all.
+    pub(crate) replication_wait: Option<Duration>,
     pub(crate) largest_message: usize,
     pub(crate) clock: Arc<dyn Fn() -> i64 + Send + Sync>,
 }
@@ -71,10 +74,12 @@ impl Options {
             port: 0,
             log_write: LogWrite::Every(Duration::from_secs(1)),
             check_interval: Duration::from_secs(3),
+            second: Duration::from_secs(1),
             latency: Duration::ZERO,
             login_flaw: false,
             out_of_order: true,
             rejoin_delay: Duration::ZERO,
+            replication_wait: None,
             largest_message: 256 << 20,
             clock: Arc::new(wall_clock),
         }
@@ -128,6 +133,14 @@ impl Options {
     #[must_use]
     pub fn check_interval(mut self, interval: Duration) -> Self {
         self.check_interval = interval.max(Duration::from_millis(1));
+        self
+    }
+
+    /// How long a second of a transaction timeout is. With 10 ms a statement that asks for a timeout of 5 s waits
+    /// for locks for 50 ms, up to the next check.
+    #[must_use]
+    pub fn second(mut self, length: Duration) -> Self {
+        self.second = length;
         self
     }
 

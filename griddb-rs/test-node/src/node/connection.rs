@@ -204,6 +204,10 @@ impl Connection {
         let node = Arc::clone(&self.node);
         match node.execute(&mut self.peer, head, message, fault.clone(), &mut out) {
             Done::Answered => self.finish(Delivery { answer: out, head, fault }),
+            Done::AnsweredLate(delay) => {
+                let fault = fault.unwrap_or(Fault::Delay(delay));
+                self.finish(Delivery { answer: out, head, fault: Some(fault) })
+            }
             Done::Silent => Next::GoOn,
             Done::Goodbye => Next::Close,
         }

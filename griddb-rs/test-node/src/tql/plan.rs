@@ -68,11 +68,10 @@ impl<'a> Search<'a> {
             if size >= bytes {
                 return Ok((found, Some(id)));
             }
-            if let Some(row) = slot.visible(self.txn) {
+            let Some(row) = slot.visible(self.txn) else { continue };
+            if condition.map_or(Ok(true), |condition| condition.holds(&self.scope(row)))? {
                 size += row.size();
-                if condition.map_or(Ok(true), |condition| condition.holds(&self.scope(row)))? {
-                    found.push((id, Arc::clone(row)));
-                }
+                found.push((id, Arc::clone(row)));
             }
         }
         Ok((found, None))
