@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{HeaderMap, Method};
+use http::{HeaderMap, HeaderName, Method};
 
 use crate::client_auth::SecretVerifier;
 use crate::endpoint::Endpoint;
@@ -84,6 +84,10 @@ impl GridAuth {
     /// The longest body that an endpoint reads, in bytes. An adapter reads no more, and answers
     /// [`payload_too_large`](Self::payload_too_large) where there is more.
     pub const MAX_BODY: usize = 64 * 1024;
+
+    /// The headers that [`authenticate`](Self::authenticate) looks at. An adapter whose framework has header types of its
+    /// own converts these and no others.
+    pub const GUARD_HEADERS: [HeaderName; 1] = [http::header::AUTHORIZATION];
 
     /// Begins a server with this issuer identifier (RFC 8414 section 2): an absolute `https` URL without query and
     /// fragment.

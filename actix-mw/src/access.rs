@@ -1,0 +1,103 @@
+use std::future::Future;
+use std::marker::PhantomData;
+use std::ops::Deref;
+use std::pin::Pin;
+
+use actix_web::dev::Payload;
+use actix_web::{FromRequest, HttpMessage, HttpRequest, web};
+use gridauth::GridAuth;
+use gridauth::guard::{AnyScope, RequiredScope};
+
+use crate::{Rejection, convert};
+
+/// The access of a request, as a handler takes it: whom the token speaks for, to which client it was issued, for what.
+/// `Access` asks for any good token, `Access<S>` for one with the scope `S`.
+///
+/// It needs no guard around the handler: it is one. Behind [`require`](crate::GridAuthExt::require) it hands on what the
+/// guard found and costs nothing more. Without a good token the handler is not called and the request answered as RFC
+/// 6750 section 3 says. `Option<Access>` is `None` then, whatever the reason, a store that cannot be reached included;
+/// `Result<Access, Rejection>` tells the reason.
+///
+/// ```
+/// use actix_web::HttpResponse;
+/// use gridauth_actix::Access;
+///
+/// gridauth::scopes! { OrdersPay = "orders.pay" }
+///
+/// async fn pay(access: Access<OrdersPay>) -> HttpResponse {
+///     HttpResponse::Created().body(format!("paid by {}", access.subject()))
+/// }
+/// ```
+#[derive(Clone, Debug)]
+pub struct Access<S = AnyScope> {
+    access: gridauth::Access,
+    scope: PhantomData<fn() -> S>,
+}
+
+impl<S> Access<S> {
+    /// The engine's own value.
+    pub fn into_inner(self) -> gridauth::Access {
+        self.access
+    }
+}
+
+impl<S> Deref for Access<S> {
+    type Target = gridauth::Access;
+
+    fn deref(&self) -> &gridauth::Access {
+        &self.access
+    }
+}
+
+impl<S: RequiredScope> FromRequest for Access<S> {
+    type Error = Rejection;
+    type Future = Pin<Box<dyn Future<Output = Result<Self, Rejection>>>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let request = request.clone();
+        Box::pin(async move {
+            let guarded = request.extensions().get::<Guarded>().cloned();
+            let guarded = match guarded {
+                Some(guarded) => guarded,
+                None => {
+                    let auth = configured(&request).ok_or_else(Rejection::not_configured)?;
+                    Guarded::check(auth.clone(), &request).await?
+                }
+            };
+            guarded.require(S::SCOPE)?;
+            Ok(Self { access: guarded.access, scope: PhantomData })
+        })
+    }
+}
+
+/// The server that the application configured.
+fn configured(request: &HttpRequest) -> Option<&GridAuth> {
+    request
+        .app_data::<GridAuth>()
+        .or_else(|| request.app_data::<web::Data<GridAuth>>().map(|shared| shared.get_ref()))
+}
+
+/// What a guard found: kept in the request's extensions, so that the guards and extractors behind it need not look again.
+#[derive(Clone)]
+pub(crate) struct Guarded {
+    auth: GridAuth,
+    access: gridauth::Access,
+}
+
+impl Guarded {
+    /// Finds the access of a request, and keeps it there.
+    pub(crate) async fn check(auth: GridAuth, request: &HttpRequest) -> Result<Self, Rejection> {
+        match auth.authenticate(&convert::guard_headers(request)).await {
+            Ok(access) => {
+                let guarded = Self { auth, access };
+                request.extensions_mut().insert(guarded.clone());
+                Ok(guarded)
+            }
+            Err(reason) => Err(Rejection::refused(auth, reason)),
+        }
+    }
+
+    pub(crate) fn require(&self, scope: &str) -> Result<(), Rejection> {
+        self.access.require(scope).map_err(|reason| Rejection::refused(self.auth.clone(), reason))
+    }
+}
