@@ -13,6 +13,8 @@ mod query;
 mod row;
 
 pub mod file;
+#[cfg(feature = "griddb")]
+pub mod griddb;
 pub mod memory;
 
 pub use backend::{Backend, Change, Updated};
