@@ -56,12 +56,12 @@ impl<S: RequiredScope> FromRequest for Access<S> {
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let request = request.clone();
         Box::pin(async move {
-            let guarded = request.extensions().get::<Guarded>().cloned();
-            let guarded = match guarded {
+            let around = request.extensions().get::<Guarded>().cloned();
+            let guarded = match around {
                 Some(guarded) => guarded,
                 None => {
                     let auth = configured(&request).ok_or_else(Rejection::not_configured)?;
-                    Guarded::check(auth.clone(), &request).await?
+                    Guarded::check(auth, &request).await?
                 }
             };
             guarded.require(S::SCOPE)?;
@@ -85,16 +85,17 @@ pub(crate) struct Guarded {
 }
 
 impl Guarded {
-    /// Finds the access of a request, and keeps it there.
-    pub(crate) async fn check(auth: GridAuth, request: &HttpRequest) -> Result<Self, Rejection> {
-        match auth.authenticate(&convert::guard_headers(request)).await {
-            Ok(access) => {
-                let guarded = Self { auth, access };
-                request.extensions_mut().insert(guarded.clone());
-                Ok(guarded)
-            }
-            Err(reason) => Err(Rejection::refused(auth, reason)),
+    /// Finds the access of a request, and keeps it there. What another server's guard found does not count.
+    pub(crate) async fn check(auth: &GridAuth, request: &HttpRequest) -> Result<Self, Rejection> {
+        let around = request.extensions().get::<Self>().filter(|around| around.auth == *auth).cloned();
+        if let Some(guarded) = around {
+            return Ok(guarded);
         }
+        let found = auth.authenticate(&convert::guard_headers(request)).await;
+        let access = found.map_err(|reason| Rejection::refused(auth.clone(), reason))?;
+        let guarded = Self { auth: auth.clone(), access };
+        request.extensions_mut().insert(guarded.clone());
+        Ok(guarded)
     }
 
     pub(crate) fn require(&self, scope: &str) -> Result<(), Rejection> {

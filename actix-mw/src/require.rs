@@ -38,7 +38,7 @@ impl RequireScope {
     }
 
     async fn check(&self, request: &ServiceRequest) -> Result<(), Rejection> {
-        Guarded::check(self.auth.clone(), request.request()).await?.require(&self.scope)
+        Guarded::check(&self.auth, request.request()).await?.require(&self.scope)
     }
 }
 

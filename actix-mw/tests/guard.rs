@@ -290,3 +290,14 @@ async fn every_method_and_every_spelling_meets_the_guard() {
         assert!(!answer.body.contains("secret"), "{path}");
     }
 }
+
+#[actix_web::test]
+async fn a_token_of_one_server_is_none_of_another() {
+    let (one, other) = (auth().await, auth().await);
+    let app = init_service(App::new().service(web::scope("/one").wrap(one.require("notes.read")).service(
+        web::resource("/other").wrap(other.require("notes.read")).route(web::get().to(|| async { "secret" })),
+    )))
+    .await;
+    let token = token(&one, "notes.read").await;
+    assert_eq!(ask(&app, bearing(TestRequest::get().uri("/one/other"), &token)).await.status, 401);
+}

@@ -74,13 +74,24 @@ impl<S> Sentinel for Access<S> {
     }
 }
 
-type Checked = Result<gridauth::Access, gridauth::guard::Rejection>;
+/// What a guard found, kept with the request, so that the guards behind it need not look again.
+struct Checked {
+    auth: GridAuth,
+    found: Result<gridauth::Access, gridauth::guard::Rejection>,
+}
 
 /// The access of a request, if its token has the scope. The token is looked up once for each request.
-pub(crate) async fn check(auth: &GridAuth, request: &Request<'_>, scope: &str) -> Result<gridauth::Access, Rejection> {
+pub(crate) async fn check(
+    auth: &GridAuth,
+    request: &Request<'_>,
+    scope: &str,
+) -> Result<gridauth::Access, Rejection> {
     let headers = convert::guard_headers(request);
-    let checked: &Checked = request.local_cache_async(auth.authenticate(&headers)).await;
-    let access = checked.as_ref().map_err(Clone::clone)?;
+    let look_up = async { Checked { auth: auth.clone(), found: auth.authenticate(&headers).await } };
+    let checked = request.local_cache_async(look_up).await;
+    // What another server's guard found does not count.
+    let found = if checked.auth == *auth { checked.found.clone() } else { auth.authenticate(&headers).await };
+    let access = found?;
     access.require(scope)?;
-    Ok(access.clone())
+    Ok(access)
 }

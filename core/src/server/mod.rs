@@ -163,6 +163,15 @@ impl GridAuth {
     }
 }
 
+/// Handles are equal that are of one server.
+impl PartialEq for GridAuth {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+impl Eq for GridAuth {}
+
 impl fmt::Debug for GridAuth {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("GridAuth").field("issuer", &self.0.issuer.url).finish_non_exhaustive()
