@@ -86,12 +86,11 @@ pub(crate) async fn check(
     request: &Request<'_>,
     scope: &str,
 ) -> Result<gridauth::Access, Rejection> {
-    let headers = convert::guard_headers(request);
-    let look_up = async { Checked { auth: auth.clone(), found: auth.authenticate(&headers).await } };
-    let checked = request.local_cache_async(look_up).await;
+    let look_up = async || auth.authenticate(&convert::guard_headers(request)).await;
+    let checked =
+        request.local_cache_async(async { Checked { auth: auth.clone(), found: look_up().await } }).await;
     // What another server's guard found does not count.
-    let found = if checked.auth == *auth { checked.found.clone() } else { auth.authenticate(&headers).await };
-    let access = found?;
+    let access = if checked.auth == *auth { checked.found.clone()? } else { look_up().await? };
     access.require(scope)?;
     Ok(access)
 }

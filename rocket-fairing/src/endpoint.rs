@@ -87,7 +87,10 @@ fn bad_request() -> Response<'static> {
 
 /// The answer to a request with a method that Rocket does not know, if it is for an endpoint. Rocket gives such a request
 /// to the catchers for 400 and keeps the method to itself.
-pub(crate) async fn answer_unknown_method(auth: &GridAuth, request: &Request<'_>) -> Option<Response<'static>> {
+pub(crate) async fn answer_unknown_method(
+    auth: &GridAuth,
+    request: &Request<'_>,
+) -> Option<Response<'static>> {
     let path = request.uri().path();
     auth.paths().iter().find(|own| *path == **own)?;
     let mut converted = convert::request(request, Bytes::new()).ok()?;

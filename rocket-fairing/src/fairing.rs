@@ -56,13 +56,14 @@ impl Fairing for GridAuthFairing {
 
     async fn on_ignite(&self, rocket: Rocket<Build>) -> fairing::Result {
         if rocket.state::<GridAuth>().is_some() {
-            tracing::error!("this Rocket has a `GridAuth` already: attach one fairing, and leave `manage` to it");
+            tracing::error!(
+                "this Rocket has a `GridAuth` already: attach one fairing, and leave `manage` to it"
+            );
             return Err(rocket);
         }
         // A catcher of the application's own stays: it answers, and `on_response` adds the challenge.
-        let is_ours = |code: &u16| {
-            !rocket.catchers().any(|own| own.code == Some(*code) && own.base.path() == "/")
-        };
+        let is_ours =
+            |code: &u16| !rocket.catchers().any(|own| own.code == Some(*code) && own.base.path() == "/");
         let catchers: Vec<Catcher> =
             REJECTIONS.into_iter().filter(is_ours).map(|code| Catcher::new(code, Caught)).collect();
         Ok(rocket.manage(self.auth.clone()).mount("/", endpoint::routes(&self.auth)).register("/", catchers))

@@ -2,9 +2,9 @@ use std::fmt;
 use std::sync::Mutex;
 
 use gridauth::GridAuth;
+use rocket::Request;
 use rocket::http::Status;
 use rocket::response::{self, Responder};
-use rocket::Request;
 
 use crate::convert;
 
@@ -41,7 +41,9 @@ impl Rejection {
 
     /// The application has no server: its mistake, told in the log and to nobody else.
     pub(crate) fn not_attached() -> Self {
-        tracing::error!("`Access` was asked for, but the fairing is missing: `rocket.attach(auth.fairing())`");
+        tracing::error!(
+            "`Access` was asked for, but the fairing is missing: `rocket.attach(auth.fairing())`"
+        );
         Self(None)
     }
 
