@@ -121,8 +121,10 @@ impl Error {
     /// An error that the server answered.
     pub(crate) fn server(status: Status, failure: Failure) -> Self {
         let kind = kind_of(status, failure.code);
-        // A failing node may have done it; 10020 is a write that waited for its copies in vain.
-        let outcome_unknown = status == Status::NodeError || failure.code == 10020;
+        // A failing node may have done it, unless it says that its queue was full; 10020 is a write that waited for
+        // its copies in vain.
+        let refused = kind == ErrorKind::Unavailable;
+        let outcome_unknown = (status == Status::NodeError && !refused) || failure.code == 10020;
         Self::new(kind).map(|inner| {
             inner.outcome_unknown = outcome_unknown;
             inner.failure = Some(failure);

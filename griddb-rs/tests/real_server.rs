@@ -1,7 +1,7 @@
 //! Every case on the server that `GRIDAUTH_TEST_GRIDDB` names, such as
 //! `griddb://admin:admin@127.0.0.1:10001/gridauth`.
 
-#![allow(clippy::unwrap_used, missing_docs, unreachable_pub, reason = "tests")]
+#![allow(clippy::unwrap_used, clippy::print_stderr, missing_docs, unreachable_pub, reason = "tests")]
 
 mod cases;
 

@@ -12,6 +12,7 @@ mod key;
 mod query;
 mod row;
 
+pub mod conformance;
 pub mod file;
 #[cfg(feature = "griddb")]
 pub mod griddb;

@@ -164,14 +164,20 @@ impl Driver {
                         break Ok(());
                     }
                     Ok(None) => break Ok(()),
-                    Err(error) => break Err(Error::from(error)),
+                    // The statement that it answers is told so; its id is behind the length.
+                    Err(DecodeError::TooLong) if self.input.len() < envelope::HEAD => break Ok(()),
+                    Err(DecodeError::TooLong) => {
+                        refuse_long_answer(&mut state, &self.input, &mut self.wakers);
+                        break Err(lost(DecodeError::TooLong));
+                    }
+                    Err(error) => break Err(lost(error)),
                 };
                 let message = self.input.split_to(length).freeze();
                 match deliver(&mut state, message, &mut self.wakers) {
                     Ok(Delivered::Answer) => {}
                     Ok(Delivered::Heartbeat) => self.heartbeat_sent = None,
                     Ok(Delivered::NodeFailure(error)) => break Err(error),
-                    Err(error) => break Err(error.into()),
+                    Err(error) => break Err(lost(error)),
                 }
             }
         };
@@ -326,8 +332,16 @@ impl Drop for Driver {
     }
 }
 
-fn lost(error: std::io::Error) -> Error {
+fn lost(error: impl std::error::Error + Send + Sync + 'static) -> Error {
     Error::with_source(ErrorKind::ConnectionLost, error)
+}
+
+/// Fails the statement whose answer is longer than allowed: another try would end in the same way.
+fn refuse_long_answer(state: &mut State, input: &[u8], wakers: &mut Vec<Waker>) {
+    if let Ok(head) = envelope::response_head(input) {
+        let error = Error::with_message(ErrorKind::Protocol, "the answer is longer than `max_answer` allows");
+        state.complete(head.statement, head.id, Err(error.into_unknown()), wakers);
+    }
 }
 
 enum Delivered {

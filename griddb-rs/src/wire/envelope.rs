@@ -9,6 +9,8 @@ use super::{
 pub const MAGIC: i32 = 65_021_048;
 /// The size of the envelope in front of every body.
 pub const SIZE: usize = 20;
+/// The size of the envelope, statement type, statement id and status of every answer but CONNECT's, which is shorter.
+pub const HEAD: usize = SIZE + 13;
 /// Offset of the body length inside the envelope.
 const LENGTH_AT: usize = 16;
 /// The shortest body of an answer: statement type, a 32-bit id (CONNECT), status.
@@ -68,8 +70,8 @@ pub fn simple_request(
 /// complete.
 ///
 /// # Errors
-/// A wrong magic, or a body shorter than any answer or longer than `limit`: the connection is then of no more
-/// use.
+/// A wrong magic, or a body shorter than any answer: the connection is then of no more use. Or a body longer than
+/// `limit`.
 pub fn message_length(received: &[u8], limit: usize) -> Result<Option<usize>, DecodeError> {
     if received.len() < SIZE {
         return Ok(None);
@@ -80,8 +82,11 @@ pub fn message_length(received: &[u8], limit: usize) -> Result<Option<usize>, De
     }
     reader.bytes(LENGTH_AT - 4, "envelope")?;
     let body = reader.size("body length")?;
-    if !(LEAST_BODY..=limit).contains(&body) {
+    if body < LEAST_BODY {
         return Err(DecodeError::Invalid("body length"));
+    }
+    if body > limit {
+        return Err(DecodeError::TooLong);
     }
     Ok(Some(SIZE + body))
 }
@@ -153,7 +158,7 @@ mod tests {
         let mut out = Vec::new();
         simple_request(&mut out, Statement::GetRow, 0, 1, |out| out.extend_from_slice(&[0; 100]));
         assert_eq!(message_length(&out, 116), Ok(Some(out.len())));
-        assert_eq!(message_length(&out, 115), Err(DecodeError::Invalid("body length")));
+        assert_eq!(message_length(&out, 115), Err(DecodeError::TooLong));
         assert_eq!(message_length(&out[..19], 115), Ok(None));
         out[0] = 0;
         assert_eq!(message_length(&out, 1000), Err(DecodeError::Invalid("magic")));

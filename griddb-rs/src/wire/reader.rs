@@ -11,6 +11,9 @@ pub enum DecodeError {
     /// A field has a value that it cannot have.
     #[error("the message has an impossible {0}")]
     Invalid(&'static str),
+    /// The message is longer than allowed.
+    #[error("the message is longer than allowed")]
+    TooLong,
 }
 
 /// Reads fields off the front of a byte slice.

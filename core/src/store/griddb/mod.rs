@@ -94,9 +94,7 @@ impl GriddbStore {
 
     fn collection(&self, key: Key<'_>, write: Write) -> Collection {
         let durability = match (self.flush, write) {
-            (FlushPolicy::Server, _) | (FlushPolicy::Consume, Write::Creates) => {
-                Durability::Server
-            }
+            (FlushPolicy::Server, _) | (FlushPolicy::Consume, Write::Creates) => Durability::Server,
             (FlushPolicy::Everything, _) | (FlushPolicy::Consume, Write::Consumes) => Durability::Flush,
         };
         self.layout.of(key).durability(durability)
