@@ -4,11 +4,12 @@ use std::ops::Deref;
 use std::pin::Pin;
 
 use actix_web::dev::Payload;
-use actix_web::{FromRequest, HttpMessage, HttpRequest, web};
+use actix_web::{FromRequest, HttpMessage, HttpRequest};
 use gridauth::GridAuth;
 use gridauth::guard::{AnyScope, RequiredScope};
 
-use crate::{Rejection, convert};
+use crate::rejection::configured;
+use crate::{AccessRejection, convert};
 
 /// The access of a request, as a handler takes it: whom the token speaks for, to which client it was issued, for what.
 /// `Access` asks for any good token, `Access<S>` for one with the scope `S`.
@@ -16,7 +17,7 @@ use crate::{Rejection, convert};
 /// It needs no guard around the handler: it is one. Behind [`require`](crate::GridAuthExt::require) it hands on what the
 /// guard found and costs nothing more. Without a good token the handler is not called and the request answered as RFC
 /// 6750 section 3 says. `Option<Access>` is `None` then, whatever the reason, a store that cannot be reached included;
-/// `Result<Access, Rejection>` tells the reason.
+/// `Result<Access, AccessRejection>` tells the reason.
 ///
 /// ```
 /// use actix_web::HttpResponse;
@@ -50,8 +51,8 @@ impl<S> Deref for Access<S> {
 }
 
 impl<S: RequiredScope> FromRequest for Access<S> {
-    type Error = Rejection;
-    type Future = Pin<Box<dyn Future<Output = Result<Self, Rejection>>>>;
+    type Error = AccessRejection;
+    type Future = Pin<Box<dyn Future<Output = Result<Self, AccessRejection>>>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let request = request.clone();
@@ -59,22 +60,12 @@ impl<S: RequiredScope> FromRequest for Access<S> {
             let around = request.extensions().get::<Guarded>().cloned();
             let guarded = match around {
                 Some(guarded) => guarded,
-                None => {
-                    let auth = configured(&request).ok_or_else(Rejection::not_configured)?;
-                    Guarded::check(auth, &request).await?
-                }
+                None => Guarded::check(configured(&request)?, &request).await?,
             };
             guarded.require(S::SCOPE)?;
             Ok(Self { access: guarded.access, scope: PhantomData })
         })
     }
-}
-
-/// The server that the application configured.
-fn configured(request: &HttpRequest) -> Option<&GridAuth> {
-    request
-        .app_data::<GridAuth>()
-        .or_else(|| request.app_data::<web::Data<GridAuth>>().map(|shared| shared.get_ref()))
 }
 
 /// What a guard found: kept in the request's extensions, so that the guards and extractors behind it need not look again.
@@ -86,19 +77,20 @@ pub(crate) struct Guarded {
 
 impl Guarded {
     /// Finds the access of a request, and keeps it there. What another server's guard found does not count.
-    pub(crate) async fn check(auth: &GridAuth, request: &HttpRequest) -> Result<Self, Rejection> {
-        let around = request.extensions().get::<Self>().filter(|around| around.auth == *auth).cloned();
+    pub(crate) async fn check(auth: &GridAuth, request: &HttpRequest) -> Result<Self, AccessRejection> {
+        let around =
+            request.extensions().get::<Self>().filter(|around| around.auth.is_same_server(auth)).cloned();
         if let Some(guarded) = around {
             return Ok(guarded);
         }
         let found = auth.authenticate(&convert::guard_headers(request)).await;
-        let access = found.map_err(|reason| Rejection::refused(auth.clone(), reason))?;
+        let access = found.map_err(|rejection| AccessRejection::new(auth, rejection))?;
         let guarded = Self { auth: auth.clone(), access };
         request.extensions_mut().insert(guarded.clone());
         Ok(guarded)
     }
 
-    pub(crate) fn require(&self, scope: &str) -> Result<(), Rejection> {
-        self.access.require(scope).map_err(|reason| Rejection::refused(self.auth.clone(), reason))
+    pub(crate) fn require(&self, scope: &str) -> Result<(), AccessRejection> {
+        self.access.require(scope).map_err(|rejection| AccessRejection::new(&self.auth, rejection))
     }
 }

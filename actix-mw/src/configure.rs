@@ -1,9 +1,10 @@
+use actix_web::HttpRequest;
 use actix_web::guard::fn_guard;
 use actix_web::web::{self, ServiceConfig};
-use actix_web::{HttpRequest, HttpResponse};
 use gridauth::GridAuth;
 
-use crate::{RequireScope, convert};
+use crate::request::read;
+use crate::{Answer, Require};
 
 /// What [`GridAuth`] can do in an actix-web application.
 pub trait GridAuthExt {
@@ -16,7 +17,7 @@ pub trait GridAuthExt {
 
     /// A guard for `.wrap(..)`: lets a request pass whose token has every scope of this space-separated list. An empty
     /// list asks for any good token.
-    fn require(&self, scope: &str) -> RequireScope;
+    fn require(&self, scope: &str) -> Require;
 }
 
 impl GridAuthExt for GridAuth {
@@ -30,8 +31,8 @@ impl GridAuthExt for GridAuth {
         }
     }
 
-    fn require(&self, scope: &str) -> RequireScope {
-        RequireScope::new(self.clone(), scope)
+    fn require(&self, scope: &str) -> Require {
+        Require::new(self.clone(), scope)
     }
 }
 
@@ -52,14 +53,9 @@ fn mount(config: &mut ServiceConfig, auth: &GridAuth, path: String) {
     }));
 }
 
-async fn answer(auth: GridAuth, path: String, request: HttpRequest, body: web::Payload) -> HttpResponse {
-    let body = match body.to_bytes_limited(GridAuth::MAX_BODY).await {
-        Ok(Ok(body)) => body,
-        Ok(Err(_)) => return HttpResponse::BadRequest().finish(),
-        Err(_) => return convert::response(auth.payload_too_large()),
-    };
-    match convert::request(&request, &path, body) {
-        Ok(request) => convert::response(auth.handle(request).await),
-        Err(_) => HttpResponse::BadRequest().finish(),
-    }
+async fn answer(auth: GridAuth, path: String, request: HttpRequest, body: web::Payload) -> Answer {
+    Answer(match read(&request, &path, body.into_inner()).await {
+        Ok(request) => auth.handle(request).await,
+        Err(failure) => failure.answer(&auth),
+    })
 }

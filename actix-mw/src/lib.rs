@@ -70,9 +70,11 @@ mod access;
 mod configure;
 mod convert;
 mod rejection;
+mod request;
 mod require;
 
 pub use access::Access;
 pub use configure::GridAuthExt;
-pub use rejection::Rejection;
-pub use require::{RequireScope, RequireScopeService};
+pub use rejection::AccessRejection;
+pub use request::{Answer, WholeRequest, WholeRequestRejection};
+pub use require::{Require, RequireService};

@@ -1,90 +1,100 @@
 use std::fmt;
 
 use actix_web::http::StatusCode;
-use actix_web::{HttpResponse, ResponseError};
+use actix_web::{HttpRequest, HttpResponse, ResponseError, web};
 use gridauth::GridAuth;
+use gridauth::guard::Rejection;
 
 use crate::convert;
 
-/// Why a guard did not let a request pass: a [`ResponseError`], so returning it from a handler answers as RFC 6750
-/// section 3 says, with the body that [`Builder::rejection_body`](gridauth::Builder::rejection_body) shapes.
+/// Why a request did not get its [`Access`](crate::Access): a [`ResponseError`], so returning it from a handler answers as
+/// RFC 6750 section 3 says, with the body that [`Builder::rejection_body`](gridauth::Builder::rejection_body) shapes.
 ///
-/// A handler that takes `Result<Access, Rejection>` decides itself:
+/// A handler that takes `Result<Access, AccessRejection>` decides itself:
 ///
 /// ```
-/// use gridauth_actix::{Access, Rejection};
+/// use gridauth_actix::{Access, AccessRejection};
 ///
-/// async fn greet(access: Result<Access, Rejection>) -> Result<String, Rejection> {
+/// async fn greet(access: Result<Access, AccessRejection>) -> Result<String, AccessRejection> {
 ///     match access {
 ///         Ok(access) => Ok(format!("Hello {}", access.subject())),
-///         // Nobody signed in may look; a token that is presented has to be good.
-///         Err(rejection) if rejection.reason().is_some_and(|reason| reason.error().is_none()) => {
+///         // Who has no token may look; a token that is presented has to be good.
+///         Err(rejected) if rejected.rejection().is_some_and(|rejection| rejection.error().is_none()) => {
 ///             Ok("Hello stranger".to_owned())
 ///         }
-///         Err(rejection) => Err(rejection),
+///         Err(rejected) => Err(rejected),
 ///     }
 /// }
 /// ```
 #[derive(Clone)]
-pub struct Rejection(Cause);
+pub struct AccessRejection(Option<(GridAuth, Rejection)>);
 
-#[derive(Clone)]
-enum Cause {
-    Refused { auth: GridAuth, reason: gridauth::guard::Rejection },
-    NotConfigured,
-}
-
-impl Rejection {
-    pub(crate) fn refused(auth: GridAuth, reason: gridauth::guard::Rejection) -> Self {
-        Self(Cause::Refused { auth, reason })
+impl AccessRejection {
+    pub(crate) fn new(auth: &GridAuth, rejection: Rejection) -> Self {
+        Self(Some((auth.clone(), rejection)))
     }
 
-    /// The application has no server: its mistake, told in the log and to nobody else.
-    pub(crate) fn not_configured() -> Self {
-        tracing::error!(
-            "`Access` was asked for, but the application has no `GridAuth`: add `.configure(auth.configure())`, or \
-             `.app_data(auth.clone())` where it only guards, to the `App`"
-        );
-        Self(Cause::NotConfigured)
-    }
-
-    /// What the guard found; `None` where there is no guard because the application has no [`GridAuth`].
-    pub fn reason(&self) -> Option<&gridauth::guard::Rejection> {
-        match &self.0 {
-            Cause::Refused { reason, .. } => Some(reason),
-            Cause::NotConfigured => None,
-        }
+    /// What is wrong; `None` where nothing could be checked because the application has no [`GridAuth`].
+    pub fn rejection(&self) -> Option<&Rejection> {
+        self.0.as_ref().map(|(_, rejection)| rejection)
     }
 }
 
-impl ResponseError for Rejection {
+impl From<NotConfigured> for AccessRejection {
+    fn from(_: NotConfigured) -> Self {
+        Self(None)
+    }
+}
+
+impl ResponseError for AccessRejection {
     fn status_code(&self) -> StatusCode {
-        self.reason()
-            .and_then(|reason| StatusCode::from_u16(reason.status().as_u16()).ok())
-            .unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+        let status =
+            self.rejection().and_then(|rejection| StatusCode::from_u16(rejection.status().as_u16()).ok());
+        status.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
     }
 
     fn error_response(&self) -> HttpResponse {
         match &self.0 {
-            Cause::Refused { auth, reason } => convert::response(auth.reject(reason.clone())),
-            Cause::NotConfigured => HttpResponse::InternalServerError().finish(),
+            Some((auth, rejection)) => convert::response(auth.reject(rejection.clone())),
+            None => HttpResponse::InternalServerError().finish(),
         }
     }
 }
 
-impl fmt::Display for Rejection {
+impl fmt::Display for AccessRejection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.reason() {
-            Some(reason) => reason.fmt(f),
-            None => f.write_str("the application has no `GridAuth`"),
+        match self.rejection() {
+            Some(rejection) => rejection.fmt(f),
+            None => NotConfigured.fmt(f),
         }
     }
 }
 
-impl fmt::Debug for Rejection {
+impl fmt::Debug for AccessRejection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Rejection").field(&self.reason()).finish()
+        f.debug_tuple("AccessRejection").field(&self.rejection()).finish()
     }
 }
 
-impl std::error::Error for Rejection {}
+impl std::error::Error for AccessRejection {}
+
+/// The application has no server: its mistake, told in the log and to nobody else.
+pub(crate) struct NotConfigured;
+
+impl fmt::Display for NotConfigured {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the application has no `GridAuth`")
+    }
+}
+
+/// The server that the application configured.
+pub(crate) fn configured(request: &HttpRequest) -> Result<&GridAuth, NotConfigured> {
+    let own = request.app_data::<GridAuth>();
+    own.or_else(|| request.app_data::<web::Data<GridAuth>>().map(|shared| shared.get_ref())).ok_or_else(|| {
+        tracing::error!(
+            "{NotConfigured}: add `.configure(auth.configure())` to the `App`, or `.app_data(auth.clone())` where it \
+             only guards"
+        );
+        NotConfigured
+    })
+}

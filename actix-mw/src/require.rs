@@ -8,7 +8,7 @@ use actix_web::body::MessageBody;
 use actix_web::dev::{Service, ServiceRequest, ServiceResponse, Transform, forward_ready};
 use gridauth::GridAuth;
 
-use crate::Rejection;
+use crate::AccessRejection;
 use crate::access::Guarded;
 
 /// A guard to put around an `App`, a scope or a resource with `.wrap(..)`:
@@ -20,29 +20,29 @@ use crate::access::Guarded;
 ///
 /// ```
 /// use actix_web::{HttpResponse, Scope, web};
-/// use gridauth_actix::RequireScope;
+/// use gridauth_actix::Require;
 ///
-/// fn orders(guard: RequireScope) -> impl actix_web::dev::HttpServiceFactory {
+/// fn orders(guard: Require) -> impl actix_web::dev::HttpServiceFactory {
 ///     web::scope("/orders").wrap(guard).default_service(web::to(HttpResponse::Ok))
 /// }
 /// ```
 #[derive(Clone, Debug)]
-pub struct RequireScope {
+pub struct Require {
     auth: GridAuth,
     scope: Arc<str>,
 }
 
-impl RequireScope {
+impl Require {
     pub(crate) fn new(auth: GridAuth, scope: &str) -> Self {
         Self { auth, scope: scope.into() }
     }
 
-    async fn check(&self, request: &ServiceRequest) -> Result<(), Rejection> {
+    async fn check(&self, request: &ServiceRequest) -> Result<(), AccessRejection> {
         Guarded::check(&self.auth, request.request()).await?.require(&self.scope)
     }
 }
 
-impl<S, B> Transform<S, ServiceRequest> for RequireScope
+impl<S, B> Transform<S, ServiceRequest> for Require
 where
     S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = Error> + 'static,
     B: MessageBody + 'static,
@@ -50,21 +50,21 @@ where
     type Response = ServiceResponse;
     type Error = Error;
     type InitError = ();
-    type Transform = RequireScopeService<S>;
+    type Transform = RequireService<S>;
     type Future = Ready<Result<Self::Transform, ()>>;
 
     fn new_transform(&self, service: S) -> Self::Future {
-        ready(Ok(RequireScopeService { guard: self.clone(), service: Rc::new(service) }))
+        ready(Ok(RequireService { guard: self.clone(), service: Rc::new(service) }))
     }
 }
 
-/// A service behind a [`RequireScope`].
-pub struct RequireScopeService<S> {
-    guard: RequireScope,
+/// A service behind a [`Require`].
+pub struct RequireService<S> {
+    guard: Require,
     service: Rc<S>,
 }
 
-impl<S, B> Service<ServiceRequest> for RequireScopeService<S>
+impl<S, B> Service<ServiceRequest> for RequireService<S>
 where
     S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = Error> + 'static,
     B: MessageBody + 'static,

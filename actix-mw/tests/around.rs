@@ -8,7 +8,7 @@ use actix_web::middleware::{Condition, DefaultHeaders, Logger, NormalizePath, Tr
 use actix_web::test::{TestRequest, init_service};
 use actix_web::{App, Error, HttpResponse, web};
 use gridauth::GridAuth;
-use gridauth_actix::{Access, GridAuthExt, RequireScope};
+use gridauth_actix::{Access, GridAuthExt, Require};
 use support::{ask, auth, bearing, token};
 
 const SHOP: &str = "https://shop.example.com";
@@ -127,10 +127,10 @@ async fn a_guard_around_the_whole_application_guards_its_default_service() {
 #[actix_web::test]
 async fn a_guard_is_a_plain_value() {
     struct Guards {
-        all: Vec<RequireScope>,
+        all: Vec<Require>,
     }
 
-    fn area(guard: RequireScope) -> impl HttpServiceFactory {
+    fn area(guard: Require) -> impl HttpServiceFactory {
         web::scope("/area").wrap(guard).route("", web::get().to(who))
     }
 

@@ -8,7 +8,7 @@ use actix_web::{App, HttpResponse, web};
 use bytes::Bytes;
 use gridauth::Store;
 use gridauth::guard::RejectionBody;
-use gridauth_actix::{Access, GridAuthExt, Rejection};
+use gridauth_actix::{Access, AccessRejection, GridAuthExt};
 use http::HeaderValue;
 use serde_json::json;
 use support::{WatchedStore, ask, auth, auth_with, bearing, token};
@@ -204,10 +204,10 @@ async fn an_option_and_a_result_leave_it_to_the_handler() {
     let optional = |access: Option<Access>| async move {
         access.map_or_else(|| "nobody".to_owned(), |access| access.subject().to_owned())
     };
-    let result = |access: Result<Access<NotesRead>, Rejection>| async move {
+    let result = |access: Result<Access<NotesRead>, AccessRejection>| async move {
         match access {
             Ok(access) => Ok(access.subject().to_owned()),
-            Err(rejection) if rejection.reason().is_some_and(|reason| reason.error().is_none()) => {
+            Err(rejection) if rejection.rejection().is_some_and(|found| found.error().is_none()) => {
                 Ok("nobody".to_owned())
             }
             Err(rejection) => Err(rejection),

@@ -77,9 +77,7 @@ impl Failure {
     fn response(self, auth: &GridAuth) -> Response {
         match self {
             Self::TooLong => auth.payload_too_large().map(Body::from),
-            Self::Broken => auth
-                .refuse(&gridauth::protocol::OAuthError::invalid_request("the body could not be read"))
-                .map(Body::from),
+            Self::Broken => auth.unreadable_request().map(Body::from),
         }
     }
 }

@@ -135,6 +135,11 @@ impl GridAuth {
         http_io::error(&error.with_status(http::StatusCode::PAYLOAD_TOO_LARGE), &self.0.realm)
     }
 
+    /// The answer to a request that cannot be read to its end.
+    pub fn unreadable_request(&self) -> Response {
+        self.refuse(&OAuthError::invalid_request("the request could not be read"))
+    }
+
     /// The access that the headers of a request give (RFC 6750 section 2.1).
     ///
     /// # Errors
@@ -185,15 +190,6 @@ impl GridAuth {
         &self.0.stored_users
     }
 }
-
-/// Handles are equal that are of one server.
-impl PartialEq for GridAuth {
-    fn eq(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.0, &other.0)
-    }
-}
-
-impl Eq for GridAuth {}
 
 impl fmt::Debug for GridAuth {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
