@@ -2,13 +2,14 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use gridauth::GridAuth;
-use rocket::data::ToByteUnit;
 use rocket::http::{Method, Status};
 use rocket::outcome::Outcome;
 use rocket::route::{self, Handler};
 use rocket::{Data, Request, Response, Route};
 
 use crate::convert;
+use crate::refusal::Refusal;
+use crate::request::read;
 
 /// Every method that Rocket knows. Which of them an endpoint has, it says itself.
 const METHODS: [Method; 9] = [
@@ -61,28 +62,11 @@ impl Handler for Endpoint {
         if *request.uri().path() != *self.path {
             return Outcome::Forward((data, Status::NotFound));
         }
-        Outcome::Success(self.answer(request, data).await)
+        Outcome::Success(match read(request, data).await {
+            Ok(request) => convert::response(self.auth.handle(request).await),
+            Err(rejection) => Refusal::from(rejection).response(&self.auth),
+        })
     }
-}
-
-impl Endpoint {
-    async fn answer(&self, request: &Request<'_>, data: Data<'_>) -> Response<'static> {
-        let answer = match data.open(GridAuth::MAX_BODY.bytes()).into_bytes().await {
-            Ok(body) if !body.is_complete() => self.auth.payload_too_large(),
-            Ok(body) => match convert::request(request, Bytes::from(body.into_inner())) {
-                Ok(request) => self.auth.handle(request).await,
-                Err(_) => return bad_request(),
-            },
-            Err(_) => return bad_request(),
-        };
-        convert::response(answer)
-    }
-}
-
-fn bad_request() -> Response<'static> {
-    let mut response = Response::new();
-    response.set_status(Status::BadRequest);
-    response
 }
 
 /// The answer to a request with a method that Rocket does not know, if it is for an endpoint. Rocket gives such a request

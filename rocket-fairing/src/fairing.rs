@@ -2,10 +2,10 @@ use gridauth::GridAuth;
 use rocket::catcher::{self, Catcher};
 use rocket::fairing::{self, Fairing, Info, Kind};
 use rocket::http::Status;
-use rocket::response::Responder;
 use rocket::{Build, Request, Response, Rocket, Route};
 
-use crate::{convert, endpoint, rejection, require};
+use crate::refusal::{self, Refusal};
+use crate::{convert, endpoint, require};
 
 /// What [`GridAuth`] can do in a Rocket.
 pub trait GridAuthExt {
@@ -45,9 +45,6 @@ pub struct GridAuthFairing {
     auth: GridAuth,
 }
 
-/// The statuses that a guard's rejection can have.
-const REJECTIONS: [u16; 5] = [400, 401, 403, 500, 503];
-
 #[rocket::async_trait]
 impl Fairing for GridAuthFairing {
     fn info(&self) -> Info {
@@ -65,15 +62,14 @@ impl Fairing for GridAuthFairing {
         let is_ours =
             |code: &u16| !rocket.catchers().any(|own| own.code == Some(*code) && own.base.path() == "/");
         let catchers: Vec<Catcher> =
-            REJECTIONS.into_iter().filter(is_ours).map(|code| Catcher::new(code, Caught)).collect();
+            Refusal::STATUSES.into_iter().filter(is_ours).map(|code| Catcher::new(code, Caught)).collect();
         Ok(rocket.manage(self.auth.clone()).mount("/", endpoint::routes(&self.auth)).register("/", catchers))
     }
 
     /// Status and challenge stay right whoever wrote the body.
     async fn on_response<'r>(&self, request: &'r Request<'_>, response: &mut Response<'r>) {
-        let rejection = rejection(request).filter(|rejection| rejection.status() == response.status());
-        let Some(reason) = rejection.as_ref().and_then(|rejection| rejection.reason()) else { return };
-        let answer = self.auth.reject(reason.clone());
+        let Some(refusal) = refusal::left_with(request, response.status()) else { return };
+        let answer = refusal.answer(&self.auth);
         for header in convert::headers(answer.headers()) {
             if !response.headers().contains(header.name()) {
                 response.set_header(header);
@@ -89,14 +85,15 @@ struct Caught;
 #[rocket::async_trait]
 impl catcher::Handler for Caught {
     async fn handle<'r>(&self, status: Status, request: &'r Request<'_>) -> catcher::Result<'r> {
-        if let Some(rejection) = rejection(request).filter(|rejection| rejection.status() == status) {
-            return rejection.respond_to(request);
-        }
-        if status == Status::BadRequest
-            && let Some(auth) = request.rocket().state::<GridAuth>()
-            && let Some(answer) = endpoint::answer_unknown_method(auth, request).await
-        {
-            return Ok(answer);
+        if let Some(auth) = request.rocket().state::<GridAuth>() {
+            if let Some(refusal) = refusal::left_with(request, status) {
+                return Ok(refusal.response(auth));
+            }
+            if status == Status::BadRequest
+                && let Some(answer) = endpoint::answer_unknown_method(auth, request).await
+            {
+                return Ok(answer);
+            }
         }
         let default = request.rocket().catchers().find(|own| own.code.is_none() && own.base.path() == "/");
         match default {

@@ -46,8 +46,8 @@
 //! guarded by being there. A route without it stands in another `mount`, where it can be seen.
 //!
 //! # Who answers
-//! Rocket hands a catcher the status and not the guard's error. Here the guard leaves its [`Rejection`] with the request, and
-//! the fairing's catchers for 400, 401, 403, 500 and 503 answer with it. They answer for guards only: for any other error of
+//! Rocket hands a catcher the status and not the guard's error. Here the guard leaves its [`AccessRejection`] with the request, and
+//! the fairing's catchers for 400, 401, 403, 413, 500 and 503 answer with it. They answer for guards only: for any other error of
 //! the same status they call the application's own `default` catcher, or Rocket's. An application that has a catcher of its
 //! own for one of these statuses keeps it: it writes the body (with [`rejection`], if it wants to know more), and the
 //! fairing adds the challenge. Register catchers before the launch, not from a later fairing.
@@ -60,9 +60,12 @@ mod access;
 mod convert;
 mod endpoint;
 mod fairing;
+mod refusal;
 mod rejection;
+mod request;
 mod require;
 
 pub use access::Access;
 pub use fairing::{GridAuthExt, GridAuthFairing};
-pub use rejection::{Rejection, rejection};
+pub use rejection::{AccessRejection, rejection};
+pub use request::{Answer, WholeRequest, WholeRequestRejection};

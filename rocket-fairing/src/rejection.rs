@@ -1,41 +1,40 @@
 use std::fmt;
-use std::sync::Mutex;
 
 use gridauth::GridAuth;
+use gridauth::guard::Rejection;
 use rocket::Request;
 use rocket::http::Status;
 use rocket::response::{self, Responder};
 
-use crate::convert;
+use crate::refusal::{self, Refusal};
 
-/// Why a guard did not let a request pass: the error of [`Access`](crate::Access), and a [`Responder`] that answers as RFC
-/// 6750 section 3 says, with the body that [`Builder::rejection_body`](gridauth::Builder::rejection_body) shapes.
+/// Why a request did not get its [`Access`](crate::Access): a [`Responder`] that answers as RFC 6750 section 3 says, with
+/// the body that [`Builder::rejection_body`](gridauth::Builder::rejection_body) shapes.
 ///
-/// A handler that takes `Result<Access, Rejection>` decides itself:
+/// A handler that takes `Result<Access, AccessRejection>` decides itself:
 ///
 /// ```
-/// use gridauth_rocket::{Access, Rejection};
+/// use gridauth_rocket::{Access, AccessRejection};
 /// use rocket::get;
 ///
 /// #[get("/greeting")]
-/// fn greet(access: Result<Access, Rejection>) -> Result<String, Rejection> {
+/// fn greet(access: Result<Access, AccessRejection>) -> Result<String, AccessRejection> {
 ///     match access {
 ///         Ok(access) => Ok(format!("Hello {}", access.subject())),
-///         // Nobody signed in may look; a token that is presented has to be good.
-///         Err(rejection) if rejection.reason().is_some_and(|reason| reason.error().is_none()) => {
+///         // Who has no token may look; a token that is presented has to be good.
+///         Err(rejected) if rejected.rejection().is_some_and(|rejection| rejection.error().is_none()) => {
 ///             Ok("Hello stranger".to_owned())
 ///         }
-///         Err(rejection) => Err(rejection),
+///         Err(rejected) => Err(rejected),
 ///     }
 /// }
 /// ```
 #[derive(Clone)]
-pub struct Rejection(Option<gridauth::guard::Rejection>);
+pub struct AccessRejection(Option<Rejection>);
 
-impl Rejection {
-    /// What the guard found; `None` where there is no guard because the application has no
-    /// [`fairing`](crate::GridAuthExt::fairing).
-    pub fn reason(&self) -> Option<&gridauth::guard::Rejection> {
+impl AccessRejection {
+    /// What is wrong; `None` where nothing could be checked because the fairing is not attached.
+    pub fn rejection(&self) -> Option<&Rejection> {
         self.0.as_ref()
     }
 
@@ -49,56 +48,52 @@ impl Rejection {
 
     /// The status of the answer.
     pub fn status(&self) -> Status {
-        self.reason().map_or(Status::InternalServerError, |reason| Status::new(reason.status().as_u16()))
+        self.rejection()
+            .map_or(Status::InternalServerError, |rejection| Status::new(rejection.status().as_u16()))
+    }
+
+    /// Leaves what is wrong for the catcher.
+    pub(crate) fn leave(&self, request: &Request<'_>) {
+        if let Some(rejection) = &self.0 {
+            refusal::leave(request, Refusal::Guard(rejection.clone()));
+        }
     }
 }
 
-impl From<gridauth::guard::Rejection> for Rejection {
-    fn from(reason: gridauth::guard::Rejection) -> Self {
-        Self(Some(reason))
+impl From<Rejection> for AccessRejection {
+    fn from(rejection: Rejection) -> Self {
+        Self(Some(rejection))
     }
 }
 
-impl<'r> Responder<'r, 'static> for Rejection {
+impl<'r> Responder<'r, 'static> for AccessRejection {
     fn respond_to(self, request: &'r Request<'_>) -> response::Result<'static> {
         match (self.0, request.rocket().state::<GridAuth>()) {
-            (Some(reason), Some(auth)) => Ok(convert::response(auth.reject(reason))),
+            (Some(rejection), Some(auth)) => Ok(Refusal::Guard(rejection).response(auth)),
             _ => Err(Status::InternalServerError),
         }
     }
 }
 
-impl fmt::Display for Rejection {
+impl fmt::Display for AccessRejection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.reason() {
-            Some(reason) => reason.fmt(f),
+        match self.rejection() {
+            Some(rejection) => rejection.fmt(f),
             None => f.write_str("the application has no `GridAuth`"),
         }
     }
 }
 
-impl fmt::Debug for Rejection {
+impl fmt::Debug for AccessRejection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Rejection").field(&self.reason()).finish()
+        f.debug_tuple("AccessRejection").field(&self.rejection()).finish()
     }
 }
 
-impl std::error::Error for Rejection {}
+impl std::error::Error for AccessRejection {}
 
-/// Where a guard leaves its rejection for the catcher: Rocket hands a catcher the status alone.
-#[derive(Default)]
-struct Left(Mutex<Option<gridauth::guard::Rejection>>);
-
-/// Leaves a rejection for the catcher.
-pub(crate) fn leave(request: &Request<'_>, rejection: &Rejection) {
-    let left = request.local_cache(Left::default);
-    if let Ok(mut left) = left.0.lock() {
-        *left = rejection.0.clone();
-    }
-}
-
-/// The rejection of a guard of this request that has this status. A catcher of the application's own reads it to say
-/// more than the status does.
+/// What the guard of this request found wrong, if one refused it. A catcher of the application's own reads it to say more
+/// than the status does.
 ///
 /// ```
 /// use gridauth_rocket::rejection;
@@ -106,10 +101,12 @@ pub(crate) fn leave(request: &Request<'_>, rejection: &Rejection) {
 ///
 /// #[catch(401)]
 /// fn unauthorized(request: &Request<'_>) -> String {
-///     rejection(request).map_or("Please sign in.".to_owned(), |rejection| rejection.to_string())
+///     rejection(request).map_or("Please sign in.".to_owned(), |rejection| rejection.description().to_owned())
 /// }
 /// ```
 pub fn rejection(request: &Request<'_>) -> Option<Rejection> {
-    let left = request.local_cache(Left::default).0.lock().ok()?.clone()?;
-    Some(Rejection(Some(left)))
+    match refusal::left(request)? {
+        Refusal::Guard(rejection) => Some(rejection),
+        Refusal::TooLong | Refusal::Unreadable => None,
+    }
 }

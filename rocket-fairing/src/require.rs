@@ -3,7 +3,7 @@ use rocket::outcome::Outcome;
 use rocket::route::{self, Handler};
 use rocket::{Data, Request, Route};
 
-use crate::{access, rejection};
+use crate::access;
 
 /// Puts a guard before a route: its handler, and whatever guards that has, are asked only if the token has the scope.
 pub(crate) fn guarded(auth: &GridAuth, scope: &str, mut route: Route) -> Route {
@@ -25,7 +25,7 @@ impl Handler for Guarded {
         match access::check(&self.auth, request, &self.scope).await {
             Ok(_) => self.handler.handle(request, data).await,
             Err(rejection) => {
-                rejection::leave(request, &rejection);
+                rejection.leave(request);
                 Outcome::Error(rejection.status())
             }
         }

@@ -25,7 +25,7 @@ fn unauthorized() -> Status {
 #[catch(401)]
 fn own_401(request: &Request<'_>) -> String {
     match rejection(request) {
-        Some(rejection) => format!("own page: {:?}", rejection.reason().and_then(|reason| reason.error())),
+        Some(rejection) => format!("own page: {:?}", rejection.error()),
         None => "own page".to_owned(),
     }
 }

@@ -5,7 +5,7 @@ mod support;
 use bytes::Bytes;
 use gridauth::guard::RejectionBody;
 use gridauth::{GridAuth, Store};
-use gridauth_rocket::{Access, GridAuthExt, Rejection};
+use gridauth_rocket::{Access, AccessRejection, GridAuthExt};
 use http::HeaderValue;
 use rocket::error::ErrorKind;
 use rocket::http::{Header, Method, Status};
@@ -44,10 +44,10 @@ fn option(access: Option<Access>) -> String {
 }
 
 #[get("/result")]
-fn result(access: Result<Access<NotesRead>, Rejection>) -> Result<String, Rejection> {
+fn result(access: Result<Access<NotesRead>, AccessRejection>) -> Result<String, AccessRejection> {
     match access {
         Ok(access) => Ok(access.subject().to_owned()),
-        Err(rejection) if rejection.reason().is_some_and(|reason| reason.error().is_none()) => {
+        Err(rejection) if rejection.rejection().is_some_and(|found| found.error().is_none()) => {
             Ok("nobody".to_owned())
         }
         Err(rejection) => Err(rejection),
