@@ -1,7 +1,7 @@
 //! Which rows a query finds, by an index where one serves.
 
 use super::eval::{Comparison, Expr, Scope, Val};
-use crate::data::container::{Container, TxnId};
+use crate::data::container::{Container, Slot, TxnId};
 use crate::data::index::{Index, IndexKey};
 use crate::error::Refusal;
 use crate::wire::row::Row;
@@ -78,10 +78,20 @@ impl<'a> Search<'a> {
     }
 
     fn all(&self) -> Vec<Found> {
-        let visible = |(id, slot): (i64, &crate::data::container::Slot)| {
-            slot.visible(self.txn).map(|row| (id, Arc::clone(row)))
-        };
-        self.container.slots().filter_map(visible).collect()
+        self.seen(self.container.slots())
+    }
+
+    /// The rows that are seen, those last that another transaction is changing.
+    fn seen<'s>(&self, slots: impl Iterator<Item = (i64, &'s Slot)>) -> Vec<Found> {
+        let (mut rows, mut old) = (Vec::new(), Vec::new());
+        for (id, slot) in slots {
+            if let Some(row) = slot.visible(self.txn) {
+                let list = if slot.shows_old(self.txn) { &mut old } else { &mut rows };
+                list.push((id, Arc::clone(row)));
+            }
+        }
+        rows.append(&mut old);
+        rows
     }
 
     fn scope<'s>(&'s self, row: &'s Row) -> Scope<'s> {
@@ -98,17 +108,14 @@ impl<'a> Search<'a> {
     }
 
     fn candidates(&self, access: &Access<'_>) -> Vec<Found> {
-        let row = |id| {
-            let row = self.container.slot(id)?.visible(self.txn)?;
-            Some((id, Arc::clone(row)))
-        };
         match access {
             Access::Key(_, key) => {
-                let id = self.container.find(key).map(|(id, _)| id);
-                id.and_then(row).into_iter().collect()
+                let found = self.container.find_visible(key, self.txn);
+                found.map(|(id, row)| (id, Arc::clone(row))).into_iter().collect()
             }
             Access::Range(index, low, high) => {
-                index.range(low.clone(), high.clone()).into_iter().filter_map(row).collect()
+                let ids = index.range(low.clone(), high.clone()).into_iter();
+                self.seen(ids.filter_map(|id| Some((id, self.container.slot(id)?))))
             }
             Access::All => self.all(),
         }
