@@ -2,7 +2,10 @@
 
 use tokio::time::Instant;
 
-use super::state::{Progress, Slot, State};
+use super::{
+    flush::Target,
+    state::{Progress, Slot, State},
+};
 use crate::{error::Error, wire::statement::Statement};
 
 /// Statements that are sent together, in the order in which they are added.
@@ -102,7 +105,7 @@ impl<'a> Batch<'a> {
         self.state.waiting += 1;
         self.ids.push(id);
         self.flushes += 1;
-        self.state.flushes.join(partition, container, self.deadline, id);
+        self.state.flushes.join(Target { partition, container }, self.deadline, id);
         id
     }
 

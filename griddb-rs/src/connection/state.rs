@@ -9,7 +9,10 @@ use std::{
 
 use tokio::{net::tcp::OwnedWriteHalf, time::Instant};
 
-use super::{flush::Flushes, ticket::Answer};
+use super::{
+    flush::{self, Flushes},
+    ticket::Answer,
+};
 use crate::{
     error::{Error, ErrorKind},
     stats::Counters,
@@ -73,7 +76,7 @@ pub(super) enum Progress {
     /// Nobody waits any more. The bytes are to be sent once the answer is there.
     Abandoned(Vec<u8>),
     /// The answer is for each of these slots.
-    Shared(Vec<i64>),
+    Shared(flush::Target, Vec<i64>),
 }
 
 /// Ids are counted up by ourselves: spreading their low bits is all that a hash has to do.
@@ -157,7 +160,7 @@ impl State {
                 }
             }
             Progress::Done(_) => drop(self.take(id)),
-            Progress::Abandoned(_) | Progress::Shared(_) => {}
+            Progress::Abandoned(_) | Progress::Shared(..) => {}
         }
     }
 
@@ -193,13 +196,13 @@ impl State {
                 self.slots.remove(&id);
                 self.append(&left);
             }
-            Progress::Shared(waiters) => {
-                let waiters = std::mem::take(waiters);
+            Progress::Shared(target, waiters) => {
+                let (target, waiters) = (*target, std::mem::take(waiters));
                 self.slots.remove(&id);
                 for waiter in &waiters {
                     self.complete(statement, *waiter, result.clone(), wakers);
                 }
-                self.flushes.give_back(waiters);
+                self.flushes.ended(target, waiters);
             }
         }
     }
@@ -208,6 +211,7 @@ impl State {
     pub(super) fn expire(&mut self, now: Instant, wakers: &mut Vec<Waker>) {
         let mut left_behind = Vec::new();
         let waiting = &mut self.waiting;
+        let flushes = &mut self.flushes;
         let written = self.written;
         self.slots.retain(|id, slot| {
             if slot.deadline > now {
@@ -232,7 +236,10 @@ impl State {
                     false
                 }
                 // Those who wait for it have run out of time themselves.
-                Progress::Shared(_) => false,
+                Progress::Shared(target, waiters) => {
+                    flushes.ended(*target, std::mem::take(waiters));
+                    false
+                }
             }
         });
         self.append(&left_behind);
