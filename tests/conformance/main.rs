@@ -6,6 +6,10 @@
     reason = "a test suite: an expectation that does not hold is how a case fails"
 )]
 
+mod authorize;
+mod code;
+mod metadata;
+mod pages;
 mod start;
 
 use std::process::ExitCode;
@@ -15,7 +19,13 @@ use gridauth_conformance::{Case, Context, audit, build, matrix};
 use libtest_mimic::{Arguments, Failed, Trial};
 
 /// The subjects, each a file.
-const SUBJECTS: &[(&str, &[Case])] = &[("start", start::CASES)];
+const SUBJECTS: &[(&str, &[Case])] = &[
+    ("start", start::CASES),
+    ("metadata", metadata::CASES),
+    ("code", code::CASES),
+    ("authorize", authorize::CASES),
+    ("pages", pages::CASES),
+];
 
 fn main() -> ExitCode {
     let arguments = Arguments::from_args();
