@@ -10,10 +10,10 @@ use crate::protocol::ResponseMode;
 use crate::server::Inner;
 
 pub(crate) fn answer(server: &Inner) -> Response {
-    http_io::response(StatusCode::OK, "application/json", describe(server).to_string())
+    http_io::response(StatusCode::OK, "application/json", server.metadata.clone())
 }
 
-fn describe(server: &Inner) -> Value {
+pub(crate) fn describe(server: &Inner) -> Value {
     let mut metadata = Map::new();
     metadata.insert("issuer".to_owned(), json!(server.issuer.url));
     for (member, endpoint) in [

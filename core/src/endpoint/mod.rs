@@ -8,6 +8,7 @@ pub(crate) mod token;
 
 use http::Method;
 
+use crate::grant::Registry;
 use crate::http_io::{self, Request, Response};
 use crate::protocol::OAuthError;
 use crate::server::Inner;
@@ -38,11 +39,11 @@ impl Endpoint {
     }
 
     /// Whether the server has it: what is not on does not exist.
-    pub(crate) fn is_on(self, server: &Inner) -> bool {
-        let issues = || server.grants.iter().next().is_some();
+    pub(crate) fn is_on(self, grants: &Registry) -> bool {
+        let issues = || grants.iter().next().is_some();
         match self {
-            Self::Authorize => server.grants.authorization_sides().next().is_some(),
-            Self::Token => server.grants.token_sides().next().is_some(),
+            Self::Authorize => grants.authorization_sides().next().is_some(),
+            Self::Token => grants.token_sides().next().is_some(),
             Self::Revoke | Self::Introspect | Self::Metadata => issues(),
         }
     }

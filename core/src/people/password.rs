@@ -24,6 +24,7 @@
 
 mod argon;
 mod hash;
+mod memory;
 mod settings;
 #[cfg(test)]
 mod tests;
@@ -70,8 +71,18 @@ struct Shared {
     decoy: Target,
     entropy: Arc<dyn Entropy>,
     running: Arc<Semaphore>,
+    at_once: usize,
     waiting: AtomicUsize,
     may_wait: usize,
+}
+
+impl Shared {
+    /// Keeps no memory while there is nothing to do.
+    fn rest(&self) {
+        if self.waiting.load(Ordering::SeqCst) == 0 && self.running.available_permits() == self.at_once {
+            self.argon.memory().release();
+        }
+    }
 }
 
 impl PasswordHasher {
@@ -89,6 +100,7 @@ impl PasswordHasher {
             decoy,
             entropy,
             running: Arc::new(Semaphore::new(settings.at_once)),
+            at_once: settings.at_once,
             waiting: AtomicUsize::new(0),
             may_wait: settings.waiting,
         })))
@@ -147,18 +159,18 @@ impl PasswordHasher {
                 Arc::clone(&self.0.running).acquire_owned().await.map_err(closed)?
             }
         };
-        Ok(Turn { shared: Arc::clone(&self.0), _permit: permit })
+        Ok(Turn { shared: Arc::clone(&self.0), permit: Some(permit) })
     }
 }
 
 /// A place in the queue, given back when the wait ends, also where whoever waited has gone.
-struct Place<'a>(&'a AtomicUsize);
+struct Place<'a>(&'a Shared);
 
 impl<'a> Place<'a> {
     fn take(shared: &'a Shared) -> Result<Self, HashingError> {
         let place = |waiting| (waiting < shared.may_wait).then_some(waiting + 1);
-        match shared.waiting.try_update(Ordering::Relaxed, Ordering::Relaxed, place) {
-            Ok(_) => Ok(Self(&shared.waiting)),
+        match shared.waiting.try_update(Ordering::SeqCst, Ordering::SeqCst, place) {
+            Ok(_) => Ok(Self(shared)),
             Err(_) => Err(HashingError::Busy),
         }
     }
@@ -166,14 +178,23 @@ impl<'a> Place<'a> {
 
 impl Drop for Place<'_> {
     fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
+        self.0.waiting.fetch_sub(1, Ordering::SeqCst);
+        self.0.rest();
     }
 }
 
 /// Leave to hash.
 pub(crate) struct Turn {
     shared: Arc<Shared>,
-    _permit: OwnedSemaphorePermit,
+    /// There until the turn is dropped.
+    permit: Option<OwnedSemaphorePermit>,
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        drop(self.permit.take());
+        self.shared.rest();
+    }
 }
 
 impl Turn {

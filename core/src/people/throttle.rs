@@ -63,8 +63,8 @@ pub struct ThrottleSettings {
     pub source_failures: u32,
     /// The time within which they count, to the millisecond. Zero turns the throttle off.
     pub per: Duration,
-    /// How many accounts, and as many clients, user codes and sources, are remembered at most. About 100 bytes each
-    /// with a failure or two, 400 at the limit of 20, 1,100 for a source near the limit of 1,000.
+    /// How many accounts, and as many clients, user codes and sources, are remembered at most. One takes about 140
+    /// bytes with a failure or two, 600 at the limit of 20, and a source 2 kB near the limit of 1,000.
     pub max_tracked: usize,
 }
 

@@ -8,7 +8,7 @@ use super::{HashingError, PasswordHasher};
 use crate::env::Clock;
 use crate::model::{StoredUser, User};
 use crate::protocol::OAuthError;
-use crate::store::{Key, Kind, Record, Store, StoreError};
+use crate::store::{Change, Key, Kind, Record, Store, StoreError};
 use crate::token::Secret;
 
 /// Why users cannot be asked, or one cannot be made.
@@ -157,6 +157,35 @@ impl StoredUsers {
         Ok(new.user())
     }
 
+    /// Whether somebody may have this name and password; nothing is looked up.
+    ///
+    /// # Errors
+    /// [`SignUpError::Username`] or [`SignUpError::Password`].
+    pub fn check(username: &str, password: &Secret) -> Result<(), SignUpError> {
+        if !is_username(username) {
+            return Err(SignUpError::Username);
+        }
+        if !(1..=1024).contains(&password.expose().len()) {
+            return Err(SignUpError::Password);
+        }
+        Ok(())
+    }
+
+    /// Brings the stored hash up to today's settings. The sign-in has succeeded whether this does or not.
+    async fn rehash(&self, user: &StoredUser, password: &Secret) {
+        let Ok(hash) = self.hasher.hash(password.expose()).await else { return };
+        let replaced = self.store.change::<StoredUser, ()>(&user.username, |current| {
+            // A password that was changed meanwhile stays.
+            if current.password != user.password {
+                return (Change::Keep, ());
+            }
+            (Change::Replace(StoredUser { password: hash.clone(), ..current.clone() }.to_row()), ())
+        });
+        if let Err(error) = replaced.await {
+            tracing::warn!(%error, "a password hash could not be brought up to date");
+        }
+    }
+
     async fn new_user(
         &self,
         username: &str,
@@ -164,11 +193,9 @@ impl StoredUsers {
         subject: &str,
         claims: Map<String, Value>,
     ) -> Result<StoredUser, SignUpError> {
-        if !is_username(username) || !is_username(subject) {
+        Self::check(username, password)?;
+        if !is_username(subject) {
             return Err(SignUpError::Username);
-        }
-        if !(1..=1024).contains(&password.expose().len()) {
-            return Err(SignUpError::Password);
         }
         Ok(StoredUser {
             username: username.to_owned(),
@@ -185,6 +212,10 @@ impl Users for StoredUsers {
     async fn check_password(&self, username: &str, password: &Secret) -> Result<Option<User>, UsersError> {
         let user = if is_username(username) { self.store.read::<StoredUser>(username).await? } else { None };
         let right = self.hasher.verify(password.expose(), user.as_ref().map(|user| &user.password)).await?;
-        Ok(user.filter(|_| right).map(|user| user.user()))
+        let Some(user) = user.filter(|_| right) else { return Ok(None) };
+        if self.hasher.needs_rehash(&user.password) {
+            self.rehash(&user, password).await;
+        }
+        Ok(Some(user.user()))
     }
 }

@@ -3,9 +3,12 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
+
 use super::issuer::Issuer;
 use super::{GridAuth, Inner, ServerLifetimes, ShapeRejection, sweeper};
 use crate::client_auth::SecretVerifier;
+use crate::endpoint::{Endpoint, metadata};
 use crate::env::{Clock, Entropy, SystemClock, SystemEntropy};
 use crate::grant::{Extension, Registration, Registry};
 use crate::guard::{Rejection, RejectionBody, ScopeDescription};
@@ -271,7 +274,9 @@ impl Builder {
             lifetime: self.session_lifetime,
             secure: issuer.is_https,
         };
-        let server = Arc::new(Inner {
+        let mut server = Inner {
+            routes: routes(&issuer, &self.mount, &self.grants),
+            metadata: Bytes::new(),
             mount: self.mount,
             realm: self.realm.unwrap_or_else(|| issuer.url.clone()),
             issuer,
@@ -290,7 +295,9 @@ impl Builder {
             throttle,
             pages: self.pages,
             shape_rejection: self.shape_rejection,
-        });
+        };
+        server.metadata = metadata::describe(&server).to_string().into();
+        let server = Arc::new(server);
         if let Some(interval) = self.sweep_every {
             sweeper::spawn(&server, interval);
         }
@@ -367,6 +374,27 @@ impl Builder {
             }
         }
     }
+}
+
+/// The paths of the endpoints that are on. An issuer with a path has them below that path, and also without it, for a
+/// proxy that takes the path away.
+fn routes(issuer: &Issuer, mount: &str, grants: &Registry) -> Vec<(String, Endpoint)> {
+    let mut routes = Vec::new();
+    for endpoint in Endpoint::ALL.into_iter().filter(|endpoint| endpoint.is_on(grants)) {
+        match endpoint.path() {
+            Some(path) => {
+                routes.push((format!("{mount}{path}"), endpoint));
+                if !issuer.path.is_empty() {
+                    routes.push((format!("{}{mount}{path}", issuer.path), endpoint));
+                }
+            }
+            // RFC 8414 section 3.1: the well-known part comes before the issuer's path.
+            None => {
+                routes.push((format!("/.well-known/oauth-authorization-server{}", issuer.path), endpoint))
+            }
+        }
+    }
+    routes
 }
 
 fn is_mount(path: &str) -> bool {

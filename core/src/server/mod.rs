@@ -13,6 +13,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use http::header::CONTENT_LENGTH;
 use http::{HeaderMap, Method};
 
 use crate::client_auth::SecretVerifier;
@@ -60,6 +61,10 @@ pub(crate) struct ServerLifetimes {
 type ShapeRejection = Arc<dyn Fn(&Rejection) -> Option<RejectionBody> + Send + Sync>;
 
 pub(crate) struct Inner {
+    /// What each path leads to: the endpoints that are on.
+    pub(crate) routes: Vec<(String, Endpoint)>,
+    /// The answer of the metadata endpoint.
+    pub(crate) metadata: Bytes,
     pub(crate) issuer: Issuer,
     pub(crate) mount: String,
     pub(crate) realm: String,
@@ -94,21 +99,30 @@ impl GridAuth {
     /// The paths that lead to an endpoint. An adapter mounts each for every method and hands the requests to
     /// [`handle`](Self::handle).
     pub fn paths(&self) -> Vec<String> {
-        self.0.paths().map(|(path, _)| path).collect()
+        self.0.routes.iter().map(|(path, _)| path.clone()).collect()
     }
 
     /// Answers a request to one of [`paths`](Self::paths); 404 for any other.
     pub async fn handle(&self, request: Request) -> Response {
-        let found = self.0.paths().find(|(path, _)| path == request.uri().path());
+        let found = self.0.routes.iter().find(|(path, _)| path == request.uri().path());
         let mut response = match found {
             Some(_) if request.body().len() > Self::MAX_BODY => self.payload_too_large(),
             Some((_, endpoint)) => endpoint.answer(&self.0, &request).await,
             None => http_io::not_found(),
         };
         if request.method() == Method::HEAD {
+            // RFC 9110 section 8.6: the length is the one that GET would tell.
+            let length = response.body().len().into();
+            response.headers_mut().insert(CONTENT_LENGTH, length);
             *response.body_mut() = Bytes::new();
         }
         response
+    }
+
+    /// The direct answer that an error makes (RFC 6749 section 5.2), for routes of the application's own that answer as
+    /// the token endpoint does. The error's cause goes to the log.
+    pub fn refuse(&self, error: &OAuthError) -> Response {
+        http_io::error(error, &self.0.realm)
     }
 
     /// The answer to a request whose body is longer than [`MAX_BODY`](Self::MAX_BODY).
@@ -139,6 +153,19 @@ impl GridAuth {
         rejection.into_response(&self.0.realm, shaped)
     }
 
+    /// Whether this is a handle of the same server as `other`. An access that one server gave means nothing to another.
+    pub fn is_same_server(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+
+    /// Whether this text can be an issuer identifier, before a server is built with it.
+    ///
+    /// # Errors
+    /// What has to change about it.
+    pub fn check_issuer(issuer: &str) -> Result<(), &'static str> {
+        Issuer::parse(issuer).map(|_| ())
+    }
+
     /// The issuer identifier.
     pub fn issuer(&self) -> &str {
         &self.0.issuer.url
@@ -162,29 +189,9 @@ impl fmt::Debug for GridAuth {
 }
 
 impl Inner {
-    /// The paths of the endpoints that are on. An issuer with a path has them below that path, and also without it, for a
-    /// proxy that takes the path away.
-    fn paths(&self) -> impl Iterator<Item = (String, Endpoint)> {
-        Endpoint::ALL.into_iter().filter(|endpoint| endpoint.is_on(self)).flat_map(|endpoint| {
-            let base = &self.issuer.path;
-            match endpoint.path() {
-                Some(path) => {
-                    let plain = format!("{}{path}", self.mount);
-                    let below = (!base.is_empty()).then(|| format!("{base}{plain}"));
-                    [Some(plain), below]
-                }
-                // RFC 8414 section 3.1: the well-known part comes before the issuer's path.
-                None => [Some(format!("/.well-known/oauth-authorization-server{base}")), None],
-            }
-            .into_iter()
-            .flatten()
-            .map(move |path| (path, endpoint))
-        })
-    }
-
     /// The URL of an endpoint, if it is on.
     pub(crate) fn endpoint_url(&self, endpoint: Endpoint) -> Option<String> {
-        let path = endpoint.path().filter(|_| endpoint.is_on(self))?;
+        let path = endpoint.path().filter(|_| endpoint.is_on(&self.grants))?;
         Some(format!("{}{}{path}", self.issuer.url, self.mount))
     }
 

@@ -6,6 +6,7 @@ use subtle::{Choice, ConstantTimeEq};
 use zeroize::Zeroize;
 
 use super::HashingError;
+use super::memory::MemoryPool;
 use crate::env::{Entropy, EntropyError};
 
 /// Salt of a new hash. RFC 9106 section 3.1 recommends 16 bytes.
@@ -63,6 +64,7 @@ impl Target {
 /// argon2id with today's parameters.
 pub(super) struct Argon {
     params: Params,
+    memory: MemoryPool,
     /// KiB filled so far: lets tests compare costs without a stopwatch.
     #[cfg(test)]
     pub(super) filled: std::sync::atomic::AtomicU64,
@@ -71,6 +73,7 @@ pub(super) struct Argon {
 impl Argon {
     pub(super) fn new(params: Params) -> Self {
         Self {
+            memory: MemoryPool::new(params.block_count()),
             params,
             #[cfg(test)]
             filled: std::sync::atomic::AtomicU64::new(0),
@@ -81,9 +84,14 @@ impl Argon {
         &self.params
     }
 
+    pub(super) fn memory(&self) -> &MemoryPool {
+        &self.memory
+    }
+
     pub(super) fn hash(&self, password: &[u8], salt: &[u8]) -> Result<[u8; OUTPUT_BYTES], HashingError> {
+        let mut memory = self.memory.take(self.params.block_count())?;
         let mut output = [0; OUTPUT_BYTES];
-        self.fill(&self.params, password, salt, &mut output)?;
+        self.fill(&mut memory, &self.params, password, salt, &mut output)?;
         Ok(output)
     }
 
@@ -93,30 +101,32 @@ impl Argon {
         let output = buffer
             .get_mut(..target.output.len())
             .ok_or(HashingError::Failed("a stored hash has an impossible size"))?;
-        self.fill(&target.params, password, &target.salt, output)?;
+        let mut memory = self.memory.take(target.params.block_count())?;
+        self.fill(&mut memory, &target.params, password, &target.salt, output)?;
         let right = output.ct_eq(target.output.as_bytes()) & !Choice::from(u8::from(target.decoy));
         buffer.zeroize();
-        self.top_up(password, target)?;
+        self.top_up(&mut memory, password, target)?;
         Ok(right.into())
     }
 
     /// Does what is missing where the target's parameters are cheaper than today's, so that an old hash does not tell
     /// a known user from an unknown one.
-    fn top_up(&self, password: &[u8], target: &Target) -> Result<(), HashingError> {
+    fn top_up(&self, memory: &mut [Block], password: &[u8], target: &Target) -> Result<(), HashingError> {
         let missing = work(&self.params).saturating_sub(work(&target.params));
         let passes = missing.div_ceil(u64::from(self.params.m_cost()));
-        let memory = missing.checked_div(passes).unwrap_or(0);
-        let (Ok(memory), Ok(passes)) = (u32::try_from(memory), u32::try_from(passes)) else { return Ok(()) };
+        let kib = missing.checked_div(passes).unwrap_or(0);
+        let (Ok(kib), Ok(passes)) = (u32::try_from(kib), u32::try_from(passes)) else { return Ok(()) };
         // Too little for argon2 is too little to notice.
-        let Ok(params) = Params::new(memory, passes, 1, Some(OUTPUT_BYTES)) else { return Ok(()) };
+        let Ok(params) = Params::new(kib, passes, 1, Some(OUTPUT_BYTES)) else { return Ok(()) };
         let mut unused = [0; OUTPUT_BYTES];
-        self.fill(&params, password, &target.salt, &mut unused)?;
+        self.fill(memory, &params, password, &target.salt, &mut unused)?;
         unused.zeroize();
         Ok(())
     }
 
     fn fill(
         &self,
+        memory: &mut [Block],
         params: &Params,
         password: &[u8],
         salt: &[u8],
@@ -124,31 +134,8 @@ impl Argon {
     ) -> Result<(), HashingError> {
         #[cfg(test)]
         self.filled.fetch_add(work(params), std::sync::atomic::Ordering::Relaxed);
-        let mut memory = Memory::of(params.block_count())?;
         Argon2::new(Algorithm::Argon2id, Version::V0x13, params.clone())
-            .hash_password_into_with_memory(password, salt, output, memory.0.as_mut_slice())
+            .hash_password_into_with_memory(password, salt, output, memory)
             .map_err(|_| HashingError::Failed("argon2 refused its input"))
-    }
-}
-
-/// The memory of one hash. The first blocks of a lane answer a guess of the password without argon2's cost where they
-/// are left lying about, so it is wiped, which costs 3 % of the hash. Kept from one hash to the next it would save as
-/// little, and hold 19 MiB for each core.
-struct Memory(Vec<Block>);
-
-impl Memory {
-    fn of(blocks: usize) -> Result<Self, HashingError> {
-        let mut memory = Vec::new();
-        memory.try_reserve_exact(blocks).map_err(|_| HashingError::Failed("no memory for it"))?;
-        memory.resize(blocks, Block::new());
-        Ok(Self(memory))
-    }
-}
-
-impl Drop for Memory {
-    fn drop(&mut self) {
-        for block in &mut self.0 {
-            block.as_mut().zeroize();
-        }
     }
 }

@@ -263,6 +263,40 @@ async fn a_hash_that_nobody_waits_for_any_more_still_counts() {
     assert!(!hasher.verify("imru", None).await.unwrap());
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_memory_is_kept_where_nothing_is_to_do() {
+    let hasher = hasher(cheap());
+    let hash = hasher.hash("imru").await.unwrap();
+    let dearer = self::hasher(HashingSettings { memory_kib: 128, ..cheap() }).hash("imru").await.unwrap();
+    assert_eq!(hasher.0.argon.memory().spares(), 0);
+    let checks: Vec<_> = (0..40)
+        .map(|number| {
+            let (hasher, hash) = (hasher.clone(), if number % 8 == 0 { &dearer } else { &hash }.clone());
+            tokio::spawn(async move {
+                let right = hasher.verify("imru", Some(&hash)).await.unwrap();
+                (right, hasher.0.argon.memory().spares())
+            })
+        })
+        .collect();
+    for check in checks {
+        let (right, spares) = check.await.unwrap();
+        assert!(right && spares <= 2);
+    }
+    assert_eq!(hasher.0.argon.memory().spares(), 0);
+}
+
+#[tokio::test]
+async fn memory_kept_for_someone_who_has_gone_is_given_back() {
+    let hasher = hasher(HashingSettings { at_once: 1, ..cheap() });
+    let (_, turn) = hasher.turn().await.unwrap().verify("imru", None).await.unwrap();
+    let mut next = Box::pin(hasher.hash("next"));
+    assert!(next.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
+    drop(turn);
+    assert_eq!(hasher.0.argon.memory().spares(), 1);
+    drop(next);
+    assert_eq!(hasher.0.argon.memory().spares(), 0);
+}
+
 #[tokio::test]
 async fn a_hash_that_panics_is_an_error_and_gives_its_turn_back() {
     let hasher = hasher(HashingSettings { at_once: 1, waiting: 0, ..cheap() });

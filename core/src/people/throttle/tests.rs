@@ -164,7 +164,7 @@ fn a_clock_that_is_set_back_costs_one_window_at_most() {
 #[test]
 fn a_flood_of_names_stays_within_bounds_and_frees_nobody() {
     let settings = ThrottleSettings { max_tracked: 6_400, ..ThrottleSettings::default() };
-    let (throttle, clock) = throttle(settings);
+    let (throttle, _) = throttle(settings);
     for _ in 0..20 {
         throttle.failed(ISRAEL).unwrap();
     }
@@ -186,12 +186,22 @@ fn a_flood_of_names_stays_within_bounds_and_frees_nobody() {
         assert_eq!(throttle.failed(Account("aaron")), Ok(()));
     }
     assert_eq!(throttle.check(Account("aaron")), wait(60));
-    // And the flood is forgotten once it is over.
+}
+
+#[test]
+fn what_has_expired_does_not_stay_though_there_is_room() {
+    let (throttle, clock) = usual();
+    for number in 0..5_000 {
+        throttle.failed(Account(&format!("before {number}"))).unwrap();
+    }
     clock.advance(Duration::from_secs(60));
     for number in 0..2_000 {
         throttle.failed(Account(&format!("after {number}"))).unwrap();
     }
     assert!(throttle.accounts.tracked() <= 2_000);
+    clock.advance(Duration::from_secs(30));
+    throttle.failed(Account("last")).unwrap();
+    assert!(throttle.accounts.tracked() >= 2_000);
 }
 
 #[test]
