@@ -3,6 +3,7 @@
 use http::StatusCode;
 
 use super::Failure;
+use super::form::NOT_OF_THE_REQUEST;
 use super::redirect::Target;
 use crate::grant::{AuthorizationRequest, AuthorizationSide, GrantedScope, Registered, ValidatedRedirect};
 use crate::model::GrantData;
@@ -19,7 +20,7 @@ pub(super) struct Checked<'a> {
 
 /// Checks a request from its query or form.
 pub(super) async fn request<'a>(server: &'a Inner, encoded: &[u8]) -> Result<Checked<'a>, Failure> {
-    let parameters = Parameters::parse(encoded).map_err(OAuthError::from)?;
+    let parameters = Parameters::parse(encoded).map_err(OAuthError::from)?.without(&NOT_OF_THE_REQUEST);
     let (client, redirect) = client_and_redirect(server, &parameters).await?;
     // From here on the client is told.
     let mut target = Target::new(redirect, &parameters);
