@@ -99,7 +99,7 @@ fn companions(request: &Request, response: &Response) -> Result<(), String> {
 fn caching(response: &Response) -> Result<(), String> {
     let text = String::from_utf8_lossy(&response.body);
     let location = value(response, "location").unwrap_or_default();
-    let carries = ["\"access_token\"", "\"refresh_token\"", "name=\"code\"", "name=\"access_token\""]
+    let carries = ["\"access_token\":", "\"refresh_token\":", "name=\"code\"", "name=\"access_token\""]
         .iter()
         .any(|mark| text.contains(mark))
         || location.contains("code=")
