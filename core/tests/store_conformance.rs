@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use gridauth::Store;
 use gridauth::store::conformance;
+use gridauth::store::file::FileOptions;
 use gridauth::store::memory::MemoryStore;
 
 mod common;
@@ -49,4 +50,30 @@ async fn a_runtime_on_which_nothing_races_is_refused() {
     let report = conformance::check(|| async { Store::memory() }).await;
     assert_eq!(report.failures.len(), conformance::cases().count());
     assert!(report.failures[0].expected.contains("multi-thread"), "{report}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn file() {
+    let directory = tempfile::tempdir().unwrap();
+    let count = AtomicUsize::new(0);
+    let report = conformance::check(|| async {
+        let path = directory.path().join(format!("{}.db", count.fetch_add(1, Ordering::Relaxed)));
+        Store::open(&format!("file:{}", path.display())).await.unwrap()
+    })
+    .await;
+    assert!(report.is_clean(), "{report}");
+}
+
+/// With hardly any cache, so that reads come from the file.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn file_without_cache_through_two_handles() {
+    let directory = tempfile::tempdir().unwrap();
+    let count = AtomicUsize::new(0);
+    let report = conformance::check_shared(|| async {
+        let path = directory.path().join(format!("{}.db", count.fetch_add(1, Ordering::Relaxed)));
+        let store = Arc::new(FileOptions::default().cache_bytes(0).open(path).await.unwrap());
+        [Store::new(Delegate::new(Arc::clone(&store))), Store::new(Delegate::new(store))]
+    })
+    .await;
+    assert!(report.is_clean(), "{report}");
 }
