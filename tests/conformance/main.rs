@@ -6,11 +6,21 @@
     reason = "a test suite: an expectation that does not hold is how a case fails"
 )]
 
+mod app_routes;
 mod authorize;
+mod bad_input;
 mod code;
+mod grants;
+mod guard;
+mod introspection;
 mod metadata;
 mod pages;
+mod races;
+mod refresh;
+mod revocation;
 mod start;
+mod throttle;
+mod token;
 
 use std::process::ExitCode;
 
@@ -22,9 +32,19 @@ use libtest_mimic::{Arguments, Failed, Trial};
 const SUBJECTS: &[(&str, &[Case])] = &[
     ("start", start::CASES),
     ("metadata", metadata::CASES),
-    ("code", code::CASES),
     ("authorize", authorize::CASES),
     ("pages", pages::CASES),
+    ("code", code::CASES),
+    ("token", token::CASES),
+    ("grants", grants::CASES),
+    ("refresh", refresh::CASES),
+    ("revocation", revocation::CASES),
+    ("introspection", introspection::CASES),
+    ("guard", guard::CASES),
+    ("app_routes", app_routes::CASES),
+    ("throttle", throttle::CASES),
+    ("races", races::CASES),
+    ("bad_input", bad_input::CASES),
 ];
 
 fn main() -> ExitCode {
