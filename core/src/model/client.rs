@@ -379,7 +379,8 @@ mod tests {
 
     #[test]
     fn a_default_scope_is_part_of_the_scope_and_is_kept() {
-        let client = |default: &str| Client::public("demo").scope("all notes.read").default_scope(default).build();
+        let client =
+            |default: &str| Client::public("demo").scope("all notes.read").default_scope(default).build();
         assert!(matches!(client("all notes.write"), Err(ClientError::DefaultScope)));
         assert!(matches!(client("a\"b"), Err(ClientError::Scope(_))));
         let kept = Client::from_row(&client("all").unwrap().to_row()).unwrap();
