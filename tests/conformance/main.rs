@@ -18,6 +18,7 @@ mod pages;
 mod races;
 mod refresh;
 mod revocation;
+mod seeding;
 mod start;
 mod throttle;
 mod token;
@@ -31,6 +32,7 @@ use libtest_mimic::{Arguments, Failed, Trial};
 /// The subjects, each a file.
 const SUBJECTS: &[(&str, &[Case])] = &[
     ("start", start::CASES),
+    ("seeding", seeding::CASES),
     ("metadata", metadata::CASES),
     ("authorize", authorize::CASES),
     ("pages", pages::CASES),

@@ -109,7 +109,8 @@ fn the_successor_of_a_repetition_is_usable(context: &Context) {
     let second = renewed(app, "demo", first.refresh());
     let third = renewed(app, "demo", second.refresh());
     // Now it is the second that has a grace window.
-    assert_eq!(renewed(app, "demo", second.refresh()), third);
+    let again = renewed(app, "demo", second.refresh());
+    assert_eq!((again.access, again.refresh), (third.access.clone(), third.refresh.clone()));
     // And the first is further back.
     refresh(app, "demo", first.refresh()).expect_error(400, "invalid_grant");
     assert!(!is_good(app, &third.access));
@@ -188,7 +189,7 @@ fn a_refused_scope_does_not_rotate(context: &Context) {
     let parameters = [("grant_type", "refresh_token"), ("refresh_token", first.refresh()), ("scope", "all")];
     token(app, "demo", &parameters).expect_error(400, "invalid_scope");
     let second = renewed(app, "demo", first.refresh());
-    assert_eq!(second, renewed(app, "demo", first.refresh()));
+    assert_eq!(second.refresh, renewed(app, "demo", first.refresh()).refresh);
 }
 
 fn the_client_must_authenticate(context: &Context) {
@@ -221,12 +222,18 @@ fn a_forged_token_of_a_known_grant_does_nothing(context: &Context) {
     let app = context.app();
     let first = tokens(context, app);
     let real = first.refresh();
-    // Every single character changed, one at a time: none is taken, none revokes.
-    for at in (4..real.len()).step_by(5) {
-        let other = if real.as_bytes()[at] == b'x' { "y" } else { "x" };
-        let forged = format!("{}{other}{}", &real[..at], &real[at + 1..]);
-        let answer = refresh(app, "demo", &forged).expect_error(400, "invalid_grant");
-        assert!(is_good(app, &first.access), "character {at} changed: {answer:#}");
+    // What an access token and a refresh token have in common names the grant: an access token is shown to every
+    // resource server, and must not be enough to end the grant.
+    let shared = first.access[4..].bytes().zip(real[4..].bytes()).take_while(|(a, b)| a == b).count();
+    let known = &first.access[4..4 + shared];
+    let rest = &first.access[4 + shared..];
+    for filler in ["A", "z", "_", rest] {
+        let mut forged = format!("{}{known}", &real[..4]);
+        while forged.len() < real.len() {
+            forged.push_str(filler);
+        }
+        refresh(app, "demo", &forged[..real.len()]).expect_error(400, "invalid_grant");
+        assert!(is_good(app, &first.access));
     }
     renewed(app, "demo", real);
 }
