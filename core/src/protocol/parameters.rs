@@ -118,6 +118,16 @@ impl Parameters {
         self.pairs.iter().map(|(name, value)| (name.as_str(), value.as_str()))
     }
 
+    /// The parameters but those that `drop` names.
+    #[must_use]
+    pub fn without(mut self, drop: &[&str]) -> Self {
+        let (dropped, kept) =
+            std::mem::take(&mut self.pairs).into_iter().partition(|(name, _)| drop.contains(&name.as_str()));
+        // As a value of this type, so that what is dropped is wiped.
+        let _wiped = Self { pairs: dropped };
+        Self { pairs: kept }
+    }
+
     /// The parameters but those that `drop` names, encoded again.
     pub fn encode_without(&self, drop: &[&str]) -> String {
         let mut encoded = form_urlencoded::Serializer::new(String::new());

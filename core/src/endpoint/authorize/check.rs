@@ -5,6 +5,7 @@ use std::sync::Arc;
 use http::StatusCode;
 
 use super::Failure;
+use super::form::NOT_OF_THE_REQUEST;
 use super::redirect::Target;
 use crate::grant::{
     AuthorizationRequest, AuthorizationSide, Extension, GrantedScope, Registered, ValidatedRedirect,
@@ -31,7 +32,7 @@ pub(super) async fn request<'a>(server: &'a Inner, encoded: &[u8]) -> Result<Che
     if encoded.len() > LONGEST {
         return Err(OAuthError::invalid_request("the request is too long").into());
     }
-    let parameters = Parameters::parse(encoded).map_err(OAuthError::from)?;
+    let parameters = Parameters::parse(encoded).map_err(OAuthError::from)?.without(&NOT_OF_THE_REQUEST);
     let (client, redirect) = client_and_redirect(server, &parameters).await?;
     // From here on the client is told.
     let mut target = Target::new(redirect, &parameters);
