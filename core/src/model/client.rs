@@ -357,19 +357,30 @@ impl ClientBuilder {
         self
     }
 
+    /// Whether all members are good, the secret aside: for a registration that is checked before its secret is hashed.
+    ///
+    /// # Errors
+    /// [`ClientError`] says which member is not good.
+    pub fn check(&self) -> Result<(), ClientError> {
+        self.clone().finish().map(drop)
+    }
+
     /// The client.
     ///
     /// # Errors
     /// [`ClientError`] says which member is not good.
-    pub fn build(mut self) -> Result<Client, ClientError> {
+    pub fn build(self) -> Result<Client, ClientError> {
+        match (&self.body.auth_method, &self.body.secret) {
+            (AuthMethod::None, Some(_)) => Err(ClientError::PublicWithSecret),
+            (AuthMethod::Basic | AuthMethod::Post, None) => Err(ClientError::SecretMissing),
+            _ => self.finish(),
+        }
+    }
+
+    fn finish(mut self) -> Result<Client, ClientError> {
         let fits = (1..=255).contains(&self.id.len()) && self.id.bytes().all(|b| (0x20..=0x7e).contains(&b));
         if !fits {
             return Err(ClientError::Id);
-        }
-        match (&self.body.auth_method, &self.body.secret) {
-            (AuthMethod::None, Some(_)) => return Err(ClientError::PublicWithSecret),
-            (AuthMethod::Basic | AuthMethod::Post, None) => return Err(ClientError::SecretMissing),
-            _ => {}
         }
         for uri in self.redirect_uris {
             let parsed =

@@ -54,7 +54,8 @@ impl BrowserSecret {
         Ok(Self(URL_SAFE_NO_PAD.encode(&bytes[..]).into()))
     }
 
-    fn row_id(&self) -> String {
+    /// The id of the session's row.
+    pub(crate) fn row_id(&self) -> String {
         Digest::of(b's', &[self.0.expose().as_bytes()]).to_text()
     }
 

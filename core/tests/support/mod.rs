@@ -101,7 +101,7 @@ impl Server {
         assert_eq!(page.status(), 200, "{}", text(&page));
         let cookie = cookie(&page).unwrap();
         let page = self.submit_sign_in(&page, &cookie, "israel", "imru").await;
-        let cookie = crate::support::cookie(&page).unwrap();
+        let cookie = format!("{cookie}; {}", crate::support::cookie(&page).unwrap());
         Browser { cookie, page }
     }
 

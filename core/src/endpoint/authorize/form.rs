@@ -58,19 +58,27 @@ impl Browser {
         Ok(Self { form, form_is_new, session, session_is_new: false })
     }
 
-    /// The same browser, in which somebody has just signed in. Forms that were shown before are worth nothing now.
-    pub(super) fn signed_in(session: BrowserSecret, server: &Inner) -> Result<Self, OAuthError> {
-        let form = BrowserSecret::new(&*server.entropy)?;
-        Ok(Self { form, form_is_new: true, session: Some(session), session_is_new: true })
+    /// The same browser, in which somebody has just signed in.
+    pub(super) fn signed_in(self, session: BrowserSecret) -> Self {
+        Self { session: Some(session), session_is_new: true, ..self }
     }
 
     pub(super) fn csrf_token(&self, purpose: Purpose<'_>, request: &str) -> Result<String, OAuthError> {
-        self.form.csrf_token(&purpose.text(), request)
+        self.form.csrf_token(&self.bound(purpose), request)
+    }
+
+    /// A consent is bound to the session as well: who planted the forms' cookie before somebody signed in cannot allow
+    /// anything.
+    fn bound(&self, purpose: Purpose<'_>) -> String {
+        match (purpose, &self.session) {
+            (Purpose::Consent { .. }, Some(session)) => format!("{} {}", session.row_id(), purpose.text()),
+            _ => purpose.text(),
+        }
     }
 
     /// Whether a submitted form was shown in this browser, for this purpose and this request.
     pub(super) fn sent(&self, token: &str, purpose: Purpose<'_>, request: &str) -> Result<bool, OAuthError> {
-        Ok(!self.form_is_new && self.form.fits_csrf_token(token, &purpose.text(), request)?)
+        Ok(!self.form_is_new && self.form.fits_csrf_token(token, &self.bound(purpose), request)?)
     }
 
     /// A page with a form of ours, and the cookies that go with it.

@@ -67,7 +67,7 @@ pub(super) async fn submitted(
     let token = parameters.get(CSRF).unwrap_or_default();
     // Whoever signs in counts, also where somebody else is signed in already.
     if server.own_session.is_none() && browser.sent(token, Purpose::SignIn, carried)? {
-        return sign_in(server, &browser, checked, parameters, context).await;
+        return sign_in(server, browser, checked, parameters, context).await;
     }
     match current_user(server, request, &browser).await? {
         Some(user) if browser.sent(token, consent_purpose(&checked, &user), carried)? => {
@@ -82,25 +82,25 @@ pub(super) async fn submitted(
 
 async fn sign_in(
     server: &Inner,
-    browser: &Browser,
+    browser: Browser,
     checked: Checked<'_>,
     parameters: &Parameters,
     context: &RequestContext,
 ) -> Result<Response, Failure> {
     let username = parameters.get("username");
     let (Some(name), Some(password)) = (username, parameters.get("password")) else {
-        return sign_in_page(server, browser, &checked, username, Some(SignInFailure::MissingFields));
+        return sign_in_page(server, &browser, &checked, username, Some(SignInFailure::MissingFields));
     };
     match server.check_password(name, &Secret::from(password), context).await {
         Ok(Some(user)) => {
-            let signed_in = Browser::signed_in(server.sessions.begin(&user).await?, server)?;
+            let signed_in = browser.signed_in(server.sessions.begin(&user).await?);
             ask_or_answer(server, &signed_in, checked, &user).await
         }
-        Ok(None) => sign_in_page(server, browser, &checked, username, Some(SignInFailure::WrongCredentials)),
+        Ok(None) => sign_in_page(server, &browser, &checked, username, Some(SignInFailure::WrongCredentials)),
         Err(error) => match (error.status(), error.retry_after()) {
             (StatusCode::TOO_MANY_REQUESTS, Some(retry_after_secs)) => {
                 let failure = SignInFailure::TooManyTries { retry_after_secs };
-                sign_in_page(server, browser, &checked, username, Some(failure))
+                sign_in_page(server, &browser, &checked, username, Some(failure))
             }
             _ => Err(error.into()),
         },
