@@ -25,7 +25,7 @@ pub struct Settings {
     pub refresh_grace: Duration,
     issuer: Option<String>,
     store: String,
-    filter: String,
+    filter: Option<String>,
 }
 
 /// The longest lifetime that can be set, in seconds: 136 years.
@@ -46,8 +46,6 @@ impl Settings {
     /// As [`from_env`](Self::from_env).
     pub fn read(lookup: impl Fn(&str) -> Option<OsString>) -> Result<Self, Stop> {
         let variables = Variables(lookup);
-        let filter =
-            variables.parse("RUST_LOG", filter, "a tracing filter, such as info or gridauth=debug")?;
         let settings = Self {
             listen: variables
                 .parse("GRIDAUTH_LISTEN", listen, "an IP address and a port, such as 127.0.0.1:8080 or [::1]:0")?
@@ -65,7 +63,9 @@ impl Settings {
             code_lifetime: variables.seconds("GRIDAUTH_CODE_TTL", 1, 60)?,
             refresh_grace: variables.seconds("GRIDAUTH_REFRESH_GRACE", 0, 10)?,
             seed: variables.parse("GRIDAUTH_SEED", seed, "the path of a seed file")?,
-            filter: filter.unwrap_or_else(|| "info".to_owned()),
+            filter: variables
+                .parse("RUST_LOG", log_filter, "a tracing filter, such as info or gridauth=debug")?
+                .flatten(),
         };
         variables.parse("GRIDAUTH_ACCESS_TOKEN", access_token, "opaque")?;
         variables.parse("GRIDAUTH_REGISTRATION", registration, "off")?;
@@ -86,9 +86,9 @@ impl Settings {
         &self.store
     }
 
-    /// `RUST_LOG`: what is logged.
-    pub fn filter(&self) -> EnvFilter {
-        EnvFilter::new(&self.filter)
+    /// `RUST_LOG`: what is logged, if it says so.
+    pub fn filter(&self) -> Option<&str> {
+        self.filter.as_deref()
     }
 }
 
@@ -151,7 +151,7 @@ fn store(text: &str) -> Result<String, &'static str> {
         Some(("file", "")) => Err("the path is missing"),
         Some(("file", _)) => Ok(text.to_owned()),
         // Whether the rest of the URL is good is found out when the store is opened.
-        Some(("griddb", _)) => Ok(text.to_owned()),
+        Some(("griddb", rest)) if rest.starts_with("//") => Ok(text.to_owned()),
         _ => Err("there is no such store"),
     }
 }
@@ -173,9 +173,12 @@ fn registration(text: &str) -> Result<(), &'static str> {
     }
 }
 
-fn filter(text: &str) -> Result<String, &'static str> {
-    let text = if text.trim().is_empty() { "info" } else { text };
-    EnvFilter::builder().parse(text).map(|_| text.to_owned()).map_err(|_| "it is not a tracing filter")
+fn log_filter(text: &str) -> Result<Option<String>, &'static str> {
+    if text.trim().is_empty() {
+        return Ok(None);
+    }
+    let parsed = EnvFilter::builder().parse(text).map_err(|_| "it is not a tracing filter");
+    parsed.map(|_| Some(text.to_owned()))
 }
 
 fn seed(path: &str) -> Result<Seed, String> {

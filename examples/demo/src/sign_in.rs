@@ -9,6 +9,9 @@ use crate::App;
 use crate::app::DEMO_CLIENT;
 use crate::forms::fields;
 
+/// What goes on to the token endpoint.
+const FORWARDED: [&str; 5] = ["username", "password", "scope", "client_id", "client_secret"];
+
 impl App {
     /// Answers `POST /`.
     pub async fn sign_in(&self, request: Request) -> Response {
@@ -27,20 +30,14 @@ async fn token_request(request: Request) -> Result<Request, OAuthError> {
             "only the grant type password is taken here",
         ));
     }
-    let mut body = form.encode_without(&["grant_type", "client_id"]);
-    let mut append = |name: &str, value: &str| {
-        let mut pair = form_urlencoded::Serializer::new(String::new());
-        pair.append_pair(name, value);
-        body.push('&');
-        body.push_str(&pair.finish());
-    };
-    append("grant_type", "password");
-    match form.get("client_id") {
-        Some(client_id) => append("client_id", client_id),
-        // A client that authenticates in the header is named there.
-        None if request.headers().contains_key(AUTHORIZATION) => {}
-        None => append("client_id", DEMO_CLIENT),
+    let mut body = form_urlencoded::Serializer::new(String::from("grant_type=password"));
+    let forwarded = form.iter().filter(|(name, value)| FORWARDED.contains(name) && !value.is_empty());
+    body.extend_pairs(forwarded);
+    // A client that authenticates in the header is named there.
+    if form.get("client_id").is_none() && !request.headers().contains_key(AUTHORIZATION) {
+        body.append_pair("client_id", DEMO_CLIENT);
     }
+    let body = body.finish();
     let (mut parts, _) = request.into_parts();
     parts.uri = Uri::from_static("/oauth/token");
     parts.headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/x-www-form-urlencoded"));

@@ -114,12 +114,11 @@ impl Seed {
     }
 }
 
-/// The entries of a list, each with words that name it.
-fn entries(
-    file: &mut Map<String, Value>,
-    list: &str,
-    key: &str,
-) -> Result<Vec<(String, Map<String, Value>)>, SeedError> {
+/// An entry of a list: words that name it, and its members.
+type Entry = (String, Map<String, Value>);
+
+/// The entries of a list, whose names are at `key`.
+fn entries(file: &mut Map<String, Value>, list: &str, key: &str) -> Result<Vec<Entry>, SeedError> {
     let entries = match file.remove(list) {
         None => Vec::new(),
         Some(Value::Array(entries)) => entries,
