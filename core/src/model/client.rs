@@ -372,3 +372,17 @@ impl ClientBuilder {
         Ok(Client { id: self.id, registered: Timestamp::from_millis(0), scope, body: self.body })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_default_scope_is_part_of_the_scope_and_is_kept() {
+        let client = |default: &str| Client::public("demo").scope("all notes.read").default_scope(default).build();
+        assert!(matches!(client("all notes.write"), Err(ClientError::DefaultScope)));
+        assert!(matches!(client("a\"b"), Err(ClientError::Scope(_))));
+        let kept = Client::from_row(&client("all").unwrap().to_row()).unwrap();
+        assert_eq!(kept.default_scope().map(Scope::as_str), Some("all"));
+    }
+}

@@ -8,7 +8,7 @@ use super::{HashingError, PasswordHasher};
 use crate::env::Clock;
 use crate::model::{StoredUser, User};
 use crate::protocol::OAuthError;
-use crate::store::{Change, Key, Kind, Record, Store, StoreError};
+use crate::store::{By, Change, Key, Kind, Query, Record, Store, StoreError};
 use crate::token::Secret;
 
 /// Why users cannot be asked, or one cannot be made.
@@ -132,6 +132,7 @@ impl StoredUsers {
         {
             return Err(SignUpError::Taken);
         }
+        self.refuse_subject_of_another(username, username).await?;
         let new = self.new_user(username, password, username, Map::new()).await?;
         let created = self
             .store
@@ -144,7 +145,7 @@ impl StoredUsers {
     /// Creates a user, or replaces the one of that name.
     ///
     /// # Errors
-    /// [`SignUpError`] says what is wrong.
+    /// [`SignUpError`] says what is wrong; [`SignUpError::Taken`] where the subject is another user's.
     pub async fn put(
         &self,
         username: &str,
@@ -152,9 +153,25 @@ impl StoredUsers {
         subject: &str,
         claims: Map<String, Value>,
     ) -> Result<User, SignUpError> {
+        self.refuse_subject_of_another(subject, username).await?;
         let new = self.new_user(username, password, subject, claims).await?;
         self.store.put(Key::new(Kind::User, username), new.to_row()).await.map_err(UsersError::from)?;
         Ok(new.user())
+    }
+
+    /// A subject is one person for ever: who signs up under a name that is another's subject would be taken for them.
+    async fn refuse_subject_of_another(&self, subject: &str, username: &str) -> Result<(), SignUpError> {
+        let mut query = Query::new(Kind::User, By::User(subject));
+        loop {
+            let page = self.store.list(query.clone()).await.map_err(UsersError::from)?;
+            if page.entries.iter().any(|entry| entry.id != username) {
+                return Err(SignUpError::Taken);
+            }
+            match page.next {
+                Some(next) => query = query.after(next),
+                None => return Ok(()),
+            }
+        }
     }
 
     /// Whether somebody may have this name and password; nothing is looked up.
@@ -217,5 +234,44 @@ impl Users for StoredUsers {
             self.rehash(&user, password).await;
         }
         Ok(Some(user.user()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::GridAuth;
+    use crate::people::HashingSettings;
+
+    async fn users() -> StoredUsers {
+        let cheap = HashingSettings { memory_kib: 8, passes: 1, ..HashingSettings::default() };
+        let auth = GridAuth::builder("https://id.example.com").store(Store::memory()).hashing(cheap);
+        auth.build().await.unwrap().users().clone()
+    }
+
+    #[tokio::test]
+    async fn nobody_signs_up_under_the_subject_of_another() {
+        let (users, password) = (users().await, Secret::from("imru"));
+        users.put("israel", &password, "248289761001", Map::new()).await.unwrap();
+        let refused = users.sign_up("248289761001", &password).await;
+        assert!(matches!(refused, Err(SignUpError::Taken)), "{refused:?}");
+        let refused = users.put("miriam", &password, "248289761001", Map::new()).await;
+        assert!(matches!(refused, Err(SignUpError::Taken)), "{refused:?}");
+        users.put("israel", &password, "248289761001", Map::new()).await.unwrap();
+        users.sign_up("miriam", &password).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn names_and_passwords_have_bounds() {
+        let users = users().await;
+        for name in ["", "a\0b", "a\nb", &"é".repeat(256)] {
+            let refused = users.sign_up(name, &Secret::from("imru")).await;
+            assert!(matches!(refused, Err(SignUpError::Username)), "{name:?}: {refused:?}");
+        }
+        for password in ["", &"x".repeat(1025)] {
+            let refused = users.sign_up("israel", &Secret::from(password)).await;
+            assert!(matches!(refused, Err(SignUpError::Password)), "{refused:?}");
+        }
+        users.sign_up(&"é".repeat(255), &Secret::from("x".repeat(1024))).await.unwrap();
     }
 }
