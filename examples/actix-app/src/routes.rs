@@ -25,9 +25,11 @@ pub(crate) fn routes(demo: App) -> impl FnOnce(&mut ServiceConfig) {
     }
 }
 
-/// A resource that tells which methods it has to who asks for another.
-fn resource(path: &str) -> Resource {
-    web::resource(path).default_service(web::to(method_not_allowed))
+/// A resource that tells which methods it has to who asks for another. The demo's paths have one spelling on every
+/// framework; actix-web by itself would take `/%70rivate` for `/private`.
+fn resource(path: &'static str) -> Resource {
+    let as_written = guard::fn_guard(move |request| request.head().uri.path() == path);
+    web::resource(path).guard(as_written).default_service(web::to(method_not_allowed))
 }
 
 /// GET, and HEAD with it.

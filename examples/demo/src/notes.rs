@@ -89,9 +89,10 @@ impl App {
     }
 }
 
+/// What is not text says nothing: some frameworks never show it.
 fn is_json(content_type: &[u8]) -> bool {
     let essence = content_type.split(|b| *b == b';').next().unwrap_or_default();
-    essence.trim_ascii().eq_ignore_ascii_case(b"application/json")
+    content_type.is_ascii() && essence.trim_ascii().eq_ignore_ascii_case(b"application/json")
 }
 
 async fn add(store: &Store, owner: Owner<'_>, text: String) -> Result<Note, StoreError> {

@@ -3,6 +3,7 @@
 //! `main` is what every program does around its Rocket; `routes` is where gridauth is used.
 
 mod address;
+mod as_sent;
 mod finish;
 mod routes;
 
@@ -41,6 +42,7 @@ async fn start() -> Result<(), Stop> {
         .attach(AdHoc::on_liftoff("announce", |rocket| {
             Box::pin(async { run::announce(SocketAddr::new(rocket.config().address, rocket.config().port)) })
         }))
+        .attach(as_sent::fairing())
         .attach(finish::fairing())
         .attach(routes::stage(demo));
     let rocket = rocket.ignite().await.map_err(Stop::cannot_start)?;
