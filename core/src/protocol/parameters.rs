@@ -93,6 +93,12 @@ impl Parameters {
             .filter(|value| !value.is_empty())
     }
 
+    /// All values of `name` that are not empty, in the order sent.
+    pub fn values(&self, name: &str) -> impl Iterator<Item = &str> {
+        let values = self.pairs.iter().filter(move |(own, _)| own == name).map(|(_, value)| value.as_str());
+        values.filter(|value| !value.is_empty())
+    }
+
     /// Whether `name` was sent more than once.
     pub fn is_repeated(&self, name: &str) -> bool {
         self.pairs.iter().filter(|(own, _)| own == name).nth(1).is_some()
