@@ -267,7 +267,8 @@ impl Inner {
         password: &Secret,
         context: &RequestContext,
     ) -> Result<Option<User>, OAuthError> {
-        let account = Throttled::Account(username);
+        let account = self.users.account(username);
+        let account = Throttled::Account(&account);
         self.check_throttle(account, context)?;
         let user = self.users.check_password(username, password).await?;
         match user {
