@@ -272,13 +272,14 @@ fn a_damaged_file_stays_as_it_is(context: &Context) {
     let url = format!("file:{}", path.display());
     let mut contents =
         vec![b"not a database at all".to_vec(), vec![0; 4096], vec![0xff; 100_000], vec![b'x']];
-    // A real one, cut short or with its head changed.
+    // A real one that was closed well, cut short or with its head changed.
     let real = place.path().join("real.db");
     let app = Demo::start(&place, &quiet("real").env("GRIDAUTH_STORE", &format!("file:{}", real.display())));
     context.user_at(&app);
-    app.kill();
+    app.signal(Signal::TERM);
+    assert_eq!(app.wait().status.code(), Some(0));
     let whole = std::fs::read(&real).unwrap();
-    contents.push(whole[..whole.len() / 3].to_vec());
+    contents.push(whole[..whole.len() / 2].to_vec());
     contents.push([&[b'X'; 64], &whole[64..]].concat());
     for content in contents {
         std::fs::write(&path, &content).unwrap();
