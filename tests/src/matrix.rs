@@ -11,7 +11,11 @@ pub struct Framework {
 }
 
 /// Another framework joins by a line here.
-pub const FRAMEWORKS: &[Framework] = &[Framework { name: "axum", package: "axum-app" }];
+pub const FRAMEWORKS: &[Framework] = &[
+    Framework { name: "axum", package: "axum-app" },
+    Framework { name: "actix", package: "actix-app" },
+    Framework { name: "rocket", package: "rocket-app" },
+];
 
 /// A store, and what may be expected of it.
 pub struct StoreKind {
