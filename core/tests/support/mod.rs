@@ -113,9 +113,13 @@ impl Server {
         username: &str,
         password: &str,
     ) -> Response {
-        let (csrf, request) = (hidden(page, "csrf"), hidden(page, "request"));
-        let form =
-            [("csrf", csrf.as_str()), ("request", &request), ("username", username), ("password", password)];
+        let (csrf, request) = (hidden(page, "csrf"), hidden(page, "authorization_request"));
+        let form = [
+            ("csrf", csrf.as_str()),
+            ("authorization_request", &request),
+            ("username", username),
+            ("password", password),
+        ];
         self.post("/oauth/authorize", &[("cookie", cookie)], &form).await
     }
 }
@@ -132,8 +136,8 @@ impl Browser {
     }
 
     pub async fn decide(&self, server: &Server, decision: &str) -> Response {
-        let (csrf, request) = (hidden(&self.page, "csrf"), hidden(&self.page, "request"));
-        let form = [("csrf", csrf.as_str()), ("request", &request), ("decision", decision)];
+        let (csrf, request) = (hidden(&self.page, "csrf"), hidden(&self.page, "authorization_request"));
+        let form = [("csrf", csrf.as_str()), ("authorization_request", &request), ("decision", decision)];
         server.post("/oauth/authorize", &[("cookie", &self.cookie)], &form).await
     }
 }

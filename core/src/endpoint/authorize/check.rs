@@ -29,14 +29,10 @@ const LONGEST: usize = 16 * 1024;
 
 /// Checks a request from its query or form.
 pub(super) async fn request<'a>(server: &'a Inner, encoded: &[u8]) -> Result<Checked<'a>, Failure> {
-<<<<<<< HEAD
-    let parameters = Parameters::parse(encoded).map_err(OAuthError::from)?.without(&NOT_OF_THE_REQUEST);
-=======
     if encoded.len() > LONGEST {
         return Err(OAuthError::invalid_request("the request is too long").into());
     }
-    let parameters = Parameters::parse(encoded).map_err(OAuthError::from)?;
->>>>>>> main
+    let parameters = Parameters::parse(encoded).map_err(OAuthError::from)?.without(&NOT_OF_THE_REQUEST);
     let (client, redirect) = client_and_redirect(server, &parameters).await?;
     // From here on the client is told.
     let mut target = Target::new(redirect, &parameters);

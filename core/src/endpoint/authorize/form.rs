@@ -10,7 +10,7 @@ use crate::server::Inner;
 /// The field with the CSRF token.
 pub(super) const CSRF: &str = "csrf";
 /// The field with the authorization request, encoded.
-pub(super) const REQUEST: &str = "request";
+pub(super) const REQUEST: &str = "authorization_request";
 
 /// What is no part of an authorization request, and must not be carried along or passed on as if it were: the fields of
 /// our forms, and a secret that a client put there by mistake.

@@ -59,7 +59,7 @@ async fn post(server: &Inner, request: &Request, context: &RequestContext) -> Re
         // A browser sends no cookie of ours with a POST from another site, but does with the GET that follows a redirect:
         // who is signed in stays so.
         Ok(parameters) if comes_from_another_site(request) && request.body().len() <= LONGEST_QUERY => {
-            Ok(see_other(&server.authorize_path(&parameters))?)
+            Ok(see_other(&server.authorize_path(&parameters.without(&form::NOT_OF_THE_REQUEST)))?)
         }
         // What is repeated decides whom to tell: that is looked at again below.
         Ok(_) => begin(server, request, request.body()).await,
