@@ -16,9 +16,12 @@ use crate::token::Secret;
 pub struct GrantedScope(Scope);
 
 impl GrantedScope {
-    /// RFC 6749 section 3.3: what was asked if the client may have it; what it is registered for if nothing was asked.
+    /// RFC 6749 section 3.3: what was asked if the client may have it; its default if nothing was asked.
     pub(crate) fn grant(client: &Client, requested: Option<&str>) -> Result<Self, OAuthError> {
         let Some(requested) = requested else {
+            if let Some(default) = client.default_scope() {
+                return Ok(Self(default.clone()));
+            }
             // OpenID Connect and offline access are things that a client has to ask for.
             return Ok(Self(client.scope().filter(|token| !matches!(token, "openid" | "offline_access"))));
         };

@@ -107,6 +107,8 @@ pub(crate) struct Body {
     pub(crate) resource_server: bool,
     #[serde(default)]
     pub(crate) lifetimes: Lifetimes,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) default_scope: Option<Scope>,
     #[serde(default, skip_serializing_if = "Map::is_empty")]
     pub(crate) metadata: Map<String, Value>,
 }
@@ -132,6 +134,9 @@ pub enum ClientError {
     /// The scope is not good.
     #[error("scope: {0}")]
     Scope(#[from] ScopeError),
+    /// The default scope is more than the scope that the client may ask for.
+    #[error("the default scope is more than the client may ask for")]
+    DefaultScope,
 }
 
 impl Client {
@@ -163,6 +168,11 @@ impl Client {
     /// The scope that it may ask for.
     pub fn scope(&self) -> &Scope {
         &self.scope
+    }
+
+    /// What it gets where it asks for no scope, if that is not its whole scope.
+    pub fn default_scope(&self) -> Option<&Scope> {
+        self.body.default_scope.as_ref()
     }
 
     /// The redirect URIs that it registered.
@@ -241,6 +251,7 @@ impl Record for Client {
 pub struct ClientBuilder {
     id: String,
     scope: String,
+    default_scope: Option<String>,
     redirect_uris: Vec<String>,
     body: Body,
 }
@@ -256,9 +267,10 @@ impl ClientBuilder {
             first_party: false,
             resource_server: false,
             lifetimes: Lifetimes::default(),
+            default_scope: None,
             metadata: Map::new(),
         };
-        Self { id, scope: String::new(), redirect_uris: Vec::new(), body }
+        Self { id, scope: String::new(), default_scope: None, redirect_uris: Vec::new(), body }
     }
 
     /// The name shown to people.
@@ -285,6 +297,14 @@ impl ClientBuilder {
     #[must_use]
     pub fn scope(mut self, scope: impl Into<String>) -> Self {
         self.scope = scope.into();
+        self
+    }
+
+    /// What it gets where it asks for no scope (RFC 6749 section 3.3), instead of its whole scope less `openid` and
+    /// `offline_access`.
+    #[must_use]
+    pub fn default_scope(mut self, scope: impl Into<String>) -> Self {
+        self.default_scope = Some(scope.into());
         self
     }
 
@@ -344,7 +364,11 @@ impl ClientBuilder {
                 RedirectUri::parse(&uri).map_err(|reason| ClientError::RedirectUri { uri, reason })?;
             self.body.redirect_uris.push(parsed);
         }
-        let scope = self.scope.parse()?;
+        let scope: Scope = self.scope.parse()?;
+        self.body.default_scope = self.default_scope.map(|default| default.parse()).transpose()?;
+        if self.body.default_scope.as_ref().is_some_and(|default| !scope.covers(default)) {
+            return Err(ClientError::DefaultScope);
+        }
         Ok(Client { id: self.id, registered: Timestamp::from_millis(0), scope, body: self.body })
     }
 }

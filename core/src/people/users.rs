@@ -157,6 +157,20 @@ impl StoredUsers {
         Ok(new.user())
     }
 
+    /// Whether somebody may have this name and password; nothing is looked up.
+    ///
+    /// # Errors
+    /// [`SignUpError::Username`] or [`SignUpError::Password`].
+    pub fn check(username: &str, password: &Secret) -> Result<(), SignUpError> {
+        if !is_username(username) {
+            return Err(SignUpError::Username);
+        }
+        if !(1..=1024).contains(&password.expose().len()) {
+            return Err(SignUpError::Password);
+        }
+        Ok(())
+    }
+
     /// Brings the stored hash up to today's settings. The sign-in has succeeded whether this does or not.
     async fn rehash(&self, user: &StoredUser, password: &Secret) {
         let Ok(hash) = self.hasher.hash(password.expose()).await else { return };
@@ -179,11 +193,9 @@ impl StoredUsers {
         subject: &str,
         claims: Map<String, Value>,
     ) -> Result<StoredUser, SignUpError> {
-        if !is_username(username) || !is_username(subject) {
+        Self::check(username, password)?;
+        if !is_username(subject) {
             return Err(SignUpError::Username);
-        }
-        if !(1..=1024).contains(&password.expose().len()) {
-            return Err(SignUpError::Password);
         }
         Ok(StoredUser {
             username: username.to_owned(),

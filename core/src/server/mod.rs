@@ -13,6 +13,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use http::header::CONTENT_LENGTH;
 use http::{HeaderMap, Method};
 
 use crate::client_auth::SecretVerifier;
@@ -110,9 +111,18 @@ impl GridAuth {
             None => http_io::not_found(),
         };
         if request.method() == Method::HEAD {
+            // RFC 9110 section 8.6: the length is the one that GET would tell.
+            let length = response.body().len().into();
+            response.headers_mut().insert(CONTENT_LENGTH, length);
             *response.body_mut() = Bytes::new();
         }
         response
+    }
+
+    /// The direct answer that an error makes (RFC 6749 section 5.2), for routes of the application's own that answer as
+    /// the token endpoint does. The error's cause goes to the log.
+    pub fn refuse(&self, error: &OAuthError) -> Response {
+        http_io::error(error, &self.0.realm)
     }
 
     /// The answer to a request whose body is longer than [`MAX_BODY`](Self::MAX_BODY).
@@ -141,6 +151,19 @@ impl GridAuth {
     pub fn reject(&self, rejection: Rejection) -> Response {
         let shaped = self.0.shape_rejection.as_ref().and_then(|shape| shape(&rejection));
         rejection.into_response(&self.0.realm, shaped)
+    }
+
+    /// Whether this is a handle of the same server as `other`. An access that one server gave means nothing to another.
+    pub fn is_same_server(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+
+    /// Whether this text can be an issuer identifier, before a server is built with it.
+    ///
+    /// # Errors
+    /// What has to change about it.
+    pub fn check_issuer(issuer: &str) -> Result<(), &'static str> {
+        Issuer::parse(issuer).map(|_| ())
     }
 
     /// The issuer identifier.

@@ -63,22 +63,30 @@ pub trait Backend: Send + Sync + 'static {
     /// Whether the store can be reached.
     fn ping(&self) -> StoreFuture<'_, ()>;
 
-    /// Removes at most `limit` rows of `kind` that expired at or before `now`, and says how many it removed. Work is
-    /// bounded, several callers may do it at once, and a row that was prolonged meanwhile stays.
+    /// Removes at most `limit` rows of `kind` that expired at or before `now`, and says how many it removed; zero is said
+    /// only where none was left. Work is bounded, several callers may do it at once, and a row that was prolonged
+    /// meanwhile stays.
     fn remove_expired(&self, kind: Kind, now: Timestamp, limit: usize) -> StoreFuture<'_, usize> {
         StoreFuture::new(async move {
-            let page = self.list(Query::new(kind, By::ExpiredAt(now)).limit(limit)).await?;
+            let mut query = Query::new(kind, By::ExpiredAt(now)).limit(limit);
             let mut removed = 0;
-            for Entry { id, .. } in page.entries {
-                let mut decide = |row: &Row| match row.expires() {
-                    Some(expires) if expires <= now => Change::Remove,
-                    _ => Change::Keep,
-                };
-                if self.update(Key::new(kind, &id), &mut decide).await? == Updated::Removed {
-                    removed += 1;
+            loop {
+                let page = self.list(query.clone()).await?;
+                for Entry { id, .. } in page.entries.into_iter().take(limit - removed) {
+                    let mut decide = |row: &Row| match row.expires() {
+                        Some(expires) if expires <= now => Change::Remove,
+                        _ => Change::Keep,
+                    };
+                    if self.update(Key::new(kind, &id), &mut decide).await? == Updated::Removed {
+                        removed += 1;
+                    }
+                }
+                // A page that others swept meanwhile, or that had no rows, is not the end.
+                match page.next {
+                    Some(next) if removed == 0 && limit > 0 => query = query.after(next),
+                    _ => return Ok(removed),
                 }
             }
-            Ok(removed)
         })
     }
 }

@@ -1,5 +1,7 @@
 use std::fmt;
 
+use super::{StoreError, StoreErrorKind};
+
 /// What a row is about. Each kind has a space of keys of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
@@ -80,6 +82,17 @@ impl<'a> Key<'a> {
     /// The key of the row `id` of `kind`.
     pub const fn new(kind: Kind, id: &'a str) -> Self {
         Self { kind, id }
+    }
+
+    /// Refuses an id that no store has to keep.
+    pub(crate) fn check(&self) -> Result<(), StoreError> {
+        if self.id.is_empty() || self.id.len() > Self::MAX_ID_BYTES || self.id.contains('\0') {
+            return Err(StoreError::new(
+                StoreErrorKind::Refused,
+                format!("not an id for a {} row", self.kind.name()),
+            ));
+        }
+        Ok(())
     }
 }
 

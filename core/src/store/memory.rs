@@ -1,45 +1,104 @@
 //! A store that keeps nothing beyond the process.
+//!
+//! The rows of each kind are spread over shards, each with a lock, its rows and its indexes, so that callers meet only
+//! where their keys fall into one shard, and readers of one shard not even there. A row and its index entries change
+//! under one lock.
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+mod shard;
 
-use super::{Backend, By, Change, Cursor, Entry, Key, Kind, Page, Query, Row, StoreFuture, Updated};
+use std::hash::{BuildHasher, RandomState};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
-/// Rows in a map: for tests, and for a first try.
-#[derive(Default)]
+use self::shard::Shard;
+use super::{Backend, Change, Cursor, Key, Kind, Page, Query, Row, StoreError, StoreFuture, Updated};
+use crate::env::Timestamp;
+
+/// Rows in memory: for tests, and for a first try.
+///
+/// ```
+/// use gridauth::Store;
+/// use gridauth::store::memory::MemoryStore;
+///
+/// let store = Store::new(MemoryStore::new());
+/// ```
 pub struct MemoryStore {
-    rows: Mutex<HashMap<Kind, HashMap<String, Arc<Row>>>>,
+    /// The shards of each kind, in the order of [`Kind::ALL`].
+    shards: Box<[RwLock<Shard>]>,
+    /// Keyed anew in each store: ids come from outside, and nobody may choose them so that they collide.
+    hasher: RandomState,
+    /// The shard where the next sweep begins, so that none waits behind another that always has something to sweep.
+    next_sweep: AtomicUsize,
 }
+
+/// Shards of one kind, a power of two.
+const SHARDS: usize = 32;
 
 impl MemoryStore {
     /// An empty store.
     pub fn new() -> Self {
-        Self::default()
+        Self {
+            shards: (0..Kind::ALL.len() * SHARDS).map(|_| RwLock::default()).collect(),
+            hasher: RandomState::new(),
+            next_sweep: AtomicUsize::new(0),
+        }
     }
 
-    fn with<T>(&self, kind: Kind, work: impl FnOnce(&mut HashMap<String, Arc<Row>>) -> T) -> T {
-        work(self.rows.lock().unwrap_or_else(PoisonError::into_inner).entry(kind).or_default())
+    /// The hash of an id and the lock of the shard in which its row belongs.
+    fn place(&self, key: Key<'_>) -> (u64, &RwLock<Shard>) {
+        let hash = self.hasher.hash_one(key.id);
+        // The map within the shard goes by the low and the highest bits.
+        let shard = (hash >> 40) as usize % SHARDS;
+        (hash, &self.shards[first_shard(key.kind) + shard])
     }
+
+    fn of_kind(&self, kind: Kind) -> &[RwLock<Shard>] {
+        &self.shards[first_shard(kind)..][..SHARDS]
+    }
+}
+
+impl Default for MemoryStore {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+fn first_shard(kind: Kind) -> usize {
+    kind as usize * SHARDS
+}
+
+/// A shard is left whole by whoever panicked while it was locked: `decide` is called before anything is changed.
+fn read(shard: &RwLock<Shard>) -> RwLockReadGuard<'_, Shard> {
+    shard.read().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn write(shard: &RwLock<Shard>) -> RwLockWriteGuard<'_, Shard> {
+    shard.write().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Backend for MemoryStore {
     fn get<'a>(&'a self, key: Key<'a>) -> StoreFuture<'a, Option<Arc<Row>>> {
-        StoreFuture::ready(Ok(self.with(key.kind, |rows| rows.get(key.id).cloned())))
+        let (hash, shard) = self.place(key);
+        StoreFuture::ready(Ok(read(shard).get(hash, key.id).cloned()))
     }
 
     fn insert<'a>(&'a self, key: Key<'a>, row: Row) -> StoreFuture<'a, bool> {
-        StoreFuture::ready(Ok(self.with(key.kind, |rows| {
-            let absent = !rows.contains_key(key.id);
+        StoreFuture::ready(key.check().map(|()| {
+            let (hash, shard) = self.place(key);
+            let mut shard = write(shard);
+            let absent = shard.get(hash, key.id).is_none();
             if absent {
-                rows.insert(key.id.to_owned(), Arc::new(row));
+                shard.put(hash, key.id, Arc::new(row), &self.hasher);
             }
             absent
-        })))
+        }))
     }
 
     fn put<'a>(&'a self, key: Key<'a>, row: Row) -> StoreFuture<'a, ()> {
-        self.with(key.kind, |rows| rows.insert(key.id.to_owned(), Arc::new(row)));
-        StoreFuture::ready(Ok(()))
+        StoreFuture::ready(key.check().map(|()| {
+            let (hash, shard) = self.place(key);
+            write(shard).put(hash, key.id, Arc::new(row), &self.hasher);
+        }))
     }
 
     fn update<'a>(
@@ -47,49 +106,103 @@ impl Backend for MemoryStore {
         key: Key<'a>,
         decide: &'a mut (dyn FnMut(&Row) -> Change + Send),
     ) -> StoreFuture<'a, Updated> {
-        StoreFuture::ready(Ok(self.with(key.kind, |rows| {
-            let Some(row) = rows.get(key.id) else { return Updated::Missing };
-            match decide(row) {
-                Change::Keep => Updated::Kept,
-                Change::Replace(row) => {
-                    rows.insert(key.id.to_owned(), Arc::new(row));
-                    Updated::Replaced
-                }
-                Change::Remove => {
-                    rows.remove(key.id);
-                    Updated::Removed
-                }
+        let (hash, shard) = self.place(key);
+        let mut shard = write(shard);
+        let Some(row) = shard.get(hash, key.id) else { return StoreFuture::ready(Ok(Updated::Missing)) };
+        StoreFuture::ready(Ok(match decide(row) {
+            Change::Keep => Updated::Kept,
+            Change::Replace(row) => {
+                shard.put(hash, key.id, Arc::new(row), &self.hasher);
+                Updated::Replaced
             }
-        })))
+            Change::Remove => {
+                shard.remove(hash, key.id, &self.hasher);
+                Updated::Removed
+            }
+        }))
     }
 
     fn remove<'a>(&'a self, key: Key<'a>) -> StoreFuture<'a, bool> {
-        StoreFuture::ready(Ok(self.with(key.kind, |rows| rows.remove(key.id).is_some())))
+        let (hash, shard) = self.place(key);
+        StoreFuture::ready(Ok(write(shard).remove(hash, key.id, &self.hasher)))
     }
 
     fn list<'a>(&'a self, query: Query<'a>) -> StoreFuture<'a, Page> {
-        let mut entries: Vec<Entry> = self.with(query.kind, |rows| {
-            rows.iter()
-                .filter(|(id, _)| {
-                    query.after.as_ref().is_none_or(|Cursor(after)| id.as_str() > after.as_str())
-                })
-                .filter(|(_, row)| match query.by {
-                    By::Any => true,
-                    By::User(user) => row.user() == Some(user),
-                    By::Client(client) => row.client() == Some(client),
-                    By::ExpiredAt(now) => row.expires().is_some_and(|expires| expires <= now),
-                })
-                .map(|(id, row)| Entry { id: id.clone(), row: Arc::clone(row) })
-                .collect()
-        });
-        entries.sort_by(|a, b| a.id.cmp(&b.id));
-        let more = entries.len() > query.limit;
-        entries.truncate(query.limit);
-        let next = if more { entries.last().map(|entry| Cursor(entry.id.clone())) } else { None };
-        StoreFuture::ready(Ok(Page { entries, next }))
+        StoreFuture::ready(self.page(&query))
     }
 
     fn ping(&self) -> StoreFuture<'_, ()> {
         StoreFuture::ready(Ok(()))
+    }
+
+    fn remove_expired(&self, kind: Kind, now: Timestamp, limit: usize) -> StoreFuture<'_, usize> {
+        let shards = self.of_kind(kind);
+        let first = self.next_sweep.fetch_add(1, Ordering::Relaxed);
+        let mut removed = 0;
+        for number in 0..SHARDS {
+            let shard = &shards[(first + number) % SHARDS];
+            if removed < limit && read(shard).has_expired(now) {
+                removed += write(shard).remove_expired(now, limit - removed, &self.hasher);
+            }
+        }
+        StoreFuture::ready(Ok(removed))
+    }
+}
+
+impl MemoryStore {
+    /// A page goes through the shards one after the other; its cursor names the shard and where in it the page ended.
+    fn page(&self, query: &Query<'_>) -> Result<Page, StoreError> {
+        let (first, mut after) = match &query.after {
+            None => (0, None),
+            Some(Cursor(cursor)) => match cursor.split_once('/').map(|(shard, after)| (shard.parse(), after))
+            {
+                Some((Ok(shard), after)) => (shard, Some(after)),
+                _ => return Err(StoreError::internal("a cursor that this store did not make")),
+            },
+        };
+        let mut entries = Vec::new();
+        for (number, shard) in self.of_kind(query.kind).iter().enumerate().skip(first) {
+            let room = query.limit.max(1) - entries.len();
+            let ended = read(shard).list(query.by, after.take(), room, &self.hasher, &mut entries)?;
+            if let Some(ended) = ended {
+                return Ok(Page { entries, next: Some(Cursor(format!("{number}/{ended}"))) });
+            }
+        }
+        Ok(Page { entries, next: None })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_kind_has_shards_of_its_own() {
+        for (number, kind) in Kind::ALL.into_iter().enumerate() {
+            assert_eq!(first_shard(kind), number * SHARDS);
+        }
+    }
+
+    #[test]
+    fn sweeps_begin_at_different_shards() {
+        let store = MemoryStore::new();
+        let now = Timestamp::from_millis(5);
+        let block_on = |future: StoreFuture<'_, usize>| {
+            tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(future).unwrap()
+        };
+        for number in 0..SHARDS * 20 {
+            let row = Arc::new(Row::new(now, "{}").with_expires(Some(now)));
+            let id = number.to_string();
+            let (hash, shard) = store.place(Key::new(Kind::Grant, &id));
+            write(shard).put(hash, &id, row, &store.hasher);
+        }
+        let rows =
+            || -> Vec<usize> { store.of_kind(Kind::Grant).iter().map(|shard| read(shard).rows()).collect() };
+        let before = rows();
+        for _ in 0..SHARDS {
+            assert_eq!(block_on(store.remove_expired(Kind::Grant, now, 1)), 1);
+        }
+        let swept = before.iter().zip(rows()).filter(|(before, after)| *before > after).count();
+        assert!(swept > SHARDS / 2, "only {swept} shards were swept");
     }
 }

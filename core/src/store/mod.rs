@@ -12,7 +12,10 @@ mod key;
 mod query;
 mod row;
 
+pub mod conformance;
 pub mod file;
+#[cfg(feature = "griddb")]
+pub mod griddb;
 pub mod memory;
 
 pub use backend::{Backend, Change, Updated};

@@ -1,0 +1,228 @@
+//! Opening and making the file.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Read};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+
+use redb::backends::FileBackend;
+use redb::{Database, DatabaseError, ReadableDatabase, StorageBackend, StorageError, TableError};
+
+use super::held::HeldFile;
+use super::layout::{BY_CLIENT, BY_EXPIRY, BY_USER, FORMAT, ROWS, SETTINGS};
+use crate::env::{Entropy, SystemEntropy};
+use crate::store::OpenError;
+
+/// Where the file is, and how it is opened.
+#[derive(Clone)]
+pub(super) struct Place {
+    pub(super) path: PathBuf,
+    /// The most memory that the database keeps pages in.
+    pub(super) page_cache_bytes: usize,
+}
+
+/// What a database has in it.
+enum Found {
+    /// A store of ours.
+    Ours,
+    /// Nothing at all: the making of a store was cut short, or an empty file was put there for one.
+    Nothing,
+}
+
+/// What every redb file begins with.
+const MAGIC: [u8; 9] = *b"redb\x1A\x0A\xA9\x0D\x0A";
+
+impl Place {
+    /// Opens the file, which is made where there is none.
+    pub(super) fn open_or_create(&self) -> Result<Database, OpenError> {
+        // Follows a link, so that one to nowhere is an error and not replaced.
+        if let Err(error) = fs::symlink_metadata(&self.path)
+            && error.kind() == io::ErrorKind::NotFound
+        {
+            self.create()?;
+        }
+        self.open()
+    }
+
+    /// Opens the file, which must be there. One that is not a store, or is damaged, is left byte for byte as it is.
+    pub(super) fn open(&self) -> Result<Database, OpenError> {
+        let metadata = fs::metadata(&self.path).map_err(|error| self.io_error("cannot be opened", error))?;
+        if !metadata.is_file() {
+            return Err(self.error("it is not a file"));
+        }
+        let mut file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .open(&self.path)
+            .map_err(|error| self.io_error("cannot be opened", error))?;
+        if metadata.len() > 0 {
+            let mut start = Vec::with_capacity(MAGIC.len());
+            (&mut file)
+                .take(MAGIC.len() as u64)
+                .read_to_end(&mut start)
+                .map_err(|error| self.io_error("cannot be read", error))?;
+            if start != MAGIC {
+                return Err(self.foreign());
+            }
+        }
+
+        let held = HeldFile::new(FileBackend::new(file).map_err(|error| self.database_error(error))?);
+        // The database panics at some kinds of damage.
+        let opened = catch_unwind(AssertUnwindSafe(|| {
+            let database = self.open_backend(held.clone())?;
+            let found = self.look(&database)?;
+            Ok((database, found))
+        }));
+        let (database, found) = opened.unwrap_or_else(|_| Err(self.damaged("it cannot be read")))?;
+        held.release().map_err(|error| self.io_error("cannot be written", error))?;
+        if let Found::Nothing = found {
+            self.set_up(&database)?;
+        }
+        Ok(database)
+    }
+
+    /// Opens the database that `backend` holds, or makes one there if it is empty.
+    pub(super) fn open_backend(&self, backend: impl StorageBackend) -> Result<Database, OpenError> {
+        let path = self.path.clone();
+        Database::builder()
+            .set_cache_size(self.page_cache_bytes)
+            .set_repair_callback(move |session| {
+                if session.progress() == 0.0 {
+                    tracing::warn!(file = %path.display(), "the store was not closed: checking all of it");
+                }
+            })
+            .create_with_backend(backend)
+            .map_err(|error| self.database_error(error))
+    }
+
+    /// Makes the file, whole or not at all: under another name first, so that whoever opens it, even after a crash,
+    /// finds no half of a store. Where somebody else was faster, theirs stays.
+    fn create(&self) -> Result<(), OpenError> {
+        let cannot = |error: io::Error| match error.kind() {
+            io::ErrorKind::NotFound => self.error("the directory that it should be in does not exist"),
+            _ => self.io_error("cannot be created", error),
+        };
+        let mut suffix = [0; 8];
+        SystemEntropy.fill(&mut suffix).map_err(|error| self.error(error.to_string()))?;
+        let mut name = self.path.clone().into_os_string();
+        name.push(format!(".{:016x}.new", u64::from_be_bytes(suffix)));
+        let new = Unfinished(PathBuf::from(name));
+
+        let mut options = OpenOptions::new();
+        options.read(true).write(true).create_new(true);
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        let file = options.open(&new.0).map_err(cannot)?;
+        let database =
+            self.open_backend(FileBackend::new(file).map_err(|error| self.database_error(error))?)?;
+        self.set_up(&database)?;
+        database.close().map_err(|error| self.database_error(error))?;
+
+        match fs::hard_link(&new.0, &self.path) {
+            Ok(()) => {}
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Ok(()),
+            // A file system without links.
+            Err(_) => fs::rename(&new.0, &self.path).map_err(cannot)?,
+        }
+        // Makes the name as durable as the content, where a directory can be synced.
+        let directory = self.path.parent().filter(|parent| !parent.as_os_str().is_empty());
+        if let Ok(directory) = File::open(directory.unwrap_or(Path::new("."))) {
+            let _ = directory.sync_all();
+        }
+        Ok(())
+    }
+
+    /// Makes an empty database a store.
+    pub(super) fn set_up(&self, database: &Database) -> Result<(), OpenError> {
+        let set_up = || -> Result<(), redb::Error> {
+            let mut transaction = database.begin_write()?;
+            transaction.set_quick_repair(true);
+            {
+                let mut settings = transaction.open_table(SETTINGS)?;
+                settings.insert("application", APPLICATION)?;
+                settings.insert("format", &*FORMAT.to_string())?;
+                transaction.open_table(ROWS)?;
+                for index in [BY_USER, BY_CLIENT, BY_EXPIRY] {
+                    transaction.open_table(index)?;
+                }
+            }
+            Ok(transaction.commit()?)
+        };
+        set_up().map_err(|error| self.error(format!("cannot be set up: {error}")))
+    }
+
+    /// Looks whether the database is a store that this version can read.
+    fn look(&self, database: &Database) -> Result<Found, OpenError> {
+        let storage = |error: StorageError| self.damaged(error);
+        let transaction = database.begin_read().map_err(|error| self.damaged(error))?;
+        let tables = transaction.list_tables().map_err(storage)?.count();
+        let multimap_tables = transaction.list_multimap_tables().map_err(storage)?.count();
+        if tables + multimap_tables == 0 {
+            return Ok(Found::Nothing);
+        }
+        let settings = transaction.open_table(SETTINGS).map_err(|error| match error {
+            TableError::Storage(error) => self.damaged(error),
+            _ => self.foreign(),
+        })?;
+        let setting = |name: &str| -> Result<Option<String>, OpenError> {
+            Ok(settings.get(name).map_err(storage)?.map(|value| value.value().to_owned()))
+        };
+        if setting("application")?.as_deref() != Some(APPLICATION) {
+            return Err(self.foreign());
+        }
+        let format = setting("format")?.unwrap_or_default();
+        match format.parse::<u32>() {
+            Ok(FORMAT) => {}
+            Ok(newer) if newer > FORMAT => {
+                return Err(self.error(format!(
+                    "it was written by a newer gridauth: its format is {newer}, and this one knows {FORMAT}"
+                )));
+            }
+            _ => return Err(self.damaged("its settings name no format")),
+        }
+        transaction.open_table(ROWS).map_err(|error| self.damaged(error))?;
+        for index in [BY_USER, BY_CLIENT, BY_EXPIRY] {
+            transaction.open_table(index).map_err(|error| self.damaged(error))?;
+        }
+        Ok(Found::Ours)
+    }
+
+    fn error(&self, reason: impl Into<String>) -> OpenError {
+        OpenError::cannot_open(format!("file:{}", self.path.display()), reason)
+    }
+
+    fn foreign(&self) -> OpenError {
+        self.error("it is not a gridauth store, and is left as it is")
+    }
+
+    fn damaged(&self, how: impl std::fmt::Display) -> OpenError {
+        self.error(format!("it is damaged, and is left as it is: {how}"))
+    }
+
+    fn io_error(&self, what: &str, error: io::Error) -> OpenError {
+        self.error(format!("{what}: {error}")).with_source(error)
+    }
+
+    fn database_error(&self, error: DatabaseError) -> OpenError {
+        match error {
+            DatabaseError::DatabaseAlreadyOpen | DatabaseError::LockProtocolMismatch => {
+                self.error("it is in use by another process").with_source(error)
+            }
+            DatabaseError::UpgradeRequired(_) => self.foreign(),
+            DatabaseError::Storage(StorageError::Io(error)) => self.io_error("cannot be read", error),
+            error => self.damaged(error),
+        }
+    }
+}
+
+/// What the setting `application` says.
+const APPLICATION: &str = "gridauth";
+
+/// A file that goes away unless it got its name.
+struct Unfinished(PathBuf);
+
+impl Drop for Unfinished {
+    fn drop(&mut self) {
+        let _ = fs::remove_file(&self.0);
+    }
+}

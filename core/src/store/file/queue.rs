@@ -1,0 +1,151 @@
+//! What callers have decided, on its way to the writer.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::{Semaphore, SemaphorePermit, oneshot};
+
+use super::cache::OwnedKey;
+use super::error::{Failure, closed};
+use crate::store::{Row, StoreError};
+
+/// Something that a caller waits for.
+pub(super) struct Operation {
+    /// What to write; nothing where the caller only waits until what it saw is durable.
+    pub(super) write: Option<Write>,
+    /// Whom to tell.
+    pub(super) answer: oneshot::Sender<Result<(), Failure>>,
+}
+
+/// One row, before and after.
+pub(super) struct Write {
+    pub(super) key: OwnedKey,
+    pub(super) before: Option<Arc<Row>>,
+    pub(super) after: Option<Arc<Row>>,
+}
+
+/// A queue with many callers and one writer, who takes all that is there at once.
+pub(super) struct Queue {
+    state: Mutex<State>,
+    arrived: Condvar,
+    /// How many more operations may come: bounds what the queue takes in memory.
+    room: Semaphore,
+}
+
+#[derive(Default)]
+struct State {
+    operations: VecDeque<Operation>,
+    /// No more will come.
+    closed: bool,
+    /// A reader found that the file must be opened again.
+    reopen: bool,
+}
+
+/// What the writer should do next.
+pub(super) enum Next {
+    /// Write these, in this order.
+    Commit(Vec<Operation>),
+    /// Nothing came for a while.
+    Quiet,
+    /// Open the file again.
+    Reopen,
+    /// All is written and no more will come.
+    Stop,
+}
+
+/// Operations that may be queued at once.
+pub(super) const ROOM: usize = 1024;
+/// Bytes of rows after which a transaction takes no more operations.
+const FULL: usize = 8 << 20;
+
+impl Queue {
+    pub(super) fn new() -> Self {
+        Self { state: Mutex::default(), arrived: Condvar::new(), room: Semaphore::new(ROOM) }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits until there is room for `operations`, at most [`ROOM`].
+    pub(super) async fn room_for(&self, operations: usize) -> Result<SemaphorePermit<'_>, StoreError> {
+        let operations = u32::try_from(operations).unwrap_or(u32::MAX);
+        self.room.acquire_many(operations).await.map_err(|_| closed())
+    }
+
+    /// Queues an operation, whose room goes with it.
+    pub(super) fn push(&self, operation: Operation, room: SemaphorePermit<'_>) -> Result<(), StoreError> {
+        let mut state = self.state();
+        if state.closed {
+            return Err(closed());
+        }
+        room.forget();
+        state.operations.push_back(operation);
+        drop(state);
+        self.arrived.notify_one();
+        Ok(())
+    }
+
+    /// Waits for work; no longer than `patience`, where there is one.
+    pub(super) fn next(&self, patience: Option<Duration>) -> Next {
+        let idle = |state: &mut State| state.operations.is_empty() && !state.closed && !state.reopen;
+        let state = self.state();
+        let mut state = match patience {
+            None => self.arrived.wait_while(state, idle).unwrap_or_else(PoisonError::into_inner),
+            Some(patience) => {
+                let waited = self.arrived.wait_timeout_while(state, patience, idle);
+                waited.unwrap_or_else(PoisonError::into_inner).0
+            }
+        };
+        if std::mem::take(&mut state.reopen) {
+            return Next::Reopen;
+        }
+        if state.operations.is_empty() {
+            return if state.closed { Next::Stop } else { Next::Quiet };
+        }
+        let mut bytes = 0;
+        let many = state.operations.iter().take_while(|operation| {
+            let fits = bytes < FULL;
+            let row = operation.write.as_ref().and_then(|write| write.after.as_ref());
+            bytes += row.map_or(0, |row| row.body().len());
+            fits
+        });
+        let many = many.count();
+        Next::Commit(state.operations.drain(..many).collect())
+    }
+
+    /// Takes everything that is queued.
+    pub(super) fn take_all(&self) -> Vec<Operation> {
+        self.state().operations.drain(..).collect()
+    }
+
+    #[cfg(test)]
+    pub(super) fn length(&self) -> usize {
+        self.state().operations.len()
+    }
+
+    /// Makes room for as many as were answered.
+    pub(super) fn answered(&self, operations: usize) {
+        self.room.add_permits(operations);
+    }
+
+    /// Asks the writer to open the file again.
+    pub(super) fn ask_to_reopen(&self) {
+        self.state().reopen = true;
+        self.arrived.notify_one();
+    }
+
+    /// Lets nothing more in.
+    pub(super) fn close(&self) {
+        self.state().closed = true;
+        self.room.close();
+        self.arrived.notify_one();
+    }
+
+    /// Waits for `pause`, or until the queue is closed. Says whether it is.
+    pub(super) fn closed_within(&self, pause: Duration) -> bool {
+        let waited = self.arrived.wait_timeout_while(self.state(), pause, |state| !state.closed);
+        waited.unwrap_or_else(PoisonError::into_inner).0.closed
+    }
+}

@@ -1,0 +1,99 @@
+//! What is answered is on the disk, and one sync is for many.
+
+use super::*;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_answered_survives_a_power_cut() {
+    let disk = Disk::default();
+    let store = open(&disk).await;
+    for round in 0..30 {
+        let (id, other) = (format!("a{round}"), format!("b{round}"));
+        assert!(store.insert(key(&id), row(round)).await.unwrap());
+        let after = open(&disk.after_power_cut()).await;
+        assert_eq!(number(&after, &id).await, Some(round));
+
+        store.put(key(&other), row(round)).await.unwrap();
+        assert_eq!(add(&store, &id).await.unwrap(), Updated::Replaced);
+        let after = open(&disk.after_power_cut()).await;
+        assert_eq!((number(&after, &id).await, number(&after, &other).await), (Some(round + 1), Some(round)));
+
+        assert!(store.remove(key(&other)).await.unwrap());
+        assert_eq!(number(&open(&disk.after_power_cut()).await, &other).await, None);
+    }
+    let later = Timestamp::from_millis(NOW.as_millis() + 1);
+    assert_eq!(store.remove_expired(Kind::Grant, later, 10).await.unwrap(), 10);
+    let after = open(&disk.after_power_cut()).await;
+    assert_eq!(after.remove_expired(Kind::Grant, later, 1000).await.unwrap(), 20);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nothing_is_answered_or_seen_before_it_is_durable() {
+    let disk = Disk::default();
+    let store = Arc::new(open(&disk).await);
+    until_quiet(&disk).await;
+    let gate = disk.close_gate();
+    let insert = tokio::spawn({
+        let store = Arc::clone(&store);
+        async move { store.insert(key("id"), row(1)).await.unwrap() }
+    });
+    disk.wait_for_sync();
+    assert!(!insert.is_finished());
+    assert_eq!(number(&store, "id").await, None);
+
+    // A second insert finds the first's row, which is not durable yet: its answer rests on it.
+    let again = tokio::spawn({
+        let store = Arc::clone(&store);
+        async move { store.insert(key("id"), row(2)).await.unwrap() }
+    });
+    until(|| store.shared.queue.length() == 1).await;
+    assert!(!again.is_finished());
+
+    drop(gate);
+    assert_eq!((insert.await.unwrap(), again.await.unwrap()), (true, false));
+    assert_eq!(number(&store, "id").await, Some(1));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn callers_share_a_sync() {
+    const CALLERS: usize = 64;
+    let disk = Disk::default();
+    let store = Arc::new(open(&disk).await);
+    store.insert(key("counted"), row(0)).await.unwrap();
+    until_quiet(&disk).await;
+    let before = disk.syncs();
+
+    let gate = disk.close_gate();
+    let spawn = |caller: usize| {
+        let store = Arc::clone(&store);
+        tokio::spawn(async move {
+            assert!(store.insert(key(&format!("row {caller}")), row(caller)).await.unwrap());
+            // All of one row: each update is shown what the one before it leaves, durable or not.
+            assert_eq!(add(&store, "counted").await.unwrap(), Updated::Replaced);
+        })
+    };
+    let first = spawn(0);
+    disk.wait_for_sync();
+    let others: Vec<_> = (1..CALLERS).map(spawn).collect();
+    until(|| store.shared.queue.length() == CALLERS - 1).await;
+    drop(gate);
+    first.await.unwrap();
+    for other in others {
+        other.await.unwrap();
+    }
+    assert_eq!(number(&store, "counted").await, Some(CALLERS));
+    // One for the first insert, one for all others, and a few for the updates, which come as they are answered.
+    assert!(disk.syncs() - before < CALLERS / 2, "{} syncs", disk.syncs() - before);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_free_pages_are_saved_when_it_is_quiet() {
+    let disk = Disk::default();
+    let store = open(&disk).await;
+    store.insert(key("id"), row(1)).await.unwrap();
+    until_quiet(&disk).await;
+    // With the free pages saved nothing has to be checked, so a check that is refused does not matter.
+    let mut builder = redb::Database::builder();
+    builder.set_repair_callback(redb::RepairSession::abort);
+    assert!(builder.create_with_backend(disk.after_power_cut()).is_ok());
+    drop(store);
+}

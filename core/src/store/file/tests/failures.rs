@@ -1,0 +1,113 @@
+//! A disk that fails: everyone is told, nothing half-done stays, and the store goes on when the disk does.
+
+use super::*;
+
+fn is_failure(error: &StoreError) -> bool {
+    matches!(error.kind(), StoreErrorKind::Unavailable | StoreErrorKind::OutcomeUnknown)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_full_disk() {
+    let disk = Disk::default();
+    let store = open(&disk).await;
+    store.insert(key("before"), row(1)).await.unwrap();
+    until_quiet(&disk).await;
+
+    disk.set_full(true);
+    let error = store.insert(key("during"), row(2)).await.unwrap_err();
+    assert!(is_failure(&error), "{error:?}");
+    for _ in 0..3 {
+        let error = add(&store, "before").await.unwrap_err();
+        assert_eq!(error.kind(), StoreErrorKind::Unavailable);
+    }
+
+    disk.set_full(false);
+    until(|| store.shared.database().is_some()).await;
+    store.ping().await.unwrap();
+    assert_eq!(number(&store, "before").await, Some(1));
+    assert_eq!(add(&store, "before").await.unwrap(), Updated::Replaced);
+    assert_eq!(number(&store, "before").await, Some(2));
+    assert_eq!(number(&open(&disk.after_power_cut()).await, "before").await, Some(2));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_rested_on_a_write_that_failed_fails_too() {
+    let disk = Disk::default();
+    let store = Arc::new(open(&disk).await);
+    store.insert(key("row"), row(0)).await.unwrap();
+    until_quiet(&disk).await;
+
+    let gate = disk.close_gate();
+    let spawn_add = || {
+        let store = Arc::clone(&store);
+        tokio::spawn(async move { add(&store, "row").await })
+    };
+    let first = spawn_add();
+    disk.wait_for_sync();
+    let queued: Vec<_> = (0..40).map(|_| spawn_add()).collect();
+    let insert_again = tokio::spawn({
+        let store = Arc::clone(&store);
+        async move { store.insert(key("row"), row(9)).await }
+    });
+    until(|| store.shared.queue.length() == 41).await;
+    disk.set_full(true);
+    drop(gate);
+    // What was being committed cannot be known; what was queued behind it was not written.
+    assert_eq!(first.await.unwrap().unwrap_err().kind(), StoreErrorKind::OutcomeUnknown);
+    for add in queued {
+        assert_eq!(add.await.unwrap().unwrap_err().kind(), StoreErrorKind::Unavailable);
+    }
+    assert_eq!(insert_again.await.unwrap().unwrap_err().kind(), StoreErrorKind::Unavailable);
+
+    disk.set_full(false);
+    until(|| store.shared.database().is_some()).await;
+    let left = number(&store, "row").await.unwrap();
+    assert!(left <= 1, "{left} updates were done, and only the first may have been");
+    assert_eq!(add(&store, "row").await.unwrap(), Updated::Replaced);
+    assert_eq!(number(&store, "row").await, Some(left + 1));
+}
+
+/// Pages are changed under an open store. Whatever is hit, every operation is answered, and nothing dies.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn damage_under_an_open_store() {
+    let disk = Disk::default();
+    // Without a cache, so that what is damaged is read.
+    let store = open_with_cache(&disk, 0).await;
+    for number in 0..400 {
+        store.insert(key(&number.to_string()), row(number)).await.unwrap();
+    }
+    until_quiet(&disk).await;
+    drop(store);
+    let mut corrupt = 0;
+    let mut seed = 7_u64;
+    for round in 0..24 {
+        let disk = disk.after_power_cut();
+        let store = open_with_cache(&disk, 0).await;
+        disk.damage(|content| {
+            for page in content.chunks_mut(4096).skip(1) {
+                seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+                if seed >> 62 == 0 || round == 0 {
+                    let at = (seed >> 20) as usize % page.len();
+                    page[at..]
+                        .iter_mut()
+                        .take(1 << (round % 12))
+                        .for_each(|byte| *byte = byte.wrapping_add(round + 1));
+                }
+            }
+        });
+        for number in 0..400 {
+            let id = number.to_string();
+            match store.get(key(&id)).await {
+                Ok(Some(found)) => assert_eq!(*found, row(number)),
+                Ok(None) => {}
+                Err(error) => corrupt += usize::from(error.kind() == StoreErrorKind::Corrupt),
+            }
+        }
+        let _ = add(&store, "200").await;
+        let _ = store.remove_expired(Kind::Grant, NOW, 50).await;
+        let query = crate::store::Query::new(Kind::Grant, crate::store::By::User("user"));
+        let _ = store.list(query).await;
+        let _ = store.ping().await;
+    }
+    assert!(corrupt > 0, "no damage was noticed");
+}

@@ -1,0 +1,112 @@
+//! The cache is exact.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use super::*;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn hits_share_one_row() {
+    let disk = Disk::default();
+    let store = open(&disk).await;
+    store.insert(key("id"), row(1)).await.unwrap();
+    let first = store.get(key("id")).await.unwrap().unwrap();
+    assert!(Arc::ptr_eq(&first, &store.get(key("id")).await.unwrap().unwrap()));
+
+    let store = open(&disk.after_power_cut()).await;
+    let first = store.get(key("id")).await.unwrap().unwrap();
+    assert!(Arc::ptr_eq(&first, &store.get(key("id")).await.unwrap().unwrap()));
+}
+
+/// A reader who misses while a write of the row is under way must not leave the old row in the cache.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_miss_during_a_write_leaves_nothing_old() {
+    let disk = Disk::default();
+    {
+        let store = open(&disk).await;
+        store.insert(key("changes"), row(1)).await.unwrap();
+        store.insert(key("goes"), row(1)).await.unwrap();
+    }
+    let store = Arc::new(open(&disk).await);
+    until_quiet(&disk).await;
+    // Nothing is in the cache yet.
+    let gate = disk.close_gate();
+    let writes = ["changes", "goes"].map(|id| {
+        let store = Arc::clone(&store);
+        tokio::spawn(async move {
+            if id == "goes" {
+                assert!(store.remove(key(id)).await.unwrap());
+            } else {
+                assert_eq!(add(&store, id).await.unwrap(), Updated::Replaced);
+            }
+        })
+    });
+    disk.wait_for_sync();
+    until(|| ["changes", "goes"].iter().all(|id| store.shared.pending.lock(key(id)).row(key(id)).is_some()))
+        .await;
+    for _ in 0..3 {
+        assert_eq!(number(&store, "changes").await, Some(1));
+        assert_eq!(number(&store, "goes").await, Some(1));
+    }
+    drop(gate);
+    for write in writes {
+        write.await.unwrap();
+    }
+    assert_eq!(number(&store, "changes").await, Some(2));
+    assert_eq!(number(&store, "goes").await, None);
+}
+
+/// Readers and writers of few rows, with a cache that holds hardly any: no read is older than what was answered before it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn no_read_is_stale() {
+    const ROWS: usize = 12;
+    const WRITES: usize = 120;
+    let disk = Disk::default();
+    let store = Arc::new(open_with_cache(&disk, 6 * 400).await);
+    let answered: Arc<Vec<AtomicUsize>> = Arc::new((0..ROWS).map(|_| AtomicUsize::new(0)).collect());
+    for id in 0..ROWS {
+        store.insert(key(&id.to_string()), row(0)).await.unwrap();
+    }
+    let mut tasks = Vec::new();
+    for id in 0..ROWS {
+        let (store, answered) = (Arc::clone(&store), Arc::clone(&answered));
+        tasks.push(tokio::spawn(async move {
+            let id_text = id.to_string();
+            for write in 1..=WRITES {
+                match write % 10 {
+                    9 => {
+                        // Gone for a moment, and back with a higher number.
+                        assert!(store.remove(key(&id_text)).await.unwrap());
+                        assert_eq!(number(&store, &id_text).await, None);
+                        assert!(store.insert(key(&id_text), row(write)).await.unwrap());
+                    }
+                    5 => store.put(key(&id_text), row(write)).await.unwrap(),
+                    _ => {
+                        let updated = store.update(key(&id_text), &mut |_| Change::Replace(row(write))).await;
+                        assert_eq!(updated.unwrap(), Updated::Replaced);
+                    }
+                }
+                answered[id].store(write, Ordering::SeqCst);
+            }
+        }));
+    }
+    for reader in 0..6 {
+        let (store, answered) = (Arc::clone(&store), Arc::clone(&answered));
+        tasks.push(tokio::spawn(async move {
+            let mut at = reader;
+            while answered.iter().any(|row| row.load(Ordering::SeqCst) < WRITES) {
+                at = (at * 5 + 7) % ROWS;
+                let least = answered[at].load(Ordering::SeqCst);
+                if let Some(seen) = number(&store, &at.to_string()).await {
+                    assert!(seen >= least, "row {at}: {seen} was read after {least} was answered");
+                }
+                tokio::task::yield_now().await;
+            }
+        }));
+    }
+    for task in tasks {
+        task.await.unwrap();
+    }
+    for id in 0..ROWS {
+        assert_eq!(number(&store, &id.to_string()).await, Some(WRITES));
+    }
+}

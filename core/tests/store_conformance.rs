@@ -1,0 +1,79 @@
+//! The stores that gridauth brings, each run through the conformance kit.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use gridauth::Store;
+use gridauth::store::conformance;
+use gridauth::store::file::FileOptions;
+use gridauth::store::memory::MemoryStore;
+
+mod common;
+
+use common::Delegate;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn memory() {
+    let report = conformance::check(|| async { Store::memory() }).await;
+    assert!(report.is_clean(), "{report}");
+    assert_eq!(report.passed.len(), conformance::cases().count());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn memory_through_two_handles() {
+    let report = conformance::check_shared(|| async {
+        let memory = Arc::new(MemoryStore::new());
+        [Store::new(Delegate::new(Arc::clone(&memory))), Store::new(Delegate::new(memory))]
+    })
+    .await;
+    assert!(report.is_clean(), "{report}");
+}
+
+/// A store that uses what the trait provides, as most do.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn the_provided_sweep() {
+    let operations = Arc::new(AtomicUsize::new(0));
+    let report = conformance::check(|| async {
+        let mut delegate = Delegate::new(Arc::new(MemoryStore::new()));
+        delegate.operations = Arc::clone(&operations);
+        Store::new(delegate)
+    })
+    .await;
+    assert!(report.is_clean(), "{report}");
+    // What the kit's documentation says about its size, for stores where each operation is a round trip.
+    let operations = operations.load(Ordering::Relaxed);
+    assert!((8_000..12_000).contains(&operations), "{operations} operations");
+}
+
+#[tokio::test]
+async fn a_runtime_on_which_nothing_races_is_refused() {
+    let report = conformance::check(|| async { Store::memory() }).await;
+    assert_eq!(report.failures.len(), conformance::cases().count());
+    assert!(report.failures[0].expected.contains("multi-thread"), "{report}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn file() {
+    let directory = tempfile::tempdir().unwrap();
+    let count = AtomicUsize::new(0);
+    let report = conformance::check(|| async {
+        let path = directory.path().join(format!("{}.db", count.fetch_add(1, Ordering::Relaxed)));
+        Store::open(&format!("file:{}", path.display())).await.unwrap()
+    })
+    .await;
+    assert!(report.is_clean(), "{report}");
+}
+
+/// With hardly any cache, so that reads come from the file.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn file_without_cache_through_two_handles() {
+    let directory = tempfile::tempdir().unwrap();
+    let count = AtomicUsize::new(0);
+    let report = conformance::check_shared(|| async {
+        let path = directory.path().join(format!("{}.db", count.fetch_add(1, Ordering::Relaxed)));
+        let store = Arc::new(FileOptions::default().cache_bytes(0).open(path).await.unwrap());
+        [Store::new(Delegate::new(Arc::clone(&store))), Store::new(Delegate::new(store))]
+    })
+    .await;
+    assert!(report.is_clean(), "{report}");
+}

@@ -1,0 +1,42 @@
+//! Statements about users, databases and privileges.
+
+use super::{Request, Statement};
+use crate::error::{ErrorCode, Refusal};
+use crate::node::Node;
+use crate::node::connection::Peer;
+
+impl Node {
+    pub(super) fn account(&self, peer: &Peer, request: Request<'_>) -> Result<(), Refusal> {
+        let login = peer.login.as_deref().ok_or(ErrorCode::AUTH_REQUIRED)?;
+        let Request { statement, mut body, .. } = request;
+        let name = body.string()?;
+        let own_password = statement == Statement::PutUser && login.user == name;
+        if !login.administrator && !own_password {
+            return Err(ErrorCode::AUTH_FAILED.because("only an administrator may do this"));
+        }
+        match statement {
+            Statement::PutUser => {
+                let _property = body.u8()?;
+                let secret = if body.bool()? { Some(body.string()?) } else { None };
+                self.accounts().put_user(name, secret);
+            }
+            Statement::DropUser => self.accounts().drop_user(name),
+            Statement::PutDatabase => self.accounts().put_database(name),
+            Statement::DropDatabase => self.accounts().drop_database(name),
+            Statement::PutPrivilege | Statement::DropPrivilege => {
+                let _property = body.u8()?;
+                for _ in 0..body.count32()? {
+                    let user = body.string()?;
+                    let may_write = body.string()? == b"ALL";
+                    if statement == Statement::PutPrivilege {
+                        self.accounts().put_privilege(name, user, may_write);
+                    } else {
+                        self.accounts().drop_privilege(name, user);
+                    }
+                }
+            }
+            _ => return Err(ErrorCode::NOT_SUPPORTED.because("not in the test node")),
+        }
+        Ok(())
+    }
+}

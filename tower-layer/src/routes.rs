@@ -1,0 +1,31 @@
+use std::net::SocketAddr;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{ConnectInfo, FromRequest, Request};
+use axum::response::{IntoResponse, Response};
+use axum::routing::any;
+use gridauth::{GridAuth, Peer};
+
+use crate::WholeRequest;
+
+pub(crate) fn routes<S: Clone + Send + Sync + 'static>(auth: &GridAuth) -> Router<S> {
+    // An issuer's path may have segments that begin with a colon or an asterisk.
+    auth.paths().iter().fold(Router::new().without_v07_checks(), |router, path| {
+        let auth = auth.clone();
+        router.route(path, any(move |request: Request| answer(auth.clone(), request)))
+    })
+}
+
+async fn answer(auth: GridAuth, request: Request) -> Response {
+    match WholeRequest::from_request(request, &auth).await {
+        Ok(WholeRequest(request)) => auth.handle(request).await.map(Body::from),
+        Err(rejection) => rejection.into_response(),
+    }
+}
+
+/// The address that a request came from, as far as it is known.
+pub(crate) fn peer(extensions: &http::Extensions) -> Option<Peer> {
+    let told = extensions.get::<Peer>().copied();
+    told.or_else(|| extensions.get::<ConnectInfo<SocketAddr>>().map(|info| Peer(info.0.ip())))
+}
