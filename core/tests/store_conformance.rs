@@ -8,9 +8,10 @@ use gridauth::store::conformance;
 use gridauth::store::file::FileOptions;
 use gridauth::store::memory::MemoryStore;
 
-mod common;
+#[path = "common/delegate.rs"]
+mod delegate;
 
-use common::Delegate;
+use delegate::Delegate;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn memory() {

@@ -1,4 +1,4 @@
-//! What several store tests need.
+//! A handle to a backend that somebody else holds.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};

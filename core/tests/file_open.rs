@@ -1,0 +1,367 @@
+//! Opening the embedded store: what is made, what is refused, and that what is refused is left as it is.
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use gridauth::Store;
+use gridauth::env::Timestamp;
+use gridauth::store::file::FileStore;
+use gridauth::store::{Backend, Key, Kind, OpenError, Row};
+use redb::{ReadableDatabase, TableDefinition};
+use tempfile::TempDir;
+
+#[path = "common/process.rs"]
+mod process;
+
+use process::{Process, argument, say};
+
+const SETTINGS: TableDefinition<'_, &str, &str> = TableDefinition::new("settings");
+
+fn row(number: usize) -> Row {
+    Row::new(Timestamp::from_millis(1), format!("{number:0100}")).with_user(Some("user"))
+}
+
+/// A store with rows, closed, and its directory.
+async fn closed_store() -> (TempDir, PathBuf) {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("auth.db");
+    let store = FileStore::open(&path).await.unwrap();
+    for number in 0..60 {
+        store.insert(Key::new(Kind::Grant, &number.to_string()), row(number)).await.unwrap();
+    }
+    drop(store);
+    (directory, path)
+}
+
+/// Opens what is at `path`, which must be refused and left as it is.
+async fn refused(path: &Path) -> OpenError {
+    let before = fs::read(path).unwrap();
+    let files = || fs::read_dir(path.parent().unwrap()).unwrap().count();
+    let files_before = files();
+    let error = FileStore::open(path).await.map(drop).unwrap_err();
+    assert!(error.to_string().contains(path.to_str().unwrap()), "{error}");
+    assert!(!error.bad_url);
+    assert!(fs::read(path).unwrap() == before, "the file was changed: {error}");
+    assert_eq!(files(), files_before);
+    error
+}
+
+#[tokio::test]
+async fn a_missing_file_is_made() {
+    let (directory, path) = closed_store().await;
+    assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1, "nothing else is left");
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+    }
+    let store = Store::open(&format!("file:{}", path.display())).await.unwrap();
+    store.ping().await.unwrap();
+    for number in 0..60 {
+        let found = store.get(Key::new(Kind::Grant, &number.to_string())).await.unwrap().unwrap();
+        assert_eq!(*found, row(number));
+    }
+}
+
+#[tokio::test]
+async fn an_empty_file_becomes_a_store() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("auth.db");
+    fs::write(&path, "").unwrap();
+    let store = FileStore::open(&path).await.unwrap();
+    assert!(store.insert(Key::new(Kind::Grant, "id"), row(1)).await.unwrap());
+    drop(store);
+    let store = FileStore::open(&path).await.unwrap();
+    assert!(store.get(Key::new(Kind::Grant, "id")).await.unwrap().is_some());
+}
+
+/// The making of a store in an empty file can be cut short.
+#[tokio::test]
+async fn an_empty_database_becomes_a_store() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("auth.db");
+    drop(redb::Database::create(&path).unwrap());
+    let store = FileStore::open(&path).await.unwrap();
+    assert!(store.insert(Key::new(Kind::Grant, "id"), row(1)).await.unwrap());
+}
+
+#[tokio::test]
+async fn places_where_no_file_can_be() {
+    let directory = tempfile::tempdir().unwrap();
+    let error = FileStore::open(directory.path().join("missing/auth.db")).await.map(drop).unwrap_err();
+    assert!(error.reason.contains("directory"), "{error}");
+    assert!(error.place.ends_with("missing/auth.db"), "{error}");
+
+    let error = FileStore::open(directory.path()).await.map(drop).unwrap_err();
+    assert!(error.reason.contains("not a file"), "{error}");
+
+    let error = Store::open("file:").await.map(drop).unwrap_err();
+    assert!(error.bad_url, "{error}");
+
+    fs::write(directory.path().join("file"), "text").unwrap();
+    let error = FileStore::open(directory.path().join("file/auth.db")).await.map(drop).unwrap_err();
+    assert!(error.place.ends_with("file/auth.db"), "{error}");
+
+    #[cfg(unix)]
+    {
+        let link = directory.path().join("link");
+        std::os::unix::fs::symlink(directory.path().join("nowhere"), &link).unwrap();
+        let error = FileStore::open(&link).await.map(drop).unwrap_err();
+        assert!(error.place.ends_with("link"), "{error}");
+        assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
+    }
+}
+
+#[tokio::test]
+async fn files_of_others() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("auth.db");
+    let mut half = b"redb\x1A\x0A\xA9\x0D\x0A".to_vec();
+    half.resize(20_000, 0x5a);
+    let contents: [&[u8]; 9] = [
+        b"x",
+        b"redb",
+        b"redb\x1A\x0A\xA9\x0D\x0A",
+        b"[settings]\nname = \"mine\"\n",
+        b"SQLite format 3\0 and more",
+        &[0; 4096],
+        &[0xff; 100_000],
+        &half,
+        b"\x89PNG\r\n\x1a\n",
+    ];
+    for content in contents {
+        fs::write(&path, content).unwrap();
+        refused(&path).await;
+    }
+}
+
+#[tokio::test]
+async fn databases_of_others() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("auth.db");
+    let make = |work: &dyn Fn(&redb::WriteTransaction)| {
+        let _ = fs::remove_file(&path);
+        let database = redb::Database::create(&path).unwrap();
+        let transaction = database.begin_write().unwrap();
+        work(&transaction);
+        transaction.commit().unwrap();
+    };
+    make(&|transaction| {
+        transaction.open_table(TableDefinition::<u64, u64>::new("theirs")).unwrap().insert(1, 2).unwrap();
+    });
+    let error = refused(&path).await;
+    assert!(error.reason.contains("not a gridauth store"), "{error}");
+
+    make(&|transaction| {
+        transaction.open_table(TableDefinition::<u64, u64>::new("settings")).unwrap().insert(1, 2).unwrap();
+    });
+    let error = refused(&path).await;
+    assert!(error.reason.contains("not a gridauth store"), "{error}");
+
+    make(&|transaction| {
+        transaction.open_table(SETTINGS).unwrap().insert("application", "another").unwrap();
+    });
+    let error = refused(&path).await;
+    assert!(error.reason.contains("not a gridauth store"), "{error}");
+
+    make(&|transaction| {
+        let definition = redb::MultimapTableDefinition::<u64, u64>::new("theirs");
+        transaction.open_multimap_table(definition).unwrap().insert(1, 2).unwrap();
+    });
+    let error = refused(&path).await;
+    assert!(error.reason.contains("not a gridauth store"), "{error}");
+}
+
+#[tokio::test]
+async fn stores_of_newer_versions() {
+    let (_directory, path) = closed_store().await;
+    let set_format = |format: &str| {
+        let database = redb::Database::open(&path).unwrap();
+        let transaction = database.begin_write().unwrap();
+        transaction.open_table(SETTINGS).unwrap().insert("format", format).unwrap();
+        transaction.commit().unwrap();
+    };
+    set_format("2");
+    let error = refused(&path).await;
+    assert!(error.reason.contains("newer"), "{error}");
+    set_format("0");
+    refused(&path).await;
+    set_format("one");
+    refused(&path).await;
+    set_format("1");
+    FileStore::open(&path).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_store_that_lost_a_table() {
+    let (_directory, path) = closed_store().await;
+    let database = redb::Database::open(&path).unwrap();
+    let transaction = database.begin_write().unwrap();
+    transaction.delete_table(TableDefinition::<&[u8], ()>::new("by_user")).unwrap();
+    transaction.commit().unwrap();
+    drop(database);
+    let error = refused(&path).await;
+    assert!(error.reason.contains("damaged"), "{error}");
+}
+
+#[tokio::test]
+async fn stores_cut_short() {
+    let (_directory, path) = closed_store().await;
+    let whole = fs::read(&path).unwrap();
+    let mut length = whole.len() - 1;
+    while length > 0 {
+        fs::write(&path, &whole[..length]).unwrap();
+        refused(&path).await;
+        length = length * 7 / 10;
+    }
+    fs::write(&path, [&whole[..], &[0; 100]].concat()).unwrap();
+    refused(&path).await;
+    fs::write(&path, &whole).unwrap();
+    FileStore::open(&path).await.unwrap();
+}
+
+/// Whatever is damaged, opening does not panic, and a file that is refused is as it was.
+#[tokio::test]
+async fn damaged_stores() {
+    let (directory, path) = closed_store().await;
+    let closed = fs::read(&path).unwrap();
+    // As a crash leaves it: everything has to be checked at the next opening.
+    let crashed = {
+        let store = FileStore::open(&path).await.unwrap();
+        store.insert(Key::new(Kind::Grant, "last"), row(1)).await.unwrap();
+        fs::read(&path).unwrap()
+    };
+    let path = directory.path().join("damaged.db");
+    let mut seed = 11_u64;
+    let mut random = |below: usize| {
+        seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (seed >> 33) as usize % below
+    };
+    let mut refusals = 0;
+    for round in 0..240 {
+        let mut content = if round % 2 == 0 { closed.clone() } else { crashed.clone() };
+        // The first page has the header: damage there is the most interesting.
+        let area = if round % 3 == 0 { 512 } else { content.len() };
+        for _ in 0..1 + random(4) {
+            let (at, power) = (random(area), random(11));
+            let length = 1 + random(1 << power);
+            content[at..].iter_mut().take(length).for_each(|byte| *byte = random(256) as u8);
+        }
+        fs::write(&path, &content).unwrap();
+        match FileStore::open(&path).await {
+            Ok(store) => {
+                for number in 0..60 {
+                    if let Ok(Some(found)) = store.get(Key::new(Kind::Grant, &number.to_string())).await {
+                        assert_eq!(*found, row(number));
+                    }
+                }
+            }
+            Err(error) => {
+                refusals += 1;
+                assert!(fs::read(&path).unwrap() == content, "the file was changed: {error}");
+                assert!(error.to_string().contains("damaged.db"), "{error}");
+            }
+        }
+    }
+    assert!(refusals > 40, "only {refusals} of 240 were refused");
+}
+
+#[tokio::test]
+async fn one_store_at_a_time_in_a_process() {
+    let (_directory, path) = closed_store().await;
+    let store = FileStore::open(&path).await.unwrap();
+    let error = FileStore::open(&path).await.map(drop).unwrap_err();
+    assert!(error.reason.contains("in use"), "{error}");
+    assert!(store.get(Key::new(Kind::Grant, "1")).await.unwrap().is_some());
+    drop(store);
+    FileStore::open(&path).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn of_many_who_make_it_at_once_one_has_it() {
+    for _ in 0..5 {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("auth.db");
+        let opening: Vec<_> = (0..8)
+            .map(|_| {
+                let path = path.clone();
+                tokio::spawn(async move { FileStore::open(path).await })
+            })
+            .collect();
+        let mut stores = Vec::new();
+        for opening in opening {
+            match opening.await.unwrap() {
+                Ok(store) => stores.push(store),
+                Err(error) => assert!(error.reason.contains("in use"), "{error}"),
+            }
+        }
+        assert_eq!(stores.len(), 1);
+        assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1, "nothing else is left");
+    }
+}
+
+#[tokio::test]
+async fn a_second_process_is_told_which_file_is_in_use() {
+    let (_directory, path) = closed_store().await;
+    let mut other = Process::start("holds_the_file", path.to_str().unwrap());
+    assert_eq!(other.said.recv_timeout(Duration::from_secs(30)).unwrap(), "open");
+    let error = FileStore::open(&path).await.map(drop).unwrap_err();
+    assert!(error.to_string().contains(path.to_str().unwrap()), "{error}");
+    assert!(error.reason.contains("in use by another process"), "{error}");
+    other.kill();
+    FileStore::open(&path).await.unwrap();
+}
+
+#[tokio::test]
+#[ignore = "run by another test as a process of its own"]
+async fn holds_the_file() {
+    let Some(path) = argument() else { return };
+    let _store = FileStore::open(path).await.unwrap();
+    say("open");
+    tokio::time::sleep(Duration::from_secs(60)).await;
+}
+
+/// The written format is what the file has.
+#[tokio::test]
+async fn the_file_is_as_it_is_written_down() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("auth.db");
+    let store = FileStore::open(&path).await.unwrap();
+    let id = "0192f0c4-7f3a-7c11-8a4e-5d2f1c3b9a70";
+    let row = Row::new(Timestamp::from_millis(5), "{}")
+        .with_user(Some("ann"))
+        .with_client(Some("web"))
+        .with_scope(Some("a b"))
+        .with_expires(Some(Timestamp::from_millis(258)));
+    store.insert(Key::new(Kind::Grant, id), row).await.unwrap();
+    drop(store);
+
+    let database = redb::Database::open(&path).unwrap();
+    let transaction = database.begin_read().unwrap();
+    let settings = transaction.open_table(SETTINGS).unwrap();
+    assert_eq!(settings.get("application").unwrap().unwrap().value(), "gridauth");
+    assert_eq!(settings.get("format").unwrap().unwrap().value(), "1");
+
+    let uuid = b"\x01\x92\xf0\xc4\x7f\x3a\x7c\x11\x8a\x4e\x5d\x2f\x1c\x3b\x9a\x70";
+    let packed = [b"\x01".as_slice(), uuid].concat();
+    let key = [b"\x03".as_slice(), &packed].concat();
+    let rows = transaction.open_table(TableDefinition::<&[u8], &[u8]>::new("rows")).unwrap();
+    let value = rows.get(&*key).unwrap().unwrap().value().to_vec();
+    let rest = b"\0\0\0\0\0\0\0\x05\0\0\0\0\0\0\x01\x02\0\0\0\x03ann\0\0\0\x03web\0\0\0\x03a b{}";
+    let mut checksum = crc32fast::Hasher::new();
+    checksum.update(&key);
+    checksum.update(rest);
+    let expected = [b"\x01\x0f".as_slice(), &checksum.finalize().to_be_bytes(), rest].concat();
+    assert_eq!(value, expected);
+
+    for (table, prefix) in [
+        ("by_user", b"\x03\0\0\x03ann".as_slice()),
+        ("by_client", b"\x03\0\0\x03web"),
+        ("by_expiry", b"\x03\x80\0\0\0\0\0\x01\x02"),
+    ] {
+        let index = transaction.open_table(TableDefinition::<&[u8], ()>::new(table)).unwrap();
+        assert!(index.get(&*[prefix, &packed].concat()).unwrap().is_some(), "{table}");
+    }
+}
