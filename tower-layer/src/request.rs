@@ -1,12 +1,15 @@
+use std::net::SocketAddr;
+
+use axum::RequestPartsExt;
 use axum::body::{Body, HttpBody};
-use axum::extract::{FromRequest, Request};
+use axum::extract::{ConnectInfo, FromRequest, Request};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
-use gridauth::GridAuth;
+use gridauth::{GridAuth, Peer};
+use http::request::Parts;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 
 use crate::ProvidesGridAuth;
-use crate::routes::peer;
 
 /// A request with its whole body, at most [`GridAuth::MAX_BODY`] of it, and the [`Peer`](gridauth::Peer) it came from:
 /// what [`GridAuth::handle`] takes, for routes of the application's own that end there.
@@ -46,13 +49,20 @@ where
 
     async fn from_request(request: Request, state: &St) -> Result<Self, Self::Rejection> {
         let (mut parts, body) = request.into_parts();
-        if let Some(peer) = peer(&parts.extensions) {
-            parts.extensions.insert(peer);
-        }
+        add_peer(&mut parts).await;
         match read(body).await {
             Ok(body) => Ok(Self(http::Request::from_parts(parts, body))),
             Err(failure) => Err(WholeRequestRejection(failure.response(&state.grid_auth()))),
         }
+    }
+}
+
+/// Adds the address that a request came from, where it is known. What the application says goes before it.
+async fn add_peer(parts: &mut Parts) {
+    if parts.extensions.get::<Peer>().is_none()
+        && let Ok(ConnectInfo(address)) = parts.extract::<ConnectInfo<SocketAddr>>().await
+    {
+        parts.extensions.insert(Peer(address.ip()));
     }
 }
 
@@ -77,9 +87,7 @@ impl Failure {
     fn response(self, auth: &GridAuth) -> Response {
         match self {
             Self::TooLong => auth.payload_too_large().map(Body::from),
-            Self::Broken => auth
-                .refuse(&gridauth::protocol::OAuthError::invalid_request("the body could not be read"))
-                .map(Body::from),
+            Self::Broken => auth.unreadable_request().map(Body::from),
         }
     }
 }

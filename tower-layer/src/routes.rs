@@ -1,11 +1,9 @@
-use std::net::SocketAddr;
-
 use axum::Router;
 use axum::body::Body;
-use axum::extract::{ConnectInfo, FromRequest, Request};
+use axum::extract::{FromRequest, Request};
 use axum::response::{IntoResponse, Response};
 use axum::routing::any;
-use gridauth::{GridAuth, Peer};
+use gridauth::GridAuth;
 
 use crate::WholeRequest;
 
@@ -22,10 +20,4 @@ async fn answer(auth: GridAuth, request: Request) -> Response {
         Ok(WholeRequest(request)) => auth.handle(request).await.map(Body::from),
         Err(rejection) => rejection.into_response(),
     }
-}
-
-/// The address that a request came from, as far as it is known.
-pub(crate) fn peer(extensions: &http::Extensions) -> Option<Peer> {
-    let told = extensions.get::<Peer>().copied();
-    told.or_else(|| extensions.get::<ConnectInfo<SocketAddr>>().map(|info| Peer(info.0.ip())))
 }

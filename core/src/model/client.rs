@@ -12,6 +12,7 @@ use crate::store::{CorruptRow, Kind, Record, Row};
 /// How a client authenticates at the token endpoint (RFC 7591 section 2, `token_endpoint_auth_method`).
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(from = "String", into = "String")]
+#[non_exhaustive]
 pub enum AuthMethod {
     /// `client_secret_basic`: the secret in an `Authorization: Basic` header (RFC 6749 section 2.3.1).
     Basic,
@@ -123,6 +124,12 @@ pub enum ClientError {
     /// The `client_id` is empty, too long, or has characters other than printable ASCII (RFC 6749 appendix A.1).
     #[error("a client_id has 1 to 255 characters of printable ASCII")]
     Id,
+    /// A client whose method is `none` has a secret.
+    #[error("a client with token_endpoint_auth_method none has no secret")]
+    PublicWithSecret,
+    /// A client that authenticates with a secret has none.
+    #[error("a client that authenticates with a secret needs one")]
+    SecretMissing,
     /// A redirect URI is not good.
     #[error("redirect_uris: {uri}: {reason}")]
     RedirectUri {
@@ -359,6 +366,11 @@ impl ClientBuilder {
         if !fits {
             return Err(ClientError::Id);
         }
+        match (&self.body.auth_method, &self.body.secret) {
+            (AuthMethod::None, Some(_)) => return Err(ClientError::PublicWithSecret),
+            (AuthMethod::Basic | AuthMethod::Post, None) => return Err(ClientError::SecretMissing),
+            _ => {}
+        }
         for uri in self.redirect_uris {
             let parsed =
                 RedirectUri::parse(&uri).map_err(|reason| ClientError::RedirectUri { uri, reason })?;
@@ -370,5 +382,20 @@ impl ClientBuilder {
             return Err(ClientError::DefaultScope);
         }
         Ok(Client { id: self.id, registered: Timestamp::from_millis(0), scope, body: self.body })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_default_scope_is_part_of_the_scope_and_is_kept() {
+        let client =
+            |default: &str| Client::public("demo").scope("all notes.read").default_scope(default).build();
+        assert!(matches!(client("all notes.write"), Err(ClientError::DefaultScope)));
+        assert!(matches!(client("a\"b"), Err(ClientError::Scope(_))));
+        let kept = Client::from_row(&client("all").unwrap().to_row()).unwrap();
+        assert_eq!(kept.default_scope().map(Scope::as_str), Some("all"));
     }
 }

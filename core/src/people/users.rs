@@ -1,3 +1,4 @@
+use std::borrow::Cow;
 use std::future::Future;
 use std::sync::Arc;
 
@@ -8,7 +9,7 @@ use super::{HashingError, PasswordHasher};
 use crate::env::Clock;
 use crate::model::{StoredUser, User};
 use crate::protocol::OAuthError;
-use crate::store::{Change, Key, Kind, Record, Store, StoreError};
+use crate::store::{By, Change, Key, Kind, Query, Record, Store, StoreError};
 use crate::token::Secret;
 
 /// Why users cannot be asked, or one cannot be made.
@@ -73,6 +74,12 @@ pub trait Users: Send + Sync + 'static {
     /// # Errors
     /// [`UsersError`] where that cannot be found out now.
     async fn check_password(&self, username: &str, password: &Secret) -> Result<Option<User>, UsersError>;
+
+    /// The account that a name means, for counting failed sign-ins: names that find the same user must give the same.
+    /// Unless told otherwise, spaces around it and its case do not count.
+    fn account<'a>(&self, username: &'a str) -> Cow<'a, str> {
+        Cow::Owned(username.trim().to_lowercase())
+    }
 }
 
 #[async_trait]
@@ -132,6 +139,7 @@ impl StoredUsers {
         {
             return Err(SignUpError::Taken);
         }
+        self.refuse_subject_of_another(username, username).await?;
         let new = self.new_user(username, password, username, Map::new()).await?;
         let created = self
             .store
@@ -144,7 +152,7 @@ impl StoredUsers {
     /// Creates a user, or replaces the one of that name.
     ///
     /// # Errors
-    /// [`SignUpError`] says what is wrong.
+    /// [`SignUpError`] says what is wrong; [`SignUpError::Taken`] where the subject is another user's.
     pub async fn put(
         &self,
         username: &str,
@@ -152,9 +160,25 @@ impl StoredUsers {
         subject: &str,
         claims: Map<String, Value>,
     ) -> Result<User, SignUpError> {
+        self.refuse_subject_of_another(subject, username).await?;
         let new = self.new_user(username, password, subject, claims).await?;
         self.store.put(Key::new(Kind::User, username), new.to_row()).await.map_err(UsersError::from)?;
         Ok(new.user())
+    }
+
+    /// A subject is one person for ever: who signs up under a name that is another's subject would be taken for them.
+    async fn refuse_subject_of_another(&self, subject: &str, username: &str) -> Result<(), SignUpError> {
+        let mut query = Query::new(Kind::User, By::User(subject));
+        loop {
+            let page = self.store.list(query.clone()).await.map_err(UsersError::from)?;
+            if page.entries.iter().any(|entry| entry.id != username) {
+                return Err(SignUpError::Taken);
+            }
+            match page.next {
+                Some(next) => query = query.after(next),
+                None => return Ok(()),
+            }
+        }
     }
 
     /// Whether somebody may have this name and password; nothing is looked up.
@@ -169,6 +193,23 @@ impl StoredUsers {
             return Err(SignUpError::Password);
         }
         Ok(())
+    }
+
+    /// Gives a user a new password; their subject, or `None` where there is no such user.
+    pub(crate) async fn set_password(
+        &self,
+        username: &str,
+        password: &Secret,
+    ) -> Result<Option<String>, SignUpError> {
+        if !(1..=1024).contains(&password.expose().len()) {
+            return Err(SignUpError::Password);
+        }
+        let hash = self.hasher.hash(password.expose()).await.map_err(UsersError::from)?;
+        let replaced = self.store.change::<StoredUser, String>(username, |user| {
+            let changed = StoredUser { password: hash.clone(), ..user.clone() };
+            (Change::Replace(changed.to_row()), user.subject.clone())
+        });
+        Ok(replaced.await.map_err(UsersError::from)?.map(|(_, subject)| subject))
     }
 
     /// Brings the stored hash up to today's settings. The sign-in has succeeded whether this does or not.
@@ -209,6 +250,11 @@ impl StoredUsers {
 
 #[async_trait]
 impl Users for StoredUsers {
+    /// Names are looked up as they are written.
+    fn account<'a>(&self, username: &'a str) -> Cow<'a, str> {
+        Cow::Borrowed(username)
+    }
+
     async fn check_password(&self, username: &str, password: &Secret) -> Result<Option<User>, UsersError> {
         let user = if is_username(username) { self.store.read::<StoredUser>(username).await? } else { None };
         let right = self.hasher.verify(password.expose(), user.as_ref().map(|user| &user.password)).await?;
@@ -217,5 +263,44 @@ impl Users for StoredUsers {
             self.rehash(&user, password).await;
         }
         Ok(Some(user.user()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::GridAuth;
+    use crate::people::HashingSettings;
+
+    async fn users() -> StoredUsers {
+        let cheap = HashingSettings { memory_kib: 8, passes: 1, ..HashingSettings::default() };
+        let auth = GridAuth::builder("https://id.example.com").store(Store::memory()).hashing(cheap);
+        auth.build().await.unwrap().users().clone()
+    }
+
+    #[tokio::test]
+    async fn nobody_signs_up_under_the_subject_of_another() {
+        let (users, password) = (users().await, Secret::from("imru"));
+        users.put("israel", &password, "248289761001", Map::new()).await.unwrap();
+        let refused = users.sign_up("248289761001", &password).await;
+        assert!(matches!(refused, Err(SignUpError::Taken)), "{refused:?}");
+        let refused = users.put("miriam", &password, "248289761001", Map::new()).await;
+        assert!(matches!(refused, Err(SignUpError::Taken)), "{refused:?}");
+        users.put("israel", &password, "248289761001", Map::new()).await.unwrap();
+        users.sign_up("miriam", &password).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn names_and_passwords_have_bounds() {
+        let users = users().await;
+        for name in ["", "a\0b", "a\nb", &"é".repeat(256)] {
+            let refused = users.sign_up(name, &Secret::from("imru")).await;
+            assert!(matches!(refused, Err(SignUpError::Username)), "{name:?}: {refused:?}");
+        }
+        for password in ["", &"x".repeat(1025)] {
+            let refused = users.sign_up("israel", &Secret::from(password)).await;
+            assert!(matches!(refused, Err(SignUpError::Password)), "{refused:?}");
+        }
+        users.sign_up(&"é".repeat(255), &Secret::from("x".repeat(1024))).await.unwrap();
     }
 }

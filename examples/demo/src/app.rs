@@ -74,6 +74,11 @@ impl App {
         Ok(Self { auth })
     }
 
+    #[cfg(test)]
+    pub(crate) fn with(auth: GridAuth) -> Self {
+        Self { auth }
+    }
+
     /// The server.
     pub fn auth(&self) -> &GridAuth {
         &self.auth

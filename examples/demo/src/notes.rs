@@ -76,8 +76,11 @@ impl App {
             let error = OAuthError::invalid_request("the body must be application/json");
             return Err(error.with_status(StatusCode::UNSUPPORTED_MEDIA_TYPE));
         }
-        let Body { text } = serde_json::from_slice(body)
-            .map_err(|_| OAuthError::invalid_request("the body must be a JSON object with a text"))?;
+        // What reads the fields of an object would also take them from an array.
+        let is_object = body.trim_ascii_start().starts_with(b"{");
+        let Some(Body { text }) = serde_json::from_slice(body).ok().filter(|_| is_object) else {
+            return Err(OAuthError::invalid_request("the body must be a JSON object with a text"));
+        };
         if !(1..=MAX_CHARACTERS).contains(&text.chars().count()) {
             return Err(OAuthError::invalid_request("a note has 1 to 10000 characters"));
         }
@@ -133,4 +136,108 @@ async fn notes(store: &Store, owner: Owner<'_>) -> Result<Vec<Note>, StoreError>
     }
     notes.sort_by(|a, b| a.id.cmp(&b.id));
     Ok(notes)
+}
+
+#[cfg(test)]
+mod tests {
+    use gridauth::{GridAuth, MintRequest};
+
+    use super::*;
+
+    async fn access(auth: &GridAuth, request: MintRequest) -> Access {
+        let token = auth.mint(request).await.unwrap();
+        auth.authenticate_token(token.access_token.expose()).await.unwrap()
+    }
+
+    fn json_headers() -> HeaderMap {
+        [(CONTENT_TYPE, "application/json".parse().unwrap())].into_iter().collect()
+    }
+
+    async fn app() -> App {
+        let auth = GridAuth::builder("http://127.0.0.1:8080").store(Store::memory()).build().await.unwrap();
+        App::with(auth)
+    }
+
+    async fn texts(app: &App, access: &Access) -> Vec<String> {
+        let notes: Vec<serde_json::Value> =
+            serde_json::from_slice(app.list_notes(access).await.body()).unwrap();
+        notes.iter().map(|note| note["text"].as_str().unwrap().to_owned()).collect()
+    }
+
+    #[tokio::test]
+    async fn notes_come_in_the_order_in_which_they_were_written() {
+        let app = app().await;
+        let israel = access(app.auth(), MintRequest::for_user("israel")).await;
+        let mut written = Vec::new();
+        for n in 0..2500 {
+            let body = format!("{{\"text\": \"note {n}\"}}");
+            let answer = app.add_note(&israel, &json_headers(), body.as_bytes()).await;
+            assert_eq!(answer.status(), 201);
+            written.push(format!("note {n}"));
+        }
+        assert_eq!(texts(&app, &israel).await, written);
+    }
+
+    #[tokio::test]
+    async fn a_user_and_a_client_of_one_name_have_notes_of_their_own() {
+        let app = app().await;
+        let user = access(app.auth(), MintRequest::for_user("web")).await;
+        let client = access(app.auth(), MintRequest::for_client("web")).await;
+        let other = access(app.auth(), MintRequest::for_user("other").client("web")).await;
+        for (access, text) in [(&user, "user"), (&client, "client")] {
+            let body = format!("{{\"text\": \"{text}\"}}");
+            assert_eq!(app.add_note(access, &json_headers(), body.as_bytes()).await.status(), 201);
+        }
+        assert_eq!(texts(&app, &user).await, ["user"]);
+        assert_eq!(texts(&app, &client).await, ["client"]);
+        assert_eq!(texts(&app, &other).await, [""; 0]);
+    }
+
+    #[tokio::test]
+    async fn a_note_has_1_to_10000_characters() {
+        let app = app().await;
+        let israel = access(app.auth(), MintRequest::for_user("israel")).await;
+        let escaped = "\\ud83d\\ude00".repeat(MAX_CHARACTERS);
+        let longest = format!("{{\"text\": \"{escaped}\"}}");
+        assert!(longest.len() < MAX_NOTE_BODY);
+        let too_long = format!("{{\"text\": \"{}\"}}", "a".repeat(MAX_CHARACTERS + 1));
+        for (body, status) in [
+            (&*longest, 201),
+            (r#"{"text": "a", "other": 1}"#, 201),
+            (r#"{"text": "\u0000"}"#, 201),
+            (&too_long, 400),
+            (r#"{"text": ""}"#, 400),
+            (r#"{"text": "a", "text": "b"}"#, 400),
+            (r#"{"text": 1}"#, 400),
+            (r#"{"text": "\ud83d"}"#, 400),
+            (r#"{"text": null}"#, 400),
+            (r#"["a"]"#, 400),
+            ("{}", 400),
+            ("", 400),
+            (r#"{"text": "a"} b"#, 400),
+        ] {
+            let answer = app.add_note(&israel, &json_headers(), body.as_bytes()).await;
+            assert_eq!(answer.status(), status, "{}", &body[..body.len().min(40)]);
+        }
+        assert_eq!(app.add_note(&israel, &json_headers(), b"{\"text\": \"\xff\"}").await.status(), 400);
+        assert_eq!(texts(&app, &israel).await[2], "\0");
+    }
+
+    #[tokio::test]
+    async fn a_note_is_json() {
+        let app = app().await;
+        let israel = access(app.auth(), MintRequest::for_user("israel")).await;
+        for (content_type, status) in [
+            ("application/json", 201),
+            ("Application/JSON; charset=utf-8", 201),
+            ("text/plain", 415),
+            ("application/x-www-form-urlencoded", 415),
+            ("", 415),
+        ] {
+            let headers = [(CONTENT_TYPE, content_type.parse().unwrap())].into_iter().collect();
+            let answer = app.add_note(&israel, &headers, br#"{"text": "a"}"#).await;
+            assert_eq!(answer.status(), status, "{content_type}");
+        }
+        assert_eq!(app.add_note(&israel, &HeaderMap::new(), br#"{"text": "a"}"#).await.status(), 415);
+    }
 }

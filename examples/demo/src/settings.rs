@@ -184,3 +184,6 @@ fn seed(path: &str) -> Result<Seed, String> {
         .map_err(|error| format!("the file {} cannot be read: {error}", path.display()))?;
     Seed::parse(&text).map_err(|error| format!("the file {} is not valid: {error}", path.display()))
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,13 +1,13 @@
 //! `POST /`: signing in with a password. It is a token request of the password grant, with less to write.
 
-use gridauth::protocol::{ErrorCode, OAuthError, Parameters};
+use gridauth::protocol::{ErrorCode, OAuthError};
 use gridauth::{Request, Response};
 use http::header::{AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE};
 use http::{HeaderValue, Uri};
 
 use crate::App;
 use crate::app::DEMO_CLIENT;
-use crate::forms::urlencoded;
+use crate::forms::fields;
 
 impl App {
     /// Answers `POST /`.
@@ -20,11 +20,7 @@ impl App {
 }
 
 async fn token_request(request: Request) -> Result<Request, OAuthError> {
-    let form = Parameters::parse(&urlencoded(&request).await?)?;
-    // Which of two values counts is not for this route to say.
-    if form.repeated().is_some() {
-        return Err(OAuthError::invalid_request("a parameter is repeated"));
-    }
+    let form = fields(&request, None).await?;
     if form.get("grant_type").is_some_and(|grant_type| grant_type != "password") {
         return Err(OAuthError::new(
             ErrorCode::UnsupportedGrantType,

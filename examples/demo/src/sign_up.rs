@@ -9,7 +9,7 @@ use serde_json::json;
 
 use crate::App;
 use crate::answers;
-use crate::forms::{fields, urlencoded};
+use crate::forms::fields;
 
 impl App {
     /// Answers `POST /sign_up`.
@@ -21,7 +21,7 @@ impl App {
     }
 
     async fn new_user(&self, request: &Request) -> Result<String, OAuthError> {
-        let form = fields(&urlencoded(request).await?, &["username", "password"])?;
+        let form = fields(request, Some(&["username", "password"])).await?;
         let missing = |name| OAuthError::invalid_request(format!("{name} is missing"));
         let username = form.get("username").ok_or_else(|| missing("username"))?;
         let password = Secret::from(form.get("password").ok_or_else(|| missing("password"))?);

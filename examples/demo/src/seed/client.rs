@@ -60,6 +60,10 @@ impl SeedClient {
             metadata: Map::new(),
         };
         client.warn(entry, warnings);
+        // A secret of its own, which nothing here would hash.
+        if members.remove("registration_access_token").is_some() {
+            warnings.push(format!("{entry}: registration_access_token is not kept"));
+        }
         for (name, value) in members {
             match members::metadata(&name) {
                 Some(holds) if !holds.fits(&value) => {

@@ -77,7 +77,6 @@ const METADATA: &[(&str, Holds)] = &[
     ("software_version", Text),
     ("client_id_issued_at", Number),
     ("client_secret_expires_at", Number),
-    ("registration_access_token", Text),
     ("registration_client_uri", Text),
     ("application_type", Text),
     ("sector_identifier_uri", Text),
