@@ -23,7 +23,8 @@ impl Store {
     /// Opens the store that `url` names:
     ///
     /// * `memory:` keeps nothing beyond the process: for tests and for a first try;
-    /// * `file:PATH` is one durable file, made where there is none, owned by one process at a time.
+    /// * `file:PATH` is one durable file, made where there is none, owned by one process at a time;
+    /// * `griddb://USER:PASSWORD@HOST:PORT/CLUSTER` is a GridDB database, with the options of the `griddb` module.
     ///
     /// # Errors
     /// [`OpenError`] where the URL is not one of these, or what it names cannot be opened.
@@ -33,6 +34,10 @@ impl Store {
         }
         if let Some(path) = url.strip_prefix("file:") {
             return Ok(Self::new(FileStore::open(path).await?));
+        }
+        #[cfg(feature = "griddb")]
+        if url.starts_with("griddb://") {
+            return Ok(Self::new(super::griddb::GriddbStore::open(url).await?));
         }
         let scheme = url.split_once(':').map_or("", |(scheme, _)| scheme);
         Err(OpenError::bad_url(format!("{scheme}:"), "not a store: use memory: or file:PATH"))

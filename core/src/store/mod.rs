@@ -14,6 +14,8 @@ mod row;
 
 pub mod conformance;
 pub mod file;
+#[cfg(feature = "griddb")]
+pub mod griddb;
 pub mod memory;
 
 pub use backend::{Backend, Change, Updated};

@@ -240,7 +240,8 @@ async fn meanwhile(subject: Subject) -> Outcome {
                             subject.own(format!("{:03}-goes-{caller}", (round * 37 + caller * 11) % STAYING));
                         let row = numbered(round).with_user(Some(&user)).with_expires(Some(NOON));
                         subject.create(Kind::Grant, &id, row).await?;
-                        same("the answer to a remove", true, subject.remove(Kind::Grant, &id).await?)?;
+                        // A lister may have been faster.
+                        subject.remove(Kind::Grant, &id).await?;
                     }
                     return Ok(Vec::new());
                 }

@@ -1,0 +1,88 @@
+//! The way back to the client (RFC 6749 sections 4.1.2 and 4.2.2, RFC 9207).
+
+use http::StatusCode;
+use zeroize::Zeroizing;
+
+use crate::grant::{AuthorizationRequest, AuthorizationResponse, ValidatedRedirect};
+use crate::http_io::{Response, see_other};
+use crate::pages::{ClientInfo, FormPostPage, WebUri};
+use crate::protocol::{OAuthError, Parameters, ResponseMode};
+use crate::server::Inner;
+
+/// Where and how an answer goes back to the client.
+pub(super) struct Target {
+    pub(super) redirect: ValidatedRedirect,
+    pub(super) mode: ResponseMode,
+    client_id: String,
+    state: Option<String>,
+}
+
+impl Target {
+    pub(super) fn new(redirect: ValidatedRedirect, parameters: &Parameters) -> Self {
+        // A state that was sent twice is neither of them.
+        let state = parameters.get("state").filter(|_| !parameters.is_repeated("state"));
+        Self {
+            redirect,
+            mode: ResponseMode::Query,
+            client_id: parameters.get("client_id").unwrap_or_default().to_owned(),
+            state: state.map(str::to_owned),
+        }
+    }
+
+    pub(super) fn of(request: &AuthorizationRequest) -> Self {
+        Self {
+            redirect: request.redirect.clone(),
+            mode: request.response_mode,
+            client_id: request.client.id().to_owned(),
+            state: request.parameter("state").map(str::to_owned),
+        }
+    }
+
+    pub(super) fn refuse(&self, server: &Inner, error: &OAuthError) -> Result<Response, OAuthError> {
+        self.send(server, &[("error", error.code().as_str()), ("error_description", error.description())])
+    }
+
+    pub(super) fn answer(
+        &self,
+        server: &Inner,
+        response: &AuthorizationResponse,
+    ) -> Result<Response, OAuthError> {
+        let parameters: Vec<(&str, &str)> = response.iter().collect();
+        self.send(server, &parameters)
+    }
+
+    fn send(&self, server: &Inner, parameters: &[(&str, &str)]) -> Result<Response, OAuthError> {
+        let mut all = parameters.to_vec();
+        if let Some(state) = &self.state {
+            all.push(("state", state));
+        }
+        // RFC 9207: in errors too.
+        all.push(("iss", &server.issuer.url));
+        let uri = self.redirect.as_str();
+        match self.mode {
+            ResponseMode::Query => {
+                let separator = match uri.split_once('?') {
+                    None => "?",
+                    Some((_, query)) if query.is_empty() || query.ends_with('&') => "",
+                    Some(_) => "&",
+                };
+                see_other(&Zeroizing::new(format!("{uri}{separator}{}", encode(&all).as_str())))
+            }
+            ResponseMode::Fragment => see_other(&Zeroizing::new(format!("{uri}#{}", encode(&all).as_str()))),
+            ResponseMode::FormPost => self.form_post(server, &all),
+        }
+    }
+
+    fn form_post(&self, server: &Inner, parameters: &[(&str, &str)]) -> Result<Response, OAuthError> {
+        let action = WebUri::parse(self.redirect.as_str()).map_err(|_| {
+            OAuthError::invalid_request("form_post needs a redirect URI that is http or https")
+        })?;
+        let page =
+            server.pages.form_post(&FormPostPage::new(action, parameters, ClientInfo::new(&self.client_id)));
+        Ok(page.into_response(StatusCode::OK))
+    }
+}
+
+fn encode(parameters: &[(&str, &str)]) -> Zeroizing<String> {
+    Zeroizing::new(form_urlencoded::Serializer::new(String::new()).extend_pairs(parameters).finish())
+}

@@ -1,0 +1,53 @@
+use async_trait::async_trait;
+
+use super::{Grant, Issued, NewGrant, TokenRequest, TokenSide};
+use crate::model::AuthMethod;
+use crate::protocol::OAuthError;
+
+/// The client credentials grant (RFC 6749 section 4.4): the client acts for itself, and gets no refresh token.
+#[derive(Clone, Debug)]
+pub struct ClientCredentials {
+    methods: Vec<AuthMethod>,
+}
+
+impl ClientCredentials {
+    /// For clients that authenticate with `client_secret_basic`.
+    pub fn new() -> Self {
+        Self { methods: vec![AuthMethod::Basic] }
+    }
+
+    /// For clients that authenticate with one of these methods instead. `none` would let anybody in: it is refused
+    /// when the server is built.
+    #[must_use]
+    pub fn client_authentication(mut self, methods: impl IntoIterator<Item = AuthMethod>) -> Self {
+        self.methods = methods.into_iter().collect();
+        self
+    }
+}
+
+impl Default for ClientCredentials {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Grant for ClientCredentials {
+    fn token_side(&self) -> Option<&dyn TokenSide> {
+        Some(self)
+    }
+}
+
+#[async_trait]
+impl TokenSide for ClientCredentials {
+    fn grant_type(&self) -> &str {
+        "client_credentials"
+    }
+
+    fn client_authentication(&self) -> &[AuthMethod] {
+        &self.methods
+    }
+
+    async fn respond(&self, request: &TokenRequest<'_>) -> Result<Issued, OAuthError> {
+        request.issue(NewGrant::for_client(request.scope()?)).await
+    }
+}

@@ -1,0 +1,81 @@
+use serde_json::{Map, Value, json};
+
+use super::Extension;
+use crate::grant::{AuthorizationRequest, TokenRequest};
+use crate::model::GrantData;
+use crate::protocol::OAuthError;
+use crate::protocol::pkce::CodeChallenge;
+
+/// Proof Key for Code Exchange (RFC 7636) with `S256`. [`AuthorizationCode`](crate::grant::AuthorizationCode) brings
+/// it: required of public clients, honoured for all.
+#[derive(Clone, Copy, Debug)]
+pub struct Pkce {
+    required_of_all: bool,
+}
+
+const KEPT: &str = "pkce";
+
+impl Pkce {
+    /// Required of public clients (RFC 9700 section 2.1.1); where a confidential client uses it, it is checked.
+    pub const fn required_of_public_clients() -> Self {
+        Self { required_of_all: false }
+    }
+
+    /// Required of every client.
+    pub const fn required() -> Self {
+        Self { required_of_all: true }
+    }
+}
+
+impl Extension for Pkce {
+    fn name(&self) -> &str {
+        KEPT
+    }
+
+    fn check_authorization_request(
+        &self,
+        request: &AuthorizationRequest,
+        keep: &mut GrantData,
+    ) -> Result<(), OAuthError> {
+        let method = request.parameter("code_challenge_method");
+        let Some(challenge) = request.parameter("code_challenge") else {
+            // A method alone is a client that believes it is protected.
+            return if method.is_some() || self.required_of_all || request.client().is_public() {
+                Err(OAuthError::invalid_request("code_challenge is missing"))
+            } else {
+                Ok(())
+            };
+        };
+        // RFC 7636 section 4.3: without a method it would be plain.
+        if method != Some("S256") {
+            return Err(OAuthError::invalid_request("code_challenge_method must be S256"));
+        }
+        let challenge = CodeChallenge::parse(challenge).ok_or_else(|| {
+            OAuthError::invalid_request("code_challenge is not a SHA-256 digest in base64url")
+        })?;
+        keep.insert(KEPT.to_owned(), Value::String(challenge.to_text()));
+        Ok(())
+    }
+
+    fn check_token_request(&self, request: &TokenRequest<'_>, kept: &GrantData) -> Result<(), OAuthError> {
+        // The proof was given when the code was redeemed.
+        if request.grant_type() == "refresh_token" {
+            return Ok(());
+        }
+        let challenge = kept.get(KEPT).and_then(Value::as_str).and_then(CodeChallenge::parse);
+        match (challenge, request.parameter("code_verifier")) {
+            (None, None) => Ok(()),
+            // RFC 9700 section 2.1.1: a verifier without a challenge is a challenge that somebody took away.
+            (None, Some(_)) => {
+                Err(OAuthError::invalid_grant("the authorization request had no code_challenge"))
+            }
+            (Some(_), None) => Err(OAuthError::invalid_grant("code_verifier is missing")),
+            (Some(challenge), Some(verifier)) if challenge.is_of(verifier) => Ok(()),
+            (Some(_), Some(_)) => Err(OAuthError::invalid_grant("code_verifier does not fit")),
+        }
+    }
+
+    fn extend_metadata(&self, metadata: &mut Map<String, Value>) {
+        metadata.insert("code_challenge_methods_supported".to_owned(), json!(["S256"]));
+    }
+}

@@ -1,0 +1,62 @@
+use async_trait::async_trait;
+
+use super::{ApprovedAuthorization, AuthorizationResponse, AuthorizationSide, Grant, NewGrant};
+use crate::protocol::{OAuthError, ResponseMode};
+
+/// The implicit grant (RFC 6749 section 4.2): the access token travels in the redirect URI. RFC 9700 section 2.1.2
+/// says not to use it; the authorization code grant with PKCE serves the same clients.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Implicit;
+
+impl Implicit {
+    /// For public clients.
+    pub fn new() -> Self {
+        Self
+    }
+}
+
+impl Grant for Implicit {
+    fn authorization_side(&self) -> Option<&dyn AuthorizationSide> {
+        Some(self)
+    }
+
+    fn warning(&self) -> Option<&str> {
+        Some(
+            "the implicit grant shows tokens to the browser's history and to scripts: RFC 9700 section 2.1.2 says not to use it",
+        )
+    }
+}
+
+#[async_trait]
+impl AuthorizationSide for Implicit {
+    fn response_type(&self) -> &str {
+        "token"
+    }
+
+    fn grant_type(&self) -> &str {
+        "implicit"
+    }
+
+    fn default_response_mode(&self) -> ResponseMode {
+        ResponseMode::Fragment
+    }
+
+    async fn respond(
+        &self,
+        approved: &ApprovedAuthorization<'_>,
+    ) -> Result<AuthorizationResponse, OAuthError> {
+        // RFC 6749 section 4.2.2: never a refresh token.
+        let grant =
+            NewGrant::for_user(approved.user().subject(), approved.scope().clone()).without_refresh_token();
+        let issued = approved.issue(grant).await?;
+        let response = issued.into_response();
+        let mut answer = AuthorizationResponse::new()
+            .with("access_token", response.access_token.expose())
+            .with("token_type", "Bearer")
+            .with("expires_in", response.expires_in.to_string());
+        if !response.scope.is_empty() {
+            answer = answer.with("scope", response.scope);
+        }
+        Ok(answer)
+    }
+}

@@ -1,0 +1,237 @@
+use std::fmt;
+
+use serde_json::{Map, Value, json};
+
+use super::GrantedScope;
+use crate::env::Timestamp;
+use crate::model::{AccessState, Client, GrantData, GrantId, GrantRecord, RefreshState, User};
+use crate::protocol::OAuthError;
+use crate::server::Inner;
+use crate::store::{Key, Kind, Record};
+use crate::token::{NewToken, Secret, TokenKind, family_digest, new_family};
+
+/// Who gets a token and for what: what a grant decides.
+#[derive(Debug)]
+pub struct NewGrant {
+    pub(crate) subject: Option<String>,
+    pub(crate) scope: GrantedScope,
+    pub(crate) refreshable: bool,
+    pub(crate) data: GrantData,
+}
+
+impl NewGrant {
+    /// The client acts for itself. No refresh token is issued (RFC 6749 section 4.4.3).
+    pub fn for_client(scope: GrantedScope) -> Self {
+        Self { subject: None, scope, refreshable: false, data: GrantData::new() }
+    }
+
+    /// The client acts for the user with this subject. A refresh token is issued where the server has the refresh
+    /// token grant and the client may use it.
+    pub fn for_user(subject: impl Into<String>, scope: GrantedScope) -> Self {
+        Self { subject: Some(subject.into()), scope, refreshable: true, data: GrantData::new() }
+    }
+
+    /// Without a refresh token.
+    #[must_use]
+    pub fn without_refresh_token(mut self) -> Self {
+        self.refreshable = false;
+        self
+    }
+
+    /// Something to keep with the grant: shown to extensions at every later token request of it.
+    #[must_use]
+    pub fn with_data(mut self, name: impl Into<String>, value: Value) -> Self {
+        self.data.insert(name.into(), value);
+        self
+    }
+}
+
+impl From<(&User, GrantedScope)> for NewGrant {
+    fn from((user, scope): (&User, GrantedScope)) -> Self {
+        Self::for_user(user.subject(), scope)
+    }
+}
+
+/// Tokens that are stored and may be handed out. Only the server makes one.
+#[derive(Debug)]
+pub struct Issued {
+    pub(crate) record: GrantRecord,
+    pub(crate) response: TokenResponse,
+}
+
+impl Issued {
+    /// The grant that they belong to.
+    pub fn grant(&self) -> &GrantRecord {
+        &self.record
+    }
+
+    /// What the client is answered.
+    pub fn response(&self) -> &TokenResponse {
+        &self.response
+    }
+
+    /// What the client is answered, alone.
+    pub fn into_response(self) -> TokenResponse {
+        self.response
+    }
+}
+
+/// What RFC 6749 section 5.1 defines, and no extension may set.
+const STANDARD_MEMBERS: [&str; 5] = ["access_token", "token_type", "expires_in", "refresh_token", "scope"];
+
+/// A successful answer of the token endpoint (RFC 6749 section 5.1).
+pub struct TokenResponse {
+    /// The access token.
+    pub access_token: Secret,
+    /// Its lifetime in seconds.
+    pub expires_in: u64,
+    /// The refresh token, if one was issued.
+    pub refresh_token: Option<Secret>,
+    /// The scope of the access token.
+    pub scope: String,
+    /// What extensions add.
+    pub extra: Map<String, Value>,
+}
+
+/// Names what extensions add without showing it: an ID token may be among it.
+impl fmt::Debug for TokenResponse {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TokenResponse")
+            .field("expires_in", &self.expires_in)
+            .field("refresh_token", &self.refresh_token.is_some())
+            .field("scope", &self.scope)
+            .field("extra", &self.extra.keys().collect::<Vec<_>>())
+            .finish_non_exhaustive()
+    }
+}
+
+impl TokenResponse {
+    /// The JSON object on the wire.
+    pub fn to_json(&self) -> Value {
+        let mut answer = self.extra.clone();
+        answer.retain(|name, _| !STANDARD_MEMBERS.contains(&name.as_str()));
+        answer.insert("access_token".to_owned(), json!(self.access_token.expose()));
+        answer.insert("token_type".to_owned(), json!("Bearer"));
+        answer.insert("expires_in".to_owned(), json!(self.expires_in));
+        if let Some(refresh_token) = &self.refresh_token {
+            answer.insert("refresh_token".to_owned(), json!(refresh_token.expose()));
+        }
+        if !self.scope.is_empty() {
+            answer.insert("scope".to_owned(), json!(self.scope));
+        }
+        Value::Object(answer)
+    }
+}
+
+/// A new access token and what its row keeps of it.
+pub(crate) fn new_access_token(
+    server: &Inner,
+    client: &Client,
+    grant: GrantId,
+    scope: &GrantedScope,
+    granted: &crate::protocol::Scope,
+    now: Timestamp,
+) -> Result<(Secret, AccessState), OAuthError> {
+    let token = NewToken::make(TokenKind::Access, grant, &*server.entropy)?;
+    let lifetime = client.lifetimes().access_token.unwrap_or(server.lifetimes.access_token);
+    let narrowed = (scope.as_scope() != granted).then(|| scope.as_scope().clone());
+    let state =
+        AccessState { digest: token.digest, issued: now, expires: now.after(lifetime), scope: narrowed };
+    Ok((token.text, state))
+}
+
+/// A first refresh token, where the server issues them and the client may use them.
+pub(crate) fn first_refresh_token(
+    server: &Inner,
+    client: &Client,
+    grant: GrantId,
+    now: Timestamp,
+) -> Result<Option<(Secret, RefreshState)>, OAuthError> {
+    // One that the client could not use is not issued.
+    let usable = client.allows_grant("refresh_token")
+        && server
+            .grants
+            .token_side("refresh_token")
+            .is_some_and(|(_, side)| side.client_authentication().contains(client.auth_method()));
+    if !usable {
+        return Ok(None);
+    }
+    let family = new_family(&*server.entropy)?;
+    let token = NewToken::make_refresh(grant, &family, &*server.entropy)?;
+    let chain = client.lifetimes().refresh_token.unwrap_or(server.lifetimes.refresh_token);
+    let state = RefreshState {
+        family: family_digest(&family),
+        digest: token.digest,
+        expires: now.after(idle_lifetime(server, client)),
+        chain_expires: now.after(chain),
+        previous: None,
+    };
+    Ok(Some((token.text, state)))
+}
+
+pub(crate) fn idle_lifetime(server: &Inner, client: &Client) -> std::time::Duration {
+    client.lifetimes().refresh_token_idle.unwrap_or(server.lifetimes.refresh_token_idle)
+}
+
+/// A new grant id.
+pub(crate) fn new_grant_id(server: &Inner, now: Timestamp) -> Result<GrantId, OAuthError> {
+    let mut random = [0; 10];
+    server.entropy.fill(&mut random)?;
+    Ok(GrantId::new(now, &random))
+}
+
+/// Creates the row of a grant.
+pub(crate) async fn insert(server: &Inner, record: &GrantRecord) -> Result<(), OAuthError> {
+    let mut buffer = [0; 36];
+    let key = Key::new(Kind::Grant, record.id.row_id(&mut buffer));
+    if server.store.insert(key, record.to_row()).await? {
+        Ok(())
+    } else {
+        Err(OAuthError::server_error("a new grant id was already taken"))
+    }
+}
+
+/// Stores a new grant with its first tokens, in one insert.
+pub(crate) async fn issue(
+    server: &Inner,
+    client: &Client,
+    grant_type: &str,
+    grant: NewGrant,
+    now: Timestamp,
+) -> Result<Issued, OAuthError> {
+    let id = new_grant_id(server, now)?;
+    let (access_token, access) =
+        new_access_token(server, client, id, &grant.scope, grant.scope.as_scope(), now)?;
+    let refresh = if grant.refreshable { first_refresh_token(server, client, id, now)? } else { None };
+    let (refresh_token, refresh) = refresh.map_or((None, None), |(text, state)| (Some(text), Some(state)));
+    let response = TokenResponse {
+        access_token,
+        expires_in: access.expires.since(now).as_secs(),
+        refresh_token,
+        scope: grant.scope.as_scope().as_str().to_owned(),
+        extra: Map::new(),
+    };
+    let record = GrantRecord {
+        id,
+        grant_type: grant_type.to_owned(),
+        client_id: client.id().to_owned(),
+        subject: grant.subject,
+        scope: grant.scope.into_scope(),
+        issued: now,
+        code: None,
+        access: vec![access],
+        refresh,
+        data: grant.data,
+    };
+    insert(server, &record).await?;
+    Ok(Issued { record, response })
+}
+
+/// A grant that nobody asked for: the application makes it itself.
+pub(crate) async fn issue_minted(
+    server: &Inner,
+    client: &Client,
+    grant: NewGrant,
+) -> Result<Issued, OAuthError> {
+    issue(server, client, "minted", grant, server.clock.now()).await
+}

@@ -1,0 +1,139 @@
+//! Grants: the ways to get a token (RFC 6749 section 1.3). What is not registered does not exist.
+//!
+//! A [`Grant`] has an authorization side, a token side, or both. It decides who gets a token and for what; client
+//! authentication, scope policy, storage and the answer are done around it. The built-in grants are written with the
+//! same traits as an application's own.
+
+mod authorization_code;
+mod authorization_request;
+mod client_credentials;
+mod implicit;
+mod issue;
+mod password;
+mod refresh_token;
+mod registry;
+mod token_request;
+
+pub mod extension;
+
+pub use authorization_code::AuthorizationCode;
+pub use authorization_request::{
+    ApprovedAuthorization, AuthorizationRequest, AuthorizationResponse, ValidatedRedirect,
+};
+pub use client_credentials::ClientCredentials;
+pub use extension::Extension;
+pub use implicit::Implicit;
+pub use issue::{Issued, NewGrant, TokenResponse};
+pub use password::Password;
+pub use refresh_token::RefreshToken;
+pub use registry::{GrantExt, Registration};
+pub use token_request::{GrantedScope, TokenRequest};
+
+pub(crate) use issue::issue_minted;
+pub(crate) use registry::{Registered, Registry};
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+
+use crate::model::AuthMethod;
+use crate::protocol::{OAuthError, ResponseMode};
+
+/// A way to get a token, registered with [`Builder::grant`](crate::Builder::grant).
+pub trait Grant: Send + Sync + 'static {
+    /// What it does at the token endpoint, if anything.
+    fn token_side(&self) -> Option<&dyn TokenSide> {
+        None
+    }
+
+    /// What it does at the authorization endpoint, if anything.
+    fn authorization_side(&self) -> Option<&dyn AuthorizationSide> {
+        None
+    }
+
+    /// Extensions that belong to it, unless it was told otherwise.
+    fn extensions(&self) -> Vec<Arc<dyn Extension>> {
+        Vec::new()
+    }
+
+    /// A warning for the log when a server is built with it: why it should not be used.
+    fn warning(&self) -> Option<&str> {
+        None
+    }
+}
+
+/// The part of a grant that answers token requests (RFC 6749 section 3.2).
+///
+/// ```
+/// use gridauth::grant::{Grant, Issued, NewGrant, TokenRequest, TokenSide};
+/// use gridauth::model::AuthMethod;
+/// use gridauth::protocol::OAuthError;
+///
+/// /// Gives a token for a ticket of the application's own.
+/// struct Ticket;
+///
+/// #[gridauth::async_trait]
+/// impl TokenSide for Ticket {
+///     fn grant_type(&self) -> &str {
+///         "urn:example:ticket"
+///     }
+///
+///     fn client_authentication(&self) -> &[AuthMethod] {
+///         &[AuthMethod::Basic]
+///     }
+///
+///     async fn respond(&self, request: &TokenRequest<'_>) -> Result<Issued, OAuthError> {
+///         let holder = match request.required("ticket")? {
+///             "A-113" => "israel",
+///             _ => return Err(OAuthError::invalid_grant("the ticket is not good")),
+///         };
+///         request.issue(NewGrant::for_user(holder, request.scope()?)).await
+///     }
+/// }
+///
+/// impl Grant for Ticket {
+///     fn token_side(&self) -> Option<&dyn TokenSide> {
+///         Some(self)
+///     }
+/// }
+/// ```
+#[async_trait]
+pub trait TokenSide: Send + Sync {
+    /// The value of `grant_type` that it answers: a name, or an absolute URI for one of the application's own (RFC 6749
+    /// section 4.5).
+    fn grant_type(&self) -> &str;
+
+    /// The methods by which a client may authenticate for it.
+    fn client_authentication(&self) -> &[AuthMethod];
+
+    /// Answers a token request of a client that has authenticated and may use this grant type.
+    ///
+    /// # Errors
+    /// An [`OAuthError`] of RFC 6749 section 5.2; [`OAuthError::invalid_grant`] where what was presented is not good.
+    async fn respond(&self, request: &TokenRequest<'_>) -> Result<Issued, OAuthError>;
+}
+
+/// The part of a grant that answers authorization requests (RFC 6749 section 3.1).
+#[async_trait]
+pub trait AuthorizationSide: Send + Sync {
+    /// The value of `response_type` that it answers.
+    fn response_type(&self) -> &str;
+
+    /// The grant type that a client must be registered for, and that the grant's row names.
+    fn grant_type(&self) -> &str;
+
+    /// How the answer travels where the client does not say: [`ResponseMode::Fragment`] where it carries a token, and
+    /// then the query is refused.
+    fn default_response_mode(&self) -> ResponseMode {
+        ResponseMode::Query
+    }
+
+    /// Answers a request that was checked and that the resource owner has allowed.
+    ///
+    /// # Errors
+    /// An [`OAuthError`] of RFC 6749 section 4.1.2.1: it is sent to the client's redirect URI.
+    async fn respond(
+        &self,
+        approved: &ApprovedAuthorization<'_>,
+    ) -> Result<AuthorizationResponse, OAuthError>;
+}

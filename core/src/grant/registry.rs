@@ -1,0 +1,101 @@
+use std::sync::Arc;
+
+use super::{AuthorizationSide, Extension, Grant, TokenSide};
+
+/// A grant with the extensions that hook into it.
+pub struct Registration {
+    grant: Box<dyn Grant>,
+    extensions: Vec<Arc<dyn Extension>>,
+}
+
+impl Registration {
+    /// The same, with one more extension. Extensions are asked in the order in which they were added.
+    #[must_use]
+    pub fn with(mut self, extension: impl Extension) -> Self {
+        self.extensions.push(Arc::new(extension));
+        self
+    }
+}
+
+impl<G: Grant> From<G> for Registration {
+    fn from(grant: G) -> Self {
+        let extensions = grant.extensions();
+        Self { grant: Box::new(grant), extensions }
+    }
+}
+
+/// Adds extensions to a grant where it is registered.
+///
+/// ```
+/// use gridauth::grant::{AuthorizationCode, Extension, GrantExt};
+///
+/// struct Audit;
+/// impl Extension for Audit {
+///     fn name(&self) -> &str {
+///         "audit"
+///     }
+/// }
+///
+/// let grant = AuthorizationCode::new().with(Audit);
+/// ```
+pub trait GrantExt: Grant + Sized {
+    /// The grant with this extension after those that it brings itself.
+    fn with(self, extension: impl Extension) -> Registration {
+        Registration::from(self).with(extension)
+    }
+}
+
+impl<G: Grant> GrantExt for G {}
+
+/// A grant that the server has.
+pub(crate) struct Registered {
+    pub(crate) grant: Box<dyn Grant>,
+    pub(crate) extensions: Vec<Arc<dyn Extension>>,
+}
+
+/// The grants that the server has.
+#[derive(Default)]
+pub(crate) struct Registry(Vec<Registered>);
+
+impl Registry {
+    pub(crate) fn add(&mut self, registration: Registration) {
+        self.0.push(Registered { grant: registration.grant, extensions: registration.extensions });
+    }
+
+    /// Adds an extension to every grant.
+    pub(crate) fn extend_all(&mut self, extension: &Arc<dyn Extension>) {
+        for registered in &mut self.0 {
+            registered.extensions.push(Arc::clone(extension));
+        }
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Registered> {
+        self.0.iter()
+    }
+
+    pub(crate) fn token_side(&self, grant_type: &str) -> Option<(&Registered, &dyn TokenSide)> {
+        self.iter().find_map(|registered| {
+            let side = registered.grant.token_side().filter(|side| side.grant_type() == grant_type)?;
+            Some((registered, side))
+        })
+    }
+
+    pub(crate) fn authorization_side(
+        &self,
+        response_type: &str,
+    ) -> Option<(&Registered, &dyn AuthorizationSide)> {
+        self.iter().find_map(|registered| {
+            let side =
+                registered.grant.authorization_side().filter(|side| side.response_type() == response_type)?;
+            Some((registered, side))
+        })
+    }
+
+    pub(crate) fn token_sides(&self) -> impl Iterator<Item = &dyn TokenSide> {
+        self.iter().filter_map(|registered| registered.grant.token_side())
+    }
+
+    pub(crate) fn authorization_sides(&self) -> impl Iterator<Item = &dyn AuthorizationSide> {
+        self.iter().filter_map(|registered| registered.grant.authorization_side())
+    }
+}

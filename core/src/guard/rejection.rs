@@ -1,0 +1,174 @@
+use std::borrow::Cow;
+use std::fmt;
+
+use bytes::Bytes;
+use http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use http::{HeaderValue, StatusCode};
+use serde_json::json;
+
+use crate::http_io::{Response, no_store, response};
+use crate::protocol::error::Chain;
+use crate::protocol::{ErrorCode, Scope};
+use crate::store::{StoreError, StoreErrorKind};
+
+/// Why a guard lets a request not pass. A value: the application may look at it, and shape the body that is answered
+/// ([`Builder::rejection_body`](crate::Builder::rejection_body)); status and challenge stay what RFC 6750 section 3 says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rejection {
+    reason: Reason,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Reason {
+    NoCredentials,
+    MalformedRequest,
+    InvalidToken,
+    InsufficientScope(Cow<'static, str>),
+    Unavailable,
+    Internal,
+}
+
+/// The body of a rejection, in the application's own shape.
+#[derive(Clone, Debug)]
+pub struct RejectionBody {
+    /// Its media type.
+    pub content_type: HeaderValue,
+    /// Its bytes.
+    pub body: Bytes,
+}
+
+impl Rejection {
+    /// The request has no bearer token.
+    pub(crate) fn no_credentials() -> Self {
+        Self { reason: Reason::NoCredentials }
+    }
+
+    /// The request has more than one `Authorization` header, or one that is not text.
+    pub(crate) fn malformed_request() -> Self {
+        Self { reason: Reason::MalformedRequest }
+    }
+
+    /// The token is not good.
+    pub(crate) fn invalid_token() -> Self {
+        Self { reason: Reason::InvalidToken }
+    }
+
+    /// The token lacks some of this scope.
+    pub(crate) fn insufficient_scope(needed: &str) -> Self {
+        Self { reason: Reason::InsufficientScope(needed.to_owned().into()) }
+    }
+
+    /// The token could not be looked up.
+    pub(crate) fn store(error: &StoreError) -> Self {
+        match error.kind() {
+            StoreErrorKind::Unavailable | StoreErrorKind::OutcomeUnknown => {
+                tracing::warn!(cause = %Chain(error), "a token could not be looked up");
+                Self { reason: Reason::Unavailable }
+            }
+            _ => {
+                tracing::error!(cause = %Chain(error), "a token could not be looked up");
+                Self { reason: Reason::Internal }
+            }
+        }
+    }
+
+    /// The status of the answer.
+    pub fn status(&self) -> StatusCode {
+        match self.reason {
+            Reason::NoCredentials | Reason::InvalidToken => StatusCode::UNAUTHORIZED,
+            Reason::MalformedRequest => StatusCode::BAD_REQUEST,
+            Reason::InsufficientScope(_) => StatusCode::FORBIDDEN,
+            Reason::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+            Reason::Internal => StatusCode::INTERNAL_SERVER_ERROR,
+        }
+    }
+
+    /// The error's name; `None` where no credentials were presented (RFC 6750 section 3.1 wants none told then).
+    pub fn error(&self) -> Option<ErrorCode> {
+        match self.reason {
+            Reason::NoCredentials => None,
+            Reason::MalformedRequest => Some(ErrorCode::InvalidRequest),
+            Reason::InvalidToken => Some(ErrorCode::InvalidToken),
+            Reason::InsufficientScope(_) => Some(ErrorCode::InsufficientScope),
+            Reason::Unavailable => Some(ErrorCode::TemporarilyUnavailable),
+            Reason::Internal => Some(ErrorCode::ServerError),
+        }
+    }
+
+    /// What is wrong, for the client's developer.
+    pub fn description(&self) -> &'static str {
+        match self.reason {
+            Reason::NoCredentials | Reason::InvalidToken => {
+                "The access token provided is expired, revoked, malformed, or invalid for other reasons."
+            }
+            Reason::MalformedRequest => {
+                "The request has more than one Authorization header, or one that is not text."
+            }
+            Reason::InsufficientScope(_) => {
+                "The request requires higher privileges than provided by the access token."
+            }
+            Reason::Unavailable => "The access token cannot be checked at the moment.",
+            Reason::Internal => "The server met an unexpected condition.",
+        }
+    }
+
+    /// The scope that is needed, where the token has too little.
+    pub fn needed_scope(&self) -> Option<&str> {
+        match &self.reason {
+            Reason::InsufficientScope(needed) => Some(needed),
+            _ => None,
+        }
+    }
+
+    /// The value of `WWW-Authenticate` (RFC 6750 section 3), for the statuses that have one.
+    fn challenge(&self, realm: &str) -> Option<HeaderValue> {
+        let mut challenge = format!("Bearer realm=\"{realm}\"");
+        match &self.reason {
+            Reason::NoCredentials => {}
+            Reason::MalformedRequest | Reason::InvalidToken | Reason::InsufficientScope(_) => {
+                let code = self.error().map_or("", |code| code.as_str());
+                challenge
+                    .push_str(&format!(", error=\"{code}\", error_description=\"{}\"", self.description()));
+            }
+            Reason::Unavailable | Reason::Internal => return None,
+        }
+        // A scope with a quote in it would break out of the header: it parses as one, or is left out.
+        if let Some(scope) = self.needed_scope().and_then(|needed| needed.parse::<Scope>().ok()) {
+            challenge.push_str(&format!(", scope=\"{scope}\""));
+        }
+        HeaderValue::try_from(challenge).ok()
+    }
+
+    fn own_body(&self) -> RejectionBody {
+        let error = self.error().unwrap_or(ErrorCode::InvalidToken);
+        let mut body = json!({ "error": error.as_str(), "error_description": self.description() });
+        if let Some(scope) = self.needed_scope() {
+            body["scope"] = json!(scope);
+        }
+        RejectionBody {
+            content_type: HeaderValue::from_static("application/json"),
+            body: body.to_string().into(),
+        }
+    }
+
+    pub(crate) fn into_response(self, realm: &str, shaped: Option<RejectionBody>) -> Response {
+        let RejectionBody { content_type, body } = shaped.unwrap_or_else(|| self.own_body());
+        let mut answer = no_store(response(self.status(), "application/json", body));
+        answer.headers_mut().insert(CONTENT_TYPE, content_type);
+        if let Some(challenge) = self.challenge(realm) {
+            answer.headers_mut().insert(WWW_AUTHENTICATE, challenge);
+        }
+        if self.status() == StatusCode::SERVICE_UNAVAILABLE {
+            answer.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
+        }
+        answer
+    }
+}
+
+impl fmt::Display for Rejection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.description())
+    }
+}
+
+impl std::error::Error for Rejection {}

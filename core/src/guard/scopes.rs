@@ -1,0 +1,81 @@
+/// A scope of the application with words for it: what the metadata lists and the consent page shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ScopeDescription {
+    /// The scope token, or several parted by spaces.
+    pub token: &'static str,
+    /// What it allows, in words for the person who is asked.
+    pub words: &'static str,
+}
+
+/// A scope as a type, made by [`scopes!`](crate::scopes!): what `Access<S>` asks of a token.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a scope",
+    label = "not a type that `gridauth::scopes!` made",
+    note = "declare it: `gridauth::scopes! {{ NotesRead = \"notes.read\" }}`, then use `Access<NotesRead>`"
+)]
+pub trait RequiredScope: Send + Sync + 'static {
+    /// The scope tokens that are needed, parted by spaces.
+    const SCOPE: &'static str;
+}
+
+/// No scope in particular: any valid token will do.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct AnyScope;
+
+impl RequiredScope for AnyScope {
+    const SCOPE: &'static str = "";
+}
+
+/// Makes types of scopes, for `Access<S>`, and a list of them for
+/// [`Builder::scopes`](crate::Builder::scopes), which feeds `scopes_supported` and the consent page.
+///
+/// ```
+/// gridauth::scopes! {
+///     /// All that this application knows.
+///     pub static SCOPES;
+///     /// May read orders.
+///     pub OrdersRead = "orders.read": "See your orders";
+///     /// May pay.
+///     pub OrdersPay = "orders.pay": "Pay in your name";
+/// }
+///
+/// # use gridauth::guard::RequiredScope;
+/// assert_eq!(OrdersPay::SCOPE, "orders.pay");
+/// assert_eq!(SCOPES.len(), 2);
+/// ```
+///
+/// Without the list: `scopes! { OrdersPay = "orders.pay"; }`.
+#[macro_export]
+macro_rules! scopes {
+    ($(#[$list_meta:meta])* $list_vis:vis static $list:ident; $($rest:tt)*) => {
+        $crate::scopes!(@types $($rest)*);
+        $crate::scopes!(@list [$(#[$list_meta])* $list_vis static $list] [] $($rest)*);
+    };
+    (@types) => {};
+    (@types $(#[$meta:meta])* $vis:vis $name:ident = $token:literal $(: $words:literal)? $(; $($rest:tt)*)?) => {
+        $(#[$meta])*
+        #[derive(Clone, Copy, Debug, Default)]
+        $vis struct $name;
+
+        impl $crate::guard::RequiredScope for $name {
+            const SCOPE: &'static str = $token;
+        }
+        $( $crate::scopes!(@types $($rest)*); )?
+    };
+    (@list [$($head:tt)*] [$($done:tt)*]) => {
+        $($head)*: &[$crate::guard::ScopeDescription] = &[$($done)*];
+    };
+    (@list [$($head:tt)*] [$($done:tt)*]
+        $(#[$meta:meta])* $vis:vis $name:ident = $token:literal $(; $($rest:tt)*)?) => {
+        $crate::scopes!(@list [$($head)*]
+            [$($done)* $crate::guard::ScopeDescription { token: $token, words: "" },] $($($rest)*)?);
+    };
+    (@list [$($head:tt)*] [$($done:tt)*]
+        $(#[$meta:meta])* $vis:vis $name:ident = $token:literal : $words:literal $(; $($rest:tt)*)?) => {
+        $crate::scopes!(@list [$($head)*]
+            [$($done)* $crate::guard::ScopeDescription { token: $token, words: $words },] $($($rest)*)?);
+    };
+    ($($rest:tt)*) => {
+        $crate::scopes!(@types $($rest)*);
+    };
+}

@@ -1,0 +1,148 @@
+//! Requests and responses as the endpoints see them: bounded bytes in, bytes out, no web framework.
+
+use std::net::IpAddr;
+
+use bytes::Bytes;
+use http::header::{
+    ALLOW, AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, LOCATION, PRAGMA, RETRY_AFTER, WWW_AUTHENTICATE,
+};
+use http::{HeaderMap, HeaderValue, StatusCode};
+use serde_json::Value;
+
+use crate::protocol::{OAuthError, ParameterError, Parameters};
+
+/// A request with its whole body, which the adapter has bounded.
+pub type Request = http::Request<Bytes>;
+
+/// A response with its whole body.
+pub type Response = http::Response<Bytes>;
+
+/// The address that a request came from. An adapter puts it into the request's extensions; failed tries are then
+/// slowed down per source as well.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Peer(pub IpAddr);
+
+/// What the checks of a request need to know of it besides its parameters.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct RequestContext {
+    pub(crate) source: Option<IpAddr>,
+}
+
+impl RequestContext {
+    pub(crate) fn of(request: &Request) -> Self {
+        Self { source: request.extensions().get::<Peer>().map(|peer| peer.0) }
+    }
+}
+
+/// The parameters of a form body (RFC 6749 section 3.2), each at most once.
+pub(crate) fn form(request: &Request) -> Result<Parameters, OAuthError> {
+    let is_form =
+        request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).is_some_and(|value| {
+            let essence = value.split(';').next().unwrap_or_default().trim();
+            essence.eq_ignore_ascii_case("application/x-www-form-urlencoded")
+        });
+    if !is_form {
+        return Err(OAuthError::invalid_request("the body must be application/x-www-form-urlencoded"));
+    }
+    let parameters = Parameters::parse(request.body())?;
+    refuse_repeated(&parameters)?;
+    Ok(parameters)
+}
+
+/// RFC 6749 sections 3.1 and 3.2: no parameter more than once.
+pub(crate) fn refuse_repeated(parameters: &Parameters) -> Result<(), OAuthError> {
+    match parameters.repeated() {
+        Some(_) => Err(OAuthError::invalid_request("a parameter is repeated")),
+        None => Ok(()),
+    }
+}
+
+impl From<ParameterError> for OAuthError {
+    fn from(error: ParameterError) -> Self {
+        Self::invalid_request(error.to_string())
+    }
+}
+
+/// The credentials of an `Authorization` header, split from their scheme.
+pub(crate) enum AuthorizationHeader<'a> {
+    Absent,
+    Scheme {
+        name: &'a str,
+        credentials: &'a str,
+    },
+    /// More than one, or not text.
+    Malformed,
+}
+
+pub(crate) fn authorization(headers: &HeaderMap) -> AuthorizationHeader<'_> {
+    let mut values = headers.get_all(AUTHORIZATION).iter();
+    let Some(value) = values.next() else { return AuthorizationHeader::Absent };
+    if values.next().is_some() {
+        return AuthorizationHeader::Malformed;
+    }
+    let Ok(text) = value.to_str() else { return AuthorizationHeader::Malformed };
+    match text.split_once(' ') {
+        Some((name, credentials)) => {
+            AuthorizationHeader::Scheme { name, credentials: credentials.trim_start_matches(' ') }
+        }
+        None => AuthorizationHeader::Scheme { name: text, credentials: "" },
+    }
+}
+
+pub(crate) fn response(status: StatusCode, content_type: &'static str, body: impl Into<Bytes>) -> Response {
+    let mut response = Response::new(body.into());
+    *response.status_mut() = status;
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+    response
+}
+
+/// RFC 6749 section 5.1: what may carry a token is not to be kept anywhere.
+pub(crate) fn no_store(mut response: Response) -> Response {
+    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response.headers_mut().insert(PRAGMA, HeaderValue::from_static("no-cache"));
+    response
+}
+
+pub(crate) fn json(status: StatusCode, body: &Value) -> Response {
+    no_store(response(status, "application/json", body.to_string()))
+}
+
+/// The direct answer of an endpoint that refuses (RFC 6749 section 5.2).
+pub(crate) fn error(error: &OAuthError, realm: &str) -> Response {
+    error.log();
+    let mut response = no_store(response(error.status(), "application/json", error.to_json()));
+    if error.status() == StatusCode::UNAUTHORIZED {
+        let challenge = HeaderValue::try_from(format!("Basic realm=\"{realm}\", charset=\"UTF-8\""));
+        response
+            .headers_mut()
+            .insert(WWW_AUTHENTICATE, challenge.unwrap_or(HeaderValue::from_static("Basic")));
+    }
+    if let Some(seconds) = error.retry_after() {
+        response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
+    }
+    response
+}
+
+/// RFC 9700 section 4.12: 303, so that a form's body does not go along.
+pub(crate) fn see_other(location: &str) -> Result<Response, OAuthError> {
+    let mut location = HeaderValue::try_from(location).map_err(OAuthError::server_error)?;
+    // A code or a token may be in it.
+    location.set_sensitive(true);
+    let mut response = no_store(response(StatusCode::SEE_OTHER, "text/plain; charset=utf-8", Bytes::new()));
+    response.headers_mut().insert(LOCATION, location);
+    response.headers_mut().insert(http::header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    Ok(response)
+}
+
+pub(crate) fn method_not_allowed(allow: &'static str) -> Response {
+    let mut response = json(
+        StatusCode::METHOD_NOT_ALLOWED,
+        &serde_json::json!({ "error": "invalid_request", "error_description": "this endpoint has no such method" }),
+    );
+    response.headers_mut().insert(ALLOW, HeaderValue::from_static(allow));
+    response
+}
+
+pub(crate) fn not_found() -> Response {
+    response(StatusCode::NOT_FOUND, "text/plain; charset=utf-8", "not found\n")
+}

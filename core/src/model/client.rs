@@ -1,0 +1,412 @@
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use super::json;
+use crate::client_auth::ClientSecretHash;
+use crate::env::Timestamp;
+use crate::protocol::{RedirectUri, RedirectUriError, Scope, ScopeError};
+use crate::store::{CorruptRow, Kind, Record, Row};
+
+/// How a client authenticates at the token endpoint (RFC 7591 section 2, `token_endpoint_auth_method`).
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(from = "String", into = "String")]
+#[non_exhaustive]
+pub enum AuthMethod {
+    /// `client_secret_basic`: the secret in an `Authorization: Basic` header (RFC 6749 section 2.3.1).
+    Basic,
+    /// `client_secret_post`: the secret in the body (RFC 6749 section 2.3.1).
+    Post,
+    /// `none`: a public client, which has no secret.
+    None,
+    /// A method that this server lacks: the client cannot authenticate.
+    Other(String),
+}
+
+impl AuthMethod {
+    /// The name on the wire.
+    pub fn as_str(&self) -> &str {
+        match self {
+            Self::Basic => "client_secret_basic",
+            Self::Post => "client_secret_post",
+            Self::None => "none",
+            Self::Other(name) => name,
+        }
+    }
+}
+
+impl From<String> for AuthMethod {
+    fn from(name: String) -> Self {
+        match name.as_str() {
+            "client_secret_basic" => Self::Basic,
+            "client_secret_post" => Self::Post,
+            "none" => Self::None,
+            _ => Self::Other(name),
+        }
+    }
+}
+
+impl From<AuthMethod> for String {
+    fn from(method: AuthMethod) -> Self {
+        method.as_str().to_owned()
+    }
+}
+
+/// Lifetimes that a client has instead of the server's.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Lifetimes {
+    /// Of an authorization code.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub code: Option<Duration>,
+    /// Of an access token.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub access_token: Option<Duration>,
+    /// Of a refresh token that is not used: each rotation begins it anew.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refresh_token_idle: Option<Duration>,
+    /// Of a chain of refresh tokens from its first to its last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refresh_token: Option<Duration>,
+}
+
+/// A client, as it is registered (RFC 6749 section 2, RFC 7591 section 2).
+///
+/// ```
+/// use gridauth::Client;
+///
+/// let client = Client::public("spa")
+///     .name("Single page")
+///     .redirect_uri("https://spa.example.com/cb")
+///     .scope("notes.read")
+///     .build()?;
+/// assert!(client.is_public());
+/// # Ok::<(), gridauth::model::ClientError>(())
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+pub struct Client {
+    pub(crate) id: String,
+    pub(crate) registered: Timestamp,
+    pub(crate) scope: Scope,
+    pub(crate) body: Body,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Body {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) secret: Option<ClientSecretHash>,
+    pub(crate) auth_method: AuthMethod,
+    #[serde(default)]
+    pub(crate) redirect_uris: Vec<RedirectUri>,
+    #[serde(default)]
+    pub(crate) grant_types: Vec<String>,
+    #[serde(default)]
+    pub(crate) response_types: Vec<String>,
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub(crate) first_party: bool,
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub(crate) resource_server: bool,
+    #[serde(default)]
+    pub(crate) lifetimes: Lifetimes,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) default_scope: Option<Scope>,
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
+    pub(crate) metadata: Map<String, Value>,
+}
+
+fn is_false(value: &bool) -> bool {
+    !*value
+}
+
+/// A client cannot be registered.
+#[derive(Debug, thiserror::Error)]
+pub enum ClientError {
+    /// The `client_id` is empty, too long, or has characters other than printable ASCII (RFC 6749 appendix A.1).
+    #[error("a client_id has 1 to 255 characters of printable ASCII")]
+    Id,
+    /// A client whose method is `none` has a secret.
+    #[error("a client with token_endpoint_auth_method none has no secret")]
+    PublicWithSecret,
+    /// A client that authenticates with a secret has none.
+    #[error("a client that authenticates with a secret needs one")]
+    SecretMissing,
+    /// A redirect URI is not good.
+    #[error("redirect_uris: {uri}: {reason}")]
+    RedirectUri {
+        /// The URI.
+        uri: String,
+        /// What is wrong with it.
+        reason: RedirectUriError,
+    },
+    /// The scope is not good.
+    #[error("scope: {0}")]
+    Scope(#[from] ScopeError),
+    /// The default scope is more than the scope that the client may ask for.
+    #[error("the default scope is more than the client may ask for")]
+    DefaultScope,
+}
+
+impl Client {
+    /// Begins a public client: one that can keep no secret, such as an app in a browser or on a phone.
+    pub fn public(client_id: impl Into<String>) -> ClientBuilder {
+        ClientBuilder::new(client_id.into(), AuthMethod::None, None)
+    }
+
+    /// Begins a confidential client with the hash of its secret; it authenticates with `client_secret_basic`.
+    pub fn confidential(client_id: impl Into<String>, secret: ClientSecretHash) -> ClientBuilder {
+        ClientBuilder::new(client_id.into(), AuthMethod::Basic, Some(secret))
+    }
+
+    /// The `client_id`.
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// The name shown to people, if it has one.
+    pub fn name(&self) -> Option<&str> {
+        self.metadata("client_name")
+    }
+
+    /// A text of its metadata (RFC 7591 section 2) that this server only keeps and shows, such as `client_uri`.
+    pub fn metadata(&self, member: &str) -> Option<&str> {
+        self.body.metadata.get(member).and_then(Value::as_str)
+    }
+
+    /// The scope that it may ask for.
+    pub fn scope(&self) -> &Scope {
+        &self.scope
+    }
+
+    /// What it gets where it asks for no scope, if that is not its whole scope.
+    pub fn default_scope(&self) -> Option<&Scope> {
+        self.body.default_scope.as_ref()
+    }
+
+    /// The redirect URIs that it registered.
+    pub fn redirect_uris(&self) -> &[RedirectUri] {
+        &self.body.redirect_uris
+    }
+
+    /// How it authenticates at the token endpoint.
+    pub fn auth_method(&self) -> &AuthMethod {
+        &self.body.auth_method
+    }
+
+    /// Whether it is a public client (RFC 6749 section 2.1).
+    pub fn is_public(&self) -> bool {
+        self.body.auth_method == AuthMethod::None
+    }
+
+    /// Whether it may use this grant type.
+    pub fn allows_grant(&self, grant_type: &str) -> bool {
+        self.body.grant_types.iter().any(|own| own == grant_type)
+    }
+
+    /// Whether it may use this response type.
+    pub fn allows_response_type(&self, response_type: &str) -> bool {
+        self.body.response_types.iter().any(|own| own == response_type)
+    }
+
+    /// Whether it belongs to the same owner as the server, so that nobody is asked for consent.
+    pub fn is_first_party(&self) -> bool {
+        self.body.first_party
+    }
+
+    /// Whether it may introspect every token, not only its own.
+    pub fn is_resource_server(&self) -> bool {
+        self.body.resource_server
+    }
+
+    /// The lifetimes that it has instead of the server's.
+    pub fn lifetimes(&self) -> &Lifetimes {
+        &self.body.lifetimes
+    }
+
+    /// The grant types that it may use.
+    pub fn grant_types(&self) -> impl Iterator<Item = &str> {
+        self.body.grant_types.iter().map(String::as_str)
+    }
+
+    pub(crate) fn secret(&self) -> Option<&ClientSecretHash> {
+        self.body.secret.as_ref()
+    }
+}
+
+impl Record for Client {
+    const KIND: Kind = Kind::Client;
+
+    fn to_row(&self) -> Row {
+        Row::new(self.registered, json::write(&self.body))
+            .with_client(Some(&self.id))
+            .with_scope(Some(self.scope.as_str()))
+    }
+
+    fn from_row(row: &Row) -> Result<Self, CorruptRow> {
+        let scope = row.scope().unwrap_or_default().parse();
+        Ok(Self {
+            id: json::column(Self::KIND, "client", row.client())?,
+            registered: row.issued(),
+            scope: scope
+                .map_err(|error: ScopeError| CorruptRow { kind: "client", reason: error.to_string() })?,
+            body: json::read(Self::KIND, row)?,
+        })
+    }
+}
+
+/// Puts a client together; absent members take the defaults of RFC 7591 section 2.
+#[derive(Clone, Debug)]
+pub struct ClientBuilder {
+    id: String,
+    scope: String,
+    default_scope: Option<String>,
+    redirect_uris: Vec<String>,
+    body: Body,
+}
+
+impl ClientBuilder {
+    fn new(id: String, auth_method: AuthMethod, secret: Option<ClientSecretHash>) -> Self {
+        let body = Body {
+            secret,
+            auth_method,
+            redirect_uris: Vec::new(),
+            grant_types: vec!["authorization_code".to_owned()],
+            response_types: vec!["code".to_owned()],
+            first_party: false,
+            resource_server: false,
+            lifetimes: Lifetimes::default(),
+            default_scope: None,
+            metadata: Map::new(),
+        };
+        Self { id, scope: String::new(), default_scope: None, redirect_uris: Vec::new(), body }
+    }
+
+    /// The name shown to people.
+    #[must_use]
+    pub fn name(self, name: impl Into<String>) -> Self {
+        self.metadata("client_name", Value::String(name.into()))
+    }
+
+    /// A member of RFC 7591 section 2 that this server keeps and shows but does not act on.
+    #[must_use]
+    pub fn metadata(mut self, member: impl Into<String>, value: Value) -> Self {
+        self.body.metadata.insert(member.into(), value);
+        self
+    }
+
+    /// One more redirect URI.
+    #[must_use]
+    pub fn redirect_uri(mut self, uri: impl Into<String>) -> Self {
+        self.redirect_uris.push(uri.into());
+        self
+    }
+
+    /// The scope that it may ask for, parted by spaces. Without it the client has no scope.
+    #[must_use]
+    pub fn scope(mut self, scope: impl Into<String>) -> Self {
+        self.scope = scope.into();
+        self
+    }
+
+    /// What it gets where it asks for no scope (RFC 6749 section 3.3), instead of its whole scope less `openid` and
+    /// `offline_access`.
+    #[must_use]
+    pub fn default_scope(mut self, scope: impl Into<String>) -> Self {
+        self.default_scope = Some(scope.into());
+        self
+    }
+
+    /// The grant types that it may use, instead of `authorization_code` alone.
+    #[must_use]
+    pub fn grant_types(mut self, types: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        self.body.grant_types = types.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// The response types that it may use, instead of `code` alone.
+    #[must_use]
+    pub fn response_types(mut self, types: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        self.body.response_types = types.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// How it authenticates at the token endpoint.
+    #[must_use]
+    pub fn auth_method(mut self, method: AuthMethod) -> Self {
+        self.body.auth_method = method;
+        self
+    }
+
+    /// It belongs to the owner of the server: nobody is asked for consent.
+    #[must_use]
+    pub fn first_party(mut self, yes: bool) -> Self {
+        self.body.first_party = yes;
+        self
+    }
+
+    /// It is a resource server: it may introspect every token.
+    #[must_use]
+    pub fn resource_server(mut self, yes: bool) -> Self {
+        self.body.resource_server = yes;
+        self
+    }
+
+    /// Lifetimes of its own.
+    #[must_use]
+    pub fn lifetimes(mut self, lifetimes: Lifetimes) -> Self {
+        self.body.lifetimes = lifetimes;
+        self
+    }
+
+    /// Whether all members are good, the secret aside: for a registration that is checked before its secret is hashed.
+    ///
+    /// # Errors
+    /// [`ClientError`] says which member is not good.
+    pub fn check(&self) -> Result<(), ClientError> {
+        self.clone().finish().map(drop)
+    }
+
+    /// The client.
+    ///
+    /// # Errors
+    /// [`ClientError`] says which member is not good.
+    pub fn build(self) -> Result<Client, ClientError> {
+        match (&self.body.auth_method, &self.body.secret) {
+            (AuthMethod::None, Some(_)) => Err(ClientError::PublicWithSecret),
+            (AuthMethod::Basic | AuthMethod::Post, None) => Err(ClientError::SecretMissing),
+            _ => self.finish(),
+        }
+    }
+
+    fn finish(mut self) -> Result<Client, ClientError> {
+        let fits = (1..=255).contains(&self.id.len()) && self.id.bytes().all(|b| (0x20..=0x7e).contains(&b));
+        if !fits {
+            return Err(ClientError::Id);
+        }
+        for uri in self.redirect_uris {
+            let parsed =
+                RedirectUri::parse(&uri).map_err(|reason| ClientError::RedirectUri { uri, reason })?;
+            self.body.redirect_uris.push(parsed);
+        }
+        let scope: Scope = self.scope.parse()?;
+        self.body.default_scope = self.default_scope.map(|default| default.parse()).transpose()?;
+        if self.body.default_scope.as_ref().is_some_and(|default| !scope.covers(default)) {
+            return Err(ClientError::DefaultScope);
+        }
+        Ok(Client { id: self.id, registered: Timestamp::from_millis(0), scope, body: self.body })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_default_scope_is_part_of_the_scope_and_is_kept() {
+        let client =
+            |default: &str| Client::public("demo").scope("all notes.read").default_scope(default).build();
+        assert!(matches!(client("all notes.write"), Err(ClientError::DefaultScope)));
+        assert!(matches!(client("a\"b"), Err(ClientError::Scope(_))));
+        let kept = Client::from_row(&client("all").unwrap().to_row()).unwrap();
+        assert_eq!(kept.default_scope().map(Scope::as_str), Some("all"));
+    }
+}

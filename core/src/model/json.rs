@@ -1,0 +1,26 @@
+//! Bodies of rows.
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::store::{CorruptRow, Kind, Row};
+
+/// The JSON of a row's body. Only maps with string keys are written, which cannot fail.
+pub(super) fn write(body: &impl Serialize) -> String {
+    serde_json::to_string(body).unwrap_or_default()
+}
+
+/// The body of a row, or what is wrong with it, without quoting it.
+pub(super) fn read<B: DeserializeOwned>(kind: Kind, row: &Row) -> Result<B, CorruptRow> {
+    serde_json::from_str(row.body()).map_err(|error| CorruptRow {
+        kind: kind.name(),
+        reason: format!("{:?} at line {}, column {}", error.classify(), error.line(), error.column()),
+    })
+}
+
+/// A column that a row of this kind must have.
+pub(super) fn column(kind: Kind, name: &str, value: Option<&str>) -> Result<String, CorruptRow> {
+    value
+        .map(str::to_owned)
+        .ok_or_else(|| CorruptRow { kind: kind.name(), reason: format!("it has no {name}") })
+}

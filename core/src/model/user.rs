@@ -1,0 +1,105 @@
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use super::json;
+use crate::env::Timestamp;
+use crate::people::PasswordHash;
+use crate::store::{CorruptRow, Kind, Record, Row};
+
+/// A resource owner: the person that a token speaks for.
+///
+/// ```
+/// let user = gridauth::User::new("248289761001").named("israel");
+/// assert_eq!(user.username(), "israel");
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct User {
+    subject: String,
+    username: Option<String>,
+    claims: Map<String, Value>,
+}
+
+impl User {
+    /// The user with this subject: what `sub` says everywhere, never given to another person.
+    pub fn new(subject: impl Into<String>) -> Self {
+        Self { subject: subject.into(), username: None, claims: Map::new() }
+    }
+
+    /// The name that they sign in with and that pages show.
+    #[must_use]
+    pub fn named(mut self, username: impl Into<String>) -> Self {
+        self.username = Some(username.into());
+        self
+    }
+
+    /// What is known of them, by the names of OpenID Connect's standard claims.
+    #[must_use]
+    pub fn with_claims(mut self, claims: Map<String, Value>) -> Self {
+        self.claims = claims;
+        self
+    }
+
+    /// The subject.
+    pub fn subject(&self) -> &str {
+        &self.subject
+    }
+
+    /// The name they sign in with; the subject where they have none.
+    pub fn username(&self) -> &str {
+        self.username.as_deref().unwrap_or(&self.subject)
+    }
+
+    /// What is known of them.
+    pub fn claims(&self) -> &Map<String, Value> {
+        &self.claims
+    }
+}
+
+/// A user that the engine's own user store keeps.
+#[derive(Clone, Debug)]
+pub struct StoredUser {
+    pub(crate) username: String,
+    pub(crate) subject: String,
+    pub(crate) signed_up: Timestamp,
+    pub(crate) password: PasswordHash,
+    pub(crate) claims: Map<String, Value>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Body {
+    username: String,
+    password: PasswordHash,
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
+    claims: Map<String, Value>,
+}
+
+impl StoredUser {
+    /// The user without the password's hash.
+    pub fn user(&self) -> User {
+        User::new(&self.subject).named(&self.username).with_claims(self.claims.clone())
+    }
+}
+
+impl Record for StoredUser {
+    const KIND: Kind = Kind::User;
+
+    fn to_row(&self) -> Row {
+        let body = Body {
+            username: self.username.clone(),
+            password: self.password.clone(),
+            claims: self.claims.clone(),
+        };
+        Row::new(self.signed_up, json::write(&body)).with_user(Some(&self.subject))
+    }
+
+    fn from_row(row: &Row) -> Result<Self, CorruptRow> {
+        let body: Body = json::read(Self::KIND, row)?;
+        Ok(Self {
+            username: body.username,
+            subject: json::column(Self::KIND, "user", row.user())?,
+            signed_up: row.issued(),
+            password: body.password,
+            claims: body.claims,
+        })
+    }
+}

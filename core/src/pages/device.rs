@@ -1,0 +1,240 @@
+//! The pages of the device authorization grant (RFC 8628): the code, the question, the answer.
+
+use std::fmt;
+
+use super::markup::{Markup, html};
+use super::parts::{self, FAILURE_ID};
+use super::view::{ClientInfo, Form, ScopeInfo};
+
+/// Asks for the code that a device shows (RFC 8628 section 3.3), in an input named `user_code`.
+#[derive(Clone, Copy)]
+#[non_exhaustive]
+pub struct DeviceCodePage<'a> {
+    /// The form to put the input in.
+    pub form: Form<'a>,
+    /// What the input holds at first.
+    pub user_code: Option<&'a str>,
+    /// Why the page is shown again.
+    pub failure: Option<DeviceCodeFailure>,
+}
+
+impl<'a> DeviceCodePage<'a> {
+    /// A first, empty page.
+    #[must_use]
+    pub fn new(form: Form<'a>) -> Self {
+        Self { form, user_code: None, failure: None }
+    }
+}
+
+/// Why a user code was not taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum DeviceCodeFailure {
+    /// None was given.
+    Missing,
+    /// No device waits for it, or no longer.
+    UnknownOrExpired,
+    /// Too many codes were wrong (RFC 8628 section 5.1).
+    TooManyTries {
+        /// Seconds until another one is looked at.
+        retry_after_secs: u64,
+    },
+    /// The form was older than the session or the token that it carried.
+    FormExpired,
+}
+
+impl DeviceCodeFailure {
+    fn message(self) -> String {
+        match self {
+            Self::Missing => "Enter the code that your device shows.".to_owned(),
+            Self::UnknownOrExpired => {
+                "No device waits for this code. Check it, or ask your device for a new one.".to_owned()
+            }
+            Self::TooManyTries { retry_after_secs } => {
+                format!(
+                    "There were too many tries. Wait {} and try again.",
+                    parts::waiting_time(retry_after_secs)
+                )
+            }
+            Self::FormExpired => "This page was open for too long. Enter the code again.".to_owned(),
+        }
+    }
+}
+
+/// Asks whether the device may have what it asks for, and shows the code for comparison (RFC 8628 sections 3.3.1, 5.4).
+/// The buttons are named `decision`, their values are `allow` and `deny`.
+#[derive(Clone, Copy)]
+#[non_exhaustive]
+pub struct DeviceConfirmPage<'a> {
+    /// The form to put the buttons in.
+    pub form: Form<'a>,
+    /// The client on the device.
+    pub client: ClientInfo<'a>,
+    /// The code, as the device shows it.
+    pub user_code: &'a str,
+    /// The display name of the person who is signed in.
+    pub user: &'a str,
+    /// All that the client asks for.
+    pub scopes: &'a [ScopeInfo<'a>],
+}
+
+impl<'a> DeviceConfirmPage<'a> {
+    /// The question that `client` raises on a device.
+    #[must_use]
+    pub fn new(
+        form: Form<'a>,
+        client: ClientInfo<'a>,
+        user_code: &'a str,
+        user: &'a str,
+        scopes: &'a [ScopeInfo<'a>],
+    ) -> Self {
+        Self { form, client, user_code, user, scopes }
+    }
+}
+
+/// Says that the device has its answer.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct DeviceDonePage<'a> {
+    /// The client on the device.
+    pub client: ClientInfo<'a>,
+    /// Whether it was allowed.
+    pub allowed: bool,
+}
+
+impl<'a> DeviceDonePage<'a> {
+    /// The page after the question.
+    #[must_use]
+    pub fn new(client: ClientInfo<'a>, allowed: bool) -> Self {
+        Self { client, allowed }
+    }
+}
+
+/// Leaves out the code.
+impl fmt::Debug for DeviceCodePage<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("DeviceCodePage")
+            .field("form", &self.form)
+            .field("failure", &self.failure)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Leaves out the code.
+impl fmt::Debug for DeviceConfirmPage<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("DeviceConfirmPage")
+            .field("form", &self.form)
+            .field("client", &self.client)
+            .field("user", &self.user)
+            .field("scopes", &self.scopes)
+            .finish_non_exhaustive()
+    }
+}
+
+pub(super) fn write_code(out: &mut Markup, page: &DeviceCodePage<'_>) {
+    html!(out; r#"<h1>Connect a device</h1><p class="lead" id="hint">Enter the code that your device shows.</p>"#);
+    let message = page.failure.map(DeviceCodeFailure::message);
+    parts::failure(out, message.as_deref());
+    parts::form(out, &page.form, |out| {
+        html!(out; r#"<label for="user_code">Code</label><input id="user_code" name="user_code" class="code" type="text" value=""#
+            (page.user_code.unwrap_or_default())
+            r#"" autocomplete="off" autocapitalize="characters" autocorrect="off" spellcheck="false" required autofocus"#);
+        match page.failure {
+            None => html!(out; r#" aria-describedby="hint""#),
+            Some(failure) => {
+                html!(out; r#" aria-describedby=""# (FAILURE_ID) r#"""#);
+                if matches!(failure, DeviceCodeFailure::Missing | DeviceCodeFailure::UnknownOrExpired) {
+                    html!(out; r#" aria-invalid="true""#);
+                }
+            }
+        }
+        html!(out; r#"><div class="actions"><button type="submit">Continue</button></div>"#);
+    });
+}
+
+pub(super) fn write_confirm(out: &mut Markup, page: &DeviceConfirmPage<'_>) {
+    html!(out; r#"<h1>Connect this device?</h1><p class="lead">"#);
+    parts::client_name(out, &page.client);
+    html!(out; " on a device asks for access to your account.</p>");
+    parts::scopes(out, page.scopes);
+    html!(out; r#"<dl><div><dt>Code on the device</dt><dd><bdi class="code">"# (page.user_code) "</bdi></dd></div>");
+    parts::signed_in_as(out, page.user);
+    html!(out; r#"</dl><p class="warning">Allow this only if your own device shows the same code. If somebody sent you the code or the link, choose Deny.</p>"#);
+    parts::form(out, &page.form, |out| parts::decision(out, "Allow", "Deny"));
+    parts::client_links(out, &page.client);
+}
+
+pub(super) fn write_done(out: &mut Markup, page: &DeviceDonePage<'_>) {
+    if page.allowed {
+        html!(out; "<h1>Device connected</h1><p>");
+        parts::client_name(out, &page.client);
+        html!(out; " has access now. Go on there; you can close this page.</p>");
+    } else {
+        html!(out; "<h1>Device not connected</h1><p>");
+        parts::client_name(out, &page.client);
+        html!(out; " got no access. You can close this page.</p>");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::pages::BuiltInPages;
+    use crate::pages::test_support::Read;
+
+    const FORM: Form<'static> = Form { action: "/oauth/device", hidden: &[("csrf", "c1")] };
+
+    #[test]
+    fn the_code_is_asked_for() {
+        let page = Read::checked(BuiltInPages::default().device_code(&DeviceCodePage::new(FORM)).body());
+        assert_eq!(page.only("form")["action"], "/oauth/device");
+        assert_eq!(page.hidden_inputs(), [("csrf", "c1")]);
+        assert_eq!(page.input("user_code")["value"], "");
+        assert!(!page.has_attribute("role", "alert"));
+    }
+
+    #[test]
+    fn a_code_not_taken_stays_in_its_input_with_the_reason() {
+        for (failure, words) in [
+            (DeviceCodeFailure::Missing, "Enter the code"),
+            (DeviceCodeFailure::UnknownOrExpired, "No device waits"),
+            (DeviceCodeFailure::TooManyTries { retry_after_secs: 600 }, "Wait 10 minutes"),
+            (DeviceCodeFailure::FormExpired, "open for too long"),
+        ] {
+            let view = DeviceCodePage {
+                user_code: Some("wdjb<"),
+                failure: Some(failure),
+                ..DeviceCodePage::new(FORM)
+            };
+            let page = Read::checked(BuiltInPages::default().device_code(&view).body());
+            assert!(page.text().contains(words), "{failure:?}");
+            assert!(page.has_attribute("role", "alert"));
+            assert_eq!(page.input("user_code")["value"], "wdjb<");
+            assert_eq!(page.input("user_code")["aria-describedby"], "failure");
+        }
+    }
+
+    #[test]
+    fn the_question_shows_code_client_user_and_scopes() {
+        let scopes = [ScopeInfo { token: "notes.read", description: Some("Read your notes") }];
+        let view = DeviceConfirmPage::new(FORM, ClientInfo::new("tv"), "WDJB-MJHT", "Israel", &scopes);
+        let page = Read::checked(BuiltInPages::default().device_confirm(&view).body());
+        for shown in ["tv", "WDJB-MJHT", "Israel", "Read your notes", "notes.read"] {
+            assert!(page.text().contains(shown), "{shown}");
+        }
+        let values: Vec<_> = page.all("button").iter().map(|button| button["value"].clone()).collect();
+        assert_eq!(values, ["allow", "deny"]);
+        assert!(!format!("{view:?}").contains("WDJB"));
+    }
+
+    #[test]
+    fn the_answer_is_told() {
+        for (allowed, words) in [(true, "has access now"), (false, "got no access")] {
+            let view = DeviceDonePage::new(ClientInfo::new("tv"), allowed);
+            let page = Read::checked(BuiltInPages::default().device_done(&view).body());
+            assert!(page.text().contains(words));
+            assert!(page.all("form").is_empty());
+        }
+    }
+}

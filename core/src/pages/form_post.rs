@@ -1,0 +1,93 @@
+//! The page that carries an authorization response to the client in a form (OAuth 2.0 Form Post Response Mode).
+
+use std::fmt;
+
+use super::markup::{Markup, html};
+use super::parts;
+use super::uri::WebUri;
+use super::view::{ClientInfo, Names};
+
+/// Sends the form at once where scripts run. A parameter may be named `submit` and then hides the form's own method.
+pub(super) const SCRIPT: &str = "HTMLFormElement.prototype.submit.call(document.forms[0])";
+
+/// Posts the parameters of an authorization response to the client: by itself where scripts run, else by a button.
+#[derive(Clone, Copy)]
+#[non_exhaustive]
+pub struct FormPostPage<'a> {
+    /// The client's redirect URI, which the engine has checked.
+    pub action: WebUri<'a>,
+    /// Name and value of each parameter of the response. A code is among them.
+    pub parameters: &'a [(&'a str, &'a str)],
+    /// The client that it goes to.
+    pub client: ClientInfo<'a>,
+}
+
+impl<'a> FormPostPage<'a> {
+    /// A page that posts `parameters` to `action`.
+    #[must_use]
+    pub fn new(action: WebUri<'a>, parameters: &'a [(&'a str, &'a str)], client: ClientInfo<'a>) -> Self {
+        Self { action, parameters, client }
+    }
+}
+
+/// Shows the names of the parameters, not their values: a code or a token is among them.
+impl fmt::Debug for FormPostPage<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FormPostPage")
+            .field("action", &self.action)
+            .field("parameters", &Names(self.parameters))
+            .field("client", &self.client)
+            .finish()
+    }
+}
+
+pub(super) fn write(out: &mut Markup, page: &FormPostPage<'_>) {
+    html!(out; "<h1>Almost there</h1>" r#"<p class="lead">You are on the way back to "#);
+    parts::client_name(out, &page.client);
+    html!(out; r#". If nothing happens, choose Continue.</p><form method="post" action=""# (page.action.as_str()) r#"">"#);
+    parts::hidden_inputs(out, page.parameters);
+    html!(out; r#"<div class="actions"><button type="submit">Continue</button></div></form><script>"#);
+    out.fixed(SCRIPT);
+    html!(out; "</script>");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::pages::BuiltInPages;
+    use crate::pages::test_support::Read;
+
+    const PARAMETERS: &[(&str, &str)] =
+        &[("code", "c0de"), ("state", "a&b\"<c>"), ("iss", "https://id.example.com")];
+
+    fn view() -> FormPostPage<'static> {
+        let action = WebUri::parse("https://client.example.com/cb?a=1&b=2").unwrap();
+        FormPostPage::new(action, PARAMETERS, ClientInfo::new("web"))
+    }
+
+    #[test]
+    fn the_response_is_in_the_form_and_nothing_else() {
+        let page = Read::checked(BuiltInPages::default().form_post(&view()).body());
+        let form = page.only("form");
+        assert_eq!(
+            (form["method"].as_str(), form["action"].as_str()),
+            ("post", "https://client.example.com/cb?a=1&b=2")
+        );
+        assert_eq!(page.hidden_inputs(), PARAMETERS);
+        assert!(!page.only("button").contains_key("name"), "a named button would be one more parameter");
+    }
+
+    #[test]
+    fn a_parameter_named_submit_does_not_stop_the_script() {
+        let html = BuiltInPages::default().form_post(&view());
+        let page = Read::checked(html.body());
+        assert_eq!(page.all("script").len(), 1);
+        assert!(!page.text_of("script").contains("forms[0].submit"));
+    }
+
+    #[test]
+    fn a_response_in_a_log_shows_no_value() {
+        let shown = format!("{:?}", view());
+        assert!(shown.contains("code") && !shown.contains("c0de"));
+    }
+}

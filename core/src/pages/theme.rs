@@ -1,0 +1,201 @@
+//! What a deployment changes about the built-in pages: name, logo, accent colour.
+
+use url::Url;
+
+use super::color::{Color, InvalidColor};
+use super::policy::{InvalidSource, Source};
+
+/// The backgrounds that text stands on in `style.css`, page first, then card.
+pub(super) const LIGHT_SURFACES: [Color; 2] = [Color::rgb(0xf3, 0xf4, 0xf6), Color::rgb(0xff, 0xff, 0xff)];
+/// The same for `prefers-color-scheme: dark`.
+pub(super) const DARK_SURFACES: [Color; 2] = [Color::rgb(0x10, 0x13, 0x18), Color::rgb(0x1a, 0x1e, 0x25)];
+
+const DEFAULT_ACCENT: Color = Color::rgb(0x1d, 0x4e, 0xd8);
+
+/// How the built-in pages look.
+///
+/// ```
+/// use gridauth::pages::{BuiltInPages, Theme};
+///
+/// let theme = Theme::builder("Field notes").logo_uri("/static/logo.svg").accent("#0f766e").build()?;
+/// let pages = BuiltInPages::new(theme);
+/// # Ok::<(), gridauth::pages::ThemeError>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct Theme {
+    name: Option<String>,
+    logo: Option<Logo>,
+    accent: Color,
+}
+
+#[derive(Clone, Debug)]
+struct Logo {
+    uri: String,
+    source: Source,
+}
+
+/// What is wrong with a [`Theme`].
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ThemeError {
+    /// The name is empty: every page would have no heading that says whose it is.
+    #[error("the theme's name is empty: give the name that people know the service by")]
+    EmptyName,
+    /// The accent is not a colour that a theme takes.
+    #[error("the theme's accent: {0}")]
+    Accent(#[from] InvalidColor),
+    /// The logo's address is not one that a page can load.
+    #[error(
+        "the theme's logo {uri:?}: give an http or https URL, a path such as /logo.svg, or a data:image/ URL ({reason})"
+    )]
+    Logo {
+        /// The address given, its first 100 characters.
+        uri: String,
+        /// What is wrong with it.
+        reason: &'static str,
+    },
+}
+
+impl Theme {
+    /// Starts a theme for the service that people know as `name`.
+    pub fn builder(name: impl Into<String>) -> ThemeBuilder {
+        ThemeBuilder { name: name.into(), logo_uri: None, accent: None }
+    }
+
+    /// The name that people know the service by. The default theme has none.
+    #[must_use]
+    pub fn name(&self) -> Option<&str> {
+        self.name.as_deref()
+    }
+
+    /// The logo's address.
+    #[must_use]
+    pub fn logo_uri(&self) -> Option<&str> {
+        self.logo.as_ref().map(|logo| logo.uri.as_str())
+    }
+
+    /// The colour of buttons.
+    #[must_use]
+    pub fn accent(&self) -> Color {
+        self.accent
+    }
+
+    pub(super) fn logo_source(&self) -> Option<&Source> {
+        self.logo.as_ref().map(|logo| &logo.source)
+    }
+}
+
+/// A plain theme without a name.
+impl Default for Theme {
+    fn default() -> Self {
+        Self { name: None, logo: None, accent: DEFAULT_ACCENT }
+    }
+}
+
+/// Gathers a [`Theme`].
+#[derive(Clone, Debug)]
+#[must_use = "a theme comes of `build`"]
+pub struct ThemeBuilder {
+    name: String,
+    logo_uri: Option<String>,
+    accent: Option<String>,
+}
+
+impl ThemeBuilder {
+    /// Shows a logo beside the name: an `http` or `https` URL, an absolute path of the issuer's own origin, or a
+    /// `data:image/…` URL. The page's policy lets images come from there and from nowhere else.
+    pub fn logo_uri(mut self, uri: impl Into<String>) -> Self {
+        self.logo_uri = Some(uri.into());
+        self
+    }
+
+    /// The colour of buttons, `#rgb` or `#rrggbb`. Text on it, and the shades of it that links take on light and dark
+    /// backgrounds, are worked out so that they can be read whatever the colour is.
+    pub fn accent(mut self, color: impl Into<String>) -> Self {
+        self.accent = Some(color.into());
+        self
+    }
+
+    /// The theme.
+    ///
+    /// # Errors
+    /// A [`ThemeError`] for the first thing that a page could not show.
+    pub fn build(self) -> Result<Theme, ThemeError> {
+        if self.name.trim().is_empty() {
+            return Err(ThemeError::EmptyName);
+        }
+        let accent = self.accent.map_or(Ok(DEFAULT_ACCENT), |color| color.parse())?;
+        let logo = self.logo_uri.map(Logo::parse).transpose()?;
+        Ok(Theme { name: Some(self.name), logo, accent })
+    }
+}
+
+impl Logo {
+    fn parse(uri: String) -> Result<Self, ThemeError> {
+        let refuse = |reason| ThemeError::Logo { uri: uri.chars().take(100).collect(), reason };
+        if uri.chars().any(|c| c.is_whitespace() || c.is_control() || c == '\\') {
+            return Err(refuse("it holds white space, a control character or a backslash"));
+        }
+        let source = if uri.starts_with('/') && !uri.starts_with("//") {
+            Source::own_origin()
+        } else if uri.get(..11).is_some_and(|start| start.eq_ignore_ascii_case("data:image/")) {
+            Source::data()
+        } else {
+            let url = Url::parse(&uri).map_err(|_| refuse("it is not an absolute URL"))?;
+            Source::origin_of(&url).map_err(|error| {
+                refuse(match error {
+                    InvalidSource::Scheme => "its scheme is another",
+                    InvalidSource::Host => "its host cannot stand in a Content-Security-Policy",
+                })
+            })?
+        };
+        Ok(Self { uri, source })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_theme_says_what_is_wrong_with_it() {
+        assert_eq!(Theme::builder("  ").build().unwrap_err(), ThemeError::EmptyName);
+        let error = Theme::builder("Notes").accent("blue").build().unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "the theme's accent: \"blue\" is not a colour of the form #rgb or #rrggbb"
+        );
+        for uri in [
+            "",
+            "logo.png",
+            "//evil.example/logo",
+            "/\\evil.example",
+            "javascript:alert(1)",
+            "data:text/html,x",
+            "file:///x",
+            "https://a;script-src.example/x",
+            "https://a,b.example/",
+            "https://a*.example/",
+            "https://x.example/a b",
+            "http://",
+        ] {
+            let error = Theme::builder("Notes").logo_uri(uri).build().unwrap_err();
+            assert!(matches!(error, ThemeError::Logo { .. }), "{uri:?}: {error}");
+        }
+    }
+
+    #[test]
+    fn a_logo_may_come_from_one_place() {
+        for (uri, source) in [
+            ("/logo.svg", "'self'"),
+            ("data:image/png;base64,AAAA", "data:"),
+            ("https://cdn.example/logo.svg?v=2", "https://cdn.example"),
+            ("http://127.0.0.1:8080/logo.svg", "http://127.0.0.1:8080"),
+            ("https://[::1]/logo.svg", "https://[::1]"),
+        ] {
+            let theme = Theme::builder("Notes").logo_uri(uri).build().unwrap();
+            assert_eq!(theme.logo_uri(), Some(uri));
+            assert_eq!(theme.logo_source().unwrap().to_string(), source);
+        }
+    }
+}

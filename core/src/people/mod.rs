@@ -1,0 +1,15 @@
+//! People: their passwords, their sessions, and how failed tries slow down.
+
+pub mod password;
+
+pub mod throttle;
+
+mod sessions;
+mod users;
+
+pub use password::{HashingError, HashingSettings, PasswordHash, PasswordHasher};
+pub use sessions::OwnSession;
+pub use throttle::{RetryAfter, Throttle, ThrottleSettings, Throttled};
+pub use users::{SignUpError, StoredUsers, Users, UsersError};
+
+pub(crate) use sessions::{BrowserSecret, CookieKind, Sessions};

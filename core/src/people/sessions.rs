@@ -1,0 +1,157 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use hmac::{Hmac, KeyInit, Mac};
+use http::{HeaderMap, HeaderValue};
+use sha2::Sha256;
+use subtle::ConstantTimeEq;
+
+use super::UsersError;
+use crate::env::{Clock, Entropy};
+use crate::model::{Session, User};
+use crate::protocol::OAuthError;
+use crate::store::{Key, Kind, Record, Store};
+use crate::token::{Digest, Secret};
+
+/// The application's own session: who is signed in is its word, and signing in happens on its pages.
+///
+/// Given to [`Builder::own_session`](crate::Builder::own_session); the server then shows no sign-in page of its own.
+#[async_trait]
+pub trait OwnSession: Send + Sync + 'static {
+    /// The user who is signed in in the browser that sent this request.
+    ///
+    /// # Errors
+    /// [`UsersError`] where that cannot be found out now.
+    async fn user(&self, request: &http::request::Parts) -> Result<Option<User>, UsersError>;
+
+    /// Where to send a browser in which nobody is signed in. The application sends it back to `return_to`, a path with
+    /// a query on the server's own origin, once somebody is.
+    fn sign_in_uri(&self, return_to: &str) -> String;
+}
+
+const COOKIE_BYTES: usize = 32;
+const COOKIE_TEXT: usize = 43;
+
+/// A secret that a browser keeps in a cookie: either what ties forms to the browser that they were shown in, or, once
+/// somebody has signed in, the session, whose row its digest names.
+pub(crate) struct BrowserSecret(Secret);
+
+/// Which of the two. They are apart so that a form that is shown anew never ends a session: a browser sends neither
+/// along with a POST from another site, and such a request must not sign anybody out.
+#[derive(Clone, Copy)]
+pub(crate) enum CookieKind {
+    Form,
+    Session,
+}
+
+impl BrowserSecret {
+    pub(crate) fn new(entropy: &dyn Entropy) -> Result<Self, OAuthError> {
+        let mut bytes = zeroize::Zeroizing::new([0; COOKIE_BYTES]);
+        entropy.fill(&mut bytes[..])?;
+        Ok(Self(URL_SAFE_NO_PAD.encode(&bytes[..]).into()))
+    }
+
+    /// The id of the session's row.
+    pub(crate) fn row_id(&self) -> String {
+        Digest::of(b's', &[self.0.expose().as_bytes()]).to_text()
+    }
+
+    /// The CSRF token of a form that carries `request` and is shown for `purpose`.
+    pub(crate) fn csrf_token(&self, purpose: &str, request: &str) -> Result<String, OAuthError> {
+        let mut mac =
+            Hmac::<Sha256>::new_from_slice(self.0.expose().as_bytes()).map_err(OAuthError::server_error)?;
+        mac.update(purpose.as_bytes());
+        mac.update(&[0]);
+        mac.update(request.as_bytes());
+        Ok(URL_SAFE_NO_PAD.encode(mac.finalize().into_bytes()))
+    }
+
+    pub(crate) fn fits_csrf_token(
+        &self,
+        token: &str,
+        purpose: &str,
+        request: &str,
+    ) -> Result<bool, OAuthError> {
+        Ok(self.csrf_token(purpose, request)?.as_bytes().ct_eq(token.as_bytes()).into())
+    }
+}
+
+/// The engine's own sessions, in the store.
+pub(crate) struct Sessions {
+    pub(crate) store: Store,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) entropy: Arc<dyn Entropy>,
+    pub(crate) lifetime: Duration,
+    /// Whether the issuer is `https`.
+    pub(crate) secure: bool,
+}
+
+impl Sessions {
+    /// A cookie's name: with the prefix that lets nobody but this origin set it, where browsers allow that.
+    fn cookie_name(&self, kind: CookieKind) -> &'static str {
+        match (kind, self.secure) {
+            (CookieKind::Form, true) => "__Host-gridauth-form",
+            (CookieKind::Form, false) => "gridauth-form",
+            (CookieKind::Session, true) => "__Host-gridauth",
+            (CookieKind::Session, false) => "gridauth",
+        }
+    }
+
+    /// The secret in a cookie of these headers, if there is one.
+    pub(crate) fn cookie(&self, kind: CookieKind, headers: &HeaderMap) -> Option<BrowserSecret> {
+        let value = headers
+            .get_all(http::header::COOKIE)
+            .iter()
+            .filter_map(|header| header.to_str().ok())
+            .flat_map(|header| header.split(';'))
+            .filter_map(|pair| pair.trim().split_once('='))
+            .find(|(name, _)| *name == self.cookie_name(kind))
+            .map(|(_, value)| value)?;
+        let canonical = value.len() == COOKIE_TEXT && URL_SAFE_NO_PAD.decode(value).is_ok();
+        canonical.then(|| BrowserSecret(value.into()))
+    }
+
+    /// The user who is signed in in the browser with this session.
+    pub(crate) async fn user(&self, browser: &BrowserSecret) -> Result<Option<User>, OAuthError> {
+        let session = self.store.read::<Session>(&browser.row_id()).await?;
+        let live = session.filter(|session| self.clock.now() < session.expires);
+        Ok(live.map(|session| User::new(&session.subject).named(&session.username)))
+    }
+
+    /// Begins a session under a new secret, so that a secret planted before somebody signed in is worth nothing.
+    pub(crate) async fn begin(&self, user: &User) -> Result<BrowserSecret, OAuthError> {
+        let browser = BrowserSecret::new(&*self.entropy)?;
+        let now = self.clock.now();
+        let session = Session {
+            subject: user.subject().to_owned(),
+            username: user.username().to_owned(),
+            signed_in: now,
+            expires: now.after(self.lifetime),
+        };
+        if self.store.insert(Key::new(Kind::Session, &browser.row_id()), session.to_row()).await? {
+            Ok(browser)
+        } else {
+            Err(OAuthError::server_error("a new session id was already taken"))
+        }
+    }
+
+    /// The header that gives a browser its secret.
+    pub(crate) fn set_cookie(
+        &self,
+        kind: CookieKind,
+        browser: &BrowserSecret,
+    ) -> Result<HeaderValue, OAuthError> {
+        let secure = if self.secure { "; Secure" } else { "" };
+        let cookie = format!(
+            "{}={}; Path=/; HttpOnly; SameSite=Lax{secure}",
+            self.cookie_name(kind),
+            browser.0.expose()
+        );
+        let mut value = HeaderValue::try_from(cookie).map_err(OAuthError::server_error)?;
+        value.set_sensitive(true);
+        Ok(value)
+    }
+}

@@ -1,0 +1,89 @@
+//! The failures of one subject within the window that slides with the time.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use super::RetryAfter;
+use crate::env::Timestamp;
+
+/// How many moments are kept of one subject. Up to this limit every failure has its own; above, failures closer
+/// together than this part of the window share the first one's, and so count for a little less than the whole window.
+const MOMENTS: u32 = 64;
+
+/// How many failures within which time are too many.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Window {
+    limit: u32,
+    length: Duration,
+    grain: Duration,
+}
+
+impl Window {
+    pub(super) fn new(limit: u32, length: Duration) -> Self {
+        let limit = limit.max(1);
+        let grain = if limit > MOMENTS { length / MOMENTS } else { Duration::ZERO };
+        Self { limit, length, grain }
+    }
+
+    /// When a failure of this moment stops counting.
+    pub(super) fn end(self, failure: Timestamp) -> Timestamp {
+        failure.after(self.length)
+    }
+}
+
+/// Failures in the order of their time. Never more of them than the window's limit, never more than `MOMENTS` + 1
+/// entries.
+#[derive(Debug, Default)]
+pub(super) struct Failures {
+    moments: VecDeque<Moment>,
+    total: u32,
+}
+
+#[derive(Debug)]
+struct Moment {
+    at: Timestamp,
+    failures: u32,
+}
+
+impl Failures {
+    /// Forgets what has left the window. A clock that was set back leaves failures in the future: they count as made
+    /// now, so that they hold for one window and not for as long as the clock was off.
+    pub(super) fn settle(&mut self, now: Timestamp, window: Window) {
+        for moment in self.moments.iter_mut().rev().take_while(|moment| moment.at > now) {
+            moment.at = now;
+        }
+        while let Some(oldest) = self.moments.pop_front_if(|oldest| window.end(oldest.at) <= now) {
+            self.total = self.total.saturating_sub(oldest.failures);
+        }
+    }
+
+    /// How long to wait, where the limit is reached. Call after [`settle`](Self::settle).
+    pub(super) fn check(&self, now: Timestamp, window: Window) -> Result<(), RetryAfter> {
+        match self.moments.front() {
+            Some(oldest) if self.total >= window.limit => {
+                let wait = window.end(oldest.at).since(now);
+                let seconds = u64::try_from(wait.as_millis().div_ceil(1000)).unwrap_or(u64::MAX);
+                Err(RetryAfter { seconds: seconds.max(1) })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Adds a failure made now.
+    pub(super) fn add(&mut self, now: Timestamp, window: Window) {
+        self.total = self.total.saturating_add(1);
+        match self.moments.back_mut() {
+            Some(latest) if now.since(latest.at) < window.grain => latest.failures += 1,
+            _ => self.moments.push_back(Moment { at: now, failures: 1 }),
+        }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.moments.is_empty()
+    }
+
+    /// What to forget first: the fewest failures, of these the oldest.
+    pub(super) fn rank(&self) -> (u32, Timestamp) {
+        (self.total, self.moments.back().map_or(Timestamp::from_millis(i64::MIN), |latest| latest.at))
+    }
+}

@@ -1,0 +1,306 @@
+use std::borrow::Cow;
+use std::future::Future;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use serde_json::{Map, Value};
+
+use super::{HashingError, PasswordHasher};
+use crate::env::Clock;
+use crate::model::{StoredUser, User};
+use crate::protocol::OAuthError;
+use crate::store::{By, Change, Key, Kind, Query, Record, Store, StoreError};
+use crate::token::Secret;
+
+/// Why users cannot be asked, or one cannot be made.
+#[derive(Debug, thiserror::Error)]
+pub enum UsersError {
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A password could not be hashed or checked now.
+    #[error(transparent)]
+    Hashing(#[from] HashingError),
+    /// The application's own users failed.
+    #[error("the application's users failed: {0}")]
+    Application(#[source] Box<dyn std::error::Error + Send + Sync>),
+}
+
+impl From<UsersError> for OAuthError {
+    fn from(error: UsersError) -> Self {
+        match error {
+            UsersError::Store(error) => error.into(),
+            UsersError::Hashing(error) => error.into(),
+            UsersError::Application(_) => Self::server_error(error),
+        }
+    }
+}
+
+impl From<HashingError> for OAuthError {
+    fn from(error: HashingError) -> Self {
+        match error {
+            HashingError::Busy => Self::unavailable(1).with_cause(error),
+            other => Self::server_error(other),
+        }
+    }
+}
+
+/// The users of an application: who may sign in.
+///
+/// The engine keeps users itself ([`Builder::build`](crate::Builder::build) without more). An application that has its
+/// own gives this trait, or a closure:
+///
+/// ```
+/// use gridauth::people::UsersError;
+/// use gridauth::token::Secret;
+/// use gridauth::{GridAuth, Store, User};
+///
+/// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+/// let auth = GridAuth::builder("https://id.example.com")
+///     .store(Store::open("memory:").await?)
+///     .users(|username: String, password: Secret| async move {
+///         let known = username == "israel" && password.expose() == "imru";
+///         Ok::<_, UsersError>(known.then(|| User::new("42").named(username)))
+///     })
+///     .build()
+///     .await?;
+/// # Ok::<(), Box<dyn std::error::Error>>(()) }).unwrap();
+/// ```
+#[async_trait]
+pub trait Users: Send + Sync + 'static {
+    /// The user with this name and password; `None` where there is none or the password is wrong, which must cost the
+    /// same.
+    ///
+    /// # Errors
+    /// [`UsersError`] where that cannot be found out now.
+    async fn check_password(&self, username: &str, password: &Secret) -> Result<Option<User>, UsersError>;
+
+    /// The account that a name means, for counting failed sign-ins: names that find the same user must give the same.
+    /// Unless told otherwise, spaces around it and its case do not count.
+    fn account<'a>(&self, username: &'a str) -> Cow<'a, str> {
+        Cow::Owned(username.trim().to_lowercase())
+    }
+}
+
+#[async_trait]
+impl<F, A> Users for F
+where
+    F: Fn(String, Secret) -> A + Send + Sync + 'static,
+    A: Future<Output = Result<Option<User>, UsersError>> + Send + 'static,
+{
+    async fn check_password(&self, username: &str, password: &Secret) -> Result<Option<User>, UsersError> {
+        self(username.to_owned(), password.clone()).await
+    }
+}
+
+/// Why a user cannot sign up.
+#[derive(Debug, thiserror::Error)]
+pub enum SignUpError {
+    /// There is a user of that name.
+    #[error("there is a user of that name")]
+    Taken,
+    /// The name is not 1 to 255 characters without control characters.
+    #[error("a username has 1 to 255 characters and no control characters")]
+    Username,
+    /// The password is not 1 to 1024 bytes.
+    #[error("a password has 1 to 1024 bytes")]
+    Password,
+    /// It could not be done now.
+    #[error(transparent)]
+    Failed(#[from] UsersError),
+}
+
+/// Whether a name may be a user's.
+fn is_username(name: &str) -> bool {
+    (1..=255).contains(&name.chars().count()) && !name.chars().any(char::is_control)
+}
+
+/// The users that the engine keeps in its store, their passwords hashed with argon2id.
+#[derive(Clone)]
+pub struct StoredUsers {
+    store: Store,
+    hasher: PasswordHasher,
+    clock: Arc<dyn Clock>,
+}
+
+impl StoredUsers {
+    pub(crate) fn new(store: Store, hasher: PasswordHasher, clock: Arc<dyn Clock>) -> Self {
+        Self { store, hasher, clock }
+    }
+
+    /// Creates a user whose subject is the username. Of two sign-ups with one name exactly one succeeds.
+    ///
+    /// # Errors
+    /// [`SignUpError`] says what is wrong.
+    pub async fn sign_up(&self, username: &str, password: &Secret) -> Result<User, SignUpError> {
+        // A name that is taken is not worth a hash; the insert decides all the same.
+        if is_username(username)
+            && self.store.read::<StoredUser>(username).await.map_err(UsersError::from)?.is_some()
+        {
+            return Err(SignUpError::Taken);
+        }
+        self.refuse_subject_of_another(username, username).await?;
+        let new = self.new_user(username, password, username, Map::new()).await?;
+        let created = self
+            .store
+            .insert(Key::new(Kind::User, username), new.to_row())
+            .await
+            .map_err(UsersError::from)?;
+        if created { Ok(new.user()) } else { Err(SignUpError::Taken) }
+    }
+
+    /// Creates a user, or replaces the one of that name.
+    ///
+    /// # Errors
+    /// [`SignUpError`] says what is wrong; [`SignUpError::Taken`] where the subject is another user's.
+    pub async fn put(
+        &self,
+        username: &str,
+        password: &Secret,
+        subject: &str,
+        claims: Map<String, Value>,
+    ) -> Result<User, SignUpError> {
+        self.refuse_subject_of_another(subject, username).await?;
+        let new = self.new_user(username, password, subject, claims).await?;
+        self.store.put(Key::new(Kind::User, username), new.to_row()).await.map_err(UsersError::from)?;
+        Ok(new.user())
+    }
+
+    /// A subject is one person for ever: who signs up under a name that is another's subject would be taken for them.
+    async fn refuse_subject_of_another(&self, subject: &str, username: &str) -> Result<(), SignUpError> {
+        let mut query = Query::new(Kind::User, By::User(subject));
+        loop {
+            let page = self.store.list(query.clone()).await.map_err(UsersError::from)?;
+            if page.entries.iter().any(|entry| entry.id != username) {
+                return Err(SignUpError::Taken);
+            }
+            match page.next {
+                Some(next) => query = query.after(next),
+                None => return Ok(()),
+            }
+        }
+    }
+
+    /// Whether somebody may have this name and password; nothing is looked up.
+    ///
+    /// # Errors
+    /// [`SignUpError::Username`] or [`SignUpError::Password`].
+    pub fn check(username: &str, password: &Secret) -> Result<(), SignUpError> {
+        if !is_username(username) {
+            return Err(SignUpError::Username);
+        }
+        if !(1..=1024).contains(&password.expose().len()) {
+            return Err(SignUpError::Password);
+        }
+        Ok(())
+    }
+
+    /// Gives a user a new password; their subject, or `None` where there is no such user.
+    pub(crate) async fn set_password(
+        &self,
+        username: &str,
+        password: &Secret,
+    ) -> Result<Option<String>, SignUpError> {
+        if !(1..=1024).contains(&password.expose().len()) {
+            return Err(SignUpError::Password);
+        }
+        let hash = self.hasher.hash(password.expose()).await.map_err(UsersError::from)?;
+        let replaced = self.store.change::<StoredUser, String>(username, |user| {
+            let changed = StoredUser { password: hash.clone(), ..user.clone() };
+            (Change::Replace(changed.to_row()), user.subject.clone())
+        });
+        Ok(replaced.await.map_err(UsersError::from)?.map(|(_, subject)| subject))
+    }
+
+    /// Brings the stored hash up to today's settings. The sign-in has succeeded whether this does or not.
+    async fn rehash(&self, user: &StoredUser, password: &Secret) {
+        let Ok(hash) = self.hasher.hash(password.expose()).await else { return };
+        let replaced = self.store.change::<StoredUser, ()>(&user.username, |current| {
+            // A password that was changed meanwhile stays.
+            if current.password != user.password {
+                return (Change::Keep, ());
+            }
+            (Change::Replace(StoredUser { password: hash.clone(), ..current.clone() }.to_row()), ())
+        });
+        if let Err(error) = replaced.await {
+            tracing::warn!(%error, "a password hash could not be brought up to date");
+        }
+    }
+
+    async fn new_user(
+        &self,
+        username: &str,
+        password: &Secret,
+        subject: &str,
+        claims: Map<String, Value>,
+    ) -> Result<StoredUser, SignUpError> {
+        Self::check(username, password)?;
+        if !is_username(subject) {
+            return Err(SignUpError::Username);
+        }
+        Ok(StoredUser {
+            username: username.to_owned(),
+            subject: subject.to_owned(),
+            signed_up: self.clock.now(),
+            password: self.hasher.hash(password.expose()).await.map_err(UsersError::from)?,
+            claims,
+        })
+    }
+}
+
+#[async_trait]
+impl Users for StoredUsers {
+    /// Names are looked up as they are written.
+    fn account<'a>(&self, username: &'a str) -> Cow<'a, str> {
+        Cow::Borrowed(username)
+    }
+
+    async fn check_password(&self, username: &str, password: &Secret) -> Result<Option<User>, UsersError> {
+        let user = if is_username(username) { self.store.read::<StoredUser>(username).await? } else { None };
+        let right = self.hasher.verify(password.expose(), user.as_ref().map(|user| &user.password)).await?;
+        let Some(user) = user.filter(|_| right) else { return Ok(None) };
+        if self.hasher.needs_rehash(&user.password) {
+            self.rehash(&user, password).await;
+        }
+        Ok(Some(user.user()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::GridAuth;
+    use crate::people::HashingSettings;
+
+    async fn users() -> StoredUsers {
+        let cheap = HashingSettings { memory_kib: 8, passes: 1, ..HashingSettings::default() };
+        let auth = GridAuth::builder("https://id.example.com").store(Store::memory()).hashing(cheap);
+        auth.build().await.unwrap().users().clone()
+    }
+
+    #[tokio::test]
+    async fn nobody_signs_up_under_the_subject_of_another() {
+        let (users, password) = (users().await, Secret::from("imru"));
+        users.put("israel", &password, "248289761001", Map::new()).await.unwrap();
+        let refused = users.sign_up("248289761001", &password).await;
+        assert!(matches!(refused, Err(SignUpError::Taken)), "{refused:?}");
+        let refused = users.put("miriam", &password, "248289761001", Map::new()).await;
+        assert!(matches!(refused, Err(SignUpError::Taken)), "{refused:?}");
+        users.put("israel", &password, "248289761001", Map::new()).await.unwrap();
+        users.sign_up("miriam", &password).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn names_and_passwords_have_bounds() {
+        let users = users().await;
+        for name in ["", "a\0b", "a\nb", &"é".repeat(256)] {
+            let refused = users.sign_up(name, &Secret::from("imru")).await;
+            assert!(matches!(refused, Err(SignUpError::Username)), "{name:?}: {refused:?}");
+        }
+        for password in ["", &"x".repeat(1025)] {
+            let refused = users.sign_up("israel", &Secret::from(password)).await;
+            assert!(matches!(refused, Err(SignUpError::Password)), "{refused:?}");
+        }
+        users.sign_up(&"é".repeat(255), &Secret::from("x".repeat(1024))).await.unwrap();
+    }
+}

@@ -1,0 +1,16 @@
+//! The values of OAuth: pure, no I/O, no async.
+
+pub(crate) mod error;
+mod parameters;
+mod redirect_uri;
+mod response_mode;
+mod scope;
+
+pub mod pkce;
+
+pub use error::{ErrorCode, OAuthError};
+pub(crate) use parameters::decode as decode_form_value;
+pub use parameters::{ParameterError, Parameters};
+pub use redirect_uri::{RedirectUri, RedirectUriError};
+pub use response_mode::ResponseMode;
+pub use scope::{Scope, ScopeError};

@@ -1,0 +1,240 @@
+use std::fmt;
+
+use zeroize::Zeroize;
+
+/// The parameters of one request, decoded from `application/x-www-form-urlencoded` (RFC 6749 appendix B).
+///
+/// A parameter without a value counts as left out (RFC 6749 section 3.1). Which names were repeated is kept, because
+/// what may be told of it depends on whether the redirect URI is among them.
+///
+/// ```
+/// use gridauth::protocol::Parameters;
+///
+/// let parameters = Parameters::parse(b"grant_type=password&username=israel&scope=")?;
+/// assert_eq!(parameters.get("username"), Some("israel"));
+/// assert_eq!(parameters.get("scope"), None);
+/// # Ok::<(), gridauth::protocol::ParameterError>(())
+/// ```
+#[derive(Default)]
+pub struct Parameters {
+    pairs: Vec<(String, String)>,
+}
+
+/// A query or a form cannot be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ParameterError {
+    /// A `%` is not followed by two hexadecimal digits.
+    #[error("a percent-encoding is broken")]
+    PercentEncoding,
+    /// A name or a value is not UTF-8.
+    #[error("a parameter is not UTF-8")]
+    NotUtf8,
+    /// A name, or a value other than a password, has a control character.
+    #[error("a parameter has a control character")]
+    ControlCharacter,
+    /// There are more parameters than any request has.
+    #[error("there are too many parameters")]
+    TooMany,
+}
+
+impl Parameters {
+    /// The most parameters that a request may have.
+    pub const MAX: usize = 100;
+
+    /// Decodes a query or a form body.
+    ///
+    /// # Errors
+    /// [`ParameterError`] says what is wrong with it.
+    pub fn parse(encoded: &[u8]) -> Result<Self, ParameterError> {
+        let mut pairs = Vec::new();
+        for pair in encoded.split(|b| *b == b'&').filter(|pair| !pair.is_empty()) {
+            if pairs.len() == Self::MAX {
+                return Err(ParameterError::TooMany);
+            }
+            let (name, value) = match pair.iter().position(|b| *b == b'=') {
+                Some(at) => (&pair[..at], &pair[at + 1..]),
+                None => (pair, &[][..]),
+            };
+            let name = decode(name)?;
+            let value = decode(value)?;
+            // A password is any text (RFC 6749 appendix A); nothing else has a use for control characters.
+            if has_control(&name) || (name != "password" && has_control(&value)) {
+                return Err(ParameterError::ControlCharacter);
+            }
+            pairs.push((name, value));
+        }
+        Ok(Self { pairs })
+    }
+
+    /// Parameters from pairs that are decoded already.
+    ///
+    /// # Errors
+    /// [`ParameterError`] as [`parse`](Self::parse).
+    pub fn from_pairs(
+        pairs: impl IntoIterator<Item = (impl Into<String>, impl Into<String>)>,
+    ) -> Result<Self, ParameterError> {
+        let pairs: Vec<(String, String)> =
+            pairs.into_iter().map(|(name, value)| (name.into(), value.into())).collect();
+        if pairs.len() > Self::MAX {
+            return Err(ParameterError::TooMany);
+        }
+        if pairs.iter().any(|(name, value)| has_control(name) || (name != "password" && has_control(value))) {
+            return Err(ParameterError::ControlCharacter);
+        }
+        Ok(Self { pairs })
+    }
+
+    /// The value of `name`; `None` where it is missing or empty. Of a repeated one the first.
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.pairs
+            .iter()
+            .find(|(own, _)| own == name)
+            .map(|(_, value)| value.as_str())
+            .filter(|value| !value.is_empty())
+    }
+
+    /// All values of `name` that are not empty, in the order sent.
+    pub fn values(&self, name: &str) -> impl Iterator<Item = &str> {
+        let values = self.pairs.iter().filter(move |(own, _)| own == name).map(|(_, value)| value.as_str());
+        values.filter(|value| !value.is_empty())
+    }
+
+    /// Whether `name` was sent more than once.
+    pub fn is_repeated(&self, name: &str) -> bool {
+        self.pairs.iter().filter(|(own, _)| own == name).nth(1).is_some()
+    }
+
+    /// A name that was sent more than once, though RFC 6749 section 3.1 forbids it. `resource` (RFC 8707) and
+    /// `audience` (RFC 8693) may be.
+    pub fn repeated(&self) -> Option<&str> {
+        self.pairs.iter().enumerate().find_map(|(at, (name, _))| {
+            let again = self.pairs[..at].iter().any(|(before, _)| before == name);
+            (again && name != "resource" && name != "audience").then_some(name.as_str())
+        })
+    }
+
+    /// Names and values, in the order sent.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.pairs.iter().map(|(name, value)| (name.as_str(), value.as_str()))
+    }
+
+    /// The parameters but those that `drop` names.
+    #[must_use]
+    pub fn without(mut self, drop: &[&str]) -> Self {
+        let (dropped, kept) =
+            std::mem::take(&mut self.pairs).into_iter().partition(|(name, _)| drop.contains(&name.as_str()));
+        // As a value of this type, so that what is dropped is wiped.
+        let _wiped = Self { pairs: dropped };
+        Self { pairs: kept }
+    }
+
+    /// The parameters but those that `drop` names, encoded again.
+    pub fn encode_without(&self, drop: &[&str]) -> String {
+        let mut encoded = form_urlencoded::Serializer::new(String::new());
+        for (name, value) in self.iter().filter(|(name, _)| !drop.contains(name)) {
+            encoded.append_pair(name, value);
+        }
+        encoded.finish()
+    }
+}
+
+impl Drop for Parameters {
+    fn drop(&mut self) {
+        for (_, value) in &mut self.pairs {
+            value.zeroize();
+        }
+    }
+}
+
+/// Shows names only: values are passwords, codes and tokens.
+impl fmt::Debug for Parameters {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.pairs.iter().map(|(name, _)| name)).finish()
+    }
+}
+
+fn has_control(text: &str) -> bool {
+    text.chars().any(char::is_control)
+}
+
+/// Decodes one name or value: `+` is a space, `%` and two hexadecimal digits a byte.
+pub(crate) fn decode(encoded: &[u8]) -> Result<String, ParameterError> {
+    let mut bytes = Vec::with_capacity(encoded.len());
+    let mut rest = encoded.iter();
+    while let Some(byte) = rest.next() {
+        bytes.push(match byte {
+            b'+' => b' ',
+            b'%' => {
+                let digit = |b: Option<&u8>| b.and_then(|b| char::from(*b).to_digit(16));
+                match (digit(rest.next()), digit(rest.next())) {
+                    (Some(high), Some(low)) => (high * 16 + low) as u8,
+                    _ => return Err(ParameterError::PercentEncoding),
+                }
+            }
+            other => *other,
+        });
+    }
+    String::from_utf8(bytes).map_err(|_| ParameterError::NotUtf8)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn refused(encoded: &[u8]) -> ParameterError {
+        Parameters::parse(encoded).err().unwrap()
+    }
+
+    #[test]
+    fn broken_encodings_are_refused() {
+        for bad in [&b"a=%"[..], b"a=%4", b"a=%zz", b"%=1", b"a=%+1"] {
+            assert_eq!(refused(bad), ParameterError::PercentEncoding);
+        }
+        assert_eq!(refused(b"a=%ff"), ParameterError::NotUtf8);
+        assert_eq!(refused(b"a=\xc3"), ParameterError::NotUtf8);
+        assert_eq!(refused(b"a=%00"), ParameterError::ControlCharacter);
+        assert_eq!(refused(b"a=b%0d%0aSet-Cookie: x"), ParameterError::ControlCharacter);
+    }
+
+    #[test]
+    fn a_password_may_have_any_character() {
+        assert_eq!(Parameters::parse(b"password=a%09b").unwrap().get("password"), Some("a\tb"));
+    }
+
+    #[test]
+    fn too_many_are_refused() {
+        let many = "a=1&".repeat(Parameters::MAX + 1);
+        assert_eq!(refused(many.as_bytes()), ParameterError::TooMany);
+    }
+
+    #[test]
+    fn repetition_is_seen_even_when_empty() {
+        let parameters = Parameters::parse(b"state=&x=1&state=2").unwrap();
+        assert_eq!(parameters.repeated(), Some("state"));
+        assert!(parameters.is_repeated("state"));
+        assert!(Parameters::parse(b"resource=1&resource=2").unwrap().repeated().is_none());
+    }
+
+    #[test]
+    fn debug_shows_no_value() {
+        let shown = format!("{:?}", Parameters::parse(b"password=imru").unwrap());
+        assert_eq!(shown, r#"["password"]"#);
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_parse_or_are_refused(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
+            let _ = Parameters::parse(&bytes);
+        }
+
+        #[test]
+        fn what_is_encoded_comes_back(pairs in proptest::collection::vec(("[^\\p{Cc}]{1,8}", "[^\\p{Cc}]{0,8}"), 0..8)) {
+            let given = Parameters::from_pairs(pairs.clone()).unwrap();
+            let again = Parameters::parse(given.encode_without(&[]).as_bytes()).unwrap();
+            let seen: Vec<_> = again.iter().map(|(n, v)| (n.to_owned(), v.to_owned())).collect();
+            prop_assert_eq!(seen, pairs);
+        }
+    }
+}

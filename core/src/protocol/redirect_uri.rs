@@ -1,0 +1,207 @@
+use std::fmt;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use url::Url;
+
+/// A redirect URI as a client registered it (RFC 6749 section 3.1.2).
+///
+/// ```
+/// use gridauth::protocol::RedirectUri;
+///
+/// let registered = RedirectUri::parse("http://127.0.0.1/cb")?;
+/// assert!(registered.matches("http://127.0.0.1:49152/cb")); // RFC 8252 section 7.3
+/// assert!(!registered.matches("http://127.0.0.1:49152/cb/"));
+/// # Ok::<(), gridauth::protocol::RedirectUriError>(())
+/// ```
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct RedirectUri(Box<str>);
+
+/// A redirect URI cannot be registered.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum RedirectUriError {
+    /// It is not an absolute URI.
+    #[error("a redirect URI is an absolute URI in ASCII without spaces")]
+    NotAbsolute,
+    /// It has a fragment (RFC 6749 section 3.1.2).
+    #[error("a redirect URI has no fragment")]
+    Fragment,
+    /// Its scheme makes the browser run or show something instead of going somewhere.
+    #[error("a redirect URI cannot have the scheme {0}")]
+    Scheme(String),
+    /// It has a user name or a password in it.
+    #[error("a redirect URI has no user information")]
+    UserInformation,
+}
+
+/// Schemes that browsers run, or resolve on their own ground.
+const FORBIDDEN_SCHEMES: [&str; 9] =
+    ["javascript", "data", "vbscript", "about", "blob", "file", "filesystem", "view-source", "ftp"];
+
+impl RedirectUri {
+    /// Checks and keeps a redirect URI as it is written: it is compared character by character.
+    ///
+    /// # Errors
+    /// [`RedirectUriError`] says why it cannot be registered.
+    pub fn parse(text: &str) -> Result<Self, RedirectUriError> {
+        if !text
+            .bytes()
+            .all(|b| (0x21..=0x7e).contains(&b) && !matches!(b, b'"' | b'<' | b'>' | b'\\' | b'`'))
+        {
+            return Err(RedirectUriError::NotAbsolute);
+        }
+        if text.contains('#') {
+            return Err(RedirectUriError::Fragment);
+        }
+        let url = Url::parse(text).map_err(|_| RedirectUriError::NotAbsolute)?;
+        if FORBIDDEN_SCHEMES.contains(&url.scheme()) {
+            return Err(RedirectUriError::Scheme(url.scheme().to_owned()));
+        }
+        if !url.username().is_empty() || url.password().is_some() {
+            return Err(RedirectUriError::UserInformation);
+        }
+        let web = matches!(url.scheme(), "http" | "https");
+        if web && !(text.starts_with(&format!("{}://", url.scheme())) && url.has_host()) {
+            return Err(RedirectUriError::NotAbsolute);
+        }
+        Ok(Self(text.into()))
+    }
+
+    /// Whether `requested` is this URI: the same characters (RFC 9700 section 2.1), except that the port of a loopback
+    /// address may be any (RFC 8252 section 7.3).
+    pub fn matches(&self, requested: &str) -> bool {
+        requested == &*self.0
+            || match (loopback_without_port(&self.0), loopback_without_port(requested)) {
+                (Some(registered), Some(requested)) => registered == requested,
+                _ => false,
+            }
+    }
+
+    /// The URI as it was registered.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Whether it is plain `http` to a host other than the loopback: a code sent there can be read on the way.
+    pub fn is_unprotected(&self) -> bool {
+        self.0.starts_with("http://") && loopback_without_port(&self.0).is_none()
+    }
+}
+
+/// The host and what follows the port of an `http` URI on the loopback.
+fn loopback_without_port(uri: &str) -> Option<(&str, &str)> {
+    let rest = uri.strip_prefix("http://")?;
+    let (authority, path) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
+    let host = ["127.0.0.1", "[::1]", "localhost"].into_iter().find(|host| {
+        authority.strip_prefix(host).is_some_and(|port| {
+            port.is_empty()
+                || port
+                    .strip_prefix(':')
+                    .is_some_and(|digits| digits.parse::<u16>().is_ok() && !digits.starts_with('+'))
+        })
+    })?;
+    Some((host, path))
+}
+
+impl fmt::Display for RedirectUri {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Debug for RedirectUri {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&self.0, f)
+    }
+}
+
+impl Serialize for RedirectUri {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.0)
+    }
+}
+
+impl<'de> Deserialize<'de> for RedirectUri {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Self::parse(&String::deserialize(deserializer)?).map_err(serde::de::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn what_may_be_registered() {
+        for good in [
+            "https://client.example.com/cb",
+            "https://client.example.com/cb?tenant=1",
+            "http://127.0.0.1/cb",
+            "http://[::1]:8000/cb",
+            "com.example.app:/oauth",
+        ] {
+            assert!(RedirectUri::parse(good).is_ok(), "{good}");
+        }
+        for bad in [
+            "",
+            "/cb",
+            "client.example.com/cb",
+            "https://client.example.com/cb#x",
+            "https://client.example.com/cb#",
+            "javascript:alert(1)",
+            "JavaScript:alert(1)",
+            "data:text/html,x",
+            "https://user@client.example.com/cb",
+            "https:client.example.com",
+            "https:\\\\client.example.com",
+            "https://client.example.com/a b",
+            "https://client.example.com/\u{e9}",
+        ] {
+            assert!(RedirectUri::parse(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn matching_is_exact_but_for_loopback_ports() {
+        let web = RedirectUri::parse("https://client.example.com/cb").unwrap();
+        for other in [
+            "https://client.example.com/cb/",
+            "https://client.example.com/CB",
+            "https://client.example.com/cb?x=1",
+            "https://client.example.com/cb#x",
+            "https://client.example.com:443/cb",
+            "https://client.example.com/x/../cb",
+            "https://client.example.com.evil.example/cb",
+            "https://CLIENT.example.com/cb",
+            "http://client.example.com/cb",
+        ] {
+            assert!(!web.matches(other), "{other}");
+        }
+        let native = RedirectUri::parse("http://127.0.0.1/cb").unwrap();
+        assert!(native.matches("http://127.0.0.1:5000/cb"));
+        for other in [
+            "http://127.0.0.1:5000/other",
+            "http://127.0.0.1:99999/cb",
+            "http://127.0.0.1:/cb",
+            "http://127.0.0.1:+80/cb",
+            "http://127.0.0.1:80@evil.example/cb",
+            "http://127.0.0.1.evil.example/cb",
+            "http://localhost:5000/cb",
+            "https://127.0.0.1:5000/cb",
+            "http://127.0.0.1:5000/cb#x",
+        ] {
+            assert!(!native.matches(other), "{other}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_but_the_same_text_or_a_loopback_port_matches(registered in "https?://[a-z.]{1,12}(:[0-9]{1,5})?/[a-z?=]{0,8}", requested in ".{0,40}") {
+            if let Ok(uri) = RedirectUri::parse(&registered) {
+                prop_assert!(uri.matches(&registered));
+                prop_assert!(requested == registered || loopback_without_port(&requested).is_some() || !uri.matches(&requested));
+            }
+        }
+    }
+}

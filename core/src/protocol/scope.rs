@@ -1,0 +1,165 @@
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+/// A set of scope tokens, in the order in which they were first named (RFC 6749 section 3.3).
+///
+/// ```
+/// use gridauth::protocol::Scope;
+///
+/// let scope: Scope = "notes.read notes.write".parse()?;
+/// assert!(scope.contains("notes.read"));
+/// assert!(scope.covers(&"notes.write".parse()?));
+/// # Ok::<(), gridauth::protocol::ScopeError>(())
+/// ```
+#[derive(Clone, Default, PartialEq, Eq, Hash)]
+pub struct Scope(Box<str>);
+
+/// A scope has a character that RFC 6749 section 3.3 does not allow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a scope is a list of tokens of printable ASCII without quote and backslash, parted by spaces")]
+pub struct ScopeError;
+
+impl Scope {
+    /// The scope without any token.
+    pub fn empty() -> Self {
+        Self::default()
+    }
+
+    /// Whether there is no token in it.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The tokens, in order.
+    pub fn iter(&self) -> impl Iterator<Item = &str> {
+        self.0.split(' ').filter(|token| !token.is_empty())
+    }
+
+    /// Whether `token` is in it.
+    pub fn contains(&self, token: &str) -> bool {
+        self.iter().any(|own| own == token)
+    }
+
+    /// Whether every token of `other` is in it.
+    pub fn covers(&self, other: &Scope) -> bool {
+        other.iter().all(|token| self.contains(token))
+    }
+
+    /// Whether every token of the space-separated list `tokens` is in it.
+    pub fn covers_list(&self, tokens: &str) -> bool {
+        tokens.split(' ').filter(|token| !token.is_empty()).all(|token| self.contains(token))
+    }
+
+    /// The tokens of this scope, then those of `other` that it lacks.
+    #[must_use]
+    pub fn union(&self, other: &Scope) -> Self {
+        Self::collect(self.iter().chain(other.iter()))
+    }
+
+    /// The tokens that `keep` wants.
+    #[must_use]
+    pub fn filter(&self, mut keep: impl FnMut(&str) -> bool) -> Self {
+        Self::collect(self.iter().filter(|token| keep(token)))
+    }
+
+    /// The tokens, parted by single spaces: the form on the wire.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    fn collect<'a>(tokens: impl Iterator<Item = &'a str>) -> Self {
+        let mut list: Vec<&str> = Vec::new();
+        for token in tokens {
+            if !list.contains(&token) {
+                list.push(token);
+            }
+        }
+        Self(list.join(" ").into())
+    }
+}
+
+impl FromStr for Scope {
+    type Err = ScopeError;
+
+    /// Reads a list of tokens. Repeated tokens count once, repeated spaces part like one.
+    fn from_str(text: &str) -> Result<Self, ScopeError> {
+        if text.bytes().all(|b| matches!(b, b' ' | 0x21 | 0x23..=0x5b | 0x5d..=0x7e)) {
+            Ok(Self::collect(text.split(' ').filter(|token| !token.is_empty())))
+        } else {
+            Err(ScopeError)
+        }
+    }
+}
+
+impl fmt::Display for Scope {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Debug for Scope {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&self.0, f)
+    }
+}
+
+impl Serialize for Scope {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.0)
+    }
+}
+
+impl<'de> Deserialize<'de> for Scope {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn repeated_tokens_and_spaces_fold() {
+        let scope: Scope = "  b  a b ".parse().unwrap();
+        assert_eq!(scope.as_str(), "b a");
+        assert!(" ".parse::<Scope>().unwrap().is_empty());
+    }
+
+    #[test]
+    fn forbidden_characters_are_refused() {
+        for bad in ["a\tb", "a\"", "a\\b", "é", "a\0", "a\nb", "\u{7f}"] {
+            assert_eq!(bad.parse::<Scope>(), Err(ScopeError), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn covering_is_by_whole_tokens() {
+        let scope: Scope = "notes.read".parse().unwrap();
+        assert!(!scope.contains("notes"));
+        assert!(!scope.covers_list("notes.read notes.write"));
+        assert!(scope.covers(&Scope::empty()));
+    }
+
+    proptest! {
+        #[test]
+        fn what_parses_prints_and_parses_again(text in "[ -~]{0,60}") {
+            if let Ok(scope) = text.parse::<Scope>() {
+                prop_assert_eq!(scope.as_str().parse::<Scope>().unwrap(), scope.clone());
+                for token in text.split(' ').filter(|t| !t.is_empty()) {
+                    prop_assert!(scope.contains(token));
+                }
+            }
+        }
+
+        #[test]
+        fn anything_parses_or_is_refused(text in ".*") {
+            let allowed = text.bytes().all(|b| b == b' ' || (0x21..=0x7e).contains(&b) && b != b'"' && b != b'\\');
+            prop_assert_eq!(text.parse::<Scope>().is_ok(), allowed);
+        }
+    }
+}

@@ -1,0 +1,127 @@
+//! Clients' rows, for a short time after they were read.
+//!
+//! A token request needs the client's row, which hardly ever changes. What this process writes is seen by it at once;
+//! what another process writes, at the latest when the time is over.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::store::{Key, Kind, Row};
+
+/// How many clients are kept.
+const MOST: usize = 10_000;
+
+pub(super) struct ClientCache {
+    keep_for: Duration,
+    rows: RwLock<HashMap<Box<str>, Kept>>,
+    /// Counts the beginnings and ends of writes: a row that was read across one of them is not kept.
+    epoch: AtomicU64,
+}
+
+/// A row, and until when it may be used.
+type Kept = (Arc<Row>, Instant);
+
+/// A write of a client's row is under way; when this goes, it is over.
+pub(super) struct Writing<'a> {
+    cache: &'a ClientCache,
+    id: &'a str,
+}
+
+impl Drop for Writing<'_> {
+    fn drop(&mut self) {
+        self.cache.forget(self.id);
+    }
+}
+
+impl ClientCache {
+    pub(super) fn new(keep_for: Duration) -> Self {
+        Self { keep_for, rows: RwLock::default(), epoch: AtomicU64::new(0) }
+    }
+
+    pub(super) fn get(&self, id: &str) -> Option<Arc<Row>> {
+        let rows = self.rows.read().unwrap_or_else(PoisonError::into_inner);
+        let (row, until) = rows.get(id)?;
+        (Instant::now() < *until).then(|| Arc::clone(row))
+    }
+
+    /// To be asked before a row is read that will be kept.
+    pub(super) fn epoch(&self) -> u64 {
+        self.epoch.load(Ordering::SeqCst)
+    }
+
+    pub(super) fn keep(&self, id: &str, row: &Arc<Row>, epoch: u64) {
+        if self.keep_for.is_zero() {
+            return;
+        }
+        let now = Instant::now();
+        let mut rows = self.rows.write().unwrap_or_else(PoisonError::into_inner);
+        if self.epoch() != epoch {
+            return;
+        }
+        if rows.len() >= MOST {
+            rows.retain(|_, (_, until)| now < *until);
+            if rows.len() >= MOST {
+                rows.clear();
+            }
+        }
+        rows.insert(id.into(), (Arc::clone(row), now + self.keep_for));
+    }
+
+    /// To be held while a row is written. Rows that are not clients' do not matter.
+    pub(super) fn writing<'a>(&'a self, key: Key<'a>) -> Option<Writing<'a>> {
+        (key.kind == Kind::Client).then(|| {
+            self.forget(key.id);
+            Writing { cache: self, id: key.id }
+        })
+    }
+
+    fn forget(&self, id: &str) {
+        let mut rows = self.rows.write().unwrap_or_else(PoisonError::into_inner);
+        self.epoch.fetch_add(1, Ordering::SeqCst);
+        rows.remove(id);
+    }
+}
+
+#[cfg(test)]
+mod unit {
+    use super::*;
+    use crate::env::Timestamp;
+
+    fn row() -> Arc<Row> {
+        Arc::new(Row::new(Timestamp::from_millis(1), "{}"))
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_row_is_kept_for_its_time_only() {
+        let cache = ClientCache::new(Duration::from_secs(5));
+        cache.keep("web", &row(), cache.epoch());
+        assert!(cache.get("web").is_some());
+        tokio::time::advance(Duration::from_secs(5)).await;
+        assert!(cache.get("web").is_none());
+    }
+
+    #[tokio::test]
+    async fn a_row_read_across_a_write_is_not_kept() {
+        let cache = ClientCache::new(Duration::from_secs(5));
+        let before = cache.epoch();
+        let writing = cache.writing(Key::new(Kind::Client, "web"));
+        let during = cache.epoch();
+        cache.keep("web", &row(), before);
+        assert!(cache.get("web").is_none());
+        drop(writing);
+        cache.keep("web", &row(), during);
+        assert!(cache.get("web").is_none());
+    }
+
+    #[tokio::test]
+    async fn a_write_ends_what_was_kept() {
+        let cache = ClientCache::new(Duration::from_secs(5));
+        cache.keep("web", &row(), cache.epoch());
+        drop(cache.writing(Key::new(Kind::Client, "web")));
+        assert!(cache.get("web").is_none());
+    }
+}

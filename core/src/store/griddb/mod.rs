@@ -1,0 +1,306 @@
+//! The store in GridDB, beside the application's own containers.
+//!
+//! Rows have real columns, so that people can ask their database who has access; `docs/griddb.md` of the project shows
+//! how. Grants are spread over containers in partitions of their own. One grant is one row: a guarded request is one
+//! round trip, an issued token one, a redeemed code or a rotated token two and the client's row, which is kept for a
+//! short time.
+//!
+//! # Options of the URL
+//!
+//! `griddb://USER:PASSWORD@HOST:PORT[,HOST:PORT…]/CLUSTER[/DATABASE][?options]`, with the options of
+//! [`griddb_rs::Config`] and these:
+//!
+//! | option | meaning | default |
+//! | --- | --- | --- |
+//! | `prefix` | what the names of all containers begin with | `GRIDAUTH_` |
+//! | `durability` | what is on the node's disk before it is answered: `flush` everything; `consume` what consumes, rotates or revokes; `server` what the node syncs by itself | `flush` |
+//! | `grant_containers` | over how many containers grants are spread, 1 to 64; fixed when the database is first used | 16 |
+//! | `client_cache` | how long a client's row may be used after it was read: so stale can a client be that another process has changed; `0s` reads it each time | `5s` |
+//! | `verify_owner` | `true` asks the master, after each change, whether the node that did it still owns the partition | `false` |
+//!
+//! With `durability=consume` a node that crashes with its default `logWriteMode` of 1 forgets tokens and sign-ups of
+//! its last second, though they were answered. With `server` it may also bring back a code that was used, or a token
+//! that was revoked: only for nodes with `logWriteMode` 0, which sync each commit themselves.
+
+mod client_cache;
+mod layout;
+mod list;
+mod options;
+mod rows;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use griddb_rs::{Client, Collection, Durability};
+
+use super::{
+    Backend, Change, Key, Kind, OpenError, Page, Query, Row, StoreError, StoreErrorKind, StoreFuture, Updated,
+};
+use crate::env::Timestamp;
+use client_cache::ClientCache;
+use layout::Layout;
+use options::{FlushPolicy, Options};
+use rows::{NewRow, decode};
+
+/// A store in a GridDB database. [`Store::open`](super::Store::open) makes one of a `griddb://` URL.
+pub struct GriddbStore {
+    client: Client,
+    layout: Layout,
+    flush: FlushPolicy,
+    verify_owner: bool,
+    clients: ClientCache,
+}
+
+/// What a write is for: whether it has to be on the disk before it is answered.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Write {
+    /// Something new.
+    Creates,
+    /// Something is used up, rotated, revoked or changed.
+    Consumes,
+}
+
+impl GriddbStore {
+    /// Connects to the database that the URL names, and makes what is missing in it. Several processes may do so at once.
+    ///
+    /// # Errors
+    /// [`OpenError`] where the URL is not good, the database cannot be reached or refuses the login, or it was set up by a
+    /// newer version. Its text never has the password.
+    pub async fn open(url: &str) -> Result<Self, OpenError> {
+        let (config, options) = Options::parse(url)?;
+        let place = options.place.clone();
+        let failed = |error: &griddb_rs::Error| {
+            OpenError::cannot_open(place.clone(), error.to_string()).with_source(error.clone())
+        };
+        let client = Client::connect_with(config).await.map_err(|error| failed(&error))?;
+        let layout = match Layout::open(&client, &options).await {
+            Ok(layout) => layout,
+            Err(layout::SetUpError::Database(error)) => return Err(failed(&error)),
+            Err(other) => return Err(OpenError::cannot_open(place, other.to_string())),
+        };
+        Ok(Self {
+            client,
+            layout,
+            flush: options.flush,
+            verify_owner: options.verify_owner,
+            clients: ClientCache::new(options.client_cache),
+        })
+    }
+
+    /// What the client has sent so far: for tests that count round trips.
+    pub fn stats(&self) -> griddb_rs::Stats {
+        self.client.stats()
+    }
+
+    fn collection(&self, key: Key<'_>, write: Write) -> Collection {
+        let durability = match (self.flush, write) {
+            (FlushPolicy::Server, _) | (FlushPolicy::Consume, Write::Creates) => Durability::Server,
+            (FlushPolicy::Everything, _) | (FlushPolicy::Consume, Write::Consumes) => Durability::Flush,
+        };
+        self.layout.of(key).durability(durability)
+    }
+
+    /// A change counts only if the node that made it is still the owner, where that is to be asked. It is no proof:
+    /// the master may be the one that was paused.
+    async fn verify(&self, collection: &Collection, node: SocketAddr) -> Result<(), StoreError> {
+        if self.verify_owner && collection.owner().await.map_err(store_error)? != Some(node) {
+            let message = "the node that made a change is not the owner of its partition any more";
+            return Err(StoreError::new(StoreErrorKind::OutcomeUnknown, message));
+        }
+        Ok(())
+    }
+
+    async fn remove_if_expired(
+        collection: Collection,
+        id: String,
+        now: Timestamp,
+    ) -> Result<bool, griddb_rs::Error> {
+        let limit = now;
+        collection
+            .update::<NewRow<'_>>(id.as_str(), |row| {
+                let expires = row.and_then(|row| decode(row).ok()).and_then(|row| row.expires());
+                match expires {
+                    Some(expires) if expires <= limit => griddb_rs::Change::Remove,
+                    _ => griddb_rs::Change::Keep,
+                }
+            })
+            .await
+    }
+}
+
+impl Backend for GriddbStore {
+    fn get<'a>(&'a self, key: Key<'a>) -> StoreFuture<'a, Option<Arc<Row>>> {
+        let cached = (key.kind == Kind::Client).then(|| self.clients.get(key.id)).flatten();
+        if let Some(row) = cached {
+            return StoreFuture::ready(Ok(Some(row)));
+        }
+        StoreFuture::new(async move {
+            let epoch = self.clients.epoch();
+            let Some(row) = self.layout.of(key).get(key.id).await.map_err(store_error)? else {
+                return Ok(None);
+            };
+            let row = Arc::new(decode(&row)?);
+            if key.kind == Kind::Client {
+                self.clients.keep(key.id, &row, epoch);
+            }
+            Ok(Some(row))
+        })
+    }
+
+    fn insert<'a>(&'a self, key: Key<'a>, row: Row) -> StoreFuture<'a, bool> {
+        StoreFuture::new(async move {
+            let row = NewRow::new(key.id, &row)?;
+            let _writing = self.clients.writing(key);
+            let collection = self.collection(key, Write::Creates);
+            match collection.insert_at(&row).await {
+                Ok(written) => self.verify(&collection, written.node()).await.map(|()| true),
+                Err(error) if error.is_key_exists() => Ok(false),
+                Err(error) => Err(store_error(error)),
+            }
+        })
+    }
+
+    fn put<'a>(&'a self, key: Key<'a>, row: Row) -> StoreFuture<'a, ()> {
+        StoreFuture::new(async move {
+            let row = NewRow::new(key.id, &row)?;
+            let _writing = self.clients.writing(key);
+            let collection = self.collection(key, Write::Consumes);
+            let written = collection.put_at(&row).await.map_err(store_error)?;
+            self.verify(&collection, written.node()).await
+        })
+    }
+
+    fn update<'a>(
+        &'a self,
+        key: Key<'a>,
+        decide: &'a mut (dyn FnMut(&Row) -> Change + Send),
+    ) -> StoreFuture<'a, Updated> {
+        StoreFuture::new(async move {
+            let _writing = self.clients.writing(key);
+            let collection = self.collection(key, Write::Consumes);
+            let mut outcome = Ok(Updated::Missing);
+            let updated = collection
+                .update_at(key.id, |found| {
+                    let (change, said) = decided(key.id, found, &mut *decide);
+                    outcome = said;
+                    change
+                })
+                .await
+                .map_err(store_error)?;
+            if updated.changed() {
+                self.verify(&collection, updated.node()).await?;
+            }
+            outcome
+        })
+    }
+
+    fn remove<'a>(&'a self, key: Key<'a>) -> StoreFuture<'a, bool> {
+        StoreFuture::new(async move {
+            let _writing = self.clients.writing(key);
+            let collection = self.collection(key, Write::Consumes);
+            let written = collection.remove_at(key.id).await.map_err(store_error)?;
+            if written.existed() {
+                self.verify(&collection, written.node()).await?;
+            }
+            Ok(written.existed())
+        })
+    }
+
+    fn list<'a>(&'a self, query: Query<'a>) -> StoreFuture<'a, Page> {
+        StoreFuture::new(list::page(&self.layout, query))
+    }
+
+    fn ping(&self) -> StoreFuture<'_, ()> {
+        StoreFuture::new(async move { self.client.ping().await.map_err(store_error) })
+    }
+
+    fn remove_expired(&self, kind: Kind, now: Timestamp, limit: usize) -> StoreFuture<'_, usize> {
+        StoreFuture::new(async move {
+            let mut removed = 0;
+            for collection in self.layout.all(kind) {
+                if removed >= limit {
+                    break;
+                }
+                let ids = list::expired(collection, now, limit - removed).await?;
+                removed += self.sweep(collection, ids, now).await?;
+            }
+            Ok(removed)
+        })
+    }
+}
+
+/// How many expired rows are removed at the same time.
+const SWEEPERS: usize = 32;
+
+impl GriddbStore {
+    async fn sweep(
+        &self,
+        collection: &Collection,
+        ids: Vec<String>,
+        now: Timestamp,
+    ) -> Result<usize, StoreError> {
+        let mut ids = ids.into_iter();
+        let mut running = tokio::task::JoinSet::new();
+        let mut removed = 0;
+        loop {
+            while running.len() < SWEEPERS {
+                let Some(id) = ids.next() else { break };
+                running.spawn(Self::remove_if_expired(collection.clone(), id, now));
+            }
+            match running.join_next().await {
+                None => return Ok(removed),
+                Some(Ok(Ok(true))) => removed += 1,
+                // Somebody else has it in hand: then it is no longer this one's to remove.
+                Some(Ok(Ok(false))) => {}
+                Some(Ok(Err(error))) if error.is_lock_timeout() => {}
+                Some(Ok(Err(error))) => return Err(store_error(error)),
+                Some(Err(_)) => return Err(StoreError::internal("a sweeper's task died")),
+            }
+        }
+    }
+}
+
+type Decision<'a> = (griddb_rs::Change<NewRow<'a>>, Result<Updated, StoreError>);
+
+/// What to do with the row that was found, in the client's terms, and what that means in ours.
+fn decided<'a>(
+    id: &'a str,
+    found: Option<&griddb_rs::Row>,
+    decide: &mut (dyn FnMut(&Row) -> Change + Send),
+) -> Decision<'a> {
+    use griddb_rs::Change as To;
+
+    let Some(found) = found else { return (To::Keep, Ok(Updated::Missing)) };
+    let row = match decode(found) {
+        Ok(row) => row,
+        Err(error) => return (To::Keep, Err(error)),
+    };
+    match decide(&row) {
+        Change::Keep => (To::Keep, Ok(Updated::Kept)),
+        Change::Remove => (To::Remove, Ok(Updated::Removed)),
+        Change::Replace(row) => match NewRow::owned(id, row) {
+            Ok(row) => (To::Put(row), Ok(Updated::Replaced)),
+            Err(error) => (To::Keep, Err(error)),
+        },
+    }
+}
+
+/// The client's error in the contract's terms. Its text says nothing of the data.
+fn store_error(error: griddb_rs::Error) -> StoreError {
+    use griddb_rs::ErrorKind as Of;
+
+    let kind = if error.is_outcome_unknown() {
+        StoreErrorKind::OutcomeUnknown
+    } else {
+        match error.kind() {
+            Of::Input => StoreErrorKind::Refused,
+            Of::SchemaMismatch => StoreErrorKind::Corrupt,
+            Of::Query | Of::Protocol | Of::Config | Of::ContainerMissing | Of::KeyExists | Of::KeyMissing => {
+                StoreErrorKind::Internal
+            }
+            // A server that is full, busy, or does not let us in any more is one to come back to.
+            _ => StoreErrorKind::Unavailable,
+        }
+    };
+    StoreError::new(kind, format!("GridDB: {error}")).with_source(error)
+}

@@ -1,0 +1,143 @@
+//! The URL of a store in GridDB.
+
+use std::time::Duration;
+
+use griddb_rs::Config;
+
+use crate::store::OpenError;
+
+/// What is flushed to the node's disk before it is answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum FlushPolicy {
+    Everything,
+    Consume,
+    Server,
+}
+
+/// The options that are the store's and not the client's.
+#[derive(Debug)]
+pub(super) struct Options {
+    /// The URL without user and password.
+    pub(super) place: String,
+    pub(super) prefix: String,
+    pub(super) flush: FlushPolicy,
+    pub(super) grant_containers: u8,
+    pub(super) client_cache: Duration,
+    pub(super) verify_owner: bool,
+}
+
+/// How long one statement may take, where the URL does not say: a request is waiting for it.
+const STATEMENT: Duration = Duration::from_secs(3);
+/// How long a call may take with all its tries.
+const CALL: Duration = Duration::from_secs(5);
+
+impl Options {
+    pub(super) fn parse(url: &str) -> Result<(Config, Self), OpenError> {
+        let bad = |reason: String| OpenError::bad_url("griddb:", reason);
+        let (mut config, extra) = Config::parse_with_extra(url).map_err(|error| bad(error.to_string()))?;
+        let query = url.split_once('?').map_or("", |(_, query)| query);
+        let says = |option: &str| query.split('&').any(|pair| pair.split('=').next() == Some(option));
+        if !says("statement_timeout") {
+            config = config.statement_timeout(STATEMENT);
+        }
+        if !says("lock_timeout") {
+            config = config.lock_timeout(STATEMENT);
+        }
+        if !says("retry_for") {
+            config = config.retry_for(CALL);
+        }
+        let hosts: Vec<String> = config.hosts().map(|(host, port)| format!("{host}:{port}")).collect();
+        let mut options = Self {
+            place: format!("griddb://{}/{}", hosts.join(","), config.cluster()),
+            prefix: "GRIDAUTH_".to_owned(),
+            flush: FlushPolicy::Everything,
+            grant_containers: 16,
+            client_cache: Duration::from_secs(5),
+            verify_owner: false,
+        };
+        for (name, value) in &extra {
+            options.set(name, value).map_err(|reason| bad(format!("the option {name}: {reason}")))?;
+        }
+        Ok((config, options))
+    }
+
+    fn set(&mut self, name: &str, value: &str) -> Result<(), &'static str> {
+        match name {
+            "prefix" => self.prefix = prefix(value)?,
+            "durability" => {
+                self.flush = match value {
+                    "flush" => FlushPolicy::Everything,
+                    "consume" => FlushPolicy::Consume,
+                    "server" => FlushPolicy::Server,
+                    _ => return Err("it is flush, consume or server"),
+                }
+            }
+            "grant_containers" => {
+                let number = value.parse().ok().filter(|number| (1..=64).contains(number));
+                self.grant_containers = number.ok_or("it is a number from 1 to 64")?;
+            }
+            "client_cache" => {
+                self.client_cache = duration(value).ok_or("it is a time such as 5s or 500ms")?
+            }
+            "verify_owner" => {
+                self.verify_owner = match value {
+                    "true" => true,
+                    "false" => false,
+                    _ => return Err("it is true or false"),
+                }
+            }
+            _ => return Err("there is no such option"),
+        }
+        Ok(())
+    }
+}
+
+/// A prefix that every name can begin with: the names of containers are letters, digits and underscores.
+fn prefix(value: &str) -> Result<String, &'static str> {
+    let fits = value.len() <= 64
+        && value.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
+        && !value.starts_with(|first: char| first.is_ascii_digit());
+    if fits {
+        Ok(value.to_owned())
+    } else {
+        Err("it is at most 64 letters, digits and underscores, no digit first")
+    }
+}
+
+fn duration(value: &str) -> Option<Duration> {
+    match value.strip_suffix("ms") {
+        Some(millis) => millis.parse().ok().map(Duration::from_millis),
+        None => value.strip_suffix('s')?.parse().ok().map(Duration::from_secs),
+    }
+}
+
+#[cfg(test)]
+mod unit {
+    use super::*;
+
+    #[test]
+    fn options_are_read_and_the_place_has_no_password() {
+        let url = "griddb://app:s3cret@db1:10001,db2/prod/mine?prefix=app_&durability=server&client_cache=500ms&grant_containers=4&retry_for=9s";
+        let (_, options) = Options::parse(url).unwrap();
+        assert_eq!(options.place, "griddb://db1:10001,db2:10001/prod");
+        assert_eq!((options.prefix.as_str(), options.flush), ("app_", FlushPolicy::Server));
+        assert_eq!((options.grant_containers, options.client_cache), (4, Duration::from_millis(500)));
+    }
+
+    #[test]
+    fn what_is_wrong_is_named_without_the_password() {
+        for (query, named) in [
+            ("durability=none", "durability"),
+            ("prefix=a-b", "prefix"),
+            ("prefix=1a", "prefix"),
+            ("grant_containers=0", "grant_containers"),
+            ("client_cache=5", "client_cache"),
+            ("verify_owner=yes", "verify_owner"),
+            ("colour=red", "colour"),
+        ] {
+            let error = Options::parse(&format!("griddb://app:s3cret@db1/prod?{query}")).unwrap_err();
+            assert!(error.bad_url && error.to_string().contains(named), "{error}");
+            assert!(!error.to_string().contains("s3cret"));
+        }
+    }
+}

@@ -1,0 +1,115 @@
+//! Rows as GridDB keeps them.
+
+use std::borrow::Cow;
+
+use griddb_rs::{Timestamp as GridTimestamp, ToRow, ToValue, Value};
+use sha2::{Digest, Sha256};
+
+use crate::env::Timestamp;
+use crate::store::{Key, Row, StoreError, StoreErrorKind};
+
+/// A STRING of a node with 64 KB blocks has at most 31,744 bytes; a longer body goes on in a BLOB, so that every
+/// ordinary one can be read in a query.
+const BODY_BYTES: usize = 30_000;
+/// The longest body: a node reads back BLOBs of 24 MiB and not of 32.
+const MORE_BYTES: usize = 16 << 20;
+const COLUMN_BYTES: usize = 30_000;
+/// The last moment that a TIMESTAMP keeps: the end of the year 9999.
+const LAST_MOMENT: i64 = 253_402_300_799_999;
+
+/// A row on its way into the database.
+pub(super) struct NewRow<'a> {
+    id: &'a str,
+    hash: i64,
+    row: Cow<'a, Row>,
+}
+
+impl<'a> NewRow<'a> {
+    pub(super) fn new(id: &'a str, row: &'a Row) -> Result<Self, StoreError> {
+        check(id, row)?;
+        Ok(Self { id, hash: hash(id), row: Cow::Borrowed(row) })
+    }
+
+    pub(super) fn owned(id: &'a str, row: Row) -> Result<Self, StoreError> {
+        check(id, &row)?;
+        Ok(Self { id, hash: hash(id), row: Cow::Owned(row) })
+    }
+}
+
+fn check(id: &str, row: &Row) -> Result<(), StoreError> {
+    let refused = |message| Err(StoreError::new(StoreErrorKind::Refused, message));
+    let columns = [Some(id), row.user(), row.client(), row.scope(), Some(row.body())];
+    if columns.iter().flatten().any(|text| text.contains('\0')) {
+        return refused("a text with NUL cannot be kept");
+    }
+    if id.is_empty() || id.len() > Key::MAX_ID_BYTES {
+        return refused("an id has 1 to 1024 bytes");
+    }
+    if [row.user(), row.client(), row.scope()].iter().flatten().any(|text| text.len() > COLUMN_BYTES) {
+        return refused("a column is too long");
+    }
+    if row.body().len() > MORE_BYTES {
+        return refused("a row is too long");
+    }
+    Ok(())
+}
+
+impl ToRow for NewRow<'_> {
+    fn with_values<R>(&self, write: impl FnOnce(&[Value<'_>]) -> R) -> R {
+        let row = &*self.row;
+        let cut = row.body().floor_char_boundary(BODY_BYTES);
+        let (body, more) = row.body().split_at(cut);
+        let more = if more.is_empty() { Value::Null } else { Value::Blob(more.as_bytes().into()) };
+        let expires = row.expires().map(moment);
+        write(&[
+            self.id.to_value(),
+            row.user().to_value(),
+            row.client().to_value(),
+            row.scope().to_value(),
+            moment(row.issued()).to_value(),
+            expires.to_value(),
+            self.hash.to_value(),
+            body.to_value(),
+            more,
+        ])
+    }
+}
+
+/// Where a row comes in a listing: any order will do that stays the same, and can be compared in a query.
+pub(super) fn hash(id: &str) -> i64 {
+    let digest = Sha256::digest(id.as_bytes());
+    let mut first = [0; 8];
+    first.copy_from_slice(&digest[..8]);
+    i64::from_be_bytes(first) & i64::MAX
+}
+
+pub(super) fn moment(time: Timestamp) -> GridTimestamp {
+    GridTimestamp::from_millis(time.as_millis().clamp(0, LAST_MOMENT))
+}
+
+/// A row as it comes out of the database.
+pub(super) fn decode(row: &griddb_rs::Row) -> Result<Row, StoreError> {
+    read(row).map_err(super::store_error)?
+}
+
+fn read(row: &griddb_rs::Row) -> Result<Result<Row, StoreError>, griddb_rs::Error> {
+    let body: &str = row.get("body")?;
+    let more: Option<&[u8]> = row.get("more")?;
+    let body: Box<str> = match more {
+        None => body.into(),
+        Some(more) => match std::str::from_utf8(more) {
+            Ok(more) => [body, more].concat().into(),
+            Err(_) => {
+                return Ok(Err(StoreError::new(StoreErrorKind::Corrupt, "a stored row is not UTF-8")));
+            }
+        },
+    };
+    let issued: GridTimestamp = row.get("issued")?;
+    let expires: Option<GridTimestamp> = row.get("expires")?;
+    let moment = |time: GridTimestamp| Timestamp::from_millis(time.as_millis());
+    Ok(Ok(Row::new(moment(issued), body)
+        .with_user(row.get("user")?)
+        .with_client(row.get("client")?)
+        .with_scope(row.get("scope")?)
+        .with_expires(expires.map(moment))))
+}

@@ -1,0 +1,208 @@
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use zeroize::Zeroizing;
+
+use super::{Digest, Secret};
+use crate::env::{Entropy, EntropyError};
+use crate::model::GrantId;
+
+/// What a token of ours is for. Its prefix says so, to people who find one in a log and to scanners that look for them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum TokenKind {
+    /// An authorization code.
+    Code,
+    /// An access token.
+    Access,
+    /// A refresh token.
+    Refresh,
+}
+
+impl TokenKind {
+    const ALL: [Self; 3] = [Self::Code, Self::Access, Self::Refresh];
+
+    /// What every token of the kind begins with.
+    pub const fn prefix(self) -> &'static str {
+        match self {
+            Self::Code => "gac_",
+            Self::Access => "gat_",
+            Self::Refresh => "gar_",
+        }
+    }
+
+    const fn label(self) -> u8 {
+        match self {
+            Self::Code => b'c',
+            Self::Access => b'a',
+            Self::Refresh => b'r',
+        }
+    }
+}
+
+const ID: usize = 16;
+const FAMILY: usize = 16;
+const SECRET: usize = 32;
+const FAMILY_LABEL: u8 = b'f';
+
+/// A token that was just made: its text for the client, its digest for the store.
+#[derive(Debug)]
+pub struct NewToken {
+    /// What the client gets.
+    pub text: Secret,
+    /// What the store keeps.
+    pub digest: Digest,
+}
+
+/// The random part that all refresh tokens of a grant share.
+pub(crate) type Family = Zeroizing<[u8; FAMILY]>;
+
+impl NewToken {
+    /// Makes a code or an access token of `grant`, with 256 random bits.
+    pub(crate) fn make(kind: TokenKind, grant: GrantId, entropy: &dyn Entropy) -> Result<Self, EntropyError> {
+        let mut bytes = Zeroizing::new([0; ID + SECRET]);
+        bytes[..ID].copy_from_slice(grant.as_bytes());
+        entropy.fill(&mut bytes[ID..])?;
+        Ok(Self::of(kind, &bytes[..]))
+    }
+
+    /// Makes a refresh token of `grant`: the family that all of its refresh tokens share, and 256 random bits.
+    pub(crate) fn make_refresh(
+        grant: GrantId,
+        family: &Family,
+        entropy: &dyn Entropy,
+    ) -> Result<Self, EntropyError> {
+        let mut bytes = Zeroizing::new([0; ID + FAMILY + SECRET]);
+        bytes[..ID].copy_from_slice(grant.as_bytes());
+        bytes[ID..ID + FAMILY].copy_from_slice(&family[..]);
+        entropy.fill(&mut bytes[ID + FAMILY..])?;
+        Ok(Self::of(TokenKind::Refresh, &bytes[..]))
+    }
+
+    fn of(kind: TokenKind, bytes: &[u8]) -> Self {
+        let mut text = String::with_capacity(kind.prefix().len() + bytes.len() * 4 / 3 + 3);
+        text.push_str(kind.prefix());
+        URL_SAFE_NO_PAD.encode_string(bytes, &mut text);
+        Self { text: text.into(), digest: Digest::of(kind.label(), &[bytes]) }
+    }
+}
+
+/// A new family.
+pub(crate) fn new_family(entropy: &dyn Entropy) -> Result<Family, EntropyError> {
+    let mut family = Zeroizing::new([0; FAMILY]);
+    entropy.fill(&mut family[..])?;
+    Ok(family)
+}
+
+/// The digest of a family.
+pub(crate) fn family_digest(family: &Family) -> Digest {
+    Digest::of(FAMILY_LABEL, &[&family[..]])
+}
+
+/// A token that somebody presented, read but not yet believed.
+pub struct PresentedToken {
+    kind: TokenKind,
+    bytes: Zeroizing<[u8; ID + FAMILY + SECRET]>,
+    length: usize,
+    digest: Digest,
+}
+
+impl PresentedToken {
+    /// Reads a token of any kind. `None` is a text that was never one of ours: each token has one spelling only.
+    pub fn parse(text: &str) -> Option<Self> {
+        TokenKind::ALL.into_iter().find_map(|kind| Self::parse_kind(kind, text))
+    }
+
+    /// Reads a token of this kind.
+    pub fn parse_kind(kind: TokenKind, text: &str) -> Option<Self> {
+        let encoded = text.strip_prefix(kind.prefix())?;
+        let expected = if kind == TokenKind::Refresh { ID + FAMILY + SECRET } else { ID + SECRET };
+        if encoded.len() != (expected * 4).div_ceil(3) {
+            return None;
+        }
+        let mut bytes = Zeroizing::new([0; ID + FAMILY + SECRET]);
+        let length = URL_SAFE_NO_PAD.decode_slice(encoded, &mut bytes[..]).ok()?;
+        let digest = Digest::of(kind.label(), &[&bytes[..length]]);
+        (length == expected).then_some(Self { kind, bytes, length, digest })
+    }
+
+    /// What it says it is.
+    pub fn kind(&self) -> TokenKind {
+        self.kind
+    }
+
+    /// The grant that it says it belongs to.
+    pub fn grant_id(&self) -> GrantId {
+        let mut id = [0; ID];
+        id.copy_from_slice(&self.bytes[..ID]);
+        GrantId::from_bytes(id)
+    }
+
+    /// The digest to compare with the stored one.
+    pub fn digest(&self) -> &Digest {
+        &self.digest
+    }
+
+    /// The family of a refresh token.
+    pub(crate) fn family(&self) -> Family {
+        let mut family = Zeroizing::new([0; FAMILY]);
+        family.copy_from_slice(&self.bytes[ID..ID + FAMILY]);
+        family
+    }
+
+    /// The secret part: what a key that only the holder can derive is derived from.
+    pub(crate) fn secret(&self) -> &[u8] {
+        &self.bytes[self.length - SECRET..self.length]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::env::{SystemEntropy, Timestamp};
+
+    fn id() -> GrantId {
+        GrantId::new(Timestamp::from_millis(1_700_000_000_000), &[7; 10])
+    }
+
+    #[test]
+    fn what_is_made_is_read_back() {
+        for kind in [TokenKind::Code, TokenKind::Access] {
+            let token = NewToken::make(kind, id(), &SystemEntropy).unwrap();
+            let read = PresentedToken::parse(token.text.expose()).unwrap();
+            assert_eq!((read.kind(), read.grant_id(), read.digest()), (kind, id(), &token.digest));
+        }
+        let family = new_family(&SystemEntropy).unwrap();
+        let token = NewToken::make_refresh(id(), &family, &SystemEntropy).unwrap();
+        let read = PresentedToken::parse(token.text.expose()).unwrap();
+        assert_eq!(read.family(), family);
+        assert_eq!((read.grant_id(), read.digest()), (id(), &token.digest));
+    }
+
+    #[test]
+    fn a_token_of_one_kind_is_none_of_another() {
+        let code = NewToken::make(TokenKind::Code, id(), &SystemEntropy).unwrap();
+        let disguised = code.text.expose().replace("gac_", "gat_");
+        let read = PresentedToken::parse_kind(TokenKind::Access, &disguised).unwrap();
+        assert!(!read.digest().matches(&code.digest));
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_is_read_or_refused(text in ".{0,120}") {
+            let _ = PresentedToken::parse(&text);
+        }
+
+        #[test]
+        fn a_token_has_one_spelling(at in 0usize..68, with in "[A-Za-z0-9_=+/ -]") {
+            let token = NewToken::make(TokenKind::Access, id(), &SystemEntropy).unwrap();
+            let mut changed = token.text.expose().to_owned();
+            changed.replace_range(at..=at, &with);
+            if changed != token.text.expose() {
+                let same = PresentedToken::parse(&changed).is_some_and(|read| read.digest().matches(&token.digest));
+                prop_assert!(!same);
+            }
+        }
+    }
+}

@@ -1,0 +1,287 @@
+//! The store in GridDB, and the engine on it, against a node that fails on order.
+#![cfg(feature = "griddb")]
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+mod support;
+
+use std::time::Duration;
+
+use gridauth::env::Timestamp;
+use gridauth::store::{Key, Kind, Row, StoreErrorKind, conformance};
+use gridauth::{GridAuth, MintRequest, Store};
+use griddb_test_node::{ErrorCode, Fault, FaultOrder, LogWrite, Options, Statement, TestNode};
+use support::*;
+
+async fn node() -> TestNode {
+    node_with(Options::new()).await
+}
+
+async fn node_with(options: Options) -> TestNode {
+    TestNode::start(options.check_interval(Duration::from_millis(20))).await.unwrap()
+}
+
+fn url(node: &TestNode, options: &str) -> String {
+    format!("griddb://admin:admin@{}/gridauth?grant_containers=4&{options}", node.address())
+}
+
+async fn open(node: &TestNode, options: &str) -> Store {
+    Store::open(&url(node, options)).await.unwrap()
+}
+
+/// The engine on the node, its client cached, and how many round trips `work` takes.
+struct Counted {
+    node: TestNode,
+    server: Server,
+}
+
+impl Counted {
+    async fn new() -> Self {
+        // With some latency, what is sent together is seen to be one flight.
+        let node = node_with(Options::new().latency(Duration::from_millis(3))).await;
+        let store = open(&node, "client_cache=60s").await;
+        let server = server_with(|builder| builder.store(store)).await;
+        let (status, _) = server.token(&[("grant_type", "client_credentials")]).await;
+        assert_eq!(status, 200);
+        Self { node, server }
+    }
+
+    async fn flights<T>(&self, work: impl Future<Output = T>) -> (u64, T) {
+        self.node.counters().reset();
+        let done = work.await;
+        (self.node.counters().flights(), done)
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_contract_holds() {
+    let node = node().await;
+    let report = conformance::check(|| open(&node, "")).await;
+    assert!(report.is_clean(), "{report}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_contract_holds_between_two_processes() {
+    let node = node().await;
+    let both = || async { [open(&node, "client_cache=0s").await, open(&node, "client_cache=0s").await] };
+    let report = conformance::check_shared(both).await;
+    assert!(report.is_clean(), "{report}");
+}
+
+#[tokio::test]
+async fn round_trips_are_few() {
+    let counted = Counted::new().await;
+    let server = &counted.server;
+    let (issue, (_, tokens)) = counted.flights(server.token(&[("grant_type", "client_credentials")])).await;
+    assert_eq!(issue, 1, "a token of the client credentials grant");
+    let access = string(&tokens, "access_token");
+    let (guard, found) = counted.flights(server.auth.authenticate_token(&access)).await;
+    assert!(found.is_ok());
+    assert_eq!(guard, 1, "a guarded request");
+
+    let code = server.code().await;
+    let form = redeem(&code);
+    let (redemption, (status, tokens)) = counted.flights(server.token(&form)).await;
+    assert_eq!(status, 200);
+    assert!(redemption <= 3, "a redeemed code: {redemption}");
+    let refresh_token = string(&tokens, "refresh_token");
+    let form = refresh(&refresh_token);
+    let (rotation, (status, tokens)) = counted.flights(server.token(&form)).await;
+    assert_eq!(status, 200);
+    assert!(rotation <= 3, "a rotated token: {rotation}");
+
+    // Whose token it is has to be seen before it goes.
+    let token = string(&tokens, "refresh_token");
+    let form = [("token", token.as_str())];
+    let client = basic("web", "web-secret");
+    let headers = [("authorization", client.as_str())];
+    let (revocation, answer) = counted.flights(server.post("/oauth/revoke", &headers, &form)).await;
+    assert_eq!(answer.status(), 200);
+    assert!(revocation <= 2, "a revoked grant: {revocation}");
+}
+
+#[tokio::test]
+async fn a_store_that_is_down_is_503_everywhere_and_comes_back_by_itself() {
+    let node = node().await;
+    let store = open(&node, "client_cache=0s&statement_timeout=1s&retry_for=1s&lock_timeout=1s").await;
+    let server = server_with(|builder| builder.store(store)).await;
+    let (_, tokens) = server.token(&[("grant_type", "client_credentials")]).await;
+    let access = string(&tokens, "access_token");
+
+    node.crash().await.unwrap();
+    let headers = [("authorization", &*basic("web", "web-secret"))];
+    let answer = server.post("/oauth/token", &headers, &[("grant_type", "client_credentials")]).await;
+    assert_eq!(answer.status(), 503, "{}", text(&answer));
+    assert!(answer.headers().contains_key("retry-after"));
+    let rejection = server.auth.authenticate_token(&access).await.unwrap_err();
+    let answer = server.auth.reject(rejection);
+    assert_eq!(answer.status(), 503);
+    assert!(answer.headers().contains_key("retry-after"));
+    assert!(!answer.headers().contains_key("www-authenticate"));
+    assert!(server.auth.store().ping().await.is_err());
+    assert_eq!(server.get(&authorize_uri(&[]), None).await.status(), 503);
+
+    node.restart().unwrap();
+    let recovered = async {
+        while server.auth.authenticate_token(&access).await.is_err() {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), recovered).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_silent_store_is_503_within_the_deadline() {
+    let node = node().await;
+    let store = open(&node, "statement_timeout=1s&retry_for=1s&lock_timeout=1s").await;
+    let server = server_with(|builder| builder.store(store)).await;
+    node.pause();
+    let headers = [("authorization", &*basic("web", "web-secret"))];
+    let asked = server.post("/oauth/token", &headers, &[("grant_type", "client_credentials")]);
+    let answer = tokio::time::timeout(Duration::from_secs(5), asked).await.unwrap();
+    assert_eq!(answer.status(), 503);
+    node.wake();
+}
+
+#[tokio::test]
+async fn a_code_whose_redemption_was_lost_gives_no_second_token() {
+    for statement in [Statement::PutRow, Statement::Commit] {
+        for fault in [Fault::DropBefore, Fault::DropAfter, Fault::Mute] {
+            let node = node().await;
+            let store = open(&node, "statement_timeout=1s&retry_for=3s&lock_timeout=1s").await;
+            let server = server_with(|builder| builder.store(store)).await;
+            let code = server.code().await;
+            node.faults().once(statement, fault.clone());
+            let form = redeem(&code);
+            let (first, _) = server.token(&form).await;
+            node.faults().clear();
+            let (second, _) = server.token(&form).await;
+            let answers = (first, second);
+            assert!(
+                matches!(answers, (200, 400) | (503, 200) | (503, 400)),
+                "{statement:?} {fault:?}: {answers:?}"
+            );
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_was_answered_survives_a_crash_of_the_node() {
+    let node = node_with(Options::new().log_write(LogWrite::OnlyByFlush)).await;
+    let server = {
+        let store = open(&node, "").await;
+        server_with(|builder| builder.store(store)).await
+    };
+    let code = server.code().await;
+    let (_, tokens) = server.token(&redeem(&code)).await;
+    let (_, rotated) = server.token(&refresh(&string(&tokens, "refresh_token"))).await;
+    node.crash_and_restart().await.unwrap();
+    let found = server.auth.authenticate_token(&string(&rotated, "access_token")).await.unwrap();
+    assert_eq!(found.user(), Some("israel"));
+    assert_eq!(server.token(&refresh(&string(&rotated, "refresh_token"))).await.0, 200);
+    assert_eq!(server.token(&redeem(&code)).await.0, 400);
+}
+
+#[tokio::test]
+async fn with_durability_consume_a_crash_loses_tokens_but_brings_back_no_code() {
+    let node = node_with(Options::new().log_write(LogWrite::OnlyByFlush)).await;
+    let store = open(&node, "durability=consume").await;
+    let server = server_with(|builder| builder.store(store)).await;
+    let code = server.code().await;
+    node.sync();
+    assert_eq!(server.token(&redeem(&code)).await.0, 200);
+    let minted = server.auth.mint(MintRequest::for_user("israel")).await.unwrap();
+    node.crash_and_restart().await.unwrap();
+    assert_eq!(server.token(&redeem(&code)).await.0, 400, "the redemption was flushed");
+    assert!(server.auth.authenticate_token(minted.access_token.expose()).await.is_err());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_64_redemptions_in_two_processes_one_succeeds() {
+    let node = node().await;
+    let (one, other) = (open(&node, "").await, open(&node, "").await);
+    let server = server_with(|builder| builder.store(one)).await;
+    let same = GridAuth::builder(ISSUER).store(other).grant(gridauth::grant::AuthorizationCode::new());
+    let second =
+        Server { auth: same.clock(server.clock.clone()).build().await.unwrap(), clock: server.clock.clone() };
+    let code = server.code().await;
+    let servers = std::sync::Arc::new([server, second]);
+    let mut running = tokio::task::JoinSet::new();
+    for number in 0..64 {
+        let (servers, code) = (std::sync::Arc::clone(&servers), code.clone());
+        running.spawn(async move { servers[number % 2].token(&redeem(&code)).await.0 });
+    }
+    let statuses = running.join_all().await;
+    assert_eq!(statuses.iter().filter(|status| **status == 200).count(), 1, "{statuses:?}");
+    assert!(statuses.iter().all(|status| matches!(status, 200 | 400)), "{statuses:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn several_processes_set_the_database_up_at_once() {
+    let node = node().await;
+    let mut running = tokio::task::JoinSet::new();
+    for number in 0..6 {
+        // The first to write the number decides it for all.
+        let url = format!("griddb://admin:admin@{}/gridauth?grant_containers={}", node.address(), number + 1);
+        running.spawn(async move { Store::open(&url).await.unwrap() });
+    }
+    let stores = running.join_all().await;
+    for (number, store) in stores.iter().enumerate() {
+        let id = format!("row {number}");
+        store.insert(Key::new(Kind::Grant, &id), Row::new(Timestamp::from_millis(1), "{}")).await.unwrap();
+        for other in &stores {
+            assert!(other.get(Key::new(Kind::Grant, &id)).await.unwrap().is_some());
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_newer_layout_is_refused_and_other_prefixes_are_left_alone() {
+    let node = node().await;
+    let store = open(&node, "prefix=ONE_").await;
+    let key = Key::new(Kind::Custom, "x");
+    store.insert(key, Row::new(Timestamp::from_millis(1), "{}")).await.unwrap();
+    assert!(open(&node, "prefix=TWO_").await.get(key).await.unwrap().is_none());
+
+    let client = griddb_rs::Client::connect(&format!("griddb://admin:admin@{}/gridauth", node.address()))
+        .await
+        .unwrap();
+    let layout = client.open("ONE_LAYOUT").await.unwrap();
+    layout.put(&("layout", 2i64, 4i64)).await.unwrap();
+    let error = Store::open(&url(&node, "prefix=ONE_")).await.unwrap_err();
+    assert!(error.to_string().contains("newer version"), "{error}");
+}
+
+#[tokio::test]
+async fn what_cannot_be_opened_is_told_without_the_password() {
+    let node = node().await;
+    let (host, wrong) = (node.address(), "s3cret-and-wrong");
+    let error = Store::open(&format!("griddb://admin:{wrong}@{host}/gridauth")).await.unwrap_err();
+    assert!(!error.bad_url && !error.to_string().contains(wrong), "{error}");
+    assert!(error.to_string().contains(&host.to_string()), "{error}");
+    let error = Store::open(&format!("griddb://admin:{wrong}@{host}/gridauth?colour=red")).await.unwrap_err();
+    assert!(error.bad_url && !error.to_string().contains(wrong), "{error}");
+    let error = Store::open(&format!("griddb://admin:{wrong}@127.0.0.1:1/gridauth?connect_timeout=1s"))
+        .await
+        .unwrap_err();
+    assert!(!error.bad_url && !error.to_string().contains(wrong), "{error}");
+}
+
+#[tokio::test]
+async fn a_busy_or_moved_partition_is_waited_for() {
+    let node = node().await;
+    let store = open(&node, "").await;
+    for code in [ErrorCode::PARTITION_STATE, ErrorCode::PARTITION_ROLE, ErrorCode::QUEUE_LIMIT] {
+        node.faults().order(FaultOrder::new(Fault::Refuse(code)).on(Statement::GetRow).times(2));
+        assert!(store.get(Key::new(Kind::Grant, "none")).await.unwrap().is_none());
+    }
+}
+
+#[tokio::test]
+async fn an_insert_whose_answer_was_lost_is_not_called_done() {
+    let node = node().await;
+    let store = open(&node, "statement_timeout=1s&retry_for=1s&lock_timeout=1s").await;
+    node.faults().once(Statement::PutRow, Fault::DropAfter);
+    let row = Row::new(Timestamp::from_millis(1), "{}");
+    let error = store.insert(Key::new(Kind::Grant, "lost"), row).await.unwrap_err();
+    assert_eq!(error.kind(), StoreErrorKind::OutcomeUnknown);
+}

@@ -1,0 +1,101 @@
+//! The routes: what is open, what is guarded, and the authorization server beside them.
+
+use axum::Router;
+use axum::body::{Body, Bytes};
+use axum::extract::rejection::BytesRejection;
+use axum::extract::{DefaultBodyLimit, FromRef, State};
+use axum::http::header::CONTENT_TYPE;
+use axum::http::{HeaderMap, StatusCode, Uri};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use gridauth::GridAuth;
+use gridauth_demo::{App, MAX_NOTE_BODY, NotesRead, NotesWrite};
+use gridauth_tower::{Access, GridAuthExt, WholeRequest};
+
+/// The router's state. `Access` finds the server in it because of `FromRef`.
+#[derive(Clone, FromRef)]
+pub(crate) struct AppState {
+    auth: GridAuth,
+    demo: App,
+}
+
+pub(crate) fn router(demo: App) -> Router {
+    let auth = demo.auth().clone();
+    // A group of routes behind one guard: any valid token.
+    let signed_in = Router::new()
+        .route("/private", get(private))
+        .route("/whoami", get(who_am_i))
+        .route_layer(auth.require(""));
+    Router::new()
+        .route("/", get(home).post(sign_in))
+        .route("/sign_up", post(sign_up))
+        .route("/notes", get(list_notes).post(add_note))
+        .layer(DefaultBodyLimit::max(MAX_NOTE_BODY))
+        .route("/health", get(health))
+        .merge(signed_in)
+        // The endpoints of the authorization server.
+        .merge(auth.routes())
+        .fallback(not_found)
+        .method_not_allowed_fallback(method_not_allowed)
+        .with_state(AppState { auth, demo })
+}
+
+async fn home(State(demo): State<App>) -> Response {
+    respond(demo.home())
+}
+
+async fn sign_in(State(demo): State<App>, WholeRequest(request): WholeRequest) -> Response {
+    respond(demo.sign_in(request).await)
+}
+
+async fn sign_up(State(demo): State<App>, WholeRequest(request): WholeRequest) -> Response {
+    respond(demo.sign_up(request).await)
+}
+
+async fn private(State(demo): State<App>) -> Response {
+    respond(demo.private())
+}
+
+/// The guard of the group has looked the token up; this takes what it found.
+async fn who_am_i(State(demo): State<App>, access: Access) -> Response {
+    respond(demo.who_am_i(&access))
+}
+
+/// Guarded by its argument: a token with the scope `notes.read`.
+async fn list_notes(State(demo): State<App>, access: Access<NotesRead>) -> Response {
+    respond(demo.list_notes(&access).await)
+}
+
+async fn add_note(
+    State(demo): State<App>,
+    access: Access<NotesWrite>,
+    headers: HeaderMap,
+    body: Result<Bytes, BytesRejection>,
+) -> Response {
+    match body {
+        Ok(body) => {
+            let content_type = headers.get(CONTENT_TYPE).map(|value| value.as_bytes());
+            respond(demo.add_note(&access, content_type, &body).await)
+        }
+        Err(rejection) if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE => {
+            respond(demo.note_too_long())
+        }
+        Err(rejection) => rejection.into_response(),
+    }
+}
+
+async fn health(State(demo): State<App>) -> Response {
+    respond(demo.health().await)
+}
+
+async fn not_found(State(demo): State<App>) -> Response {
+    respond(demo.not_found())
+}
+
+async fn method_not_allowed(State(demo): State<App>, uri: Uri) -> Response {
+    respond(demo.method_not_allowed(uri.path()))
+}
+
+fn respond(response: gridauth::Response) -> Response {
+    response.map(Body::from)
+}

@@ -1,0 +1,123 @@
+//! The server with the demo's policies.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use gridauth::grant::{AuthorizationCode, ClientCredentials, Implicit, Password, RefreshToken};
+use gridauth::model::AuthMethod;
+use gridauth::store::{Key, Kind, OpenError, StoreError};
+use gridauth::{Client, GridAuth, Store};
+
+use crate::{Settings, Stop};
+
+gridauth::scopes! {
+    /// The scopes of the demo, with words for the consent page.
+    pub static SCOPES;
+    /// May do all that there is no scope of its own for.
+    pub All = "all": "Use your account";
+    /// May read notes.
+    pub NotesRead = "notes.read": "Read your notes";
+    /// May write notes.
+    pub NotesWrite = "notes.write": "Write notes for you";
+}
+
+/// The client that `/` and `/sign_up` use where a request names none.
+pub(crate) const DEMO_CLIENT: &str = "demo";
+
+/// What tells the client that this demo made itself from one of a seed file.
+const DEMO_SOFTWARE: &str = "gridauth-demo";
+
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// The demo application: a cheap handle. Its methods answer the application's own routes.
+#[derive(Clone, Debug)]
+pub struct App {
+    auth: GridAuth,
+}
+
+impl App {
+    /// Opens the store, builds the server and loads the seed. `address` is what is really listened on.
+    ///
+    /// # Errors
+    /// A [`Stop`] where the store cannot be opened, or a setting turns out to be bad.
+    pub async fn start(settings: &Settings, address: SocketAddr) -> Result<Self, Stop> {
+        let store = Store::open(settings.store()).await.map_err(cannot_open)?;
+        let code_and_refresh = [AuthMethod::Basic, AuthMethod::Post, AuthMethod::None];
+        let refresh = settings.refresh_token_lifetime;
+        let auth = GridAuth::builder(settings.issuer(address))
+            .store(store)
+            .grant(AuthorizationCode::new().client_authentication(code_and_refresh.clone()))
+            .grant(
+                RefreshToken::rotating()
+                    .grace(settings.refresh_grace)
+                    .client_authentication(code_and_refresh.clone()),
+            )
+            .grant(ClientCredentials::new().client_authentication([AuthMethod::Basic, AuthMethod::Post]))
+            .grant(Password::new().client_authentication(code_and_refresh))
+            .grant(Implicit::new())
+            .scopes(SCOPES)
+            // Whoever runs this behind a proxy may let it take the issuer's path away or not.
+            .behind_stripping_proxy(true)
+            .access_token_lifetime(settings.access_token_lifetime)
+            .refresh_token_lifetime(refresh, refresh.max(90 * DAY))
+            .code_lifetime(settings.code_lifetime)
+            .build()
+            .await
+            .map_err(Stop::cannot_start)?;
+        match &settings.seed {
+            Some(seed) => {
+                seed.plant(&auth).await?;
+                if !seed.has_client(DEMO_CLIENT) {
+                    remove_demo_client(&auth).await.map_err(store_failed)?;
+                }
+            }
+            None => add_demo_client(&auth).await?,
+        }
+        Ok(Self { auth })
+    }
+
+    #[cfg(test)]
+    pub(crate) fn with(auth: GridAuth) -> Self {
+        Self { auth }
+    }
+
+    /// The server.
+    pub fn auth(&self) -> &GridAuth {
+        &self.auth
+    }
+}
+
+fn cannot_open(error: OpenError) -> Stop {
+    if error.bad_url {
+        Stop::bad_value("GRIDAUTH_STORE", error.reason, crate::settings::STORES)
+    } else {
+        Stop::cannot_start(error)
+    }
+}
+
+pub(crate) fn store_failed(error: StoreError) -> Stop {
+    Stop::cannot_start(format_args!("the store failed: {error}"))
+}
+
+async fn add_demo_client(auth: &GridAuth) -> Result<(), Stop> {
+    let client = Client::public(DEMO_CLIENT)
+        .name("The demo itself")
+        .metadata("software_id", DEMO_SOFTWARE.into())
+        .first_party(true)
+        .grant_types(["password", "refresh_token"])
+        .response_types([""; 0])
+        .scope("all notes.read notes.write")
+        .default_scope("all")
+        .build()
+        .map_err(Stop::cannot_start)?;
+    auth.insert_client(client).await.map(|_| ()).map_err(store_failed)
+}
+
+/// With a seed file there is a client `demo` only where the seed has it: one that a start without a seed made goes.
+async fn remove_demo_client(auth: &GridAuth) -> Result<(), StoreError> {
+    let own = auth.client(DEMO_CLIENT).await?;
+    if own.is_some_and(|client| client.metadata("software_id") == Some(DEMO_SOFTWARE)) {
+        auth.store().remove(Key::new(Kind::Client, DEMO_CLIENT)).await?;
+    }
+    Ok(())
+}

@@ -1,0 +1,248 @@
+//! Notes: what the guarded routes guard. They are rows of the same store.
+
+use gridauth::env::{Clock, SystemClock};
+use gridauth::protocol::OAuthError;
+use gridauth::store::{By, CorruptRow, Key, Kind, Query, Row, Store, StoreError};
+use gridauth::{Access, Response};
+use http::StatusCode;
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::{App, answers};
+
+/// A note.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Note {
+    /// Its id, which rises with the time of its creation.
+    pub id: String,
+    /// What it says.
+    pub text: String,
+}
+
+/// Whose notes: a user's, or those of a client that acts for itself. The two may have the same name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Owner<'a> {
+    /// The user with this subject.
+    User(&'a str),
+    /// The client with this id.
+    Client(&'a str),
+}
+
+impl<'a> From<&'a Access> for Owner<'a> {
+    fn from(access: &'a Access) -> Self {
+        access.user().map_or(Self::Client(access.client()), Self::User)
+    }
+}
+
+/// The longest body that `POST /notes` has to read, in bytes: a note of [`MAX_CHARACTERS`], each written as two `\uXXXX`.
+pub const MAX_NOTE_BODY: usize = 128 * 1024;
+
+const MAX_CHARACTERS: usize = 10_000;
+
+/// Ids of [`Kind::Custom`] rows that are notes begin so.
+const PREFIX: &str = "note:";
+
+#[derive(Serialize, Deserialize)]
+struct Body {
+    text: String,
+}
+
+impl App {
+    /// Answers `GET /notes` for the owner of the token.
+    pub async fn list_notes(&self, access: &Access) -> Response {
+        match notes(self.auth().store(), access.into()).await {
+            Ok(notes) => answers::json(self.auth(), StatusCode::OK, &notes),
+            Err(error) => self.auth().refuse(&error.into()),
+        }
+    }
+
+    /// Answers `POST /notes` with this `Content-Type` and this body, of which no more than [`MAX_NOTE_BODY`] were read.
+    pub async fn add_note(&self, access: &Access, content_type: Option<&[u8]>, body: &[u8]) -> Response {
+        match self.new_note(access, content_type, body).await {
+            Ok(note) => answers::json(self.auth(), StatusCode::CREATED, &note),
+            Err(error) => self.auth().refuse(&error),
+        }
+    }
+
+    /// The answer to a note whose body is longer than [`MAX_NOTE_BODY`].
+    pub fn note_too_long(&self) -> Response {
+        let error = OAuthError::invalid_request("the body is too long");
+        self.auth().refuse(&error.with_status(StatusCode::PAYLOAD_TOO_LARGE))
+    }
+
+    async fn new_note(
+        &self,
+        access: &Access,
+        content_type: Option<&[u8]>,
+        body: &[u8],
+    ) -> Result<Note, OAuthError> {
+        if !content_type.is_some_and(is_json) {
+            let error = OAuthError::invalid_request("the body must be application/json");
+            return Err(error.with_status(StatusCode::UNSUPPORTED_MEDIA_TYPE));
+        }
+        // What reads the fields of an object would also take them from an array.
+        let is_object = body.trim_ascii_start().starts_with(b"{");
+        let Some(Body { text }) = serde_json::from_slice(body).ok().filter(|_| is_object) else {
+            return Err(OAuthError::invalid_request("the body must be a JSON object with a text"));
+        };
+        if !(1..=MAX_CHARACTERS).contains(&text.chars().count()) {
+            return Err(OAuthError::invalid_request("a note has 1 to 10000 characters"));
+        }
+        Ok(add(self.auth().store(), access.into(), text).await?)
+    }
+}
+
+/// What is not text says nothing: some frameworks never show it.
+fn is_json(content_type: &[u8]) -> bool {
+    let essence = content_type.split(|b| *b == b';').next().unwrap_or_default();
+    content_type.is_ascii() && essence.trim_ascii().eq_ignore_ascii_case(b"application/json")
+}
+
+async fn add(store: &Store, owner: Owner<'_>, text: String) -> Result<Note, StoreError> {
+    let note = Note { id: Uuid::now_v7().to_string(), text };
+    let body = serde_json::to_string(&Body { text: note.text.clone() })
+        .map_err(|error| StoreError::internal("a note cannot be written").with_source(error))?;
+    let row = Row::new(SystemClock.now(), body);
+    let row = match owner {
+        Owner::User(subject) => row.with_user(Some(subject)),
+        Owner::Client(client_id) => row.with_client(Some(client_id)),
+    };
+    let id = format!("{PREFIX}{}", note.id);
+    if store.insert(Key::new(Kind::Custom, &id), row).await? {
+        Ok(note)
+    } else {
+        Err(StoreError::internal("a new note's id was already taken"))
+    }
+}
+
+/// The notes of an owner, the oldest first.
+async fn notes(store: &Store, owner: Owner<'_>) -> Result<Vec<Note>, StoreError> {
+    let by = match owner {
+        Owner::User(subject) => By::User(subject),
+        Owner::Client(client_id) => By::Client(client_id),
+    };
+    let mut notes = Vec::new();
+    let mut query = Query::new(Kind::Custom, by).limit(1000);
+    loop {
+        let page = store.list(query.clone()).await?;
+        for entry in page.entries {
+            if let Some(id) = entry.id.strip_prefix(PREFIX) {
+                let Body { text } = serde_json::from_str(entry.row.body()).map_err(|error| CorruptRow {
+                    kind: "note",
+                    reason: format!("{:?}", error.classify()),
+                })?;
+                notes.push(Note { id: id.to_owned(), text });
+            }
+        }
+        match page.next {
+            Some(next) => query = query.after(next),
+            None => break,
+        }
+    }
+    notes.sort_by(|a, b| a.id.cmp(&b.id));
+    Ok(notes)
+}
+
+#[cfg(test)]
+mod tests {
+    use gridauth::{GridAuth, MintRequest};
+
+    use super::*;
+
+    async fn access(auth: &GridAuth, request: MintRequest) -> Access {
+        let token = auth.mint(request).await.unwrap();
+        auth.authenticate_token(token.access_token.expose()).await.unwrap()
+    }
+
+    fn json_headers() -> HeaderMap {
+        [(CONTENT_TYPE, "application/json".parse().unwrap())].into_iter().collect()
+    }
+
+    async fn app() -> App {
+        let auth = GridAuth::builder("http://127.0.0.1:8080").store(Store::memory()).build().await.unwrap();
+        App::with(auth)
+    }
+
+    async fn texts(app: &App, access: &Access) -> Vec<String> {
+        let notes: Vec<serde_json::Value> =
+            serde_json::from_slice(app.list_notes(access).await.body()).unwrap();
+        notes.iter().map(|note| note["text"].as_str().unwrap().to_owned()).collect()
+    }
+
+    #[tokio::test]
+    async fn notes_come_in_the_order_in_which_they_were_written() {
+        let app = app().await;
+        let israel = access(app.auth(), MintRequest::for_user("israel")).await;
+        let mut written = Vec::new();
+        for n in 0..2500 {
+            let body = format!("{{\"text\": \"note {n}\"}}");
+            let answer = app.add_note(&israel, &json_headers(), body.as_bytes()).await;
+            assert_eq!(answer.status(), 201);
+            written.push(format!("note {n}"));
+        }
+        assert_eq!(texts(&app, &israel).await, written);
+    }
+
+    #[tokio::test]
+    async fn a_user_and_a_client_of_one_name_have_notes_of_their_own() {
+        let app = app().await;
+        let user = access(app.auth(), MintRequest::for_user("web")).await;
+        let client = access(app.auth(), MintRequest::for_client("web")).await;
+        let other = access(app.auth(), MintRequest::for_user("other").client("web")).await;
+        for (access, text) in [(&user, "user"), (&client, "client")] {
+            let body = format!("{{\"text\": \"{text}\"}}");
+            assert_eq!(app.add_note(access, &json_headers(), body.as_bytes()).await.status(), 201);
+        }
+        assert_eq!(texts(&app, &user).await, ["user"]);
+        assert_eq!(texts(&app, &client).await, ["client"]);
+        assert_eq!(texts(&app, &other).await, [""; 0]);
+    }
+
+    #[tokio::test]
+    async fn a_note_has_1_to_10000_characters() {
+        let app = app().await;
+        let israel = access(app.auth(), MintRequest::for_user("israel")).await;
+        let escaped = "\\ud83d\\ude00".repeat(MAX_CHARACTERS);
+        let longest = format!("{{\"text\": \"{escaped}\"}}");
+        assert!(longest.len() < MAX_NOTE_BODY);
+        let too_long = format!("{{\"text\": \"{}\"}}", "a".repeat(MAX_CHARACTERS + 1));
+        for (body, status) in [
+            (&*longest, 201),
+            (r#"{"text": "a", "other": 1}"#, 201),
+            (r#"{"text": "\u0000"}"#, 201),
+            (&too_long, 400),
+            (r#"{"text": ""}"#, 400),
+            (r#"{"text": "a", "text": "b"}"#, 400),
+            (r#"{"text": 1}"#, 400),
+            (r#"{"text": "\ud83d"}"#, 400),
+            (r#"{"text": null}"#, 400),
+            (r#"["a"]"#, 400),
+            ("{}", 400),
+            ("", 400),
+            (r#"{"text": "a"} b"#, 400),
+        ] {
+            let answer = app.add_note(&israel, &json_headers(), body.as_bytes()).await;
+            assert_eq!(answer.status(), status, "{}", &body[..body.len().min(40)]);
+        }
+        assert_eq!(app.add_note(&israel, &json_headers(), b"{\"text\": \"\xff\"}").await.status(), 400);
+        assert_eq!(texts(&app, &israel).await[2], "\0");
+    }
+
+    #[tokio::test]
+    async fn a_note_is_json() {
+        let app = app().await;
+        let israel = access(app.auth(), MintRequest::for_user("israel")).await;
+        for (content_type, status) in [
+            ("application/json", 201),
+            ("Application/JSON; charset=utf-8", 201),
+            ("text/plain", 415),
+            ("application/x-www-form-urlencoded", 415),
+            ("", 415),
+        ] {
+            let headers = [(CONTENT_TYPE, content_type.parse().unwrap())].into_iter().collect();
+            let answer = app.add_note(&israel, &headers, br#"{"text": "a"}"#).await;
+            assert_eq!(answer.status(), status, "{content_type}");
+        }
+        assert_eq!(app.add_note(&israel, &HeaderMap::new(), br#"{"text": "a"}"#).await.status(), 415);
+    }
+}

@@ -1,0 +1,153 @@
+use gridauth::model::{AuthMethod, ClientBuilder};
+use gridauth::token::Secret;
+use gridauth::{Client, GridAuth};
+use serde_json::{Map, Value};
+
+use super::{members, take_list, take_required, take_text};
+use crate::Stop;
+
+/// The longest secret that can be hashed, in bytes.
+const MAX_SECRET: usize = 1024;
+
+const GRANT_TYPES: [&str; 5] =
+    ["authorization_code", "refresh_token", "client_credentials", "password", "implicit"];
+const RESPONSE_TYPES: [&str; 2] = ["code", "token"];
+
+/// A client of a seed file: its metadata (RFC 7591 section 2) with `client_id` and `client_secret` given.
+#[derive(Debug)]
+pub(super) struct SeedClient {
+    /// The client without its secret.
+    members: ClientMembers,
+    secret: Option<Secret>,
+}
+
+#[derive(Debug)]
+struct ClientMembers {
+    id: String,
+    auth_method: AuthMethod,
+    redirect_uris: Vec<String>,
+    grant_types: Option<Vec<String>>,
+    response_types: Option<Vec<String>>,
+    scope: String,
+    resource_server: bool,
+    metadata: Map<String, Value>,
+}
+
+impl SeedClient {
+    pub(super) fn parse(
+        mut members: Map<String, Value>,
+        entry: &str,
+        warnings: &mut Vec<String>,
+    ) -> Result<Self, String> {
+        let id = take_required(&mut members, "client_id")?;
+        let secret = take_text(&mut members, "client_secret")?.map(Secret::from);
+        let auth_method = take_text(&mut members, "token_endpoint_auth_method")?;
+        let auth_method = auth_method.map_or(AuthMethod::Basic, AuthMethod::from);
+        check_secret(&auth_method, secret.as_ref())?;
+        let resource_server = match members.remove("gridauth_resource_server") {
+            None => false,
+            Some(Value::Bool(yes)) => yes,
+            Some(_) => return Err("gridauth_resource_server must be true or false".to_owned()),
+        };
+        let mut client = ClientMembers {
+            id,
+            auth_method,
+            resource_server,
+            redirect_uris: take_list(&mut members, "redirect_uris")?.unwrap_or_default(),
+            grant_types: take_list(&mut members, "grant_types")?,
+            response_types: take_list(&mut members, "response_types")?,
+            scope: take_text(&mut members, "scope")?.unwrap_or_default(),
+            metadata: Map::new(),
+        };
+        client.warn(entry, warnings);
+        // A secret of its own, which nothing here would hash.
+        if members.remove("registration_access_token").is_some() {
+            warnings.push(format!("{entry}: registration_access_token is not kept"));
+        }
+        for (name, value) in members {
+            match members::metadata(&name) {
+                Some(holds) if !holds.fits(&value) => {
+                    return Err(format!("{name} must be {}", holds.words()));
+                }
+                Some(_) => {}
+                None => warnings.push(format!("{entry}: {name:?} is not registered with IANA: kept")),
+            }
+            client.metadata.insert(name, value);
+        }
+        client.complete(Client::public(&client.id)).check().map_err(|error| error.to_string())?;
+        Ok(Self { members: client, secret })
+    }
+
+    pub(super) fn id(&self) -> &str {
+        &self.members.id
+    }
+
+    /// The client with its secret hashed.
+    pub(super) async fn hashed(&self, auth: &GridAuth) -> Result<Client, Stop> {
+        let wrong = |error: &dyn std::error::Error| {
+            Stop::cannot_start(format_args!("the client {:?} cannot be kept: {error}", self.id()))
+        };
+        let begun = match &self.secret {
+            Some(secret) => {
+                auth.confidential_client(self.id(), secret.expose()).await.map_err(|error| wrong(&error))?
+            }
+            None => Client::public(self.id()),
+        };
+        self.members.complete(begun).build().map_err(|error| wrong(&error))
+    }
+}
+
+/// A public client has no secret; one that authenticates with a secret has one.
+fn check_secret(method: &AuthMethod, secret: Option<&Secret>) -> Result<(), String> {
+    match (method, secret) {
+        (AuthMethod::None, Some(_)) => {
+            Err("client_secret: a client with the token_endpoint_auth_method none has no secret".to_owned())
+        }
+        (AuthMethod::Basic | AuthMethod::Post, None) => {
+            Err("client_secret is missing; a public client has the token_endpoint_auth_method none"
+                .to_owned())
+        }
+        (AuthMethod::Other(name), None) if name == "client_secret_jwt" => {
+            Err("client_secret is missing".to_owned())
+        }
+        (_, Some(secret)) if !(1..=MAX_SECRET).contains(&secret.expose().len()) => {
+            Err(format!("client_secret: it has 1 to {MAX_SECRET} bytes"))
+        }
+        _ => Ok(()),
+    }
+}
+
+impl ClientMembers {
+    fn complete(&self, begun: ClientBuilder) -> ClientBuilder {
+        let mut client = begun
+            .auth_method(self.auth_method.clone())
+            .scope(&self.scope)
+            .resource_server(self.resource_server);
+        if let Some(types) = &self.grant_types {
+            client = client.grant_types(types);
+        }
+        if let Some(types) = &self.response_types {
+            client = client.response_types(types);
+        }
+        client = self.redirect_uris.iter().fold(client, |client, uri| client.redirect_uri(uri));
+        self.metadata.iter().fold(client, |client, (name, value)| client.metadata(name, value.clone()))
+    }
+
+    /// Says what the client has that it cannot use.
+    fn warn(&self, entry: &str, warnings: &mut Vec<String>) {
+        let lacks = |list: &Option<Vec<String>>, has: &[&str]| -> Vec<String> {
+            list.iter().flatten().filter(|own| !has.contains(&own.as_str())).cloned().collect()
+        };
+        for grant_type in lacks(&self.grant_types, &GRANT_TYPES) {
+            warnings.push(format!("{entry}: the server has no grant type {grant_type:?}: it cannot be used"));
+        }
+        for response_type in lacks(&self.response_types, &RESPONSE_TYPES) {
+            warnings.push(format!(
+                "{entry}: the server has no response type {response_type:?}: it cannot be used"
+            ));
+        }
+        if let AuthMethod::Other(method) = &self.auth_method {
+            warnings.push(format!("{entry}: the server has no token_endpoint_auth_method {method:?}: the client cannot authenticate"));
+        }
+    }
+}

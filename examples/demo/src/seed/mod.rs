@@ -1,0 +1,169 @@
+//! The seed file: users and clients that are there from the start.
+
+mod client;
+mod members;
+mod user;
+
+use std::collections::HashSet;
+use std::fmt;
+
+use futures_util::{FutureExt, StreamExt, TryStreamExt, stream};
+use gridauth::GridAuth;
+use serde_json::{Map, Value};
+
+use self::client::SeedClient;
+use self::user::SeedUser;
+use crate::Stop;
+use crate::app::store_failed;
+
+/// How many passwords and secrets are hashed at once while a seed is planted. The server bounds how many really run.
+const AT_ONCE: usize = 16;
+
+/// A seed file that was read and is valid.
+///
+/// ```
+/// use gridauth_demo::Seed;
+///
+/// let seed = Seed::parse(br#"{"clients": [{"client_id": "spa", "token_endpoint_auth_method": "none"}]}"#)?;
+/// assert!(seed.has_client("spa"));
+///
+/// let error = Seed::parse(br#"{"users": [{"username": "israel"}]}"#).unwrap_err();
+/// assert_eq!(error.to_string(), r#"users[0] "israel": password is missing"#);
+/// # Ok::<(), gridauth_demo::SeedError>(())
+/// ```
+#[derive(Debug, Default)]
+pub struct Seed {
+    users: Vec<SeedUser>,
+    clients: Vec<SeedClient>,
+    warnings: Vec<String>,
+}
+
+/// Why a seed file is not valid: the entry and what is wrong with it, never a password or secret.
+#[derive(Debug, PartialEq, Eq)]
+pub struct SeedError(String);
+
+impl fmt::Display for SeedError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for SeedError {}
+
+impl Seed {
+    /// Reads a seed file.
+    ///
+    /// # Errors
+    /// [`SeedError`] names the first entry that is not valid.
+    pub fn parse(text: &[u8]) -> Result<Self, SeedError> {
+        // The position is told and no more: the text near it may be a secret.
+        let value: Value = serde_json::from_slice(text).map_err(|error| {
+            SeedError(format!("it is not JSON at line {} column {}", error.line(), error.column()))
+        })?;
+        let Value::Object(mut file) = value else {
+            return Err(SeedError("it must be a JSON object".to_owned()));
+        };
+        let mut seed = Self::default();
+        let mut subjects = HashSet::new();
+        for (entry, members) in entries(&mut file, "users", "username")? {
+            let user = SeedUser::parse(members, &entry, &mut seed.warnings)
+                .map_err(|wrong| SeedError(format!("{entry}: {wrong}")))?;
+            if seed.users.iter().any(|before| before.username == user.username) {
+                return Err(SeedError(format!("{entry}: there is a user of that name before it")));
+            }
+            if !subjects.insert(user.subject.clone()) {
+                return Err(SeedError(format!("{entry}: sub: there is a user with that sub before it")));
+            }
+            seed.users.push(user);
+        }
+        for (entry, members) in entries(&mut file, "clients", "client_id")? {
+            let client = SeedClient::parse(members, &entry, &mut seed.warnings)
+                .map_err(|wrong| SeedError(format!("{entry}: {wrong}")))?;
+            if seed.has_client(client.id()) {
+                return Err(SeedError(format!("{entry}: there is a client with that client_id before it")));
+            }
+            seed.clients.push(client);
+        }
+        seed.warnings
+            .extend(file.keys().map(|name| format!("{name:?} is neither users nor clients: ignored")));
+        Ok(seed)
+    }
+
+    /// Whether it has a client with this id.
+    pub fn has_client(&self, client_id: &str) -> bool {
+        self.clients.iter().any(|client| client.id() == client_id)
+    }
+
+    /// Puts its users and clients into the store, each in the place of one that is there.
+    ///
+    /// # Errors
+    /// A [`Stop`] where the store fails or a secret cannot be hashed.
+    pub async fn plant(&self, auth: &GridAuth) -> Result<(), Stop> {
+        for warning in &self.warnings {
+            tracing::warn!("seed: {warning}");
+        }
+        // Boxed, so that the compiler sees that this can be awaited on any thread.
+        let clients: Vec<_> = self.clients.iter().map(|client| client.hashed(auth).boxed()).collect();
+        let clients: Vec<_> = stream::iter(clients).buffer_unordered(AT_ONCE).try_collect().await?;
+        let users: Vec<_> = self.users.iter().map(|user| user.put(auth).boxed()).collect();
+        stream::iter(users).buffer_unordered(AT_ONCE).try_collect::<()>().await?;
+        for client in clients {
+            auth.put_client(client).await.map_err(store_failed)?;
+        }
+        tracing::info!(users = self.users.len(), clients = self.clients.len(), "the seed file is loaded");
+        Ok(())
+    }
+}
+
+/// An entry of a list: words that name it, and its members.
+type Entry = (String, Map<String, Value>);
+
+/// The entries of a list, whose names are at `key`.
+fn entries(file: &mut Map<String, Value>, list: &str, key: &str) -> Result<Vec<Entry>, SeedError> {
+    let entries = match file.remove(list) {
+        None => Vec::new(),
+        Some(Value::Array(entries)) => entries,
+        Some(_) => return Err(SeedError(format!("{list} must be an array"))),
+    };
+    let named = entries.into_iter().enumerate().map(|(at, entry)| match entry {
+        Value::Object(members) => match members.get(key).and_then(Value::as_str) {
+            Some(name) => Ok((format!("{list}[{at}] {name:?}"), members)),
+            None => Ok((format!("{list}[{at}]"), members)),
+        },
+        _ => Err(SeedError(format!("{list}[{at}] must be an object"))),
+    });
+    named.collect()
+}
+
+/// Takes a text out of an entry.
+fn take_text(members: &mut Map<String, Value>, name: &str) -> Result<Option<String>, String> {
+    match members.remove(name) {
+        None => Ok(None),
+        Some(Value::String(text)) => Ok(Some(text)),
+        Some(_) => Err(format!("{name} must be a text")),
+    }
+}
+
+/// Takes a text that an entry must have.
+fn take_required(members: &mut Map<String, Value>, name: &str) -> Result<String, String> {
+    take_text(members, name)?.ok_or_else(|| format!("{name} is missing"))
+}
+
+/// Takes a list of texts out of an entry.
+fn take_list(members: &mut Map<String, Value>, name: &str) -> Result<Option<Vec<String>>, String> {
+    let wrong = || format!("{name} must be an array of texts");
+    match members.remove(name) {
+        None => Ok(None),
+        Some(Value::Array(list)) => {
+            let texts = list.into_iter().map(|item| match item {
+                Value::String(text) => Ok(text),
+                _ => Err(wrong()),
+            });
+            texts.collect::<Result<_, _>>().map(Some)
+        }
+        Some(_) => Err(wrong()),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,260 @@
+use std::sync::Arc;
+
+use gridauth::people::HashingSettings;
+use gridauth::store::{Key, Kind};
+use gridauth::token::Secret;
+use gridauth::{GridAuth, Store};
+use serde_json::{Value, json};
+
+use super::*;
+
+fn parse(seed: &Value) -> Result<Seed, SeedError> {
+    Seed::parse(seed.to_string().as_bytes())
+}
+
+fn refused(seed: Value) -> String {
+    parse(&seed).unwrap_err().to_string()
+}
+
+async fn server() -> GridAuth {
+    let cheap = HashingSettings { memory_kib: 8, passes: 1, ..HashingSettings::default() };
+    GridAuth::builder("http://127.0.0.1:8080").store(Store::memory()).hashing(cheap).build().await.unwrap()
+}
+
+/// The row of the client, as it is kept.
+async fn kept(auth: &GridAuth, client_id: &str) -> Value {
+    let row = auth.store().get(Key::new(Kind::Client, client_id)).await.unwrap().unwrap();
+    serde_json::from_str(row.body()).unwrap()
+}
+
+#[tokio::test]
+async fn the_documented_seed_is_planted() {
+    let seed = parse(&json!({
+        "users": [
+            {"username": "israel", "password": "imru", "name": "Israel", "email": "israel@example.com"},
+            {"username": "miriam", "password": "ship", "sub": "248289761001", "email_verified": true},
+        ],
+        "clients": [
+            {"client_id": "web", "client_secret": "web-secret", "client_name": "Web shop",
+             "redirect_uris": ["https://client.example.com/cb"],
+             "grant_types": ["authorization_code", "refresh_token"], "response_types": ["code"],
+             "scope": "openid profile email notes.read notes.write",
+             "token_endpoint_auth_method": "client_secret_basic", "gridauth_resource_server": true},
+            {"client_id": "spa", "token_endpoint_auth_method": "none",
+             "redirect_uris": ["http://127.0.0.1/cb"], "scope": "notes.read"},
+        ],
+    }))
+    .unwrap();
+    assert_eq!(seed.warnings, [""; 0]);
+    let auth = server().await;
+    seed.plant(&auth).await.unwrap();
+    let web = auth.client("web").await.unwrap().unwrap();
+    assert!(!web.is_public() && web.is_resource_server() && web.allows_grant("refresh_token"));
+    assert_eq!(web.name(), Some("Web shop"));
+    assert_eq!(web.scope().as_str(), "openid profile email notes.read notes.write");
+    assert!(!kept(&auth, "web").await.to_string().contains("web-secret"));
+    let spa = auth.client("spa").await.unwrap().unwrap();
+    assert!(spa.is_public() && !spa.is_resource_server() && !spa.is_first_party());
+    // RFC 7591 section 2: the defaults of absent members.
+    assert!(spa.allows_grant("authorization_code") && !spa.allows_grant("refresh_token"));
+    assert!(spa.allows_response_type("code") && !spa.allows_response_type("token"));
+    for (name, password, subject) in [("israel", "imru", "israel"), ("miriam", "ship", "248289761001")] {
+        let row = auth.store().get(Key::new(Kind::User, name)).await.unwrap().unwrap();
+        assert_eq!(row.user(), Some(subject));
+        assert!(!row.body().contains(&format!("\"{password}\"")));
+    }
+}
+
+#[tokio::test]
+async fn what_is_there_is_replaced() {
+    let auth = server().await;
+    let seed = |name: &str, scope: &str| {
+        parse(&json!({
+            "users": [{"username": "israel", "password": "imru", "name": name}],
+            "clients": [{"client_id": "spa", "token_endpoint_auth_method": "none", "scope": scope}],
+        }))
+        .unwrap()
+    };
+    auth.users().sign_up("israel", &Secret::from("before")).await.unwrap();
+    for (name, scope) in [("First", "a"), ("Second", "b")] {
+        seed(name, scope).plant(&auth).await.unwrap();
+        assert_eq!(auth.client("spa").await.unwrap().unwrap().scope().as_str(), scope);
+        let row = auth.store().get(Key::new(Kind::User, "israel")).await.unwrap().unwrap();
+        assert!(row.body().contains(name));
+    }
+}
+
+#[tokio::test]
+async fn members_of_the_registry_are_kept() {
+    let members = json!({
+        "client_id": "all", "client_secret": "s",
+        "client_uri": "https://c.example.com", "client_name#ja": "店",
+        "post_logout_redirect_uris": ["https://c.example.com/out"],
+        "default_max_age": 3600, "require_pushed_authorization_requests": true,
+        "jwks": {"keys": []}, "contacts": ["a@example.com"], "dpop_bound_access_tokens": false,
+    });
+    let seed = parse(&json!({ "clients": [members] })).unwrap();
+    assert_eq!(seed.warnings, [""; 0]);
+    let auth = server().await;
+    seed.plant(&auth).await.unwrap();
+    let kept = kept(&auth, "all").await;
+    for (name, value) in members.as_object().unwrap() {
+        if !matches!(name.as_str(), "client_id" | "client_secret") {
+            assert_eq!(&kept["metadata"][name], value, "{name}");
+        }
+    }
+}
+
+#[test]
+fn what_the_server_lacks_is_a_warning() {
+    let seed = parse(&json!({ "users": [{"username": "u", "password": "p", "shoe_size": 42}], "comment": 1, "clients": [
+        {"client_id": "a", "client_secret": "s", "grant_types": ["password", "urn:ietf:params:oauth:grant-type:device_code"]},
+        {"client_id": "b", "client_secret": "s", "response_types": ["code", "code id_token"]},
+        {"client_id": "c", "token_endpoint_auth_method": "private_key_jwt", "jwks_uri": "https://c.example.com/jwks"},
+        {"client_id": "d", "client_secret": "s", "token_endpoint_auth_method": "client_secret_jwt"},
+        {"client_id": "e", "client_secret": "s", "made_up": [1]},
+    ] }))
+    .unwrap();
+    let about = [
+        "users[0] \"u\": \"shoe_size\"",
+        "clients[0] \"a\"",
+        "clients[1] \"b\"",
+        "clients[2] \"c\"",
+        "clients[3] \"d\"",
+        "clients[4] \"e\"",
+        "\"comment\"",
+    ];
+    assert_eq!(seed.warnings.len(), about.len(), "{:?}", seed.warnings);
+    for (warning, about) in seed.warnings.iter().zip(about) {
+        assert!(warning.starts_with(about), "{warning}");
+    }
+}
+
+#[tokio::test]
+async fn a_client_whose_method_the_server_lacks_has_no_way_in() {
+    let seed = parse(&json!({ "clients": [
+        {"client_id": "c", "token_endpoint_auth_method": "private_key_jwt", "grant_types": ["client_credentials"]},
+    ] }));
+    let auth = server().await;
+    seed.unwrap().plant(&auth).await.unwrap();
+    let client = auth.client("c").await.unwrap().unwrap();
+    assert!(!client.is_public());
+}
+
+#[test]
+fn a_bad_entry_is_named_and_no_secret_is() {
+    let user = |user: Value| json!({ "users": [{"username": "first", "password": "hush"}, user] });
+    let client =
+        |client: Value| json!({ "clients": [{"client_id": "first", "client_secret": "hush"}, client] });
+    for (seed, line) in [
+        (json!([]), "it must be a JSON object"),
+        (json!({ "users": {} }), "users must be an array"),
+        (json!({ "clients": [1] }), "clients[0] must be an object"),
+        (user(json!({"password": "hush"})), "users[1]: username is missing"),
+        (user(json!({"username": 7, "password": "hush"})), "users[1]: username must be a text"),
+        (user(json!({"username": "u"})), "users[1] \"u\": password is missing"),
+        (user(json!({"username": "u", "password": ["hush"]})), "users[1] \"u\": password must be a text"),
+        (user(json!({"username": "u", "password": ""})), "users[1] \"u\": a password has 1 to 1024 bytes"),
+        (
+            user(json!({"username": "u\n", "password": "hush"})),
+            "users[1] \"u\\n\": a username has 1 to 255 characters and no control characters",
+        ),
+        (
+            user(json!({"username": "u", "password": "hush", "sub": ""})),
+            "users[1] \"u\": sub: it has 1 to 255 characters and no control characters",
+        ),
+        (
+            user(json!({"username": "first", "password": "hush"})),
+            "users[1] \"first\": there is a user of that name before it",
+        ),
+        (
+            user(json!({"username": "u", "password": "hush", "sub": "first"})),
+            "users[1] \"u\": sub: there is a user with that sub before it",
+        ),
+        (
+            user(json!({"username": "u", "password": "hush", "email_verified": "hush"})),
+            "users[1] \"u\": email_verified must be true or false",
+        ),
+        (client(json!({"client_secret": "hush"})), "clients[1]: client_id is missing"),
+        (
+            client(json!({"client_id": "é", "client_secret": "hush"})),
+            "clients[1] \"é\": a client_id has 1 to 255 characters of printable ASCII",
+        ),
+        (
+            client(json!({"client_id": "first", "client_secret": "hush"})),
+            "clients[1] \"first\": there is a client with that client_id before it",
+        ),
+        (
+            client(json!({"client_id": "c"})),
+            "clients[1] \"c\": client_secret is missing; a public client has the token_endpoint_auth_method none",
+        ),
+        (
+            client(json!({"client_id": "c", "client_secret": "hush", "token_endpoint_auth_method": "none"})),
+            "clients[1] \"c\": client_secret: a client with the token_endpoint_auth_method none has no secret",
+        ),
+        (
+            client(json!({"client_id": "c", "token_endpoint_auth_method": "client_secret_jwt"})),
+            "clients[1] \"c\": client_secret is missing",
+        ),
+        (
+            client(json!({"client_id": "c", "client_secret": ""})),
+            "clients[1] \"c\": client_secret: it has 1 to 1024 bytes",
+        ),
+        (
+            client(json!({"client_id": "c", "client_secret": "hush", "scope": ["a"]})),
+            "clients[1] \"c\": scope must be a text",
+        ),
+        (
+            client(json!({"client_id": "c", "client_secret": "hush", "grant_types": "password"})),
+            "clients[1] \"c\": grant_types must be an array of texts",
+        ),
+        (
+            client(json!({"client_id": "c", "client_secret": "hush", "contacts": "hush"})),
+            "clients[1] \"c\": contacts must be an array of texts",
+        ),
+        (
+            client(json!({"client_id": "c", "client_secret": "hush", "gridauth_resource_server": "yes"})),
+            "clients[1] \"c\": gridauth_resource_server must be true or false",
+        ),
+    ] {
+        assert_eq!(refused(seed), line);
+    }
+    let starts = |seed: Value, line: &str| {
+        let refused = refused(seed);
+        assert!(refused.starts_with(line) && !refused.contains("hush"), "{refused}");
+    };
+    starts(
+        client(json!({"client_id": "c", "client_secret": "hush", "scope": "a\"b"})),
+        "clients[1] \"c\": scope: ",
+    );
+    for uri in ["/relative", "https://c.example.com/#f", "javascript:alert(1)", ""] {
+        starts(
+            client(json!({"client_id": "c", "client_secret": "hush", "redirect_uris": [uri]})),
+            "clients[1] \"c\": redirect_uris: ",
+        );
+    }
+}
+
+#[test]
+fn what_is_not_json_is_told_by_its_place_alone() {
+    for (text, line) in [
+        (&b""[..], "it is not JSON at line 1 column 0"),
+        (b"{\"users\": [{\"password\": \"hush\", }]}", "it is not JSON at line 1 column 33"),
+        (b"\xff", "it is not JSON at line 1 column 1"),
+    ] {
+        assert_eq!(Seed::parse(text).unwrap_err().to_string(), line);
+    }
+    let deep = "[".repeat(100_000);
+    assert!(Seed::parse(deep.as_bytes()).is_err());
+}
+
+#[tokio::test]
+async fn a_big_seed_is_planted_whole() {
+    let clients: Vec<Value> =
+        (0..600).map(|n| json!({"client_id": format!("c{n}"), "client_secret": "s"})).collect();
+    let users: Vec<Value> = (0..600).map(|n| json!({"username": format!("u{n}"), "password": "p"})).collect();
+    let auth = Arc::new(server().await);
+    parse(&json!({ "clients": clients, "users": users })).unwrap().plant(&auth).await.unwrap();
+    assert!(auth.client("c599").await.unwrap().is_some());
+    assert!(auth.store().get(Key::new(Kind::User, "u599")).await.unwrap().is_some());
+}

@@ -1,0 +1,99 @@
+use std::collections::HashMap;
+use std::ffi::OsString;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use super::*;
+
+fn read(variables: &[(&str, &str)]) -> Result<Settings, Stop> {
+    let variables: HashMap<&str, &str> = variables.iter().copied().collect();
+    Settings::read(|name| variables.get(name).map(OsString::from))
+}
+
+#[test]
+fn the_defaults_are_the_documented_ones() {
+    let settings = read(&[]).unwrap();
+    assert_eq!(settings.listen, SocketAddr::from(([127, 0, 0, 1], 8080)));
+    assert_eq!(settings.store(), "file:gridauth.db");
+    assert_eq!(settings.access_token_lifetime, Duration::from_secs(3600));
+    assert_eq!(settings.refresh_token_lifetime, Duration::from_secs(1_209_600));
+    assert_eq!(settings.code_lifetime, Duration::from_secs(60));
+    assert_eq!(settings.refresh_grace, Duration::from_secs(10));
+    assert!(settings.seed.is_none());
+    assert_eq!(settings.filter(), None);
+}
+
+#[test]
+fn the_issuer_is_where_it_listens_unless_told_otherwise() {
+    let settings = read(&[]).unwrap();
+    for (address, issuer) in [
+        ("127.0.0.1:49152", "http://127.0.0.1:49152"),
+        ("[::1]:8080", "http://[::1]:8080"),
+        // The port of http is not written in a URL's normal form, which an issuer has to be in.
+        ("127.0.0.1:80", "http://127.0.0.1"),
+        ("127.0.0.1:8080", "http://127.0.0.1:8080"),
+        ("[::80]:80", "http://[::80]"),
+    ] {
+        let issuer_there = settings.issuer(address.parse().unwrap());
+        assert_eq!(issuer_there, issuer);
+        assert_eq!(GridAuth::check_issuer(&issuer_there), Ok(()));
+    }
+    let told = read(&[("GRIDAUTH_ISSUER", "https://id.example.com/a")]).unwrap();
+    assert_eq!(told.issuer("127.0.0.1:1".parse().unwrap()), "https://id.example.com/a");
+}
+
+#[test]
+fn good_values_are_taken() {
+    let settings = read(&[
+        ("GRIDAUTH_LISTEN", "[::]:0"),
+        ("GRIDAUTH_STORE", "griddb://app:secret@db1:10001/prod"),
+        ("GRIDAUTH_ACCESS_TOKEN", "opaque"),
+        ("GRIDAUTH_ACCESS_TOKEN_TTL", "1"),
+        ("GRIDAUTH_REFRESH_TOKEN_TTL", "4294967295"),
+        ("GRIDAUTH_CODE_TTL", "007"),
+        ("GRIDAUTH_REFRESH_GRACE", "0"),
+        ("GRIDAUTH_REGISTRATION", "off"),
+        ("RUST_LOG", ""),
+    ])
+    .unwrap();
+    assert_eq!(settings.code_lifetime, Duration::from_secs(7));
+    assert_eq!(settings.refresh_grace, Duration::ZERO);
+    assert_eq!(settings.filter(), None);
+    assert!(!format!("{settings:?}").contains("secret"));
+}
+
+#[test]
+fn a_bad_value_is_named_and_not_repeated() {
+    for (variable, bad) in [
+        ("GRIDAUTH_LISTEN", &["", "8080", "hush", "127.0.0.1", "127.0.0.1:65536", "hush:80"][..]),
+        ("GRIDAUTH_ISSUER", &["", "hush", "https://a:hush@b", "https://a/", "https://a?hush", "ftp://hush"]),
+        ("GRIDAUTH_STORE", &["", "memory", "memory:hush", "file:", "postgres://hush", "hush", "FILE:hush"]),
+        ("GRIDAUTH_SEED", &["", "/nowhere/at/all"]),
+        ("GRIDAUTH_ACCESS_TOKEN", &["", "jwt", "hush", "Opaque"]),
+        ("GRIDAUTH_ACCESS_TOKEN_TTL", &["", "0", "-1", "+1", "1.5", "1e3", " 1", "4294967296", "hush"]),
+        ("GRIDAUTH_REFRESH_TOKEN_TTL", &["0", "99999999999999999999999"]),
+        ("GRIDAUTH_CODE_TTL", &["0", "60s"]),
+        ("GRIDAUTH_REFRESH_GRACE", &["", "-1", "ten"]),
+        ("GRIDAUTH_REGISTRATION", &["", "open", "token:hush", "token:", "on"]),
+        ("RUST_LOG", &["a=b=hush", "info,hush=loud"]),
+    ] {
+        for bad in bad {
+            let stop = read(&[(variable, bad)]).unwrap_err();
+            let line = stop.to_string();
+            assert_eq!(stop.status(), 2, "{line}");
+            assert!(line.starts_with(&format!("{variable}: ")), "{line}");
+            assert!(line.contains("; it may be "), "{line}");
+            assert!(!line.contains("hush") && !line.contains('\n'), "{line}");
+        }
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn what_is_not_utf_8_is_a_bad_value() {
+    use std::os::unix::ffi::OsStringExt;
+    let bad = |name: &str| (name == "GRIDAUTH_STORE").then(|| OsString::from_vec(vec![b'f', 0xff]));
+    let stop = Settings::read(bad).unwrap_err();
+    assert_eq!(stop.status(), 2);
+    assert!(stop.to_string().starts_with("GRIDAUTH_STORE: it is not UTF-8"));
+}

@@ -1,0 +1,42 @@
+//! `POST /sign_up`: a new user.
+
+use gridauth::people::SignUpError;
+use gridauth::protocol::{ErrorCode, OAuthError};
+use gridauth::token::Secret;
+use gridauth::{Request, Response};
+use http::StatusCode;
+use serde_json::json;
+
+use crate::App;
+use crate::answers;
+use crate::forms::fields;
+
+impl App {
+    /// Answers `POST /sign_up`.
+    pub async fn sign_up(&self, request: Request) -> Response {
+        match self.new_user(&request).await {
+            Ok(username) => answers::json(self.auth(), StatusCode::CREATED, &json!({ "username": username })),
+            Err(error) => self.auth().refuse(&error),
+        }
+    }
+
+    async fn new_user(&self, request: &Request) -> Result<String, OAuthError> {
+        let form = fields(request, Some(&["username", "password"])).await?;
+        let missing = |name| OAuthError::invalid_request(format!("{name} is missing"));
+        let username = form.get("username").ok_or_else(|| missing("username"))?;
+        let password = Secret::from(form.get("password").ok_or_else(|| missing("password"))?);
+        let user = self.auth().users().sign_up(username, &password).await.map_err(refusal)?;
+        Ok(user.username().to_owned())
+    }
+}
+
+fn refusal(error: SignUpError) -> OAuthError {
+    match error {
+        SignUpError::Taken => {
+            OAuthError::new(ErrorCode::Custom("username_taken"), "there is a user of that name")
+                .with_status(StatusCode::CONFLICT)
+        }
+        SignUpError::Failed(error) => error.into(),
+        refused => OAuthError::invalid_request(refused.to_string()),
+    }
+}

@@ -1,0 +1,246 @@
+//! Which node to ask: the master, the owner of each partition, and the connections to them.
+
+mod discovery;
+mod node;
+#[cfg(feature = "provider")]
+mod provider;
+
+use std::{
+    collections::HashMap,
+    net::SocketAddr,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError, RwLock,
+        atomic::{AtomicBool, AtomicI64, Ordering},
+    },
+    time::Duration,
+};
+
+use tokio::time::{Instant, timeout_at};
+
+use crate::{
+    config::Config,
+    connection::{Connection, Credentials},
+    error::{Error, ErrorKind, code},
+    random,
+    stats::Counters,
+    wire::{
+        message::partition_address,
+        statement::{ClientId, Statement},
+    },
+};
+use node::Node;
+
+/// The cluster as this client knows it.
+pub(crate) struct Cluster {
+    pub(crate) config: Arc<Config>,
+    pub(crate) counters: Arc<Counters>,
+    /// Tells this client's sessions from those of others.
+    pub(crate) client_id: ClientId,
+    credentials: Credentials,
+    next_session: AtomicI64,
+    partitions: u32,
+    /// The owner of each partition, as last heard.
+    owners: RwLock<Vec<Option<Arc<Node>>>>,
+    known: Mutex<Known>,
+    closed: AtomicBool,
+    several_nodes: AtomicBool,
+}
+
+#[derive(Default)]
+struct Known {
+    nodes: HashMap<SocketAddr, Arc<Node>>,
+    master: Option<Arc<Node>>,
+    /// Addresses that nodes give themselves, where they were reached under another one.
+    reached_as: HashMap<SocketAddr, SocketAddr>,
+}
+
+impl Cluster {
+    /// Finds the master of the cluster.
+    ///
+    /// # Errors
+    /// No node answers, the login is refused, or two addresses name different masters.
+    pub(crate) async fn start(config: Config) -> Result<Arc<Self>, Error> {
+        config.check()?;
+        let config = Arc::new(config);
+        let mut cluster = Self {
+            credentials: Credentials::new(Arc::clone(&config)),
+            config,
+            counters: Arc::new(Counters::default()),
+            client_id: random::client_id()?,
+            next_session: AtomicI64::new(1),
+            partitions: 0,
+            owners: RwLock::default(),
+            known: Mutex::default(),
+            closed: AtomicBool::new(false),
+            several_nodes: AtomicBool::new(false),
+        };
+        let deadline = Instant::now() + cluster.config.retry_for;
+        let found = discovery::first(&cluster, deadline).await?;
+        cluster.partitions = found.partitions;
+        cluster.owners = RwLock::new(vec![None; found.partitions as usize]);
+        cluster.adopt(&found);
+        Ok(Arc::new(cluster))
+    }
+
+    /// How many partitions there are.
+    pub(crate) fn partitions(&self) -> u32 {
+        self.partitions
+    }
+
+    /// A number for a session that this client has not used before.
+    pub(crate) fn new_session(&self) -> i64 {
+        self.next_session.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// A connection to the owner of a partition.
+    pub(crate) async fn owner(&self, partition: u32, deadline: Instant) -> Result<Connection, Error> {
+        let known =
+            self.owners.read().unwrap_or_else(PoisonError::into_inner).get(partition as usize).cloned();
+        let node = match known.flatten() {
+            Some(node) => node,
+            None => {
+                let address = self.ask_for_owner(partition, deadline).await?.ok_or_else(no_owner)?;
+                let node = self.node(address);
+                let mut owners = self.owners.write().unwrap_or_else(PoisonError::into_inner);
+                if let Some(place) = owners.get_mut(partition as usize) {
+                    *place = Some(Arc::clone(&node));
+                }
+                node
+            }
+        };
+        let connected = node.connection(self, partition as usize, deadline).await;
+        if connected.is_err() {
+            self.forget_owner(partition);
+        }
+        connected
+    }
+
+    /// Asks the master who owns a partition now; `None` while nobody does.
+    pub(crate) async fn ask_for_owner(
+        &self,
+        partition: u32,
+        deadline: Instant,
+    ) -> Result<Option<SocketAddr>, Error> {
+        let connection = self.master(deadline).await?;
+        let asked = connection.send(deadline, |batch| {
+            Ok([batch.add(Statement::GetPartitionAddress, |out, id| {
+                partition_address::encode_owner(out, id, partition);
+                Ok(())
+            })?])
+        });
+        let answer = match asked {
+            Ok([ticket]) => ticket.await,
+            Err(error) => Err(error),
+        };
+        match answer {
+            Ok(answer) => {
+                let named = partition_address::decode_owner(&mut answer.reader())?;
+                Ok(named.map(|named| self.reached_as(named.into())))
+            }
+            Err(error) => {
+                // A question changes nothing, whatever became of it.
+                let error = error.into_not_done();
+                self.note(&error, None);
+                Err(error)
+            }
+        }
+    }
+
+    /// A connection to the master.
+    pub(crate) async fn master(&self, deadline: Instant) -> Result<Connection, Error> {
+        let known = self.known().master.clone();
+        let node = match known {
+            Some(node) => node,
+            None => {
+                let found = discovery::again(self, deadline).await?;
+                if found.partitions != self.partitions {
+                    return Err(Error::with_message(
+                        ErrorKind::SplitCluster,
+                        "the cluster found now has another number of partitions than the one connected to",
+                    ));
+                }
+                self.adopt(&found)
+            }
+        };
+        let connected = node.connection(self, 0, deadline).await;
+        if connected.is_err() {
+            self.known().master = None;
+        }
+        connected
+    }
+
+    /// Whether more than one node has been heard of, so that owners can change.
+    pub(crate) fn has_several_nodes(&self) -> bool {
+        self.several_nodes.load(Ordering::Relaxed)
+    }
+
+    /// Learns from a failed statement what is no longer true: who owns the partition, who is the master.
+    pub(crate) fn note(&self, error: &Error, partition: Option<u32>) {
+        if error.code() == Some(code::NOT_MASTER) || (partition.is_none() && error.is_unavailable()) {
+            self.known().master = None;
+        }
+        if let (Some(partition), true) = (partition, error.is_unavailable()) {
+            self.forget_owner(partition);
+        }
+        // A node that has gone silent may be the master that is asked next.
+        if matches!(error.kind(), ErrorKind::ConnectionLost | ErrorKind::Timeout) {
+            self.known().master = None;
+        }
+    }
+
+    fn forget_owner(&self, partition: u32) {
+        let mut owners = self.owners.write().unwrap_or_else(PoisonError::into_inner);
+        if let Some(owner) = owners.get_mut(partition as usize) {
+            *owner = None;
+        }
+    }
+
+    /// Ends all connections, and waits until they are closed.
+    pub(crate) async fn close(&self, patience: Duration) {
+        self.closed.store(true, Ordering::Release);
+        let nodes: Vec<_> = self.known().nodes.values().cloned().collect();
+        let deadline = Instant::now() + patience;
+        for connection in nodes.iter().flat_map(|node| node.take_connections()) {
+            let mut finished = connection.finished();
+            connection.close();
+            drop(connection);
+            // Whoever still waits after that long has a server that does not answer.
+            let _ = timeout_at(deadline, finished.wait_for(|finished| *finished)).await;
+        }
+    }
+
+    fn is_closed(&self) -> bool {
+        self.closed.load(Ordering::Acquire)
+    }
+
+    fn known(&self) -> MutexGuard<'_, Known> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn node(&self, address: SocketAddr) -> Arc<Node> {
+        let mut known = self.known();
+        let make = || Arc::new(Node::new(address, self.config.connections));
+        let node = Arc::clone(known.nodes.entry(address).or_insert_with(make));
+        self.several_nodes.store(known.nodes.len() > 1, Ordering::Relaxed);
+        node
+    }
+
+    /// The address under which a node was reached that gives itself this one.
+    fn reached_as(&self, named: SocketAddr) -> SocketAddr {
+        self.known().reached_as.get(&named).copied().unwrap_or(named)
+    }
+
+    /// Takes the master that was found as the master.
+    fn adopt(&self, found: &discovery::Found) -> Arc<Node> {
+        if let Some(reached) = found.reached {
+            self.known().reached_as.insert(found.master, reached);
+        }
+        let node = self.node(self.reached_as(found.master));
+        self.known().master = Some(Arc::clone(&node));
+        node
+    }
+}
+
+fn no_owner() -> Error {
+    Error::with_message(ErrorKind::Unavailable, "the partition has no owner at the moment")
+}

@@ -1,0 +1,163 @@
+//! Asking a notification provider for the nodes: an HTTP GET that answers a JSON list (protocol 3.1).
+
+use std::net::SocketAddr;
+
+use serde_json::Value;
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpStream,
+    time::{Instant, timeout_at},
+};
+
+use super::discovery::resolve;
+use crate::error::{Error, ErrorKind};
+
+/// No list of nodes comes near this size.
+const LONGEST_ANSWER: u64 = 1 << 20;
+
+/// The nodes that the provider at this `http://` URL lists.
+pub(super) async fn nodes(url: &str, deadline: Instant) -> Result<Vec<SocketAddr>, Error> {
+    let Some(target) = Target::parse(url) else {
+        return Err(Error::with_message(ErrorKind::Config, "`provider` is http://HOST[:PORT]/PATH"));
+    };
+    let answer = timeout_at(deadline, target.get(deadline))
+        .await
+        .map_err(|_| unavailable("does not answer in time"))?;
+    let listed = members(&answer?)?;
+    let mut addresses = Vec::with_capacity(listed.len());
+    for (host, port) in listed {
+        addresses.extend(resolve(&host, port, deadline).await?);
+    }
+    Ok(addresses)
+}
+
+fn unavailable(what: &str) -> Error {
+    Error::with_message(ErrorKind::Unavailable, format!("the notification provider {what}"))
+}
+
+struct Target<'a> {
+    authority: &'a str,
+    host: &'a str,
+    port: u16,
+    path: &'a str,
+}
+
+impl<'a> Target<'a> {
+    fn parse(url: &'a str) -> Option<Self> {
+        let rest = url.strip_prefix("http://")?;
+        if rest.bytes().any(|byte| byte.is_ascii_whitespace() || byte.is_ascii_control()) {
+            return None;
+        }
+        let path_at = rest.find('/').unwrap_or(rest.len());
+        let (authority, path) = rest.split_at(path_at);
+        let (host, port) = match authority.split_once(':') {
+            None => (authority, 80),
+            Some((host, port)) => (host, port.parse().ok()?),
+        };
+        (!host.is_empty()).then_some(Self {
+            authority,
+            host,
+            port,
+            path: if path.is_empty() { "/" } else { path },
+        })
+    }
+
+    async fn get(&self, deadline: Instant) -> Result<Vec<u8>, Error> {
+        let broken = |error| Error::with_source(ErrorKind::Unavailable, error);
+        let address = resolve(self.host, self.port, deadline)
+            .await?
+            .ok_or_else(|| unavailable("has no IPv4 address"))?;
+        let mut stream = TcpStream::connect(address).await.map_err(broken)?;
+        // HTTP/1.0: no chunks and no keeping alive, so the body ends with the connection.
+        let request = format!(
+            "GET {} HTTP/1.0\r\nHost: {}\r\nAccept: application/json\r\nConnection: close\r\n\r\n",
+            self.path, self.authority
+        );
+        stream.write_all(request.as_bytes()).await.map_err(broken)?;
+        let mut answer = Vec::new();
+        stream.take(LONGEST_ANSWER).read_to_end(&mut answer).await.map_err(broken)?;
+        Ok(answer)
+    }
+}
+
+/// The hosts and ports in a whole HTTP answer.
+fn members(answer: &[u8]) -> Result<Vec<(String, u16)>, Error> {
+    let end = answer
+        .windows(4)
+        .position(|four| four == b"\r\n\r\n")
+        .ok_or_else(|| unavailable("answers no HTTP"))?;
+    let head = String::from_utf8_lossy(&answer[..end]);
+    let mut lines = head.split("\r\n");
+    let status = lines.next().unwrap_or_default();
+    if !status.starts_with("HTTP/1.") || status.split(' ').nth(1) != Some("200") {
+        return Err(unavailable("does not answer 200"));
+    }
+    let body = &answer[end + 4..];
+    let length = lines.find_map(|line| {
+        let (name, value) = line.split_once(':')?;
+        if name.eq_ignore_ascii_case("content-length") { value.trim().parse::<usize>().ok() } else { None }
+    });
+    let body = match length {
+        Some(length) if length <= body.len() => &body[..length],
+        Some(_) => return Err(unavailable("cut its answer short")),
+        None => body,
+    };
+    let list: Value = serde_json::from_slice(body).map_err(|_| unavailable("answers no JSON"))?;
+    let nodes = list.as_array().ok_or_else(|| unavailable("answers no list"))?;
+    nodes
+        .iter()
+        .map(|node| {
+            let transaction = &node["transaction"];
+            let port = transaction["port"].as_u64().and_then(|port| u16::try_from(port).ok());
+            let host = transaction["address"].as_str().filter(|host| !host.is_empty());
+            host.zip(port).map(|(host, port)| (host.to_owned(), port))
+        })
+        .collect::<Option<_>>()
+        .ok_or_else(|| unavailable("lists a node without a transaction address"))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn answer(body: &str) -> Vec<u8> {
+        format!(
+            "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
+            body.len()
+        )
+        .into_bytes()
+    }
+
+    #[test]
+    fn a_list_of_nodes() {
+        let body = r#"[{"transaction":{"address":"10.0.0.1","port":10001},"sql":{"address":"x","port":1}},
+                       {"transaction":{"address":"db2","port":10002}}]"#;
+        assert_eq!(members(&answer(body)).unwrap(), [("10.0.0.1".into(), 10001), ("db2".into(), 10002)]);
+        for body in ["{}", "[{}]", "[1]", "x", "[{\"transaction\":{\"address\":\"\",\"port\":1}}]"] {
+            assert!(members(&answer(body)).is_err(), "{body}");
+        }
+        assert!(members(b"HTTP/1.1 404 Not Found\r\n\r\n[]").is_err());
+        let mut cut = answer("[]");
+        cut.pop();
+        assert!(members(&cut).is_err());
+    }
+
+    #[test]
+    fn addresses_of_providers() {
+        let target = Target::parse("http://p:81/a?b").unwrap();
+        assert_eq!((target.host, target.port, target.path), ("p", 81, "/a?b"));
+        assert_eq!(Target::parse("http://p").map(|target| target.port), Some(80));
+        for url in ["https://p/", "http:///x", "http://p:x/", "http://p/a b", "http://p/a\r\nX: y"] {
+            assert!(Target::parse(url).is_none(), "{url:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_a_list_or_an_error(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
+            let _ = members(&bytes);
+        }
+    }
+}

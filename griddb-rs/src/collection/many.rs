@@ -1,0 +1,161 @@
+//! Many rows in one round trip.
+
+use super::{Collection, binding::RowChange};
+use crate::{
+    connection::{Answer, Ticket},
+    error::Error,
+    retry::{Repeat, Try},
+    row::{Row, ToKey, ToRow},
+    wire::{
+        message::row,
+        options::Options,
+        row_set::{Layout, RowBatch},
+        statement::Statement,
+    },
+};
+
+impl Collection {
+    /// Reads the rows of several keys, in the order of the keys. One round trip.
+    ///
+    /// # Errors
+    /// As [`get`](Self::get).
+    pub async fn get_many<K: ToKey>(&self, keys: &[K]) -> Result<Vec<Option<Row>>, Error> {
+        let mut retry = self.retry(Repeat::Always);
+        loop {
+            match self.get_many_once(keys, retry.try_now()).await {
+                Ok(rows) => return Ok(rows),
+                Err(error) => self.recover(&mut retry, error).await.map_err(Error::into_not_done)?,
+            }
+        }
+    }
+
+    async fn get_many_once<K: ToKey>(&self, keys: &[K], time: Try) -> Result<Vec<Option<Row>>, Error> {
+        let binding = self.binding(time).await?;
+        let tickets = binding.connection.send_all(time.deadline, |batch| {
+            keys.iter().map(|key| key.with_key(|key| binding.add_get(batch, key))).collect()
+        })?;
+        let mut rows = Vec::with_capacity(tickets.len());
+        for ticket in tickets {
+            rows.push(binding.row(ticket.await?)?);
+        }
+        Ok(rows)
+    }
+
+    /// Writes several rows, whether or not there are rows of their keys. One round trip.
+    ///
+    /// They are not one change: when one fails, rows before it may have been written. Where all or none is needed,
+    /// use [`Transaction::put_many`](crate::Transaction::put_many).
+    ///
+    /// # Errors
+    /// As [`put`](Self::put); after any error some rows may be there.
+    pub async fn put_many<R: ToRow>(&self, rows: &[R]) -> Result<(), Error> {
+        if rows.is_empty() {
+            return Ok(());
+        }
+        let mut retry = self.retry(Repeat::WhenNotDone);
+        loop {
+            match self.put_many_once(rows, retry.try_now()).await {
+                Ok(()) => return Ok(()),
+                Err(error) => self.recover(&mut retry, error).await?,
+            }
+        }
+    }
+
+    async fn put_many_once<R: ToRow>(&self, rows: &[R], time: Try) -> Result<(), Error> {
+        let binding = self.binding(time).await?;
+        let rows = batch_of(&binding.layout, rows)?;
+        let options = Options { transaction_timeout: Some(time.lock_seconds), ..Options::default() };
+        let flush = self.flushes();
+        let tickets = binding.connection.send_all(time.deadline, |batch| {
+            let mut ids = vec![batch.add(Statement::PutMultipleRows, |out, id| {
+                let target = binding.autocommit();
+                row::encode_put_many(out, id, binding.partition, &target, &options, &rows);
+                Ok(())
+            })?];
+            if flush {
+                ids.push(binding.add_flush(batch));
+            }
+            Ok(ids)
+        })?;
+        self.all_done(tickets, &binding, time).await.map(drop)
+    }
+
+    /// Removes the rows of several keys; tells for each, in the order of the keys, whether there was one. One
+    /// round trip.
+    ///
+    /// They are not one change: when one fails, others may have been removed.
+    ///
+    /// # Errors
+    /// As [`remove`](Self::remove); after any error some rows may be gone.
+    pub async fn remove_many<K: ToKey>(&self, keys: &[K]) -> Result<Vec<bool>, Error> {
+        if keys.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut retry = self.retry(Repeat::WhenNotDone);
+        loop {
+            match self.remove_many_once(keys, retry.try_now()).await {
+                Ok(removed) => return Ok(removed),
+                Err(error) => self.recover(&mut retry, error).await?,
+            }
+        }
+    }
+
+    async fn remove_many_once<K: ToKey>(&self, keys: &[K], time: Try) -> Result<Vec<bool>, Error> {
+        let binding = self.binding(time).await?;
+        let flush = self.flushes();
+        let tickets = binding.connection.send_all(time.deadline, |batch| {
+            let mut ids = Vec::with_capacity(keys.len() + 1);
+            for key in keys {
+                ids.push(key.with_key(|key| binding.add_change(batch, &RowChange::Remove(key), time))?);
+            }
+            if flush {
+                ids.push(binding.add_flush(batch));
+            }
+            Ok(ids)
+        })?;
+        let answers = self.all_done(tickets, &binding, time).await?;
+        let flag = |answer: &Answer| row::decode_flag(&mut answer.reader());
+        answers.iter().map(|answer| flag(answer).map_err(|error| Error::from(error).into_unknown())).collect()
+    }
+
+    /// Waits for all changes of a flight and, when one follows them, for the flush.
+    ///
+    /// # Errors
+    /// One has failed. Unless it is the first of all, changes have been made, so that the flight must not be sent
+    /// again.
+    async fn all_done(
+        &self,
+        tickets: Vec<Ticket>,
+        binding: &super::Binding,
+        time: Try,
+    ) -> Result<Vec<Answer>, Error> {
+        let changes = tickets.len() - usize::from(self.flushes());
+        let mut answers: Vec<Answer> = Vec::with_capacity(changes);
+        let mut failed = None;
+        let mut tickets = tickets.into_iter();
+        for ticket in tickets.by_ref().take(changes) {
+            match ticket.await {
+                Ok(answer) => answers.push(answer),
+                Err(error) => {
+                    failed.get_or_insert(error);
+                }
+            }
+        }
+        if let Some(error) = failed {
+            return Err(if answers.is_empty() { error } else { error.into_unknown() });
+        }
+        if let Some(flush) = tickets.next() {
+            let last = answers.iter().map(|answer| answer.order).max().unwrap_or_default();
+            super::binding::flushed(flush, last, binding, time.deadline).await?;
+        }
+        Ok(answers)
+    }
+}
+
+pub(super) fn batch_of<R: ToRow>(layout: &Layout, rows: &[R]) -> Result<RowBatch, Error> {
+    let mut batch = RowBatch::default();
+    for row in rows {
+        row.with_values(|values| batch.push(layout, values))?;
+    }
+    Ok(batch)
+}

@@ -1,0 +1,193 @@
+//! Opening and making containers.
+
+use std::sync::{Arc, Mutex, atomic::AtomicU64};
+
+use tokio::sync::Mutex as Gate;
+
+use super::{Binding, Collection, Durability, Shared};
+use crate::{
+    client::Client,
+    connection::Connection,
+    error::{Error, ErrorKind},
+    retry::{Repeat, Try},
+    schema::Schema,
+    wire::{
+        container_name::ContainerName,
+        message::{
+            container::{self, ContainerInfo},
+            index,
+        },
+        row_key::KeyLayout,
+        row_set::Layout,
+        statement::Statement,
+    },
+};
+
+/// What a container has to be like.
+#[derive(Clone, Copy)]
+pub(super) struct Wanted<'a> {
+    /// Its columns, unless any will do.
+    pub(super) schema: Option<&'a Schema>,
+    /// Make it when it is not there.
+    pub(super) create: bool,
+    /// The program opens it for the first time, so that its indexes are to be seen to.
+    pub(super) first: bool,
+}
+
+impl Collection {
+    pub(crate) async fn open(
+        client: Client,
+        name: ContainerName,
+        schema: Option<Schema>,
+        create: bool,
+    ) -> Result<Self, Error> {
+        let partition = name.partition(client.partitions());
+        let mut retry = client.retry(Repeat::Always);
+        let binding = loop {
+            let wanted = Wanted { schema: schema.as_ref(), create, first: true };
+            match open(&client, &name, partition, wanted, retry.try_now()).await {
+                Ok(binding) => break binding,
+                Err(error) => {
+                    client.cluster().note(&error, Some(partition));
+                    // That it is missing, or another one, will be as true the next time.
+                    match error.kind() {
+                        ErrorKind::ContainerMissing | ErrorKind::SchemaMismatch => return Err(error),
+                        _ => retry.after(error).await?,
+                    }
+                }
+            }
+        };
+        let schema = schema.unwrap_or_else(|| binding.layout.schema().clone());
+        let shared = Shared {
+            client,
+            name,
+            partition,
+            schema,
+            create,
+            binding: Mutex::new(Some(Arc::new(binding))),
+            gate: Gate::new(()),
+        };
+        Ok(Self { shared: Arc::new(shared), durability: Durability::default(), patience: None })
+    }
+}
+
+/// Opens the container at the owner of its partition.
+pub(super) async fn open(
+    client: &Client,
+    name: &ContainerName,
+    partition: u32,
+    wanted: Wanted<'_>,
+    time: Try,
+) -> Result<Binding, Error> {
+    let connection = client.cluster().owner(partition, time.deadline).await?;
+    let found = find(&connection, name, partition, time).await?;
+    let existed = found.is_some();
+    let info = match (found, wanted) {
+        (Some(info), _) => info,
+        (None, Wanted { schema: Some(schema), create: true, .. }) => {
+            make(client, &connection, name, partition, schema, time).await?
+        }
+        (None, _) => return Err(Error::new(ErrorKind::ContainerMissing)),
+    };
+    let schema = wanted.schema.unwrap_or(&info.schema);
+    let layout = Layout::new(schema, &info.schema).ok_or_else(|| {
+        let message = format!("the collection {name} is there with other columns than those asked for");
+        Error::with_message(ErrorKind::SchemaMismatch, message)
+    })?;
+    if wanted.create && (wanted.first || !existed) {
+        make_indexes(client, &connection, partition, &info, schema, time).await?;
+    }
+    Ok(Binding {
+        partition,
+        container: info.id,
+        schema_version: info.schema_version,
+        client_id: client.cluster().client_id,
+        key: KeyLayout::of(schema),
+        layout: Arc::new(layout),
+        connection,
+        opened: time.now,
+        verified: AtomicU64::new(0),
+    })
+}
+
+async fn find(
+    connection: &Connection,
+    name: &ContainerName,
+    partition: u32,
+    time: Try,
+) -> Result<Option<ContainerInfo>, Error> {
+    let database = connection.database();
+    let [ticket] = connection.send(time.deadline, |batch| {
+        Ok([batch.add(Statement::GetContainer, |out, id| {
+            container::encode_get(out, id, partition, name, database);
+            Ok(())
+        })?])
+    })?;
+    let answer = ticket.await?;
+    Ok(container::decode_get(&mut answer.reader())?)
+}
+
+async fn make(
+    client: &Client,
+    connection: &Connection,
+    name: &ContainerName,
+    partition: u32,
+    schema: &Schema,
+    time: Try,
+) -> Result<ContainerInfo, Error> {
+    let new = container::NewContainer {
+        name,
+        database: connection.database(),
+        schema,
+        session: client.cluster().new_session(),
+        client: client.cluster().client_id,
+    };
+    let [ticket] = connection.send(time.deadline, |batch| {
+        Ok([batch.add(Statement::PutContainer, |out, id| {
+            container::encode_put(out, id, partition, &new);
+            Ok(())
+        })?])
+    })?;
+    let answer = ticket.await?;
+    Ok(container::decode_put(&mut answer.reader())?)
+}
+
+/// Makes the schema's indexes. Those that are there are no error, so several processes may do this at once.
+async fn make_indexes(
+    client: &Client,
+    connection: &Connection,
+    partition: u32,
+    info: &ContainerInfo,
+    schema: &Schema,
+    time: Try,
+) -> Result<(), Error> {
+    if schema.indexes.is_empty() {
+        return Ok(());
+    }
+    let target = index::IndexTarget { partition, container: info.id, schema_version: info.schema_version };
+    let tickets = connection.send_all(time.deadline, |batch| {
+        let mut ids = Vec::with_capacity(schema.indexes.len());
+        for wanted in &schema.indexes {
+            let places = wanted.columns.iter().filter_map(|name| info.schema.position(name));
+            let columns: Vec<u32> = places.filter_map(|place| u32::try_from(place).ok()).collect();
+            let session = client.cluster().new_session();
+            ids.push(batch.add(Statement::CreateIndex, |out, id| {
+                index::encode_create(
+                    out,
+                    id,
+                    &target,
+                    &wanted.name,
+                    &columns,
+                    session,
+                    client.cluster().client_id,
+                );
+                Ok(())
+            })?);
+        }
+        Ok(ids)
+    })?;
+    for ticket in tickets {
+        ticket.await?;
+    }
+    Ok(())
+}

@@ -1,0 +1,310 @@
+//! A transaction session at the server, and how it ends.
+
+use std::sync::Arc;
+
+use tokio::time::{Instant, sleep};
+
+use super::{
+    Binding, Collection,
+    binding::{RowChange, flushed},
+};
+use crate::{
+    connection::{Batch, FIRST_SESSION_ID, Ticket},
+    error::{Error, ErrorKind, code},
+    random,
+    retry::Try,
+    value::Value,
+    wire::{
+        message::{row, session},
+        options::Options,
+        statement::{RowTarget, SessionId, Statement, TransactionMode},
+    },
+};
+
+/// Statement ids of one session lie this far apart from those of the next one, so that no two statements under way on
+/// a connection have the same id. The server asks only that a session's ids follow each other without a gap.
+const IDS_PER_SESSION: i64 = 1 << 20;
+/// The longest pause between two questions for the outcome of a COMMIT.
+const PAUSE: std::time::Duration = std::time::Duration::from_millis(500);
+
+/// A session of the server for one transaction. Dropping it closes it there, which takes back what is not committed
+/// and frees its locks.
+pub(super) struct Session {
+    pub(super) binding: Arc<Binding>,
+    id: SessionId,
+    last_statement: i64,
+    begun: bool,
+    committed: bool,
+}
+
+/// A session that was left open on a lost connection.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Orphan {
+    id: SessionId,
+    statement: i64,
+}
+
+/// How a transaction ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Ending {
+    Committed,
+    /// Nothing of it has happened.
+    Aborted,
+}
+
+/// A change, its COMMIT and perhaps a flush, in one flight.
+pub(super) struct Flight {
+    change: Option<Ticket>,
+    commit: Ticket,
+    flush: Option<Ticket>,
+}
+
+impl Session {
+    pub(super) fn new(collection: &Collection, binding: Arc<Binding>) -> Self {
+        let number = collection.client().cluster().new_session();
+        let id = SessionId { client: binding.client_id, number };
+        let last_statement = FIRST_SESSION_ID + number * IDS_PER_SESSION;
+        Self { binding, id, last_statement, begun: false, committed: false }
+    }
+
+    pub(super) fn has_begun(&self) -> bool {
+        self.begun
+    }
+
+    /// The target and id of the next row statement, which takes up so many ids.
+    pub(super) fn next_statement(&mut self, ids: i64) -> (RowTarget, i64) {
+        let mode = if self.begun { TransactionMode::Continue } else { TransactionMode::Begin };
+        self.begun = true;
+        let id = self.last_statement + 1;
+        self.last_statement += ids;
+        (self.binding.target(self.id, mode), id)
+    }
+
+    /// Reads a row and locks it. Nothing may be sent behind it before its answer is there: if it has to wait, what
+    /// follows overtakes it.
+    pub(super) fn send_locking_read(
+        &mut self,
+        key: &[Value<'_>],
+        orphan: Option<Orphan>,
+        time: Try,
+    ) -> Result<Ticket, Error> {
+        let (target, id) = self.next_statement(1);
+        let binding = &self.binding;
+        let sent = binding.connection.send(time.deadline, |batch| {
+            if let Some(orphan) = orphan {
+                batch.add_unawaited(|out| orphan.encode_close(out, binding));
+            }
+            batch.add_with_id(Statement::GetRow, id, |out, id| {
+                let lock = Some(time.lock_seconds);
+                let options = Options { transaction_timeout: lock, for_update: true, ..Options::default() };
+                Ok(row::encode_get(out, id, binding.partition, &target, &options, &binding.key, key)?)
+            })?;
+            Ok([id])
+        });
+        self.sent(sent).map(|[ticket]| ticket)
+    }
+
+    /// Sends the last change of the transaction, if there is one left, with COMMIT behind it: the rows that it
+    /// changes are locked already, so it cannot be overtaken.
+    ///
+    /// CLOSE_SESSION is not part of the flight: for as long as the session is there, an outcome that was lost with
+    /// the connection can be asked for again. It is sent when COMMIT's answer is there, and nobody waits for it.
+    pub(super) fn send_commit(
+        &mut self,
+        change: Option<&RowChange<'_>>,
+        with_flush: bool,
+        time: Try,
+    ) -> Result<Flight, Error> {
+        let change_id = change.map(|change| (change, self.next_statement(1)));
+        self.last_statement += 1;
+        let (commit_id, session, binding) = (self.last_statement, self.id, &self.binding);
+        let tickets = binding.connection.send_all(time.deadline, |batch| {
+            let mut ids = Vec::with_capacity(3);
+            if let Some((change, (target, id))) = &change_id {
+                batch.add_with_id(change.statement(), *id, |out, id| {
+                    change.encode(out, id, binding, target, None)
+                })?;
+                ids.push(*id);
+            }
+            add_commit(batch, commit_id, binding, session)?;
+            ids.push(commit_id);
+            if with_flush {
+                ids.push(binding.add_flush(batch));
+            }
+            Ok(ids)
+        })?;
+        let mut tickets = tickets.into_iter();
+        let change = change_id.and_then(|_| tickets.next());
+        match tickets.next() {
+            Some(commit) => Ok(Flight { change, commit, flush: tickets.next() }),
+            None => Err(Error::new(ErrorKind::Protocol)),
+        }
+    }
+
+    /// Waits for the end of a transaction, asking for it again when its answer was lost.
+    ///
+    /// # Errors
+    /// A change was refused (then nothing has happened), or the outcome cannot be learned.
+    pub(super) async fn ending(
+        &mut self,
+        flight: Flight,
+        collection: &Collection,
+        deadline: Instant,
+        end: Instant,
+    ) -> Result<Ending, Error> {
+        let had_change = flight.change.is_some();
+        let changed = match flight.change {
+            Some(change) => change.await.map(drop),
+            None => Ok(()),
+        };
+        let order = match flight.commit.await {
+            Ok(answer) => answer.order,
+            Err(error) => {
+                // A refused change aborts the transaction; the COMMIT behind it fails for that alone.
+                if let Err(refused) = changed
+                    && !refused.is_unavailable()
+                {
+                    return if is_aborted(&refused) { Ok(Ending::Aborted) } else { Err(refused) };
+                }
+                if is_aborted(&error) {
+                    return Ok(Ending::Aborted);
+                }
+                collection.note(&error);
+                if !error.is_outcome_unknown() && error.code().is_none() && had_change {
+                    // It never left this side, and perhaps the change did not either.
+                    return Err(error);
+                }
+                return self.ask_again(collection, error, flight.flush.is_some(), end).await;
+            }
+        };
+        self.committed = true;
+        if let Some(flush) = flight.flush {
+            flushed(flush, order, &self.binding, deadline).await?;
+        }
+        Ok(Ending::Committed)
+    }
+
+    /// Commits what has been changed so far. When the connection is lost already the session may still be there, and
+    /// is found on a new one.
+    ///
+    /// # Errors
+    /// The outcome cannot be learned.
+    pub(super) async fn commit(
+        &mut self,
+        collection: &Collection,
+        time: Try,
+        end: Instant,
+    ) -> Result<Ending, Error> {
+        match self.send_commit(None, collection.flushes(), time) {
+            Ok(flight) => self.ending(flight, collection, time.deadline, end).await,
+            Err(error) => {
+                collection.note(&error);
+                self.ask_again(collection, error, collection.flushes(), end).await
+            }
+        }
+    }
+
+    /// Sends COMMIT again until it is answered. It has the same statement id, so it is done once however often it
+    /// arrives.
+    async fn ask_again(
+        &mut self,
+        collection: &Collection,
+        first: Error,
+        with_flush: bool,
+        end: Instant,
+    ) -> Result<Ending, Error> {
+        let mut maybe_done = first.is_outcome_unknown();
+        loop {
+            let pause = random::jitter(PAUSE);
+            if Instant::now() + pause >= end {
+                return Err(if maybe_done { first.into_unknown() } else { first });
+            }
+            sleep(pause).await;
+            let deadline = collection.statement_deadline(end);
+            let time = Try { now: Instant::now(), deadline, lock_seconds: 0 };
+            let asked = match collection.binding(time).await {
+                Ok(binding) => {
+                    self.binding = Arc::clone(&binding);
+                    commit_on(&binding, self.last_statement, self.id, deadline).await
+                }
+                Err(error) => Err(error),
+            };
+            match asked {
+                Ok(()) => {
+                    self.committed = true;
+                    if with_flush {
+                        self.binding.flush(deadline).await.map_err(Error::into_unknown)?;
+                    }
+                    return Ok(Ending::Committed);
+                }
+                // The session went with a restart of the server, and the outcome with it.
+                Err(error) if error.code() == Some(code::SESSION_NOT_FOUND) && maybe_done => {
+                    return Err(error.into_unknown());
+                }
+                Err(error) if is_aborted(&error) => return Ok(Ending::Aborted),
+                Err(error) if error.is_unavailable() => {
+                    maybe_done |= error.is_outcome_unknown();
+                    collection.note(&error);
+                }
+                Err(error) => return Err(if maybe_done { error.into_unknown() } else { error }),
+            }
+        }
+    }
+
+    /// The session as one that is left behind; it is then closed by whoever gets to the server next.
+    pub(super) fn into_orphan(mut self) -> Orphan {
+        let begun = std::mem::replace(&mut self.begun, false);
+        debug_assert!(begun, "a session that the server never heard of needs no closing");
+        Orphan { id: self.id, statement: self.last_statement + 1 }
+    }
+
+    /// Takes note when a first statement could not be sent: then the server knows no session.
+    fn sent<T>(&mut self, sent: Result<T, Error>) -> Result<T, Error> {
+        if sent.is_err() && self.last_statement == FIRST_SESSION_ID + self.id.number * IDS_PER_SESSION + 1 {
+            self.begun = false;
+        }
+        sent
+    }
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        if !self.begun {
+            return;
+        }
+        let mut bytes = Vec::new();
+        let (partition, container) = (self.binding.partition, self.binding.container);
+        session::encode_close(&mut bytes, self.last_statement + 1, partition, container, self.id);
+        if self.committed {
+            // It holds no lock any more: it can wait until something else is written.
+            self.binding.connection.send_lazily(&bytes);
+        } else {
+            self.binding.connection.send_after(self.last_statement, bytes);
+        }
+    }
+}
+
+impl Orphan {
+    fn encode_close(&self, out: &mut Vec<u8>, binding: &Binding) {
+        session::encode_close(out, self.statement, binding.partition, binding.container, self.id);
+    }
+}
+
+fn add_commit(batch: &mut Batch<'_>, id: i64, binding: &Binding, session: SessionId) -> Result<(), Error> {
+    batch.add_with_id(Statement::Commit, id, |out, id| {
+        session::encode_commit(out, id, binding.partition, binding.container, session);
+        Ok(())
+    })
+}
+
+async fn commit_on(binding: &Binding, id: i64, session: SessionId, deadline: Instant) -> Result<(), Error> {
+    let [ticket] = binding.connection.send(deadline, |batch| {
+        add_commit(batch, id, binding, session)?;
+        Ok([id])
+    })?;
+    ticket.await.map(drop)
+}
+
+fn is_aborted(error: &Error) -> bool {
+    error.kind() == ErrorKind::TransactionAborted && !error.is_outcome_unknown()
+}

@@ -1,0 +1,266 @@
+//! Transactions over several rows of one collection.
+
+use std::{net::SocketAddr, sync::Arc};
+
+use tokio::time::Instant;
+
+use super::{
+    Collection,
+    binding::{Binding, RowChange},
+    many::batch_of,
+    session::{Ending, Session},
+};
+use crate::{
+    connection::{Answer, Ticket},
+    error::{Error, ErrorKind},
+    retry::{Repeat, Try},
+    row::{Row, ToKey, ToRow},
+    wire::{
+        message::row,
+        options::{Options, PutMode},
+        statement::Statement,
+    },
+};
+
+/// A transaction on one collection: GridDB has none over several.
+///
+/// Nothing is sent until the first call, which begins it. Each call is one round trip. Rows that it writes or
+/// [locks](Self::lock) are locked until it ends; others go on reading what was committed. Dropping it takes
+/// everything back. It lives for the `lock_timeout`, then the server aborts it.
+///
+/// After an error, whatever it was, the server has taken everything back, and all that is left is to drop it.
+///
+/// ```no_run
+/// # async fn example(accounts: griddb_rs::Collection) -> Result<(), griddb_rs::Error> {
+/// let mut transaction = accounts.transaction();
+/// // The server does not find deadlocks: lock in one order everywhere.
+/// let from = transaction.lock("alice").await?;
+/// let to = transaction.lock("bob").await?;
+/// if let (Some(from), Some(to)) = (from, to) {
+///     transaction.put(("alice", from.get::<i64>("balance")? - 10)).await?;
+///     transaction.put(("bob", to.get::<i64>("balance")? + 10)).await?;
+///     transaction.commit().await?;
+/// }
+/// # Ok(())
+/// # }
+/// ```
+pub struct Transaction {
+    collection: Collection,
+    session: Option<Session>,
+    failed: bool,
+}
+
+impl Collection {
+    /// Begins a transaction.
+    pub fn transaction(&self) -> Transaction {
+        Transaction { collection: self.clone(), session: None, failed: false }
+    }
+}
+
+impl Transaction {
+    /// Reads a row and locks it until the end of the transaction. A missing row cannot be locked.
+    ///
+    /// # Errors
+    /// Somebody else holds the row for too long, or the database cannot be reached.
+    pub async fn lock(&mut self, key: impl ToKey) -> Result<Option<Row>, Error> {
+        self.read(key, true).await
+    }
+
+    /// Reads a row without locking it. Changes of this transaction are seen.
+    ///
+    /// # Errors
+    /// The database cannot be reached.
+    pub async fn get(&mut self, key: impl ToKey) -> Result<Option<Row>, Error> {
+        self.read(key, false).await
+    }
+
+    /// Writes a row, whether or not there is one of its key; true when it replaced one.
+    ///
+    /// # Errors
+    /// Somebody else holds the row for too long, it does not fit the columns, or the database cannot be reached.
+    pub async fn put(&mut self, row: impl ToRow) -> Result<bool, Error> {
+        self.put_in_mode(row, PutMode::Any).await
+    }
+
+    /// Writes a row whose key is not there yet.
+    ///
+    /// # Errors
+    /// The key is there ([`Error::is_key_exists`]), or as [`put`](Self::put).
+    pub async fn insert(&mut self, row: impl ToRow) -> Result<(), Error> {
+        self.put_in_mode(row, PutMode::InsertOnly).await.map(drop)
+    }
+
+    /// Removes a row; true when there was one.
+    ///
+    /// # Errors
+    /// Somebody else holds the row for too long, or the database cannot be reached.
+    pub async fn remove(&mut self, key: impl ToKey) -> Result<bool, Error> {
+        let (binding, time) = self.begin().await?;
+        let session = self.session(&binding);
+        let sent = key.with_key(|key| send_change(session, &RowChange::Remove(key), time));
+        self.flag(sent).await
+    }
+
+    /// Writes several rows, whether or not there are rows of their keys. One round trip.
+    ///
+    /// # Errors
+    /// As [`put`](Self::put).
+    pub async fn put_many<R: ToRow>(&mut self, rows: &[R]) -> Result<(), Error> {
+        if rows.is_empty() {
+            return Ok(());
+        }
+        let (binding, time) = self.begin().await?;
+        let rows = batch_of(&binding.layout, rows)?;
+        let session = self.session(&binding);
+        let ids = i64::try_from(rows.rows()).unwrap_or(i64::MAX);
+        let (target, id) = session.next_statement(ids);
+        let sent = binding.connection.send(time.deadline, |batch| {
+            batch.add_with_id(Statement::PutMultipleRows, id, |out, id| {
+                let options = Options { transaction_timeout: Some(time.lock_seconds), ..Options::default() };
+                row::encode_put_many(out, id, binding.partition, &target, &options, &rows);
+                Ok(())
+            })?;
+            Ok([id])
+        });
+        self.flag(sent.map(|[ticket]| ticket)).await.map(drop)
+    }
+
+    /// Makes all changes, together. One round trip.
+    ///
+    /// When its answer is lost with the connection, the outcome is asked for on a new one.
+    ///
+    /// # Errors
+    /// The transaction was aborted, because it took too long or one of its statements had failed
+    /// ([`ErrorKind::TransactionAborted`]); or the outcome could not be learned.
+    pub async fn commit(self) -> Result<(), Error> {
+        self.commit_at().await.map(drop)
+    }
+
+    /// As [`commit`](Self::commit), and tells which node did it; `None` when there was nothing to commit.
+    ///
+    /// # Errors
+    /// As [`commit`](Self::commit).
+    pub async fn commit_at(mut self) -> Result<Option<SocketAddr>, Error> {
+        if self.failed {
+            return Err(aborted());
+        }
+        let Some(mut session) = self.session.take().filter(Session::has_begun) else { return Ok(None) };
+        let retry = self.collection.retry(Repeat::WhenNotDone);
+        let time = retry.try_now();
+        match session.commit(&self.collection, time, retry.end()).await? {
+            Ending::Committed => Ok(Some(session.binding.connection.address())),
+            Ending::Aborted => Err(aborted()),
+        }
+    }
+
+    /// Takes everything back. Dropping the transaction does the same; neither waits for the server.
+    pub fn abort(self) {}
+
+    async fn read(&mut self, key: impl ToKey, lock: bool) -> Result<Option<Row>, Error> {
+        let (binding, time) = self.begin().await?;
+        let session = self.session(&binding);
+        let sent = key.with_key(|key| {
+            if lock {
+                return session.send_locking_read(key, None, time);
+            }
+            let (target, id) = session.next_statement(1);
+            let sent = binding.connection.send(time.deadline, |batch| {
+                batch.add_with_id(Statement::GetRow, id, |out, id| {
+                    let options =
+                        Options { transaction_timeout: Some(time.lock_seconds), ..Options::default() };
+                    let partition = binding.partition;
+                    Ok(row::encode_get(out, id, partition, &target, &options, &binding.key, key)?)
+                })?;
+                Ok([id])
+            });
+            sent.map(|[ticket]| ticket)
+        });
+        let answer = self.answer(sent).await?;
+        binding.row(answer)
+    }
+
+    async fn put_in_mode(&mut self, row: impl ToRow, mode: PutMode) -> Result<bool, Error> {
+        let (binding, time) = self.begin().await?;
+        let session = self.session(&binding);
+        let sent = row.with_values(|values| send_change(session, &RowChange::Put(mode, values), time));
+        self.flag(sent).await
+    }
+
+    /// The container, and the time that the next statement has. The transaction stays on the connection that it
+    /// began on.
+    async fn begin(&mut self) -> Result<(Arc<Binding>, Try), Error> {
+        if self.failed {
+            return Err(aborted());
+        }
+        let mut retry = self.collection.retry(Repeat::Always);
+        loop {
+            let time = retry.try_now();
+            if let Some(session) = &self.session {
+                return Ok((Arc::clone(&session.binding), time));
+            }
+            match self.collection.binding(time).await {
+                Ok(binding) => return Ok((binding, time)),
+                Err(error) => self.collection.recover(&mut retry, error).await?,
+            }
+        }
+    }
+
+    fn session(&mut self, binding: &Arc<Binding>) -> &mut Session {
+        let collection = &self.collection;
+        self.session.get_or_insert_with(|| Session::new(collection, Arc::clone(binding)))
+    }
+
+    async fn flag(&mut self, sent: Result<Ticket, Error>) -> Result<bool, Error> {
+        let answer = self.answer(sent).await?;
+        Ok(row::decode_flag(&mut answer.reader())?)
+    }
+
+    async fn answer(&mut self, sent: Result<Ticket, Error>) -> Result<Answer, Error> {
+        // A call whose future is dropped has failed as well: its answer is not waited for.
+        self.failed = true;
+        let result = match sent {
+            Ok(ticket) => ticket.await,
+            Err(error) => Err(error),
+        };
+        match result {
+            Ok(answer) => {
+                self.failed = false;
+                Ok(answer)
+            }
+            Err(error) => {
+                self.collection.note(&error);
+                // Whatever the statement did, it is not committed.
+                Err(error.into_not_done())
+            }
+        }
+    }
+}
+
+fn send_change(session: &mut Session, change: &RowChange<'_>, time: Try) -> Result<Ticket, Error> {
+    let (target, id) = session.next_statement(1);
+    let binding = &session.binding;
+    let [ticket] = binding.connection.send(time.deadline, |batch| {
+        batch.add_with_id(change.statement(), id, |out, id| {
+            change.encode(out, id, binding, &target, Some(time.lock_seconds))
+        })?;
+        Ok([id])
+    })?;
+    Ok(ticket)
+}
+
+fn aborted() -> Error {
+    Error::new(ErrorKind::TransactionAborted)
+}
+
+impl std::fmt::Debug for Transaction {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Transaction").field("collection", &self.collection).finish_non_exhaustive()
+    }
+}
+
+impl Collection {
+    /// The moment until which a statement that is sent now is waited for.
+    pub(super) fn statement_deadline(&self, end: Instant) -> Instant {
+        end.min(Instant::now() + self.client().cluster().config.statement_timeout)
+    }
+}

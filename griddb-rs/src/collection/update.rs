@@ -1,0 +1,220 @@
+//! Read, decide, write, as one.
+
+use std::net::SocketAddr;
+
+use super::{
+    Collection,
+    binding::RowChange,
+    session::{Ending, Orphan, Session},
+};
+use crate::{
+    error::{Error, ErrorKind},
+    retry::{Repeat, Retry},
+    row::{Row, ToKey, ToRow},
+    value::Value,
+    wire::options::PutMode,
+};
+
+/// What [`Collection::update`] is to do with the row that it read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Change<R> {
+    /// Leave it as it is.
+    Keep,
+    /// Replace it, or insert it when there was none. The key has to be the one asked for.
+    Put(R),
+    /// Remove it.
+    Remove,
+}
+
+/// What an update did, and who did it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Updated {
+    changed: bool,
+    node: SocketAddr,
+}
+
+impl Updated {
+    /// Whether the row was written or removed, rather than kept.
+    pub fn changed(&self) -> bool {
+        self.changed
+    }
+
+    /// The node that did it; see [`Client::owner_of`](crate::Client::owner_of).
+    pub fn node(&self) -> SocketAddr {
+        self.node
+    }
+}
+
+impl Collection {
+    /// Reads the row of that key, lets `decide` decide, and writes what it decided, as one: nobody else changes the
+    /// row in between. True when it was changed. Two round trips, one when the row is kept.
+    ///
+    /// An existing row is locked while `decide` runs, so `decide` should be quick. A missing one cannot be locked:
+    /// what is decided for it is inserted, and if another caller was faster `decide` runs again on that one's row.
+    /// It also runs again when the connection was lost before anything could be changed, so it must not do
+    /// anything that counts by itself.
+    ///
+    /// When the connection is lost while the change is being committed, the outcome is asked for on a new one.
+    ///
+    /// ```no_run
+    /// # async fn example(accounts: griddb_rs::Collection) -> Result<(), griddb_rs::Error> {
+    /// use griddb_rs::Change;
+    ///
+    /// let spent = accounts
+    ///     .update("alice", |row| match row.and_then(|row| row.get::<i64>("balance").ok()) {
+    ///         Some(balance) if balance >= 10 => Change::Put(("alice", balance - 10)),
+    ///         _ => Change::Keep,
+    ///     })
+    ///     .await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// The row is locked by somebody else for too long ([`Error::is_lock_timeout`]); the new row does not fit the
+    /// columns or has another key; or the database cannot be reached, and then perhaps with an unknown outcome.
+    pub async fn update<R: ToRow>(
+        &self,
+        key: impl ToKey,
+        decide: impl FnMut(Option<&Row>) -> Change<R>,
+    ) -> Result<bool, Error> {
+        Ok(self.update_at(key, decide).await?.changed())
+    }
+
+    /// As [`update`](Self::update), and tells which node did it.
+    ///
+    /// # Errors
+    /// As [`update`](Self::update).
+    pub async fn update_at<R: ToRow>(
+        &self,
+        key: impl ToKey,
+        mut decide: impl FnMut(Option<&Row>) -> Change<R>,
+    ) -> Result<Updated, Error> {
+        let mut retry = self.retry(Repeat::WhenNotDone);
+        let mut orphan = None;
+        loop {
+            match self.update_once(&key, &mut decide, &mut retry, &mut orphan).await {
+                Ok(Some(updated)) => return Ok(updated),
+                Ok(None) => retry.once_more()?,
+                Err(error) => self.recover(&mut retry, error).await?,
+            }
+        }
+    }
+
+    /// One try; nothing when the row has to be read again.
+    async fn update_once<R: ToRow>(
+        &self,
+        key: &impl ToKey,
+        decide: &mut impl FnMut(Option<&Row>) -> Change<R>,
+        retry: &mut Retry<'_>,
+        orphan: &mut Option<Orphan>,
+    ) -> Result<Option<Updated>, Error> {
+        let time = retry.try_now();
+        let binding = self.binding(time).await?;
+        let node = binding.connection.address();
+        let mut session = Session::new(self, binding);
+        let read = key.with_key(|key| session.send_locking_read(key, *orphan, time))?;
+        *orphan = None;
+        let row = match read.await {
+            Ok(answer) => session.binding.row(answer)?,
+            Err(error) => {
+                // Whether or not it got the lock, it has changed nothing.
+                let error = error.into_not_done();
+                if !session.binding.connection.is_open() {
+                    *orphan = Some(session.into_orphan());
+                }
+                return Err(error);
+            }
+        };
+        let change = decide(row.as_ref());
+        let kept = Ok(Some(Updated { changed: false, node }));
+        match (row, change) {
+            (_, Change::Keep) | (None, Change::Remove) => kept,
+            (None, Change::Put(new)) => {
+                self.check_key(key, &new)?;
+                drop(session);
+                self.insert_missing(&new, retry).await
+            }
+            (Some(_), Change::Put(new)) => {
+                self.check_key(key, &new)?;
+                new.with_values(|values| {
+                    Decided::send(self, session, RowChange::Put(PutMode::Any, values), retry)
+                })?
+                .done(self, retry, orphan)
+                .await
+            }
+            (Some(_), Change::Remove) => {
+                key.with_key(|key| Decided::send(self, session, RowChange::Remove(key), retry))?
+                    .done(self, retry, orphan)
+                    .await
+            }
+        }
+    }
+
+    async fn insert_missing<R: ToRow>(
+        &self,
+        new: &R,
+        retry: &mut Retry<'_>,
+    ) -> Result<Option<Updated>, Error> {
+        match self.put_until(retry, new, PutMode::InsertOnly).await {
+            Ok(written) => Ok(Some(Updated { changed: true, node: written.node() })),
+            Err(error) if error.is_key_exists() => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// A row of another key would not be locked, and putting it could wait for somebody else's lock.
+    fn check_key<R: ToRow>(&self, key: &impl ToKey, new: &R) -> Result<(), Error> {
+        let places = &self.shared.schema.key;
+        let same = new.with_values(|values| {
+            key.with_key(|key: &[Value<'_>]| {
+                places.len() == key.len()
+                    && places.iter().zip(key).all(|(place, key)| values.get(*place) == Some(key))
+            })
+        });
+        let message = "an update may not change the row key";
+        if same { Ok(()) } else { Err(Error::with_message(ErrorKind::Input, message)) }
+    }
+}
+
+/// A change that was decided and sent.
+struct Decided {
+    session: Session,
+    flight: super::session::Flight,
+    deadline: tokio::time::Instant,
+}
+
+impl Decided {
+    fn send(
+        collection: &Collection,
+        mut session: Session,
+        change: RowChange<'_>,
+        retry: &mut Retry<'_>,
+    ) -> Result<Self, Error> {
+        retry.once_more()?;
+        let time = retry.try_now();
+        let flight = session.send_commit(Some(&change), collection.flushes(), time)?;
+        Ok(Self { session, flight, deadline: time.deadline })
+    }
+
+    async fn done(
+        mut self,
+        collection: &Collection,
+        retry: &mut Retry<'_>,
+        orphan: &mut Option<Orphan>,
+    ) -> Result<Option<Updated>, Error> {
+        let ending = self.session.ending(self.flight, collection, self.deadline, retry.end()).await;
+        let connection = &self.session.binding.connection;
+        let node = connection.address();
+        match ending {
+            Ok(Ending::Committed) => Ok(Some(Updated { changed: true, node })),
+            Ok(Ending::Aborted) => Ok(None),
+            Err(error) => {
+                if !connection.is_open() {
+                    *orphan = Some(self.session.into_orphan());
+                }
+                Err(error)
+            }
+        }
+    }
+}

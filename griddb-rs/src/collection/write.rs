@@ -1,0 +1,231 @@
+//! Changing rows by key: put, insert, update of what exists, remove, take.
+
+use super::{
+    Collection, Durability, Written,
+    binding::{RowChange, flushed},
+};
+use crate::{
+    error::{Error, ErrorKind},
+    retry::{Repeat, Retry, Try},
+    row::{Row, ToKey, ToRow},
+    value::Value,
+    wire::{message::row, options::PutMode, reader::Reader},
+};
+
+impl Collection {
+    /// Writes a row, whether or not there is one of its key; true when it replaced one. One round trip.
+    ///
+    /// # Errors
+    /// The row does not fit the columns; or it is locked for too long; or the database cannot be reached, and
+    /// then perhaps with an unknown outcome.
+    pub async fn put(&self, row: impl ToRow) -> Result<bool, Error> {
+        Ok(self.put_at(row).await?.existed())
+    }
+
+    /// As [`put`](Self::put), and tells which node did it.
+    ///
+    /// # Errors
+    /// As [`put`](Self::put).
+    pub async fn put_at(&self, row: impl ToRow) -> Result<Written, Error> {
+        self.put_in_mode(row, PutMode::Any).await
+    }
+
+    /// Writes a row whose key is not there yet. Of several callers at once one succeeds. One round trip.
+    ///
+    /// # Errors
+    /// The key is there ([`Error::is_key_exists`]), or as [`put`](Self::put).
+    pub async fn insert(&self, row: impl ToRow) -> Result<(), Error> {
+        self.insert_at(row).await.map(drop)
+    }
+
+    /// As [`insert`](Self::insert), and tells which node did it.
+    ///
+    /// # Errors
+    /// As [`insert`](Self::insert).
+    pub async fn insert_at(&self, row: impl ToRow) -> Result<Written, Error> {
+        self.put_in_mode(row, PutMode::InsertOnly).await
+    }
+
+    /// As [`insert`](Self::insert), for a row that no other caller would write in just these words, such as one
+    /// with random bits of its own: when the answer is lost it is sent again, and a row that is then found to
+    /// be there with exactly these values is taken as this one.
+    ///
+    /// Do not use it where two callers can rightly write the same row, and only one may succeed.
+    ///
+    /// # Errors
+    /// As [`insert`](Self::insert).
+    pub async fn insert_distinct(&self, row: impl ToRow) -> Result<(), Error> {
+        let mut retry = self.retry(Repeat::Always);
+        let mut lost = false;
+        loop {
+            let time = retry.try_now();
+            match self.put_once(&row, PutMode::InsertOnly, time).await {
+                Ok(_) => return Ok(()),
+                Err(error) if lost && error.is_key_exists() => {
+                    return if self.holds(&row).await? { Ok(()) } else { Err(error) };
+                }
+                Err(error) => {
+                    lost |= error.is_outcome_unknown();
+                    // What an earlier try may have done is not undone by a later one that could not be sent.
+                    let error = if lost { error.into_unknown() } else { error };
+                    self.recover(&mut retry, error).await?;
+                }
+            }
+        }
+    }
+
+    /// Replaces the row of that key, which has to be there. One round trip.
+    ///
+    /// # Errors
+    /// There is no row of that key ([`Error::is_key_missing`]), or as [`put`](Self::put).
+    pub async fn update_existing(&self, row: impl ToRow) -> Result<(), Error> {
+        let written = self.put_in_mode(row, PutMode::UpdateOnly).await;
+        written.map(drop).map_err(|error| match error.kind() {
+            ErrorKind::KeyExists => error.into_kind(ErrorKind::KeyMissing),
+            _ => error,
+        })
+    }
+
+    /// Removes the row of that key; true when there was one. Of several callers at once one is told true. One
+    /// round trip.
+    ///
+    /// # Errors
+    /// The key is not of the row key's type; or the row is locked for too long; or the database cannot be reached,
+    /// and then perhaps with an unknown outcome.
+    pub async fn remove(&self, key: impl ToKey) -> Result<bool, Error> {
+        Ok(self.remove_at(key).await?.existed())
+    }
+
+    /// As [`remove`](Self::remove), and tells which node did it.
+    ///
+    /// # Errors
+    /// As [`remove`](Self::remove).
+    pub async fn remove_at(&self, key: impl ToKey) -> Result<Written, Error> {
+        let mut retry = self.retry(Repeat::WhenNotDone);
+        loop {
+            match self.remove_once(&key, retry.try_now()).await {
+                Ok(written) => return Ok(written),
+                Err(error) => self.recover(&mut retry, error).await?,
+            }
+        }
+    }
+
+    /// Removes the row of that key and gives it back; `None` when there was none, or another caller got it. One
+    /// round trip.
+    ///
+    /// The row is the one removed as long as rows of that key are not replaced meanwhile: it is read by a
+    /// statement of its own that goes before the remove.
+    ///
+    /// # Errors
+    /// As [`remove`](Self::remove).
+    pub async fn take(&self, key: impl ToKey) -> Result<Option<Row>, Error> {
+        Ok(self.take_at(key).await?.0)
+    }
+
+    /// As [`take`](Self::take), and tells which node did it.
+    ///
+    /// # Errors
+    /// As [`remove`](Self::remove).
+    pub async fn take_at(&self, key: impl ToKey) -> Result<(Option<Row>, Written), Error> {
+        let mut retry = self.retry(Repeat::WhenNotDone);
+        loop {
+            match self.take_once(&key, retry.try_now()).await {
+                Ok(taken) => return Ok(taken),
+                Err(error) => self.recover(&mut retry, error).await?,
+            }
+        }
+    }
+
+    async fn put_in_mode(&self, row: impl ToRow, mode: PutMode) -> Result<Written, Error> {
+        let mut retry = self.retry(Repeat::WhenNotDone);
+        self.put_until(&mut retry, &row, mode).await
+    }
+
+    pub(super) async fn put_until(
+        &self,
+        retry: &mut Retry<'_>,
+        row: &impl ToRow,
+        mode: PutMode,
+    ) -> Result<Written, Error> {
+        loop {
+            match self.put_once(row, mode, retry.try_now()).await {
+                Ok(written) => return Ok(written),
+                Err(error) => self.recover(retry, error).await?,
+            }
+        }
+    }
+
+    async fn put_once(&self, row: &impl ToRow, mode: PutMode, time: Try) -> Result<Written, Error> {
+        let binding = self.binding(time).await?;
+        let change = row
+            .with_values(|values| binding.send_change(&RowChange::Put(mode, values), self.flushes(), time))?;
+        let answer = change.done(&binding, time.deadline).await?;
+        self.written(&answer.reader(), &binding)
+    }
+
+    async fn remove_once(&self, key: &impl ToKey, time: Try) -> Result<Written, Error> {
+        let binding = self.binding(time).await?;
+        let change =
+            key.with_key(|key| binding.send_change(&RowChange::Remove(key), self.flushes(), time))?;
+        let answer = change.done(&binding, time.deadline).await?;
+        self.written(&answer.reader(), &binding)
+    }
+
+    async fn take_once(&self, key: &impl ToKey, time: Try) -> Result<(Option<Row>, Written), Error> {
+        let binding = self.binding(time).await?;
+        let flush = self.flushes();
+        let tickets = key.with_key(|key| {
+            binding.connection.send_all(time.deadline, |batch| {
+                let mut ids = vec![binding.add_get(batch, key)?];
+                ids.push(binding.add_change(batch, &RowChange::Remove(key), time)?);
+                if flush {
+                    ids.push(binding.add_flush(batch));
+                }
+                Ok(ids)
+            })
+        })?;
+        let mut tickets = tickets.into_iter();
+        let (Some(read), Some(remove)) = (tickets.next(), tickets.next()) else {
+            return Err(Error::new(ErrorKind::Protocol));
+        };
+        let read = read.await;
+        let removed = remove.await?;
+        if let Some(flush) = tickets.next() {
+            flushed(flush, removed.order, &binding, time.deadline).await?;
+        }
+        let written = self.written(&removed.reader(), &binding)?;
+        if !written.existed() {
+            return Ok((None, written));
+        }
+        // The row is gone: that the read failed cannot be mended by another try.
+        match read.and_then(|answer| binding.row(answer)).map_err(Error::into_unknown)? {
+            Some(row) => Ok((Some(row), written)),
+            None => {
+                let message = "a row that was written between the read and the removal was removed unread";
+                Err(Error::with_message(ErrorKind::TransactionAborted, message).into_unknown())
+            }
+        }
+    }
+
+    fn written(&self, reader: &Reader<'_>, binding: &super::Binding) -> Result<Written, Error> {
+        // The statement was done, whatever it answered.
+        let existed =
+            row::decode_flag(&mut reader.clone()).map_err(|error| Error::from(error).into_unknown())?;
+        Ok(Written { existed, node: binding.connection.address() })
+    }
+
+    /// Whether the row of that key is there with exactly these values.
+    async fn holds(&self, row: &impl ToRow) -> Result<bool, Error> {
+        let key: Vec<Value<'static>> = row.with_values(|values| {
+            let key = self.shared.schema.key.iter().filter_map(|place| values.get(*place));
+            key.map(|value| value.clone().into_owned()).collect()
+        });
+        let Some(found) = self.get(&key[..]).await.map_err(Error::into_unknown)? else { return Ok(false) };
+        let found = found.values()?;
+        Ok(row.with_values(|values| found == values))
+    }
+
+    pub(super) fn flushes(&self) -> bool {
+        self.durability == Durability::Flush
+    }
+}

@@ -1,0 +1,242 @@
+//! Where the database is, who to log in as, and how patient to be.
+
+mod url;
+
+use std::{fmt, str::FromStr, time::Duration};
+
+use crate::error::Error;
+
+/// Where the database is, who to log in as, and how patient to be.
+///
+/// Usually read from a URL:
+///
+/// ```text
+/// griddb://USER:PASSWORD@HOST[:PORT][,HOST[:PORT]…]/CLUSTER[/DATABASE][?OPTION=VALUE&…]
+/// ```
+///
+/// The port is 10001 when it is left out. In user, password, cluster and database every character but
+/// `A-Z a-z 0-9 - . _ ~ ! $ ' ( ) *` is written `%XX`. Times are numbers with a unit: `250ms`, `5s`, `2m`.
+///
+/// | option | default | meaning |
+/// | --- | --- | --- |
+/// | `connect_timeout` | `5s` | longest wait for one connection and its login |
+/// | `statement_timeout` | `10s` | longest wait for the answer to one statement |
+/// | `lock_timeout` | `5s` | longest wait for a row's lock, and lifetime of a transaction; whole seconds, `0s` does not wait. The server looks every 3 s only, so a wait is cut to what a call has left less 3 s |
+/// | `retry_for` | `30s` | longest time that one call may take, all its tries together |
+/// | `heartbeat` | `5s` | silence after which a node is asked for a sign of life, and then given up |
+/// | `owner_check` | `10s` | in a cluster, how old the knowledge of a partition's owner may get before the master is asked again, beside the work: a former owner goes on answering reads |
+/// | `connections` | `1` | connections to each node; each carries any number of statements at once |
+/// | `max_answer` | `134217728` | longest answer accepted, in bytes |
+/// | `application` | | name under which the server lists this client |
+/// | `provider` | | `http://…` URL that lists the nodes; hosts may then be left out |
+///
+/// ```
+/// use std::time::Duration;
+/// use griddb_rs::Config;
+///
+/// let config: Config = "griddb://app:p%40ss@db1:10001,db2/prod?retry_for=10s".parse()?;
+/// assert_eq!(config.cluster(), "prod");
+/// assert_eq!(config.hosts().count(), 2);
+/// assert!(!format!("{config:?}").contains("p@ss"));
+/// # Ok::<(), griddb_rs::Error>(())
+/// ```
+#[derive(Clone)]
+pub struct Config {
+    pub(crate) user: String,
+    pub(crate) password: String,
+    pub(crate) hosts: Vec<(String, u16)>,
+    pub(crate) cluster: String,
+    pub(crate) database: Option<String>,
+    pub(crate) provider: Option<String>,
+    pub(crate) application: Option<String>,
+    pub(crate) connect_timeout: Duration,
+    pub(crate) statement_timeout: Duration,
+    pub(crate) lock_timeout: Duration,
+    pub(crate) retry_for: Duration,
+    pub(crate) heartbeat: Duration,
+    pub(crate) owner_check: Duration,
+    pub(crate) connections: usize,
+    pub(crate) max_answer: usize,
+}
+
+impl Config {
+    /// A configuration without hosts: add some with [`host`](Self::host).
+    pub fn new(user: &str, password: &str, cluster: &str) -> Self {
+        Self {
+            user: user.into(),
+            password: password.into(),
+            hosts: Vec::new(),
+            cluster: cluster.into(),
+            database: None,
+            provider: None,
+            application: None,
+            connect_timeout: Duration::from_secs(5),
+            statement_timeout: Duration::from_secs(10),
+            lock_timeout: Duration::from_secs(5),
+            retry_for: Duration::from_secs(30),
+            heartbeat: Duration::from_secs(5),
+            owner_check: Duration::from_secs(10),
+            connections: 1,
+            max_answer: 128 << 20,
+        }
+    }
+
+    /// Reads a URL; see the [type](Self) for its form.
+    ///
+    /// # Errors
+    /// The URL is not of that form, or has an option that is not known. Messages never quote the user or password.
+    pub fn parse(url: &str) -> Result<Self, Error> {
+        let (config, extra) = Self::parse_with_extra(url)?;
+        match extra.first() {
+            None => Ok(config),
+            Some((name, _)) => Err(url::wrong(format!("there is no option `{name}`"))),
+        }
+    }
+
+    /// Reads a URL, and gives back the options that are not this client's own, names and values decoded and in
+    /// their order, for a caller that has options of its own.
+    ///
+    /// ```
+    /// let (_, extra) = griddb_rs::Config::parse_with_extra("griddb://u:p@db/prod?prefix=app_&retry_for=5s")?;
+    /// assert_eq!(extra, [("prefix".to_owned(), "app_".to_owned())]);
+    /// # Ok::<(), griddb_rs::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`parse`](Self::parse), but for unknown options.
+    pub fn parse_with_extra(url: &str) -> Result<(Self, Vec<(String, String)>), Error> {
+        let (config, extra) = url::parse(url)?;
+        config.check()?;
+        Ok((config, extra))
+    }
+
+    /// Adds a node's address.
+    #[must_use]
+    pub fn host(mut self, host: &str, port: u16) -> Self {
+        self.hosts.push((host.into(), port));
+        self
+    }
+
+    /// Sets the database; without it, `public`.
+    #[must_use]
+    pub fn database(mut self, name: &str) -> Self {
+        self.database = Some(name.into());
+        self
+    }
+
+    /// Sets the longest wait for one connection and its login.
+    #[must_use]
+    pub fn connect_timeout(mut self, time: Duration) -> Self {
+        self.connect_timeout = time;
+        self
+    }
+
+    /// Sets the longest wait for the answer to one statement.
+    #[must_use]
+    pub fn statement_timeout(mut self, time: Duration) -> Self {
+        self.statement_timeout = time;
+        self
+    }
+
+    /// Sets the longest wait for a row's lock, which is also the lifetime of a transaction, in whole seconds.
+    #[must_use]
+    pub fn lock_timeout(mut self, time: Duration) -> Self {
+        self.lock_timeout = time;
+        self
+    }
+
+    /// Sets the longest time that one call may take, all its tries together.
+    #[must_use]
+    pub fn retry_for(mut self, time: Duration) -> Self {
+        self.retry_for = time;
+        self
+    }
+
+    /// The hosts and ports, as given.
+    pub fn hosts(&self) -> impl Iterator<Item = (&str, u16)> {
+        self.hosts.iter().map(|(host, port)| (host.as_str(), *port))
+    }
+
+    /// The cluster's name.
+    pub fn cluster(&self) -> &str {
+        &self.cluster
+    }
+
+    /// The whole seconds of the lock timeout, as they are sent.
+    pub(crate) fn lock_seconds(&self) -> u32 {
+        u32::try_from(self.lock_timeout.as_secs()).unwrap_or(u32::MAX)
+    }
+
+    /// Everything that has to hold however the configuration was made.
+    pub(crate) fn check(&self) -> Result<(), Error> {
+        let fault = if self.user.is_empty() {
+            Some("the user is missing")
+        } else if self.cluster.is_empty() {
+            Some("the cluster's name is missing")
+        } else if self.hosts.is_empty() && self.provider.is_none() {
+            Some("a host is missing")
+        } else if self.hosts.iter().any(|(host, port)| host.is_empty() || *port == 0) {
+            Some("a host is empty or its port 0")
+        } else if self.database.as_deref() == Some("") {
+            Some("the database's name is empty")
+        } else if self.connections == 0 || self.connections > 64 {
+            Some("`connections` is 1 to 64")
+        } else if [
+            self.connect_timeout,
+            self.statement_timeout,
+            self.retry_for,
+            self.heartbeat,
+            self.owner_check,
+        ]
+        .iter()
+        .any(Duration::is_zero)
+        {
+            Some("a timeout of nothing leaves no time for an answer")
+        } else if self.lock_timeout.subsec_nanos() != 0 {
+            Some("`lock_timeout` is a number of whole seconds")
+        } else if self.lock_timeout > self.statement_timeout {
+            // A statement given up by the client would go on waiting at the server, and then run.
+            Some("`lock_timeout` must not be longer than `statement_timeout`")
+        } else if self.max_answer < 64 << 10 || self.max_answer > i32::MAX as usize {
+            Some("`max_answer` is 65536 to 2147483647")
+        } else if !self.application.iter().all(|name| application_name_is_allowed(name)) {
+            Some("`application` is 1 to 64 letters, digits or _ - . / =")
+        } else if self.provider.iter().any(|provider| !provider.starts_with("http://")) {
+            Some("`provider` begins with http://")
+        } else if self.provider.is_some() && !cfg!(feature = "provider") {
+            Some("`provider` needs the feature `provider` of griddb-rs")
+        } else {
+            None
+        };
+        fault.map_or(Ok(()), |fault| Err(url::wrong(fault)))
+    }
+}
+
+fn application_name_is_allowed(name: &str) -> bool {
+    (1..=64).contains(&name.len())
+        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-./=".contains(&byte))
+}
+
+impl FromStr for Config {
+    type Err = Error;
+
+    fn from_str(url: &str) -> Result<Self, Error> {
+        Self::parse(url)
+    }
+}
+
+impl fmt::Debug for Config {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Config")
+            .field("user", &self.user)
+            .field("password", &"…")
+            .field("hosts", &self.hosts)
+            .field("cluster", &self.cluster)
+            .field("database", &self.database)
+            .field("connect_timeout", &self.connect_timeout)
+            .field("statement_timeout", &self.statement_timeout)
+            .field("lock_timeout", &self.lock_timeout)
+            .field("retry_for", &self.retry_for)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,153 @@
+//! Queuing statements that are sent together.
+
+use tokio::time::Instant;
+
+use super::{
+    flush::Target,
+    state::{Progress, Slot, State},
+};
+use crate::{error::Error, wire::statement::Statement};
+
+/// Statements that are sent together, in the order in which they are added.
+pub(crate) struct Batch<'a> {
+    state: &'a mut State,
+    deadline: Instant,
+    start: usize,
+    ids: Ids,
+    unawaited: u64,
+    /// Flushes are counted when they are sent: others may share them.
+    flushes: u64,
+    was_waiting: usize,
+}
+
+/// Which slots the batch has made, to take them back.
+struct Ids {
+    first: [i64; 4],
+    rest: Vec<i64>,
+    count: usize,
+}
+
+impl Ids {
+    fn push(&mut self, id: i64) {
+        match self.first.get_mut(self.count) {
+            Some(place) => *place = id,
+            None => self.rest.push(id),
+        }
+        self.count += 1;
+    }
+
+    fn iter(&self) -> impl Iterator<Item = &i64> {
+        self.first.iter().take(self.count).chain(&self.rest)
+    }
+}
+
+impl<'a> Batch<'a> {
+    pub(super) fn new(state: &'a mut State, deadline: Instant) -> Self {
+        let start = state.out.len();
+        let was_waiting = state.waiting;
+        Self {
+            state,
+            deadline,
+            start,
+            ids: Ids { first: [0; 4], rest: Vec::new(), count: 0 },
+            unawaited: 0,
+            flushes: 0,
+            was_waiting,
+        }
+    }
+
+    /// Adds a statement without a session. `write` is given the buffer and the statement's id.
+    pub(crate) fn add(
+        &mut self,
+        statement: Statement,
+        write: impl FnOnce(&mut Vec<u8>, i64) -> Result<(), Error>,
+    ) -> Result<i64, Error> {
+        self.state.next_id += 1;
+        let id = self.state.next_id;
+        self.add_with_id(statement, id, write)?;
+        Ok(id)
+    }
+
+    /// Adds a statement of a session, whose ids are counted by the session.
+    pub(crate) fn add_with_id(
+        &mut self,
+        statement: Statement,
+        id: i64,
+        write: impl FnOnce(&mut Vec<u8>, i64) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        let start = self.state.queued + (self.state.out.len() - self.start) as u64;
+        write(&mut self.state.out, id)?;
+        let slot = Slot {
+            statement: statement as i32,
+            start,
+            deadline: self.deadline,
+            late: false,
+            progress: Progress::Waiting(None),
+        };
+        self.state.slots.insert(id, slot);
+        self.state.waiting += 1;
+        self.ids.push(id);
+        Ok(())
+    }
+
+    /// Adds a flush of a container's partition behind everything that is written together with this batch.
+    pub(crate) fn add_flush(&mut self, partition: u32, container: i64) -> i64 {
+        self.state.next_id += 1;
+        let id = self.state.next_id;
+        let slot = Slot {
+            statement: Statement::FlushLog as i32,
+            start: self.state.queued + (self.state.out.len() - self.start) as u64,
+            deadline: self.deadline,
+            late: false,
+            progress: Progress::Waiting(None),
+        };
+        self.state.slots.insert(id, slot);
+        self.state.waiting += 1;
+        self.ids.push(id);
+        self.flushes += 1;
+        self.state.flushes.join(Target { partition, container }, self.deadline, id);
+        id
+    }
+
+    /// Adds a whole message whose answer nobody waits for.
+    pub(crate) fn add_unawaited(&mut self, write: impl FnOnce(&mut Vec<u8>)) {
+        write(&mut self.state.out);
+        self.unawaited += 1;
+    }
+
+    /// Adds a statement without a session whose answer nobody waits for.
+    pub(crate) fn add_unawaited_with_id(&mut self, write: impl FnOnce(&mut Vec<u8>, i64)) {
+        self.state.next_id += 1;
+        let id = self.state.next_id;
+        self.add_unawaited(|out| write(out, id));
+    }
+
+    /// Whether nothing was added.
+    pub(super) fn is_empty(&self) -> bool {
+        self.ids.count == 0 && self.unawaited == 0
+    }
+
+    /// Leaves everything in the queue; tells how many statements there are without the flushes, and whether they are
+    /// the only ones under way.
+    pub(super) fn finish(self) -> (u64, bool) {
+        let bytes = self.state.out.len() - self.start;
+        self.state.queued += bytes as u64;
+        self.state.sent_since_tick = true;
+        if self.was_waiting == 0 {
+            self.state.quiet_since = None;
+        }
+        (self.ids.count as u64 + self.unawaited - self.flushes, self.was_waiting == 0)
+    }
+
+    /// Takes everything back.
+    pub(super) fn undo(self) {
+        self.state.out.truncate(self.start);
+        for id in self.ids.iter() {
+            self.state.slots.remove(id);
+            if self.flushes > 0 {
+                self.state.flushes.leave(*id);
+            }
+        }
+        self.state.waiting = self.was_waiting;
+    }
+}

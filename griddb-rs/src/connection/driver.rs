@@ -1,0 +1,379 @@
+//! The task that owns the socket: reads answers, writes what has queued up, watches the clock.
+
+use std::{
+    future::{Future, poll_fn},
+    pin::{Pin, pin},
+    sync::Arc,
+    task::{Context, Poll, Waker},
+    time::Duration,
+};
+
+use bytes::BytesMut;
+use tokio::{
+    io::AsyncReadExt as _,
+    net::tcp::OwnedReadHalf,
+    time::{Instant, Sleep, sleep, timeout},
+};
+
+use super::{Shared, closed, state::State, ticket::Answer};
+use crate::{
+    error::{Error, ErrorKind},
+    stats::Counters,
+    wire::{
+        envelope::{self, Status},
+        message::{connect, failure},
+        reader::{DecodeError, Reader},
+        statement::Statement,
+    },
+};
+
+/// How often deadlines are looked at while statements are under way.
+const TICK: Duration = Duration::from_millis(20);
+/// Room kept for reading; answers larger than it let the buffer grow as their bytes arrive.
+const READ_ROOM: usize = 32 << 10;
+/// With this many statements under way, writing waits for the other callers that are about to queue theirs.
+const CROWD: usize = 3;
+/// How long a closing connection waits for what is still under way, for the socket to take the last bytes, and for
+/// the server to close its side.
+const FAREWELL: Duration = Duration::from_millis(500);
+
+/// What a driver needs to know of the configuration.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Limits {
+    pub(super) max_answer: usize,
+    pub(super) heartbeat: Duration,
+}
+
+pub(super) struct Driver {
+    shared: Arc<Shared>,
+    read: OwnedReadHalf,
+    limits: Limits,
+    input: BytesMut,
+    /// What is being written; callers queue into another buffer meanwhile, and the two take turns.
+    output: Vec<u8>,
+    output_at: usize,
+    wakers: Vec<Waker>,
+    clock: Pin<Box<Sleep>>,
+    ticking: bool,
+    /// When a sign of life was asked for that has not come.
+    heartbeat_sent: Option<Instant>,
+    heartbeat_id: i32,
+    /// Writing has already waited for others once.
+    gathered: bool,
+    closing_since: Option<Instant>,
+    goodbye: bool,
+}
+
+/// Why a driver stops.
+enum End {
+    /// No handle is left.
+    Wanted,
+    Failed(Error),
+}
+
+impl Driver {
+    pub(super) fn new(shared: Arc<Shared>, read: OwnedReadHalf, input: BytesMut, limits: Limits) -> Self {
+        Self {
+            shared,
+            read,
+            limits,
+            input,
+            output: Vec::new(),
+            output_at: 0,
+            wakers: Vec::new(),
+            clock: Box::pin(sleep(TICK)),
+            ticking: false,
+            heartbeat_sent: None,
+            heartbeat_id: 1,
+            gathered: false,
+            closing_since: None,
+            goodbye: false,
+        }
+    }
+
+    pub(super) async fn run(mut self) {
+        let end = poll_fn(|context| self.poll(context)).await;
+        match end {
+            End::Wanted => self.shared.end(&closed()),
+            End::Failed(error) => {
+                Counters::add(&self.shared.counters.connections_lost, 1);
+                tracing::warn!(node = %self.shared.address, %error, "connection to GridDB lost");
+                self.shared.end(&error);
+            }
+        }
+        self.say_goodbye().await;
+    }
+
+    fn poll(&mut self, context: &mut Context<'_>) -> Poll<End> {
+        {
+            let mut state = self.shared.lock();
+            match &mut state.driver {
+                Some(known) => known.clone_from(context.waker()),
+                None => state.driver = Some(context.waker().clone()),
+            }
+            if state.closing && self.closing_since.is_none() {
+                self.closing_since = Some(Instant::now());
+            }
+        }
+        if let Poll::Ready(error) = self.poll_read(context) {
+            return Poll::Ready(End::Failed(error));
+        }
+        if let Poll::Ready(error) = self.poll_clock(context) {
+            return Poll::Ready(End::Failed(error));
+        }
+        if let Poll::Ready(error) = self.poll_write(context) {
+            return Poll::Ready(End::Failed(error));
+        }
+        if self.closing_since.is_some() && self.nothing_left() {
+            return Poll::Ready(End::Wanted);
+        }
+        Poll::Pending
+    }
+
+    /// Reads until the socket has no more; ready only with an error.
+    fn poll_read(&mut self, context: &mut Context<'_>) -> Poll<Error> {
+        loop {
+            if self.input.capacity() - self.input.len() < READ_ROOM / 8 {
+                self.input.reserve(READ_ROOM);
+            }
+            match pin!(self.read.read_buf(&mut self.input)).poll(context) {
+                Poll::Pending => return Poll::Pending,
+                Poll::Ready(Err(error)) => return Poll::Ready(lost(error)),
+                Poll::Ready(Ok(0)) => return Poll::Ready(Error::new(ErrorKind::ConnectionLost)),
+                Poll::Ready(Ok(_)) => {
+                    if let Err(error) = self.take_answers() {
+                        return Poll::Ready(error);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Hands out the whole messages in the input.
+    fn take_answers(&mut self) -> Result<(), Error> {
+        let result = {
+            let mut state = self.shared.lock();
+            state.quiet_since = Some(Instant::now());
+            loop {
+                let length = match envelope::message_length(&self.input, self.limits.max_answer) {
+                    Ok(Some(length)) if length <= self.input.len() => length,
+                    Ok(Some(length)) => {
+                        // The buffer grows with the bytes that really came, at most to twice their number.
+                        let missing = length - self.input.len();
+                        self.input.reserve(missing.min(self.input.len().max(READ_ROOM)));
+                        break Ok(());
+                    }
+                    Ok(None) => break Ok(()),
+                    // The statement that it answers is told so; its id is behind the length.
+                    Err(DecodeError::TooLong) if self.input.len() < envelope::HEAD => break Ok(()),
+                    Err(DecodeError::TooLong) => {
+                        refuse_long_answer(&mut state, &self.input, &mut self.wakers);
+                        break Err(lost(DecodeError::TooLong));
+                    }
+                    Err(error) => break Err(lost(error)),
+                };
+                let message = self.input.split_to(length).freeze();
+                match deliver(&mut state, message, &mut self.wakers) {
+                    Ok(Delivered::Answer) => {}
+                    Ok(Delivered::Heartbeat) => self.heartbeat_sent = None,
+                    Ok(Delivered::NodeFailure(error)) => break Err(error),
+                    Err(error) => break Err(lost(error)),
+                }
+            }
+        };
+        self.wakers.drain(..).for_each(Waker::wake);
+        result
+    }
+
+    /// Writes what is queued until the socket takes no more; ready only with an error.
+    fn poll_write(&mut self, context: &mut Context<'_>) -> Poll<Error> {
+        loop {
+            if self.output.is_empty() {
+                let mut state = self.shared.lock();
+                if !state.has_output() {
+                    self.gathered = false;
+                    return Poll::Pending;
+                }
+                if state.waiting >= CROWD && !self.gathered {
+                    // The callers whose answers have just come are about to queue their next statements: let
+                    // them run first, and write everything at once.
+                    self.gathered = true;
+                    context.waker().wake_by_ref();
+                    return Poll::Pending;
+                }
+                self.gathered = false;
+                let flushes = state.seal_flushes();
+                Counters::add(&self.shared.counters.statements, flushes);
+                std::mem::swap(&mut state.out, &mut self.output);
+                state.writing = true;
+            }
+            match self.shared.write.try_write(&self.output[self.output_at..]) {
+                Ok(written) => {
+                    self.output_at += written;
+                    let mut state = self.shared.lock();
+                    state.written += written as u64;
+                    if self.output_at == self.output.len() {
+                        self.output.clear();
+                        self.output_at = 0;
+                        state.writing = false;
+                    }
+                }
+                Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {
+                    match self.shared.write.as_ref().poll_write_ready(context) {
+                        Poll::Pending => return Poll::Pending,
+                        Poll::Ready(Ok(())) => {}
+                        Poll::Ready(Err(error)) => return Poll::Ready(lost(error)),
+                    }
+                }
+                Err(error) => return Poll::Ready(lost(error)),
+            }
+        }
+    }
+
+    /// Looks at deadlines and at how long the node has been silent; ready only with an error.
+    fn poll_clock(&mut self, context: &mut Context<'_>) -> Poll<Error> {
+        loop {
+            if !self.ticking {
+                let mut state = self.shared.lock();
+                if state.slots.is_empty() && !state.sent_since_tick && self.closing_since.is_none() {
+                    state.ticking = false;
+                    return Poll::Pending;
+                }
+                state.ticking = true;
+                self.ticking = true;
+                drop(state);
+                self.clock.as_mut().reset(Instant::now() + TICK);
+            }
+            if self.clock.as_mut().poll(context).is_pending() {
+                return Poll::Pending;
+            }
+            self.ticking = false;
+            let now = Instant::now();
+            let silent = {
+                let mut state = self.shared.lock();
+                state.sent_since_tick = false;
+                state.expire(now, &mut self.wakers);
+                let quiet_since = *state.quiet_since.get_or_insert(now);
+                if state.waiting == 0 { Duration::ZERO } else { now.saturating_duration_since(quiet_since) }
+            };
+            self.wakers.drain(..).for_each(Waker::wake);
+            match self.heartbeat_sent {
+                Some(sent) if now.saturating_duration_since(sent) >= self.limits.heartbeat => {
+                    return Poll::Ready(Error::with_message(
+                        ErrorKind::ConnectionLost,
+                        "the node has fallen silent",
+                    ));
+                }
+                None if silent >= self.limits.heartbeat => self.send_heartbeat(now),
+                _ => {}
+            }
+        }
+    }
+
+    fn send_heartbeat(&mut self, now: Instant) {
+        self.heartbeat_sent = Some(now);
+        self.heartbeat_id = self.heartbeat_id.wrapping_add(1);
+        let mut bytes = Vec::new();
+        connect::encode(&mut bytes, self.heartbeat_id);
+        self.shared.lock().append(&bytes);
+        Counters::add(&self.shared.counters.heartbeats, 1);
+    }
+
+    /// Whether a connection that nobody holds any more has nothing to wait for.
+    fn nothing_left(&self) -> bool {
+        let state = self.shared.lock();
+        let waited = self.closing_since.is_some_and(|since| since.elapsed() >= FAREWELL);
+        waited || (state.slots.is_empty() && !state.has_output() && self.output.is_empty())
+    }
+
+    /// Sends DISCONNECT and closes. Without it the server would hand this login to the next connection.
+    async fn say_goodbye(&mut self) {
+        self.queue_goodbye();
+        let write = async {
+            while self.output_at < self.output.len() {
+                match self.shared.write.try_write(&self.output[self.output_at..]) {
+                    Ok(written) => self.output_at += written,
+                    Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {
+                        self.shared.write.writable().await?;
+                    }
+                    Err(error) => return Err(error),
+                }
+            }
+            Ok(())
+        };
+        if !matches!(timeout(FAREWELL, write).await, Ok(Ok(()))) {
+            return;
+        }
+        // Closing with unread bytes would reset the connection, and the DISCONNECT could be lost with it.
+        let drain = async {
+            self.input.clear();
+            while let Ok(1..) = self.read.read_buf(&mut self.input).await {
+                self.input.clear();
+            }
+        };
+        let _ = timeout(FAREWELL, drain).await;
+    }
+
+    fn queue_goodbye(&mut self) {
+        self.goodbye = true;
+        let mut state = self.shared.lock();
+        state.seal_flushes();
+        self.output.append(&mut state.out);
+        connect::encode_disconnect(&mut self.output, i64::MAX);
+    }
+}
+
+impl Drop for Driver {
+    /// A runtime that shuts down drops the task: what can be done without waiting is done here.
+    fn drop(&mut self) {
+        self.shared.end(&closed());
+        if !self.goodbye {
+            self.queue_goodbye();
+            let _ = self.shared.write.try_write(&self.output[self.output_at..]);
+        }
+        self.shared.finished.send_replace(true);
+    }
+}
+
+fn lost(error: impl std::error::Error + Send + Sync + 'static) -> Error {
+    Error::with_source(ErrorKind::ConnectionLost, error)
+}
+
+/// Fails the statement whose answer is longer than allowed: another try would end in the same way.
+fn refuse_long_answer(state: &mut State, input: &[u8], wakers: &mut Vec<Waker>) {
+    if let Ok(head) = envelope::response_head(input) {
+        let error = Error::with_message(ErrorKind::Protocol, "the answer is longer than `max_answer` allows");
+        state.complete(head.statement, head.id, Err(error.into_unknown()), wakers);
+    }
+}
+
+enum Delivered {
+    Answer,
+    Heartbeat,
+    /// The node has failed: its answer was handed out, and the connection is to be closed.
+    NodeFailure(Error),
+}
+
+fn deliver(
+    state: &mut State,
+    message: bytes::Bytes,
+    wakers: &mut Vec<Waker>,
+) -> Result<Delivered, DecodeError> {
+    let head = envelope::response_head(&message)?;
+    if head.statement == Statement::Connect as i32 {
+        return Ok(Delivered::Heartbeat);
+    }
+    state.answers += 1;
+    if head.status == Status::Success {
+        let answer = Answer { body: head.body, order: state.answers, message };
+        state.complete(head.statement, head.id, Ok(answer), wakers);
+        return Ok(Delivered::Answer);
+    }
+    let failure = failure::decode(&mut Reader::starting_at(&message, head.body))?;
+    let error = Error::server(head.status, failure);
+    state.complete(head.statement, head.id, Err(error.clone()), wakers);
+    if head.status == Status::NodeError {
+        return Ok(Delivered::NodeFailure(error.into_kind(ErrorKind::ConnectionLost)));
+    }
+    Ok(Delivered::Answer)
+}

@@ -1,0 +1,250 @@
+//! One connection: a cheap handle to queue statements on, and a task that owns the socket.
+//!
+//! Statements of many callers share the connection. Each is written behind the others without waiting for their
+//! answers, and its answer is found by its statement id. When nothing is under way a caller writes its statement to
+//! the socket itself, which saves a change of tasks; otherwise the task collects what callers have queued and
+//! writes it at once.
+
+mod batch;
+mod driver;
+mod flush;
+mod handshake;
+mod state;
+mod ticket;
+
+use std::{
+    fmt,
+    net::SocketAddr,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+    task::Waker,
+};
+
+use tokio::{net::tcp::OwnedWriteHalf, sync::watch, time::Instant};
+
+pub(crate) use batch::Batch;
+pub(crate) use handshake::{Credentials, open};
+pub(crate) use state::FIRST_SESSION_ID;
+use state::State;
+pub(crate) use ticket::{Answer, Ticket};
+
+use crate::{
+    error::{Error, ErrorKind},
+    stats::Counters,
+};
+
+/// A logged-in connection. The last handle to go closes it, with the DISCONNECT that the server needs.
+#[derive(Clone)]
+pub(crate) struct Connection(Arc<Handle>);
+
+struct Handle(Arc<Shared>);
+
+/// What the handles and the task share.
+pub(crate) struct Shared {
+    /// Differs between any two connections of this process.
+    number: u64,
+    address: SocketAddr,
+    database: i64,
+    write: OwnedWriteHalf,
+    open: AtomicBool,
+    state: Mutex<State>,
+    counters: Arc<Counters>,
+    /// Turns true when the socket is closed.
+    finished: watch::Sender<bool>,
+}
+
+static NEXT_NUMBER: AtomicU64 = AtomicU64::new(1);
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes no more statements, lets those under way come to their end, and closes.
+    fn close(&self) {
+        self.open.store(false, Ordering::Release);
+        let waker = {
+            let mut state = self.lock();
+            state.closing = true;
+            state.driver.clone()
+        };
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+    }
+
+    /// Marks the connection as ended: no statement is taken any more and every waiting one fails.
+    fn end(&self, error: &Error) {
+        self.open.store(false, Ordering::Release);
+        let mut wakers = Vec::new();
+        self.lock().fail_all(error, &mut wakers);
+        wakers.into_iter().for_each(Waker::wake);
+    }
+}
+
+impl Drop for Handle {
+    fn drop(&mut self) {
+        self.0.close();
+    }
+}
+
+impl Connection {
+    fn shared(&self) -> &Arc<Shared> {
+        &self.0.0
+    }
+
+    /// Differs between any two connections of this process: what was learned on one, container ids above all, is
+    /// of no use on another.
+    pub(crate) fn number(&self) -> u64 {
+        self.shared().number
+    }
+
+    /// The node at the other end.
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.shared().address
+    }
+
+    /// The id of the database, for container keys.
+    pub(crate) fn database(&self) -> i64 {
+        self.shared().database
+    }
+
+    /// Whether it takes statements.
+    pub(crate) fn is_open(&self) -> bool {
+        self.shared().open.load(Ordering::Acquire)
+    }
+
+    /// Takes no more statements, lets those under way come to their end, and closes.
+    pub(crate) fn close(&self) {
+        self.shared().close();
+    }
+
+    /// Turns true when the socket is closed.
+    pub(crate) fn finished(&self) -> watch::Receiver<bool> {
+        self.shared().finished.subscribe()
+    }
+
+    /// Queues the statements that `build` writes, as one flight that somebody waits for.
+    ///
+    /// # Errors
+    /// Those of `build`, or the connection has ended. Nothing is sent then.
+    pub(crate) fn send<const N: usize>(
+        &self,
+        deadline: Instant,
+        build: impl FnOnce(&mut Batch<'_>) -> Result<[i64; N], Error>,
+    ) -> Result<[Ticket; N], Error> {
+        let ids = self.queue(deadline, true, build)?;
+        Ok(ids.map(|id| Ticket::new(self.clone(), id)))
+    }
+
+    /// Queues any number of statements as one flight that somebody waits for.
+    pub(crate) fn send_all(
+        &self,
+        deadline: Instant,
+        build: impl FnOnce(&mut Batch<'_>) -> Result<Vec<i64>, Error>,
+    ) -> Result<Vec<Ticket>, Error> {
+        let ids = self.queue(deadline, true, build)?;
+        Ok(ids.into_iter().map(|id| Ticket::new(self.clone(), id)).collect())
+    }
+
+    /// Queues statements whose answers nobody waits for. That the connection has ended is no error here.
+    pub(crate) fn send_and_forget(&self, build: impl FnOnce(&mut Batch<'_>)) {
+        let sent = self.queue(Instant::now(), false, |batch| {
+            build(batch);
+            Ok(())
+        });
+        // The only error is that the connection has ended, and then nothing was to be done anyway.
+        drop(sent);
+    }
+
+    fn queue<T>(
+        &self,
+        deadline: Instant,
+        awaited: bool,
+        build: impl FnOnce(&mut Batch<'_>) -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        let shared = self.shared();
+        let (result, waker) = {
+            let mut state = shared.lock();
+            if let Some(ended) = &state.ended {
+                return Err(ended.clone().into_not_done());
+            }
+            if state.closing {
+                return Err(Error::new(ErrorKind::ConnectionLost));
+            }
+            let mut batch = Batch::new(&mut state, deadline);
+            let result = build(&mut batch);
+            if result.is_err() {
+                batch.undo();
+                return result;
+            }
+            let anything = !batch.is_empty();
+            let (statements, alone) = batch.finish();
+            if !anything {
+                return result;
+            }
+            Counters::add(&shared.counters.statements, statements);
+            if awaited {
+                Counters::add(&shared.counters.round_trips, 1);
+            }
+            (result, state.write_from_caller(&shared.write, alone, &shared.counters))
+        };
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+        result
+    }
+
+    /// Sends `bytes` as soon as the statement `id`, whose ticket was dropped, has been answered; at once when it
+    /// has been already. `bytes` is a whole message.
+    pub(crate) fn send_after(&self, id: i64, bytes: Vec<u8>) {
+        let shared = self.shared();
+        let waker = {
+            let mut state = shared.lock();
+            if state.ended.is_some() || state.leave_behind(id, &bytes) {
+                return;
+            }
+            Counters::add(&shared.counters.statements, 1);
+            state.append(&bytes);
+            let alone = state.waiting == 0;
+            state.write_from_caller(&shared.write, alone, &shared.counters)
+        };
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+    }
+
+    /// Queues a whole message whose answer nobody waits for, to be sent along with the next one, or a little later by
+    /// itself.
+    pub(crate) fn send_lazily(&self, bytes: &[u8]) {
+        let shared = self.shared();
+        let waker = {
+            let mut state = shared.lock();
+            if state.ended.is_some() {
+                return;
+            }
+            Counters::add(&shared.counters.statements, 1);
+            state.append(bytes);
+            state.sent_since_tick = true;
+            if state.ticking { None } else { state.driver.clone() }
+        };
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+    }
+}
+
+impl fmt::Debug for Connection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Connection")
+            .field("number", &self.number())
+            .field("address", &self.address())
+            .finish()
+    }
+}
+
+fn closed() -> Error {
+    Error::new(ErrorKind::Closed)
+}

@@ -1,0 +1,105 @@
+//! Trying again, inside a deadline, what is safe to try again.
+
+use std::{sync::atomic::Ordering, time::Duration};
+
+use tokio::time::{Instant, sleep};
+
+use crate::{
+    cluster::Cluster,
+    error::{Error, ErrorKind},
+    random,
+};
+
+const FIRST_PAUSE: Duration = Duration::from_millis(20);
+const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+/// The server looks for waits that are over every so often: so much longer than asked a statement can wait.
+const LOCK_CHECK: Duration = Duration::from_secs(3);
+
+/// Whether a statement whose answer was lost may be sent again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Repeat {
+    /// Doing it twice is doing it once.
+    Always,
+    /// Only when it was certainly not done.
+    WhenNotDone,
+}
+
+/// The time that one call has.
+pub(crate) struct Retry<'a> {
+    cluster: &'a Cluster,
+    repeat: Repeat,
+    end: Instant,
+    now: Instant,
+    tries: u32,
+}
+
+/// The time that one try has.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Try {
+    pub(crate) now: Instant,
+    pub(crate) deadline: Instant,
+    /// Seconds that a statement may wait for a lock: so few that it has ended, one way or the other, before the
+    /// deadline.
+    pub(crate) lock_seconds: u32,
+}
+
+impl<'a> Retry<'a> {
+    pub(crate) fn new(cluster: &'a Cluster, patience: Duration, repeat: Repeat) -> Self {
+        let now = Instant::now();
+        Self { cluster, repeat, end: now + patience, now, tries: 0 }
+    }
+
+    /// The times of the try that begins now.
+    pub(crate) fn try_now(&self) -> Try {
+        let deadline = self.end.min(self.now + self.cluster.config.statement_timeout);
+        let left = deadline.saturating_duration_since(self.now).saturating_sub(LOCK_CHECK).as_secs();
+        let lock_seconds = self.cluster.config.lock_seconds();
+        Try {
+            now: self.now,
+            deadline,
+            lock_seconds: lock_seconds.min(u32::try_from(left).unwrap_or(u32::MAX)),
+        }
+    }
+
+    /// The moment at which the call ends, come what may.
+    pub(crate) fn end(&self) -> Instant {
+        self.end
+    }
+
+    /// Goes on at once, with what a new statement or a new try at the same may need of time.
+    ///
+    /// # Errors
+    /// There is none left.
+    pub(crate) fn once_more(&mut self) -> Result<(), Error> {
+        self.now = Instant::now();
+        if self.now >= self.end { Err(Error::new(ErrorKind::Timeout)) } else { Ok(()) }
+    }
+
+    /// Waits before the next try.
+    ///
+    /// # Errors
+    /// The error itself, when another try would be of no use, not safe, or too late.
+    pub(crate) async fn after(&mut self, error: Error) -> Result<(), Error> {
+        let passing = match error.kind() {
+            ErrorKind::Unavailable | ErrorKind::ConnectionLost | ErrorKind::Timeout => true,
+            // Seen only for containers that this client knew: it opens them again.
+            ErrorKind::ContainerMissing | ErrorKind::SchemaMismatch => {
+                error.code().is_some() && self.tries < 2
+            }
+            _ => false,
+        };
+        let safe = self.repeat == Repeat::Always || !error.is_outcome_unknown();
+        if !passing || !safe {
+            return Err(error);
+        }
+        let pause = random::jitter(FIRST_PAUSE.saturating_mul(1 << self.tries.min(6)).min(LONGEST_PAUSE));
+        if Instant::now() + pause >= self.end {
+            return Err(error);
+        }
+        self.tries += 1;
+        self.cluster.counters.retries.fetch_add(1, Ordering::Relaxed);
+        sleep(pause).await;
+        self.now = Instant::now();
+        Ok(())
+    }
+}

@@ -1,0 +1,330 @@
+//! Values of columns, and how Rust's own types become values and come from them.
+
+use std::borrow::Cow;
+
+use crate::{schema::ColumnType, timestamp::Timestamp};
+
+/// The value of a column. It borrows where it can: a value read from a row points into the answer, one that is
+/// written points into the caller's data. [`into_owned`](Self::into_owned) cuts it loose.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+#[allow(missing_docs)]
+pub enum Value<'a> {
+    Null,
+    Bool(bool),
+    Byte(i8),
+    Short(i16),
+    Integer(i32),
+    Long(i64),
+    Float(f32),
+    Double(f64),
+    /// Of any of the three precisions.
+    Timestamp(Timestamp),
+    String(Cow<'a, str>),
+    /// The bytes of a BLOB, or those of a GEOMETRY as they are.
+    Blob(Cow<'a, [u8]>),
+    Array(Array<'a>),
+}
+
+/// The value of an array column.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+#[allow(missing_docs)]
+pub enum Array<'a> {
+    Bool(Cow<'a, [bool]>),
+    Byte(Cow<'a, [i8]>),
+    Short(Cow<'a, [i16]>),
+    Integer(Cow<'a, [i32]>),
+    Long(Cow<'a, [i64]>),
+    Float(Cow<'a, [f32]>),
+    Double(Cow<'a, [f64]>),
+    Timestamp(Cow<'a, [Timestamp]>),
+    String(Vec<Cow<'a, str>>),
+}
+
+impl Array<'_> {
+    /// The type of the elements.
+    pub fn element_type(&self) -> ColumnType {
+        match self {
+            Self::Bool(_) => ColumnType::Bool,
+            Self::Byte(_) => ColumnType::Byte,
+            Self::Short(_) => ColumnType::Short,
+            Self::Integer(_) => ColumnType::Integer,
+            Self::Long(_) => ColumnType::Long,
+            Self::Float(_) => ColumnType::Float,
+            Self::Double(_) => ColumnType::Double,
+            Self::Timestamp(_) => ColumnType::Timestamp,
+            Self::String(_) => ColumnType::String,
+        }
+    }
+
+    /// Cuts it loose from what it borrows.
+    pub fn into_owned(self) -> Array<'static> {
+        match self {
+            Self::Bool(list) => Array::Bool(Cow::Owned(list.into_owned())),
+            Self::Byte(list) => Array::Byte(Cow::Owned(list.into_owned())),
+            Self::Short(list) => Array::Short(Cow::Owned(list.into_owned())),
+            Self::Integer(list) => Array::Integer(Cow::Owned(list.into_owned())),
+            Self::Long(list) => Array::Long(Cow::Owned(list.into_owned())),
+            Self::Float(list) => Array::Float(Cow::Owned(list.into_owned())),
+            Self::Double(list) => Array::Double(Cow::Owned(list.into_owned())),
+            Self::Timestamp(list) => Array::Timestamp(Cow::Owned(list.into_owned())),
+            Self::String(list) => {
+                Array::String(list.into_iter().map(|text| Cow::Owned(text.into_owned())).collect())
+            }
+        }
+    }
+}
+
+impl Value<'_> {
+    /// Whether it is NULL.
+    pub fn is_null(&self) -> bool {
+        matches!(self, Self::Null)
+    }
+
+    /// Cuts it loose from what it borrows.
+    pub fn into_owned(self) -> Value<'static> {
+        match self {
+            Self::Null => Value::Null,
+            Self::Bool(value) => Value::Bool(value),
+            Self::Byte(value) => Value::Byte(value),
+            Self::Short(value) => Value::Short(value),
+            Self::Integer(value) => Value::Integer(value),
+            Self::Long(value) => Value::Long(value),
+            Self::Float(value) => Value::Float(value),
+            Self::Double(value) => Value::Double(value),
+            Self::Timestamp(value) => Value::Timestamp(value),
+            Self::String(text) => Value::String(Cow::Owned(text.into_owned())),
+            Self::Blob(bytes) => Value::Blob(Cow::Owned(bytes.into_owned())),
+            Self::Array(array) => Value::Array(array.into_owned()),
+        }
+    }
+
+    /// What kind of value it is, for messages that must not quote it.
+    pub(crate) fn kind(&self) -> &'static str {
+        match self {
+            Self::Null => "NULL",
+            Self::Bool(_) => "BOOL",
+            Self::Byte(_) => "BYTE",
+            Self::Short(_) => "SHORT",
+            Self::Integer(_) => "INTEGER",
+            Self::Long(_) => "LONG",
+            Self::Float(_) => "FLOAT",
+            Self::Double(_) => "DOUBLE",
+            Self::Timestamp(_) => "TIMESTAMP",
+            Self::String(_) => "STRING",
+            Self::Blob(_) => "BLOB",
+            Self::Array(_) => "an array",
+        }
+    }
+}
+
+/// A type that a column's value can be made from, without copying where it has the bytes already.
+pub trait ToValue {
+    /// The value, borrowing from `self`.
+    fn to_value(&self) -> Value<'_>;
+}
+
+/// A type that a column's value can be read into.
+///
+/// `Option<T>` reads NULL as `None`; every other type refuses it.
+pub trait FromValue<'a>: Sized {
+    /// What the type reads, for error messages.
+    const EXPECTED: &'static str;
+
+    /// The value, or `None` when it is of another kind.
+    fn from_value(value: Value<'a>) -> Option<Self>;
+}
+
+macro_rules! plain_values {
+    ($($rust:ty => $variant:ident, $name:literal;)*) => {$(
+        impl ToValue for $rust {
+            fn to_value(&self) -> Value<'_> {
+                Value::$variant(*self)
+            }
+        }
+
+        impl From<$rust> for Value<'_> {
+            fn from(value: $rust) -> Self {
+                Self::$variant(value)
+            }
+        }
+
+        impl<'a> FromValue<'a> for $rust {
+            const EXPECTED: &'static str = $name;
+
+            fn from_value(value: Value<'a>) -> Option<Self> {
+                match value {
+                    Value::$variant(value) => Some(value),
+                    _ => None,
+                }
+            }
+        }
+
+        impl ToValue for Vec<$rust> {
+            fn to_value(&self) -> Value<'_> {
+                Value::Array(Array::$variant(Cow::Borrowed(self)))
+            }
+        }
+
+        impl<'a> FromValue<'a> for Vec<$rust> {
+            const EXPECTED: &'static str = concat!("an array of ", $name);
+
+            fn from_value(value: Value<'a>) -> Option<Self> {
+                match value {
+                    Value::Array(Array::$variant(list)) => Some(list.into_owned()),
+                    _ => None,
+                }
+            }
+        }
+    )*};
+}
+
+plain_values! {
+    bool => Bool, "BOOL";
+    i8 => Byte, "BYTE";
+    i16 => Short, "SHORT";
+    i32 => Integer, "INTEGER";
+    i64 => Long, "LONG";
+    f32 => Float, "FLOAT";
+    f64 => Double, "DOUBLE";
+    Timestamp => Timestamp, "TIMESTAMP";
+}
+
+impl ToValue for str {
+    fn to_value(&self) -> Value<'_> {
+        Value::String(Cow::Borrowed(self))
+    }
+}
+
+impl ToValue for String {
+    fn to_value(&self) -> Value<'_> {
+        Value::String(Cow::Borrowed(self))
+    }
+}
+
+impl ToValue for [u8] {
+    fn to_value(&self) -> Value<'_> {
+        Value::Blob(Cow::Borrowed(self))
+    }
+}
+
+impl ToValue for Vec<u8> {
+    fn to_value(&self) -> Value<'_> {
+        Value::Blob(Cow::Borrowed(self))
+    }
+}
+
+impl ToValue for Vec<String> {
+    fn to_value(&self) -> Value<'_> {
+        Value::Array(Array::String(self.iter().map(|text| Cow::Borrowed(text.as_str())).collect()))
+    }
+}
+
+impl<T: ToValue> ToValue for Option<T> {
+    fn to_value(&self) -> Value<'_> {
+        self.as_ref().map_or(Value::Null, ToValue::to_value)
+    }
+}
+
+impl<T: ToValue + ?Sized> ToValue for &T {
+    fn to_value(&self) -> Value<'_> {
+        (**self).to_value()
+    }
+}
+
+impl ToValue for Value<'_> {
+    fn to_value(&self) -> Value<'_> {
+        match self {
+            Self::String(text) => Value::String(Cow::Borrowed(text)),
+            Self::Blob(bytes) => Value::Blob(Cow::Borrowed(bytes)),
+            other => other.clone(),
+        }
+    }
+}
+
+impl<'a> From<&'a str> for Value<'a> {
+    fn from(text: &'a str) -> Self {
+        Self::String(Cow::Borrowed(text))
+    }
+}
+
+impl From<String> for Value<'_> {
+    fn from(text: String) -> Self {
+        Self::String(Cow::Owned(text))
+    }
+}
+
+impl<'a> FromValue<'a> for Value<'a> {
+    const EXPECTED: &'static str = "any value";
+
+    fn from_value(value: Value<'a>) -> Option<Self> {
+        Some(value)
+    }
+}
+
+impl<'a> FromValue<'a> for &'a str {
+    const EXPECTED: &'static str = "STRING";
+
+    fn from_value(value: Value<'a>) -> Option<Self> {
+        match value {
+            Value::String(Cow::Borrowed(text)) => Some(text),
+            _ => None,
+        }
+    }
+}
+
+impl<'a> FromValue<'a> for String {
+    const EXPECTED: &'static str = "STRING";
+
+    fn from_value(value: Value<'a>) -> Option<Self> {
+        match value {
+            Value::String(text) => Some(text.into_owned()),
+            _ => None,
+        }
+    }
+}
+
+impl<'a> FromValue<'a> for &'a [u8] {
+    const EXPECTED: &'static str = "BLOB";
+
+    fn from_value(value: Value<'a>) -> Option<Self> {
+        match value {
+            Value::Blob(Cow::Borrowed(bytes)) => Some(bytes),
+            _ => None,
+        }
+    }
+}
+
+impl<'a> FromValue<'a> for Vec<u8> {
+    const EXPECTED: &'static str = "BLOB";
+
+    fn from_value(value: Value<'a>) -> Option<Self> {
+        match value {
+            Value::Blob(bytes) => Some(bytes.into_owned()),
+            _ => None,
+        }
+    }
+}
+
+impl<'a> FromValue<'a> for Vec<String> {
+    const EXPECTED: &'static str = "an array of STRING";
+
+    fn from_value(value: Value<'a>) -> Option<Self> {
+        match value {
+            Value::Array(Array::String(list)) => Some(list.into_iter().map(Cow::into_owned).collect()),
+            _ => None,
+        }
+    }
+}
+
+impl<'a, T: FromValue<'a>> FromValue<'a> for Option<T> {
+    const EXPECTED: &'static str = T::EXPECTED;
+
+    fn from_value(value: Value<'a>) -> Option<Self> {
+        match value {
+            Value::Null => Some(None),
+            value => T::from_value(value).map(Some),
+        }
+    }
+}

@@ -1,0 +1,33 @@
+//! CONNECT (protocol 2.1): the first statement of a connection, and its heartbeat later on; and DISCONNECT, its
+//! last.
+
+use crate::wire::{
+    envelope::simple_request,
+    options,
+    reader::{DecodeError, Reader},
+    statement::Statement,
+};
+
+/// The protocol version that every GridDB of version 4 and 5 speaks.
+const VERSION: i32 = 15;
+
+/// Appends a CONNECT. Its statement id is 32 bits wide.
+pub fn encode(out: &mut Vec<u8>, id: i32) {
+    simple_request(out, Statement::Connect, 0, i64::from(id), |out| {
+        out.extend_from_slice(&VERSION.to_le_bytes());
+        // The transport block: its size, plain text yes, TLS no.
+        out.extend_from_slice(&[2, 0, 0, 0, 1, 0]);
+    });
+}
+
+/// Reads the answer: how the server wants to be logged in to. 0 is the only way of the Community Edition.
+pub fn decode(reader: &mut Reader<'_>) -> Result<i8, DecodeError> {
+    let mode = reader.i8("authentication mode")?;
+    reader.i32("server version")?;
+    Ok(mode)
+}
+
+/// Appends a DISCONNECT. It is not answered.
+pub fn encode_disconnect(out: &mut Vec<u8>, id: i64) {
+    simple_request(out, Statement::Disconnect, 0, id, |out| out.extend_from_slice(&options::NONE));
+}

@@ -1,0 +1,12 @@
+//! One file per statement: what its request says and what its answer says.
+
+pub mod connect;
+pub mod container;
+pub mod failure;
+pub mod flush;
+pub mod index;
+pub mod login;
+pub mod partition_address;
+pub mod query;
+pub mod row;
+pub mod session;

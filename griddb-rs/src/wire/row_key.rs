@@ -1,0 +1,43 @@
+//! Row keys as they travel (protocol 5.4): the bare value, or a row of the key columns when they are several.
+
+use super::row_set::{InputError, Layout, encode_key_field, encode_row};
+use crate::{
+    schema::{Column, Schema},
+    value::Value,
+};
+
+/// How a container's row key is written.
+#[derive(Debug, Clone)]
+pub enum KeyLayout {
+    /// It has none.
+    None,
+    /// One column.
+    Single(Column),
+    /// Several columns.
+    Composite(Box<Layout>),
+}
+
+impl KeyLayout {
+    /// The row key of a schema.
+    pub fn of(schema: &Schema) -> Self {
+        let columns: Vec<Column> = schema.key_columns().cloned().collect();
+        match columns.as_slice() {
+            [] => Self::None,
+            [column] => Self::Single(column.clone()),
+            _ => {
+                let key = Schema { columns, key: Vec::new(), indexes: Vec::new() };
+                Layout::of(&key).map_or(Self::None, |layout| Self::Composite(Box::new(layout)))
+            }
+        }
+    }
+
+    /// Appends a key of as many values as there are key columns.
+    pub fn encode(&self, out: &mut Vec<u8>, key: &[Value<'_>]) -> Result<(), InputError> {
+        match (self, key) {
+            (Self::Single(column), [value]) => encode_key_field(out, column, value),
+            (Self::Composite(layout), _) => encode_row(out, layout, key),
+            (Self::Single(_), _) => Err(InputError::Count { columns: 1, given: key.len() }),
+            (Self::None, _) => Err(InputError::Count { columns: 0, given: key.len() }),
+        }
+    }
+}

@@ -1,0 +1,111 @@
+//! Finding rows in an answer, and values in a row.
+
+use super::{Layout, field, layout::Place};
+use crate::{
+    value::Value,
+    wire::reader::{DecodeError, Reader},
+};
+
+/// Where one row is in an answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RowSpan {
+    /// Where its NULL bits begin.
+    nulls: usize,
+    /// Where its variable columns begin, behind their number.
+    variable: usize,
+    /// The number that the server gave it, unless the container has none (time series).
+    pub id: Option<i64>,
+}
+
+/// Finds `count` rows at the reader's place and leaves the reader behind them.
+///
+/// The whole extent of every row is checked here, so that [`value_at`] finds its bytes. `count` needs no check of
+/// its own before: more rows than bytes are refused before anything is allocated.
+pub fn decode_rows(
+    reader: &mut Reader<'_>,
+    layout: &Layout,
+    count: usize,
+    with_ids: bool,
+) -> Result<Vec<RowSpan>, DecodeError> {
+    const WHAT: &str = "row set";
+    let size = layout.fixed_size() + if with_ids { 8 } else { 0 };
+    let fixed_size = size.checked_mul(count).ok_or(DecodeError::Short(WHAT))?;
+    let fixed_at = reader.position();
+    let fixed = reader.bytes(fixed_size, WHAT)?;
+    let mut variable = Variable { start: reader.position(), base: None, end: reader.position() };
+    let mut rows = Vec::with_capacity(count);
+    for row in 0..count {
+        let mut fixed = Reader::starting_at(fixed, size * row);
+        let id = if with_ids { Some(fixed.i64("row id")?) } else { None };
+        let variable_at = if layout.variable().is_empty() {
+            0
+        } else {
+            variable.row(*reader, fixed.i64("offset")?, layout)?
+        };
+        let nulls = fixed_at + fixed.position();
+        rows.push(RowSpan { nulls, variable: variable_at, id });
+    }
+    reader.bytes(variable.end - variable.start, WHAT)?;
+    Ok(rows)
+}
+
+/// The variable parts, whose offsets count from the first row's.
+struct Variable {
+    start: usize,
+    base: Option<i64>,
+    end: usize,
+}
+
+impl Variable {
+    /// Checks a row's variable part and tells where its first column is.
+    fn row(&mut self, behind_fixed: Reader<'_>, offset: i64, layout: &Layout) -> Result<usize, DecodeError> {
+        const WHAT: &str = "variable part";
+        let base = *self.base.get_or_insert(offset);
+        let at = offset
+            .checked_sub(base)
+            .and_then(|at| usize::try_from(at).ok())
+            .ok_or(DecodeError::Invalid(WHAT))?;
+        let mut reader = behind_fixed;
+        reader.bytes(at, WHAT)?;
+        if reader.varsize(WHAT)? != layout.variable().len() as u64 {
+            return Err(DecodeError::Invalid("number of variable columns"));
+        }
+        let columns_at = reader.position();
+        for _ in layout.variable() {
+            reader.var_bytes(WHAT)?;
+        }
+        self.end = self.end.max(reader.position());
+        Ok(columns_at)
+    }
+}
+
+/// The value of column `index`, in the caller's order, of a row that [`decode_rows`] found in `answer`.
+///
+/// # Errors
+/// There is no such column, or a text is not UTF-8, or an array does not fit its own bytes.
+pub fn value_at<'a>(
+    answer: &'a [u8],
+    layout: &Layout,
+    row: RowSpan,
+    index: usize,
+) -> Result<Value<'a>, DecodeError> {
+    let slot = layout.slot(index).ok_or(DecodeError::Invalid("column"))?;
+    let column = layout.columns().get(index).ok_or(DecodeError::Invalid("column"))?;
+    let nulls = Reader::starting_at(answer, row.nulls).bytes(layout.null_bytes(), "NULL bits")?;
+    if nulls[slot.bit / 8] >> (slot.bit % 8) & 1 == 1 {
+        return Ok(Value::Null);
+    }
+    match slot.place {
+        Place::Fixed(at) => field::scalar(
+            &mut Reader::starting_at(answer, row.nulls + layout.null_bytes() + at),
+            column.column_type,
+        ),
+        Place::Variable(before) => {
+            let mut reader = Reader::starting_at(answer, row.variable);
+            for _ in 0..before {
+                reader.var_bytes("variable column")?;
+            }
+            field::variable(column, reader.var_bytes("variable column")?)
+        }
+    }
+}

@@ -1,0 +1,13 @@
+//! TQL: the text of a query, what it asks for, and which rows that is.
+
+mod eval;
+mod explain;
+mod function;
+mod lexer;
+mod parser;
+mod plan;
+mod time;
+
+pub(crate) use explain::{explain, schema as explain_schema};
+pub(crate) use parser::{Aggregate, Query, Selection, parse};
+pub(crate) use plan::{Found, Search};

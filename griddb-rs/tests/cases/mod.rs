@@ -1,0 +1,84 @@
+//! What has to hold on any server: run on a real one and on the in-process node alike.
+
+pub mod locks;
+pub mod queries;
+pub mod rows;
+
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use griddb_rs::{Client, Collection, ColumnType, Schema};
+
+/// A name that no other test and no earlier run has used.
+pub fn unique(base: &str) -> String {
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    let time = std::time::UNIX_EPOCH.elapsed().unwrap().as_nanos();
+    format!("{base}_{time:x}_{}_{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed))
+}
+
+pub fn four_columns() -> Schema {
+    Schema::new()
+        .key("k", ColumnType::String)
+        .nullable("v", ColumnType::String)
+        .nullable("n", ColumnType::Long)
+        .nullable("t", ColumnType::Timestamp)
+}
+
+pub async fn four_column_collection(client: &Client) -> Collection {
+    client.open_or_create(&unique("GriddbRs"), &four_columns()).await.unwrap()
+}
+
+/// A row of [`four_columns`].
+pub fn row<'a>(
+    key: &'a str,
+    text: &'a str,
+    number: i64,
+) -> (&'a str, &'a str, i64, Option<griddb_rs::Timestamp>) {
+    (key, text, number, None)
+}
+
+pub async fn drop_it(collection: Collection) {
+    collection.client().drop_collection(&collection.name().to_string()).await.unwrap();
+}
+
+/// Calls a macro with the path of every case.
+#[macro_export]
+macro_rules! for_every_case {
+    ($make:ident) => {
+        $make! {
+            rows::put_get_remove;
+            rows::insert_has_one_winner;
+            rows::update_existing_wants_a_row;
+            rows::take_gives_the_row_to_one;
+            rows::many_at_once;
+            rows::every_column_type;
+            rows::composite_keys;
+            rows::columns_in_another_order;
+            rows::containers_by_affinity;
+            rows::opened_by_several_at_once;
+            rows::a_dropped_container_is_made_again;
+            rows::another_schema_is_refused;
+            rows::flushed_writes_take_one_round_trip;
+            rows::flushes_are_shared;
+            rows::long_texts;
+            rows::many_statements_in_flight;
+            queries::rows_and_limits;
+            queries::aggregates_and_plans;
+            queries::pages;
+            queries::steps;
+            queries::literals_stay_literals;
+            queries::refused_queries;
+            locks::update_changes_as_one;
+            locks::update_takes_two_round_trips;
+            locks::update_inserts_removes_keeps;
+            locks::update_runs_again_when_another_insert_won;
+            locks::a_lock_makes_others_wait_and_time_out;
+            locks::a_dropped_update_leaves_no_lock;
+            locks::a_dropped_wait_for_a_lock_leaves_none;
+            locks::a_flush_that_was_overtaken_is_sent_again;
+            locks::transaction_commits_all;
+            locks::transaction_takes_back_all;
+            locks::transaction_fails_as_a_whole;
+            locks::many_sessions_on_one_connection;
+        }
+    };
+}

@@ -1,0 +1,500 @@
+//! What happens when connections break, answers are lost and nodes fail: on the in-process node, which fails on order.
+
+#![allow(clippy::unwrap_used, missing_docs, unreachable_pub, reason = "tests")]
+
+use std::{future::Future, time::Duration};
+
+use griddb_rs::{Change, Client, Collection, ColumnType, Config, Durability, ErrorKind, Row, Schema};
+use griddb_test_node::{ErrorCode, Fault, FaultOrder, LogWrite, Options, Statement, TestNode};
+use tokio::time::timeout;
+
+async fn node() -> TestNode {
+    node_with(Options::new()).await
+}
+
+async fn node_with(options: Options) -> TestNode {
+    TestNode::start(options.check_interval(Duration::from_millis(20))).await.unwrap()
+}
+
+fn url(node: &TestNode, options: &str) -> String {
+    format!("griddb://admin:admin@{}/gridauth?{options}", node.address())
+}
+
+async fn connect(node: &TestNode) -> Client {
+    Client::connect(&url(node, "")).await.unwrap()
+}
+
+fn schema() -> Schema {
+    Schema::new().key("k", ColumnType::String).column("n", ColumnType::Long)
+}
+
+async fn rows(client: &Client) -> Collection {
+    client.open_or_create("rows", &schema()).await.unwrap()
+}
+
+async fn number(rows: &Collection) -> Option<i64> {
+    rows.get("k").await.unwrap().map(|row| row.get("n").unwrap())
+}
+
+fn raise(row: Option<&Row>) -> Change<(&'static str, i64)> {
+    Change::Put(("k", row.map_or(0, |row| row.get::<i64>("n").unwrap()) + 1))
+}
+
+/// Fails when it takes so long that something hangs.
+async fn soon<T>(future: impl Future<Output = T>) -> T {
+    timeout(Duration::from_secs(20), future).await.unwrap()
+}
+
+#[tokio::test]
+async fn a_lost_read_is_read_again() {
+    let node = node().await;
+    let client = connect(&node).await;
+    let rows = rows(&client).await;
+    rows.put(("k", 1i64)).await.unwrap();
+    for fault in [
+        Fault::DropBefore,
+        Fault::DropAfter,
+        Fault::Truncate(30),
+        Fault::Garbage(b"HTTP/1.1 400 Bad Request\r\n\r\n".to_vec()),
+        Fault::WrongLength(u32::MAX),
+        Fault::WrongLength(1 << 31),
+        Fault::WrongLength(3),
+        Fault::Refuse(ErrorCode::PARTITION_STATE),
+        Fault::Refuse(ErrorCode::PARTITION_ROLE),
+        Fault::Refuse(ErrorCode::AUTH_REQUIRED),
+        Fault::Refuse(ErrorCode::QUEUE_LIMIT),
+        Fault::Refuse(ErrorCode::SCHEMA_VERSION),
+    ] {
+        node.faults().once(Statement::GetRow, fault.clone());
+        assert_eq!(soon(number(&rows)).await, Some(1), "{fault:?}");
+        assert_eq!(node.faults().pending(), 0, "{fault:?}");
+    }
+    assert!(client.stats().retries >= 12);
+}
+
+#[tokio::test]
+async fn a_write_whose_answer_was_lost_is_unknown_and_not_sent_again() {
+    let node = node().await;
+    let rows = rows(&connect(&node).await).await;
+    for fault in [Fault::DropBefore, Fault::DropAfter, Fault::Truncate(25)] {
+        for statement in [Statement::PutRow, Statement::RemoveRow] {
+            node.counters().reset();
+            node.faults().once(statement, fault.clone());
+            let error = match statement {
+                Statement::PutRow => soon(rows.put(("k", 1i64))).await.unwrap_err(),
+                _ => soon(rows.remove("k")).await.unwrap_err(),
+            };
+            assert!(error.is_outcome_unknown() && error.is_unavailable() && !error.is_retryable(), "{error}");
+            assert_eq!(node.counters().statements(statement), 1);
+        }
+    }
+    node.faults().once(Statement::PutRow, Fault::DropAfter);
+    assert!(soon(rows.insert(("i", 1i64))).await.unwrap_err().is_outcome_unknown());
+    assert!(soon(rows.take("k")).await.unwrap().is_none());
+}
+
+#[tokio::test]
+async fn a_write_that_was_refused_is_sent_again() {
+    let node = node().await;
+    let client = connect(&node).await;
+    let rows = rows(&client).await;
+    for error in [
+        ErrorCode::PARTITION_STATE,
+        ErrorCode::PARTITION_ROLE,
+        ErrorCode::CLUSTER_ROLE,
+        ErrorCode::QUEUE_LIMIT,
+        ErrorCode::AUTH_REQUIRED,
+        ErrorCode::SCHEMA_VERSION,
+    ] {
+        node.faults().order(FaultOrder::new(Fault::Refuse(error)).on(Statement::PutRow).times(2));
+        soon(rows.put(("k", i64::from(error.code)))).await.unwrap();
+        assert_eq!(number(&rows).await, Some(i64::from(error.code)));
+    }
+    // Their answers come one by one, each refused by itself: nothing of the flight may be taken as done.
+    node.faults().order(FaultOrder::new(Fault::Refuse(ErrorCode::PARTITION_STATE)).on(Statement::FlushLog));
+    let unknown = soon(rows.durability(Durability::Flush).put(("k", 1i64))).await.unwrap_err();
+    assert!(unknown.is_outcome_unknown(), "{unknown}");
+}
+
+#[tokio::test]
+async fn a_distinct_insert_is_sent_again_and_knows_its_own_row() {
+    let node = node().await;
+    let rows = rows(&connect(&node).await).await;
+    for (fault, key) in [(Fault::DropBefore, "a"), (Fault::DropAfter, "b")] {
+        node.faults().once(Statement::PutRow, fault);
+        soon(rows.insert_distinct((key, 5i64))).await.unwrap();
+    }
+    rows.put(("c", 1i64)).await.unwrap();
+    node.faults().once(Statement::PutRow, Fault::DropAfter);
+    assert!(soon(rows.insert_distinct(("c", 2i64))).await.unwrap_err().is_key_exists());
+}
+
+#[tokio::test]
+async fn an_unanswered_statement_ends_with_its_deadline() {
+    let node = node().await;
+    let client =
+        Client::connect(&url(&node, "statement_timeout=300ms&lock_timeout=0s&retry_for=2s")).await.unwrap();
+    let rows = rows(&client).await;
+    rows.put(("k", 1i64)).await.unwrap();
+    for fault in [Fault::Ignore, Fault::Mute, Fault::WrongId(77_777)] {
+        node.faults().once(Statement::RemoveRow, fault.clone());
+        let error = soon(rows.remove("x")).await.unwrap_err();
+        assert!(error.is_timeout() && error.is_outcome_unknown(), "{fault:?} {error}");
+        node.faults().once(Statement::GetRow, fault);
+        assert_eq!(soon(number(&rows)).await, Some(1));
+    }
+    // The connection has served others all the while.
+    assert_eq!(client.stats().connections, 1);
+}
+
+#[tokio::test]
+async fn a_commit_whose_answer_was_lost_is_asked_for_again() {
+    let node = node().await;
+    let client = connect(&node).await;
+    let rows = rows(&client).await;
+    rows.put(("k", 0i64)).await.unwrap();
+    let mut expected = 0;
+    for statement in [Statement::GetRow, Statement::PutRow, Statement::Commit] {
+        for fault in [Fault::DropBefore, Fault::DropAfter, Fault::Truncate(25)] {
+            for durability in [Durability::Server, Durability::Flush] {
+                node.faults().once(statement, fault.clone());
+                assert!(soon(rows.durability(durability).update("k", raise)).await.unwrap());
+                expected += 1;
+                assert_eq!(number(&rows).await, Some(expected), "{statement:?} {fault:?} {durability:?}");
+            }
+        }
+    }
+    // No session was left open with a lock: the next update does not wait.
+    let at_once = rows.within(Duration::from_millis(900));
+    assert!(at_once.update("k", raise).await.unwrap());
+}
+
+#[tokio::test]
+async fn a_commit_lost_with_the_server_is_unknown() {
+    let node = node().await;
+    let client = Client::connect(&url(&node, "retry_for=5s")).await.unwrap();
+    let rows = rows(&client).await;
+    rows.put(("k", 0i64)).await.unwrap();
+    node.sync();
+    node.faults().once(Statement::Commit, Fault::Ignore);
+    let update = tokio::spawn({
+        let rows = rows.clone();
+        async move { rows.update("k", raise).await }
+    });
+    while node.counters().statements(Statement::Commit) == 0 {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    node.crash_and_restart().await.unwrap();
+    let error = soon(update).await.unwrap().unwrap_err();
+    assert!(error.is_outcome_unknown(), "{error}");
+    assert_eq!((error.code(), number(&rows).await), (Some(110_003), Some(0)));
+}
+
+#[tokio::test]
+async fn a_transaction_commits_over_a_lost_connection() {
+    let node = node().await;
+    let rows = rows(&connect(&node).await).await;
+    for fault in [Fault::DropBefore, Fault::DropAfter] {
+        let mut transaction = rows.transaction();
+        transaction.put(("a", 1i64)).await.unwrap();
+        transaction.put(("b", 1i64)).await.unwrap();
+        node.faults().once(Statement::Commit, fault);
+        soon(transaction.commit()).await.unwrap();
+        assert_eq!(rows.remove_many(&["a", "b"]).await.unwrap(), [true, true]);
+    }
+    let mut transaction = rows.transaction();
+    node.faults().once(Statement::PutRow, Fault::DropAfter);
+    let lost = soon(transaction.put(("a", 1i64))).await.unwrap_err();
+    assert!(!lost.is_outcome_unknown(), "{lost}");
+    drop(transaction);
+    assert!(rows.get("a").await.unwrap().is_none());
+}
+
+#[tokio::test]
+async fn after_a_crash_rows_go_into_no_other_container() {
+    let node = node_with(Options::new().log_write(LogWrite::OnlyByFlush)).await;
+    let client = connect(&node).await;
+    let made = client.open_or_create("mine@7", &schema()).await.unwrap();
+    made.put(("k", 1i64)).await.unwrap();
+    node.crash_and_restart().await.unwrap();
+    // The container is gone, and another one of the partition gets its id.
+    let other = connect(&node).await.open_or_create("other@7", &schema()).await.unwrap();
+    soon(made.put(("k", 2i64))).await.unwrap();
+    assert!(other.get("k").await.unwrap().is_none());
+    assert_eq!(number(&made).await, Some(2));
+    made.flush().await.unwrap();
+    made.durability(Durability::Flush).put(("k", 3i64)).await.unwrap();
+    made.put(("k", 4i64)).await.unwrap();
+    node.crash_and_restart().await.unwrap();
+    assert_eq!(soon(number(&made)).await, Some(3));
+}
+
+#[tokio::test]
+async fn a_node_that_is_down_is_said_in_time_and_found_again() {
+    let node = node().await;
+    let client = Client::connect(&url(&node, "retry_for=300ms")).await.unwrap();
+    let rows = rows(&client).await;
+    rows.put(("k", 1i64)).await.unwrap();
+    node.sync();
+    node.crash().await.unwrap();
+    for _ in 0..3 {
+        let error = soon(rows.get("k")).await.unwrap_err();
+        assert!(error.is_unavailable() && error.is_retryable(), "{error:?}");
+        assert!(soon(client.ping()).await.is_err());
+    }
+    node.restart().unwrap();
+    let read = soon(async {
+        loop {
+            if let Ok(row) = rows.get("k").await {
+                break row;
+            }
+        }
+    });
+    assert_eq!(read.await.unwrap().get::<i64>("n").unwrap(), 1);
+    client.ping().await.unwrap();
+    assert!(client.stats().connections_lost >= 1);
+}
+
+#[tokio::test]
+async fn many_callers_wait_for_one_reconnect() {
+    let node = node().await;
+    let client = connect(&node).await;
+    let rows = rows(&client).await;
+    rows.put(("k", 1i64)).await.unwrap();
+    node.sync();
+    node.crash().await.unwrap();
+    let calls: Vec<_> = (0..100)
+        .map(|_| {
+            let rows = rows.clone();
+            tokio::spawn(async move { number(&rows).await })
+        })
+        .collect();
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    let before = client.stats().connections;
+    node.restart().unwrap();
+    for call in calls {
+        assert_eq!(soon(call).await.unwrap(), Some(1));
+    }
+    assert_eq!(client.stats().connections, before + 1);
+}
+
+#[tokio::test]
+async fn a_silent_node_is_given_up() {
+    let node = node().await;
+    let client =
+        Client::connect(&url(&node, "heartbeat=200ms&statement_timeout=10s&retry_for=20s")).await.unwrap();
+    let rows = rows(&client).await;
+    rows.put(("k", 1i64)).await.unwrap();
+    node.pause();
+    let unknown = soon(rows.remove("x")).await.unwrap_err();
+    assert!(unknown.is_outcome_unknown() && unknown.kind() == ErrorKind::ConnectionLost, "{unknown}");
+    assert_eq!(client.stats().heartbeats, 1);
+    let read = tokio::spawn({
+        let rows = rows.clone();
+        async move { number(&rows).await }
+    });
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    node.wake();
+    assert_eq!(soon(read).await.unwrap(), Some(1));
+}
+
+#[tokio::test]
+async fn a_slow_answer_is_waited_for_when_the_node_lives() {
+    let node = node().await;
+    let client = Client::connect(&url(&node, "heartbeat=100ms")).await.unwrap();
+    let rows = rows(&client).await;
+    rows.put(("k", 1i64)).await.unwrap();
+    node.faults().once(Statement::RemoveRow, Fault::Delay(Duration::from_millis(700)));
+    assert!(soon(rows.remove("k")).await.unwrap());
+    let stats = client.stats();
+    assert!(stats.heartbeats >= 1 && stats.connections == 1, "{stats:?}");
+}
+
+#[tokio::test]
+async fn a_busy_node_is_asked_again() {
+    let node = node().await;
+    node.refuse_connections(true);
+    let refused = Client::connect(&url(&node, "connect_timeout=300ms")).await.unwrap_err();
+    assert!(refused.is_unavailable(), "{refused}");
+    let connecting = tokio::spawn({
+        let url = url(&node, "");
+        async move { Client::connect(&url).await }
+    });
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    node.refuse_connections(false);
+    soon(connecting).await.unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn a_node_outside_its_cluster_is_unavailable_until_it_joins() {
+    let node = node().await;
+    let client = Client::connect(&url(&node, "retry_for=200ms")).await.unwrap();
+    let rows = rows(&client).await;
+    node.leave_cluster(true);
+    let error = soon(rows.put(("k", 1i64))).await.unwrap_err();
+    assert!(error.is_unavailable() && !error.is_outcome_unknown(), "{error}");
+    node.leave_cluster(false);
+    soon(rows.within(Duration::from_secs(10)).put(("k", 1i64))).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_refused_login_is_told_at_once() {
+    let node = node().await;
+    for (url, kind) in [
+        (format!("griddb://admin:sesame@{}/gridauth", node.address()), ErrorKind::Auth),
+        (format!("griddb://nobody:admin@{}/gridauth", node.address()), ErrorKind::Auth),
+        (format!("griddb://admin:admin@{}/gridauth/nosuch", node.address()), ErrorKind::Auth),
+        (format!("griddb://admin:admin@{}/other", node.address()), ErrorKind::Config),
+    ] {
+        let error = timeout(Duration::from_secs(2), Client::connect(&url)).await.unwrap().unwrap_err();
+        assert_eq!(error.kind(), kind, "{error}");
+        assert!(!format!("{error} {error:?}").contains("sesame"));
+    }
+}
+
+#[tokio::test]
+async fn addresses_of_different_clusters_are_refused() {
+    let (one, two) = (node().await, node().await);
+    let config = |nodes: &[&TestNode]| {
+        let config = Config::new("admin", "admin", "gridauth");
+        nodes.iter().fold(config, |config, node| config.host("127.0.0.1", node.address().port()))
+    };
+    let error = Client::connect_with(config(&[&one, &two])).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::SplitCluster, "{error}");
+    two.crash().await.unwrap();
+    let client = Client::connect_with(config(&[&one, &two])).await.unwrap();
+    client.ping().await.unwrap();
+}
+
+#[tokio::test]
+async fn every_connection_says_goodbye() {
+    let node = node().await;
+    let said = || node.counters().statements(Statement::Disconnect);
+    let client = connect(&node).await;
+    rows(&client).await.put(("k", 1i64)).await.unwrap();
+    assert_eq!((node.counters().open_connections(), said()), (1, 0));
+    drop(client);
+    soon(async {
+        while node.counters().open_connections() > 0 {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    })
+    .await;
+    assert_eq!(said(), 1);
+
+    let client = connect(&node).await;
+    let rows = rows(&client).await;
+    client.close().await;
+    assert_eq!(rows.get("k").await.unwrap_err().kind(), ErrorKind::Closed);
+    assert_eq!(client.ping().await.unwrap_err().kind(), ErrorKind::Closed);
+    assert_eq!(said(), 2);
+    assert!(Client::connect(&url(&node, "").replace(":admin@", ":wrong@")).await.is_err());
+    soon(async {
+        while said() < 3 {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_runtime_that_ends_says_goodbye() {
+    let node = node().await;
+    let url = url(&node, "");
+    std::thread::spawn(move || {
+        let runtime =
+            tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+        let client = runtime.block_on(Client::connect(&url)).unwrap();
+        drop(runtime);
+        drop(client);
+    });
+    soon(async {
+        while node.counters().statements(Statement::Disconnect) == 0 {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn closing_waits_for_what_is_under_way() {
+    let node = node_with(Options::new().latency(Duration::from_millis(100))).await;
+    let client = connect(&node).await;
+    let rows = rows(&client).await;
+    let put = tokio::spawn({
+        let rows = rows.clone();
+        async move { rows.put(("k", 1i64)).await }
+    });
+    while node.counters().statements(Statement::PutRow) == 0 {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    client.close().await;
+    assert!(!soon(put).await.unwrap().unwrap());
+}
+
+#[tokio::test]
+async fn round_trips_as_the_node_counts_them() {
+    let node = node_with(Options::new().latency(Duration::from_millis(5))).await;
+    let client = connect(&node).await;
+    let rows = rows(&client).await.durability(Durability::Flush);
+    rows.put(("k", 1i64)).await.unwrap();
+    let check = async |flights: u64, what: &str, before: (u64, u64)| {
+        assert_eq!(node.counters().flights() - before.0, flights, "{what}");
+        assert_eq!(client.stats().round_trips - before.1, flights, "{what}");
+    };
+    let now = || (node.counters().flights(), client.stats().round_trips);
+    let before = now();
+    rows.get("k").await.unwrap();
+    check(1, "get", before).await;
+    let before = now();
+    rows.put(("k", 2i64)).await.unwrap();
+    check(1, "flushed put", before).await;
+    let before = now();
+    rows.update("k", raise).await.unwrap();
+    check(2, "flushed update", before).await;
+    // The CLOSE_SESSION of the update goes with it.
+    let before = now();
+    rows.take("k").await.unwrap();
+    check(1, "flushed take", before).await;
+}
+
+#[tokio::test]
+async fn answers_are_bounded() {
+    let node = node().await;
+    let client = Client::connect(&url(&node, "max_answer=65536&retry_for=300ms")).await.unwrap();
+    let schema = Schema::new().key("k", ColumnType::String).column("b", ColumnType::Blob);
+    let blobs = client.open_or_create("blobs", &schema).await.unwrap();
+    blobs.put(("k", vec![1u8; 60_000])).await.unwrap();
+    assert_eq!(blobs.get("k").await.unwrap().unwrap().get::<&[u8]>("b").unwrap().len(), 60_000);
+    blobs.put(("k", vec![1u8; 70_000])).await.unwrap();
+    let refused = blobs.get("k").await.unwrap_err();
+    assert_eq!(refused.kind(), ErrorKind::Protocol, "{refused:?}");
+
+    let client = connect(&node).await;
+    let blobs = client.open("blobs").await.unwrap();
+    let large: Vec<u8> = (0..8_000_000u32).map(|n| n as u8).collect();
+    blobs.put(("k", large.clone())).await.unwrap();
+    let read = blobs.get("k").await.unwrap().unwrap();
+    assert!(read.get::<&[u8]>("b").unwrap() == large);
+}
+
+#[tokio::test]
+async fn a_provider_lists_the_nodes() {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    let node = node().await;
+    let provider = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = provider.local_addr().unwrap();
+    let body = format!(r#"[{{"transaction":{{"address":"127.0.0.1","port":{}}}}}]"#, node.address().port());
+    tokio::spawn(async move {
+        loop {
+            let (mut stream, _) = provider.accept().await.unwrap();
+            let mut request = [0; 1024];
+            let length = stream.read(&mut request).await.unwrap();
+            assert!(request[..length].starts_with(b"GET /nodes HTTP/1.0\r\n"));
+            let answer = format!("HTTP/1.0 200 OK\r\nContent-Type: application/json\r\n\r\n{body}");
+            stream.write_all(answer.as_bytes()).await.unwrap();
+        }
+    });
+    let url = format!("griddb://admin:admin@/gridauth?provider=http://{address}/nodes");
+    Client::connect(&url).await.unwrap().ping().await.unwrap();
+}

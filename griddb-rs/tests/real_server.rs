@@ -1,0 +1,30 @@
+//! Every case on the server that `GRIDAUTH_TEST_GRIDDB` names, such as
+//! `griddb://admin:admin@127.0.0.1:10001/gridauth`.
+
+#![allow(clippy::unwrap_used, clippy::print_stderr, missing_docs, unreachable_pub, reason = "tests")]
+
+mod cases;
+
+use griddb_rs::Client;
+
+async fn client() -> Option<Client> {
+    let Ok(url) = std::env::var("GRIDAUTH_TEST_GRIDDB") else {
+        eprintln!("SKIPPED: set GRIDAUTH_TEST_GRIDDB to a griddb:// URL to run this on a real server");
+        return None;
+    };
+    Some(Client::connect(&url).await.unwrap())
+}
+
+macro_rules! on_the_server {
+    ($($group:ident :: $case:ident;)*) => {$(
+        #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+        async fn $case() {
+            if let Some(client) = client().await {
+                cases::$group::$case(client.clone()).await;
+                client.close().await;
+            }
+        }
+    )*};
+}
+
+for_every_case!(on_the_server);

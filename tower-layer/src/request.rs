@@ -1,0 +1,93 @@
+use std::net::SocketAddr;
+
+use axum::RequestPartsExt;
+use axum::body::{Body, HttpBody};
+use axum::extract::{ConnectInfo, FromRequest, Request};
+use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
+use gridauth::{GridAuth, Peer};
+use http::request::Parts;
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+
+use crate::ProvidesGridAuth;
+
+/// A request with its whole body, at most [`GridAuth::MAX_BODY`] of it, and the [`Peer`](gridauth::Peer) it came from:
+/// what [`GridAuth::handle`] takes, for routes of the application's own that end there.
+///
+/// ```
+/// use axum::body::Body;
+/// use axum::extract::State;
+/// use axum::response::Response;
+/// use gridauth::GridAuth;
+/// use gridauth_tower::WholeRequest;
+///
+/// /// The token endpoint at another path.
+/// async fn token(State(auth): State<GridAuth>, WholeRequest(mut request): WholeRequest) -> Response {
+///     *request.uri_mut() = http::Uri::from_static("/oauth/token");
+///     auth.handle(request).await.map(Body::from)
+/// }
+/// # let _: axum::Router<GridAuth> = axum::Router::new().route("/token", axum::routing::post(token));
+/// ```
+#[derive(Debug)]
+pub struct WholeRequest(pub gridauth::Request);
+
+/// A request could not be read whole: a response.
+#[derive(Debug)]
+pub struct WholeRequestRejection(Response);
+
+impl IntoResponse for WholeRequestRejection {
+    fn into_response(self) -> Response {
+        self.0
+    }
+}
+
+impl<St> FromRequest<St> for WholeRequest
+where
+    St: ProvidesGridAuth + Sync,
+{
+    type Rejection = WholeRequestRejection;
+
+    async fn from_request(request: Request, state: &St) -> Result<Self, Self::Rejection> {
+        let (mut parts, body) = request.into_parts();
+        add_peer(&mut parts).await;
+        match read(body).await {
+            Ok(body) => Ok(Self(http::Request::from_parts(parts, body))),
+            Err(failure) => Err(WholeRequestRejection(failure.response(&state.grid_auth()))),
+        }
+    }
+}
+
+/// Adds the address that a request came from, where it is known. What the application says goes before it.
+async fn add_peer(parts: &mut Parts) {
+    if parts.extensions.get::<Peer>().is_none()
+        && let Ok(ConnectInfo(address)) = parts.extract::<ConnectInfo<SocketAddr>>().await
+    {
+        parts.extensions.insert(Peer(address.ip()));
+    }
+}
+
+enum Failure {
+    TooLong,
+    Broken,
+}
+
+async fn read(body: Body) -> Result<Bytes, Failure> {
+    // What says itself that it is too long is not read at all.
+    if body.size_hint().lower() > GridAuth::MAX_BODY as u64 {
+        return Err(Failure::TooLong);
+    }
+    match Limited::new(body, GridAuth::MAX_BODY).collect().await {
+        Ok(whole) => Ok(whole.to_bytes()),
+        Err(error) if error.is::<LengthLimitError>() => Err(Failure::TooLong),
+        Err(_) => Err(Failure::Broken),
+    }
+}
+
+impl Failure {
+    fn response(self, auth: &GridAuth) -> Response {
+        match self {
+            Self::TooLong => auth.payload_too_large().map(Body::from),
+            Self::Broken => auth.unreadable_request().map(Body::from),
+        }
+    }
+}

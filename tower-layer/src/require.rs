@@ -1,0 +1,205 @@
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use gridauth::GridAuth;
+use gridauth::guard::Rejection;
+use http::request::Parts;
+use http::{Request, Response};
+use pin_project_lite::pin_project;
+use tower_layer::Layer;
+use tower_service::Service;
+
+use crate::RequireBody;
+
+/// A layer that guards a service: only requests with a good bearer token of enough scope reach it (RFC 6750).
+///
+/// Made by [`GridAuthExt::require`](crate::GridAuthExt::require). The service finds the
+/// [`gridauth::Access`] in the request's extensions; what is rejected is answered as [`GridAuth::reject`] says.
+///
+/// ```
+/// use gridauth::{GridAuth, MintRequest, Store};
+/// use gridauth_tower::GridAuthExt;
+/// use tower::{ServiceBuilder, ServiceExt, service_fn};
+///
+/// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+/// let auth = GridAuth::builder("https://id.example.com").store(Store::memory()).build().await?;
+/// let service = ServiceBuilder::new().layer(auth.require("orders.read")).service(service_fn(
+///     async |request: http::Request<String>| {
+///         let user = request.extensions().get::<gridauth::Access>().map(|access| access.subject().to_owned());
+///         Ok::<_, std::convert::Infallible>(http::Response::new(user.unwrap_or_default()))
+///     },
+/// ));
+///
+/// let token = auth.mint(MintRequest::for_user("israel").scope("orders.read")).await?;
+/// let request = http::Request::get("/")
+///     .header("authorization", format!("Bearer {}", token.access_token.expose()))
+///     .body(String::new())?;
+/// assert_eq!(service.clone().oneshot(request).await?.status(), 200);
+/// assert_eq!(service.oneshot(http::Request::default()).await?.status(), 401);
+/// # Ok::<(), Box<dyn std::error::Error>>(()) }).unwrap();
+/// ```
+#[derive(Clone)]
+pub struct RequireLayer {
+    auth: GridAuth,
+    scope: Arc<str>,
+}
+
+impl RequireLayer {
+    /// Guards with the tokens of `auth`; a token needs every scope of the space-separated list `scope`.
+    pub fn new(auth: GridAuth, scope: &str) -> Self {
+        Self { auth, scope: scope.into() }
+    }
+}
+
+impl fmt::Debug for RequireLayer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RequireLayer").field("scope", &self.scope).finish_non_exhaustive()
+    }
+}
+
+impl<S> Layer<S> for RequireLayer {
+    type Service = Require<S>;
+
+    fn layer(&self, inner: S) -> Require<S> {
+        Require { inner, guard: self.clone() }
+    }
+}
+
+/// A guarded service, made by [`RequireLayer`].
+#[derive(Clone, Debug)]
+pub struct Require<S> {
+    inner: S,
+    guard: RequireLayer,
+}
+
+impl<S> Require<S> {
+    /// The service without its guard.
+    pub fn into_inner(self) -> S {
+        self.inner
+    }
+}
+
+/// The access that `auth` gave a request, kept with it so that an extractor behind the layer need not ask again.
+#[derive(Clone)]
+pub(crate) struct Checked {
+    pub(crate) auth: GridAuth,
+    pub(crate) access: gridauth::Access,
+}
+
+impl Checked {
+    /// Puts the access where handlers find it.
+    pub(crate) fn keep(auth: &GridAuth, access: &gridauth::Access, extensions: &mut http::Extensions) {
+        extensions.insert(access.clone());
+        extensions.insert(Self { auth: auth.clone(), access: access.clone() });
+    }
+}
+
+type Checking = Pin<Box<dyn Future<Output = (Parts, Result<(), Rejection>)> + Send>>;
+
+/// Checks the token of a request and, if it is good enough, puts the access into the request's extensions.
+async fn check(guard: RequireLayer, mut parts: Parts) -> (Parts, Result<(), Rejection>) {
+    let outcome = guard.auth.authenticate(&parts.headers).await;
+    let outcome = outcome.and_then(|access| {
+        access.require(&guard.scope)?;
+        Checked::keep(&guard.auth, &access, &mut parts.extensions);
+        Ok(())
+    });
+    (parts, outcome)
+}
+
+impl<S, B, R> Service<Request<B>> for Require<S>
+where
+    S: Service<Request<B>, Response = Response<R>> + Clone,
+{
+    type Response = Response<RequireBody<R>>;
+    type Error = S::Error;
+    type Future = RequireFuture<S, B>;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.inner.poll_ready(context)
+    }
+
+    fn call(&mut self, request: Request<B>) -> RequireFuture<S, B> {
+        // The one that is ready is called; the clone, which may not be, stays.
+        let clone = self.inner.clone();
+        let inner = std::mem::replace(&mut self.inner, clone);
+        let (parts, body) = request.into_parts();
+        let checking: Checking = Box::pin(check(self.guard.clone(), parts));
+        RequireFuture {
+            state: State::Checking {
+                checking,
+                waiting: Some(Waiting { inner, body, auth: self.guard.auth.clone() }),
+            },
+        }
+    }
+}
+
+pin_project! {
+    /// The answer of a [`Require`]: the service's own, or a rejection.
+    pub struct RequireFuture<S, B>
+    where
+        S: Service<Request<B>>,
+    {
+        #[pin]
+        state: State<S, B>,
+    }
+}
+
+pin_project! {
+    #[project = StateProjection]
+    enum State<S, B>
+    where
+        S: Service<Request<B>>,
+    {
+        Checking { checking: Checking, waiting: Option<Waiting<S, B>> },
+        Passed { #[pin] answer: S::Future },
+    }
+}
+
+/// What waits for the token to be checked.
+struct Waiting<S, B> {
+    inner: S,
+    body: B,
+    auth: GridAuth,
+}
+
+impl<S, B, R> Future for RequireFuture<S, B>
+where
+    S: Service<Request<B>, Response = Response<R>>,
+{
+    type Output = Result<Response<RequireBody<R>>, S::Error>;
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let mut state = self.project().state;
+        loop {
+            match state.as_mut().project() {
+                StateProjection::Checking { checking, waiting } => {
+                    let (parts, outcome) = ready!(checking.as_mut().poll(context));
+                    // Polled once more after its answer, it waits for ever instead of panicking.
+                    let Some(Waiting { mut inner, body, auth }) = waiting.take() else {
+                        return Poll::Pending;
+                    };
+                    if let Err(rejection) = outcome {
+                        return Poll::Ready(Ok(auth.reject(rejection).map(RequireBody::rejected)));
+                    }
+                    let answer = inner.call(Request::from_parts(parts, body));
+                    state.set(State::Passed { answer });
+                }
+                StateProjection::Passed { answer } => {
+                    return Poll::Ready(
+                        ready!(answer.poll(context)).map(|answer| answer.map(RequireBody::passed)),
+                    );
+                }
+            }
+        }
+    }
+}
+
+impl<S: Service<Request<B>>, B> fmt::Debug for RequireFuture<S, B> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("RequireFuture")
+    }
+}
