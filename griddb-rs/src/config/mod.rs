@@ -152,6 +152,48 @@ impl Config {
         self
     }
 
+    /// Sets the silence after which a node is asked for a sign of life, and then given up.
+    #[must_use]
+    pub fn heartbeat(mut self, time: Duration) -> Self {
+        self.heartbeat = time;
+        self
+    }
+
+    /// Sets how old the knowledge of a partition's owner may get in a cluster.
+    #[must_use]
+    pub fn owner_check(mut self, time: Duration) -> Self {
+        self.owner_check = time;
+        self
+    }
+
+    /// Sets the number of connections to each node.
+    #[must_use]
+    pub fn connections(mut self, count: usize) -> Self {
+        self.connections = count;
+        self
+    }
+
+    /// Sets the longest answer accepted, in bytes.
+    #[must_use]
+    pub fn max_answer(mut self, bytes: usize) -> Self {
+        self.max_answer = bytes;
+        self
+    }
+
+    /// Sets the name under which the server lists this client.
+    #[must_use]
+    pub fn application(mut self, name: &str) -> Self {
+        self.application = Some(name.into());
+        self
+    }
+
+    /// Sets the `http://` URL of a notification provider that lists the nodes.
+    #[must_use]
+    pub fn provider(mut self, url: &str) -> Self {
+        self.provider = Some(url.into());
+        self
+    }
+
     /// The hosts and ports, as given.
     pub fn hosts(&self) -> impl Iterator<Item = (&str, u16)> {
         self.hosts.iter().map(|(host, port)| (host.as_str(), *port))
