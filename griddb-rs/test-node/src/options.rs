@@ -1,6 +1,7 @@
 //! How a node is set up.
 
 use std::fmt;
+use std::net::SocketAddrV4;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -107,6 +108,13 @@ impl Options {
         self
     }
 
+    pub(crate) fn url(&self, addresses: &[SocketAddrV4]) -> String {
+        let hosts: Vec<_> = addresses.iter().map(SocketAddrV4::to_string).collect();
+        let [user, password, cluster] =
+            [&self.user, &self.password, &self.cluster].map(|part| percent_encoded(part));
+        format!("griddb://{user}:{password}@{}/{cluster}", hosts.join(","))
+    }
+
     /// The number of partitions.
     #[must_use]
     pub fn partitions(mut self, count: u32) -> Self {
@@ -182,8 +190,31 @@ impl Options {
     }
 }
 
+/// Everything but unreserved characters as `%XX`.
+fn percent_encoded(text: &str) -> String {
+    let encode = |byte: u8| match byte {
+        b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => char::from(byte).to_string(),
+        _ => format!("%{byte:02X}"),
+    };
+    text.bytes().map(encode).collect()
+}
+
 #[expect(clippy::disallowed_methods, reason = "the node stands for another process, which has its own clock")]
 fn wall_clock() -> i64 {
     let since_1970 = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
     since_1970.map_or(0, |time| i64::try_from(time.as_millis()).unwrap_or(i64::MAX))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::net::Ipv4Addr;
+
+    #[test]
+    fn a_url_names_every_node_and_encodes_the_password() {
+        let address = |port| SocketAddrV4::new(Ipv4Addr::LOCALHOST, port);
+        let options = Options::new().user("app", "p@ss:w/rd%").cluster("prod");
+        let url = options.url(&[address(1), address(2)]);
+        assert_eq!(url, "griddb://app:p%40ss%3Aw%2Frd%25@127.0.0.1:1,127.0.0.1:2/prod");
+    }
 }

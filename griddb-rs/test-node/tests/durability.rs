@@ -4,7 +4,7 @@
 mod common;
 
 use common::{Bytes, COMMIT, Client, DROP_CONTAINER, Mode, container_key};
-use griddb_test_node::{LogWrite, Options, TestNode};
+use griddb_test_node::{Fault, LogWrite, Options, Statement, TestNode};
 use std::time::Duration;
 
 async fn node(mode: LogWrite) -> TestNode {
@@ -119,4 +119,22 @@ async fn a_dropped_container_comes_back_with_its_rows() {
     node.crash_and_restart().await.unwrap();
     let mut client = Client::open(node.address()).await;
     assert_eq!((client.get(table, "a").await, client.get(table, "b").await), (Some(1), None));
+}
+
+#[tokio::test]
+async fn a_node_can_be_killed_at_a_statement() {
+    for (fault, executed) in [(Fault::KillBefore, false), (Fault::KillAfter, true)] {
+        let node = node(LogWrite::EveryCommit).await;
+        let mut client = Client::open(node.address()).await;
+        let table = client.table("t", 128).await;
+        node.faults().once(Statement::PutRow, fault);
+        let put = client.put_body(table, "a", 1, Mode::AUTO);
+        client.send(common::PUT_ROW, table.partition, put).await;
+        assert!(client.receive_raw().await.is_err());
+        assert!(!node.is_up());
+        node.crash_and_restart().await.unwrap();
+        assert!(node.is_up());
+        let found = Client::open(node.address()).await.get(table, "a").await;
+        assert_eq!(found.is_some(), executed);
+    }
 }

@@ -4,7 +4,7 @@
 mod common;
 
 use common::{ABORT, CLOSE_SESSION, COMMIT, Client, GET_ROW, Mode, REMOVE_ROW, Table, number};
-use griddb_test_node::{Options, TestNode};
+use griddb_test_node::{Options, Statement, TestNode};
 use std::time::Duration;
 
 /// Transaction timeouts are a hundredth of what they say.
@@ -264,6 +264,69 @@ async fn dropping_a_container_waits_for_its_transactions() {
     one.end(COMMIT, table, 1, 2).await;
     assert_eq!(other.receive().await.id, waits);
     assert_eq!(one.try_get(table, "a", Mode::AUTO).await.code(), 60157);
+}
+
+#[tokio::test]
+async fn what_is_put_and_removed_in_one_transaction_is_in_nobodys_way() {
+    let (_node, mut one, mut other, table) = pair().await;
+    put_in(&mut one, table, "a", 1, Mode::begin(1), 1).await;
+    let remove = one.row_head(table, Mode::go_on(1)).sized(b"a");
+    assert!(one.call_with(REMOVE_ROW, table.partition, 2, remove).await.flag());
+    assert!(!other.try_remove(table, "a", auto(0)).await.flag());
+    assert!(!other.try_put(table, "a", 5, auto(0).insert_only()).await.flag());
+    one.end(COMMIT, table, 1, 3).await;
+    assert_eq!(one.get(table, "a").await, Some(5));
+    assert_eq!(one.query(table, "select *").await, Ok(vec![5]));
+}
+
+/// Puts two rows by one statement.
+async fn put_two(client: &mut Client, table: Table, keys: [&str; 2], mode: Mode, id: i64) -> i32 {
+    let mut body = client.row_head(table, mode).i64(2);
+    let size = |key: &str| 1 + 1 + key.len() as i64 + 1;
+    body = body.i64(0).u8(0).i64(1).i64(size(keys[0])).u8(0).i64(2);
+    for key in keys {
+        body = body.varsize(2).sized(key.as_bytes()).sized(b"");
+    }
+    client.call_with(125, table.partition, id, body).await.code()
+}
+
+#[tokio::test]
+async fn many_rows_are_atomic_only_in_a_transaction() {
+    let (_node, mut one, mut other, table) = pair().await;
+    one.put(table, "there", 0).await;
+    let auto = Mode::AUTO.insert_only();
+    assert_eq!(put_two(&mut one, table, ["a", "there"], auto, 10).await, 60154);
+    assert_eq!(other.get(table, "a").await, Some(1));
+    assert_eq!(put_two(&mut one, table, ["b", "there"], Mode::begin(1).insert_only(), 1).await, 60154);
+    assert_eq!(other.get(table, "b").await, None);
+    // each row takes an id of the session; ids that are not above the last one are rows that were put before
+    assert_eq!(put_two(&mut one, table, ["c", "d"], Mode::begin(2), 1).await, 0);
+    assert_eq!(put_two(&mut one, table, ["x", "e"], Mode::go_on(2), 2).await, 0);
+    assert_eq!(one.end(COMMIT, table, 2, 4).await.status, 0);
+    let mut there = Vec::new();
+    for key in ["c", "d", "x", "e"] {
+        there.push(other.get(table, key).await.is_some());
+    }
+    assert_eq!(there, [true, true, false, true]);
+    assert_eq!(put_two(&mut one, table, ["f", "g"], Mode::go_on(2), 9).await, 110005);
+}
+
+#[tokio::test]
+async fn many_rows_wait_for_a_lock_as_a_whole() {
+    let (node, mut one, mut other, table) = pair().await;
+    one.put(table, "held", 0).await;
+    lock(&mut one, table, "held", 1).await;
+    let waits = tokio::spawn(async move {
+        let code = put_two(&mut other, table, ["new", "held"], Mode::begin(2).timeout(300), 1).await;
+        (code, other.end(COMMIT, table, 2, 3).await.code())
+    });
+    while node.counters().statements(Statement::PutMultipleRows) == 0 {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(one.get(table, "new").await, None);
+    one.end(ABORT, table, 1, 2).await;
+    assert_eq!(waits.await.unwrap(), (0, 0));
+    assert_eq!((one.get(table, "new").await, one.get(table, "held").await), (Some(1), Some(2)));
 }
 
 /// Locks, adds one, commits and closes, in two round trips.

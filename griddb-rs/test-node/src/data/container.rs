@@ -32,6 +32,11 @@ impl Slot {
         }
     }
 
+    /// Whether what a transaction sees is the version before another one's change.
+    pub(crate) fn shows_old(&self, txn: Option<TxnId>) -> bool {
+        self.change.is_some() && self.locked_by_other(txn)
+    }
+
     fn versions(&self) -> Versions {
         [self.committed.clone(), self.change.clone().flatten()]
     }
@@ -110,7 +115,9 @@ impl Container {
     /// The row of a key, as far as others have to wait for it.
     pub(crate) fn find(&self, key: &[u8]) -> Option<(i64, &Slot)> {
         let id = *self.by_key.get(key)?;
-        self.rows.get(&id).map(|slot| (id, slot))
+        let slot = self.rows.get(&id)?;
+        // what a transaction has put and removed again is in nobody's way
+        slot.versions().iter().any(Option::is_some).then_some((id, slot))
     }
 
     /// The row of a key that a transaction sees, or with none, everybody else.

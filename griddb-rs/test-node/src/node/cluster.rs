@@ -159,6 +159,13 @@ impl TestCluster {
         &self.nodes
     }
 
+    /// The URL of the cluster, with all of its nodes.
+    #[must_use]
+    pub fn url(&self) -> String {
+        let addresses: Vec<_> = self.nodes.iter().map(TestNode::address).collect();
+        self.shared.times.node.url(&addresses)
+    }
+
     /// The master, as the cluster has it.
     #[must_use]
     pub fn master(&self) -> Option<usize> {

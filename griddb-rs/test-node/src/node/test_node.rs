@@ -89,6 +89,18 @@ impl TestNode {
         self.node().address
     }
 
+    /// The URL of the node, with its user and cluster: `griddb://admin:admin@127.0.0.1:PORT/gridauth`.
+    #[must_use]
+    pub fn url(&self) -> String {
+        self.node.options.url(&[self.address()])
+    }
+
+    /// Whether the node runs, paused or not. It does not after a fault that killed it.
+    #[must_use]
+    pub fn is_up(&self) -> bool {
+        self.node.power() != Power::Off
+    }
+
     /// Faults on order.
     #[must_use]
     pub fn faults(&self) -> &Faults {

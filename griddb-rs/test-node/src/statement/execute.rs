@@ -229,6 +229,9 @@ fn step_back(partition: &mut Partition, request: &Request<'_>) {
     let released = partition.state.take_released();
     if request.fixed.transaction_mode == super::transaction::BEGIN {
         abort_open(partition, Some(client));
+        if let Some(statement) = request.before_rows {
+            partition.apply(Change::Executed { client, statement });
+        }
     }
     if request.fixed.session_mode == super::transaction::CREATE {
         partition.apply(Change::CloseSession(client));

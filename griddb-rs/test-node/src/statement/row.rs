@@ -124,6 +124,7 @@ impl Context<'_> {
         out: &mut Vec<u8>,
     ) -> Result<(), Stop> {
         let Entry::Go(scope) = self.enter(partition, request, Kind::Rows)? else { return Ok(()) };
+        request.before_rows = Some(scope.last_statement);
         let count = request.body.count64()?;
         let schema = Arc::clone(&container(partition, &scope, request)?.schema);
         let rows = read_rows(request.body.rest(), &schema, count)?;

@@ -173,6 +173,12 @@ impl Client {
         timeout(PATIENCE, self.socket.write_all(bytes)).await.unwrap().unwrap();
     }
 
+    /// Sends a statement on a connection that may have been reset. False: it has.
+    pub(crate) async fn try_send(&mut self, statement: i32, partition: i32, id: i64, body: Bytes) -> bool {
+        let head = Bytes::new().i32(statement).i32(partition).i64(id).raw(&body.0);
+        timeout(PATIENCE, self.socket.write_all(&envelope(&head.0))).await.unwrap().is_ok()
+    }
+
     /// Sends a statement, and gives its id.
     pub(crate) async fn send(&mut self, statement: i32, partition: i32, body: Bytes) -> i64 {
         let id = self.next_id;

@@ -1,6 +1,7 @@
 //! The cluster's own knowledge: who belongs to it, and who has which partition.
 
-use crate::node::partition::Role;
+use crate::error::ErrorCode;
+use crate::node::partition::{Partition, Role};
 use crate::node::{ClusterRole, Node, Place as NamedPlace, Power, View};
 use std::net::{Ipv4Addr, SocketAddrV4};
 use std::sync::Arc;
@@ -111,7 +112,7 @@ impl Members {
             partition.role = role;
             if role != Role::Owner {
                 partition.backup = None;
-                partition.waiting.clear();
+                turn_away(&mut partition);
             }
         }
     }
@@ -160,6 +161,7 @@ impl Members {
                 self.members[node].node.view().role = ClusterRole::Alone;
                 for mut partition in self.members[node].node.each_partition() {
                     partition.role = Role::Off;
+                    turn_away(&mut partition);
                 }
             }
         }
@@ -287,7 +289,6 @@ impl Members {
             backup.state = owner.state.clone();
             backup.role = Role::Backup;
             backup.backup = None;
-            backup.waiting.clear();
         }
         owner.backup = Some(Arc::downgrade(backup_node));
     }
@@ -298,19 +299,20 @@ impl Members {
         let Some(Place { owner: Some(owner), backup: Some(backup) }) = self.places.get(at).copied() else {
             return false;
         };
-        let waiting = self.members[owner].node.partition(partition).map(|mut partition| {
-            partition.role = Role::Backup;
-            partition.backup = None;
-            std::mem::take(&mut partition.waiting)
-        });
-        // what waited for a lock is refused by a node that is not the owner any more
-        for ticket in waiting.into_iter().flatten() {
-            ticket.refuse(crate::error::ErrorCode::PARTITION_ROLE);
-        }
+        self.set_role(owner, at, Role::Backup);
         self.places[at] = Place { owner: Some(backup), backup: Some(owner) };
         self.set_role(backup, at, Role::Owner);
         self.copy(at, backup, owner);
         self.publish_view();
         true
+    }
+}
+
+/// What waits for a lock is refused by a node that is not the owner any more.
+fn turn_away(partition: &mut Partition) {
+    let code =
+        if partition.role == Role::Backup { ErrorCode::PARTITION_ROLE } else { ErrorCode::PARTITION_STATE };
+    for ticket in std::mem::take(&mut partition.waiting) {
+        ticket.refuse(code);
     }
 }
