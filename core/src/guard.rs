@@ -4,7 +4,7 @@ mod access;
 mod rejection;
 mod scopes;
 
-pub use access::Access;
+pub use access::{Access, Owner};
 pub use rejection::{Rejection, RejectionBody};
 pub use scopes::{AnyScope, RequiredScope, ScopeDescription};
 

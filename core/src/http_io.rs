@@ -125,7 +125,9 @@ pub(crate) fn error(error: &OAuthError, realm: &str) -> Response {
 
 /// RFC 9700 section 4.12: 303, so that a form's body does not go along.
 pub(crate) fn see_other(location: &str) -> Result<Response, OAuthError> {
-    let location = HeaderValue::try_from(location).map_err(OAuthError::server_error)?;
+    let mut location = HeaderValue::try_from(location).map_err(OAuthError::server_error)?;
+    // A code or a token may be in it.
+    location.set_sensitive(true);
     let mut response = no_store(response(StatusCode::SEE_OTHER, "text/plain; charset=utf-8", Bytes::new()));
     response.headers_mut().insert(LOCATION, location);
     response.headers_mut().insert(http::header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));

@@ -60,8 +60,9 @@ async fn what_expires_makes_room() {
         }
         lengths.push(fs::metadata(&path).unwrap().len());
     }
-    // The third cycle is the first with as many rows as there will ever be.
+    // The third cycle is the first with as many rows as there will ever be; a file grows by doubling, and its last doubling
+    // may come late.
     let settled = *lengths[..6].iter().max().unwrap();
     let largest = *lengths.iter().max().unwrap();
-    assert!(largest <= settled * 3 / 2, "the file grew: {lengths:?}");
+    assert!(largest <= settled * 2 + (64 << 10), "the file grew: {lengths:?}");
 }

@@ -12,7 +12,7 @@
 
 use std::time::{Duration, Instant};
 
-use griddb_rs::{Change, Client, Collection, ColumnType, Row, Schema, Timestamp, tql};
+use griddb_rs::{Change, Client, Collection, ColumnType, Durability, Row, Schema, Timestamp, tql};
 
 const KEYS: usize = 2000;
 
@@ -117,6 +117,11 @@ async fn measure(url: &str) {
             let rate = throughput(&rows, operation, in_flight, 2.0).await;
             println!("ops/s: {name}, 1 connection, {in_flight} in flight: {rate:.0}");
         }
+    }
+    let durable = rows.durability(Durability::Flush);
+    for in_flight in [1, 8, 64] {
+        let rate = throughput(&durable, Operation::Put, in_flight, 2.0).await;
+        println!("ops/s: flushed put, 1 connection, {in_flight} in flight: {rate:.0}");
     }
     client.drop_collection(&name).await.unwrap();
     client.close().await;

@@ -1,4 +1,4 @@
-//! Async client of the native protocol of GridDB, in pure Rust.
+#![doc = include_str!("../README.md")]
 #![forbid(unsafe_code)]
 
 mod client;

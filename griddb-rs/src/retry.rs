@@ -12,6 +12,8 @@ use crate::{
 
 const FIRST_PAUSE: Duration = Duration::from_millis(20);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+/// The server looks for waits that are over every so often: so much longer than asked a statement can wait.
+const LOCK_CHECK: Duration = Duration::from_secs(3);
 
 /// Whether a statement whose answer was lost may be sent again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,8 +36,10 @@ pub(crate) struct Retry<'a> {
 /// The time that one try has.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Try {
+    pub(crate) now: Instant,
     pub(crate) deadline: Instant,
-    /// Seconds that a statement may wait for a lock, which end before the deadline does.
+    /// Seconds that a statement may wait for a lock: so few that it has ended, one way or the other, before the
+    /// deadline.
     pub(crate) lock_seconds: u32,
 }
 
@@ -48,9 +52,13 @@ impl<'a> Retry<'a> {
     /// The times of the try that begins now.
     pub(crate) fn try_now(&self) -> Try {
         let deadline = self.end.min(self.now + self.cluster.config.statement_timeout);
-        let left = deadline.saturating_duration_since(self.now).as_secs();
+        let left = deadline.saturating_duration_since(self.now).saturating_sub(LOCK_CHECK).as_secs();
         let lock_seconds = self.cluster.config.lock_seconds();
-        Try { deadline, lock_seconds: lock_seconds.min(u32::try_from(left).unwrap_or(u32::MAX)) }
+        Try {
+            now: self.now,
+            deadline,
+            lock_seconds: lock_seconds.min(u32::try_from(left).unwrap_or(u32::MAX)),
+        }
     }
 
     /// The moment at which the call ends, come what may.

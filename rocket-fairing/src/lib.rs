@@ -1,1 +1,71 @@
-//! Not yet.
+//! An OAuth 2 authorization server in a Rocket, and its routes guarded by scope.
+//!
+//! ```no_run
+//! use gridauth::grant::{AuthorizationCode, RefreshToken};
+//! use gridauth::{GridAuth, Store};
+//! use gridauth_rocket::{Access, GridAuthExt};
+//! use rocket::{get, post, routes};
+//!
+//! gridauth::scopes! { OrdersPay = "orders.pay" }
+//!
+//! #[get("/")]
+//! fn list(access: Access) -> String {
+//!     format!("the orders of {}", access.subject())
+//! }
+//!
+//! #[post("/pay")]
+//! fn pay(access: Access<OrdersPay>) -> String {
+//!     format!("paid by {}", access.subject())
+//! }
+//!
+//! #[rocket::main]
+//! async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//!     let auth = GridAuth::builder("http://127.0.0.1:8000")
+//!         .store(Store::open("memory:").await?)
+//!         .grant(AuthorizationCode::new())
+//!         .grant(RefreshToken::rotating())
+//!         .build()
+//!         .await?;
+//!     rocket::build()
+//!         .attach(auth.fairing())
+//!         .mount("/orders", auth.require("orders.read", routes![list]))
+//!         .mount("/", routes![pay])
+//!         .launch()
+//!         .await?;
+//!     Ok(())
+//! }
+//! ```
+//!
+//! [`fairing`](GridAuthExt::fairing) mounts the endpoints and answers for the guards, [`require`](GridAuthExt::require) puts
+//! a guard before a whole set of routes, [`Access`] guards one handler and tells it who is asking.
+//!
+//! # No guard forgotten
+//! A fairing of Rocket's sees every request and can refuse none, so no fairing can guard. A guard in each handler's
+//! signature can be left out of the next one. [`require`](GridAuthExt::require) wraps the *routes*: whatever is in the list is
+//! behind the guard, whether its handler asks for an [`Access`] or not, and a route that is added to the list later is
+//! guarded by being there. A route without it stands in another `mount`, where it can be seen.
+//!
+//! # Who answers
+//! Rocket hands a catcher the status and not the guard's error. Here the guard leaves its [`AccessRejection`] with the request, and
+//! the fairing's catchers for 400, 401, 403, 413, 500 and 503 answer with it. They answer for guards only: for any other error of
+//! the same status they call the application's own `default` catcher, or Rocket's. An application that has a catcher of its
+//! own for one of these statuses keeps it: it writes the body (with [`rejection`], if it wants to know more), and the
+//! fairing adds the challenge. Register catchers before the launch, not from a later fairing.
+//!
+//! # The body of a rejection
+//! [`Builder::rejection_body`](gridauth::Builder::rejection_body) shapes it once for all guards. Status, challenge and
+//! `Retry-After` stay right whatever it says.
+
+mod access;
+mod convert;
+mod endpoint;
+mod fairing;
+mod refusal;
+mod rejection;
+mod request;
+mod require;
+
+pub use access::Access;
+pub use fairing::{GridAuthExt, GridAuthFairing};
+pub use rejection::{AccessRejection, rejection};
+pub use request::{Answer, WholeRequest, WholeRequestRejection};

@@ -5,7 +5,6 @@ use axum::body::{Body, HttpBody};
 use axum::extract::{ConnectInfo, FromRequest, Request};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
-use gridauth::protocol::OAuthError;
 use gridauth::{GridAuth, Peer};
 use http::request::Parts;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
@@ -88,9 +87,7 @@ impl Failure {
     fn response(self, auth: &GridAuth) -> Response {
         match self {
             Self::TooLong => auth.payload_too_large().map(Body::from),
-            Self::Broken => {
-                auth.refuse(&OAuthError::invalid_request("the body could not be read")).map(Body::from)
-            }
+            Self::Broken => auth.unreadable_request().map(Body::from),
         }
     }
 }

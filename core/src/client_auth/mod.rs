@@ -81,26 +81,34 @@ pub(crate) async fn authenticate(
 ) -> Result<AuthenticatedClient, OAuthError> {
     let presented = Presented::find(headers, parameters)?;
     let throttled = Throttled::Client(&presented.client_id);
-    server.check_throttle(throttled, context)?;
     let client = server.client(&presented.client_id).await?;
     let registered = client.as_deref().filter(|client| *client.auth_method() == presented.method);
     let proved = match &presented.secret {
-        // Also where there is no such client: an unknown one costs what a wrong secret costs.
         Some(secret) => {
             let stored = registered.and_then(Client::secret);
-            server.secrets.verify(&presented.client_id, secret.expose(), stored).await?
+            // A secret of 256 random bits cannot be guessed, so who has it is let in however many others have failed;
+            // else anybody could keep a client out.
+            if stored.is_some_and(|stored| stored.is_generated_from(secret.expose())) {
+                true
+            } else {
+                server.check_throttle(throttled, context)?;
+                // Also where there is no such client: an unknown one costs what a wrong secret costs.
+                server.secrets.verify(&presented.client_id, secret.expose(), stored).await?
+            }
         }
+        // Nobody can guess here, and nobody can be kept out by the failures of others.
         None => registered.is_some(),
     };
     match client {
         Some(client) if proved && accepted.contains(&presented.method) => {
-            if presented.secret.is_some() {
+            let generated = client.secret().is_some_and(|stored| stored.is_generated());
+            if presented.secret.is_some() && !generated {
                 server.count_success(throttled, context)?;
             }
             Ok(AuthenticatedClient(client))
         }
         _ => {
-            // Who presents no secret has guessed nothing, and must not be able to slow down a confidential client.
+            // Who presents no secret has guessed nothing.
             if presented.secret.is_some() && !proved {
                 server.count_failure(throttled, context)?;
             }

@@ -41,7 +41,10 @@ pub(crate) fn describe(server: &Inner) -> Value {
         metadata.insert("authorization_response_iss_parameter_supported".to_owned(), json!(true));
     }
     metadata.insert("grant_types_supported".to_owned(), json!(grant_types(server)));
-    metadata.insert("token_endpoint_auth_methods_supported".to_owned(), json!(token_methods(server)));
+    let token_methods = token_methods(server);
+    if !token_methods.is_empty() {
+        metadata.insert("token_endpoint_auth_methods_supported".to_owned(), json!(token_methods));
+    }
     metadata.insert("revocation_endpoint_auth_methods_supported".to_owned(), json!(names(&revoke::METHODS)));
     metadata.insert(
         "introspection_endpoint_auth_methods_supported".to_owned(),

@@ -1,7 +1,6 @@
 //! Token revocation (RFC 7009).
 
 use bytes::Bytes;
-use http::StatusCode;
 
 use crate::client_auth;
 use crate::http_io::{self, Request, RequestContext, Response};
@@ -27,7 +26,7 @@ pub(crate) async fn answer(server: &Inner, request: &Request) -> Result<Response
     };
     outcome?;
     // RFC 7009 section 2.2: also where there was no such token, since that is what the client wants.
-    Ok(http_io::no_store(http_io::response(StatusCode::OK, "application/json", Bytes::new())))
+    Ok(http_io::no_store(Response::new(Bytes::new())))
 }
 
 async fn revoke(

@@ -6,8 +6,9 @@ use serde_json::Map;
 use super::issue::{first_refresh_token, insert, new_access_token, new_grant_id};
 use super::{
     ApprovedAuthorization, AuthorizationResponse, AuthorizationSide, Extension, Grant, GrantedScope, Issued,
-    TokenRequest, TokenResponse, TokenSide, extension,
+    TokenRequest, TokenResponse, TokenSide,
 };
+use crate::grant::extension::Pkce;
 use crate::model::{AuthMethod, CodeState, GrantRecord};
 use crate::protocol::OAuthError;
 use crate::store::{Change, Record};
@@ -26,8 +27,6 @@ pub struct AuthorizationCode {
     methods: Vec<AuthMethod>,
     pkce: Pkce,
 }
-
-use extension::Pkce;
 
 impl AuthorizationCode {
     /// For clients that authenticate with `client_secret_basic`, `client_secret_post` or, being public, not at all; PKCE
@@ -166,7 +165,8 @@ fn redeem(request: &TokenRequest<'_>, record: &GrantRecord, code: &CodeState) ->
     }
     check_redirect_uri(request, code)?;
     request.check_extensions(&record.data)?;
-    let scope = GrantedScope::narrow(&record.scope, None)?;
+    // The scope was decided at the authorization request; a registration that was narrowed since narrows it.
+    let scope = GrantedScope::narrow(&record.scope.filter(|token| client.scope().contains(token)), None)?;
     let (access_token, access) = new_access_token(server, client, record.id, &scope, &record.scope, now)?;
     let refresh = first_refresh_token(server, client, record.id, now)?;
     let (refresh_token, refresh) = refresh.map_or((None, None), |(text, state)| (Some(text), Some(state)));
@@ -177,7 +177,7 @@ fn redeem(request: &TokenRequest<'_>, record: &GrantRecord, code: &CodeState) ->
         access_token,
         expires_in: access.expires.since(now).as_secs(),
         refresh_token,
-        scope: record.scope.as_str().to_owned(),
+        scope: scope.as_scope().as_str().to_owned(),
         extra: Map::new(),
     };
     redeemed.add_access_token(access, now);

@@ -5,7 +5,8 @@ use crate::env::Timestamp;
 use crate::model::{Client, GrantData, User};
 use crate::protocol::{OAuthError, Parameters, ResponseMode};
 use crate::server::Inner;
-use crate::token::Secret;
+use crate::store::Store;
+use crate::token::{Digest, Secret};
 
 /// A redirect URI that the client has registered: the only place to which a browser is sent. Only the server makes one,
 /// in one function, which every path uses.
@@ -70,6 +71,11 @@ impl AuthorizationRequest {
     pub fn parameter(&self, name: &str) -> Option<&str> {
         self.parameters.get(name)
     }
+
+    /// All values of a parameter that may be sent more than once, such as `resource` (RFC 8707).
+    pub fn values(&self, name: &str) -> impl Iterator<Item = &str> {
+        self.parameters.values(name)
+    }
 }
 
 /// An authorization request that its resource owner has allowed. Only the server makes one.
@@ -103,6 +109,21 @@ impl<'a> ApprovedAuthorization<'a> {
         &self.data
     }
 
+    /// The store, for what a grant of the application's own keeps between its two sides, as rows of
+    /// [`Kind::Custom`](crate::store::Kind::Custom).
+    pub fn store(&self) -> &'a Store {
+        &self.server.store
+    }
+
+    /// A new secret of 256 random bits to hand out, and the digest of it to keep
+    /// ([`Digest::of_secret`](crate::token::Digest::of_secret) finds it again).
+    ///
+    /// # Errors
+    /// 503 where there is no randomness.
+    pub fn new_secret(&self) -> Result<(Secret, Digest), OAuthError> {
+        Ok(Digest::new_secret(&*self.server.entropy)?)
+    }
+
     /// The time of the approval.
     pub fn now(&self) -> Timestamp {
         self.now
@@ -112,7 +133,11 @@ impl<'a> ApprovedAuthorization<'a> {
     ///
     /// # Errors
     /// A server error where it could not be stored.
-    pub async fn issue(&self, grant: NewGrant) -> Result<Issued, OAuthError> {
+    pub async fn issue(&self, mut grant: NewGrant) -> Result<Issued, OAuthError> {
+        // What an extension decided here must bind the tokens that come of it.
+        for (name, value) in &self.data {
+            grant.data.insert(name.clone(), value.clone());
+        }
         issue::issue(self.server, &self.request.client, self.grant_type, grant, self.now).await
     }
 }

@@ -48,7 +48,7 @@ impl AuthorizationSide for Implicit {
         // RFC 6749 section 4.2.2: never a refresh token.
         let grant =
             NewGrant::for_user(approved.user().subject(), approved.scope().clone()).without_refresh_token();
-        let issued = approved.issue(NewGrant { data: approved.data().clone(), ..grant }).await?;
+        let issued = approved.issue(grant).await?;
         let response = issued.into_response();
         let mut answer = AuthorizationResponse::new()
             .with("access_token", response.access_token.expose())

@@ -1,3 +1,5 @@
+use std::fmt;
+
 use serde_json::{Map, Value, json};
 
 use super::GrantedScope;
@@ -74,8 +76,10 @@ impl Issued {
     }
 }
 
+/// What RFC 6749 section 5.1 defines, and no extension may set.
+const STANDARD_MEMBERS: [&str; 5] = ["access_token", "token_type", "expires_in", "refresh_token", "scope"];
+
 /// A successful answer of the token endpoint (RFC 6749 section 5.1).
-#[derive(Debug)]
 pub struct TokenResponse {
     /// The access token.
     pub access_token: Secret,
@@ -89,10 +93,23 @@ pub struct TokenResponse {
     pub extra: Map<String, Value>,
 }
 
+/// Names what extensions add without showing it: an ID token may be among it.
+impl fmt::Debug for TokenResponse {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TokenResponse")
+            .field("expires_in", &self.expires_in)
+            .field("refresh_token", &self.refresh_token.is_some())
+            .field("scope", &self.scope)
+            .field("extra", &self.extra.keys().collect::<Vec<_>>())
+            .finish_non_exhaustive()
+    }
+}
+
 impl TokenResponse {
     /// The JSON object on the wire.
     pub fn to_json(&self) -> Value {
         let mut answer = self.extra.clone();
+        answer.retain(|name, _| !STANDARD_MEMBERS.contains(&name.as_str()));
         answer.insert("access_token".to_owned(), json!(self.access_token.expose()));
         answer.insert("token_type".to_owned(), json!("Bearer"));
         answer.insert("expires_in".to_owned(), json!(self.expires_in));
@@ -130,7 +147,13 @@ pub(crate) fn first_refresh_token(
     grant: GrantId,
     now: Timestamp,
 ) -> Result<Option<(Secret, RefreshState)>, OAuthError> {
-    if server.grants.token_side("refresh_token").is_none() || !client.allows_grant("refresh_token") {
+    // One that the client could not use is not issued.
+    let usable = client.allows_grant("refresh_token")
+        && server
+            .grants
+            .token_side("refresh_token")
+            .is_some_and(|(_, side)| side.client_authentication().contains(client.auth_method()));
+    if !usable {
         return Ok(None);
     }
     let family = new_family(&*server.entropy)?;

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Map;
 
 use super::issue::{idle_lifetime, new_access_token};
-use super::{Grant, GrantedScope, Issued, TokenRequest, TokenResponse, TokenSide};
+use super::{Grant, Issued, TokenRequest, TokenResponse, TokenSide};
 use crate::env::Timestamp;
 use crate::model::{AuthMethod, GrantRecord, PreviousRefresh, RefreshState};
 use crate::protocol::OAuthError;
@@ -30,8 +30,8 @@ impl RefreshToken {
         Self { methods: vec![AuthMethod::Basic], rotate: true, grace: Duration::from_secs(10) }
     }
 
-    /// The same refresh token is used until it expires, and no new one is issued. For confidential clients only: RFC 9700
-    /// section 2.2.2 wants rotation for public ones.
+    /// The same refresh token is used until it expires, and no new one is issued. For confidential clients only: those of
+    /// public ones rotate all the same (RFC 9700 section 2.2.2).
     pub fn reusable() -> Self {
         Self { rotate: false, ..Self::rotating() }
     }
@@ -152,7 +152,7 @@ impl RefreshToken {
         presented: &PresentedToken,
     ) -> Result<Issued, OAuthError> {
         let (server, client, now) = (request.server, request.client(), request.now());
-        let scope = GrantedScope::narrow(&record.scope, request.parameter("scope"))?;
+        let scope = request.scope_within(&record.scope)?;
         request.check_extensions(&record.data)?;
         let (access_token, access) = new_access_token(server, client, record.id, &scope, &record.scope, now)?;
         let expires = access.expires;
@@ -161,7 +161,8 @@ impl RefreshToken {
         let refresh_token = match &mut renewed.refresh {
             Some(refresh) => {
                 refresh.expires = now.after(idle_lifetime(server, client));
-                if self.rotate {
+                // RFC 9700 section 2.2.2: always for public clients.
+                if self.rotate || client.is_public() {
                     Some(NewToken::make_refresh(record.id, &presented.family(), &*server.entropy)?)
                 } else {
                     None

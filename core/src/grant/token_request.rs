@@ -25,8 +25,7 @@ impl GrantedScope {
             // OpenID Connect and offline access are things that a client has to ask for.
             return Ok(Self(client.scope().filter(|token| !matches!(token, "openid" | "offline_access"))));
         };
-        let requested: Scope =
-            requested.parse().map_err(|_| OAuthError::invalid_scope("the scope is malformed"))?;
+        let requested = parse(requested)?;
         if client.scope().covers(&requested) {
             Ok(Self(requested))
         } else {
@@ -37,13 +36,18 @@ impl GrantedScope {
     /// RFC 6749 section 6: the whole of what was granted before, or the part of it that is asked.
     pub(crate) fn narrow(granted: &Scope, requested: Option<&str>) -> Result<Self, OAuthError> {
         let Some(requested) = requested else { return Ok(Self(granted.clone())) };
-        let requested: Scope =
-            requested.parse().map_err(|_| OAuthError::invalid_scope("the scope is malformed"))?;
+        let requested = parse(requested)?;
         if granted.covers(&requested) {
             Ok(Self(requested))
         } else {
             Err(OAuthError::invalid_scope("the scope is more than was granted"))
         }
+    }
+
+    /// The part of it that `keep` wants.
+    #[must_use]
+    pub fn only(&self, keep: impl FnMut(&str) -> bool) -> Self {
+        Self(self.0.filter(keep))
     }
 
     /// The scope.
@@ -54,6 +58,12 @@ impl GrantedScope {
     pub(crate) fn into_scope(self) -> Scope {
         self.0
     }
+}
+
+/// RFC 6749 section 3.3: a scope that is asked for has at least one token.
+fn parse(requested: &str) -> Result<Scope, OAuthError> {
+    let requested = requested.parse().ok().filter(|scope: &Scope| !scope.is_empty());
+    requested.ok_or_else(|| OAuthError::invalid_scope("the scope is malformed"))
 }
 
 /// A token request of a client that has authenticated and may use the grant type (RFC 6749 section 3.2).
@@ -83,6 +93,11 @@ impl<'a> TokenRequest<'a> {
         self.parameters.get(name)
     }
 
+    /// All values of a parameter that may be sent more than once, such as `resource` (RFC 8707).
+    pub fn values(&self, name: &str) -> impl Iterator<Item = &'a str> {
+        self.parameters.values(name)
+    }
+
     /// A parameter that the request must have.
     ///
     /// # Errors
@@ -97,6 +112,17 @@ impl<'a> TokenRequest<'a> {
     /// `invalid_scope` where it is malformed or more than the client may have.
     pub fn scope(&self) -> Result<GrantedScope, OAuthError> {
         GrantedScope::grant(self.client, self.parameter("scope"))
+    }
+
+    /// What was allowed at an authorization request before, or the part of it that this request asks for, as far as the
+    /// client may still have it: the scope of a grant with two sides.
+    ///
+    /// # Errors
+    /// `invalid_scope` where what is asked for is malformed or more than that.
+    pub fn scope_within(&self, allowed: &Scope) -> Result<GrantedScope, OAuthError> {
+        // A client's registration may have been narrowed since.
+        let allowed = allowed.filter(|token| self.client.scope().contains(token));
+        GrantedScope::narrow(&allowed, self.parameter("scope"))
     }
 
     /// Checks a resource owner's password against the users of the server, slowed down after too many failures.

@@ -1,9 +1,11 @@
 use std::fmt;
 use std::sync::Arc;
 
+use serde_json::Value;
+
 use crate::env::Timestamp;
 use crate::guard::Rejection;
-use crate::model::GrantRecord;
+use crate::model::{GrantId, GrantRecord};
 use crate::protocol::Scope;
 use crate::token::Digest;
 
@@ -14,6 +16,15 @@ use crate::token::Digest;
 pub struct Access {
     record: Arc<GrantRecord>,
     at: usize,
+}
+
+/// Whom an access token speaks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Owner<'a> {
+    /// The user with this subject.
+    User(&'a str),
+    /// A client that acts for itself.
+    Client(&'a str),
 }
 
 impl Access {
@@ -32,7 +43,13 @@ impl Access {
         &self.record.client_id
     }
 
-    /// The user, or the client where no user stands behind the token: what `sub` says (RFC 7662 section 2.2).
+    /// Whom the token speaks for, users and clients told apart.
+    pub fn owner(&self) -> Owner<'_> {
+        self.user().map_or(Owner::Client(self.client()), Owner::User)
+    }
+
+    /// The user, or the client where no user stands behind the token: what `sub` says (RFC 7662 section 2.2). A user's
+    /// subject may be the id of a client (RFC 9700 section 4.15): ask [`owner`](Self::owner) where that matters.
     pub fn subject(&self) -> &str {
         self.user().unwrap_or_else(|| self.client())
     }
@@ -45,6 +62,16 @@ impl Access {
     /// Until when the token is good.
     pub fn expires(&self) -> Timestamp {
         self.record.access.get(self.at).map_or(self.record.issued, |access| access.expires)
+    }
+
+    /// The grant that the token belongs to.
+    pub fn grant_id(&self) -> GrantId {
+        self.record.id
+    }
+
+    /// What an extension keeps with the grant under this name.
+    pub fn data(&self, name: &str) -> Option<&Value> {
+        self.record.data.get(name)
     }
 
     /// The grant type by which it was obtained.

@@ -12,6 +12,7 @@ use crate::store::{CorruptRow, Kind, Record, Row};
 /// How a client authenticates at the token endpoint (RFC 7591 section 2, `token_endpoint_auth_method`).
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(from = "String", into = "String")]
+#[non_exhaustive]
 pub enum AuthMethod {
     /// `client_secret_basic`: the secret in an `Authorization: Basic` header (RFC 6749 section 2.3.1).
     Basic,
@@ -123,6 +124,12 @@ pub enum ClientError {
     /// The `client_id` is empty, too long, or has characters other than printable ASCII (RFC 6749 appendix A.1).
     #[error("a client_id has 1 to 255 characters of printable ASCII")]
     Id,
+    /// A client whose method is `none` has a secret.
+    #[error("a client with token_endpoint_auth_method none has no secret")]
+    PublicWithSecret,
+    /// A client that authenticates with a secret has none.
+    #[error("a client that authenticates with a secret needs one")]
+    SecretMissing,
     /// A redirect URI is not good.
     #[error("redirect_uris: {uri}: {reason}")]
     RedirectUri {
@@ -350,11 +357,27 @@ impl ClientBuilder {
         self
     }
 
+    /// Whether all members are good, the secret aside: for a registration that is checked before its secret is hashed.
+    ///
+    /// # Errors
+    /// [`ClientError`] says which member is not good.
+    pub fn check(&self) -> Result<(), ClientError> {
+        self.clone().finish().map(drop)
+    }
+
     /// The client.
     ///
     /// # Errors
     /// [`ClientError`] says which member is not good.
-    pub fn build(mut self) -> Result<Client, ClientError> {
+    pub fn build(self) -> Result<Client, ClientError> {
+        match (&self.body.auth_method, &self.body.secret) {
+            (AuthMethod::None, Some(_)) => Err(ClientError::PublicWithSecret),
+            (AuthMethod::Basic | AuthMethod::Post, None) => Err(ClientError::SecretMissing),
+            _ => self.finish(),
+        }
+    }
+
+    fn finish(mut self) -> Result<Client, ClientError> {
         let fits = (1..=255).contains(&self.id.len()) && self.id.bytes().all(|b| (0x20..=0x7e).contains(&b));
         if !fits {
             return Err(ClientError::Id);

@@ -149,20 +149,34 @@ pub struct PreviousRefresh {
     pub successor: Sealed,
 }
 
-#[derive(Serialize, Deserialize)]
-struct Body<'a> {
-    #[serde(rename = "id")]
+/// The body of a row as it is read.
+#[derive(Deserialize)]
+struct Body {
     id: Uuid,
-    #[serde(rename = "grant_type", borrow)]
-    grant_type: std::borrow::Cow<'a, str>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    grant_type: String,
+    #[serde(default)]
     code: Option<CodeState>,
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(default)]
     access: Vec<AccessState>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     refresh: Option<RefreshState>,
-    #[serde(default, skip_serializing_if = "Map::is_empty")]
+    #[serde(default)]
     data: GrantData,
+}
+
+/// The body of a row as it is written, without a copy of what is in it.
+#[derive(Serialize)]
+struct BodyRef<'a> {
+    id: Uuid,
+    grant_type: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    code: Option<&'a CodeState>,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    access: &'a [AccessState],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    refresh: Option<&'a RefreshState>,
+    #[serde(skip_serializing_if = "Map::is_empty")]
+    data: &'a GrantData,
 }
 
 impl GrantRecord {
@@ -201,13 +215,13 @@ impl Record for GrantRecord {
     const KIND: Kind = Kind::Grant;
 
     fn to_row(&self) -> Row {
-        let body = Body {
+        let body = BodyRef {
             id: self.id.0,
-            grant_type: (&*self.grant_type).into(),
-            code: self.code.clone(),
-            access: self.access.clone(),
-            refresh: self.refresh.clone(),
-            data: self.data.clone(),
+            grant_type: &self.grant_type,
+            code: self.code.as_ref(),
+            access: &self.access,
+            refresh: self.refresh.as_ref(),
+            data: &self.data,
         };
         Row::new(self.issued, json::write(&body))
             .with_user(self.subject.as_deref())
@@ -217,14 +231,11 @@ impl Record for GrantRecord {
     }
 
     fn from_row(row: &Row) -> Result<Self, CorruptRow> {
-        let body: Body<'_> = serde_json::from_str(row.body()).map_err(|error| CorruptRow {
-            kind: Self::KIND.name(),
-            reason: format!("{:?} at line {}, column {}", error.classify(), error.line(), error.column()),
-        })?;
+        let body: Body = json::read(Self::KIND, row)?;
         let scope = row.scope().unwrap_or_default().parse();
         Ok(Self {
             id: GrantId(body.id),
-            grant_type: body.grant_type.into_owned(),
+            grant_type: body.grant_type,
             client_id: json::column(Self::KIND, "client", row.client())?,
             subject: row.user().map(str::to_owned),
             scope: scope

@@ -12,4 +12,4 @@ pub use sessions::OwnSession;
 pub use throttle::{RetryAfter, Throttle, ThrottleSettings, Throttled};
 pub use users::{SignUpError, StoredUsers, Users, UsersError};
 
-pub(crate) use sessions::{BrowserSecret, Sessions};
+pub(crate) use sessions::{BrowserSecret, CookieKind, Sessions};

@@ -35,9 +35,17 @@ pub trait OwnSession: Send + Sync + 'static {
 const COOKIE_BYTES: usize = 32;
 const COOKIE_TEXT: usize = 43;
 
-/// The secret that a browser keeps. It ties forms to the browser that they were shown in; once somebody signs in it is
-/// replaced, and the digest of the new one names the session's row.
+/// A secret that a browser keeps in a cookie: either what ties forms to the browser that they were shown in, or, once
+/// somebody has signed in, the session, whose row its digest names.
 pub(crate) struct BrowserSecret(Secret);
+
+/// Which of the two. They are apart so that a form that is shown anew never ends a session: a browser sends neither
+/// along with a POST from another site, and such a request must not sign anybody out.
+#[derive(Clone, Copy)]
+pub(crate) enum CookieKind {
+    Form,
+    Session,
+}
 
 impl BrowserSecret {
     pub(crate) fn new(entropy: &dyn Entropy) -> Result<Self, OAuthError> {
@@ -46,7 +54,8 @@ impl BrowserSecret {
         Ok(Self(URL_SAFE_NO_PAD.encode(&bytes[..]).into()))
     }
 
-    fn row_id(&self) -> String {
+    /// The id of the session's row.
+    pub(crate) fn row_id(&self) -> String {
         Digest::of(b's', &[self.0.expose().as_bytes()]).to_text()
     }
 
@@ -81,26 +90,31 @@ pub(crate) struct Sessions {
 }
 
 impl Sessions {
-    /// The cookie's name: with the prefix that lets nobody but this origin set it, where browsers allow that.
-    pub(crate) fn cookie_name(&self) -> &'static str {
-        if self.secure { "__Host-gridauth" } else { "gridauth" }
+    /// A cookie's name: with the prefix that lets nobody but this origin set it, where browsers allow that.
+    fn cookie_name(&self, kind: CookieKind) -> &'static str {
+        match (kind, self.secure) {
+            (CookieKind::Form, true) => "__Host-gridauth-form",
+            (CookieKind::Form, false) => "gridauth-form",
+            (CookieKind::Session, true) => "__Host-gridauth",
+            (CookieKind::Session, false) => "gridauth",
+        }
     }
 
-    /// The secret of the browser that sent these headers, if it has one.
-    pub(crate) fn browser(&self, headers: &HeaderMap) -> Option<BrowserSecret> {
+    /// The secret in a cookie of these headers, if there is one.
+    pub(crate) fn cookie(&self, kind: CookieKind, headers: &HeaderMap) -> Option<BrowserSecret> {
         let value = headers
             .get_all(http::header::COOKIE)
             .iter()
             .filter_map(|header| header.to_str().ok())
             .flat_map(|header| header.split(';'))
             .filter_map(|pair| pair.trim().split_once('='))
-            .find(|(name, _)| *name == self.cookie_name())
+            .find(|(name, _)| *name == self.cookie_name(kind))
             .map(|(_, value)| value)?;
         let canonical = value.len() == COOKIE_TEXT && URL_SAFE_NO_PAD.decode(value).is_ok();
         canonical.then(|| BrowserSecret(value.into()))
     }
 
-    /// The user who is signed in in that browser.
+    /// The user who is signed in in the browser with this session.
     pub(crate) async fn user(&self, browser: &BrowserSecret) -> Result<Option<User>, OAuthError> {
         let session = self.store.read::<Session>(&browser.row_id()).await?;
         let live = session.filter(|session| self.clock.now() < session.expires);
@@ -125,10 +139,17 @@ impl Sessions {
     }
 
     /// The header that gives a browser its secret.
-    pub(crate) fn set_cookie(&self, browser: &BrowserSecret) -> Result<HeaderValue, OAuthError> {
+    pub(crate) fn set_cookie(
+        &self,
+        kind: CookieKind,
+        browser: &BrowserSecret,
+    ) -> Result<HeaderValue, OAuthError> {
         let secure = if self.secure { "; Secure" } else { "" };
-        let cookie =
-            format!("{}={}; Path=/; HttpOnly; SameSite=Lax{secure}", self.cookie_name(), browser.0.expose());
+        let cookie = format!(
+            "{}={}; Path=/; HttpOnly; SameSite=Lax{secure}",
+            self.cookie_name(kind),
+            browser.0.expose()
+        );
         let mut value = HeaderValue::try_from(cookie).map_err(OAuthError::server_error)?;
         value.set_sensitive(true);
         Ok(value)

@@ -1,3 +1,4 @@
+use std::borrow::Cow;
 use std::future::Future;
 use std::sync::Arc;
 
@@ -73,6 +74,12 @@ pub trait Users: Send + Sync + 'static {
     /// # Errors
     /// [`UsersError`] where that cannot be found out now.
     async fn check_password(&self, username: &str, password: &Secret) -> Result<Option<User>, UsersError>;
+
+    /// The account that a name means, for counting failed sign-ins: names that find the same user must give the same.
+    /// Unless told otherwise, spaces around it and its case do not count.
+    fn account<'a>(&self, username: &'a str) -> Cow<'a, str> {
+        Cow::Owned(username.trim().to_lowercase())
+    }
 }
 
 #[async_trait]
@@ -188,6 +195,23 @@ impl StoredUsers {
         Ok(())
     }
 
+    /// Gives a user a new password; their subject, or `None` where there is no such user.
+    pub(crate) async fn set_password(
+        &self,
+        username: &str,
+        password: &Secret,
+    ) -> Result<Option<String>, SignUpError> {
+        if !(1..=1024).contains(&password.expose().len()) {
+            return Err(SignUpError::Password);
+        }
+        let hash = self.hasher.hash(password.expose()).await.map_err(UsersError::from)?;
+        let replaced = self.store.change::<StoredUser, String>(username, |user| {
+            let changed = StoredUser { password: hash.clone(), ..user.clone() };
+            (Change::Replace(changed.to_row()), user.subject.clone())
+        });
+        Ok(replaced.await.map_err(UsersError::from)?.map(|(_, subject)| subject))
+    }
+
     /// Brings the stored hash up to today's settings. The sign-in has succeeded whether this does or not.
     async fn rehash(&self, user: &StoredUser, password: &Secret) {
         let Ok(hash) = self.hasher.hash(password.expose()).await else { return };
@@ -226,6 +250,11 @@ impl StoredUsers {
 
 #[async_trait]
 impl Users for StoredUsers {
+    /// Names are looked up as they are written.
+    fn account<'a>(&self, username: &'a str) -> Cow<'a, str> {
+        Cow::Borrowed(username)
+    }
+
     async fn check_password(&self, username: &str, password: &Secret) -> Result<Option<User>, UsersError> {
         let user = if is_username(username) { self.store.read::<StoredUser>(username).await? } else { None };
         let right = self.hasher.verify(password.expose(), user.as_ref().map(|user| &user.password)).await?;

@@ -93,6 +93,12 @@ impl Parameters {
             .filter(|value| !value.is_empty())
     }
 
+    /// All values of `name` that are not empty, in the order sent.
+    pub fn values(&self, name: &str) -> impl Iterator<Item = &str> {
+        let values = self.pairs.iter().filter(move |(own, _)| own == name).map(|(_, value)| value.as_str());
+        values.filter(|value| !value.is_empty())
+    }
+
     /// Whether `name` was sent more than once.
     pub fn is_repeated(&self, name: &str) -> bool {
         self.pairs.iter().filter(|(own, _)| own == name).nth(1).is_some()
@@ -110,6 +116,16 @@ impl Parameters {
     /// Names and values, in the order sent.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
         self.pairs.iter().map(|(name, value)| (name.as_str(), value.as_str()))
+    }
+
+    /// The parameters but those that `drop` names.
+    #[must_use]
+    pub fn without(mut self, drop: &[&str]) -> Self {
+        let (dropped, kept) =
+            std::mem::take(&mut self.pairs).into_iter().partition(|(name, _)| drop.contains(&name.as_str()));
+        // As a value of this type, so that what is dropped is wiped.
+        let _wiped = Self { pairs: dropped };
+        Self { pairs: kept }
     }
 
     /// The parameters but those that `drop` names, encoded again.

@@ -1,14 +1,13 @@
 //! What the application does itself: clients, users, consents, tokens without HTTP.
 
-use std::collections::HashSet;
-
 use super::GridAuth;
 use crate::client_auth::ClientSecretHash;
 use crate::grant::{GrantedScope, NewGrant, TokenResponse};
-use crate::model::{Client, ClientBuilder, Consent, GrantRecord};
-use crate::people::HashingError;
+use crate::model::{Client, ClientBuilder, Consent, GrantRecord, StoredUser};
+use crate::people::{HashingError, SignUpError, UsersError};
 use crate::protocol::{OAuthError, Scope};
-use crate::store::{By, Key, Kind, Query, Record, StoreError};
+use crate::store::{By, CorruptRow, Key, Kind, Query, Record, Row, StoreError};
+use crate::token::Secret;
 
 /// Grants could not be revoked. Asked again, it goes on where it stopped.
 #[derive(Debug, thiserror::Error)]
@@ -105,17 +104,70 @@ impl GridAuth {
     /// # Errors
     /// [`RevokeError`] where the store fails on the way; what it had reached is revoked.
     pub async fn withdraw_consent(&self, subject: &str, client_id: &str) -> Result<(), RevokeError> {
-        // The consent goes first, so that no new grant comes of it while the old ones go.
+        // The consent goes first, so that hardly a new grant comes of it while the old ones go; one whose approval has read
+        // the consent already may still come.
         self.0.store.remove(Key::new(Kind::Consent, &Consent::row_id(subject, client_id))).await?;
         self.revoke_where(By::User(subject), |grant| grant.client_id == client_id).await
     }
 
-    /// Ends all grants of a user: every code and token that speaks for them.
+    /// Ends all that speaks for a user: their sessions in browsers first, then every code and token.
     ///
     /// # Errors
     /// [`RevokeError`] as [`withdraw_consent`](Self::withdraw_consent).
     pub async fn revoke_user(&self, subject: &str) -> Result<(), RevokeError> {
+        self.end_sessions(subject).await?;
         self.revoke_where(By::User(subject), |_| true).await
+    }
+
+    /// Signs a user out in every browser. Their tokens stay good.
+    ///
+    /// # Errors
+    /// [`RevokeError`] as [`withdraw_consent`](Self::withdraw_consent).
+    pub async fn end_sessions(&self, subject: &str) -> Result<(), RevokeError> {
+        for id in self.ids(Kind::Session, By::User(subject), |_| Ok(true)).await? {
+            self.0.store.remove(Key::new(Kind::Session, &id)).await?;
+        }
+        Ok(())
+    }
+
+    /// Removes a user that the engine keeps, and ends all that speaks for them. False where there is none of that name.
+    ///
+    /// # Errors
+    /// [`RevokeError`] as [`withdraw_consent`](Self::withdraw_consent).
+    pub async fn remove_user(&self, username: &str) -> Result<bool, RevokeError> {
+        let Some(user) = self.0.store.read::<StoredUser>(username).await? else { return Ok(false) };
+        let removed = self.0.store.remove(Key::new(Kind::User, username)).await?;
+        self.revoke_user(&user.subject).await?;
+        for consent in self.consents(&user.subject).await? {
+            let id = Consent::row_id(&user.subject, &consent.client_id);
+            self.0.store.remove(Key::new(Kind::Consent, &id)).await?;
+        }
+        Ok(removed)
+    }
+
+    /// Gives a user of the engine's own a new password, and signs them out in every browser. False where there is none
+    /// of that name.
+    ///
+    /// # Errors
+    /// [`SignUpError::Password`] where the password is not allowed; the others where it cannot be done now.
+    pub async fn set_password(&self, username: &str, password: &Secret) -> Result<bool, SignUpError> {
+        let Some(subject) = self.0.stored_users.set_password(username, password).await? else {
+            return Ok(false);
+        };
+        match self.end_sessions(&subject).await {
+            Ok(()) => Ok(true),
+            Err(RevokeError(error)) => Err(UsersError::from(error).into()),
+        }
+    }
+
+    /// Removes a client, and ends all its grants. False where there is none with this id.
+    ///
+    /// # Errors
+    /// [`RevokeError`] as [`withdraw_consent`](Self::withdraw_consent).
+    pub async fn remove_client(&self, client_id: &str) -> Result<bool, RevokeError> {
+        let removed = self.0.store.remove(Key::new(Kind::Client, client_id)).await?;
+        self.revoke_client(client_id).await?;
+        Ok(removed)
     }
 
     /// Ends all grants of a client.
@@ -150,19 +202,31 @@ impl GridAuth {
         by: By<'_>,
         which: impl Fn(&GrantRecord) -> bool,
     ) -> Result<(), RevokeError> {
-        let mut query = Query::new(Kind::Grant, by);
-        let mut seen = HashSet::new();
+        for id in self.ids(Kind::Grant, by, |row| Ok(which(&*row.decoded::<GrantRecord>()?))).await? {
+            self.0.store.remove(Key::new(Kind::Grant, &id)).await?;
+        }
+        Ok(())
+    }
+
+    /// The ids of the rows that are wanted.
+    async fn ids(
+        &self,
+        kind: Kind,
+        by: By<'_>,
+        which: impl Fn(&Row) -> Result<bool, CorruptRow>,
+    ) -> Result<Vec<String>, StoreError> {
+        let mut ids = Vec::new();
+        let mut query = Query::new(kind, by);
         loop {
             let page = self.0.store.list(query.clone()).await?;
             for entry in page.entries {
-                let grant = entry.row.decoded::<GrantRecord>().map_err(StoreError::from)?;
-                if which(&grant) && seen.insert(entry.id.clone()) {
-                    self.0.store.remove(Key::new(Kind::Grant, &entry.id)).await?;
+                if which(&entry.row)? {
+                    ids.push(entry.id);
                 }
             }
             match page.next {
                 Some(next) => query = query.after(next),
-                None => return Ok(()),
+                None => return Ok(ids),
             }
         }
     }

@@ -44,6 +44,7 @@ impl std::error::Error for BuildError {}
 pub struct Builder {
     issuer: String,
     mount: String,
+    strips_issuer_path: bool,
     realm: Option<String>,
     store: Option<Store>,
     grants: Registry,
@@ -69,6 +70,7 @@ impl Builder {
         Self {
             issuer,
             mount: "/oauth".to_owned(),
+            strips_issuer_path: false,
             realm: None,
             store: None,
             grants: Registry::default(),
@@ -118,6 +120,13 @@ impl Builder {
     #[must_use]
     pub fn mount(mut self, path: impl Into<String>) -> Self {
         self.mount = path.into();
+        self
+    }
+
+    /// Whether a proxy in front takes the path of the issuer away: the endpoints are then mounted without it as well.
+    #[must_use]
+    pub fn behind_stripping_proxy(mut self, yes: bool) -> Self {
+        self.strips_issuer_path = yes;
         self
     }
 
@@ -249,7 +258,7 @@ impl Builder {
         }
         let mut problems = self.problems();
         let issuer = Issuer::parse(&self.issuer)
-            .map_err(|problem| problems.push(format!("the issuer {:?}: {problem}", self.issuer)))
+            .map_err(|problem| problems.push(format!("the issuer: {problem}")))
             .ok();
         let hasher = PasswordHasher::new(self.hashing.clone(), Arc::clone(&self.entropy))
             .map_err(|error| problems.push(format!("password hashing: {error}")))
@@ -275,7 +284,7 @@ impl Builder {
             secure: issuer.is_https,
         };
         let mut server = Inner {
-            routes: routes(&issuer, &self.mount, &self.grants),
+            routes: routes(&issuer, &self.mount, &self.grants, self.strips_issuer_path),
             metadata: Bytes::new(),
             mount: self.mount,
             realm: self.realm.unwrap_or_else(|| issuer.url.clone()),
@@ -285,7 +294,7 @@ impl Builder {
             entropy: self.entropy,
             grants: self.grants,
             lifetimes: self.lifetimes,
-            scopes: self.scopes,
+            scopes: single_scopes(&self.scopes),
             users: self.users.unwrap_or_else(|| Arc::new(stored_users.clone())),
             stored_users,
             own_session: self.own_session,
@@ -376,16 +385,15 @@ impl Builder {
     }
 }
 
-/// The paths of the endpoints that are on. An issuer with a path has them below that path, and also without it, for a
-/// proxy that takes the path away.
-fn routes(issuer: &Issuer, mount: &str, grants: &Registry) -> Vec<(String, Endpoint)> {
+/// The paths of the endpoints that are on: below the issuer's path, and also without it where a proxy takes it away.
+fn routes(issuer: &Issuer, mount: &str, grants: &Registry, stripped: bool) -> Vec<(String, Endpoint)> {
     let mut routes = Vec::new();
     for endpoint in Endpoint::ALL.into_iter().filter(|endpoint| endpoint.is_on(grants)) {
         match endpoint.path() {
             Some(path) => {
-                routes.push((format!("{mount}{path}"), endpoint));
-                if !issuer.path.is_empty() {
-                    routes.push((format!("{}{mount}{path}", issuer.path), endpoint));
+                routes.push((format!("{}{mount}{path}", issuer.path), endpoint));
+                if stripped && !issuer.path.is_empty() {
+                    routes.push((format!("{mount}{path}"), endpoint));
                 }
             }
             // RFC 8414 section 3.1: the well-known part comes before the issuer's path.
@@ -395,6 +403,24 @@ fn routes(issuer: &Issuer, mount: &str, grants: &Registry) -> Vec<(String, Endpo
         }
     }
     routes
+}
+
+/// Each scope token once, with the first words that there are for it alone. A type made of several tokens says
+/// nothing of the single ones.
+fn single_scopes(given: &[ScopeDescription]) -> Vec<ScopeDescription> {
+    let mut single: Vec<ScopeDescription> = Vec::new();
+    for scope in given {
+        let alone = !scope.token.contains(' ');
+        for token in scope.token.split(' ').filter(|token| !token.is_empty()) {
+            let words = if alone { scope.words } else { "" };
+            match single.iter_mut().find(|known| known.token == token) {
+                Some(known) if known.words.is_empty() => known.words = words,
+                Some(_) => {}
+                None => single.push(ScopeDescription { token, words }),
+            }
+        }
+    }
+    single
 }
 
 fn is_mount(path: &str) -> bool {

@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::CONTENT_LENGTH;
-use http::{HeaderMap, Method};
+use http::{HeaderMap, HeaderName, Method};
 
 use crate::client_auth::SecretVerifier;
 use crate::endpoint::Endpoint;
@@ -90,6 +90,10 @@ impl GridAuth {
     /// [`payload_too_large`](Self::payload_too_large) where there is more.
     pub const MAX_BODY: usize = 64 * 1024;
 
+    /// The headers that [`authenticate`](Self::authenticate) looks at. An adapter whose framework has header types of its
+    /// own converts these and no others.
+    pub const GUARD_HEADERS: [HeaderName; 1] = [http::header::AUTHORIZATION];
+
     /// Begins a server with this issuer identifier (RFC 8414 section 2): an absolute `https` URL without query and
     /// fragment.
     pub fn builder(issuer: impl Into<String>) -> Builder {
@@ -129,6 +133,11 @@ impl GridAuth {
     pub fn payload_too_large(&self) -> Response {
         let error = OAuthError::invalid_request("the body is too long");
         http_io::error(&error.with_status(http::StatusCode::PAYLOAD_TOO_LARGE), &self.0.realm)
+    }
+
+    /// The answer to a request that cannot be read to its end.
+    pub fn unreadable_request(&self) -> Response {
+        self.refuse(&OAuthError::invalid_request("the request could not be read"))
     }
 
     /// The access that the headers of a request give (RFC 6750 section 2.1).
@@ -258,7 +267,8 @@ impl Inner {
         password: &Secret,
         context: &RequestContext,
     ) -> Result<Option<User>, OAuthError> {
-        let account = Throttled::Account(username);
+        let account = self.users.account(username);
+        let account = Throttled::Account(&account);
         self.check_throttle(account, context)?;
         let user = self.users.check_password(username, password).await?;
         match user {

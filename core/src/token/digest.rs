@@ -5,6 +5,10 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq;
+use zeroize::Zeroizing;
+
+use super::Secret;
+use crate::env::{Entropy, EntropyError};
 
 /// The SHA-256 digest of a secret: all that a store keeps of it.
 #[derive(Clone, Copy)]
@@ -19,6 +23,23 @@ impl Digest {
             hasher.update(part);
         }
         Self(hasher.finalize().into())
+    }
+
+    /// The digest of a secret that [`new_secret`](Self::new_secret) made.
+    pub fn of_secret(secret: &str) -> Self {
+        Self::of(b'o', &[secret.as_bytes()])
+    }
+
+    /// A new secret of 256 random bits, in base64url, and its digest.
+    ///
+    /// # Errors
+    /// [`EntropyError`] where there is no randomness.
+    pub fn new_secret(entropy: &dyn Entropy) -> Result<(Secret, Self), EntropyError> {
+        let mut bytes = Zeroizing::new([0; 32]);
+        entropy.fill(&mut bytes[..])?;
+        let secret = Secret::from(URL_SAFE_NO_PAD.encode(&bytes[..]));
+        let digest = Self::of_secret(secret.expose());
+        Ok((secret, digest))
     }
 
     /// Whether both are the same, in constant time.

@@ -8,6 +8,7 @@ use crate::model::GrantId;
 
 /// What a token of ours is for. Its prefix says so, to people who find one in a log and to scanners that look for them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum TokenKind {
     /// An authorization code.
     Code,
@@ -85,13 +86,14 @@ impl NewToken {
     }
 }
 
-/// The digest of a family, and a new family.
+/// A new family.
 pub(crate) fn new_family(entropy: &dyn Entropy) -> Result<Family, EntropyError> {
     let mut family = Zeroizing::new([0; FAMILY]);
     entropy.fill(&mut family[..])?;
     Ok(family)
 }
 
+/// The digest of a family.
 pub(crate) fn family_digest(family: &Family) -> Digest {
     Digest::of(FAMILY_LABEL, &[&family[..]])
 }

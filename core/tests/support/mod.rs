@@ -100,16 +100,27 @@ impl Server {
         let page = self.get(authorize, None).await;
         assert_eq!(page.status(), 200, "{}", text(&page));
         let cookie = cookie(&page).unwrap();
-        let form = [
-            ("csrf", hidden(&page, "csrf")),
-            ("request", hidden(&page, "request")),
-            ("username", "israel".to_owned()),
-            ("password", "imru".to_owned()),
-        ];
-        let form: Vec<(&str, &str)> = form.iter().map(|(name, value)| (*name, value.as_str())).collect();
-        let page = self.post("/oauth/authorize", &[("cookie", &cookie)], &form).await;
-        let cookie = crate::support::cookie(&page).unwrap();
+        let page = self.submit_sign_in(&page, &cookie, "israel", "imru").await;
+        let cookie = format!("{cookie}; {}", crate::support::cookie(&page).unwrap());
         Browser { cookie, page }
+    }
+
+    /// Sends the sign-in form of `page` from a browser with these cookies.
+    pub async fn submit_sign_in(
+        &self,
+        page: &Response,
+        cookie: &str,
+        username: &str,
+        password: &str,
+    ) -> Response {
+        let (csrf, request) = (hidden(page, "csrf"), hidden(page, "authorization_request"));
+        let form = [
+            ("csrf", csrf.as_str()),
+            ("authorization_request", &request),
+            ("username", username),
+            ("password", password),
+        ];
+        self.post("/oauth/authorize", &[("cookie", cookie)], &form).await
     }
 }
 
@@ -125,8 +136,8 @@ impl Browser {
     }
 
     pub async fn decide(&self, server: &Server, decision: &str) -> Response {
-        let (csrf, request) = (hidden(&self.page, "csrf"), hidden(&self.page, "request"));
-        let form = [("csrf", csrf.as_str()), ("request", &request), ("decision", decision)];
+        let (csrf, request) = (hidden(&self.page, "csrf"), hidden(&self.page, "authorization_request"));
+        let form = [("csrf", csrf.as_str()), ("authorization_request", &request), ("decision", decision)];
         server.post("/oauth/authorize", &[("cookie", &self.cookie)], &form).await
     }
 }
@@ -195,9 +206,11 @@ pub fn location_parameter(response: &Response, name: &str) -> Option<String> {
         .map(|(_, value)| value.into_owned())
 }
 
+/// The cookies that a response sets, as a browser sends them back.
 pub fn cookie(response: &Response) -> Option<String> {
-    let header = response.headers().get("set-cookie")?.to_str().unwrap();
-    header.split(';').next().map(str::to_owned)
+    let set = response.headers().get_all("set-cookie").iter();
+    let pairs: Vec<&str> = set.map(|header| header.to_str().unwrap().split(';').next().unwrap()).collect();
+    (!pairs.is_empty()).then(|| pairs.join("; "))
 }
 
 /// The value of a hidden input.

@@ -4,6 +4,7 @@ use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::rejection::BytesRejection;
 use axum::extract::{DefaultBodyLimit, FromRef, State};
+use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
@@ -72,7 +73,10 @@ async fn add_note(
     body: Result<Bytes, BytesRejection>,
 ) -> Response {
     match body {
-        Ok(body) => respond(demo.add_note(&access, &headers, &body).await),
+        Ok(body) => {
+            let content_type = headers.get(CONTENT_TYPE).map(|value| value.as_bytes());
+            respond(demo.add_note(&access, content_type, &body).await)
+        }
         Err(rejection) if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE => {
             respond(demo.note_too_long())
         }

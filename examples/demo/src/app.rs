@@ -56,6 +56,8 @@ impl App {
             .grant(Password::new().client_authentication(code_and_refresh))
             .grant(Implicit::new())
             .scopes(SCOPES)
+            // Whoever runs this behind a proxy may let it take the issuer's path away or not.
+            .behind_stripping_proxy(true)
             .access_token_lifetime(settings.access_token_lifetime)
             .refresh_token_lifetime(refresh, refresh.max(90 * DAY))
             .code_lifetime(settings.code_lifetime)

@@ -43,6 +43,7 @@ pub(crate) struct Cluster {
     owners: RwLock<Vec<Option<Arc<Node>>>>,
     known: Mutex<Known>,
     closed: AtomicBool,
+    several_nodes: AtomicBool,
 }
 
 #[derive(Default)]
@@ -71,6 +72,7 @@ impl Cluster {
             owners: RwLock::default(),
             known: Mutex::default(),
             closed: AtomicBool::new(false),
+            several_nodes: AtomicBool::new(false),
         };
         let deadline = Instant::now() + cluster.config.retry_for;
         let found = discovery::first(&cluster, deadline).await?;
@@ -167,6 +169,11 @@ impl Cluster {
         connected
     }
 
+    /// Whether more than one node has been heard of, so that owners can change.
+    pub(crate) fn has_several_nodes(&self) -> bool {
+        self.several_nodes.load(Ordering::Relaxed)
+    }
+
     /// Learns from a failed statement what is no longer true: who owns the partition, who is the master.
     pub(crate) fn note(&self, error: &Error, partition: Option<u32>) {
         if error.code() == Some(code::NOT_MASTER) || (partition.is_none() && error.is_unavailable()) {
@@ -213,7 +220,9 @@ impl Cluster {
     fn node(&self, address: SocketAddr) -> Arc<Node> {
         let mut known = self.known();
         let make = || Arc::new(Node::new(address, self.config.connections));
-        Arc::clone(known.nodes.entry(address).or_insert_with(make))
+        let node = Arc::clone(known.nodes.entry(address).or_insert_with(make));
+        self.several_nodes.store(known.nodes.len() > 1, Ordering::Relaxed);
+        node
     }
 
     /// The address under which a node was reached that gives itself this one.

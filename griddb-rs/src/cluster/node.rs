@@ -115,6 +115,10 @@ impl Place {
             Ok(connection) => {
                 *attempts = Attempts::default();
                 *self.current() = Some(connection.clone());
+                if cluster.is_closed() {
+                    connection.close();
+                    return Err(Error::new(ErrorKind::Closed));
+                }
                 tracing::debug!(node = %address, "connected to GridDB");
                 Ok(connection)
             }

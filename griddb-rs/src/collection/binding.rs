@@ -1,6 +1,12 @@
 //! A container as it is known on one connection, and statements for it.
 
-use std::sync::Arc;
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
 
 use tokio::time::Instant;
 
@@ -11,7 +17,7 @@ use crate::{
     row::Row,
     value::Value,
     wire::{
-        message::{flush, row},
+        message::row,
         options::{Options, PutMode},
         row_key::KeyLayout,
         row_set::Layout,
@@ -29,6 +35,9 @@ pub(crate) struct Binding {
     pub(crate) client_id: ClientId,
     pub(crate) layout: Arc<Layout>,
     pub(crate) key: KeyLayout,
+    pub(crate) opened: Instant,
+    /// Milliseconds after that when the master last named this node as the owner.
+    pub(crate) verified: AtomicU64,
 }
 
 /// A change under way, and the flush behind it.
@@ -44,6 +53,15 @@ pub(crate) enum RowChange<'a> {
 }
 
 impl Binding {
+    /// Whether it is time to ask the master again who owns the partition. Only one of several callers is told so.
+    pub(crate) fn is_due(&self, now: Instant, interval: Duration) -> bool {
+        let millis = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
+        let now = millis(now.saturating_duration_since(self.opened));
+        let verified = self.verified.load(Ordering::Relaxed);
+        now.saturating_sub(verified) >= millis(interval)
+            && self.verified.compare_exchange(verified, now, Ordering::Relaxed, Ordering::Relaxed).is_ok()
+    }
+
     pub(crate) fn autocommit(&self) -> RowTarget {
         self.target(SessionId::none(self.client_id), TransactionMode::Autocommit)
     }
@@ -74,7 +92,7 @@ impl Binding {
     ) -> Result<Change, Error> {
         if flush {
             let [change, flush] = self.connection.send(time.deadline, |batch| {
-                Ok([self.add_change(batch, change, time)?, self.add_flush(batch)?])
+                Ok([self.add_change(batch, change, time)?, self.add_flush(batch)])
             })?;
             return Ok(Change { change, flush: Some(flush) });
         }
@@ -94,16 +112,14 @@ impl Binding {
         })
     }
 
-    pub(crate) fn add_flush(&self, batch: &mut Batch<'_>) -> Result<i64, Error> {
-        batch.add(Statement::FlushLog, |out, id| {
-            flush::encode(out, id, self.partition, self.container);
-            Ok(())
-        })
+    /// Adds a flush behind the changes of a batch.
+    pub(crate) fn add_flush(&self, batch: &mut Batch<'_>) -> i64 {
+        batch.add_flush(self.partition, self.container)
     }
 
     /// Flushes what the partition has so far.
     pub(crate) async fn flush(&self, deadline: Instant) -> Result<(), Error> {
-        let [ticket] = self.connection.send(deadline, |batch| Ok([self.add_flush(batch)?]))?;
+        let [ticket] = self.connection.send(deadline, |batch| Ok([self.add_flush(batch)]))?;
         ticket.await.map(drop)
     }
 

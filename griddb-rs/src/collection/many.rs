@@ -73,7 +73,7 @@ impl Collection {
                 Ok(())
             })?];
             if flush {
-                ids.push(binding.add_flush(batch)?);
+                ids.push(binding.add_flush(batch));
             }
             Ok(ids)
         })?;
@@ -109,7 +109,7 @@ impl Collection {
                 ids.push(key.with_key(|key| binding.add_change(batch, &RowChange::Remove(key), time))?);
             }
             if flush {
-                ids.push(binding.add_flush(batch)?);
+                ids.push(binding.add_flush(batch));
             }
             Ok(ids)
         })?;

@@ -141,9 +141,29 @@ impl Collection {
     /// Where to send statements: the container as it is known on an open connection to the owner.
     async fn binding(&self, time: Try) -> Result<Arc<Binding>, Error> {
         match self.current() {
-            Some(binding) => Ok(binding),
+            Some(binding) => {
+                self.check_owner(&binding, time);
+                Ok(binding)
+            }
             None => self.bind(time).await,
         }
+    }
+
+    /// Asks the master from time to time, beside the work, whether the partition still has this owner: one that is
+    /// only its backup now refuses writes, but goes on answering reads.
+    fn check_owner(&self, binding: &Arc<Binding>, time: Try) {
+        let cluster = self.shared.client.cluster();
+        if !cluster.has_several_nodes() || !binding.is_due(time.now, cluster.config.owner_check) {
+            return;
+        }
+        let (shared, node) = (Arc::clone(&self.shared), binding.connection.address());
+        tokio::spawn(async move {
+            let cluster = shared.client.cluster();
+            let owner = cluster.ask_for_owner(shared.partition, time.deadline).await;
+            if owner.is_ok_and(|owner| owner.is_some_and(|owner| owner != node)) {
+                shared.forget(&Error::new(ErrorKind::Unavailable));
+            }
+        });
     }
 
     fn current(&self) -> Option<Arc<Binding>> {
@@ -176,13 +196,18 @@ impl Collection {
     }
 
     fn note(&self, error: &Error) {
-        let shared = &*self.shared;
         let stale = error.is_unavailable()
             || matches!(error.kind(), ErrorKind::ContainerMissing | ErrorKind::SchemaMismatch);
         if stale {
-            *shared.binding.lock().unwrap_or_else(PoisonError::into_inner) = None;
+            self.shared.forget(error);
         }
-        shared.client.cluster().note(error, Some(shared.partition));
+    }
+}
+
+impl Shared {
+    fn forget(&self, error: &Error) {
+        *self.binding.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        self.client.cluster().note(error, Some(self.partition));
     }
 }
 

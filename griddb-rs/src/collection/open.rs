@@ -1,6 +1,6 @@
 //! Opening and making containers.
 
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, atomic::AtomicU64};
 
 use tokio::sync::Mutex as Gate;
 
@@ -105,6 +105,8 @@ pub(super) async fn open(
         key: KeyLayout::of(schema),
         layout: Arc::new(layout),
         connection,
+        opened: time.now,
+        verified: AtomicU64::new(0),
     })
 }
 

@@ -15,7 +15,7 @@ use crate::{
     retry::Try,
     value::Value,
     wire::{
-        message::{flush, row, session},
+        message::{row, session},
         options::Options,
         statement::{RowTarget, SessionId, Statement, TransactionMode},
     },
@@ -129,7 +129,7 @@ impl Session {
             add_commit(batch, commit_id, binding, session)?;
             ids.push(commit_id);
             if with_flush {
-                ids.push(add_flush(batch, binding)?);
+                ids.push(binding.add_flush(batch));
             }
             Ok(ids)
         })?;
@@ -152,6 +152,7 @@ impl Session {
         deadline: Instant,
         end: Instant,
     ) -> Result<Ending, Error> {
+        let had_change = flight.change.is_some();
         let changed = match flight.change {
             Some(change) => change.await.map(drop),
             None => Ok(()),
@@ -169,8 +170,8 @@ impl Session {
                     return Ok(Ending::Aborted);
                 }
                 collection.note(&error);
-                if !error.is_outcome_unknown() && error.code().is_none() {
-                    // It never left this side.
+                if !error.is_outcome_unknown() && error.code().is_none() && had_change {
+                    // It never left this side, and perhaps the change did not either.
                     return Err(error);
                 }
                 return self.ask_again(collection, error, flight.flush.is_some(), end).await;
@@ -181,6 +182,26 @@ impl Session {
             flushed(flush, order, &self.binding, deadline).await?;
         }
         Ok(Ending::Committed)
+    }
+
+    /// Commits what has been changed so far. When the connection is lost already the session may still be there, and
+    /// is found on a new one.
+    ///
+    /// # Errors
+    /// The outcome cannot be learned.
+    pub(super) async fn commit(
+        &mut self,
+        collection: &Collection,
+        time: Try,
+        end: Instant,
+    ) -> Result<Ending, Error> {
+        match self.send_commit(None, collection.flushes(), time) {
+            Ok(flight) => self.ending(flight, collection, time.deadline, end).await,
+            Err(error) => {
+                collection.note(&error);
+                self.ask_again(collection, error, collection.flushes(), end).await
+            }
+        }
     }
 
     /// Sends COMMIT again until it is answered. It has the same statement id, so it is done once however often it
@@ -200,7 +221,7 @@ impl Session {
             }
             sleep(pause).await;
             let deadline = collection.statement_deadline(end);
-            let time = Try { deadline, lock_seconds: 0 };
+            let time = Try { now: Instant::now(), deadline, lock_seconds: 0 };
             let asked = match collection.binding(time).await {
                 Ok(binding) => {
                     self.binding = Arc::clone(&binding);
@@ -272,13 +293,6 @@ impl Orphan {
 fn add_commit(batch: &mut Batch<'_>, id: i64, binding: &Binding, session: SessionId) -> Result<(), Error> {
     batch.add_with_id(Statement::Commit, id, |out, id| {
         session::encode_commit(out, id, binding.partition, binding.container, session);
-        Ok(())
-    })
-}
-
-fn add_flush(batch: &mut Batch<'_>, binding: &Binding) -> Result<i64, Error> {
-    batch.add(Statement::FlushLog, |out, id| {
-        flush::encode(out, id, binding.partition, binding.container);
         Ok(())
     })
 }

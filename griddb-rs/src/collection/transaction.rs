@@ -147,8 +147,7 @@ impl Transaction {
         let Some(mut session) = self.session.take().filter(Session::has_begun) else { return Ok(None) };
         let retry = self.collection.retry(Repeat::WhenNotDone);
         let time = retry.try_now();
-        let flight = session.send_commit(None, self.collection.flushes(), time)?;
-        match session.ending(flight, &self.collection, time.deadline, retry.end()).await? {
+        match session.commit(&self.collection, time, retry.end()).await? {
             Ending::Committed => Ok(Some(session.binding.connection.address())),
             Ending::Aborted => Err(aborted()),
         }

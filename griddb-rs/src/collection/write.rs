@@ -179,7 +179,7 @@ impl Collection {
                 let mut ids = vec![binding.add_get(batch, key)?];
                 ids.push(binding.add_change(batch, &RowChange::Remove(key), time)?);
                 if flush {
-                    ids.push(binding.add_flush(batch)?);
+                    ids.push(binding.add_flush(batch));
                 }
                 Ok(ids)
             })
@@ -198,8 +198,13 @@ impl Collection {
             return Ok((None, written));
         }
         // The row is gone: that the read failed cannot be mended by another try.
-        let row = read.and_then(|answer| binding.row(answer)).map_err(Error::into_unknown)?;
-        Ok((row, written))
+        match read.and_then(|answer| binding.row(answer)).map_err(Error::into_unknown)? {
+            Some(row) => Ok((Some(row), written)),
+            None => {
+                let message = "a row that was written between the read and the removal was removed unread";
+                Err(Error::with_message(ErrorKind::TransactionAborted, message).into_unknown())
+            }
+        }
     }
 
     fn written(&self, reader: &Reader<'_>, binding: &super::Binding) -> Result<Written, Error> {

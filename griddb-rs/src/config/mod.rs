@@ -21,9 +21,10 @@ use crate::error::Error;
 /// | --- | --- | --- |
 /// | `connect_timeout` | `5s` | longest wait for one connection and its login |
 /// | `statement_timeout` | `10s` | longest wait for the answer to one statement |
-/// | `lock_timeout` | `5s` | longest wait for a row's lock, and lifetime of a transaction; whole seconds, `0s` does not wait |
+/// | `lock_timeout` | `5s` | longest wait for a row's lock, and lifetime of a transaction; whole seconds, `0s` does not wait. The server looks every 3 s only, so a wait is cut to what a call has left less 3 s |
 /// | `retry_for` | `30s` | longest time that one call may take, all its tries together |
 /// | `heartbeat` | `5s` | silence after which a node is asked for a sign of life, and then given up |
+/// | `owner_check` | `10s` | in a cluster, how old the knowledge of a partition's owner may get before the master is asked again, beside the work: a former owner goes on answering reads |
 /// | `connections` | `1` | connections to each node; each carries any number of statements at once |
 /// | `max_answer` | `134217728` | longest answer accepted, in bytes |
 /// | `application` | | name under which the server lists this client |
@@ -39,7 +40,7 @@ use crate::error::Error;
 /// assert!(!format!("{config:?}").contains("p@ss"));
 /// # Ok::<(), griddb_rs::Error>(())
 /// ```
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone)]
 pub struct Config {
     pub(crate) user: String,
     pub(crate) password: String,
@@ -53,6 +54,7 @@ pub struct Config {
     pub(crate) lock_timeout: Duration,
     pub(crate) retry_for: Duration,
     pub(crate) heartbeat: Duration,
+    pub(crate) owner_check: Duration,
     pub(crate) connections: usize,
     pub(crate) max_answer: usize,
 }
@@ -73,6 +75,7 @@ impl Config {
             lock_timeout: Duration::from_secs(5),
             retry_for: Duration::from_secs(30),
             heartbeat: Duration::from_secs(5),
+            owner_check: Duration::from_secs(10),
             connections: 1,
             max_answer: 128 << 20,
         }
@@ -178,9 +181,15 @@ impl Config {
             Some("the database's name is empty")
         } else if self.connections == 0 || self.connections > 64 {
             Some("`connections` is 1 to 64")
-        } else if [self.connect_timeout, self.statement_timeout, self.retry_for, self.heartbeat]
-            .iter()
-            .any(Duration::is_zero)
+        } else if [
+            self.connect_timeout,
+            self.statement_timeout,
+            self.retry_for,
+            self.heartbeat,
+            self.owner_check,
+        ]
+        .iter()
+        .any(Duration::is_zero)
         {
             Some("a timeout of nothing leaves no time for an answer")
         } else if self.lock_timeout.subsec_nanos() != 0 {

@@ -2,7 +2,10 @@
 
 use tokio::time::Instant;
 
-use super::state::{Progress, Slot, State};
+use super::{
+    flush::Target,
+    state::{Progress, Slot, State},
+};
 use crate::{error::Error, wire::statement::Statement};
 
 /// Statements that are sent together, in the order in which they are added.
@@ -12,6 +15,8 @@ pub(crate) struct Batch<'a> {
     start: usize,
     ids: Ids,
     unawaited: u64,
+    /// Flushes are counted when they are sent: others may share them.
+    flushes: u64,
     was_waiting: usize,
 }
 
@@ -46,6 +51,7 @@ impl<'a> Batch<'a> {
             start,
             ids: Ids { first: [0; 4], rest: Vec::new(), count: 0 },
             unawaited: 0,
+            flushes: 0,
             was_waiting,
         }
     }
@@ -84,6 +90,25 @@ impl<'a> Batch<'a> {
         Ok(())
     }
 
+    /// Adds a flush of a container's partition behind everything that is written together with this batch.
+    pub(crate) fn add_flush(&mut self, partition: u32, container: i64) -> i64 {
+        self.state.next_id += 1;
+        let id = self.state.next_id;
+        let slot = Slot {
+            statement: Statement::FlushLog as i32,
+            start: self.state.queued + (self.state.out.len() - self.start) as u64,
+            deadline: self.deadline,
+            late: false,
+            progress: Progress::Waiting(None),
+        };
+        self.state.slots.insert(id, slot);
+        self.state.waiting += 1;
+        self.ids.push(id);
+        self.flushes += 1;
+        self.state.flushes.join(Target { partition, container }, self.deadline, id);
+        id
+    }
+
     /// Adds a whole message whose answer nobody waits for.
     pub(crate) fn add_unawaited(&mut self, write: impl FnOnce(&mut Vec<u8>)) {
         write(&mut self.state.out);
@@ -97,8 +122,13 @@ impl<'a> Batch<'a> {
         self.add_unawaited(|out| write(out, id));
     }
 
-    /// Leaves everything in the queue; tells how many statements there were, and whether they are the only ones
-    /// under way.
+    /// Whether nothing was added.
+    pub(super) fn is_empty(&self) -> bool {
+        self.ids.count == 0 && self.unawaited == 0
+    }
+
+    /// Leaves everything in the queue; tells how many statements there are without the flushes, and whether they are
+    /// the only ones under way.
     pub(super) fn finish(self) -> (u64, bool) {
         let bytes = self.state.out.len() - self.start;
         self.state.queued += bytes as u64;
@@ -106,7 +136,7 @@ impl<'a> Batch<'a> {
         if self.was_waiting == 0 {
             self.state.quiet_since = None;
         }
-        (self.ids.count as u64 + self.unawaited, self.was_waiting == 0)
+        (self.ids.count as u64 + self.unawaited - self.flushes, self.was_waiting == 0)
     }
 
     /// Takes everything back.
@@ -114,6 +144,9 @@ impl<'a> Batch<'a> {
         self.state.out.truncate(self.start);
         for id in self.ids.iter() {
             self.state.slots.remove(id);
+            if self.flushes > 0 {
+                self.state.flushes.leave(*id);
+            }
         }
         self.state.waiting = self.was_waiting;
     }

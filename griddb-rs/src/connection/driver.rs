@@ -190,7 +190,7 @@ impl Driver {
         loop {
             if self.output.is_empty() {
                 let mut state = self.shared.lock();
-                if state.out.is_empty() {
+                if !state.has_output() {
                     self.gathered = false;
                     return Poll::Pending;
                 }
@@ -202,6 +202,8 @@ impl Driver {
                     return Poll::Pending;
                 }
                 self.gathered = false;
+                let flushes = state.seal_flushes();
+                Counters::add(&self.shared.counters.statements, flushes);
                 std::mem::swap(&mut state.out, &mut self.output);
                 state.writing = true;
             }
@@ -281,7 +283,7 @@ impl Driver {
     fn nothing_left(&self) -> bool {
         let state = self.shared.lock();
         let waited = self.closing_since.is_some_and(|since| since.elapsed() >= FAREWELL);
-        waited || (state.slots.is_empty() && state.out.is_empty() && self.output.is_empty())
+        waited || (state.slots.is_empty() && !state.has_output() && self.output.is_empty())
     }
 
     /// Sends DISCONNECT and closes. Without it the server would hand this login to the next connection.
@@ -315,6 +317,7 @@ impl Driver {
     fn queue_goodbye(&mut self) {
         self.goodbye = true;
         let mut state = self.shared.lock();
+        state.seal_flushes();
         self.output.append(&mut state.out);
         connect::encode_disconnect(&mut self.output, i64::MAX);
     }

@@ -7,6 +7,7 @@
 
 mod batch;
 mod driver;
+mod flush;
 mod handshake;
 mod state;
 mod ticket;
@@ -175,21 +176,20 @@ impl Connection {
             }
             let mut batch = Batch::new(&mut state, deadline);
             let result = build(&mut batch);
-            let (statements, alone) = match &result {
-                Ok(_) => batch.finish(),
-                Err(_) => {
-                    batch.undo();
-                    (0, false)
-                }
-            };
-            if statements == 0 {
+            if result.is_err() {
+                batch.undo();
+                return result;
+            }
+            let anything = !batch.is_empty();
+            let (statements, alone) = batch.finish();
+            if !anything {
                 return result;
             }
             Counters::add(&shared.counters.statements, statements);
             if awaited {
                 Counters::add(&shared.counters.round_trips, 1);
             }
-            (result, state.flush_from_caller(&shared.write, alone))
+            (result, state.write_from_caller(&shared.write, alone, &shared.counters))
         };
         if let Some(waker) = waker {
             waker.wake();
@@ -209,7 +209,7 @@ impl Connection {
             Counters::add(&shared.counters.statements, 1);
             state.append(&bytes);
             let alone = state.waiting == 0;
-            state.flush_from_caller(&shared.write, alone)
+            state.write_from_caller(&shared.write, alone, &shared.counters)
         };
         if let Some(waker) = waker {
             waker.wake();

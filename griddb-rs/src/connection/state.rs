@@ -9,8 +9,14 @@ use std::{
 
 use tokio::{net::tcp::OwnedWriteHalf, time::Instant};
 
-use super::ticket::Answer;
-use crate::error::{Error, ErrorKind};
+use super::{
+    flush::{self, Flushes},
+    ticket::Answer,
+};
+use crate::{
+    error::{Error, ErrorKind},
+    stats::Counters,
+};
 
 /// How much longer than asked a session's statement is remembered, so that what is to follow it does not overtake
 /// it at the server: a statement that waits for a lock is looked at every three seconds only.
@@ -29,6 +35,8 @@ pub(super) struct State {
     pub(super) written: u64,
     /// The task holds bytes that the socket has not taken yet, so nobody else may write.
     pub(super) writing: bool,
+    /// Flushes to be put behind what is queued.
+    pub(super) flushes: Flushes,
     pub(super) slots: HashMap<i64, Slot, BuildHasherDefault<IdHasher>>,
     /// Slots whose answer somebody waits for.
     pub(super) waiting: usize,
@@ -67,6 +75,8 @@ pub(super) enum Progress {
     Done(Result<Answer, Error>),
     /// Nobody waits any more. The bytes are to be sent once the answer is there.
     Abandoned(Vec<u8>),
+    /// The answer is for each of these slots.
+    Shared(flush::Target, Vec<i64>),
 }
 
 /// Ids are counted up by ourselves: spreading their low bits is all that a hash has to do.
@@ -102,9 +112,15 @@ impl State {
 
     /// Writes what is queued when nothing else is under way, else leaves it to the task. Gives back the task's
     /// waker when it has something to do.
-    pub(super) fn flush_from_caller(&mut self, socket: &OwnedWriteHalf, alone: bool) -> Option<Waker> {
+    pub(super) fn write_from_caller(
+        &mut self,
+        socket: &OwnedWriteHalf,
+        alone: bool,
+        counters: &Counters,
+    ) -> Option<Waker> {
         let mut left = true;
         if !self.writing && alone {
+            Counters::add(&counters.statements, self.seal_flushes());
             // An error shows itself to the task too, which then ends the connection.
             if let Ok(written) = socket.try_write(&self.out) {
                 self.written += written as u64;
@@ -144,7 +160,7 @@ impl State {
                 }
             }
             Progress::Done(_) => drop(self.take(id)),
-            Progress::Abandoned(_) => {}
+            Progress::Abandoned(_) | Progress::Shared(..) => {}
         }
     }
 
@@ -180,6 +196,14 @@ impl State {
                 self.slots.remove(&id);
                 self.append(&left);
             }
+            Progress::Shared(target, waiters) => {
+                let (target, waiters) = (*target, std::mem::take(waiters));
+                self.slots.remove(&id);
+                for waiter in &waiters {
+                    self.complete(statement, *waiter, result.clone(), wakers);
+                }
+                self.flushes.ended(target, waiters);
+            }
         }
     }
 
@@ -187,6 +211,7 @@ impl State {
     pub(super) fn expire(&mut self, now: Instant, wakers: &mut Vec<Waker>) {
         let mut left_behind = Vec::new();
         let waiting = &mut self.waiting;
+        let flushes = &mut self.flushes;
         let written = self.written;
         self.slots.retain(|id, slot| {
             if slot.deadline > now {
@@ -208,6 +233,11 @@ impl State {
                 Progress::Done(_) => true,
                 Progress::Abandoned(left) => {
                     left_behind.append(left);
+                    false
+                }
+                // Those who wait for it have run out of time themselves.
+                Progress::Shared(target, waiters) => {
+                    flushes.ended(*target, std::mem::take(waiters));
                     false
                 }
             }

@@ -41,6 +41,10 @@ codes! {
     PARTITION_ROLE = 10009, "TXN_PARTITION_ROLE_UNMATCH", 3;
     /// A partition that this node does not serve.
     PARTITION_STATE = 10010, "TXN_PARTITION_STATE_UNMATCH", 3;
+    /// A row that is shorter than its schema.
+    DECODE_FAILED = 10038, "TXN_DECODE_FAILED", 1;
+    /// A row with lengths that point out of the message. The node does not survive it.
+    NODE_ERROR = 1041, "CM_INTERNAL_ERROR", 2;
     /// An old schema version.
     SCHEMA_VERSION = 10017, "TXN_CONTAINER_SCHEMA_UNMATCH", 1;
     /// A write without immediate consistency.
@@ -53,6 +57,16 @@ codes! {
     QUEUE_LIMIT = 10064, "TXN_STATEMENT_QUEUE_LIMIT_EXCEEDED", 2;
     /// The authentication service has not started yet.
     AUTH_NOT_READY = 10075, "TXN_AUTHENTICATION_SERVICE_NOT_READY", 3;
+    /// The user exists with another password.
+    USER_EXISTS = 10077, "TXN_USER_NAME_ALREADY_EXISTS", 1;
+    /// Only an administrator may do this.
+    NOT_ALLOWED = 10079, "TXN_OPERATION_NOT_ALLOWED", 1;
+    /// No such database.
+    NO_DATABASE = 10081, "TXN_DATABASE_NAME_INVALID", 1;
+    /// Only an administrator may make users.
+    MESSAGE_INVALID = 10089, "TXN_MESSAGE_INVALID", 1;
+    /// The user has another privilege already.
+    OTHER_PRIVILEGE = 10090, "TXN_OTHER_PRIVILEGE_EXISTS", 1;
     /// A container key without the login's database id.
     DATABASE = 10098, "TXN_DATABASE_UNMATCH", 1;
     /// A user who may only read.
@@ -77,10 +91,20 @@ codes! {
     SCHEMA_CHANGE = 60149, "DS_DS_SCHEMA_CHANGE_INVALID", 1;
     /// Insert only: the key exists. Update only: it does not.
     PUT_ROW_OPTION = 60154, "CON_PUT_ROW_OPTION_INVALID", 1;
+    /// An index on a column that is not there.
+    COLUMN_ID = 60102, "DS_COLUMN_ID_INVALID", 1;
+    /// A page that begins behind the last row.
+    FETCH_POSITION = 60133, "DS_FETCH_START_POS_INVALID", 1;
+    /// A page without rows.
+    FETCH_PARAMETER = 60155, "DS_FETCH_PARAMETER_INVALID", 1;
+    /// A row set that is longer than its rows.
+    INPUT_MESSAGE = 60159, "DS_INPUT_MESSAGE_INVALID", 1;
     /// An unknown container id.
     CONTAINER_GONE = 60157, "DS_CONTAINER_UNEXPECTEDLY_REMOVED", 1;
     /// The wait for a row lock has timed out.
     LOCK_CONFLICT = 60166, "DS_CON_LOCK_CONFLICT", 1;
+    /// A row key that is too long.
+    ROW_KEY_INVALID = 70002, "QP_ROW_KEY_INVALID", 1;
     /// A read by key where there is no key.
     QUERY_ROW_KEY = 70001, "QP_ROW_KEY_UNDEFINED", 1;
     /// The session is not known.

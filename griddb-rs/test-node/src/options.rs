@@ -1,6 +1,7 @@
 //! How a node is set up.
 
 use std::fmt;
+use std::net::SocketAddrV4;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -32,10 +33,13 @@ pub struct Options {
     pub(crate) port: u16,
     pub(crate) log_write: LogWrite,
     pub(crate) check_interval: Duration,
+    pub(crate) second: Duration,
     pub(crate) latency: Duration,
     pub(crate) login_flaw: bool,
     pub(crate) out_of_order: bool,
     pub(crate) rejoin_delay: Duration,
+    /// How long writes wait for a silent backup, if they wait at all.
+    pub(crate) replication_wait: Option<Duration>,
     pub(crate) largest_message: usize,
     pub(crate) clock: Arc<dyn Fn() -> i64 + Send + Sync>,
 }
@@ -71,10 +75,12 @@ impl Options {
             port: 0,
             log_write: LogWrite::Every(Duration::from_secs(1)),
             check_interval: Duration::from_secs(3),
+            second: Duration::from_secs(1),
             latency: Duration::ZERO,
             login_flaw: false,
             out_of_order: true,
             rejoin_delay: Duration::ZERO,
+            replication_wait: None,
             largest_message: 256 << 20,
             clock: Arc::new(wall_clock),
         }
@@ -100,6 +106,13 @@ impl Options {
     pub fn database(mut self, name: &str) -> Self {
         self.databases.push(name.to_owned());
         self
+    }
+
+    pub(crate) fn url(&self, addresses: &[SocketAddrV4]) -> String {
+        let hosts: Vec<_> = addresses.iter().map(SocketAddrV4::to_string).collect();
+        let [user, password, cluster] =
+            [&self.user, &self.password, &self.cluster].map(|part| percent_encoded(part));
+        format!("griddb://{user}:{password}@{}/{cluster}", hosts.join(","))
     }
 
     /// The number of partitions.
@@ -128,6 +141,14 @@ impl Options {
     #[must_use]
     pub fn check_interval(mut self, interval: Duration) -> Self {
         self.check_interval = interval.max(Duration::from_millis(1));
+        self
+    }
+
+    /// How long a second of a transaction timeout is. With 10 ms a statement that asks for a timeout of 5 s waits
+    /// for locks for 50 ms, up to the next check.
+    #[must_use]
+    pub fn second(mut self, length: Duration) -> Self {
+        self.second = length;
         self
     }
 
@@ -169,8 +190,31 @@ impl Options {
     }
 }
 
+/// Everything but unreserved characters as `%XX`.
+fn percent_encoded(text: &str) -> String {
+    let encode = |byte: u8| match byte {
+        b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => char::from(byte).to_string(),
+        _ => format!("%{byte:02X}"),
+    };
+    text.bytes().map(encode).collect()
+}
+
 #[expect(clippy::disallowed_methods, reason = "the node stands for another process, which has its own clock")]
 fn wall_clock() -> i64 {
     let since_1970 = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
     since_1970.map_or(0, |time| i64::try_from(time.as_millis()).unwrap_or(i64::MAX))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::net::Ipv4Addr;
+
+    #[test]
+    fn a_url_names_every_node_and_encodes_the_password() {
+        let address = |port| SocketAddrV4::new(Ipv4Addr::LOCALHOST, port);
+        let options = Options::new().user("app", "p@ss:w/rd%").cluster("prod");
+        let url = options.url(&[address(1), address(2)]);
+        assert_eq!(url, "griddb://app:p%40ss%3Aw%2Frd%25@127.0.0.1:1,127.0.0.1:2/prod");
+    }
 }

@@ -58,6 +58,7 @@ macro_rules! for_every_case {
             rows::a_dropped_container_is_made_again;
             rows::another_schema_is_refused;
             rows::flushed_writes_take_one_round_trip;
+            rows::flushes_are_shared;
             rows::long_texts;
             rows::many_statements_in_flight;
             queries::rows_and_limits;

@@ -330,3 +330,22 @@ pub async fn many_statements_in_flight(client: Client) {
     assert_eq!(client.stats().connections, connections);
     drop_it(rows).await;
 }
+
+pub async fn flushes_are_shared(client: Client) {
+    let rows = four_column_collection(&client).await.durability(Durability::Flush);
+    let before = client.stats();
+    let puts: Vec<_> = (0..200i64)
+        .map(|n| {
+            let rows = rows.clone();
+            tokio::spawn(async move { rows.put(row(&n.to_string(), "x", n)).await })
+        })
+        .collect();
+    for put in puts {
+        assert!(!put.await.unwrap().unwrap());
+    }
+    let after = client.stats();
+    let flushes = after.statements - before.statements - 200;
+    assert_eq!(after.round_trips - before.round_trips, 200);
+    assert!((1..100).contains(&flushes), "{flushes}");
+    drop_it(rows).await;
+}

@@ -1,11 +1,17 @@
 //! The checks of an authorization request, in order.
 
+use std::sync::Arc;
+
 use http::StatusCode;
 
 use super::Failure;
+use super::form::NOT_OF_THE_REQUEST;
 use super::redirect::Target;
-use crate::grant::{AuthorizationRequest, AuthorizationSide, GrantedScope, Registered, ValidatedRedirect};
+use crate::grant::{
+    AuthorizationRequest, AuthorizationSide, Extension, GrantedScope, Registered, ValidatedRedirect,
+};
 use crate::model::GrantData;
+use crate::pages::WebUri;
 use crate::protocol::{ErrorCode, OAuthError, Parameters, ResponseMode};
 use crate::server::Inner;
 
@@ -13,13 +19,20 @@ use crate::server::Inner;
 pub(super) struct Checked<'a> {
     pub(super) request: AuthorizationRequest,
     pub(super) side: &'a dyn AuthorizationSide,
+    pub(super) extensions: &'a [Arc<dyn Extension>],
     /// What extensions want kept.
     pub(super) data: GrantData,
 }
 
+/// The longest authorization request, encoded, in bytes: the forms carry it along, encoded once more.
+const LONGEST: usize = 16 * 1024;
+
 /// Checks a request from its query or form.
 pub(super) async fn request<'a>(server: &'a Inner, encoded: &[u8]) -> Result<Checked<'a>, Failure> {
-    let parameters = Parameters::parse(encoded).map_err(OAuthError::from)?;
+    if encoded.len() > LONGEST {
+        return Err(OAuthError::invalid_request("the request is too long").into());
+    }
+    let parameters = Parameters::parse(encoded).map_err(OAuthError::from)?.without(&NOT_OF_THE_REQUEST);
     let (client, redirect) = client_and_redirect(server, &parameters).await?;
     // From here on the client is told.
     let mut target = Target::new(redirect, &parameters);
@@ -38,7 +51,7 @@ pub(super) async fn request<'a>(server: &'a Inner, encoded: &[u8]) -> Result<Che
                     return Err(Failure::Redirect(Box::new(target), error));
                 }
             }
-            Ok(Checked { request, side, data })
+            Ok(Checked { request, side, extensions: &registered.extensions, data })
         }
         Err(error) => Err(Failure::Redirect(Box::new(target), error)),
     }
@@ -48,7 +61,7 @@ pub(super) async fn request<'a>(server: &'a Inner, encoded: &[u8]) -> Result<Che
 async fn client_and_redirect(
     server: &Inner,
     parameters: &Parameters,
-) -> Result<(std::sync::Arc<crate::model::Client>, ValidatedRedirect), OAuthError> {
+) -> Result<(Arc<crate::model::Client>, ValidatedRedirect), OAuthError> {
     for name in ["client_id", "redirect_uri"] {
         if parameters.is_repeated(name) {
             return Err(OAuthError::invalid_request(format!("{name} is repeated")));
@@ -79,7 +92,7 @@ fn rest<'a>(
     if let Some((_, side)) = found {
         target.mode = side.default_response_mode();
     }
-    let mode = response_mode(parameters, target.mode);
+    let mode = response_mode(parameters, target.mode, &target.redirect);
     if let Ok(mode) = mode {
         target.mode = mode;
     }
@@ -99,11 +112,18 @@ fn rest<'a>(
 }
 
 /// The mode asked for, if the response type allows it: a token never goes into a query.
-fn response_mode(parameters: &Parameters, default: ResponseMode) -> Result<ResponseMode, OAuthError> {
+fn response_mode(
+    parameters: &Parameters,
+    default: ResponseMode,
+    redirect: &ValidatedRedirect,
+) -> Result<ResponseMode, OAuthError> {
     let Some(name) = parameters.get("response_mode") else { return Ok(default) };
     match ResponseMode::from_name(name) {
         Some(ResponseMode::Query) if default == ResponseMode::Fragment => {
             Err(OAuthError::invalid_request("this response type cannot use the query"))
+        }
+        Some(ResponseMode::FormPost) if WebUri::parse(redirect.as_str()).is_err() => {
+            Err(OAuthError::invalid_request("form_post needs a redirect URI that is http or https"))
         }
         Some(mode) => Ok(mode),
         None => Err(OAuthError::invalid_request("the server does not have this response_mode")),

@@ -1,6 +1,6 @@
 //! Signing in and allowing.
 
-use http::header::{RETRY_AFTER, SET_COOKIE};
+use http::header::RETRY_AFTER;
 use http::{HeaderValue, StatusCode};
 
 use super::Failure;
@@ -45,8 +45,10 @@ async fn current_user(
             let (parts, _) = request.clone().into_parts();
             Ok(own.user(&parts).await?)
         }
-        None if browser.is_new => Ok(None),
-        None => server.sessions.user(&browser.secret).await,
+        None => match &browser.session {
+            Some(session) => server.sessions.user(session).await,
+            None => Ok(None),
+        },
     }
 }
 
@@ -63,13 +65,13 @@ pub(super) async fn submitted(
     let checked = check::request(server, carried.as_bytes()).await?;
     let browser = Browser::of(server, request)?;
     let token = parameters.get(CSRF).unwrap_or_default();
-    let user = current_user(server, request, &browser).await?;
-    match user {
-        Some(user) if browser.sent(token, Purpose::Consent(user.subject()), carried)? => {
+    // Whoever signs in counts, also where somebody else is signed in already.
+    if server.own_session.is_none() && browser.sent(token, Purpose::SignIn, carried)? {
+        return sign_in(server, browser, checked, parameters, context).await;
+    }
+    match current_user(server, request, &browser).await? {
+        Some(user) if browser.sent(token, consent_purpose(&checked, &user), carried)? => {
             decided(server, &browser, checked, &user, parameters.get("decision")).await
-        }
-        None if server.own_session.is_none() && browser.sent(token, Purpose::SignIn, carried)? => {
-            sign_in(server, &browser, checked, parameters, context).await
         }
         // Shown in another browser, before somebody signed in, or forged: asked anew, and nothing has happened.
         Some(user) => ask_or_answer(server, &browser, checked, &user).await,
@@ -80,25 +82,25 @@ pub(super) async fn submitted(
 
 async fn sign_in(
     server: &Inner,
-    browser: &Browser,
+    browser: Browser,
     checked: Checked<'_>,
     parameters: &Parameters,
     context: &RequestContext,
 ) -> Result<Response, Failure> {
     let username = parameters.get("username");
     let (Some(name), Some(password)) = (username, parameters.get("password")) else {
-        return sign_in_page(server, browser, &checked, username, Some(SignInFailure::MissingFields));
+        return sign_in_page(server, &browser, &checked, username, Some(SignInFailure::MissingFields));
     };
     match server.check_password(name, &Secret::from(password), context).await {
         Ok(Some(user)) => {
-            let session = Browser { secret: server.sessions.begin(&user).await?, is_new: true };
-            ask_or_answer(server, &session, checked, &user).await
+            let signed_in = browser.signed_in(server.sessions.begin(&user).await?);
+            ask_or_answer(server, &signed_in, checked, &user).await
         }
-        Ok(None) => sign_in_page(server, browser, &checked, username, Some(SignInFailure::WrongCredentials)),
+        Ok(None) => sign_in_page(server, &browser, &checked, username, Some(SignInFailure::WrongCredentials)),
         Err(error) => match (error.status(), error.retry_after()) {
             (StatusCode::TOO_MANY_REQUESTS, Some(retry_after_secs)) => {
                 let failure = SignInFailure::TooManyTries { retry_after_secs };
-                sign_in_page(server, browser, &checked, username, Some(failure))
+                sign_in_page(server, &browser, &checked, username, Some(failure))
             }
             _ => Err(error.into()),
         },
@@ -154,8 +156,13 @@ async fn approve(
         data: checked.data,
         now: server.clock.now(),
     };
+    for extension in checked.extensions {
+        if let Err(error) = extension.check_approval(&approved).await {
+            return Err(Failure::Redirect(Box::new(target), error));
+        }
+    }
     match checked.side.respond(&approved).await {
-        Ok(response) => with_cookie(server, browser, target.answer(server, &response)?),
+        Ok(response) => Ok(browser.with_session(server, target.answer(server, &response)?)?),
         Err(error) => Err(Failure::Redirect(Box::new(target), error)),
     }
 }
@@ -185,7 +192,11 @@ fn sign_in_page(
     if let Some(SignInFailure::TooManyTries { retry_after_secs }) = failure {
         response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(retry_after_secs));
     }
-    with_cookie(server, browser, response)
+    Ok(browser.with_form(server, response)?)
+}
+
+fn consent_purpose<'a>(checked: &'a Checked<'_>, user: &'a User) -> Purpose<'a> {
+    Purpose::Consent { subject: user.subject(), scope: checked.request.scope.as_scope().as_str() }
 }
 
 fn consent_page(
@@ -195,7 +206,7 @@ fn consent_page(
     user: &User,
 ) -> Result<Response, Failure> {
     let carried = checked.request.parameters.encode_without(&[]);
-    let token = browser.csrf_token(Purpose::Consent(user.subject()), &carried)?;
+    let token = browser.csrf_token(consent_purpose(checked, user), &carried)?;
     let hidden = [(CSRF, token.as_str()), (REQUEST, carried.as_str())];
     let scope = checked.request.scope.as_scope();
     let scopes: Vec<ScopeInfo<'_>> = scope.iter().map(|token| server.scope_info(token)).collect();
@@ -206,7 +217,7 @@ fn consent_page(
         user.username(),
         &scopes,
     ));
-    with_cookie(server, browser, page.into_response(StatusCode::OK))
+    Ok(browser.with_form(server, page.into_response(StatusCode::OK))?)
 }
 
 fn client_info<'a>(checked: &'a Checked<'_>) -> ClientInfo<'a> {
@@ -219,11 +230,4 @@ fn client_info<'a>(checked: &'a Checked<'_>) -> ClientInfo<'a> {
     info.tos_uri = link("tos_uri");
     info.logo_uri = link("logo_uri");
     info
-}
-
-fn with_cookie(server: &Inner, browser: &Browser, mut response: Response) -> Result<Response, Failure> {
-    if browser.is_new {
-        response.headers_mut().append(SET_COOKIE, server.sessions.set_cookie(&browser.secret)?);
-    }
-    Ok(response)
 }

@@ -10,7 +10,7 @@ mod redirect;
 
 use http::{Method, StatusCode};
 
-use crate::http_io::{Request, RequestContext, Response};
+use crate::http_io::{Request, RequestContext, Response, see_other};
 use crate::pages::ErrorPage;
 use crate::protocol::{OAuthError, Parameters};
 use crate::server::Inner;
@@ -56,6 +56,11 @@ async fn post(server: &Inner, request: &Request, context: &RequestContext) -> Re
         Ok(parameters) if parameters.get(form::CSRF).is_some() => {
             interact::submitted(server, request, &parameters, context).await
         }
+        // A browser sends no cookie of ours with a POST from another site, but does with the GET that follows a redirect:
+        // who is signed in stays so.
+        Ok(parameters) if comes_from_another_site(request) && request.body().len() <= LONGEST_QUERY => {
+            Ok(see_other(&server.authorize_path(&parameters.without(&form::NOT_OF_THE_REQUEST)))?)
+        }
         // What is repeated decides whom to tell: that is looked at again below.
         Ok(_) => begin(server, request, request.body()).await,
         Err(error) => match Parameters::parse(request.body()) {
@@ -63,6 +68,14 @@ async fn post(server: &Inner, request: &Request, context: &RequestContext) -> Re
             _ => Err(error.into()),
         },
     }
+}
+
+/// The longest request that is sent on as a query, in bytes.
+const LONGEST_QUERY: usize = 4 * 1024;
+
+/// Whether a browser says so (Fetch Metadata Request Headers).
+fn comes_from_another_site(request: &Request) -> bool {
+    request.headers().get("sec-fetch-site").is_some_and(|site| site == "cross-site")
 }
 
 /// A new authorization request.

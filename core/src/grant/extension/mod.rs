@@ -4,15 +4,17 @@ mod pkce;
 
 pub use pkce::Pkce;
 
+use async_trait::async_trait;
 use serde_json::{Map, Value};
 
-use super::{AuthorizationRequest, TokenRequest};
+use super::{ApprovedAuthorization, AuthorizationRequest, TokenRequest};
 use crate::model::{GrantData, GrantRecord};
 use crate::protocol::OAuthError;
 
 /// Hooks into the grants that it is registered with. PKCE is one ([`Pkce`]); an application's own rules are others.
 ///
-/// Every method has a default that changes nothing.
+/// Every method has a default that changes nothing. Those that are not async may run while a store holds a row: they look
+/// at what they are given and do not wait.
 ///
 /// ```
 /// use gridauth::grant::{Extension, TokenRequest};
@@ -32,6 +34,7 @@ use crate::protocol::OAuthError;
 ///     }
 /// }
 /// ```
+#[async_trait]
 pub trait Extension: Send + Sync + 'static {
     /// Its name: what it keeps with a grant it keeps under this.
     fn name(&self) -> &str;
@@ -47,6 +50,16 @@ pub trait Extension: Send + Sync + 'static {
         keep: &mut GrantData,
     ) -> Result<(), OAuthError> {
         let _ = (request, keep);
+        Ok(())
+    }
+
+    /// Checks an approval, now that it is known who allowed what: a user may not give just any client any scope. It may
+    /// look things up.
+    ///
+    /// # Errors
+    /// An [`OAuthError`] refuses it: it is sent to the client's redirect URI.
+    async fn check_approval(&self, approved: &ApprovedAuthorization<'_>) -> Result<(), OAuthError> {
+        let _ = approved;
         Ok(())
     }
 

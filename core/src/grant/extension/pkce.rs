@@ -58,6 +58,10 @@ impl Extension for Pkce {
     }
 
     fn check_token_request(&self, request: &TokenRequest<'_>, kept: &GrantData) -> Result<(), OAuthError> {
+        // The proof was given when the code was redeemed.
+        if request.grant_type() == "refresh_token" {
+            return Ok(());
+        }
         let challenge = kept.get(KEPT).and_then(Value::as_str).and_then(CodeChallenge::parse);
         match (challenge, request.parameter("code_verifier")) {
             (None, None) => Ok(()),

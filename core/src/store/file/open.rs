@@ -32,6 +32,21 @@ enum Found {
 /// What every redb file begins with.
 const MAGIC: [u8; 9] = *b"redb\x1A\x0A\xA9\x0D\x0A";
 
+/// How much of a file's head tells its length.
+const HEAD: usize = 32;
+
+/// The least length that a redb file with this head has (redb's design, "Header"): the page of the head itself, then
+/// regions, each with pages of its own head. The database makes a file longer before its head says so, and shorter
+/// only after; what is shorter than its head says was cut, though all that is in use may happen to be left.
+fn expected_length(head: &[u8]) -> Option<u64> {
+    let number = |at: usize| Some(u64::from(u32::from_le_bytes(head.get(at..at + 4)?.try_into().ok()?)));
+    let (page, region_head, region_data) = (number(12)?, number(16)?, number(20)?);
+    let (full_regions, trailing_data) = (number(24)?, number(28)?);
+    let trailing = if trailing_data > 0 { region_head + trailing_data } else { 0 };
+    let pages = full_regions.checked_mul(region_head + region_data)?.checked_add(trailing)?.checked_add(1)?;
+    pages.checked_mul(page)
+}
+
 impl Place {
     /// Opens the file, which is made where there is none.
     pub(super) fn open_or_create(&self) -> Result<Database, OpenError> {
@@ -56,13 +71,16 @@ impl Place {
             .open(&self.path)
             .map_err(|error| self.io_error("cannot be opened", error))?;
         if metadata.len() > 0 {
-            let mut start = Vec::with_capacity(MAGIC.len());
+            let mut start = Vec::with_capacity(HEAD);
             (&mut file)
-                .take(MAGIC.len() as u64)
+                .take(HEAD as u64)
                 .read_to_end(&mut start)
                 .map_err(|error| self.io_error("cannot be read", error))?;
-            if start != MAGIC {
+            if !start.starts_with(&MAGIC) {
                 return Err(self.foreign());
+            }
+            if expected_length(&start).is_none_or(|expected| metadata.len() < expected) {
+                return Err(self.damaged("its end is missing"));
             }
         }
 

@@ -40,6 +40,8 @@ struct State {
     closed: bool,
     /// A reader found that the file must be opened again.
     reopen: bool,
+    /// The writer sleeps: waking it takes a system call, which is not made where it is at work.
+    asleep: bool,
 }
 
 /// What the writer should do next.
@@ -82,14 +84,20 @@ impl Queue {
         }
         room.forget();
         state.operations.push_back(operation);
+        let asleep = std::mem::take(&mut state.asleep);
         drop(state);
-        self.arrived.notify_one();
+        if asleep {
+            self.arrived.notify_one();
+        }
         Ok(())
     }
 
     /// Waits for work; no longer than `patience`, where there is one.
     pub(super) fn next(&self, patience: Option<Duration>) -> Next {
-        let idle = |state: &mut State| state.operations.is_empty() && !state.closed && !state.reopen;
+        let idle = |state: &mut State| {
+            state.asleep = state.operations.is_empty() && !state.closed && !state.reopen;
+            state.asleep
+        };
         let state = self.state();
         let mut state = match patience {
             None => self.arrived.wait_while(state, idle).unwrap_or_else(PoisonError::into_inner),
@@ -98,6 +106,7 @@ impl Queue {
                 waited.unwrap_or_else(PoisonError::into_inner).0
             }
         };
+        state.asleep = false;
         if std::mem::take(&mut state.reopen) {
             return Next::Reopen;
         }

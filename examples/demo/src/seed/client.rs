@@ -74,7 +74,7 @@ impl SeedClient {
             }
             client.metadata.insert(name, value);
         }
-        client.complete(Client::public(&client.id)).build().map_err(|error| error.to_string())?;
+        client.complete(Client::public(&client.id)).check().map_err(|error| error.to_string())?;
         Ok(Self { members: client, secret })
     }
 

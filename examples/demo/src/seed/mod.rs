@@ -7,7 +7,7 @@ mod user;
 use std::collections::HashSet;
 use std::fmt;
 
-use futures_util::{StreamExt, TryStreamExt, stream};
+use futures_util::{FutureExt, StreamExt, TryStreamExt, stream};
 use gridauth::GridAuth;
 use serde_json::{Map, Value};
 
@@ -102,10 +102,11 @@ impl Seed {
         for warning in &self.warnings {
             tracing::warn!("seed: {warning}");
         }
-        let clients = stream::iter(&self.clients).map(|client| client.hashed(auth)).buffer_unordered(AT_ONCE);
-        let clients: Vec<_> = clients.try_collect().await?;
-        let users = stream::iter(&self.users).map(|user| user.put(auth)).buffer_unordered(AT_ONCE);
-        users.try_collect::<()>().await?;
+        // Boxed, so that the compiler sees that this can be awaited on any thread.
+        let clients: Vec<_> = self.clients.iter().map(|client| client.hashed(auth).boxed()).collect();
+        let clients: Vec<_> = stream::iter(clients).buffer_unordered(AT_ONCE).try_collect().await?;
+        let users: Vec<_> = self.users.iter().map(|user| user.put(auth).boxed()).collect();
+        stream::iter(users).buffer_unordered(AT_ONCE).try_collect::<()>().await?;
         for client in clients {
             auth.put_client(client).await.map_err(store_failed)?;
         }

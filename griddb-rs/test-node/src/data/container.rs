@@ -32,6 +32,11 @@ impl Slot {
         }
     }
 
+    /// Whether what a transaction sees is the version before another one's change.
+    pub(crate) fn shows_old(&self, txn: Option<TxnId>) -> bool {
+        self.change.is_some() && self.locked_by_other(txn)
+    }
+
     fn versions(&self) -> Versions {
         [self.committed.clone(), self.change.clone().flatten()]
     }
@@ -48,10 +53,15 @@ pub(crate) struct Container {
     pub(crate) key: ContainerKey,
     pub(crate) time_series: bool,
     pub(crate) affinity: Vec<u8>,
+    /// A number about table partitioning that the request which made the container may carry: answers repeat it.
+    pub(crate) partitioning: i64,
     pub(crate) schema: Arc<Schema>,
     pub(crate) version: i32,
     rows: BTreeMap<i64, Slot>,
+    /// The row of each key; of two, the one that a transaction has put in place of one that it removed.
     by_key: HashMap<Box<[u8]>, i64>,
+    /// The rows so replaced, which others go on seeing until the transaction ends.
+    replaced: HashMap<Box<[u8]>, i64>,
     indexes: Vec<Index>,
     next_row: i64,
 }
@@ -69,10 +79,12 @@ impl Container {
             key,
             time_series,
             affinity,
+            partitioning: -1,
             schema: Arc::new(schema),
             version: 0,
             rows: BTreeMap::new(),
             by_key: HashMap::new(),
+            replaced: HashMap::new(),
             indexes: Vec::new(),
             next_row: 0,
         };
@@ -100,9 +112,18 @@ impl Container {
         self.rows.get(&id)
     }
 
+    /// The row of a key, as far as others have to wait for it.
     pub(crate) fn find(&self, key: &[u8]) -> Option<(i64, &Slot)> {
         let id = *self.by_key.get(key)?;
-        self.rows.get(&id).map(|slot| (id, slot))
+        let slot = self.rows.get(&id)?;
+        // what a transaction has put and removed again is in nobody's way
+        slot.versions().iter().any(Option::is_some).then_some((id, slot))
+    }
+
+    /// The row of a key that a transaction sees, or with none, everybody else.
+    pub(crate) fn find_visible(&self, key: &[u8], txn: Option<TxnId>) -> Option<(i64, &Arc<Row>)> {
+        let ids = [self.by_key.get(key), self.replaced.get(key)];
+        ids.into_iter().flatten().find_map(|id| Some((*id, self.rows.get(id)?.visible(txn)?)))
     }
 
     /// All rows that somebody could see, in the order of their ids.
@@ -154,14 +175,35 @@ impl Container {
             return;
         }
         let row = |versions: &Versions| versions.iter().flatten().next().cloned();
+        let held = slot.lock.is_some();
         match (row(before), row(&after)) {
-            (None, Some(row)) => drop(self.by_key.insert(row.key(&self.schema), id)),
-            (Some(row), None) if slot.lock.is_none() => {
-                self.by_key.remove(&row.key(&self.schema));
+            (None, Some(row)) => self.add_key(row.key(&self.schema), id),
+            (Some(row), None) if !held => {
+                self.remove_key(&row.key(&self.schema), id);
                 self.rows.remove(&id);
             }
-            (None, None) if slot.lock.is_none() => drop(self.rows.remove(&id)),
+            (None, None) if !held => drop(self.rows.remove(&id)),
             _ => {}
+        }
+    }
+
+    fn add_key(&mut self, key: Box<[u8]>, id: i64) {
+        let committed = |id: &i64| self.rows.get(id).is_some_and(|slot| slot.committed.is_some());
+        if let Some(old) = self.by_key.get(&key).copied().filter(committed) {
+            self.replaced.insert(key.clone(), old);
+        }
+        self.by_key.insert(key, id);
+    }
+
+    fn remove_key(&mut self, key: &[u8], id: i64) {
+        if self.replaced.get(key) == Some(&id) {
+            self.replaced.remove(key);
+        }
+        if self.by_key.get(key) == Some(&id) {
+            match self.replaced.remove(key) {
+                Some(old) => drop(self.by_key.insert(key.into(), old)),
+                None => drop(self.by_key.remove(key)),
+            }
         }
     }
 

@@ -39,10 +39,6 @@ impl State {
         self.containers.get(self.by_name.get(identity)?)
     }
 
-    pub(crate) fn containers(&self) -> impl Iterator<Item = &Container> {
-        self.containers.values()
-    }
-
     pub(crate) fn next_container(&self) -> i64 {
         self.next_container
     }

@@ -1,5 +1,6 @@
 //! Users, databases, and who may do what.
 
+use crate::error::{ErrorCode, Refusal};
 use crate::options::Options;
 use sha2::{Digest, Sha256};
 use std::collections::HashMap;
@@ -74,9 +75,20 @@ impl Accounts {
     }
 
     /// Makes a user, or replaces the password of one. The secret is the digest that LOGIN sends.
-    pub(crate) fn put_user(&mut self, user: &[u8], secret: Option<&[u8]>) {
+    pub(crate) fn put_user(
+        &mut self,
+        user: &[u8],
+        secret: Option<&[u8]>,
+        replace: bool,
+    ) -> Result<(), Refusal> {
         let secret = secret.map_or_else(|| hex_digest(b""), <[u8]>::to_vec);
-        self.users.insert(user.to_vec(), secret);
+        match self.users.get(user) {
+            Some(old) if !replace && *old != secret => Err(ErrorCode::USER_EXISTS.into()),
+            _ => {
+                self.users.insert(user.to_vec(), secret);
+                Ok(())
+            }
+        }
     }
 
     pub(crate) fn drop_user(&mut self, user: &[u8]) {
@@ -93,15 +105,26 @@ impl Accounts {
         }
     }
 
-    pub(crate) fn drop_database(&mut self, name: &[u8]) {
-        if name != b"public" {
-            self.databases.remove(name);
+    pub(crate) fn drop_database(&mut self, name: &[u8]) -> Result<(), Refusal> {
+        if name == b"public" || self.databases.remove(name).is_none() {
+            return Err(ErrorCode::NO_DATABASE.into());
         }
+        Ok(())
     }
 
-    pub(crate) fn put_privilege(&mut self, database: &[u8], user: &[u8], may_write: bool) {
-        if let Some(database) = self.databases.get_mut(database) {
-            database.privileges.insert(user.to_vec(), may_write);
+    pub(crate) fn put_privilege(
+        &mut self,
+        database: &[u8],
+        user: &[u8],
+        may_write: bool,
+    ) -> Result<(), Refusal> {
+        let database = self.databases.get_mut(database).ok_or(ErrorCode::NO_DATABASE)?;
+        match database.privileges.insert(user.to_vec(), may_write) {
+            Some(old) if old != may_write => {
+                database.privileges.insert(user.to_vec(), old);
+                Err(ErrorCode::OTHER_PRIVILEGE.into())
+            }
+            _ => Ok(()),
         }
     }
 

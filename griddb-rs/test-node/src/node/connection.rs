@@ -191,6 +191,10 @@ impl Connection {
         let mut out = Vec::new();
         match &fault {
             Some(Fault::DropBefore) => return Next::Reset,
+            Some(Fault::KillBefore) => {
+                self.node.set_power(Power::Off);
+                return Next::Reset;
+            }
             Some(Fault::Ignore) => return Next::GoOn,
             Some(Fault::Refuse(code)) => {
                 let answer = Answer::begin(&mut out, head);
@@ -204,6 +208,10 @@ impl Connection {
         let node = Arc::clone(&self.node);
         match node.execute(&mut self.peer, head, message, fault.clone(), &mut out) {
             Done::Answered => self.finish(Delivery { answer: out, head, fault }),
+            Done::AnsweredLate(delay) => {
+                let fault = fault.unwrap_or(Fault::Delay(delay));
+                self.finish(Delivery { answer: out, head, fault: Some(fault) })
+            }
             Done::Silent => Next::GoOn,
             Done::Goodbye => Next::Close,
         }
@@ -220,6 +228,10 @@ impl Connection {
         match fault {
             None => {}
             Some(Fault::DropAfter) => return Next::Reset,
+            Some(Fault::KillAfter) => {
+                self.node.set_power(Power::Off);
+                return Next::Reset;
+            }
             Some(Fault::Mute) => return Next::GoOn,
             Some(Fault::Delay(delay)) => {
                 self.answer(head.partition, bytes, Some(Instant::now() + delay));
@@ -237,7 +249,7 @@ impl Connection {
             }
             Some(Fault::WrongLength(length)) => bytes[16..ENVELOPE].copy_from_slice(&length.to_le_bytes()),
             // these never come to an answer
-            Some(Fault::DropBefore | Fault::Ignore | Fault::Refuse(_)) => {}
+            Some(Fault::DropBefore | Fault::KillBefore | Fault::Ignore | Fault::Refuse(_)) => {}
         }
         self.answer(head.partition, bytes, None);
         Next::GoOn

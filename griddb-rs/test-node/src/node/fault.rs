@@ -13,6 +13,11 @@ pub enum Fault {
     DropBefore,
     /// The statement is executed, then the connection is reset without an answer.
     DropAfter,
+    /// The node is killed before the statement is executed. `crash_and_restart` (or a cluster's `kill`) makes the
+    /// loss of what was not synced good, and brings it back.
+    KillBefore,
+    /// The statement is executed, then the node is killed without an answer.
+    KillAfter,
     /// The answer comes later; answers of the same partition stay behind it.
     Delay(Duration),
     /// The statement is neither executed nor answered; the connection goes on.

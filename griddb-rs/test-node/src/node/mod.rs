@@ -1,6 +1,7 @@
 //! A node: its partitions, accounts and place in the cluster, and the tasks that serve them.
 
 pub(crate) mod accounts;
+pub(crate) mod cluster;
 pub(crate) mod connection;
 pub(crate) mod counters;
 pub(crate) mod fault;
@@ -19,6 +20,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use test_node::Life;
 use tokio::sync::watch;
 use tokio::time::Instant;
+
+/// How long a node that has failed goes on.
+const FAILING: tokio::time::Duration = tokio::time::Duration::from_millis(20);
 
 /// What a node takes itself for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,7 +62,8 @@ pub(crate) enum Power {
 pub(crate) struct Node {
     pub(crate) options: Options,
     pub(crate) address: SocketAddrV4,
-    accounts: Mutex<Accounts>,
+    /// Shared by the nodes of a cluster.
+    accounts: Arc<Mutex<Accounts>>,
     partitions: Vec<Mutex<Partition>>,
     view: Mutex<View>,
     pub(crate) faults: Faults,
@@ -76,13 +81,13 @@ pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Node {
-    pub(crate) fn new(options: Options, address: SocketAddrV4) -> Self {
+    pub(crate) fn new(options: Options, address: SocketAddrV4, accounts: Arc<Mutex<Accounts>>) -> Self {
         let synced = options.log_write == LogWrite::EveryCommit;
         let partition = |number| Mutex::new(Partition::new(number, Role::Owner, State::new(synced)));
         let place = Place { owner: Some(address), backups: Vec::new() };
         let places = vec![place; usize::try_from(options.partitions).unwrap_or(usize::MAX)];
         Self {
-            accounts: Mutex::new(Accounts::new(&options)),
+            accounts,
             partitions: (0..options.partitions).map(partition).collect(),
             view: Mutex::new(View { role: ClusterRole::Master, master: address, places: Arc::new(places) }),
             faults: Faults::default(),
@@ -126,6 +131,13 @@ impl Node {
         }
     }
 
+    /// How long the answer to a write of the partition is held back: a backup that is silent, and is waited for.
+    pub(crate) fn replication_delay(&self, partition: &Partition) -> Option<tokio::time::Duration> {
+        let wait = self.options.replication_wait?;
+        let backup = partition.backup.as_ref().and_then(std::sync::Weak::upgrade)?;
+        (backup.power() == Power::Paused).then_some(wait)
+    }
+
     pub(crate) fn accounts(&self) -> MutexGuard<'_, Accounts> {
         lock(&self.accounts)
     }
@@ -144,7 +156,7 @@ impl Node {
     }
 
     /// Ends what has timed out, and tries again what waits.
-    pub(crate) fn check_timeouts(&self, now: Instant) {
+    pub(crate) fn check_timeouts(self: &Arc<Self>, now: Instant) {
         for mut partition in self.each_partition() {
             if partition.role == Role::Owner {
                 for change in partition.state.expired(now) {
@@ -171,6 +183,16 @@ impl Node {
 
     pub(crate) fn take_stale_login(&self) -> Option<Arc<Login>> {
         lock(&self.stale_logins).pop()
+    }
+
+    /// Stops the node, as a server stops itself on an error that it takes for its own. The answer that tells of
+    /// it still goes out.
+    pub(crate) fn fail(self: &Arc<Self>) {
+        let node = Arc::clone(self);
+        tokio::spawn(async move {
+            tokio::time::sleep(FAILING).await;
+            node.set_power(Power::Off);
+        });
     }
 
     /// What a killed process finds when it starts again: the synced state, and nobody logged in.

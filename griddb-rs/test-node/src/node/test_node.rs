@@ -1,5 +1,6 @@
 //! The handle that a test holds, and the tasks behind it.
 
+use super::accounts::Accounts;
 use super::connection::serve;
 use super::counters::Counters;
 use super::fault::Faults;
@@ -65,10 +66,15 @@ impl TestNode {
     /// # Errors
     /// When the port cannot be listened on.
     pub async fn start(options: Options) -> io::Result<Self> {
+        let accounts = Arc::new(Mutex::new(Accounts::new(&options)));
+        Self::start_with(options, accounts).await
+    }
+
+    pub(crate) async fn start_with(options: Options, accounts: Arc<Mutex<Accounts>>) -> io::Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, options.port)).await?;
         let address = listener.local_addr()?;
         let SocketAddr::V4(address) = address else { return Err(io::ErrorKind::AddrNotAvailable.into()) };
-        let node = Arc::new(Node::new(options, address));
+        let node = Arc::new(Node::new(options, address, accounts));
         let accept = run(&node, listener);
         Ok(Self { node, running: Mutex::new(Running::Up(accept)) })
     }
@@ -81,6 +87,18 @@ impl TestNode {
     #[must_use]
     pub fn address(&self) -> SocketAddrV4 {
         self.node().address
+    }
+
+    /// The URL of the node, with its user and cluster: `griddb://admin:admin@127.0.0.1:PORT/gridauth`.
+    #[must_use]
+    pub fn url(&self) -> String {
+        self.node.options.url(&[self.address()])
+    }
+
+    /// Whether the node runs, paused or not. It does not after a fault that killed it.
+    #[must_use]
+    pub fn is_up(&self) -> bool {
+        self.node.power() != Power::Off
     }
 
     /// Faults on order.
@@ -123,25 +141,33 @@ impl TestNode {
     /// # Errors
     /// When the port cannot be listened on.
     pub fn restart(&self) -> io::Result<()> {
+        let delay = self.node.options.rejoin_delay;
+        if self.power_on()? && !delay.is_zero() {
+            self.node.view().role = ClusterRole::Alone;
+            let node = Arc::clone(&self.node);
+            tokio::spawn(while_on(self.node.life(), async move {
+                sleep(delay).await;
+                node.view().role = ClusterRole::Master;
+            }));
+        }
+        Ok(())
+    }
+
+    /// Starts a node that is down. False: it was not.
+    pub(crate) fn power_on(&self) -> io::Result<bool> {
         let mut running = lock(&self.running);
         match std::mem::replace(&mut *running, Running::Changing) {
             Running::Down(socket) => {
                 let listener = socket.listen(BACKLOG)?;
                 self.node.set_power(Power::On);
-                let delay = self.node.options.rejoin_delay;
-                if !delay.is_zero() {
-                    self.node.view().role = ClusterRole::Alone;
-                    let node = Arc::clone(&self.node);
-                    tokio::spawn(while_on(self.node.life(), async move {
-                        sleep(delay).await;
-                        node.view().role = ClusterRole::Master;
-                    }));
-                }
                 *running = Running::Up(run(&self.node, listener));
+                Ok(true)
             }
-            other => *running = other,
+            other => {
+                *running = other;
+                Ok(false)
+            }
         }
-        Ok(())
     }
 
     /// [`crash`](Self::crash), then [`restart`](Self::restart).

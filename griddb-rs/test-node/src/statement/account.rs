@@ -4,6 +4,7 @@ use super::{Request, Statement};
 use crate::error::{ErrorCode, Refusal};
 use crate::node::Node;
 use crate::node::connection::Peer;
+use crate::wire::schema::is_name;
 
 impl Node {
     pub(super) fn account(&self, peer: &Peer, request: Request<'_>) -> Result<(), Refusal> {
@@ -12,24 +13,31 @@ impl Node {
         let name = body.string()?;
         let own_password = statement == Statement::PutUser && login.user == name;
         if !login.administrator && !own_password {
-            return Err(ErrorCode::AUTH_FAILED.because("only an administrator may do this"));
+            return Err(match statement {
+                Statement::PutUser | Statement::DropUser => ErrorCode::MESSAGE_INVALID.into(),
+                _ => ErrorCode::NOT_ALLOWED.into(),
+            });
+        }
+        if !is_name(name) {
+            return Err(ErrorCode::LIMITS_EXCEEDED.because("name of a user or a database"));
         }
         match statement {
             Statement::PutUser => {
                 let _property = body.u8()?;
                 let secret = if body.bool()? { Some(body.string()?) } else { None };
-                self.accounts().put_user(name, secret);
+                let replace = body.bool()?;
+                self.accounts().put_user(name, secret, replace)?;
             }
             Statement::DropUser => self.accounts().drop_user(name),
             Statement::PutDatabase => self.accounts().put_database(name),
-            Statement::DropDatabase => self.accounts().drop_database(name),
+            Statement::DropDatabase => self.accounts().drop_database(name)?,
             Statement::PutPrivilege | Statement::DropPrivilege => {
                 let _property = body.u8()?;
                 for _ in 0..body.count32()? {
                     let user = body.string()?;
                     let may_write = body.string()? == b"ALL";
                     if statement == Statement::PutPrivilege {
-                        self.accounts().put_privilege(name, user, may_write);
+                        self.accounts().put_privilege(name, user, may_write)?;
                     } else {
                         self.accounts().drop_privilege(name, user);
                     }

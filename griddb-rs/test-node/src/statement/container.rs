@@ -51,16 +51,22 @@ impl Context<'_> {
     ) -> Result<(), Stop> {
         let body = &mut request.body;
         let key = self.read_key(body)?;
-        let time_series = body.u8()? == 1;
+        let kind = body.u8()?;
+        let time_series = kind == 1;
         let modifiable = body.bool()?;
         let schema = Schema::read(body)?;
         let affinity = body.string()?.to_vec();
+        let mut partitioning = -1;
         if request.options.feature_version.is_some() {
             let attribute = body.i32()?;
-            body.take(12)?;
+            partitioning = body.i64()?;
+            let _end_of_list = body.i32()?;
             if attribute != ORDINARY {
                 return Err(ErrorCode::NOT_SUPPORTED.because("container attribute").into());
             }
+        }
+        if kind > 1 {
+            return Err(ErrorCode::CONTAINER_TYPE.into());
         }
         if time_series && body.left() > 0 && body.bool()? {
             return Err(ErrorCode::NOT_SUPPORTED.because("row expiration").into());
@@ -72,17 +78,21 @@ impl Context<'_> {
         match partition.state.named(&identity) {
             None => {
                 let id = partition.state.next_container();
-                let container = Container::new(id, key, time_series, schema, affinity);
+                let mut container = Container::new(id, key, time_series, schema, affinity);
+                container.partitioning = partitioning;
                 partition.apply(Change::CreateContainer(Box::new(container)));
             }
             Some(container) => {
                 check_type(container, i8::from(time_series))?;
+                if container.affinity != affinity {
+                    return Err(ErrorCode::SCHEMA.because("data affinity").into());
+                }
                 if !container.schema.same(&schema) {
-                    if !modifiable {
-                        return Err(ErrorCode::CHANGE_SCHEMA.into());
-                    }
                     if !container.schema.can_become(&schema) {
                         return Err(ErrorCode::SCHEMA_CHANGE.into());
+                    }
+                    if !modifiable {
+                        return Err(ErrorCode::CHANGE_SCHEMA.into());
                     }
                     let id = container.id;
                     if partition.state.is_busy(id) {
@@ -156,7 +166,7 @@ fn write_container(container: &Container, out: &mut Vec<u8>) {
     container.schema.write(out);
     out.put_string(&container.affinity);
     out.put_i32(ORDINARY);
-    out.put_i64(-1);
+    out.put_i64(container.partitioning);
     out.put_i32(-1);
     out.put_i32(127);
 }
@@ -183,6 +193,8 @@ fn write_property(container: &Container, property: u8, out: &mut Vec<u8>) {
                 out.put_u8(0);
             }
         }
+        // event notifications and triggers, of which there are none
+        3 | 4 => out.put_i32(0),
         5 => out.put_i32(ORDINARY),
         6 => {
             out.put_count32(infos().count());

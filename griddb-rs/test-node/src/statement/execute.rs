@@ -24,6 +24,8 @@ const LONGEST_TIMEOUT: i32 = 300;
 pub(crate) enum Done {
     /// Its answer was appended.
     Answered,
+    /// Its answer was appended, and is to be held back: a silent backup is waited for.
+    AnsweredLate(Duration),
     /// It has no answer, or not yet.
     Silent,
     /// The peer said goodbye.
@@ -42,6 +44,17 @@ pub(crate) struct Ticket {
     fault: Option<Fault>,
 }
 
+impl Ticket {
+    /// Answers a waiting statement with an error.
+    pub(crate) fn refuse(self, code: ErrorCode) {
+        let mut bytes = Vec::new();
+        let answer = Answer::begin(&mut bytes, self.head);
+        answer.refuse(&mut bytes, &code.into());
+        answer.finish(&mut bytes);
+        drop(self.answers.send(Delivery { answer: bytes, head: self.head, fault: self.fault }));
+    }
+}
+
 /// What a statement can ask about its surroundings.
 pub(crate) struct Context<'a> {
     pub(super) node: &'a Node,
@@ -49,11 +62,10 @@ pub(crate) struct Context<'a> {
     pub(super) now: Instant,
 }
 
-/// How long a statement may wait for locks, and its session's transactions may live.
-pub(super) fn timeout(request: &Request<'_>, login: &Login) -> Duration {
+fn timeout(request: &Request<'_>, login: &Login, second: Duration) -> Duration {
     let seconds = request.options.transaction_timeout.unwrap_or(login.timeout);
     let seconds = if seconds < 0 { LONGEST_TIMEOUT } else { seconds.min(LONGEST_TIMEOUT) };
-    Duration::from_secs(u64::from(seconds.unsigned_abs()))
+    second * seconds.unsigned_abs()
 }
 
 impl Node {
@@ -102,7 +114,8 @@ impl Node {
             fault,
         };
         let done = if self.attempt(&mut partition, &ticket, out) {
-            Done::Answered
+            let delay = if statement.reads() { None } else { self.replication_delay(&partition) };
+            delay.map_or(Done::Answered, Done::AnsweredLate)
         } else {
             partition.waiting.push(ticket);
             Done::Silent
@@ -114,7 +127,7 @@ impl Node {
     }
 
     /// Tries every waiting statement once more.
-    pub(crate) fn retry_waiting(&self, partition: &mut Partition) {
+    pub(crate) fn retry_waiting(self: &Arc<Self>, partition: &mut Partition) {
         for ticket in std::mem::take(&mut partition.waiting) {
             let mut answer = Vec::new();
             if self.attempt(partition, &ticket, &mut answer) {
@@ -128,7 +141,7 @@ impl Node {
     }
 
     /// Executes a statement of a partition. False: it met a lock and may wait for it.
-    fn attempt(&self, partition: &mut Partition, ticket: &Ticket, out: &mut Vec<u8>) -> bool {
+    fn attempt(self: &Arc<Self>, partition: &mut Partition, ticket: &Ticket, out: &mut Vec<u8>) -> bool {
         let answer = Answer::begin(out, ticket.head);
         let mut body = Reader::new(&ticket.message[ENVELOPE..]);
         let read = Head::read(&mut body).and_then(|head| Request::read(ticket.statement, head, body));
@@ -152,12 +165,15 @@ impl Node {
                 if refusal.aborts() {
                     abort_open(partition, client);
                 }
+                if refusal.code == ErrorCode::NODE_ERROR {
+                    self.fail();
+                }
                 answer.refuse(out, &refusal);
             }
             Err(Stop::Conflict) => {
                 step_back(partition, &request);
                 let waited = context.now.duration_since(ticket.arrived);
-                let timeout = timeout(&request, &ticket.login);
+                let timeout = timeout(&request, &ticket.login, self.options.second);
                 if waited < timeout {
                     answer.discard(out);
                     return false;
@@ -179,7 +195,8 @@ impl Node {
 /// Whether the login and this node's role allow the statement.
 fn check(partition: &Partition, request: &Request<'_>, login: &Login) -> Result<(), Refusal> {
     let needs_owner = request.needs_owner();
-    if needs_owner && !login.may_write {
+    let only_here = matches!(request.statement, Statement::FlushLog | Statement::CreateSession);
+    if needs_owner && !login.may_write && !only_here {
         return Err(ErrorCode::ACCESS.into());
     }
     if needs_owner && !login.immediate {
@@ -212,6 +229,9 @@ fn step_back(partition: &mut Partition, request: &Request<'_>) {
     let released = partition.state.take_released();
     if request.fixed.transaction_mode == super::transaction::BEGIN {
         abort_open(partition, Some(client));
+        if let Some(statement) = request.before_rows {
+            partition.apply(Change::Executed { client, statement });
+        }
     }
     if request.fixed.session_mode == super::transaction::CREATE {
         partition.apply(Change::CloseSession(client));
@@ -221,6 +241,11 @@ fn step_back(partition: &mut Partition, request: &Request<'_>) {
 }
 
 impl Context<'_> {
+    /// How long the statement may wait for locks, and how long transactions of a session live that it makes.
+    pub(super) fn timeout(&self, request: &Request<'_>) -> Duration {
+        timeout(request, self.login, self.node.options.second)
+    }
+
     fn run(
         &self,
         partition: &mut Partition,

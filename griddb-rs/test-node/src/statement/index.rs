@@ -8,6 +8,7 @@ use crate::data::index::{IndexInfo, can_be_indexed};
 use crate::error::{ErrorCode, Refusal};
 use crate::node::partition::Partition;
 use crate::wire::read::{Malformed, Reader};
+use crate::wire::schema::is_name;
 
 /// Index types of the protocol.
 const TREE: i8 = 0;
@@ -53,9 +54,15 @@ impl Context<'_> {
         let mut distinct = info.columns.clone();
         distinct.sort_unstable();
         distinct.dedup();
-        let unfit = |column: &usize| columns.get(*column).is_none_or(|column| !can_be_indexed(column));
-        if info.columns.is_empty() || distinct.len() != info.columns.len() || info.columns.iter().any(unfit) {
+        if info.columns.iter().any(|column| *column >= columns.len()) {
+            return Err(ErrorCode::COLUMN_ID.into());
+        }
+        let fit = info.columns.iter().all(|column| can_be_indexed(&columns[*column]));
+        if info.columns.is_empty() || distinct.len() != info.columns.len() || !fit {
             return Err(ErrorCode::NOT_SUPPORTED.because("index columns").into());
+        }
+        if !info.name.is_empty() && !is_name(&info.name) {
+            return Err(ErrorCode::LIMITS_EXCEEDED.because("index name").into());
         }
         if kind != TREE && kind != DEFAULT {
             return Err(ErrorCode::NOT_SUPPORTED
@@ -65,15 +72,11 @@ impl Context<'_> {
         for index in container.indexes() {
             let same_columns = index.info.columns == info.columns;
             let same_name = index.info.name.eq_ignore_ascii_case(&info.name);
-            match (same_columns, info.name.is_empty() || same_name) {
-                (true, true) => return Ok(()),
-                (true, false) if !index.info.name.is_empty() => {
-                    return Err(ErrorCode::NOT_SUPPORTED.because("index has another name").into());
-                }
-                (false, true) if !info.name.is_empty() => {
-                    return Err(ErrorCode::NOT_SUPPORTED.because("index name is in use").into());
-                }
-                _ => {}
+            if same_columns && (info.name.is_empty() || same_name) {
+                return Ok(());
+            }
+            if same_columns || (same_name && !info.name.is_empty()) {
+                return Err(ErrorCode::NOT_SUPPORTED.because("index has another name or columns").into());
             }
         }
         let container = container.id;
@@ -93,7 +96,6 @@ impl Context<'_> {
         let matches = |index: &IndexInfo| {
             (info.columns.is_empty() || index.columns == info.columns)
                 && (any_name || index.name.eq_ignore_ascii_case(&info.name))
-                && index.columns != container.schema.keys
         };
         let found: Vec<_> =
             container.indexes().iter().map(|index| index.info.clone()).filter(matches).collect();

@@ -221,6 +221,8 @@ pub(crate) struct Request<'a> {
     fixed: Fixed,
     options: Options,
     body: Reader<'a>,
+    /// Where the session stood before the first of many rows.
+    before_rows: Option<i64>,
 }
 
 impl<'a> Request<'a> {
@@ -228,7 +230,7 @@ impl<'a> Request<'a> {
         let class = statement.class();
         let fixed = Fixed::read(class, &mut body)?;
         let options = if class == Class::Own { Options::default() } else { Options::read(&mut body)? };
-        Ok(Self { statement, head, fixed, options, body })
+        Ok(Self { statement, head, fixed, options, body, before_rows: None })
     }
 
     /// Whether only the owner of the partition may execute it, for a login with immediate consistency.

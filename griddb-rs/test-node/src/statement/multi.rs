@@ -29,7 +29,7 @@ impl Predicate {
     fn read(body: &mut Reader<'_>) -> Result<Self, Refusal> {
         let kind = body.u8()?;
         if kind == COMPOSITE || body.u8()? != DISTINCT {
-            return Err(ErrorCode::NOT_SUPPORTED.because("only single-column keys, one by one").into());
+            return Err(ErrorCode::NOT_SUPPORTED.because("only single-column keys, one by one"));
         }
         let kind = Type::from_number(kind).ok_or(Malformed)?;
         let count = body.count32()?;
@@ -69,7 +69,7 @@ impl Context<'_> {
             if let Some(container) = partition.state.named(&key.identity()) {
                 let fits = |column: &usize| predicate.kind == Some(container.schema.columns[*column].kind);
                 if container.schema.keys.len() != 1 || !container.schema.keys.iter().all(fits) {
-                    return Err(ErrorCode::PARAMETER.because("type of the row key").into());
+                    return Err(ErrorCode::ROW_KEY.because("type of the row key").into());
                 }
                 entries.push((container, predicate));
             }
@@ -93,7 +93,7 @@ impl Context<'_> {
             };
             let schema = schemas.iter().position(is_its).unwrap_or(0);
             for key in &predicate.keys {
-                let found = container.find(key).and_then(|(id, slot)| Some((id, slot.visible(None)?)));
+                let found = container.find_visible(key, None);
                 let shown = found.map(|(id, row)| ((!container.time_series).then_some(id), row.as_ref()));
                 out.put_sized(container.key.bytes());
                 out.put_count32(schema);

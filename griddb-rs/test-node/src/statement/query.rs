@@ -160,7 +160,12 @@ impl Context<'_> {
         let count = request.body.count64()?;
         let set = partition.state.result_set(id);
         let set = set.ok_or_else(|| ErrorCode::RESULT_ID.because(format!("(rsId={id})")))?;
-        let first = first.min(set.rows.len());
+        if count == 0 {
+            return Err(ErrorCode::FETCH_PARAMETER.into());
+        }
+        if first >= set.rows.len() {
+            return Err(ErrorCode::FETCH_POSITION.into());
+        }
         let end = first.saturating_add(count).min(set.rows.len());
         let closed = end == set.rows.len();
         out.put_bool(closed);
@@ -233,6 +238,9 @@ fn outcome(
     }
     let schema = &search.container.schema;
     let plain = query.order.is_empty() && query.limit.is_none() && query.selection == Selection::Rows;
+    if body.partial && (query.selection != Selection::Rows || !query.order.is_empty()) {
+        return Err(ErrorCode::TQL_SYNTAX.because("Partial query option can not be used with this query"));
+    }
     if body.partial && plain {
         let (rows, next) = search.step(query.condition.as_ref(), body.from, step_bytes)?;
         return Ok(next.map_or_else(|| Outcome::Rows(rows.clone()), |from| Outcome::Part(rows.clone(), from)));

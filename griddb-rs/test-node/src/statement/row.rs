@@ -1,7 +1,7 @@
 //! Statements about single rows, and about many rows of one container.
 
 use super::execute::Context;
-use super::transaction::{Entry, Kind, Scope, container};
+use super::transaction::{Entry, Kind, Scope, container, is_later};
 use super::{Request, Stop};
 use crate::data::change::Change;
 use crate::data::container::TxnId;
@@ -36,8 +36,9 @@ pub(super) fn put(
     let (row_id, replaces) = match found {
         // an uncommitted insert or removal is a row that exists, as far as others who insert are concerned
         Some((_, slot)) if slot.locked_by_other(txn) && mode != INSERT_ONLY => return Err(Stop::Conflict),
-        Some((row_id, slot)) => (row_id, slot.locked_by_other(txn) || slot.visible(txn).is_some()),
-        None => (container.next_row(), false),
+        Some((row_id, slot)) if slot.locked_by_other(txn) || slot.visible(txn).is_some() => (row_id, true),
+        // what the transaction itself has removed is put back as another row
+        _ => (container.next_row(), false),
     };
     match (mode, replaces) {
         (INSERT_ONLY, true) => Err(ErrorCode::PUT_ROW_OPTION.because("insert row, but row exists").into()),
@@ -80,7 +81,7 @@ impl Context<'_> {
             return Err(ErrorCode::QUERY_ROW_KEY.into());
         }
         let key = read_key(request.body.rest(), &schema)?;
-        let found = container.find(&key).and_then(|(id, slot)| slot.visible(scope.txn).map(|row| (id, row)));
+        let found = container.find_visible(&key, scope.txn);
         let shown_id = |id| (!container.time_series).then_some(id);
         if let Some((id, row)) = found {
             out.put_bool(true);
@@ -123,17 +124,19 @@ impl Context<'_> {
         out: &mut Vec<u8>,
     ) -> Result<(), Stop> {
         let Entry::Go(scope) = self.enter(partition, request, Kind::Rows)? else { return Ok(()) };
+        request.before_rows = Some(scope.last_statement);
         let count = request.body.count64()?;
         let schema = Arc::clone(&container(partition, &scope, request)?.schema);
         let rows = read_rows(request.body.rest(), &schema, count)?;
-        let mut statement = request.head.id;
+        let (mut statement, mut last) = (request.head.id, scope.last_statement);
         for row in rows {
             // a row that was put before the statement had to wait is not put again
-            if statement > scope.last_statement {
+            if is_later(statement, last) {
                 put(partition, scope.container, row, request.options.put_mode, scope.txn)?;
                 self.leave(partition, scope, statement);
+                last = statement;
             }
-            statement = statement.saturating_add(1);
+            statement = statement.wrapping_add(1);
         }
         out.put_bool(false);
         Ok(())
@@ -167,17 +170,15 @@ impl Context<'_> {
         let target = container(partition, &scope, request)?;
         let schema = &target.schema;
         let row = read_rows(request.body.rest(), schema, 1)?.pop().ok_or(ErrorCode::ROW_DATA)?;
-        if let Some(slot) = target.slot(id) {
-            let same_key = |old: &Arc<Row>| old.key(schema) == row.key(schema);
-            if !slot.visible(scope.txn).is_none_or(same_key) {
+        let slot = target.slot(id);
+        if let Some((slot, old)) = slot.and_then(|slot| Some((slot, slot.visible(scope.txn)?))) {
+            if old.key(schema) != row.key(schema) {
                 return Err(ErrorCode::ROW_KEY.because("Row key is not same value").into());
             }
             if slot.locked_by_other(scope.txn) {
                 return Err(Stop::Conflict);
             }
-            if slot.visible(scope.txn).is_some() {
-                partition.apply(write(scope.container, id, Some(Arc::new(row)), scope.txn));
-            }
+            partition.apply(write(scope.container, id, Some(Arc::new(row)), scope.txn));
         }
         self.leave(partition, scope, request.head.id);
         Ok(())
@@ -191,13 +192,11 @@ impl Context<'_> {
         let Entry::Go(scope) = self.enter(partition, request, Kind::Write)? else { return Ok(()) };
         let id = request.body.i64()?;
         let target = container(partition, &scope, request)?;
-        if let Some(slot) = target.slot(id) {
+        if let Some(slot) = target.slot(id).filter(|slot| slot.visible(scope.txn).is_some()) {
             if slot.locked_by_other(scope.txn) {
                 return Err(Stop::Conflict);
             }
-            if slot.visible(scope.txn).is_some() {
-                partition.apply(write(scope.container, id, None, scope.txn));
-            }
+            partition.apply(write(scope.container, id, None, scope.txn));
         }
         self.leave(partition, scope, request.head.id);
         Ok(())

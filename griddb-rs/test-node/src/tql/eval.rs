@@ -41,6 +41,20 @@ pub(crate) enum Comparison {
     GreaterOrEqual,
 }
 
+impl Comparison {
+    /// What holds when this does not, of values that are known.
+    pub(super) fn opposite(self) -> Self {
+        match self {
+            Self::Equal => Self::NotEqual,
+            Self::NotEqual => Self::Equal,
+            Self::Less => Self::GreaterOrEqual,
+            Self::LessOrEqual => Self::Greater,
+            Self::Greater => Self::LessOrEqual,
+            Self::GreaterOrEqual => Self::Less,
+        }
+    }
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Operator {
     Add,
@@ -58,8 +72,8 @@ pub(crate) enum Expr {
     Arithmetic(Operator, Box<Expr>, Box<Expr>),
     Call(Function, Vec<Expr>),
     Compare(Comparison, Box<Expr>, Box<Expr>),
-    And(Box<Expr>, Box<Expr>),
-    Or(Box<Expr>, Box<Expr>),
+    And(Vec<Expr>),
+    Or(Vec<Expr>),
     Xor(Box<Expr>, Box<Expr>),
     Not(Box<Expr>),
     /// Whether it is NULL, or if negated, whether it is not.
@@ -140,11 +154,9 @@ impl Expr {
         match self {
             Self::Literal(_) => true,
             Self::Column(..) => false,
-            Self::Call(_, arguments) => arguments.iter().all(Self::is_constant),
+            Self::Call(_, parts) | Self::And(parts) | Self::Or(parts) => parts.iter().all(Self::is_constant),
             Self::Arithmetic(_, left, right)
             | Self::Compare(_, left, right)
-            | Self::And(left, right)
-            | Self::Or(left, right)
             | Self::Xor(left, right)
             | Self::Like(left, right, _) => left.is_constant() && right.is_constant(),
             Self::Not(inner) | Self::IsNull(inner, _) => inner.is_constant(),
@@ -174,19 +186,8 @@ impl Expr {
             Self::Compare(comparison, left, right) => {
                 truth(compare(*comparison, &left.value(scope)?, &right.value(scope)?))
             }
-            Self::And(left, right) => match known(&left.value(scope)?) {
-                Some(false) => Val::Bool(false),
-                left => match (left, known(&right.value(scope)?)) {
-                    (_, Some(false)) => Val::Bool(false),
-                    (Some(true), Some(true)) => Val::Bool(true),
-                    _ => Val::Null,
-                },
-            },
-            Self::Or(left, right) => match (known(&left.value(scope)?), known(&right.value(scope)?)) {
-                (Some(true), _) | (_, Some(true)) => Val::Bool(true),
-                (Some(false), Some(false)) => Val::Bool(false),
-                _ => Val::Null,
-            },
+            Self::And(parts) => decide(parts, scope, false)?,
+            Self::Or(parts) => decide(parts, scope, true)?,
             Self::Xor(left, right) => {
                 let both = known(&left.value(scope)?).zip(known(&right.value(scope)?));
                 truth(both.map(|(left, right)| left != right))
@@ -199,6 +200,19 @@ impl Expr {
             },
         })
     }
+}
+
+/// The first part with the deciding value decides. Without one the others have it, unless something is unknown.
+fn decide<'a>(parts: &'a [Expr], scope: &Scope<'a>, deciding: bool) -> Result<Val<'a>, Refusal> {
+    let mut outcome = Val::Bool(!deciding);
+    for part in parts {
+        match known(&part.value(scope)?) {
+            Some(value) if value == deciding => return Ok(Val::Bool(deciding)),
+            Some(_) => {}
+            None => outcome = Val::Null,
+        }
+    }
+    Ok(outcome)
 }
 
 /// What an expression is evaluated on.

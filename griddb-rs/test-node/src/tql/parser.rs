@@ -6,8 +6,8 @@ use super::lexer::{Lexer, Token};
 use crate::error::{ErrorCode, Refusal};
 use crate::wire::schema::{Schema, Type};
 
-/// Deepest nesting of a condition.
-const DEEPEST: usize = 200;
+/// Deepest nesting of a condition, and most operators of its sums.
+const DEEPEST: usize = 64;
 
 /// What is selected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -242,37 +242,41 @@ impl Parser<'_> {
 
     /// OR and XOR; then AND, NOT, comparisons, sums, products, signs.
     fn disjunction(&mut self) -> Result<Expr, Refusal> {
+        let depth = self.depth;
+        self.deeper()?;
+        let mut parts = vec![self.conjunction()?];
+        loop {
+            if self.accept_word("or")? {
+                parts.push(self.conjunction()?);
+            } else if self.accept_word("xor")? {
+                self.deeper()?;
+                let left = joined(parts, Expr::Or)?;
+                let right = self.conjunction()?;
+                left.must_be_bool()?;
+                right.must_be_bool()?;
+                parts = vec![Expr::Xor(Box::new(left), Box::new(right))];
+            } else {
+                break;
+            }
+        }
+        self.depth = depth;
+        joined(parts, Expr::Or)
+    }
+
+    fn conjunction(&mut self) -> Result<Expr, Refusal> {
+        let mut parts = vec![self.negation()?];
+        while self.accept_word("and")? {
+            parts.push(self.negation()?);
+        }
+        joined(parts, Expr::And)
+    }
+
+    fn deeper(&mut self) -> Result<(), Refusal> {
         self.depth += 1;
         if self.depth > DEEPEST {
             return Err(ErrorCode::TQL_SYNTAX.because("nested too deeply"));
         }
-        let mut left = self.conjunction()?;
-        loop {
-            let make = if self.accept_word("or")? {
-                Expr::Or
-            } else if self.accept_word("xor")? {
-                Expr::Xor
-            } else {
-                break;
-            };
-            let right = self.conjunction()?;
-            left.must_be_bool()?;
-            right.must_be_bool()?;
-            left = make(Box::new(left), Box::new(right));
-        }
-        self.depth -= 1;
-        Ok(left)
-    }
-
-    fn conjunction(&mut self) -> Result<Expr, Refusal> {
-        let mut left = self.negation()?;
-        while self.accept_word("and")? {
-            let right = self.negation()?;
-            left.must_be_bool()?;
-            right.must_be_bool()?;
-            left = Expr::And(Box::new(left), Box::new(right));
-        }
-        Ok(left)
+        Ok(())
     }
 
     fn negation(&mut self) -> Result<Expr, Refusal> {
@@ -339,6 +343,13 @@ impl Parser<'_> {
     }
 
     fn sum(&mut self) -> Result<Expr, Refusal> {
+        let depth = self.depth;
+        let sum = self.open_sum()?;
+        self.depth = depth;
+        Ok(sum)
+    }
+
+    fn open_sum(&mut self) -> Result<Expr, Refusal> {
         let mut left = self.product()?;
         loop {
             let operator = match self.token {
@@ -347,6 +358,7 @@ impl Parser<'_> {
                 _ => return Ok(left),
             };
             self.advance()?;
+            self.deeper()?;
             left = arithmetic(operator, left, self.product()?)?;
         }
     }
@@ -361,15 +373,18 @@ impl Parser<'_> {
                 _ => return Ok(left),
             };
             self.advance()?;
+            self.deeper()?;
             left = arithmetic(operator, left, self.operand()?)?;
         }
     }
 
     fn operand(&mut self) -> Result<Expr, Refusal> {
         if self.accept("-")? {
+            self.deeper()?;
             return arithmetic(Operator::Subtract, Expr::Literal(Val::Int(0)), self.operand()?);
         }
         if self.accept("+")? {
+            self.deeper()?;
             return self.operand();
         }
         if self.accept("(")? {
@@ -411,6 +426,7 @@ impl Parser<'_> {
     }
 
     fn call(&mut self, name: &[u8]) -> Result<Expr, Refusal> {
+        self.deeper()?;
         let mut arguments = Vec::new();
         let mut unit = None;
         let is_add_or_difference =
@@ -434,6 +450,19 @@ impl Parser<'_> {
         let call = Expr::Call(function, arguments);
         fold(call, self.names.now)
     }
+}
+
+/// One part stands for itself; several must be truth values.
+fn joined(mut parts: Vec<Expr>, make: impl FnOnce(Vec<Expr>) -> Expr) -> Result<Expr, Refusal> {
+    if parts.len() == 1
+        && let Some(part) = parts.pop()
+    {
+        return Ok(part);
+    }
+    for part in &parts {
+        part.must_be_bool()?;
+    }
+    Ok(make(parts))
 }
 
 fn arithmetic(operator: Operator, left: Expr, right: Expr) -> Result<Expr, Refusal> {

@@ -1,7 +1,7 @@
 //! Which rows a query finds, by an index where one serves.
 
 use super::eval::{Comparison, Expr, Scope, Val};
-use crate::data::container::{Container, TxnId};
+use crate::data::container::{Container, Slot, TxnId};
 use crate::data::index::{Index, IndexKey};
 use crate::error::Refusal;
 use crate::wire::row::Row;
@@ -11,7 +11,7 @@ use std::ops::Bound;
 use std::sync::Arc;
 
 /// A condition with more alternatives than this is tested row by row.
-const MOST_ALTERNATIVES: usize = 64;
+const MOST_ALTERNATIVES: usize = 1024;
 
 /// A row that was found, with its id.
 pub(crate) type Found = (i64, Arc<Row>);
@@ -68,21 +68,30 @@ impl<'a> Search<'a> {
             if size >= bytes {
                 return Ok((found, Some(id)));
             }
-            if let Some(row) = slot.visible(self.txn) {
+            let Some(row) = slot.visible(self.txn) else { continue };
+            if condition.map_or(Ok(true), |condition| condition.holds(&self.scope(row)))? {
                 size += row.size();
-                if condition.map_or(Ok(true), |condition| condition.holds(&self.scope(row)))? {
-                    found.push((id, Arc::clone(row)));
-                }
+                found.push((id, Arc::clone(row)));
             }
         }
         Ok((found, None))
     }
 
     fn all(&self) -> Vec<Found> {
-        let visible = |(id, slot): (i64, &crate::data::container::Slot)| {
-            slot.visible(self.txn).map(|row| (id, Arc::clone(row)))
-        };
-        self.container.slots().filter_map(visible).collect()
+        self.seen(self.container.slots())
+    }
+
+    /// The rows that are seen, those last that another transaction is changing.
+    fn seen<'s>(&self, slots: impl Iterator<Item = (i64, &'s Slot)>) -> Vec<Found> {
+        let (mut rows, mut old) = (Vec::new(), Vec::new());
+        for (id, slot) in slots {
+            if let Some(row) = slot.visible(self.txn) {
+                let list = if slot.shows_old(self.txn) { &mut old } else { &mut rows };
+                list.push((id, Arc::clone(row)));
+            }
+        }
+        rows.append(&mut old);
+        rows
     }
 
     fn scope<'s>(&'s self, row: &'s Row) -> Scope<'s> {
@@ -99,17 +108,14 @@ impl<'a> Search<'a> {
     }
 
     fn candidates(&self, access: &Access<'_>) -> Vec<Found> {
-        let row = |id| {
-            let row = self.container.slot(id)?.visible(self.txn)?;
-            Some((id, Arc::clone(row)))
-        };
         match access {
             Access::Key(_, key) => {
-                let id = self.container.find(key).map(|(id, _)| id);
-                id.and_then(row).into_iter().collect()
+                let found = self.container.find_visible(key, self.txn);
+                found.map(|(id, row)| (id, Arc::clone(row))).into_iter().collect()
             }
             Access::Range(index, low, high) => {
-                index.range(low.clone(), high.clone()).into_iter().filter_map(row).collect()
+                let ids = index.range(low.clone(), high.clone()).into_iter();
+                self.seen(ids.filter_map(|id| Some((id, self.container.slot(id)?))))
             }
             Access::All => self.all(),
         }
@@ -234,37 +240,144 @@ pub(super) fn alternatives(condition: &Expr) -> Vec<Alternative> {
 }
 
 fn spread(expr: &Expr, negated: bool) -> Option<Vec<Alternative>> {
-    let all = |left: &Expr, right: &Expr| {
-        let (left, right) = (spread(left, negated)?, spread(right, negated)?);
-        if left.len() * right.len() > MOST_ALTERNATIVES {
-            return None;
-        }
-        let joined =
-            left.iter().flat_map(|left| right.iter().map(move |right| [left.as_slice(), right].concat()));
-        Some(joined.collect())
-    };
-    let any = |left: &Expr, right: &Expr| {
-        let mut alternatives = spread(left, negated)?;
-        alternatives.extend(spread(right, negated)?);
-        (alternatives.len() <= MOST_ALTERNATIVES).then_some(alternatives)
-    };
     match (expr, negated) {
         (Expr::Not(inner), _) => spread(inner, !negated),
-        (Expr::And(left, right), false) | (Expr::Or(left, right), true) => all(left, right),
-        (Expr::Or(left, right), false) | (Expr::And(left, right), true) => any(left, right),
+        (Expr::And(parts), false) | (Expr::Or(parts), true) => {
+            let mut all: Vec<Alternative> = vec![Vec::new()];
+            for part in parts {
+                let part = spread(part, negated)?;
+                if all.len() * part.len() > MOST_ALTERNATIVES {
+                    return None;
+                }
+                let joined =
+                    all.iter().flat_map(|left| part.iter().map(|right| [left.as_slice(), right].concat()));
+                all = joined.collect();
+            }
+            Some(all)
+        }
+        (Expr::Or(parts), false) | (Expr::And(parts), true) => {
+            let mut any = Vec::new();
+            for part in parts {
+                any.extend(spread(part, negated)?);
+                if any.len() > MOST_ALTERNATIVES {
+                    return None;
+                }
+            }
+            Some(any)
+        }
         (Expr::Compare(comparison, left, right), true) => {
-            let opposite = match comparison {
-                Comparison::Equal => Comparison::NotEqual,
-                Comparison::NotEqual => Comparison::Equal,
-                Comparison::Less => Comparison::GreaterOrEqual,
-                Comparison::LessOrEqual => Comparison::Greater,
-                Comparison::Greater => Comparison::LessOrEqual,
-                Comparison::GreaterOrEqual => Comparison::Less,
-            };
-            Some(vec![vec![Expr::Compare(opposite, left.clone(), right.clone())]])
+            Some(vec![vec![Expr::Compare(comparison.opposite(), left.clone(), right.clone())]])
         }
         (Expr::IsNull(inner, not_null), true) => Some(vec![vec![Expr::IsNull(inner.clone(), !not_null)]]),
         (other, true) => Some(vec![vec![Expr::Not(Box::new(other.clone()))]]),
         (other, false) => Some(vec![vec![other.clone()]]),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::data::index::IndexInfo;
+    use crate::tql::parse;
+    use crate::wire::container_key::ContainerKey;
+    use crate::wire::read::Reader;
+    use crate::wire::row::read_rows;
+    use crate::wire::schema::{Column, Schema};
+    use crate::wire::write::Write;
+    use proptest::prelude::*;
+
+    fn schema() -> Schema {
+        let column = |name: &str, kind, not_null| Column { name: name.into(), kind, array: false, not_null };
+        let columns = vec![
+            column("k", Type::String, true),
+            column("n", Type::Long, false),
+            column("s", Type::String, false),
+            column("d", Type::Double, false),
+        ];
+        Schema::new(columns, vec![0])
+    }
+
+    fn container(rows: &[(Option<i8>, Option<u8>)]) -> Container {
+        let key = ContainerKey::read(&mut Reader::new(&[9, 0, 3, b't', 0])).unwrap();
+        let mut container = Container::new(0, key, false, schema(), Vec::new());
+        for (id, (number, letter)) in rows.iter().enumerate() {
+            let nulls = (u8::from(number.is_none()) * 0b1010) | (u8::from(letter.is_none()) << 2);
+            let mut bytes = Vec::new();
+            bytes.put_i64(0);
+            bytes.put_u8(nulls);
+            bytes.put_i64(i64::from(number.unwrap_or(0)));
+            bytes.put(&f64::from(number.unwrap_or(0)).to_le_bytes());
+            bytes.put_varsize(2);
+            bytes.put_sized(format!("k{id}").as_bytes());
+            bytes.put_sized(&letter.map_or(Vec::new(), |letter| vec![letter]));
+            let row = read_rows(&bytes, &schema(), 1).unwrap().pop().unwrap();
+            container.write(i64::try_from(id).unwrap(), Some(Arc::new(row)), None);
+        }
+        container
+    }
+
+    fn condition() -> impl Strategy<Value = String> {
+        let comparison = prop_oneof![Just("="), Just("<>"), Just("<"), Just("<="), Just(">"), Just(">=")];
+        let equality = prop_oneof![Just("="), Just("<>")];
+        let leaf = prop_oneof![
+            (comparison.clone(), -4_i8..4).prop_map(|(sign, number)| format!("n {sign} {number}")),
+            (comparison.clone(), -4_i8..4).prop_map(|(sign, number)| format!("{number} {sign} n")),
+            (comparison.clone(), -8_i8..8).prop_map(|(sign, half)| format!("n {sign} {}.5", half / 2)),
+            (comparison, -4_i8..4).prop_map(|(sign, number)| format!("d {sign} {number}")),
+            (equality.clone(), 0..12_u8).prop_map(|(sign, number)| format!("k {sign} 'k{number}'")),
+            (equality, b'a'..b'e').prop_map(|(sign, letter)| format!("s {sign} '{}'", char::from(letter))),
+            Just("n is null".to_owned()),
+            Just("s is not null".to_owned()),
+            Just("k like 'k1%'".to_owned()),
+        ];
+        leaf.prop_recursive(4, 24, 4, |inner| {
+            prop_oneof![
+                (inner.clone(), inner.clone()).prop_map(|(a, b)| format!("({a} and {b})")),
+                (inner.clone(), inner.clone()).prop_map(|(a, b)| format!("({a} or {b})")),
+                inner.prop_map(|a| format!("not ({a})")),
+            ]
+        })
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+        #[test]
+        fn indexes_and_alternatives_find_what_a_scan_finds(
+            rows in proptest::collection::vec((proptest::option::of(-4_i8..4), proptest::option::of(b'a'..b'e')), 0..12),
+            text in condition(),
+        ) {
+            let mut container = container(&rows);
+            for column in 1..4 {
+                container.add_index(IndexInfo { name: Vec::new(), columns: vec![column] });
+            }
+            let query = parse(format!("select * where {text}").as_bytes(), &schema(), (b"t", b"t"), 0).unwrap();
+            let condition = query.condition.unwrap();
+            let search = Search { container: &container, txn: None, now: 0 };
+            let mut found: Vec<i64> =
+                search.run(Some(&condition)).unwrap().into_iter().map(|(id, _)| id).collect();
+            found.sort_unstable();
+            let scan = search.all().into_iter().filter(|(_, row)| condition.holds(&search.scope(row)).unwrap());
+            prop_assert_eq!(found, scan.map(|(id, _)| id).collect::<Vec<_>>(), "{}", text);
+        }
+
+        #[test]
+        fn no_text_makes_the_parser_panic(text in ".{0,60}") {
+            drop(parse(text.as_bytes(), &schema(), (b"t", b"t"), 0));
+            drop(parse(format!("select * where {text}").as_bytes(), &schema(), (b"t", b"t"), 0));
+        }
+    }
+
+    #[test]
+    fn long_and_deep_conditions_are_searched_or_refused() {
+        let container = container(&[(Some(1), None); 5]);
+        let search = Search { container: &container, txn: None, now: 0 };
+        let text = format!("select * where {}k = 'k3'", "k = 'x' or ".repeat(20_000));
+        let query = parse(text.as_bytes(), &schema(), (b"t", b"t"), 0).unwrap();
+        assert_eq!(search.run(query.condition.as_ref()).unwrap().len(), 1);
+        let deep = ["(", "- ", "not (", "upper(", "n + ", "n = 1 xor "];
+        for part in deep {
+            let text = format!("select * where {}", part.repeat(100_000));
+            assert!(parse(text.as_bytes(), &schema(), (b"t", b"t"), 0).is_err(), "{part}");
+        }
     }
 }

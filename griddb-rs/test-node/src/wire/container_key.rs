@@ -40,11 +40,14 @@ impl ContainerKey {
                 key.varsize()?;
             } else if flags & text != 0 {
                 let part = key.sized()?;
-                check_name(part)?;
+                check_letters(part)?;
                 letters += part.len();
             }
         }
-        check_name(base)?;
+        if base.is_empty() {
+            return Err(ErrorCode::LIMITS_EXCEEDED.because("Size of base name is zero"));
+        }
+        check_letters(base)?;
         if key.left() != letters.div_ceil(8) {
             return Err(Malformed.into());
         }
@@ -71,12 +74,10 @@ impl ContainerKey {
     }
 }
 
-fn check_name(name: &[u8]) -> Result<(), Refusal> {
+fn check_letters(name: &[u8]) -> Result<(), Refusal> {
     let allowed = |byte: &u8| byte.is_ascii_alphanumeric() || b"_-./=".contains(byte);
-    if name.is_empty() || name.len() > LONGEST_NAME || !name.iter().all(allowed) {
-        return Err(
-            ErrorCode::LIMITS_EXCEEDED.because("Name is empty, too long, or has forbidden characters")
-        );
+    if name.len() > LONGEST_NAME || !name.iter().all(allowed) {
+        return Err(ErrorCode::LIMITS_EXCEEDED.because("Name is too long or has forbidden characters"));
     }
     Ok(())
 }
@@ -99,8 +100,8 @@ mod tests {
 
     #[test]
     fn affinities_and_databases_tell_names_apart() {
-        let plain = read(&[0x0b, 0, 7, b't', b'o', b'k', 0]);
-        let number = read(&[0x0d, 4, 7, b't', b'o', b'k', 0x0f, 0]);
+        let plain = read(&[0x0d, 0, 7, b't', b'o', b'k', 0]);
+        let number = read(&[0x0f, 4, 7, b't', b'o', b'k', 0x0f, 0]);
         let text = read(&[0x15, 8, 7, b't', b'o', b'k', 7, b'g', b'r', b'p', 9]);
         let database = read(&[0x19, 1, 0x64, 0, 0, 0, 0, 0, 0, 0, 3, b't', 1]).unwrap();
         let all = [plain.unwrap().identity(), number.unwrap().identity(), text.unwrap().identity()];

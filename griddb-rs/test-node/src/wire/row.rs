@@ -138,32 +138,39 @@ pub(crate) fn read_rows(bytes: &[u8], schema: &Schema, count: usize) -> Result<V
     let head = if schema.varying > 0 { 8 } else { 0 };
     let size = head + schema.fixed_size;
     let all = count.checked_mul(size).filter(|all| *all <= bytes.len());
-    let (fixed_parts, varying_parts) = bytes.split_at(all.ok_or_else(bad_row)?);
-    let mut base = None;
+    let all = all.ok_or_else(|| ErrorCode::DECODE_FAILED.because("Buffer overflow"))?;
+    let (fixed_parts, varying_parts) = bytes.split_at(all);
+    let (mut base, mut end) = (None, 0);
     let mut rows = Vec::with_capacity(count);
     for fixed in fixed_parts.chunks_exact(size.max(1)) {
-        let mut varying: &[u8] = &[];
+        let mut at = 0;
         if head > 0 {
-            let offset = Reader::new(fixed).i64().map_err(|_| bad_row())?;
-            let offset = offset.checked_sub(*base.get_or_insert(offset)).ok_or_else(bad_row)?;
-            let offset = usize::try_from(offset).map_err(|_| bad_row())?;
-            varying = varying_parts.get(offset..).ok_or_else(bad_row)?;
+            let offset = Reader::new(fixed).i64().map_err(|_| broken_row())?;
+            let offset = offset.checked_sub(*base.get_or_insert(offset)).ok_or_else(broken_row)?;
+            at = usize::try_from(offset).map_err(|_| broken_row())?;
         }
-        rows.push(read_row(&fixed[head..], varying, schema)?);
+        let varying = varying_parts.get(at..).ok_or_else(broken_row)?;
+        let (row, length) = read_row(&fixed[head..], varying, schema)?;
+        rows.push(row);
+        end = end.max(at + length);
+    }
+    if end < varying_parts.len() {
+        return Err(ErrorCode::INPUT_MESSAGE.because("bytes behind the rows"));
     }
     Ok(rows)
 }
 
-fn bad_row() -> Refusal {
-    ErrorCode::ROW_DATA.because("row data is too short")
+/// Lengths that point out of the message: the real server takes this for an error of its own, and shuts down.
+fn broken_row() -> Refusal {
+    ErrorCode::NODE_ERROR.because("Decode failed (position out of range)")
 }
 
-fn read_row(fixed: &[u8], varying: &[u8], schema: &Schema) -> Result<Row, Refusal> {
-    let mut row_fixed = fixed.to_vec();
+/// Reads one row, and says how much of the varying parts it took.
+fn read_row(fixed: &[u8], varying: &[u8], schema: &Schema) -> Result<(Row, usize), Refusal> {
     let mut row_varying = Vec::new();
     let mut values = Reader::new(varying);
     if schema.varying > 0 {
-        if values.varsize().map_err(|_| bad_row())? != schema.varying as u64 {
+        if values.varsize().map_err(|_| broken_row())? != schema.varying as u64 {
             return Err(ErrorCode::ROW_DATA.because("number of variable columns"));
         }
         row_varying.put_varsize(schema.varying as u64);
@@ -174,19 +181,16 @@ fn read_row(fixed: &[u8], varying: &[u8], schema: &Schema) -> Result<Row, Refusa
             return Err(ErrorCode::ROW_DATA.because("NULL in a column that allows none"));
         }
         if column.varies() {
-            let value = values.sized().map_err(|_| bad_row())?;
-            if null {
-                put_empty(&mut row_varying, column);
-            } else {
-                check_varying(column, value)?;
-                row_varying.put_sized(value);
+            let before = values.left();
+            let value = values.sized().map_err(|_| broken_row())?;
+            if before - values.left() != value.len() + varsize_length(value.len()) {
+                return Err(ErrorCode::INPUT_MESSAGE.because("a size in more bytes than it needs"));
             }
-        } else if null {
-            let place = schema.place(at);
-            row_fixed[place..place + column.fixed_size()].fill(0);
+            check_varying(column, value)?;
+            row_varying.put_sized(value);
         }
     }
-    Ok(Row { fixed: row_fixed.into(), varying: row_varying.into() })
+    Ok((Row { fixed: fixed.into(), varying: row_varying.into() }, varying.len() - values.left()))
 }
 
 fn check_varying(column: &Column, value: &[u8]) -> Result<(), Refusal> {
@@ -199,18 +203,20 @@ fn check_varying(column: &Column, value: &[u8]) -> Result<(), Refusal> {
         };
     }
     let mut elements = Reader::new(value);
-    let count = elements.varsize().map_err(|_| bad_row())?;
+    let count = elements.varsize().map_err(|_| broken_row())?;
     if count > MOST_ELEMENTS {
         return Err(too_long());
     }
     for _ in 0..count {
         match column.kind.size() {
-            Some(size) => drop(elements.take(size).map_err(|_| bad_row())?),
-            None if elements.sized().map_err(|_| bad_row())?.len() > LONGEST_STRING => return Err(too_long()),
+            Some(size) => drop(elements.take(size).map_err(|_| broken_row())?),
+            None if elements.sized().map_err(|_| broken_row())?.len() > LONGEST_STRING => {
+                return Err(too_long());
+            }
             None => {}
         }
     }
-    if elements.left() > 0 { Err(bad_row()) } else { Ok(()) }
+    if elements.left() > 0 { Err(broken_row()) } else { Ok(()) }
 }
 
 /// Reads a row key and gives it in the form of [`Row::key`].
@@ -220,6 +226,9 @@ pub(crate) fn read_key(bytes: &[u8], schema: &Schema) -> Result<Box<[u8]>, Refus
         [key] => {
             let mut reader = Reader::new(bytes);
             let key = read_single_key(&mut reader, schema.columns[*key].kind)?;
+            if key.len() > LONGEST_STRING + 4 {
+                return Err(ErrorCode::ROW_KEY_INVALID.into());
+            }
             Ok(key)
         }
         _ => {
@@ -227,6 +236,14 @@ pub(crate) fn read_key(bytes: &[u8], schema: &Schema) -> Result<Box<[u8]>, Refus
             let row = read_rows(bytes, &sub, 1)?.pop().ok_or(Malformed)?;
             Ok((0..sub.columns.len()).flat_map(|column| row.raw(&sub, column)).copied().collect())
         }
+    }
+}
+
+fn varsize_length(size: usize) -> usize {
+    match size {
+        0..128 => 1,
+        128..0x4000_0000 => 4,
+        _ => 8,
     }
 }
 

@@ -171,8 +171,7 @@ impl Schema {
             return Err(ErrorCode::SCHEMA.because("number of columns"));
         }
         let mut names: Vec<_> = self.columns.iter().map(|column| column.name.to_ascii_lowercase()).collect();
-        let allowed = |byte: &u8| byte.is_ascii_alphanumeric() || b"_-./=".contains(byte) || *byte >= 0x80;
-        if names.iter().any(|n| n.is_empty() || n.len() > LONGEST_COLUMN_NAME || !n.iter().all(allowed)) {
+        if !names.iter().all(|name| is_name(name)) {
             return Err(ErrorCode::LIMITS_EXCEEDED.because("column name"));
         }
         names.sort_unstable();
@@ -227,4 +226,10 @@ impl Schema {
             && self.keys.iter().all(|key| self.columns[*key].same(&new.columns[*key]))
             && new.columns.iter().all(unchanged)
     }
+}
+
+/// Whether columns and indexes can have this name.
+pub(crate) fn is_name(name: &[u8]) -> bool {
+    let allowed = |byte: &u8| byte.is_ascii_alphanumeric() || b"_-./=".contains(byte);
+    !name.is_empty() && name.len() <= LONGEST_COLUMN_NAME && name.iter().all(allowed)
 }

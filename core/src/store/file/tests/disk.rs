@@ -2,7 +2,7 @@
 
 use std::io;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Condvar, Mutex};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 
 use redb::StorageBackend;
 
@@ -19,7 +19,13 @@ struct Inner {
     full: AtomicBool,
     gate: Mutex<Gate>,
     moved: Condvar,
+    /// Reads wait while this is locked, where the thread has this name.
+    held_reads: Mutex<()>,
+    held_reader: AtomicBool,
 }
+
+/// The name of a thread whose reads can be held up.
+pub(super) const HELD_READER: &str = "held reader";
 
 #[derive(Debug, Default)]
 struct Gate {
@@ -58,6 +64,17 @@ impl Disk {
         let _gate = self.0.moved.wait_while(gate, |gate| gate.waiting == 0).unwrap();
     }
 
+    /// Makes reads of the thread [`HELD_READER`] wait, until what is returned goes.
+    pub(super) fn hold_reads(&self) -> MutexGuard<'_, ()> {
+        self.0.held_reader.store(false, Ordering::SeqCst);
+        self.0.held_reads.lock().unwrap()
+    }
+
+    /// Whether a read waits.
+    pub(super) fn holds_a_read(&self) -> bool {
+        self.0.held_reader.load(Ordering::SeqCst)
+    }
+
     pub(super) fn damage(&self, work: impl FnOnce(&mut Vec<u8>)) {
         let mut content = self.0.content.lock().unwrap();
         work(&mut content);
@@ -84,6 +101,10 @@ impl StorageBackend for Disk {
     }
 
     fn read(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
+        if std::thread::current().name() == Some(HELD_READER) {
+            self.0.held_reader.store(true, Ordering::SeqCst);
+            drop(self.0.held_reads.lock().unwrap());
+        }
         let content = self.0.content.lock().unwrap();
         let range = offset as usize..offset as usize + out.len();
         out.copy_from_slice(content.get(range).ok_or(io::ErrorKind::UnexpectedEof)?);

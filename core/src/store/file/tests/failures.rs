@@ -63,6 +63,11 @@ async fn what_rested_on_a_write_that_failed_fails_too() {
     until(|| store.shared.database().is_some()).await;
     let left = number(&store, "row").await.unwrap();
     assert!(left <= 1, "{left} updates were done, and only the first may have been");
+    assert_eq!(
+        number(&open(&disk.after_power_cut()).await, "row").await,
+        Some(left),
+        "what is read is what is there"
+    );
     assert_eq!(add(&store, "row").await.unwrap(), Updated::Replaced);
     assert_eq!(number(&store, "row").await, Some(left + 1));
 }
@@ -72,7 +77,7 @@ async fn what_rested_on_a_write_that_failed_fails_too() {
 async fn damage_under_an_open_store() {
     let disk = Disk::default();
     // Without a cache, so that what is damaged is read.
-    let store = open_with_cache(&disk, 0).await;
+    let store = open_with_caches(&disk, 0, 0).await;
     for number in 0..400 {
         store.insert(key(&number.to_string()), row(number)).await.unwrap();
     }
@@ -82,7 +87,7 @@ async fn damage_under_an_open_store() {
     let mut seed = 7_u64;
     for round in 0..24 {
         let disk = disk.after_power_cut();
-        let store = open_with_cache(&disk, 0).await;
+        let store = open_with_caches(&disk, 0, 0).await;
         disk.damage(|content| {
             for page in content.chunks_mut(4096).skip(1) {
                 seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);

@@ -14,9 +14,9 @@ use crate::store::{Backend, Change, Key, Kind, Row, StoreError, StoreErrorKind, 
 
 const NOW: Timestamp = Timestamp::from_millis(1_700_000_000_000);
 
-/// Opens a store on `disk`, which is empty or has one. Rows and pages are each cached in `cache_bytes`.
-async fn open_with_cache(disk: &Disk, cache_bytes: usize) -> FileStore {
-    let place = Place { path: PathBuf::from("disk"), page_cache_bytes: cache_bytes };
+/// Opens a store on `disk`, which is empty or has one.
+async fn open_with_caches(disk: &Disk, cache_bytes: usize, page_cache_bytes: usize) -> FileStore {
+    let place = Place { path: PathBuf::from("disk"), page_cache_bytes };
     let (first, again) = (disk.clone(), disk.clone());
     let place_again = place.clone();
     let open = move || {
@@ -32,7 +32,7 @@ async fn open_with_cache(disk: &Disk, cache_bytes: usize) -> FileStore {
 }
 
 async fn open(disk: &Disk) -> FileStore {
-    open_with_cache(disk, 1 << 20).await
+    open_with_caches(disk, 1 << 20, 1 << 20).await
 }
 
 fn row(number: usize) -> Row {

@@ -55,13 +55,44 @@ async fn a_miss_during_a_write_leaves_nothing_old() {
     assert_eq!(number(&store, "goes").await, None);
 }
 
+/// A reader who is slow to read the old row must not put it into the cache after the new one was written.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_slow_miss_leaves_nothing_old() {
+    let disk = Disk::default();
+    {
+        let store = open(&disk).await;
+        store.insert(key("changes"), row(1)).await.unwrap();
+    }
+    // Pages are not cached, so that the reader goes to the disk; rows are.
+    let store = Arc::new(open_with_caches(&disk, 1 << 20, 0).await);
+    let held = disk.hold_reads();
+    let reader = std::thread::Builder::new().name(disk::HELD_READER.to_owned()).spawn({
+        let store = Arc::clone(&store);
+        move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+            runtime.block_on(number(&store, "changes"))
+        }
+    });
+    until(|| disk.holds_a_read()).await;
+    let write = tokio::spawn({
+        let store = Arc::clone(&store);
+        async move { add(&store, "changes").await.unwrap() }
+    });
+    // Time for the write, were it not to wait for the reader.
+    tokio::time::sleep(Duration::from_millis(150)).await;
+    drop(held);
+    assert_eq!(write.await.unwrap(), Updated::Replaced);
+    assert_eq!(reader.unwrap().join().unwrap(), Some(1));
+    assert_eq!(number(&store, "changes").await, Some(2));
+}
+
 /// Readers and writers of few rows, with a cache that holds hardly any: no read is older than what was answered before it.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn no_read_is_stale() {
     const ROWS: usize = 12;
     const WRITES: usize = 120;
     let disk = Disk::default();
-    let store = Arc::new(open_with_cache(&disk, 6 * 400).await);
+    let store = Arc::new(open_with_caches(&disk, 6 * 400, 1 << 20).await);
     let answered: Arc<Vec<AtomicUsize>> = Arc::new((0..ROWS).map(|_| AtomicUsize::new(0)).collect());
     for id in 0..ROWS {
         store.insert(key(&id.to_string()), row(0)).await.unwrap();

@@ -1,0 +1,61 @@
+use actix_web::HttpRequest;
+use actix_web::guard::fn_guard;
+use actix_web::web::{self, ServiceConfig};
+use gridauth::GridAuth;
+
+use crate::request::read;
+use crate::{Answer, Require};
+
+/// What [`GridAuth`] can do in an actix-web application.
+pub trait GridAuthExt {
+    /// Mounts every endpoint and makes the server known to [`Access`](crate::Access): for `App::configure`, and for
+    /// `Scope::configure` where the issuer has the scope's path.
+    ///
+    /// An application that only guards, with the tokens of another process on the same store, needs no endpoints: it says
+    /// `.app_data(auth.clone())` instead.
+    fn configure(&self) -> impl FnOnce(&mut ServiceConfig) + Clone + use<Self>;
+
+    /// A guard for `.wrap(..)`: lets a request pass whose token has every scope of this space-separated list. An empty
+    /// list asks for any good token.
+    fn require(&self, scope: &str) -> Require;
+}
+
+impl GridAuthExt for GridAuth {
+    fn configure(&self) -> impl FnOnce(&mut ServiceConfig) + Clone + use<> {
+        let auth = self.clone();
+        move |config| {
+            for path in auth.paths() {
+                mount(config, &auth, path);
+            }
+            config.app_data(auth);
+        }
+    }
+
+    fn require(&self, scope: &str) -> Require {
+        Require::new(self.clone(), scope)
+    }
+}
+
+/// Mounts an endpoint for every method, those without a name of their own included: which of them it has, it says itself.
+fn mount(config: &mut ServiceConfig, auth: &GridAuth, path: String) {
+    // actix-web finds resources by the decoded path, but an endpoint has exactly one spelling, wherever it is nested.
+    let spelling = path.clone();
+    let is_encoded = path.contains('%');
+    let exactly = fn_guard(move |request| {
+        let asked = request.head().uri.path();
+        if is_encoded { asked == spelling } else { asked.ends_with(&spelling) }
+    });
+    let pattern = if is_encoded { "/{path:.*}" } else { path.as_str() };
+    let resource = web::resource(pattern).guard(exactly);
+    let auth = auth.clone();
+    config.service(resource.to(move |request: HttpRequest, body: web::Payload| {
+        answer(auth.clone(), path.clone(), request, body)
+    }));
+}
+
+async fn answer(auth: GridAuth, path: String, request: HttpRequest, body: web::Payload) -> Answer {
+    Answer(match read(&request, &path, body.into_inner()).await {
+        Ok(request) => auth.handle(request).await,
+        Err(failure) => failure.answer(&auth),
+    })
+}

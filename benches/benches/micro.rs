@@ -1,0 +1,147 @@
+//! What single steps cost, without HTTP: time and allocations.
+//!
+//! `cargo bench -p gridauth-benches`
+
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a bench that cannot go on stops")]
+
+use std::cell::Cell;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
+use divan::{AllocProfiler, Bencher, black_box};
+use gridauth::client_auth::{ClientSecretHash, generate_client_secret};
+use gridauth::env::SystemEntropy;
+use gridauth::grant::{ClientCredentials, RefreshToken};
+use gridauth::protocol::Parameters;
+use gridauth::token::{PresentedToken, TokenKind};
+use gridauth::{Client, GridAuth, MintRequest, Store};
+use http::HeaderMap;
+use http::header::AUTHORIZATION;
+use sha2::{Digest, Sha256};
+use tokio::runtime::Runtime;
+
+#[global_allocator]
+static ALLOCATIONS: AllocProfiler = AllocProfiler::system();
+
+fn main() {
+    divan::main();
+}
+
+const STORES: [&str; 2] = ["memory", "file"];
+
+/// A server, what it runs on, and what its client sends.
+struct Server {
+    runtime: Runtime,
+    auth: GridAuth,
+    authorization: String,
+    _directory: tempfile::TempDir,
+}
+
+impl Server {
+    fn on(store: &str) -> Self {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        // Beside this program: a file in memory would be no file.
+        let directory = tempfile::tempdir_in(std::env::current_exe().unwrap().parent().unwrap()).unwrap();
+        let url = match store {
+            "file" => format!("file:{}", directory.path().join("bench.db").display()),
+            _ => "memory:".to_owned(),
+        };
+        let secret = generate_client_secret(&SystemEntropy).unwrap();
+        let auth = runtime.block_on(async {
+            let auth = GridAuth::builder("https://id.example.com")
+                .store(Store::open(&url).await.unwrap())
+                .grant(RefreshToken::rotating())
+                .grant(ClientCredentials::new())
+                .sweep_every(None)
+                .build()
+                .await
+                .unwrap();
+            let client = Client::confidential("web", ClientSecretHash::of_generated(&secret))
+                .grant_types(["client_credentials"])
+                .scope("notes.read notes.write");
+            auth.put_client(client.build().unwrap()).await.unwrap();
+            auth
+        });
+        let authorization = format!("Basic {}", STANDARD.encode(format!("web:{}", secret.as_str())));
+        Self { runtime, auth, authorization, _directory: directory }
+    }
+
+    /// The headers of guarded requests, each with a token of its own.
+    fn headers(&self, count: usize) -> Vec<HeaderMap> {
+        let mint = MintRequest::for_user("israel").client("web").scope("notes.read");
+        let tokens = (0..count).map(|_| self.runtime.block_on(self.auth.mint(mint.clone())).unwrap());
+        tokens
+            .map(|token| {
+                let value = format!("Bearer {}", token.access_token.expose()).parse().unwrap();
+                HeaderMap::from_iter([(AUTHORIZATION, value)])
+            })
+            .collect()
+    }
+}
+
+/// A token is looked up for a request, and its scope compared.
+#[divan::bench(args = STORES)]
+fn guard(bencher: Bencher<'_, '_>, store: &str) {
+    let server = Server::on(store);
+    let headers = server.headers(256);
+    let next = Cell::new(0);
+    bencher.bench_local(|| {
+        next.set((next.get() + 1) % headers.len());
+        let access = server.runtime.block_on(server.auth.authenticate(&headers[next.get()])).unwrap();
+        access.require("notes.read").unwrap();
+        access
+    });
+}
+
+/// A token is issued to a client: the request handled, from its bytes to the bytes of the answer.
+#[divan::bench(args = STORES)]
+fn issue(bencher: Bencher<'_, '_>, store: &str) {
+    let server = Server::on(store);
+    let request = || {
+        http::Request::post("/oauth/token")
+            .header("content-type", "application/x-www-form-urlencoded")
+            .header("authorization", &server.authorization)
+            .body(Bytes::from_static(b"grant_type=client_credentials&scope=notes.read"))
+            .unwrap()
+    };
+    bencher.with_inputs(request).bench_local_values(|request| {
+        let answer = server.runtime.block_on(server.auth.handle(request));
+        assert_eq!(answer.status(), 200);
+        answer
+    });
+}
+
+/// The text of a token is read and its digest made.
+#[divan::bench]
+fn token_parse(bencher: Bencher<'_, '_>) {
+    let server = Server::on("memory");
+    let header = server.headers(1).remove(0);
+    let token = header[AUTHORIZATION].to_str().unwrap().trim_start_matches("Bearer ").to_owned();
+    bencher.bench(|| PresentedToken::parse_kind(TokenKind::Access, black_box(&token)).unwrap());
+}
+
+/// One digest of as many bytes as a token has.
+#[divan::bench]
+fn sha256_of_a_token(bencher: Bencher<'_, '_>) {
+    let bytes = [7_u8; 48];
+    bencher.bench(|| Sha256::digest(black_box(bytes)));
+}
+
+/// The body of a token request is read.
+#[divan::bench]
+fn parameters_parse(bencher: Bencher<'_, '_>) {
+    let body = b"grant_type=authorization_code&code=gac_0123456789&redirect_uri=https%3A%2F%2Fclient.example.com%2Fcb";
+    bencher.bench(|| Parameters::parse(black_box(body)).unwrap());
+}
+
+/// Random bytes of a new token.
+#[divan::bench]
+fn entropy_32_bytes(bencher: Bencher<'_, '_>) {
+    use gridauth::env::Entropy;
+    bencher.bench(|| {
+        let mut bytes = [0; 32];
+        SystemEntropy.fill(&mut bytes).unwrap();
+        bytes
+    });
+}

@@ -1,0 +1,101 @@
+//! Many clients at the same time, each of which asks again as soon as it is answered.
+
+use std::time::{Duration, Instant};
+
+use tokio::task::JoinSet;
+
+use crate::http::{Answer, Connection};
+use crate::process::Server;
+use crate::{Result, Settings};
+
+/// What one client does over and over.
+pub(crate) trait Job: Send + 'static {
+    /// The next request; `None` once there is nothing left to do.
+    fn request(&mut self, connection: &Connection) -> Option<&[u8]>;
+
+    /// Looks at its answer.
+    fn answered(&mut self, answer: &Answer<'_>) -> Result<()>;
+}
+
+/// What a run gave.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Figures {
+    /// Requests answered in a second.
+    pub(crate) per_second: f64,
+    /// Processor time of the server for one of them, in microseconds.
+    pub(crate) cpu_micros: f64,
+    /// The time that half of them took at most, in milliseconds.
+    pub(crate) median_millis: f64,
+    /// The time that 99 of 100 took at most.
+    pub(crate) slow_millis: f64,
+}
+
+/// Lets each of `jobs` run for `time`, and measures the server meanwhile.
+pub(crate) async fn drive<J: Job>(
+    server: &Server,
+    jobs: Vec<J>,
+    time: Duration,
+) -> Result<(Figures, Vec<J>)> {
+    let mut clients = JoinSet::new();
+    let mut connections = Vec::with_capacity(jobs.len());
+    for _ in &jobs {
+        connections.push(Connection::open(&server.address).await?);
+    }
+    let (cpu, start) = (server.cpu()?, Instant::now());
+    for (mut job, mut connection) in jobs.into_iter().zip(connections) {
+        clients.spawn(async move {
+            let mut latencies = Vec::new();
+            let mut sent = Instant::now();
+            while sent.duration_since(start) < time {
+                let Some(request) = job.request(&connection) else { break };
+                let request = request.to_vec();
+                let answer = connection.exchange(&request).await?;
+                job.answered(&answer)?;
+                let now = Instant::now();
+                latencies.push(u32::try_from(now.duration_since(sent).as_micros()).unwrap_or(u32::MAX));
+                sent = now;
+            }
+            Ok::<_, crate::Error>((job, latencies))
+        });
+    }
+    let (mut jobs, mut latencies) = (Vec::new(), Vec::new());
+    while let Some(client) = clients.join_next().await {
+        let (job, of_client) = client??;
+        jobs.push(job);
+        latencies.extend(of_client);
+    }
+    let (elapsed, cpu) = (start.elapsed(), server.cpu()? - cpu);
+    latencies.sort_unstable();
+    let at = |share: f64| -> Result<f64> {
+        let index = ((latencies.len() as f64 * share) as usize).min(latencies.len().saturating_sub(1));
+        Ok(f64::from(*latencies.get(index).ok_or("nothing was answered")?) / 1000.0)
+    };
+    let count = latencies.len() as f64;
+    let figures = Figures {
+        per_second: count / elapsed.as_secs_f64(),
+        cpu_micros: cpu.as_secs_f64() * 1e6 / count,
+        median_millis: at(0.5)?,
+        slow_millis: at(0.99)?,
+    };
+    Ok((figures, jobs))
+}
+
+/// Warms the server up with `jobs`, so that nothing is measured for the first time.
+pub(crate) async fn warm_up<J: Job>(server: &Server, jobs: Vec<J>, settings: &Settings) -> Result<Vec<J>> {
+    Ok(drive(server, jobs, settings.time.min(Duration::from_secs(1))).await?.1)
+}
+
+/// The figures in the middle, each for itself.
+pub(crate) fn median(runs: &[Figures]) -> Figures {
+    let middle = |of: fn(&Figures) -> f64| {
+        let mut values: Vec<f64> = runs.iter().map(of).collect();
+        values.sort_by(f64::total_cmp);
+        values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
+    };
+    Figures {
+        per_second: middle(|run| run.per_second),
+        cpu_micros: middle(|run| run.cpu_micros),
+        median_millis: middle(|run| run.median_millis),
+        slow_millis: middle(|run| run.slow_millis),
+    }
+}

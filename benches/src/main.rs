@@ -1,0 +1,117 @@
+//! Measures gridauth over HTTP, beside its peers. `README.md` says how, and what came out.
+//!
+//! The servers run as processes of their own, one at a time, each on one core; this process drives them from the other
+//! core. Everything is on the loopback, bounded in number and time.
+
+#![allow(clippy::print_stdout, reason = "the figures go there")]
+#![allow(clippy::disallowed_methods, reason = "a measurement needs a real clock")]
+
+mod http;
+mod jobs;
+mod load;
+mod measure;
+mod process;
+mod serve;
+mod table;
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+type Error = Box<dyn std::error::Error + Send + Sync>;
+type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// How it is measured.
+#[derive(Clone, Debug)]
+struct Settings {
+    /// How long each figure is measured.
+    time: Duration,
+    /// How often; the median counts.
+    runs: usize,
+    /// How many clients ask at the same time.
+    clients: usize,
+    /// Whether the server may use every core, as the clients do.
+    spread: bool,
+    /// How many grants where it is about many.
+    grants: usize,
+}
+
+const USAGE: &str = "\
+load WHAT [--seconds N] [--runs N] [--clients N] [--spread] [--grants N]
+
+WHAT is one of
+  guard      a guarded handler against the same one unguarded, here and in peers
+  issue      access tokens by client credentials, here and in peers
+  codes      codes redeemed for tokens
+  rotation   refresh tokens rotated
+  passwords  people signing in with a password
+  idle       memory of axum-app before its first request
+  start      start of axum-app with many live grants in its file, to the first guarded answer
+  weight     bytes of a live grant, in memory and in the file
+  churn      the file's size while grants come and expire
+--spread lets server and clients use all cores; otherwise each side has one of its own.
+Defaults: 3 seconds, 5 runs, 64 clients, 1,000,000 grants.";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let done = match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        ["serve", what, on, core] => serve::main(what, on, core.parse().ok()),
+        ["weigh", kind, grants] => measure::weight::in_memory(kind, grants),
+        [what, ref options @ ..] => settings(options).and_then(|settings| run(what, &settings)),
+        [] => Err(USAGE.into()),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln_error(&*error);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+#[allow(clippy::print_stderr, reason = "that is where errors go")]
+fn eprintln_error(error: &(dyn std::error::Error + Send + Sync)) {
+    eprintln!("{error}");
+}
+
+fn settings(options: &[&str]) -> Result<Settings> {
+    let mut settings =
+        Settings { time: Duration::from_secs(3), runs: 5, clients: 64, spread: false, grants: 1_000_000 };
+    let mut options = options.iter();
+    while let Some(option) = options.next() {
+        let mut number = || -> Result<usize> {
+            let text = options.next().ok_or(USAGE)?;
+            text.parse().map_err(|_| format!("{option} takes a number, not {text}").into())
+        };
+        match *option {
+            "--seconds" => settings.time = Duration::from_secs(number()? as u64),
+            "--runs" => settings.runs = number()?.max(1),
+            "--clients" => settings.clients = number()?.max(1),
+            "--grants" => settings.grants = number()?,
+            "--spread" => settings.spread = true,
+            _ => return Err(USAGE.into()),
+        }
+    }
+    Ok(settings)
+}
+
+fn run(what: &str, settings: &Settings) -> Result<()> {
+    // The server has the first core, the clients the second.
+    if !settings.spread {
+        process::pin(1)?;
+    }
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(async {
+        match what {
+            "guard" => measure::guard::run(settings).await,
+            "issue" => measure::issue::run(settings).await,
+            "codes" => measure::codes::run(settings).await,
+            "rotation" => measure::rotation::run(settings).await,
+            "passwords" => measure::passwords::run(settings).await,
+            "idle" => measure::idle::run().await,
+            "start" => measure::start::run(settings).await,
+            "weight" => measure::weight::run(settings).await,
+            "churn" => measure::churn::run().await,
+            _ => Err(USAGE.into()),
+        }
+    })
+}

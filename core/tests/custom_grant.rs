@@ -1,0 +1,132 @@
+//! A grant of the application's own with both sides, written with the public traits alone.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+mod support;
+
+use gridauth::grant::{
+    ApprovedAuthorization, AuthorizationRequest, AuthorizationResponse, AuthorizationSide, Extension, Grant,
+    GrantExt, Issued, NewGrant, TokenRequest, TokenSide,
+};
+use gridauth::model::{AuthMethod, GrantData};
+use gridauth::protocol::{OAuthError, Scope};
+use gridauth::store::{Change, Key, Kind, Row};
+use gridauth::token::Digest;
+use serde_json::json;
+use support::*;
+
+/// Gives a ticket at the authorization endpoint, and a token for the ticket at the token endpoint.
+struct Ticket;
+
+const GRANT_TYPE: &str = "urn:example:ticket";
+
+impl Grant for Ticket {
+    fn token_side(&self) -> Option<&dyn TokenSide> {
+        Some(self)
+    }
+    fn authorization_side(&self) -> Option<&dyn AuthorizationSide> {
+        Some(self)
+    }
+}
+
+#[gridauth::async_trait]
+impl AuthorizationSide for Ticket {
+    fn response_type(&self) -> &str {
+        "ticket"
+    }
+    fn grant_type(&self) -> &str {
+        GRANT_TYPE
+    }
+    async fn respond(
+        &self,
+        approved: &ApprovedAuthorization<'_>,
+    ) -> Result<AuthorizationResponse, OAuthError> {
+        let (ticket, digest) = approved.new_secret()?;
+        let body =
+            json!({ "client": approved.request().client().id(), "tenant": approved.data().get("tenant") });
+        let row = Row::new(approved.now(), body.to_string())
+            .with_user(Some(approved.user().subject()))
+            .with_scope(Some(approved.scope().as_scope().as_str()));
+        approved.store().insert(Key::new(Kind::Custom, &digest.to_text()), row).await?;
+        Ok(AuthorizationResponse::new().with("ticket", ticket.expose()))
+    }
+}
+
+#[gridauth::async_trait]
+impl TokenSide for Ticket {
+    fn grant_type(&self) -> &str {
+        GRANT_TYPE
+    }
+    fn client_authentication(&self) -> &[AuthMethod] {
+        &[AuthMethod::Basic]
+    }
+    async fn respond(&self, request: &TokenRequest<'_>) -> Result<Issued, OAuthError> {
+        let id = Digest::of_secret(request.required("ticket")?).to_text();
+        let mut taken = None;
+        let mut take = |row: &Row| {
+            taken = Some(row.clone());
+            Change::Remove
+        };
+        request.store().update(Key::new(Kind::Custom, &id), &mut take).await?;
+        let row = taken.ok_or_else(|| OAuthError::invalid_grant("the ticket is not good"))?;
+        let body: serde_json::Value = serde_json::from_str(row.body()).map_err(OAuthError::server_error)?;
+        if body["client"] != request.client().id() {
+            return Err(OAuthError::invalid_grant("the ticket is not good"));
+        }
+        let allowed: Scope = row.scope().unwrap_or_default().parse().map_err(OAuthError::server_error)?;
+        let grant = NewGrant::for_user(row.user().unwrap_or_default(), request.scope_within(&allowed)?);
+        request.issue(grant.with_data("tenant", body["tenant"].clone())).await
+    }
+}
+
+/// Keeps the tenant that an authorization request names.
+struct Tenant;
+
+impl Extension for Tenant {
+    fn name(&self) -> &str {
+        "tenant"
+    }
+    fn check_authorization_request(
+        &self,
+        request: &AuthorizationRequest,
+        keep: &mut GrantData,
+    ) -> Result<(), OAuthError> {
+        keep.insert("tenant".to_owned(), json!(request.parameter("tenant")));
+        Ok(())
+    }
+}
+
+async fn server_with_tickets() -> Server {
+    let server = server_with(|builder| builder.grant(Ticket.with(Tenant))).await;
+    let web = server.auth.confidential_client("web", "web-secret").await.unwrap();
+    let web =
+        web.redirect_uri(REDIRECT).grant_types([GRANT_TYPE, "refresh_token"]).response_types(["ticket"]);
+    server.auth.put_client(web.scope("notes.read notes.write").build().unwrap()).await.unwrap();
+    server
+}
+
+#[tokio::test]
+async fn a_ticket_gives_what_was_allowed_once() {
+    let server = server_with_tickets().await;
+    let authorize = authorize_uri(&[("response_type", "ticket"), ("tenant", "acme")]);
+    let back = server.sign_in(&authorize).await.allow(&server).await;
+    let ticket = location_parameter(&back, "ticket").unwrap();
+    let form = [("grant_type", GRANT_TYPE), ("ticket", &ticket)];
+    let (status, tokens) = server.token(&form).await;
+    assert_eq!((status, &tokens["scope"]), (200, &json!("notes.read")));
+    let access = server.auth.authenticate_token(&string(&tokens, "access_token")).await.unwrap();
+    assert_eq!((access.user(), access.grant_type()), (Some("israel"), GRANT_TYPE));
+    assert_eq!(access.data("tenant"), Some(&json!("acme")));
+    assert!(tokens["refresh_token"].is_string());
+    assert_eq!(server.token(&form).await.1["error"], "invalid_grant");
+}
+
+#[tokio::test]
+async fn a_custom_grant_is_in_the_metadata_and_bound_to_registration() {
+    let server = server_with_tickets().await;
+    let (_, metadata) = answer(server.get("/.well-known/oauth-authorization-server", None).await);
+    let has = |member: &str, value: &str| metadata[member].as_array().unwrap().contains(&json!(value));
+    assert!(has("grant_types_supported", GRANT_TYPE) && has("response_types_supported", "ticket"));
+    let form = [("grant_type", "client_credentials")];
+    assert_eq!(server.token(&form).await.1["error"], "unauthorized_client");
+}

@@ -1,0 +1,133 @@
+//! Who is signed in, and who can change that.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+mod support;
+
+use gridauth::people::UsersError;
+use gridauth::token::Secret;
+use gridauth::{Client, User};
+use support::*;
+
+#[tokio::test]
+async fn a_post_from_another_site_ends_no_session() {
+    let server = server().await;
+    let form = [
+        ("client_id", "web"),
+        ("redirect_uri", REDIRECT),
+        ("response_type", "code"),
+        ("scope", "notes.read"),
+    ];
+    // The browser sends no cookie with it.
+    let page = server.post("/oauth/authorize", &[], &form).await;
+    assert_eq!(page.status(), 200);
+    let set = cookie(&page).unwrap();
+    assert!(set.starts_with("__Host-gridauth-form=") && !set.contains("__Host-gridauth="), "{set}");
+    // A browser that says where it comes from is sent to ask again, now with its cookies.
+    let again = server.post("/oauth/authorize", &[("sec-fetch-site", "cross-site")], &form).await;
+    assert_eq!(again.status(), 303);
+    assert!(location(&again).starts_with("/oauth/authorize?client_id=web&"));
+    assert_eq!(cookie(&again), None);
+}
+
+#[tokio::test]
+async fn cookies_are_for_this_origin_and_no_script() {
+    let server = server().await;
+    let first = server.get(&authorize_uri(&[]), None).await;
+    let browser = server.sign_in(&authorize_uri(&[])).await;
+    for (page, name) in [(first, "__Host-gridauth-form="), (browser.page, "__Host-gridauth=")] {
+        let mut set = page.headers().get_all("set-cookie").iter();
+        let cookie = set.next().unwrap().to_str().unwrap();
+        assert!(set.next().is_none());
+        assert!(cookie.starts_with(name), "{cookie}");
+        assert!(cookie.ends_with("; Path=/; HttpOnly; SameSite=Lax; Secure"), "{cookie}");
+    }
+}
+
+#[tokio::test]
+async fn revoking_a_user_and_a_new_password_sign_them_out() {
+    let server = server().await;
+    let browser = server.sign_in(&authorize_uri(&[])).await;
+    browser.allow(&server).await;
+    assert_eq!(server.get(&authorize_uri(&[]), Some(&browser.cookie)).await.status(), 303);
+    server.auth.revoke_user("israel").await.unwrap();
+    assert_eq!(server.get(&authorize_uri(&[]), Some(&browser.cookie)).await.status(), 200);
+
+    let browser = server.sign_in(&authorize_uri(&[])).await;
+    assert!(server.auth.set_password("israel", &Secret::from("another")).await.unwrap());
+    assert!(
+        text(&server.get(&authorize_uri(&[]), Some(&browser.cookie)).await).contains("name=\"password\"")
+    );
+    assert!(!server.auth.set_password("nobody", &Secret::from("another")).await.unwrap());
+    assert!(server.auth.remove_user("israel").await.unwrap());
+    assert!(!server.auth.remove_user("israel").await.unwrap());
+}
+
+#[tokio::test]
+async fn who_signs_in_last_counts() {
+    let server = server().await;
+    server.auth.users().sign_up("miriam", &Secret::from("well")).await.unwrap();
+    // Two tabs show the sign-in page; one is used, then the other by somebody else.
+    let page = server.get(&authorize_uri(&[]), None).await;
+    let form_cookie = cookie(&page).unwrap();
+    let first = server.submit_sign_in(&page, &form_cookie, "miriam", "well").await;
+    let session = cookie(&first).unwrap();
+    let session = session.split("; ").find(|pair| pair.starts_with("__Host-gridauth=")).unwrap();
+    let both = format!("{form_cookie}; {session}");
+    let second = server.submit_sign_in(&page, &both, "israel", "imru").await;
+    assert!(text(&second).contains("israel") && !text(&second).contains("miriam"));
+}
+
+#[tokio::test]
+async fn the_spelling_of_a_name_is_no_way_around_the_throttle() {
+    let server = server_with(|builder| {
+        builder.users(|name: String, password: Secret| async move {
+            let right = name.trim().to_lowercase() == "israel" && password.expose() == "imru";
+            Ok::<_, UsersError>(right.then(|| User::new("42")))
+        })
+    })
+    .await;
+    let names = ["israel", "Israel", " israel", "ISRAEL "];
+    let mut seen = Vec::new();
+    for number in 0..21 {
+        let form = [("grant_type", "password"), ("username", names[number % 4]), ("password", "guess")];
+        seen.push(server.token(&form).await.0);
+    }
+    assert_eq!(seen.pop(), Some(429));
+    assert!(seen.iter().all(|status| *status == 400), "{seen:?}");
+}
+
+#[tokio::test]
+async fn failures_of_others_keep_nobody_out_who_cannot_be_guessed() {
+    let server = server().await;
+    let guess = [
+        ("grant_type", "refresh_token"),
+        ("refresh_token", "x"),
+        ("client_id", "spa"),
+        ("client_secret", "x"),
+    ];
+    for _ in 0..20 {
+        assert_eq!(server.post("/oauth/token", &[], &guess).await.status(), 401);
+    }
+    assert_eq!(server.post("/oauth/token", &[], &guess).await.status(), 429);
+    assert_eq!(
+        server.post("/oauth/token", &[], &guess[..3]).await.status(),
+        400,
+        "the public client itself goes on"
+    );
+
+    let secret = gridauth::client_auth::generate_client_secret(&gridauth::env::SystemEntropy).unwrap();
+    let hash = gridauth::client_auth::ClientSecretHash::of_generated(&secret);
+    let client = Client::confidential("robot", hash).grant_types(["client_credentials"]).build().unwrap();
+    server.auth.put_client(client).await.unwrap();
+    let form = [("grant_type", "client_credentials")];
+    for _ in 0..20 {
+        server.post("/oauth/token", &[("authorization", &basic("robot", "guess"))], &form).await;
+    }
+    assert_eq!(
+        server.post("/oauth/token", &[("authorization", &basic("robot", "guess"))], &form).await.status(),
+        429
+    );
+    let right = basic("robot", secret.as_str());
+    assert_eq!(server.post("/oauth/token", &[("authorization", &right)], &form).await.status(), 200);
+}

@@ -1,0 +1,89 @@
+//! The routes: what is open, what is guarded, and the authorization server beside them.
+
+use actix_web::http::header::CONTENT_TYPE;
+use actix_web::web::{self, Data, ServiceConfig};
+use actix_web::{HttpRequest, Resource, Route, guard};
+use gridauth_actix::{Access, Answer, GridAuthExt, WholeRequest};
+use gridauth_demo::{App, MAX_NOTE_BODY, NotesRead, NotesWrite};
+
+pub(crate) fn routes(demo: App) -> impl FnOnce(&mut ServiceConfig) {
+    move |config| {
+        let auth = demo.auth().clone();
+        config
+            .service(resource("/").route(get().to(home)).route(web::post().to(sign_in)))
+            .service(resource("/sign_up").route(web::post().to(sign_up)))
+            // Guarded by their handlers' arguments: a scope each.
+            .service(resource("/notes").route(get().to(list_notes)).route(web::post().to(add_note)))
+            // Guarded by what is wrapped around them: any valid token.
+            .service(resource("/private").route(get().to(private).wrap(auth.require(""))))
+            .service(resource("/whoami").route(get().to(who_am_i).wrap(auth.require(""))))
+            .service(resource("/health").route(get().to(health)))
+            // The endpoints of the authorization server.
+            .configure(auth.configure())
+            .default_service(web::to(not_found))
+            .app_data(Data::new(demo));
+    }
+}
+
+/// A resource that tells which methods it has to who asks for another. The demo's paths have one spelling on every
+/// framework; actix-web by itself would take `/%70rivate` for `/private`.
+fn resource(path: &'static str) -> Resource {
+    let as_written = guard::fn_guard(move |request| request.head().uri.path() == path);
+    web::resource(path).guard(as_written).default_service(web::to(method_not_allowed))
+}
+
+/// GET, and HEAD with it.
+fn get() -> Route {
+    web::route().guard(guard::Any(guard::Get()).or(guard::Head()))
+}
+
+async fn home(demo: Data<App>) -> Answer {
+    Answer(demo.home())
+}
+
+async fn sign_in(demo: Data<App>, request: WholeRequest) -> Answer {
+    Answer(demo.sign_in(request.0).await)
+}
+
+async fn sign_up(demo: Data<App>, request: WholeRequest) -> Answer {
+    Answer(demo.sign_up(request.0).await)
+}
+
+async fn private(demo: Data<App>) -> Answer {
+    Answer(demo.private())
+}
+
+/// The guard around the route has looked the token up; this takes what it found.
+async fn who_am_i(demo: Data<App>, access: Access) -> Answer {
+    Answer(demo.who_am_i(&access))
+}
+
+async fn list_notes(demo: Data<App>, access: Access<NotesRead>) -> Answer {
+    Answer(demo.list_notes(&access).await)
+}
+
+/// The body is read by the handler, so that nothing is read of a request that has no access.
+async fn add_note(
+    demo: Data<App>,
+    access: Access<NotesWrite>,
+    request: HttpRequest,
+    body: web::Payload,
+) -> actix_web::Result<Answer> {
+    let Ok(body) = body.to_bytes_limited(MAX_NOTE_BODY).await else {
+        return Ok(Answer(demo.note_too_long()));
+    };
+    let content_type = request.headers().get(CONTENT_TYPE).map(|value| value.as_bytes());
+    Ok(Answer(demo.add_note(&access, content_type, &body?).await))
+}
+
+async fn health(demo: Data<App>) -> Answer {
+    Answer(demo.health().await)
+}
+
+async fn not_found(demo: Data<App>) -> Answer {
+    Answer(demo.not_found())
+}
+
+async fn method_not_allowed(demo: Data<App>, request: HttpRequest) -> Answer {
+    Answer(demo.method_not_allowed(request.path()))
+}

@@ -1,0 +1,100 @@
+//! The routes: what is open, what is guarded, and the authorization server beside them.
+
+use gridauth_demo::{App, MAX_NOTE_BODY, NotesRead, NotesWrite};
+use gridauth_rocket::{Access, Answer, GridAuthExt, WholeRequest};
+use rocket::data::ToByteUnit;
+use rocket::fairing::AdHoc;
+use rocket::http::Status;
+use rocket::request::{FromRequest, Outcome};
+use rocket::{Data, Request, State, catch, catchers, get, post, routes};
+
+pub(crate) fn stage(demo: App) -> AdHoc {
+    AdHoc::on_ignite("demo", |rocket| async move {
+        let auth = demo.auth().clone();
+        rocket
+            // The endpoints of the authorization server.
+            .attach(auth.fairing())
+            // Guarded by their handlers' arguments, or not at all.
+            .mount("/", routes![home, sign_in, sign_up, health, list_notes, add_note])
+            // A set of routes behind one guard: any valid token.
+            .mount("/", auth.require("", routes![private, who_am_i]))
+            .register("/", catchers![otherwise])
+            .manage(demo)
+    })
+}
+
+#[get("/")]
+fn home(demo: &State<App>) -> Answer {
+    Answer(demo.home())
+}
+
+#[post("/", data = "<request>")]
+async fn sign_in(demo: &State<App>, request: WholeRequest) -> Answer {
+    Answer(demo.sign_in(request.0).await)
+}
+
+#[post("/sign_up", data = "<request>")]
+async fn sign_up(demo: &State<App>, request: WholeRequest) -> Answer {
+    Answer(demo.sign_up(request.0).await)
+}
+
+#[get("/private")]
+fn private(demo: &State<App>) -> Answer {
+    Answer(demo.private())
+}
+
+/// The guard of the set has looked the token up; this takes what it found.
+#[get("/whoami")]
+fn who_am_i(demo: &State<App>, access: Access) -> Answer {
+    Answer(demo.who_am_i(&access))
+}
+
+/// Guarded by its argument: a token with the scope `notes.read`.
+#[get("/notes")]
+async fn list_notes(demo: &State<App>, access: Access<NotesRead>) -> Answer {
+    Answer(demo.list_notes(&access).await)
+}
+
+#[post("/notes", data = "<body>")]
+async fn add_note(
+    demo: &State<App>,
+    access: Access<NotesWrite>,
+    content_type: RawContentType<'_>,
+    body: Data<'_>,
+) -> Result<Answer, Status> {
+    let body = body.open(MAX_NOTE_BODY.bytes()).into_bytes().await.map_err(|_| Status::BadRequest)?;
+    if !body.is_complete() {
+        return Ok(Answer(demo.note_too_long()));
+    }
+    Ok(Answer(demo.add_note(&access, content_type.0, &body).await))
+}
+
+#[get("/health")]
+async fn health(demo: &State<App>) -> Answer {
+    Answer(demo.health().await)
+}
+
+/// Rocket has no word for a path that lacks a method. What it does not find, and methods that it does not know, are
+/// answered here.
+#[catch(default)]
+fn otherwise(status: Status, request: &Request<'_>) -> Result<Answer, Status> {
+    let demo = request.rocket().state::<App>().ok_or(Status::InternalServerError)?;
+    match status {
+        Status::NotFound | Status::BadRequest => {
+            Ok(Answer(demo.method_not_allowed(request.uri().path().as_str())))
+        }
+        other => Err(other),
+    }
+}
+
+/// The `Content-Type` as it was sent.
+struct RawContentType<'r>(Option<&'r [u8]>);
+
+#[rocket::async_trait]
+impl<'r> FromRequest<'r> for RawContentType<'r> {
+    type Error = std::convert::Infallible;
+
+    async fn from_request(request: &'r Request<'_>) -> Outcome<Self, Self::Error> {
+        Outcome::Success(Self(request.headers().get_one("content-type").map(str::as_bytes)))
+    }
+}

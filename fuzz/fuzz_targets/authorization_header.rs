@@ -1,0 +1,65 @@
+//! The `Authorization` headers of a request, one on each line: to the guard, and to the token endpoint.
+#![no_main]
+
+use base64::Engine;
+use base64::alphabet;
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+use gridauth_fuzz::answer;
+use gridauth_fuzz::world::{World, filled, run, word};
+use http::header::AUTHORIZATION;
+use http::{HeaderMap, HeaderValue};
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|data: &[u8]| run(async {
+    let filled = filled(data).await;
+    let mut headers = HeaderMap::new();
+    for line in filled.split(|byte| *byte == b'\n').take(3) {
+        let Ok(value) = HeaderValue::from_bytes(line) else { return };
+        headers.append(AUTHORIZATION, value);
+    }
+    let world = World::new().await;
+    match world.auth.authenticate(&headers).await {
+        Ok(_) => assert!(headers.len() == 1 && is_bearer(&headers[AUTHORIZATION], word("{access}").await)),
+        Err(rejection) => {
+            let answered = world.auth.reject(rejection);
+            answer::check(&answered);
+            assert!(matches!(answered.status().as_u16(), 400 | 401));
+            assert!(answered.headers().contains_key("www-authenticate"));
+        }
+    }
+    let mut request = http::Request::post("/oauth/token")
+        .header("content-type", "application/x-www-form-urlencoded")
+        .body("grant_type=client_credentials".into())
+        .expect("a request");
+    request.headers_mut().extend(headers.clone());
+    let answered = world.auth.handle(request).await;
+    answer::check(&answered);
+    if answered.status() == 200 {
+        assert!(headers.len() == 1 && is_basic(&headers[AUTHORIZATION], "web", word("{secret}").await));
+    }
+}));
+
+fn is_bearer(header: &HeaderValue, token: &str) -> bool {
+    let header = header.to_str().expect("it was read");
+    let (scheme, credentials) = header.split_once(' ').expect("it was read");
+    scheme.eq_ignore_ascii_case("bearer") && credentials.trim_start_matches(' ') == token
+}
+
+/// Whether these are the credentials, told by a lenient reading: what the server takes this has to take too.
+fn is_basic(header: &HeaderValue, id: &str, secret: &str) -> bool {
+    let lenient = GeneralPurposeConfig::new()
+        .with_decode_allow_trailing_bits(true)
+        .with_decode_padding_mode(DecodePaddingMode::Indifferent);
+    let (scheme, credentials) = header.to_str().expect("it was read").split_once(' ').expect("it was read");
+    let bytes = GeneralPurpose::new(&alphabet::STANDARD, lenient).decode(credentials.trim_matches(' '));
+    let bytes = bytes.expect("it was read");
+    let colon = bytes.iter().position(|byte| *byte == b':').expect("it was read");
+    let plain = |half: &[u8]| {
+        let pair = [b"x=", half].concat();
+        form_urlencoded::parse(&pair).next().map(|(_, value)| value.into_owned()).unwrap_or_default()
+    };
+    scheme.eq_ignore_ascii_case("basic")
+        && !bytes.contains(&b'&')
+        && plain(&bytes[..colon]) == id
+        && plain(&bytes[colon + 1..]) == secret
+}

@@ -1,0 +1,47 @@
+//! A request to the authorization endpoint, by GET or POST, in a browser that is signed in or not, and then whatever its
+//! pages ask, answered with yes. A browser is never sent to what no client has registered.
+#![no_main]
+
+use bytes::Bytes;
+use gridauth::{Request, Response};
+use gridauth_fuzz::page::Page;
+use gridauth_fuzz::world::{World, filled, run, set_cookie};
+use gridauth_fuzz::{answer, input};
+use http::{Method, Uri};
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|data: &[u8]| run(async {
+    let Some(request) = request(&filled(data).await) else { return };
+    let world = World::new().await;
+    let mut cookie = request.headers().get("cookie").and_then(|value| value.to_str().ok()).map(str::to_owned);
+    let mut answered = world.auth.handle(request).await;
+    // Sign-in, then consent; a third page would be one too many.
+    for page in 0.. {
+        answer::check(&answered);
+        cookie = set_cookie(&answered).or(cookie);
+        let (Some(form), Some(cookie)) = (form(&answered), &cookie) else { break };
+        assert!(page < 3, "the pages go round in circles");
+        let form = form.filled_in("israel", "imru", "allow");
+        let form: Vec<_> = form.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        answered = world.post("/oauth/authorize", &[("cookie", cookie)], &form).await;
+    }
+}));
+
+/// The request line says GET or POST and the query; its path is the endpoint's.
+fn request(text: &[u8]) -> Option<Request> {
+    let mut request = input::request(text)?;
+    if request.method() != Method::POST {
+        *request.method_mut() = Method::GET;
+        *request.body_mut() = Bytes::new();
+    }
+    let query = request.uri().query().map(|query| format!("?{query}")).unwrap_or_default();
+    *request.uri_mut() = Uri::try_from(format!("/oauth/authorize{query}")).ok()?;
+    Some(request)
+}
+
+/// The form of a page that asks something.
+fn form(answered: &Response) -> Option<gridauth_fuzz::page::Form> {
+    let is_page = answered.headers()["content-type"].as_bytes().starts_with(b"text/html");
+    let form = is_page.then(|| Page::read(answered.body()).form)??;
+    (form.action == "/oauth/authorize").then_some(form)
+}

@@ -1,0 +1,245 @@
+//! A server in memory with clients, a user, a code and tokens: the same for every input, and new for every input.
+
+use std::future::Future;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
+use gridauth::client_auth::{ClientSecretHash, generate_client_secret};
+use gridauth::env::{Entropy, EntropyError, ManualClock, Timestamp};
+use gridauth::grant::{AuthorizationCode, ClientCredentials, Implicit, Password, RefreshToken};
+use gridauth::model::AuthMethod;
+use gridauth::people::HashingSettings;
+use gridauth::store::{By, Key, Kind, Query, Row};
+use gridauth::token::Secret;
+use gridauth::{Client, GridAuth, Response, Store};
+use serde_json::Value;
+
+use crate::page::Page;
+
+/// The issuer.
+pub const ISSUER: &str = "https://id.example.com";
+/// Every redirect URI that any client has registered.
+pub const REDIRECT_URIS: [&str; 5] = [
+    "https://client.example.com/cb",
+    "https://client.example.com/cb?tenant=1",
+    "http://127.0.0.1/cb",
+    "com.example.app:/cb",
+    "https://spa.example.com/",
+];
+
+const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
+const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
+
+/// A server for one input.
+pub struct World {
+    /// It.
+    pub auth: GridAuth,
+    /// Its time.
+    pub clock: Arc<ManualClock>,
+}
+
+/// What is the same for every input: the rows to begin with, and the secrets in them.
+struct Start {
+    rows: Vec<(Kind, String, Arc<Row>)>,
+    words: Vec<(&'static [u8], String)>,
+}
+
+/// Runs a future to its end.
+pub fn run<T>(future: impl Future<Output = T>) -> T {
+    thread_local! {
+        static RUNTIME: tokio::runtime::Runtime =
+            tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+    }
+    RUNTIME.with(|runtime| runtime.block_on(future))
+}
+
+impl World {
+    /// The server as it is for every input.
+    pub async fn new() -> Self {
+        let start = start().await;
+        let store = Store::memory();
+        for (kind, id, row) in &start.rows {
+            let inserted =
+                store.insert(Key::new(*kind, id), Row::clone(row)).await.expect("memory has no faults");
+            assert!(inserted);
+        }
+        Self::on(store).await
+    }
+
+    async fn on(store: Store) -> Self {
+        let clock = Arc::new(ManualClock::starting_at(Timestamp::from_millis(1_700_000_000_000)));
+        let any = [AuthMethod::Basic, AuthMethod::Post, AuthMethod::None];
+        let auth = GridAuth::builder(ISSUER)
+            .store(store)
+            .clock(Arc::clone(&clock))
+            .entropy(Counting::default())
+            .hashing(HashingSettings { memory_kib: 8, passes: 1, ..HashingSettings::default() })
+            .sweep_every(None)
+            .grant(AuthorizationCode::new())
+            .grant(RefreshToken::rotating().client_authentication(any.clone()))
+            .grant(ClientCredentials::new())
+            .grant(Password::new().client_authentication(any))
+            .grant(Implicit::new())
+            .build()
+            .await
+            .expect("the configuration is good");
+        Self { auth, clock }
+    }
+
+    /// Sends a form.
+    pub async fn post(&self, path: &str, headers: &[(&str, &str)], form: &[(&str, &str)]) -> Response {
+        let body = form_urlencoded::Serializer::new(String::new()).extend_pairs(form).finish();
+        let mut request =
+            http::Request::post(path).header("content-type", "application/x-www-form-urlencoded");
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        self.auth.handle(request.body(Bytes::from(body)).expect("a request")).await
+    }
+}
+
+/// Puts real codes, tokens and cookies where an input names them, as in `code={code}`, so that inputs get past the
+/// checks that no guess passes.
+pub async fn filled(input: &[u8]) -> Vec<u8> {
+    let start = start().await;
+    let mut filled = Vec::with_capacity(input.len());
+    let mut rest = input;
+    while let Some((first, after)) = rest.split_first() {
+        match start.words.iter().find(|(name, _)| rest.starts_with(name)) {
+            Some((name, word)) => {
+                filled.extend_from_slice(word.as_bytes());
+                rest = &rest[name.len()..];
+            }
+            None => {
+                filled.push(*first);
+                rest = after;
+            }
+        }
+    }
+    filled
+}
+
+/// The word that stands for `name`.
+pub async fn word(name: &str) -> &'static str {
+    let found = start().await.words.iter().find(|(own, _)| *own == name.as_bytes());
+    found.map(|(_, word)| word.as_str()).expect("a word")
+}
+
+async fn start() -> &'static Start {
+    static START: OnceLock<Start> = OnceLock::new();
+    if START.get().is_none() {
+        let _ = START.set(first_start().await);
+    }
+    START.get().expect("it was just set")
+}
+
+async fn first_start() -> Start {
+    let world = World::on(Store::memory()).await;
+    let auth = &world.auth;
+    let all = ["authorization_code", "refresh_token", "client_credentials", "password"];
+
+    let secret = generate_client_secret(&Counting::default()).expect("it counts");
+    let [web, tenant, loopback, app, spa] = REDIRECT_URIS;
+    let client = Client::confidential("web", ClientSecretHash::of_generated(&secret))
+        .redirect_uri(web)
+        .redirect_uri(tenant)
+        .grant_types(all)
+        .scope("openid notes.read notes.write");
+    auth.put_client(client.build().expect("a client")).await.expect("put");
+    let client = auth.confidential_client("legacy", "legacy-secret").await.expect("hashed");
+    let client = client.auth_method(AuthMethod::Post).redirect_uri(web).grant_types(all).scope("all");
+    auth.put_client(client.resource_server(true).build().expect("a client")).await.expect("put");
+    let client = Client::public("spa")
+        .redirect_uri(loopback)
+        .redirect_uri(app)
+        .redirect_uri(spa)
+        .grant_types(["authorization_code", "refresh_token", "implicit"])
+        .response_types(["code", "token"])
+        .first_party(true)
+        .scope("notes.read");
+    auth.put_client(client.build().expect("a client")).await.expect("put");
+    auth.users().sign_up("israel", &Secret::from("imru")).await.expect("signed up");
+
+    let basic = format!("Basic {}", STANDARD.encode(format!("web:{}", secret.as_str())));
+    let (cookie, code) = code(&world).await;
+    let (_, other) = self::code(&world).await;
+    let form = [
+        ("grant_type", "authorization_code"),
+        ("code", other.as_str()),
+        ("redirect_uri", web),
+        ("code_verifier", VERIFIER),
+    ];
+    let answer = world.post("/oauth/token", &[("authorization", &basic)], &form).await;
+    let tokens: Value = serde_json::from_slice(answer.body()).expect("JSON");
+    let member = |name: &str| tokens[name].as_str().expect("a token").to_owned();
+    let words = vec![
+        (&b"{secret}"[..], secret.as_str().to_owned()),
+        (b"{basic}", basic),
+        (b"{cookie}", cookie),
+        (b"{code}", code),
+        (b"{used}", other),
+        (b"{access}", member("access_token")),
+        (b"{refresh}", member("refresh_token")),
+    ];
+    let mut rows = Vec::new();
+    for kind in Kind::ALL {
+        let page = auth.store().list(Query::new(kind, By::Any)).await.expect("listed");
+        assert!(page.next.is_none());
+        rows.extend(page.entries.into_iter().map(|entry| (kind, entry.id, entry.row)));
+    }
+    Start { rows, words }
+}
+
+/// Signs the user in and allows it: the browser's cookie and a code.
+async fn code(world: &World) -> (String, String) {
+    let authorize = format!(
+        "/oauth/authorize?client_id=web&redirect_uri=https%3A%2F%2Fclient.example.com%2Fcb&response_type=code&\
+         scope=notes.read&code_challenge={CHALLENGE}&code_challenge_method=S256"
+    );
+    let request = http::Request::get(authorize).body(Bytes::new()).expect("a request");
+    let mut answer = world.auth.handle(request).await;
+    let mut cookie = set_cookie(&answer).expect("a cookie");
+    while answer.status() == 200 {
+        let form = Page::read(answer.body()).form.expect("a form");
+        let form = form.filled_in("israel", "imru", "allow");
+        let form: Vec<_> = form.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        answer = world.post("/oauth/authorize", &[("cookie", &cookie)], &form).await;
+        cookie = set_cookie(&answer).unwrap_or(cookie);
+    }
+    let location = answer.headers()["location"].to_str().expect("text");
+    let url = url::Url::parse(location).expect("a URL");
+    let code = url.query_pairs().find(|(name, _)| name == "code").expect("a code").1.into_owned();
+    (cookie, code)
+}
+
+/// The cookie that an answer sets, as a browser sends it.
+pub fn set_cookie(answer: &Response) -> Option<String> {
+    let text = answer.headers().get("set-cookie")?.to_str().expect("text");
+    text.split(';').next().map(str::to_owned)
+}
+
+/// Randomness that is the same in every run, so that a finding can be repeated.
+#[derive(Default)]
+struct Counting(AtomicU64);
+
+impl Entropy for Counting {
+    fn fill(&self, buffer: &mut [u8]) -> Result<(), EntropyError> {
+        for chunk in buffer.chunks_mut(8) {
+            let count = self.0.fetch_add(0x9e37_79b9_7f4a_7c15, Ordering::Relaxed);
+            let mixed = (count ^ (count >> 31)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+            chunk.copy_from_slice(&(mixed ^ (mixed >> 29)).to_be_bytes()[..chunk.len()]);
+        }
+        Ok(())
+    }
+}
+
+impl World {
+    /// Lets time go by.
+    pub fn advance(&self, seconds: u64) {
+        self.clock.advance(Duration::from_secs(seconds));
+    }
+}

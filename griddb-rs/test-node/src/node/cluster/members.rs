@@ -1,0 +1,318 @@
+//! The cluster's own knowledge: who belongs to it, and who has which partition.
+
+use crate::error::ErrorCode;
+use crate::node::partition::{Partition, Role};
+use crate::node::{ClusterRole, Node, Place as NamedPlace, Power, View};
+use std::net::{Ipv4Addr, SocketAddrV4};
+use std::sync::Arc;
+
+/// How a node's process is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Status {
+    Up,
+    Paused,
+    Down,
+}
+
+struct Member {
+    node: Arc<Node>,
+    status: Status,
+    /// Whether the cluster counts on it.
+    belongs: bool,
+    /// Counts what happened to the node, so that a change in preparation sees that it is out of date.
+    incident: u64,
+}
+
+/// Who has a partition.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Place {
+    pub(super) owner: Option<usize>,
+    pub(super) backup: Option<usize>,
+}
+
+pub(super) struct Members {
+    members: Vec<Member>,
+    pub(super) master: Option<usize>,
+    places: Vec<Place>,
+}
+
+impl Members {
+    /// Spreads owners and backups over the nodes.
+    pub(super) fn new(nodes: Vec<Arc<Node>>) -> Self {
+        let count = nodes.len();
+        let partitions = nodes.first().map_or(0, |node| node.each_partition().count());
+        let place = |partition: usize| {
+            // every pair of owner and backup has its turn
+            let owner = partition % count;
+            let other = 1 + partition / count % (count - 1).max(1);
+            Place { owner: Some(owner), backup: (count > 1).then_some((owner + other) % count) }
+        };
+        let member = |node| Member { node, status: Status::Up, belongs: true, incident: 0 };
+        let mut members = Self {
+            members: nodes.into_iter().map(member).collect(),
+            master: Some(0),
+            places: (0..partitions).map(place).collect(),
+        };
+        members.publish();
+        members.catch_up();
+        members
+    }
+
+    pub(super) fn place(&self, partition: i32) -> Option<Place> {
+        self.places.get(usize::try_from(partition).ok()?).copied()
+    }
+
+    pub(super) fn find(&self, owner: usize, backup: usize) -> Option<i32> {
+        let wanted = |place: &Place| place.owner == Some(owner) && place.backup == Some(backup);
+        i32::try_from(self.places.iter().position(wanted)?).ok()
+    }
+
+    pub(super) fn power(&self, node: usize) -> Power {
+        self.members[node].node.power()
+    }
+
+    /// Notes what happened to a node, and gives it a number.
+    pub(super) fn set_status(&mut self, node: usize, status: Status) -> u64 {
+        let member = &mut self.members[node];
+        member.status = status;
+        member.incident += 1;
+        member.incident
+    }
+
+    pub(super) fn incident(&self, node: usize) -> u64 {
+        self.members[node].incident
+    }
+
+    pub(super) fn belongs(&self, node: usize) -> bool {
+        self.members[node].belongs
+    }
+
+    /// Whether nothing else has happened to the node since.
+    pub(super) fn is_still(&self, node: usize, incident: u64) -> bool {
+        self.members[node].incident == incident
+    }
+
+    /// Whether most of the nodes are up.
+    pub(super) fn quorum(&self) -> bool {
+        let up = self.members.iter().filter(|member| member.status == Status::Up).count();
+        up * 2 > self.members.len()
+    }
+
+    fn is_usable(&self, node: usize) -> bool {
+        let member = &self.members[node];
+        member.belongs && member.status == Status::Up
+    }
+
+    fn partition_number(at: usize) -> i32 {
+        i32::try_from(at).unwrap_or(i32::MAX)
+    }
+
+    fn set_role(&self, node: usize, at: usize, role: Role) {
+        if let Some(mut partition) = self.members[node].node.partition(Self::partition_number(at)) {
+            partition.role = role;
+            if role != Role::Owner {
+                partition.backup = None;
+                turn_away(&mut partition);
+            }
+        }
+    }
+
+    /// Cuts the copying to and from a node that is gone.
+    pub(super) fn unlink(&mut self, node: usize) {
+        let gone = Arc::as_ptr(&self.members[node].node);
+        for member in &self.members {
+            for mut partition in member.node.each_partition() {
+                if partition.backup.as_ref().is_some_and(|backup| std::ptr::eq(backup.as_ptr(), gone)) {
+                    partition.backup = None;
+                }
+            }
+        }
+        for mut partition in self.members[node].node.each_partition() {
+            partition.backup = None;
+        }
+    }
+
+    /// The cluster does not count on the node any more. What the node itself believes stays as it is.
+    pub(super) fn leave(&mut self, node: usize) {
+        self.unlink(node);
+        self.members[node].belongs = false;
+        for place in &mut self.places {
+            if place.backup == Some(node) {
+                place.backup = None;
+            }
+        }
+    }
+
+    /// A node that starts again knows of no cluster.
+    pub(super) fn prepare_restart(&mut self, node: usize) {
+        if self.members[node].status == Status::Down {
+            self.members[node].node.view().role = ClusterRole::Alone;
+            for at in 0..self.places.len() {
+                self.set_role(node, at, Role::Off);
+            }
+        }
+    }
+
+    /// Those who are left stop serving: no master, nobody's partition.
+    pub(super) fn dissolve(&mut self) {
+        self.master = None;
+        for node in 0..self.members.len() {
+            if self.is_usable(node) {
+                self.members[node].node.view().role = ClusterRole::Alone;
+                for mut partition in self.members[node].node.each_partition() {
+                    partition.role = Role::Off;
+                    turn_away(&mut partition);
+                }
+            }
+        }
+    }
+
+    /// A new master, if most of the nodes are there.
+    pub(super) fn elect(&mut self) -> bool {
+        if self.master.is_some() || !self.quorum() {
+            return false;
+        }
+        self.master = (0..self.members.len()).find(|node| self.is_usable(*node));
+        self.assign();
+        true
+    }
+
+    /// Gives partitions without an owner to their backups, or to whoever has the latest copy; and backups to those
+    /// without one.
+    pub(super) fn assign(&mut self) {
+        for at in 0..self.places.len() {
+            let Place { owner, backup } = self.places[at];
+            let usable = |node: &usize| self.is_usable(*node);
+            let owner = owner.filter(usable).or(backup.filter(usable)).or_else(|| self.latest(at));
+            let backup = backup.filter(|node| usable(node) && owner != Some(*node));
+            // the load goes round: the next node after the owner
+            let count = self.members.len();
+            let next = owner.and_then(|owner| (1..count).map(|step| (owner + step) % count).find(usable));
+            self.places[at] = Place { owner, backup: backup.or(next) };
+        }
+        self.publish();
+    }
+
+    fn latest(&self, at: usize) -> Option<usize> {
+        let usable = (0..self.members.len()).filter(|node| self.is_usable(*node));
+        usable.max_by_key(|node| {
+            let partition = self.members[*node].node.partition(Self::partition_number(at));
+            partition.map_or(0, |partition| partition.state.changes)
+        })
+    }
+
+    /// A node is in the cluster again.
+    pub(super) fn join(&mut self, node: usize) {
+        let was_away = !self.members[node].belongs;
+        self.members[node].belongs = true;
+        if self.master.is_none() || !was_away {
+            return;
+        }
+        // where it believed to be the owner it goes on reading what it has, until it has caught up
+        for at in 0..self.places.len() {
+            let partition = self.members[node].node.partition(Self::partition_number(at));
+            let role = partition.map_or(Role::Off, |partition| partition.role);
+            let mine = self.places[at].owner == Some(node);
+            if role == Role::Owner && !mine {
+                self.set_role(node, at, Role::Backup);
+            }
+        }
+        self.assign();
+    }
+
+    /// Tells every usable node its part, and who has what.
+    fn publish(&mut self) {
+        for at in 0..self.places.len() {
+            let place = self.places[at];
+            for node in (0..self.members.len()).filter(|node| self.is_usable(*node)) {
+                let partition = self.members[node].node.partition(Self::partition_number(at));
+                let role = partition.map_or(Role::Off, |partition| partition.role);
+                if place.owner == Some(node) && role != Role::Owner {
+                    self.set_role(node, at, Role::Owner);
+                } else if place.owner != Some(node) && place.backup != Some(node) && role != Role::Backup {
+                    self.set_role(node, at, Role::Off);
+                }
+            }
+        }
+        self.publish_view();
+    }
+
+    fn publish_view(&self) {
+        let address = |node: usize| self.members[node].node.address;
+        let named = |place: &Place| NamedPlace {
+            owner: place.owner.map(address),
+            backups: place.backup.map(address).into_iter().collect(),
+        };
+        let places = Arc::new(self.places.iter().map(named).collect());
+        let nobody = SocketAddrV4::new(Ipv4Addr::UNSPECIFIED, 0);
+        for (node, member) in self.members.iter().enumerate().filter(|(node, _)| self.is_usable(*node)) {
+            let role = match self.master {
+                None => ClusterRole::Alone,
+                Some(master) if master == node => ClusterRole::Master,
+                Some(_) => ClusterRole::Follower,
+            };
+            let master = self.master.map_or(nobody, address);
+            *member.node.view() = View { role, master, places: Arc::clone(&places) };
+        }
+    }
+
+    /// Copies partitions to those backups that do not follow yet; others who have an old copy drop it.
+    pub(super) fn catch_up(&mut self) {
+        if self.master.is_none() {
+            return;
+        }
+        for at in 0..self.places.len() {
+            let Place { owner: Some(owner), backup } = self.places[at] else { continue };
+            for node in (0..self.members.len()).filter(|node| self.is_usable(*node)) {
+                if node == owner {
+                    continue;
+                }
+                if backup == Some(node) {
+                    self.copy(at, owner, node);
+                } else {
+                    self.set_role(node, at, Role::Off);
+                }
+            }
+        }
+    }
+
+    /// Makes `to` follow `from`, unless it does already. Owners are locked before backups, as changes do it.
+    fn copy(&self, at: usize, from: usize, to: usize) {
+        let number = Self::partition_number(at);
+        let (owner_node, backup_node) = (&self.members[from].node, &self.members[to].node);
+        let Some(mut owner) = owner_node.partition(number) else { return };
+        let follows = |link: &std::sync::Weak<Node>| std::ptr::eq(link.as_ptr(), Arc::as_ptr(backup_node));
+        if owner.role != Role::Owner || owner.backup.as_ref().is_some_and(follows) {
+            return;
+        }
+        if let Some(mut backup) = backup_node.partition(number) {
+            backup.state = owner.state.clone();
+            backup.role = Role::Backup;
+            backup.backup = None;
+        }
+        owner.backup = Some(Arc::downgrade(backup_node));
+    }
+
+    /// Exchanges owner and backup of a partition.
+    pub(super) fn swap(&mut self, partition: i32) -> bool {
+        let Ok(at) = usize::try_from(partition) else { return false };
+        let Some(Place { owner: Some(owner), backup: Some(backup) }) = self.places.get(at).copied() else {
+            return false;
+        };
+        self.set_role(owner, at, Role::Backup);
+        self.places[at] = Place { owner: Some(backup), backup: Some(owner) };
+        self.set_role(backup, at, Role::Owner);
+        self.copy(at, backup, owner);
+        self.publish_view();
+        true
+    }
+}
+
+/// What waits for a lock is refused by a node that is not the owner any more.
+fn turn_away(partition: &mut Partition) {
+    let code =
+        if partition.role == Role::Backup { ErrorCode::PARTITION_ROLE } else { ErrorCode::PARTITION_STATE };
+    for ticket in std::mem::take(&mut partition.waiting) {
+        ticket.refuse(code);
+    }
+}

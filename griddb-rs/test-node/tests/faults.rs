@@ -1,0 +1,193 @@
+//! Each fault does what it says, to the statements that it is for.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "this is a test")]
+
+mod common;
+
+use common::{Bytes, Client, GET_PARTITION_ADDRESS, GET_ROW, Mode, PUT_ROW, Table};
+use griddb_test_node::{ErrorCode, Fault, FaultOrder, Options, Statement, TestNode};
+use std::io::ErrorKind;
+use std::time::Duration;
+use tokio::time::Instant;
+
+async fn start() -> (TestNode, Client, Table) {
+    let node = TestNode::start(Options::new()).await.unwrap();
+    let mut client = Client::open(node.address()).await;
+    let table = client.table("t", 128).await;
+    (node, client, table)
+}
+
+async fn send_put(client: &mut Client, table: Table, key: &str) -> i64 {
+    let body = client.put_body(table, key, 1, Mode::AUTO);
+    client.send(PUT_ROW, table.partition, body).await
+}
+
+/// Whether the row is there, on a connection of its own.
+async fn is_there(node: &TestNode, table: Table, key: &str) -> bool {
+    let mut client = Client::open(node.address()).await;
+    client.get(table, key).await.is_some()
+}
+
+#[tokio::test]
+async fn the_connection_is_reset_before_or_after_executing() {
+    for (fault, executed) in [(Fault::DropBefore, false), (Fault::DropAfter, true)] {
+        let (node, mut client, table) = start().await;
+        node.faults().once(Statement::PutRow, fault);
+        send_put(&mut client, table, "a").await;
+        let end = client.receive_raw().await.unwrap_err();
+        assert_eq!(end.kind(), ErrorKind::ConnectionReset);
+        assert_eq!(is_there(&node, table, "a").await, executed);
+    }
+}
+
+#[tokio::test]
+async fn a_statement_is_swallowed_or_its_answer_is() {
+    for (fault, executed) in [(Fault::Ignore, false), (Fault::Mute, true)] {
+        let (node, mut client, table) = start().await;
+        node.faults().once(Statement::PutRow, fault);
+        send_put(&mut client, table, "a").await;
+        assert!(client.is_silent().await);
+        // the connection is good
+        assert_eq!(client.get(table, "a").await.is_some(), executed);
+    }
+}
+
+#[tokio::test]
+async fn a_delayed_answer_keeps_back_those_of_its_partition_only() {
+    let (node, mut client, table) = start().await;
+    let delay = Duration::from_millis(60);
+    node.faults().once(Statement::PutRow, Fault::Delay(delay));
+    let sent = Instant::now();
+    let put = send_put(&mut client, table, "a").await;
+    let get = client.row_head(table, Mode::AUTO).sized(b"a");
+    let get = client.send(GET_ROW, table.partition, get).await;
+    let other = (table.partition + 1) % 128;
+    let question = client.send(GET_PARTITION_ADDRESS, other, Bytes::new().i32(0)).await;
+    assert_eq!(client.receive().await.id, question);
+    assert_eq!([client.receive().await.id, client.receive().await.id], [put, get]);
+    assert!(sent.elapsed() >= delay);
+}
+
+#[tokio::test]
+async fn any_error_can_be_ordered_and_nothing_is_executed() {
+    let (node, mut client, table) = start().await;
+    let codes = [ErrorCode::CLUSTER_ROLE, ErrorCode::PARTITION_ROLE, ErrorCode::PARTITION_STATE];
+    for code in codes {
+        node.faults().once(Statement::PutRow, Fault::Refuse(code));
+        let answer = client.try_put(table, "a", 1, Mode::AUTO).await;
+        assert_eq!(answer.status, 3);
+        assert_eq!(answer.error(), Some((code.code, code.name.to_owned())));
+    }
+    assert_eq!(client.get(table, "a").await, None);
+}
+
+#[tokio::test]
+async fn an_answer_is_cut_in_half() {
+    let (node, mut client, table) = start().await;
+    node.faults().once(Statement::PutRow, Fault::Truncate(17));
+    send_put(&mut client, table, "a").await;
+    assert_eq!(client.read_to_end().await.unwrap().len(), 17);
+    assert!(is_there(&node, table, "a").await);
+}
+
+#[tokio::test]
+async fn an_answer_is_garbage_or_has_a_wrong_id_or_length() {
+    let (node, mut client, table) = start().await;
+    let garbage: Vec<u8> = (0..=255).collect();
+    node.faults().once(Statement::PutRow, Fault::WrongId(-9));
+    node.faults().once(Statement::PutRow, Fault::WrongLength(0x7fff_ffff));
+    send_put(&mut client, table, "a").await;
+    assert_eq!(client.receive().await.id, -9);
+    send_put(&mut client, table, "b").await;
+    // the envelope, and then a body that is far from complete
+    node.faults().once(Statement::GetRow, Fault::Garbage(garbage.clone()));
+    let get = client.row_head(table, Mode::AUTO).sized(b"a");
+    client.send(GET_ROW, table.partition, get).await;
+    client.send(101, 0, Bytes::new().i32(0)).await;
+    let bytes = client.read_to_end().await.unwrap();
+    assert_eq!(bytes[16..20], 0x7fff_ffff_u32.to_le_bytes());
+    assert_eq!(bytes[34..], garbage);
+}
+
+#[tokio::test]
+async fn faults_are_for_some_statements_and_for_so_many() {
+    let (node, mut client, table) = start().await;
+    let refuse = || FaultOrder::new(Fault::Refuse(ErrorCode::QUEUE_LIMIT));
+    node.faults().order(refuse().on(Statement::PutRow).after(1).times(2));
+    let mut codes = Vec::new();
+    for number in 0..5 {
+        codes.push(client.try_put(table, "a", number, Mode::AUTO).await.code());
+    }
+    assert_eq!(codes, [0, 10064, 10064, 0, 0]);
+    node.faults().order(refuse().in_partition(table.partition).always());
+    assert_eq!(client.try_get(table, "a", Mode::AUTO).await.code(), 10064);
+    assert_eq!(client.try_put(table, "a", 1, Mode::AUTO).await.code(), 10064);
+    assert_eq!(client.table("u@3", 128).await.partition, 3);
+    node.faults().clear();
+    assert_eq!(client.get(table, "a").await, Some(4));
+}
+
+#[tokio::test]
+async fn a_paused_node_accepts_and_answers_when_it_wakes() {
+    let (node, mut client, table) = start().await;
+    node.pause();
+    let put = send_put(&mut client, table, "a").await;
+    assert!(client.is_silent().await);
+    // TCP connects all the same
+    let mut late = Client::dial(node.address()).await;
+    assert!(late.is_silent().await);
+    node.wake();
+    assert_eq!(client.receive().await.id, put);
+    assert_eq!(late.connect().await.status, 0);
+}
+
+#[tokio::test]
+async fn new_connections_are_reset_when_they_are_too_many() {
+    let (node, mut client, table) = start().await;
+    node.refuse_connections(true);
+    let mut refused = Client::dial(node.address()).await;
+    assert_eq!(refused.read_to_end().await.unwrap_err().kind(), ErrorKind::ConnectionReset);
+    assert_eq!(client.get(table, "a").await, None);
+    node.refuse_connections(false);
+    assert!(!is_there(&node, table, "a").await);
+}
+
+#[tokio::test]
+async fn a_fault_holds_for_a_statement_that_had_to_wait() {
+    let (node, mut client, table) = start().await;
+    client.put(table, "a", 1).await;
+    let lock = client.row_head(table, Mode::begin(1).for_update()).sized(b"a");
+    client.call_with(GET_ROW, table.partition, 1, lock).await;
+    let mut other = Client::open(node.address()).await;
+    node.faults().once(Statement::PutRow, Fault::DropAfter);
+    send_put(&mut other, table, "a").await;
+    assert!(other.is_silent().await);
+    client.end(common::COMMIT, table, 1, 2).await;
+    assert_eq!(other.receive_raw().await.unwrap_err().kind(), ErrorKind::ConnectionReset);
+}
+
+#[tokio::test]
+async fn a_killed_node_resets_and_refuses_and_comes_back_on_its_port() {
+    let (node, mut client, table) = start().await;
+    let address = node.address();
+    node.crash().await.unwrap();
+    assert_eq!(client.receive_raw().await.unwrap_err().kind(), ErrorKind::ConnectionReset);
+    let refused = tokio::net::TcpStream::connect(address).await.unwrap_err();
+    assert_eq!(refused.kind(), ErrorKind::ConnectionRefused);
+    node.restart().unwrap();
+    assert_eq!(node.address(), address);
+    let mut client = Client::open(address).await;
+    assert_eq!(client.table("t", 128).await.partition, table.partition);
+}
+
+#[tokio::test]
+async fn a_restarted_node_is_outside_of_its_cluster_for_a_while() {
+    let options = Options::new().rejoin_delay(Duration::from_millis(50));
+    let node = TestNode::start(options).await.unwrap();
+    node.crash_and_restart().await.unwrap();
+    let mut client = Client::dial(node.address()).await;
+    assert_eq!(client.connect().await.code(), 10008);
+    while client.connect().await.code() == 10008 {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    assert_eq!(client.log_in("gridauth", true).await.status, 0);
+}

@@ -1,0 +1,222 @@
+//! Framing, order of answers, and logging in.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "this is a test")]
+
+mod common;
+
+use common::{Answer, Bytes, Client, GET_PARTITION_ADDRESS, GET_ROW, Mode, PUT_ROW, envelope};
+use griddb_test_node::{Options, Statement, TestNode};
+
+async fn node() -> TestNode {
+    TestNode::start(Options::new()).await.unwrap()
+}
+
+fn master_question() -> Bytes {
+    Bytes::new().i32(0).u8(1)
+}
+
+#[tokio::test]
+async fn answers_of_one_partition_come_in_the_order_sent() {
+    let node = node().await;
+    let mut client = Client::open(node.address()).await;
+    let table = client.table("order", 128).await;
+    let mut sent = Vec::new();
+    for number in 0..500 {
+        let body = client.put_body(table, &format!("k{number}"), number, Mode::AUTO);
+        sent.push(client.send(PUT_ROW, table.partition, body).await);
+    }
+    for id in sent {
+        assert_eq!(client.receive().await.id, id);
+    }
+}
+
+#[tokio::test]
+async fn answers_of_several_partitions_overtake_one_another() {
+    let node = node().await;
+    let mut client = Client::open(node.address()).await;
+    let mut tables = Vec::new();
+    for partition in 0..8 {
+        tables.push(client.table(&format!("t@{partition}"), 128).await);
+    }
+    let (mut message, mut sent) = (Vec::new(), Vec::new());
+    for number in 0..64 {
+        let table = tables[number * 5 % 8];
+        let body = client.put_body(table, &format!("k{number}"), number as i64, Mode::AUTO);
+        let id = 1000 + number as i64;
+        let head = Bytes::new().i32(PUT_ROW).i32(table.partition).i64(id).raw(&body.0);
+        message.extend(envelope(&head.0));
+        sent.push((table.partition, id));
+    }
+    client.send_raw(&message).await;
+    let mut received = Vec::new();
+    for _ in 0..64 {
+        received.push(client.receive().await.id);
+    }
+    let in_order: Vec<i64> = sent.iter().map(|(_, id)| *id).collect();
+    assert_ne!(received, in_order);
+    for partition in 0..8 {
+        let of_partition = |id: &&i64| sent.contains(&(partition, **id));
+        let mut expected: Vec<_> = sent.iter().filter(|(p, _)| *p == partition).map(|(_, id)| id).collect();
+        let got: Vec<_> = received.iter().filter(of_partition).collect();
+        expected.sort_unstable();
+        assert_eq!(got, expected, "partition {partition}");
+    }
+}
+
+#[tokio::test]
+async fn a_message_may_come_in_pieces() {
+    let node = node().await;
+    let mut client = Client::open(node.address()).await;
+    let table = client.table("pieces", 128).await;
+    let body = client.put_body(table, "k", 1, Mode::AUTO);
+    let head = Bytes::new().i32(PUT_ROW).i32(table.partition).i64(77).raw(&body.0);
+    for piece in envelope(&head.0).chunks(3) {
+        client.send_raw(piece).await;
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(client.receive().await.id, 77);
+}
+
+#[tokio::test]
+async fn what_is_unknown_gets_no_answer_and_the_connection_goes_on() {
+    let node = node().await;
+    let mut client = Client::open(node.address()).await;
+    client.send(99, 0, Bytes::new().i32(0)).await;
+    client.send(GET_PARTITION_ADDRESS, 5000, Bytes::new().i32(0)).await;
+    client.send(GET_ROW, -1, Bytes::new().i32(0)).await;
+    assert!(client.is_silent().await);
+    assert_eq!(client.call(GET_PARTITION_ADDRESS, 0, master_question()).await.status, 0);
+    assert_eq!(node.counters().unknown(), 1);
+}
+
+#[tokio::test]
+async fn a_wrong_magic_or_a_length_of_two_gigabytes_ends_the_connection() {
+    let node = node().await;
+    let mut huge = envelope(&[0; 20]);
+    huge[16..20].copy_from_slice(&i32::MAX.to_le_bytes());
+    for bytes in [vec![0; 64], huge] {
+        let mut client = Client::open(node.address()).await;
+        client.send_raw(&bytes).await;
+        let end = client.read_to_end().await;
+        assert!(end.is_err() || end.unwrap().is_empty());
+    }
+}
+
+#[tokio::test]
+async fn a_request_cut_short_is_1041_and_the_connection_goes_on() {
+    let node = node().await;
+    let mut client = Client::open(node.address()).await;
+    for statement in
+        [105, 107, 111, 118, 120, 121, 124, 125, 126, 127, 128, 140, 144, 147, 148, 149, 150, 151, 162]
+    {
+        let answer = client.call(statement, 3, Bytes::new()).await;
+        assert_eq!(answer.code(), 1041, "{statement}");
+    }
+    assert_eq!(client.call(GET_PARTITION_ADDRESS, 0, master_question()).await.status, 0);
+}
+
+#[tokio::test]
+async fn a_login_is_needed_and_a_failed_one_ends_it() {
+    let node = node().await;
+    let mut client = Client::dial(node.address()).await;
+    client.connect().await;
+    let question = || Bytes::new().i32(0).u8(1);
+    assert_eq!(client.call(GET_PARTITION_ADDRESS, 0, question()).await.code(), 10006);
+    assert_eq!(
+        client.log_in("another", true).await.error(),
+        Some((10053, "TXN_CLUSTER_NAME_INVALID".into()))
+    );
+    assert_eq!(client.log_in("", true).await.status, 0);
+    assert_eq!(client.call(GET_PARTITION_ADDRESS, 0, question()).await.status, 0);
+    let body = Bytes::new().i32(0).string("admin").string("wrong").i32(15).u8(1).string("gridauth").u8(0);
+    assert_eq!(client.call(102, 0, body).await.code(), 10005);
+    assert_eq!(client.call(GET_PARTITION_ADDRESS, 0, question()).await.code(), 10006);
+}
+
+#[tokio::test]
+async fn without_immediate_consistency_there_are_only_reads() {
+    let node = node().await;
+    let mut writer = Client::open(node.address()).await;
+    let table = writer.table("t", 128).await;
+    writer.put(table, "a", 1).await;
+    let mut reader = Client::dial(node.address()).await;
+    reader.connect().await;
+    reader.log_in("gridauth", false).await;
+    assert_eq!(reader.get(table, "a").await, Some(1));
+    assert_eq!(reader.try_put(table, "a", 2, Mode::AUTO).await.code(), 10033);
+    assert_eq!(reader.try_get(table, "a", Mode::AUTO.for_update()).await.code(), 10033);
+    assert_eq!(reader.flush(table).await.code(), 10033);
+}
+
+/// Whether a connection that did not log in may ask a question.
+async fn is_logged_in_unasked(node: &TestNode) -> bool {
+    let mut client = Client::dial(node.address()).await;
+    client.connect().await;
+    let open = client.call(GET_PARTITION_ADDRESS, 0, master_question()).await.status == 0;
+    client.disconnect().await;
+    open
+}
+
+#[tokio::test]
+async fn the_login_flaw_is_there_only_on_order_and_not_after_disconnect() {
+    for (flaw, goodbye, expected) in [(true, false, true), (true, true, false), (false, false, false)] {
+        let node = TestNode::start(Options::new().login_flaw(flaw)).await.unwrap();
+        let client = Client::open(node.address()).await;
+        if goodbye {
+            client.disconnect().await;
+        } else {
+            drop(client);
+        }
+        while node.counters().open_connections() > 0 {
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(is_logged_in_unasked(&node).await, expected, "flaw {flaw}, goodbye {goodbye}");
+    }
+}
+
+#[tokio::test]
+async fn statements_connections_and_flights_are_counted() {
+    let latency = std::time::Duration::from_millis(5);
+    let node = TestNode::start(Options::new().latency(latency)).await.unwrap();
+    let mut client = Client::open(node.address()).await;
+    let table = client.table("t", 128).await;
+    node.counters().reset();
+    client.put(table, "a", 1).await;
+    // two statements sent one after the other, before an answer can have come
+    let get = |client: &Client| client.row_head(table, Mode::AUTO).sized(b"a");
+    let (one, two) = (get(&client), get(&client));
+    client.send(GET_ROW, table.partition, one).await;
+    client.send(GET_ROW, table.partition, two).await;
+    let answers: [Answer; 2] = [client.receive().await, client.receive().await];
+    assert!(answers.iter().all(|answer| answer.status == 0));
+    let counters = node.counters();
+    assert_eq!((counters.statements(Statement::GetRow), counters.statements(Statement::PutRow)), (2, 1));
+    assert_eq!((counters.all_statements(), counters.flights(), counters.connections()), (3, 2, 0));
+    assert_eq!(counters.open_connections(), 1);
+}
+
+#[tokio::test]
+async fn in_a_wrong_partition_a_container_is_not_there_and_a_second_one_can_be_made() {
+    let node = node().await;
+    let mut client = Client::open(node.address()).await;
+    let table = client.table("here", 128).await;
+    let other = (table.partition + 1) % 128;
+    assert_eq!(client.find_table("here", other).await, None);
+    let misplaced = common::Table { partition: other, ..table };
+    assert_eq!(client.try_put(misplaced, "a", 1, Mode::AUTO).await.code(), 60157);
+    assert_eq!(client.put_table("here", other).await.status, 0);
+    client.put(misplaced, "only there", 1).await;
+    assert_eq!(client.get(table, "only there").await, None);
+}
+
+#[tokio::test]
+async fn a_row_that_points_out_of_the_message_ends_the_node() {
+    let node = node().await;
+    let mut client = Client::open(node.address()).await;
+    let table = client.table("t", 128).await;
+    let body = client.row_head(table, Mode::AUTO).i64(0).u8(0).i64(1).varsize(2).varsize(30).raw(b"short");
+    let answer = client.call(PUT_ROW, table.partition, body).await;
+    assert_eq!((answer.status, answer.code()), (2, 1041));
+    assert!(
+        client.read_to_end().await.is_err_and(|error| error.kind() == std::io::ErrorKind::ConnectionReset)
+    );
+}

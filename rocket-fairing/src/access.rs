@@ -1,0 +1,96 @@
+use std::marker::PhantomData;
+use std::ops::Deref;
+
+use gridauth::GridAuth;
+use gridauth::guard::{AnyScope, Rejection, RequiredScope};
+use rocket::request::{FromRequest, Outcome};
+use rocket::{Ignite, Request, Rocket, Sentinel};
+
+use crate::{AccessRejection, convert};
+
+/// The access of a request, as a request guard: whom the token speaks for, to which client it was issued, for what.
+/// `Access` asks for any good token, `Access<S>` for one with the scope `S`.
+///
+/// Without a good token the handler is not called, and the catchers of the [`fairing`](crate::GridAuthExt::fairing)
+/// answer as RFC 6750 section 3 says. `Option<Access>` is `None` then, whatever the reason, a store that cannot be
+/// reached included; `Result<Access, AccessRejection>` tells the reason. However many guards a request meets, its token is looked up once.
+///
+/// A Rocket whose routes have this guard does not start without the fairing.
+///
+/// ```
+/// use gridauth_rocket::Access;
+/// use rocket::post;
+///
+/// gridauth::scopes! { OrdersPay = "orders.pay" }
+///
+/// #[post("/pay")]
+/// fn pay(access: Access<OrdersPay>) -> String {
+///     format!("paid by {}", access.subject())
+/// }
+/// ```
+#[derive(Clone, Debug)]
+pub struct Access<S = AnyScope> {
+    access: gridauth::Access,
+    scope: PhantomData<fn() -> S>,
+}
+
+impl<S> Access<S> {
+    /// The engine's own value.
+    pub fn into_inner(self) -> gridauth::Access {
+        self.access
+    }
+}
+
+impl<S> Deref for Access<S> {
+    type Target = gridauth::Access;
+
+    fn deref(&self) -> &gridauth::Access {
+        &self.access
+    }
+}
+
+#[rocket::async_trait]
+impl<'r, S: RequiredScope> FromRequest<'r> for Access<S> {
+    type Error = AccessRejection;
+
+    async fn from_request(request: &'r Request<'_>) -> Outcome<Self, AccessRejection> {
+        let checked = match request.rocket().state::<GridAuth>() {
+            Some(auth) => check(auth, request, S::SCOPE).await,
+            None => Err(AccessRejection::not_attached()),
+        };
+        match checked {
+            Ok(access) => Outcome::Success(Self { access, scope: PhantomData }),
+            Err(rejection) => {
+                rejection.leave(request);
+                Outcome::Error((rejection.status(), rejection))
+            }
+        }
+    }
+}
+
+impl<S> Sentinel for Access<S> {
+    fn abort(rocket: &Rocket<Ignite>) -> bool {
+        rocket.state::<GridAuth>().is_none()
+    }
+}
+
+/// What a guard found, kept with the request, so that the guards behind it need not look again.
+struct Checked {
+    auth: GridAuth,
+    found: Result<gridauth::Access, Rejection>,
+}
+
+/// The access of a request, if its token has the scope. The token is looked up once for each request.
+pub(crate) async fn check(
+    auth: &GridAuth,
+    request: &Request<'_>,
+    scope: &str,
+) -> Result<gridauth::Access, AccessRejection> {
+    let look_up = async || auth.authenticate(&convert::guard_headers(request)).await;
+    let checked =
+        request.local_cache_async(async { Checked { auth: auth.clone(), found: look_up().await } }).await;
+    // What another server's guard found does not count.
+    let access = if checked.auth.is_same_server(auth) { checked.found.clone()? } else { look_up().await? };
+    access.require(scope)?;
+    Ok(access)
+}

@@ -1,0 +1,83 @@
+use std::sync::Arc;
+
+use bytes::Bytes;
+use gridauth::GridAuth;
+use rocket::http::{Method, Status};
+use rocket::outcome::Outcome;
+use rocket::route::{self, Handler};
+use rocket::{Data, Request, Response, Route};
+
+use crate::convert;
+use crate::refusal::Refusal;
+use crate::request::read;
+
+/// Every method that Rocket knows. Which of them an endpoint has, it says itself.
+const METHODS: [Method; 9] = [
+    Method::Get,
+    Method::Put,
+    Method::Post,
+    Method::Delete,
+    Method::Options,
+    Method::Head,
+    Method::Trace,
+    Method::Connect,
+    Method::Patch,
+];
+
+/// The routes of every endpoint.
+pub(crate) fn routes(auth: &GridAuth) -> Vec<Route> {
+    let mut routes = Vec::new();
+    for path in auth.paths() {
+        let endpoint = Endpoint { auth: auth.clone(), path: path.as_str().into() };
+        for method in METHODS {
+            let mut route = Route::new(method, &pattern(&path), endpoint.clone());
+            route.name = Some("gridauth".into());
+            routes.push(route);
+        }
+    }
+    routes
+}
+
+/// The path as Rocket matches it. What is written in percent-encoding, or could be taken for a pattern, is left to the
+/// handler, which knows the one right spelling.
+fn pattern(path: &str) -> String {
+    let is_plain = |segment: &str| segment.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._~".contains(&b));
+    path.split('/')
+        .enumerate()
+        .map(|(at, segment)| if is_plain(segment) { segment.to_owned() } else { format!("<_{at}>") })
+        .collect::<Vec<_>>()
+        .join("/")
+}
+
+#[derive(Clone)]
+struct Endpoint {
+    auth: GridAuth,
+    path: Arc<str>,
+}
+
+#[rocket::async_trait]
+impl Handler for Endpoint {
+    async fn handle<'r>(&self, request: &'r Request<'_>, data: Data<'r>) -> route::Outcome<'r> {
+        // Rocket finds routes by the decoded path, but an endpoint has exactly one spelling.
+        if *request.uri().path() != *self.path {
+            return Outcome::Forward((data, Status::NotFound));
+        }
+        Outcome::Success(match read(request, data).await {
+            Ok(request) => convert::response(self.auth.handle(request).await),
+            Err(rejection) => Refusal::from(rejection).response(&self.auth),
+        })
+    }
+}
+
+/// The answer to a request with a method that Rocket does not know, if it is for an endpoint. Rocket gives such a request
+/// to the catchers for 400 and keeps the method to itself.
+pub(crate) async fn answer_unknown_method(
+    auth: &GridAuth,
+    request: &Request<'_>,
+) -> Option<Response<'static>> {
+    let path = request.uri().path();
+    auth.paths().iter().find(|own| *path == **own)?;
+    let mut converted = convert::request(request, Bytes::new()).ok()?;
+    *converted.method_mut() = http::Method::from_bytes(b"UNKNOWN").ok()?;
+    Some(convert::response(auth.handle(converted).await))
+}

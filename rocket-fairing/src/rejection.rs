@@ -1,0 +1,112 @@
+use std::fmt;
+
+use gridauth::GridAuth;
+use gridauth::guard::Rejection;
+use rocket::Request;
+use rocket::http::Status;
+use rocket::response::{self, Responder};
+
+use crate::refusal::{self, Refusal};
+
+/// Why a request did not get its [`Access`](crate::Access): a [`Responder`] that answers as RFC 6750 section 3 says, with
+/// the body that [`Builder::rejection_body`](gridauth::Builder::rejection_body) shapes.
+///
+/// A handler that takes `Result<Access, AccessRejection>` decides itself:
+///
+/// ```
+/// use gridauth_rocket::{Access, AccessRejection};
+/// use rocket::get;
+///
+/// #[get("/greeting")]
+/// fn greet(access: Result<Access, AccessRejection>) -> Result<String, AccessRejection> {
+///     match access {
+///         Ok(access) => Ok(format!("Hello {}", access.subject())),
+///         // Who has no token may look; a token that is presented has to be good.
+///         Err(rejected) if rejected.rejection().is_some_and(|rejection| rejection.error().is_none()) => {
+///             Ok("Hello stranger".to_owned())
+///         }
+///         Err(rejected) => Err(rejected),
+///     }
+/// }
+/// ```
+#[derive(Clone)]
+pub struct AccessRejection(Option<Rejection>);
+
+impl AccessRejection {
+    /// What is wrong; `None` where nothing could be checked because the fairing is not attached.
+    pub fn rejection(&self) -> Option<&Rejection> {
+        self.0.as_ref()
+    }
+
+    /// The application has no server: its mistake, told in the log and to nobody else.
+    pub(crate) fn not_attached() -> Self {
+        tracing::error!(
+            "`Access` was asked for, but the fairing is missing: `rocket.attach(auth.fairing())`"
+        );
+        Self(None)
+    }
+
+    /// The status of the answer.
+    pub fn status(&self) -> Status {
+        self.rejection()
+            .map_or(Status::InternalServerError, |rejection| Status::new(rejection.status().as_u16()))
+    }
+
+    /// Leaves what is wrong for the catcher.
+    pub(crate) fn leave(&self, request: &Request<'_>) {
+        if let Some(rejection) = &self.0 {
+            refusal::leave(request, Refusal::Guard(rejection.clone()));
+        }
+    }
+}
+
+impl From<Rejection> for AccessRejection {
+    fn from(rejection: Rejection) -> Self {
+        Self(Some(rejection))
+    }
+}
+
+impl<'r> Responder<'r, 'static> for AccessRejection {
+    fn respond_to(self, request: &'r Request<'_>) -> response::Result<'static> {
+        match (self.0, request.rocket().state::<GridAuth>()) {
+            (Some(rejection), Some(auth)) => Ok(Refusal::Guard(rejection).response(auth)),
+            _ => Err(Status::InternalServerError),
+        }
+    }
+}
+
+impl fmt::Display for AccessRejection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.rejection() {
+            Some(rejection) => rejection.fmt(f),
+            None => f.write_str("the application has no `GridAuth`"),
+        }
+    }
+}
+
+impl fmt::Debug for AccessRejection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("AccessRejection").field(&self.rejection()).finish()
+    }
+}
+
+impl std::error::Error for AccessRejection {}
+
+/// What the guard of this request found wrong, if one refused it. A catcher of the application's own reads it to say more
+/// than the status does.
+///
+/// ```
+/// use gridauth_rocket::rejection;
+/// use rocket::{Request, catch};
+///
+/// #[catch(401)]
+/// fn unauthorized(request: &Request<'_>) -> String {
+///     rejection(request).map_or("Please sign in.".to_owned(), |rejection| rejection.description().to_owned())
+/// }
+/// ```
+pub fn rejection(request: &Request<'_>) -> Option<Rejection> {
+    match refusal::left(request)? {
+        Refusal::Guard(rejection) => Some(rejection),
+        Refusal::TooLong | Refusal::Unreadable => None,
+    }
+}

@@ -1,0 +1,89 @@
+use bytes::Bytes;
+use gridauth::GridAuth;
+use rocket::data::{FromData, Outcome, ToByteUnit};
+use rocket::response::{self, Responder};
+use rocket::{Data, Request};
+
+use crate::convert;
+use crate::refusal::{self, Refusal};
+
+/// A request with its whole body, at most [`GridAuth::MAX_BODY`] of it, and the [`Peer`](gridauth::Peer) it came from:
+/// what [`GridAuth::handle`] takes, for routes of the application's own that end there.
+///
+/// Where it cannot be read the catchers of the fairing answer.
+///
+/// ```
+/// use gridauth::GridAuth;
+/// use gridauth_rocket::{Answer, WholeRequest};
+/// use rocket::{State, post};
+///
+/// /// The token endpoint at another path.
+/// #[post("/token", data = "<request>")]
+/// async fn token(auth: &State<GridAuth>, request: WholeRequest) -> Answer {
+///     let WholeRequest(mut request) = request;
+///     *request.uri_mut() = http::Uri::from_static("/oauth/token");
+///     Answer(auth.handle(request).await)
+/// }
+/// ```
+#[derive(Debug)]
+pub struct WholeRequest(pub gridauth::Request);
+
+/// A request could not be read whole.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum WholeRequestRejection {
+    /// Its body is longer than [`GridAuth::MAX_BODY`].
+    #[error("the body is too long")]
+    TooLong,
+    /// It broke off, or has parts that are not HTTP.
+    #[error("the request could not be read")]
+    Unreadable,
+}
+
+impl From<WholeRequestRejection> for Refusal {
+    fn from(rejection: WholeRequestRejection) -> Self {
+        match rejection {
+            WholeRequestRejection::TooLong => Self::TooLong,
+            WholeRequestRejection::Unreadable => Self::Unreadable,
+        }
+    }
+}
+
+#[rocket::async_trait]
+impl<'r> FromData<'r> for WholeRequest {
+    type Error = WholeRequestRejection;
+
+    async fn from_data(request: &'r Request<'_>, data: Data<'r>) -> Outcome<'r, Self> {
+        match read(request, data).await {
+            Ok(whole) => Outcome::Success(Self(whole)),
+            Err(rejection) => {
+                let refusal = Refusal::from(rejection);
+                let status = refusal.status();
+                refusal::leave(request, refusal);
+                Outcome::Error((status, rejection))
+            }
+        }
+    }
+}
+
+/// Reads a request, to the bound of its body and no further.
+pub(crate) async fn read(
+    request: &Request<'_>,
+    data: Data<'_>,
+) -> Result<gridauth::Request, WholeRequestRejection> {
+    let body = data.open(GridAuth::MAX_BODY.bytes()).into_bytes().await;
+    let body = body.map_err(|_| WholeRequestRejection::Unreadable)?;
+    if !body.is_complete() {
+        return Err(WholeRequestRejection::TooLong);
+    }
+    convert::request(request, Bytes::from(body.into_inner())).map_err(|_| WholeRequestRejection::Unreadable)
+}
+
+/// What the engine answers, as a [`Responder`].
+#[derive(Debug)]
+pub struct Answer(pub gridauth::Response);
+
+impl<'r> Responder<'r, 'static> for Answer {
+    fn respond_to(self, _: &'r Request<'_>) -> response::Result<'static> {
+        Ok(convert::response(self.0))
+    }
+}

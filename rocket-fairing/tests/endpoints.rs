@@ -1,0 +1,167 @@
+//! The endpoints as a Rocket mounts them, and over a socket what only a socket can show.
+
+mod support;
+
+use std::net::SocketAddr;
+
+use gridauth::{GridAuth, Store};
+use gridauth_rocket::GridAuthExt;
+use rocket::fairing::AdHoc;
+use rocket::http::{Header, Method, Status};
+use rocket::local::asynchronous::{Client, LocalRequest};
+use rocket::tokio::io::{AsyncReadExt, AsyncWriteExt};
+use rocket::tokio::net::TcpStream;
+use rocket::tokio::sync::oneshot;
+use rocket::{Request, catch, catchers, tokio};
+use support::{ask, auth, auth_with, launch, quiet};
+
+fn token_request<'c>(client: &'c Client, path: &'c str) -> LocalRequest<'c> {
+    client
+        .post(path)
+        .header(Header::new("authorization", "Basic d2ViOndlYi1zZWNyZXQ="))
+        .header(Header::new("content-type", "application/x-www-form-urlencoded"))
+}
+
+#[catch(404)]
+fn teapot(_request: &Request<'_>) -> (Status, &'static str) {
+    (Status::ImATeapot, "")
+}
+
+#[rocket::async_test]
+async fn a_client_gets_a_token() {
+    let auth = auth().await;
+    let client = launch(quiet().attach(auth.fairing())).await;
+    let answer = ask(token_request(&client, "/oauth/token").body("grant_type=client_credentials")).await;
+    assert_eq!(answer.status, 200, "{}", answer.body);
+    assert_eq!(answer.header("cache-control"), "no-store");
+    let access = auth.authenticate_token(answer.json()["access_token"].as_str().unwrap()).await.unwrap();
+    assert_eq!(access.client(), "web");
+}
+
+#[rocket::async_test]
+async fn every_endpoint_answers_every_method_itself() {
+    let auth = auth().await;
+    let client = launch(quiet().attach(auth.fairing()).register("/", catchers![teapot])).await;
+    let methods = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"];
+    for path in auth.paths() {
+        for method in methods {
+            let answer = ask(client.req(method.parse::<Method>().unwrap(), &path)).await;
+            assert_ne!(answer.status, 418, "{method} {path}");
+            assert_ne!(answer.status, 404, "{method} {path}");
+            assert_eq!(answer.header("allow").is_empty(), answer.status != 405, "{method} {path}");
+        }
+    }
+}
+
+#[rocket::async_test]
+async fn head_is_get_without_its_body() {
+    let auth = auth().await;
+    let client = launch(quiet().attach(auth.fairing())).await;
+    let path = "/.well-known/oauth-authorization-server";
+    let (get, head) = (ask(client.get(path)).await, ask(client.head(path)).await);
+    assert_eq!((get.status, head.status), (200, 200));
+    assert_eq!(get.header("content-type"), head.header("content-type"));
+    assert_eq!(get.json()["issuer"], "https://id.example.com");
+    assert_eq!(head.body, "");
+}
+
+#[rocket::async_test]
+async fn the_query_arrives_as_it_was_sent() {
+    let auth = auth().await;
+    let client = launch(quiet().attach(auth.fairing())).await;
+    let twice = ask(client.get("/oauth/authorize?client_id=a&client_id=a")).await;
+    let unknown = ask(client.get("/oauth/authorize?client_id=a%26b")).await;
+    assert_eq!((twice.status, unknown.status), (400, 400));
+    assert_ne!(twice.body, unknown.body);
+}
+
+#[rocket::async_test]
+async fn a_body_is_read_to_its_bound_and_no_further() {
+    let auth = auth().await;
+    let client = launch(quiet().attach(auth.fairing())).await;
+    let body = |length: usize| {
+        let mut body = "grant_type=client_credentials&padding=".to_owned();
+        body.extend(std::iter::repeat_n('x', length - body.len()));
+        body
+    };
+    let largest = ask(token_request(&client, "/oauth/token").body(body(GridAuth::MAX_BODY))).await;
+    assert_ne!(largest.status, 413, "{}", largest.body);
+    let larger = ask(token_request(&client, "/oauth/token").body(body(GridAuth::MAX_BODY + 1))).await;
+    assert_eq!(larger.status, 413);
+    assert_eq!(larger.json()["error"], "invalid_request");
+}
+
+#[rocket::async_test]
+async fn an_endpoint_has_one_spelling() {
+    let auth = auth().await;
+    let client = launch(quiet().attach(auth.fairing()).register("/", catchers![teapot])).await;
+    for path in
+        ["/oauth/%74oken", "/oauth/token/", "//oauth/token", "/OAUTH/token", "/oauth/token/x", "/oauth"]
+    {
+        assert_eq!(ask(client.post(path)).await.status, 418, "{path}");
+    }
+}
+
+#[rocket::async_test]
+async fn an_issuer_with_a_path_is_found_there() {
+    for path in ["/tenant/1", "/a%20tenant", "/a'tenant;x", "/~a|b[c]"] {
+        let auth = GridAuth::builder(format!("https://id.example.com{path}"))
+            .store(Store::memory())
+            .grant(gridauth::grant::ClientCredentials::new())
+            .build()
+            .await
+            .unwrap();
+        let routes = quiet().attach(auth.fairing()).ignite().await.unwrap().routes().count();
+        assert_eq!(routes, auth.paths().len() * 9, "{path}");
+        let client = launch(quiet().attach(auth.fairing())).await;
+        for path in auth.paths().iter().filter(|path| !path.contains(['|', '['])) {
+            assert_ne!(ask(client.post(path)).await.status, 404, "{path}");
+        }
+    }
+}
+
+/// Rocket takes a form that begins with `_method` for another method; the endpoints ignore what they don't know.
+#[rocket::async_test]
+async fn a_form_does_not_rename_its_method() {
+    let auth = auth().await;
+    let client = launch(quiet().attach(auth.fairing())).await;
+    for renamed in ["get", "PUT", "delete", "brew"] {
+        let body = format!("_method={renamed}&grant_type=client_credentials");
+        let answer = ask(token_request(&client, "/oauth/token").body(body)).await;
+        assert_eq!(answer.status, 200, "{renamed}: {}", answer.body);
+    }
+    assert_eq!(ask(client.put("/oauth/token").body("_method=put")).await.status, 405);
+}
+
+/// Over a socket: a method that Rocket does not know is answered as one that the endpoint does not have.
+#[rocket::async_test]
+async fn an_unknown_method_is_405_at_an_endpoint_and_rockets_affair_elsewhere() {
+    let auth = auth_with(|builder| builder.mount("/login")).await;
+    let (sender, receiver) = oneshot::channel::<SocketAddr>();
+    let sender = std::sync::Mutex::new(Some(sender));
+    let rocket = quiet()
+        .attach(auth.fairing())
+        .attach(AdHoc::on_liftoff("address", move |rocket| {
+            Box::pin(async move {
+                let address = SocketAddr::new(rocket.config().address, rocket.config().port);
+                sender.lock().unwrap().take().unwrap().send(address).unwrap();
+            })
+        }))
+        .ignite()
+        .await
+        .unwrap();
+    let shutdown = rocket.shutdown();
+    let running = tokio::spawn(rocket.launch());
+    let address = receiver.await.unwrap();
+    for (path, status) in [("/login/token", "405"), ("/login/token/", "400"), ("/", "400")] {
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        let request = format!("BREW {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n");
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.unwrap();
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status}")), "{path}: {answer}");
+        assert_eq!(answer.contains("allow: POST"), status == "405", "{path}: {answer}");
+    }
+    shutdown.notify();
+    running.await.unwrap().unwrap();
+}

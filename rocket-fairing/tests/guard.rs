@@ -1,0 +1,301 @@
+//! What guards let pass, and how they answer what they don't.
+
+mod support;
+
+use bytes::Bytes;
+use gridauth::guard::RejectionBody;
+use gridauth::{GridAuth, Store};
+use gridauth_rocket::{Access, AccessRejection, GridAuthExt};
+use http::HeaderValue;
+use rocket::error::ErrorKind;
+use rocket::http::{Header, Method, Status};
+use rocket::local::asynchronous::Client;
+use rocket::{Build, Rocket, State, get, routes};
+use serde_json::json;
+use support::{WatchedStore, ask, auth, auth_with, bearing, launch, quiet, token};
+
+gridauth::scopes! { NotesRead = "notes.read"; NotesWrite = "notes.write" }
+
+#[get("/extracted")]
+fn extracted(access: Access<NotesRead>) -> String {
+    access.subject().to_owned()
+}
+
+#[get("/wrapped")]
+fn wrapped(access: Access) -> String {
+    access.subject().to_owned()
+}
+
+/// A handler that forgets to ask.
+#[get("/forgetful")]
+fn forgetful(auth: &State<GridAuth>) -> &'static str {
+    if auth.issuer().is_empty() { "" } else { "israel" }
+}
+
+#[get("/both")]
+fn both(_read: Access<NotesRead>, _write: Access<NotesWrite>, _any: Access) {}
+
+#[get("/writes")]
+fn writes(_access: Access<NotesWrite>) {}
+
+#[get("/option")]
+fn option(access: Option<Access>) -> String {
+    access.map_or_else(|| "nobody".to_owned(), |access| access.subject().to_owned())
+}
+
+#[get("/result")]
+fn result(access: Result<Access<NotesRead>, AccessRejection>) -> Result<String, AccessRejection> {
+    match access {
+        Ok(access) => Ok(access.subject().to_owned()),
+        Err(rejection) if rejection.rejection().is_some_and(|found| found.error().is_none()) => {
+            Ok("nobody".to_owned())
+        }
+        Err(rejection) => Err(rejection),
+    }
+}
+
+fn rocket(auth: &GridAuth) -> Rocket<Build> {
+    quiet()
+        .attach(auth.fairing())
+        .mount("/", auth.require("notes.read", routes![wrapped, forgetful]))
+        .mount("/", routes![extracted, both, option, result])
+}
+
+const GUARDED: [&str; 3] = ["/wrapped", "/forgetful", "/extracted"];
+
+async fn get(client: &Client, path: &'static str, token: &str) -> support::Answer {
+    ask(bearing(client.get(path), token)).await
+}
+
+#[rocket::async_test]
+async fn a_good_token_passes() {
+    let auth = auth().await;
+    let (client, token) = (launch(rocket(&auth)).await, token(&auth, "notes.read").await);
+    for path in GUARDED {
+        let answer = get(&client, path, &token).await;
+        assert_eq!((answer.status, answer.body.as_str()), (200, "israel"), "{path}");
+    }
+}
+
+/// Rocket #1232: the catcher for 401 knew nothing of the guard, and so no challenge.
+#[rocket::async_test]
+async fn no_token_is_asked_for_one() {
+    let auth = auth().await;
+    let client = launch(rocket(&auth)).await;
+    for path in GUARDED {
+        let answer = ask(client.get(path)).await;
+        assert_eq!(answer.status, 401, "{path}");
+        assert_eq!(answer.header("www-authenticate"), "Bearer realm=\"https://id.example.com\"", "{path}");
+        assert_eq!(answer.header("content-type"), "application/json");
+        assert_eq!(answer.header("cache-control"), "no-store");
+        assert_eq!(answer.json()["error"], "invalid_token");
+    }
+}
+
+#[rocket::async_test]
+async fn a_bad_token_is_401() {
+    let auth = auth().await;
+    let client = launch(rocket(&auth)).await;
+    for path in GUARDED {
+        for bad in ["x", "", "\u{e9}t\u{e9}", &"x".repeat(10_000)] {
+            let answer = get(&client, path, bad).await;
+            let expected = if bad.is_ascii() { 401 } else { 400 };
+            assert_eq!(answer.status, expected, "{path} {bad}");
+            assert!(answer.header("www-authenticate").contains("error=\"invalid_"), "{path} {bad}");
+        }
+    }
+}
+
+#[rocket::async_test]
+async fn two_authorization_headers_are_refused() {
+    let auth = auth().await;
+    let (client, token) = (launch(rocket(&auth)).await, token(&auth, "notes.read").await);
+    for path in GUARDED {
+        let request = bearing(client.get(path), &token).header(Header::new("authorization", "Bearer x"));
+        assert_eq!(ask(request).await.status, 400, "{path}");
+    }
+}
+
+#[rocket::async_test]
+async fn too_little_scope_is_403_and_says_which() {
+    let auth = auth().await;
+    let (client, token) = (launch(rocket(&auth)).await, token(&auth, "notes.write").await);
+    for path in GUARDED {
+        let answer = get(&client, path, &token).await;
+        assert_eq!(answer.status, 403, "{path}");
+        let challenge = answer.header("www-authenticate");
+        assert!(
+            challenge.contains("error=\"insufficient_scope\"") && challenge.contains("scope=\"notes.read\"")
+        );
+        assert_eq!(answer.json()["scope"], "notes.read");
+    }
+}
+
+#[rocket::async_test]
+async fn the_application_shapes_the_body_and_status_and_challenge_stay() {
+    let auth = auth_with(|builder| {
+        builder.rejection_body(|rejection| {
+            Some(RejectionBody {
+                content_type: HeaderValue::from_static("application/problem+json"),
+                body: Bytes::from(json!({ "status": rejection.status().as_u16() }).to_string()),
+            })
+        })
+    })
+    .await;
+    let (client, token) = (launch(rocket(&auth)).await, token(&auth, "notes.write").await);
+    for path in GUARDED {
+        let answer = ask(client.get(path)).await;
+        assert_eq!((answer.status, &answer.json()), (401, &json!({ "status": 401 })), "{path}");
+        assert_eq!(answer.header("content-type"), "application/problem+json");
+        assert_eq!(answer.header("www-authenticate"), "Bearer realm=\"https://id.example.com\"");
+        let answer = get(&client, path, &token).await;
+        assert_eq!((answer.status, &answer.json()), (403, &json!({ "status": 403 })), "{path}");
+    }
+}
+
+#[rocket::async_test]
+async fn a_store_that_is_away_is_503_and_never_401() {
+    let store = WatchedStore::default();
+    let auth = auth_with(|builder| builder.store(Store::new(store.clone()))).await;
+    let (client, token) = (launch(rocket(&auth)).await, token(&auth, "notes.read").await);
+    store.take_down();
+    for path in GUARDED {
+        let answer = get(&client, path, &token).await;
+        assert_eq!(answer.status, 503, "{path}");
+        assert_eq!(answer.header("retry-after"), "1");
+        assert_eq!(answer.header("www-authenticate"), "");
+    }
+}
+
+#[rocket::async_test]
+async fn a_token_is_looked_up_once_for_each_request() {
+    let store = WatchedStore::default();
+    let auth = auth_with(|builder| builder.store(Store::new(store.clone()))).await;
+    let rocket = rocket(&auth).mount("/guarded", auth.require("notes.read", auth.require("", routes![both])));
+    let (client, token) = (launch(rocket).await, token(&auth, "notes.read notes.write").await);
+    for path in ["/both", "/guarded/both"] {
+        let before = store.reads();
+        assert_eq!(get(&client, path, &token).await.status, 200);
+        assert_eq!(store.reads() - before, 1, "{path}");
+    }
+}
+
+#[rocket::async_test]
+async fn a_guard_before_the_route_gives_no_scope_within() {
+    let auth = auth().await;
+    let rocket = quiet().attach(auth.fairing()).mount("/", auth.require("notes.read", routes![writes]));
+    let (client, reads) = (launch(rocket).await, token(&auth, "notes.read").await);
+    let answer = get(&client, "/writes", &reads).await;
+    assert_eq!((answer.status, &answer.json()["scope"]), (403, &json!("notes.write")));
+    let answer = get(&client, "/writes", &token(&auth, "notes.write").await).await;
+    assert_eq!((answer.status, &answer.json()["scope"]), (403, &json!("notes.read")));
+    assert_eq!(get(&client, "/writes", &token(&auth, "notes.write notes.read").await).await.status, 200);
+}
+
+#[rocket::async_test]
+async fn a_token_of_one_server_is_none_of_another() {
+    let (one, other) = (auth().await, auth().await);
+    let both = one.require("notes.read", other.require("notes.read", routes![wrapped]));
+    let client = launch(quiet().attach(one.fairing()).mount("/", both)).await;
+    for token in [token(&one, "notes.read").await, token(&other, "notes.read").await] {
+        assert_eq!(get(&client, "/wrapped", &token).await.status, 401);
+    }
+}
+
+#[rocket::async_test]
+async fn an_option_and_a_result_leave_it_to_the_handler() {
+    let auth = auth().await;
+    let (client, good) = (launch(rocket(&auth)).await, token(&auth, "notes.read").await);
+    for path in ["/option", "/result"] {
+        let answer = get(&client, path, &good).await;
+        assert_eq!((answer.status, answer.body.as_str()), (200, "israel"), "{path}");
+        let answer = ask(client.get(path)).await;
+        assert_eq!((answer.status, answer.body.as_str()), (200, "nobody"), "{path}");
+    }
+    assert_eq!(get(&client, "/option", "x").await.body, "nobody");
+    let refused = get(&client, "/result", "x").await;
+    assert_eq!(refused.status, 401);
+    assert!(refused.header("www-authenticate").contains("error=\"invalid_token\""));
+}
+
+#[rocket::async_test]
+async fn a_rocket_without_the_fairing_does_not_start() {
+    for routes in [routes![extracted], routes![option], routes![result]] {
+        let failed = quiet().mount("/", routes).ignite().await.unwrap_err();
+        assert!(matches!(failed.kind(), ErrorKind::SentinelAborts(_)));
+    }
+}
+
+#[rocket::async_test]
+async fn a_guard_without_the_fairing_still_guards() {
+    #[get("/")]
+    fn secret() -> &'static str {
+        "secret"
+    }
+
+    let auth = auth().await;
+    let client = launch(quiet().mount("/", auth.require("notes.read", routes![secret]))).await;
+    let answer = ask(client.get("/")).await;
+    assert_eq!(answer.status, 401);
+    assert!(!answer.body.contains("secret"));
+    assert_eq!(get(&client, "/", &token(&auth, "notes.read").await).await.body, "secret");
+}
+
+#[rocket::async_test]
+async fn a_second_fairing_does_not_start() {
+    let auth = auth().await;
+    let failed = quiet().attach(auth.fairing()).attach(auth.fairing()).ignite().await.unwrap_err();
+    assert!(matches!(failed.kind(), ErrorKind::FailedFairings(_)));
+}
+
+#[rocket::async_test]
+async fn every_method_and_every_spelling_meets_the_guard() {
+    #[get("/<_..>")]
+    fn anything() -> &'static str {
+        "secret"
+    }
+
+    let auth = auth().await;
+    let rocket = rocket(&auth).mount("/area", auth.require("", routes![anything]));
+    let client = launch(rocket).await;
+    let methods = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"];
+    for path in ["/wrapped", "/area", "/area/", "/area/no/such"] {
+        for method in methods {
+            let method: Method = method.parse().unwrap();
+            let answer = ask(client.req(method, path)).await;
+            let is_routed = matches!(method, Method::Get | Method::Head);
+            assert_eq!(answer.status, if is_routed { 401 } else { 404 }, "{method} {path}");
+        }
+    }
+    for path in [
+        "/wrapped/",
+        "//wrapped",
+        "/./wrapped",
+        "/x/../wrapped",
+        "/%77rapped",
+        "/wrapped?x",
+        "/WRAPPED",
+        "/wrapped;x",
+        "//area//page",
+        "/area/%2e%2e/wrapped",
+        "/%61rea/page",
+    ] {
+        let answer = ask(client.get(path)).await;
+        assert!(matches!(answer.status, 401 | 404), "{path}: {}", answer.status);
+        assert!(!answer.body.contains("secret") && !answer.body.contains("israel"), "{path}");
+    }
+}
+
+#[rocket::async_test]
+async fn statuses_of_the_application_are_its_own() {
+    #[get("/own")]
+    fn own() -> Status {
+        Status::Unauthorized
+    }
+
+    let auth = auth().await;
+    let client = launch(rocket(&auth).mount("/", routes![own])).await;
+    let answer = get(&client, "/own", "x").await;
+    assert_eq!((answer.status, answer.header("www-authenticate")), (401, ""));
+    assert!(answer.body.contains("401"), "{}", answer.body);
+}

@@ -1,0 +1,465 @@
+//! Bad input at every endpoint and guard: an error of the right kind, never a crash, never a redirect to anywhere else.
+//!
+//! That no answer is a 5xx and none says a secret back is checked of every response; that nothing panicked, at the end.
+
+use gridauth_conformance::oauth::{CodeRequest, Tokens, as_client, is_good, password_tokens, token};
+use gridauth_conformance::{Context, Demo, Request, Response, cases, seed};
+
+cases! {
+    "RFC 6749 3.2" => a_broken_form_is_invalid_request,
+    "RFC 6749 3.1" => a_broken_query_is_an_error_page,
+    "RFC 6749 A" => control_characters_in_every_field_are_refused,
+    "RFC 6749 A" => control_characters_in_every_authorization_field_are_refused,
+    "issue 2 section 7" => a_hundred_thousand_parameters_are_refused,
+    "issue 2 section 7" => many_parameters_are_refused,
+    "RFC 9110 15.5.14" => a_body_over_the_limit_is_413,
+    "RFC 9110 15.5.14" => a_chunked_body_over_the_limit_is_413,
+    "issue 2 section 7" => long_values_are_taken_or_refused,
+    "issue 2 section 7" => two_authorization_headers_are_refused,
+    "issue 2 section 7" => broken_multipart_is_refused,
+    "issue 2 section 7" => broken_cookies_do_no_harm,
+    "RFC 9112 3" => broken_requests_do_no_harm,
+    "RFC 9112 6" => smuggled_requests_are_not_answered,
+    "RFC 9112 9" => a_connection_serves_several_requests,
+    "RFC 9110 8.6" => head_has_no_body,
+    "issue 2 section 7" => an_endpoint_takes_no_bytes_that_are_not_utf8,
+    "issue 2 section 7" => a_form_with_odd_separators_is_read_or_refused,
+    "issue 2 section 7" => the_server_lives_on,
+}
+
+/// What is not a form, percent-encoded or raw.
+const BROKEN: &[&[u8]] = &[
+    b"a=%",
+    b"a=%4",
+    b"a=%zz",
+    b"a=%u0041",
+    b"%=x",
+    b"a=%ff",
+    b"a=%c3%28",
+    b"a=\xff\xfe",
+    b"\xc3\x28=x",
+    b"a=%00",
+    b"a=\0",
+    b"a%00b=x",
+    b"a=%0a",
+    b"a=%0d%0aSet-Cookie:%20x=1",
+    b"a=%1b[31m",
+    b"a=%7f",
+    b"a=%c2%85",
+    b"a=%ed%a0%80",
+    b"a=%f4%90%80%80",
+    b"a=%c0%af",
+];
+
+const FORM_ENDPOINTS: [&str; 3] = ["token", "revoke", "introspect"];
+
+fn a_broken_form_is_invalid_request(context: &Context) {
+    let app = context.app();
+    for endpoint in FORM_ENDPOINTS {
+        for broken in BROKEN {
+            let mut body = b"grant_type=client_credentials&token=x&".to_vec();
+            body.extend_from_slice(broken);
+            let request =
+                Request::raw_form(app.endpoint(endpoint), body).basic("machine", &seed::secret("machine"));
+            app.send(&request).expect_error(400, "invalid_request");
+            let alone = Request::raw_form(app.endpoint(endpoint), *broken);
+            let answer = app.send(&alone);
+            assert!([400, 401].contains(&answer.status), "{answer:#}");
+        }
+    }
+    for path in ["/", "/oauth/authorize"] {
+        for broken in BROKEN {
+            let answer = app.send(&Request::raw_form(path, *broken)).expect(400);
+            assert_eq!(answer.header("location"), None);
+        }
+    }
+}
+
+/// Bytes as they may stand in a request target: what the grammar does not allow is percent-encoded.
+fn in_a_target(bytes: &[u8]) -> String {
+    let show = |byte: &u8| {
+        if byte.is_ascii_graphic() { char::from(*byte).to_string() } else { format!("%{byte:02x}") }
+    };
+    bytes.iter().map(show).collect()
+}
+
+fn a_broken_query_is_an_error_page(context: &Context) {
+    let app = context.app();
+    let good = gridauth_conformance::http::encode(&CodeRequest::web().pairs());
+    for broken in BROKEN {
+        let broken = in_a_target(broken);
+        for query in [format!("{good}&{broken}"), format!("{broken}&{good}"), broken.clone()] {
+            let answer = app.get(&format!("/oauth/authorize?{query}"));
+            // Where client and redirect URI are good the client may be told; here they cannot be read for sure.
+            assert_eq!(answer.status, 400, "{query}: {answer:#}");
+            assert_eq!(answer.header("location"), None, "{answer:#}");
+        }
+    }
+}
+
+/// Every parameter that the endpoints know.
+const FIELDS: [&str; 14] = [
+    "grant_type",
+    "client_id",
+    "client_secret",
+    "scope",
+    "code",
+    "redirect_uri",
+    "code_verifier",
+    "refresh_token",
+    "username",
+    "token",
+    "token_type_hint",
+    "resource",
+    "audience",
+    "unknown",
+];
+
+const CONTROLS: [&str; 6] = ["\0", "\n", "\r\n", "\t", "\u{1b}[31m", "\u{7f}"];
+
+fn control_characters_in_every_field_are_refused(context: &Context) {
+    let app = context.app();
+    for endpoint in FORM_ENDPOINTS {
+        for field in FIELDS {
+            for control in CONTROLS {
+                for value in [control.to_owned(), format!("a{control}b")] {
+                    let parameters = [("x", "1"), (field, value.as_str())];
+                    let request = Request::form(app.endpoint(endpoint), &parameters)
+                        .basic("machine", &seed::secret("machine"));
+                    app.send(&request).expect_error(400, "invalid_request");
+                }
+            }
+        }
+    }
+}
+
+fn control_characters_in_every_authorization_field_are_refused(context: &Context) {
+    let app = context.app();
+    let fields = [
+        "client_id",
+        "redirect_uri",
+        "response_type",
+        "response_mode",
+        "scope",
+        "state",
+        "nonce",
+        "prompt",
+        "login_hint",
+        "code_challenge",
+        "code_challenge_method",
+        "csrf",
+        "request",
+        "username",
+        "decision",
+        "unknown",
+    ];
+    for field in fields {
+        for control in CONTROLS {
+            let request = CodeRequest::web().with(field, &format!("a{control}b"));
+            for answer in [request.open(app), app.send(&Request::form("/oauth/authorize", &request.pairs()))]
+            {
+                assert_eq!(answer.status, 400, "{field}: {answer:#}");
+                assert_eq!(answer.header("location"), None, "{answer:#}");
+            }
+        }
+    }
+}
+
+#[track_caller]
+fn is_refused(answer: &Response) {
+    assert!([400, 413, 414, 431].contains(&answer.status), "{answer:#}");
+    assert_eq!(answer.header("location"), None, "{answer:#}");
+}
+
+fn a_hundred_thousand_parameters_are_refused(context: &Context) {
+    let app = context.app();
+    let many = "a=b&".repeat(100_000);
+    for path in ["/oauth/token", "/oauth/revoke", "/oauth/introspect", "/oauth/authorize", "/", "/sign_up"] {
+        is_refused(&app.send(&Request::raw_form(path, many.clone())));
+    }
+    // No server has to take a target that long; one that answers must refuse.
+    if let Ok(answer) = app.client.try_send(&Request::get(format!("/oauth/authorize?{many}"))) {
+        is_refused(&answer);
+    }
+}
+
+fn many_parameters_are_refused(context: &Context) {
+    let app = context.app();
+    // Within the limit of the body, and far more than any request has.
+    let many: String = (0..8000).map(|number| format!("p{number}=&")).collect();
+    assert!(many.len() < 64 * 1024);
+    for path in ["/oauth/token", "/oauth/revoke", "/oauth/introspect", "/oauth/authorize", "/"] {
+        is_refused(&app.send(&Request::raw_form(path, many.clone())));
+    }
+    let request = Request::raw_form("/oauth/token", format!("grant_type=client_credentials&{many}"))
+        .basic("machine", &seed::secret("machine"));
+    app.send(&request).expect_error(400, "invalid_request");
+}
+
+fn a_body_over_the_limit_is_413(context: &Context) {
+    let app = context.app();
+    for size in [64 * 1024 + 1, 200 * 1024, 3 * 1024 * 1024] {
+        let body = format!("a={}", "x".repeat(size - 2));
+        for path in
+            ["/oauth/token", "/oauth/revoke", "/oauth/introspect", "/oauth/authorize", "/", "/sign_up"]
+        {
+            let answer = app.send(&Request::raw_form(path, body.clone()));
+            assert_eq!(answer.status, 413, "{path} with {size} bytes: {answer:#}");
+        }
+    }
+    let user = context.user();
+    let access = password_tokens(app, &user, "notes.write").access;
+    let note = format!("{{\"text\":\"{}\"}}", "x".repeat(3 * 1024 * 1024));
+    app.send(&Request::post("/notes").body("application/json", note).bearer(&access)).expect(413);
+}
+
+fn a_chunked_body_over_the_limit_is_413(context: &Context) {
+    let app = context.app();
+    for path in ["/oauth/token", "/", "/sign_up"] {
+        let mut wire = format!(
+            "POST {path} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\
+             Content-Type: application/x-www-form-urlencoded\r\n\r\n",
+            app.client.address
+        );
+        for _ in 0..40 {
+            wire.push_str(&format!("1000\r\n{}\r\n", "a".repeat(0x1000)));
+        }
+        wire.push_str("0\r\n\r\n");
+        let answer = app.client.exchange(wire.as_bytes(), false).unwrap();
+        assert_eq!(answer.status, 413, "{path}: {answer:#}");
+    }
+    // A small one is a body like any other.
+    let wire = format!(
+        "POST /oauth/token HTTP/1.1\r\nHost: {}\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\
+         Content-Type: application/x-www-form-urlencoded\r\n\r\n10\r\ngrant_type=unkno\r\n2\r\nwn\r\n0\r\n\r\n",
+        app.client.address
+    );
+    let answer = app.client.exchange(wire.as_bytes(), false).unwrap();
+    answer.expect_error(400, "unsupported_grant_type");
+}
+
+fn long_values_are_taken_or_refused(context: &Context) {
+    let (app, user) = (context.app(), context.user());
+    let long = "x".repeat(60_000);
+    for field in FIELDS {
+        let mut parameters = vec![("grant_type", "client_credentials")];
+        parameters.retain(|(name, _)| *name != field);
+        parameters.push((field, &long));
+        for endpoint in FORM_ENDPOINTS {
+            let request =
+                Request::form(app.endpoint(endpoint), &parameters).basic("machine", &seed::secret("machine"));
+            let answer = app.send(&request);
+            assert!([200, 400, 401].contains(&answer.status), "{field}: {answer:#}");
+        }
+    }
+    let parameters = [("grant_type", "password"), ("username", &*user.username), ("password", &*long)];
+    token(app, "demo", &parameters).expect_error(400, "invalid_grant");
+    let parameters = [("grant_type", "password"), ("username", &*long), ("password", "wrong password")];
+    token(app, "demo", &parameters).expect_error(400, "invalid_grant");
+    let answer =
+        app.send(&Request::form("/oauth/authorize", &CodeRequest::web().with("state", &long).pairs()));
+    assert!([200, 400].contains(&answer.status), "{answer:#}");
+}
+
+fn two_authorization_headers_are_refused(context: &Context) {
+    let app = context.app();
+    for endpoint in FORM_ENDPOINTS {
+        let good =
+            as_client(app, endpoint, "machine", &[("grant_type", "client_credentials"), ("token", "x")]);
+        let own = good.headers.iter().find(|(name, _)| name == "Authorization").unwrap().1.clone();
+        for other in [own, b"Basic x".to_vec(), b"Bearer x".to_vec(), Vec::new()] {
+            let answer = app.send(&good.clone().header("Authorization", other.clone()));
+            assert!([400, 401].contains(&answer.status), "{answer:#}");
+            let mut first = good.clone();
+            first.headers.insert(0, ("authorization".to_owned(), other));
+            let answer = app.send(&first);
+            assert!([400, 401].contains(&answer.status), "{answer:#}");
+        }
+    }
+}
+
+fn broken_multipart_is_refused(context: &Context) {
+    let app = context.app();
+    let part = "--b\r\nContent-Disposition: form-data; name=\"username\"\r\n\r\nx\r\n";
+    for (content_type, body) in [
+        ("multipart/form-data", part.to_owned()),
+        ("multipart/form-data; boundary=", part.to_owned()),
+        ("multipart/form-data; boundary=other", format!("{part}--b--\r\n")),
+        ("multipart/form-data; boundary=b", String::new()),
+        ("multipart/form-data; boundary=b", part.to_owned()),
+        ("multipart/form-data; boundary=b", "--b\r\n\r\nx\r\n--b--\r\n".to_owned()),
+        (
+            "multipart/form-data; boundary=b",
+            "--b\r\nContent-Disposition: form-data\r\n\r\nx\r\n--b--\r\n".to_owned(),
+        ),
+        ("multipart/form-data; boundary=b", "no boundary at all".to_owned()),
+        ("multipart/form-data; boundary=b", "--b--\r\n".to_owned()),
+        ("multipart/mixed; boundary=b", format!("{part}--b--\r\n")),
+    ] {
+        for path in ["/", "/sign_up"] {
+            let answer = app.send(&Request::post(path).body(content_type, body.clone()));
+            assert!([400, 415].contains(&answer.status), "{content_type}: {body:?}: {answer:#}");
+        }
+    }
+    let many: String = (0..500)
+        .map(|number| format!("--b\r\nContent-Disposition: form-data; name=\"p{number}\"\r\n\r\n\r\n"))
+        .collect();
+    for path in ["/", "/sign_up"] {
+        let request = Request::post(path).body("multipart/form-data; boundary=b", format!("{many}--b--\r\n"));
+        is_refused(&app.send(&request));
+    }
+    // A file is not a field of text, whatever is in it.
+    let file = b"--b\r\nContent-Disposition: form-data; name=\"username\"; filename=\"x\"\r\n\
+        Content-Type: application/octet-stream\r\n\r\n\xff\xfe\0\r\n--b--\r\n";
+    let answer = app.send(&Request::post("/sign_up").body("multipart/form-data; boundary=b", file.to_vec()));
+    assert_eq!(answer.status, 400, "{answer:#}");
+}
+
+fn broken_cookies_do_no_harm(context: &Context) {
+    let app = context.app();
+    let target =
+        format!("/oauth/authorize?{}", gridauth_conformance::http::encode(&CodeRequest::web().pairs()));
+    for cookie in [
+        &b""[..],
+        b";",
+        b"=",
+        b"gridauth",
+        b"gridauth=",
+        b"gridauth=\xff\xfe",
+        b"gridauth=a; gridauth=b",
+        b"; ; ;gridauth=\"x\"",
+        &[b'x'; 6000],
+    ] {
+        app.send(&Request::get(&*target).header("Cookie", cookie)).expect(200);
+        app.send(&Request::get(&*target).header("Cookie", cookie).header("Cookie", cookie)).expect(200);
+    }
+}
+
+fn broken_requests_do_no_harm(context: &Context) {
+    let app = context.app();
+    for wire in [
+        &b"\r\n\r\n"[..],
+        b"GET\r\n\r\n",
+        b"GET / HTTP/9.9\r\n\r\n",
+        b"GET /\xff HTTP/1.1\r\nHost: x\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: x\r\nBroken\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost : x\r\n\r\n",
+        b"POST /oauth/token HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n",
+        b"POST /oauth/token HTTP/1.1\r\nHost: x\r\nContent-Length: x\r\n\r\n",
+        b"POST /oauth/token HTTP/1.1\r\nHost: x\r\nContent-Length: 99999999999999999999\r\n\r\n",
+        b"POST /oauth/token HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+        b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
+        b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+    ] {
+        // An answer or a closed connection: either is right, as long as it is no server error.
+        let mut wire = wire.to_vec();
+        wire.extend_from_slice(b"\r\n\r\n");
+        if let Some(answer) = answered_or_closed(app, &wire) {
+            assert!((400..500).contains(&answer.status) || answer.status == 505, "{answer:#}");
+        }
+    }
+    app.get("/health").expect(200);
+}
+
+/// The answer to these bytes, if there is one before the connection is closed or a moment has passed.
+fn answered_or_closed(app: &Demo, wire: &[u8]) -> Option<Response> {
+    use std::io::Write;
+    let mut stream = std::net::TcpStream::connect(app.client.address).unwrap();
+    stream.set_read_timeout(Some(std::time::Duration::from_millis(100))).unwrap();
+    let _ = stream.write_all(wire);
+    let _ = stream.shutdown(std::net::Shutdown::Write);
+    gridauth_conformance::http::read_response(&mut stream, false).ok()
+}
+
+fn smuggled_requests_are_not_answered(context: &Context) {
+    let (app, user) = (context.app(), context.user());
+    let access = password_tokens(app, &user, "all").access;
+    // Two lengths, or a length and chunks: which of them counts must not be guessed.
+    let inner = format!("GET /private HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {access}\r\n\r\n");
+    for framing in [
+        format!("Content-Length: 0\r\nContent-Length: {}\r\n", inner.len()),
+        format!("Content-Length: {}\r\nContent-Length: 0\r\n", inner.len()),
+    ] {
+        let wire = format!("POST /oauth/token HTTP/1.1\r\nHost: x\r\n{framing}\r\n{inner}");
+        if let Some(answer) = answered_or_closed(app, wire.as_bytes()) {
+            assert!((400..500).contains(&answer.status), "{answer:#}");
+            assert!(!answer.text().contains("private page"), "{answer:#}");
+        }
+    }
+}
+
+fn a_connection_serves_several_requests(context: &Context) {
+    use std::io::Write;
+    let app = context.app();
+    let mut stream = std::net::TcpStream::connect(app.client.address).unwrap();
+    stream.set_read_timeout(Some(std::time::Duration::from_secs(30))).unwrap();
+    let body = "grant_type=unknown";
+    for _ in 0..3 {
+        write!(stream, "GET /health HTTP/1.1\r\nHost: x\r\n\r\n").unwrap();
+        let answer = gridauth_conformance::http::read_response(&mut stream, false).unwrap();
+        assert_eq!(answer.status, 200);
+        write!(
+            stream,
+            "POST /oauth/token HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-www-form-urlencoded\r\n\
+             Content-Length: {}\r\n\r\n{body}",
+            body.len()
+        )
+        .unwrap();
+        let answer = gridauth_conformance::http::read_response(&mut stream, false).unwrap();
+        answer.expect_error(400, "unsupported_grant_type");
+    }
+}
+
+fn head_has_no_body(context: &Context) {
+    let app = context.app();
+    let authorize =
+        format!("/oauth/authorize?{}", gridauth_conformance::http::encode(&CodeRequest::web().pairs()));
+    for target in
+        ["/", "/health", "/private", "/.well-known/oauth-authorization-server", "/nothing", &authorize]
+    {
+        let get = app.get(target);
+        let wire = format!("HEAD {target} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+        // Read as if there were a body: there must be none, whatever Content-Length says.
+        let mut stream = std::net::TcpStream::connect(app.client.address).unwrap();
+        std::io::Write::write_all(&mut stream, wire.as_bytes()).unwrap();
+        let mut bytes = Vec::new();
+        std::io::Read::read_to_end(&mut stream, &mut bytes).unwrap();
+        assert!(bytes.ends_with(b"\r\n\r\n"), "{target}: {}", String::from_utf8_lossy(&bytes));
+        let head = gridauth_conformance::http::read_response(&mut &bytes[..], true).unwrap();
+        assert_eq!(head.status, get.status, "{target}");
+        assert_eq!(head.header("content-type"), get.header("content-type"), "{target}");
+    }
+}
+
+fn an_endpoint_takes_no_bytes_that_are_not_utf8(context: &Context) {
+    let app = context.app();
+    let user = context.user();
+    let mut body =
+        format!("grant_type=password&client_id=demo&username={}&password=", user.username).into_bytes();
+    body.extend_from_slice(b"%ff%fe");
+    app.send(&Request::raw_form("/oauth/token", body.clone())).expect_error(400, "invalid_request");
+    app.send(&Request::raw_form("/", body)).expect_error(400, "invalid_request");
+    let answer = app.send(&Request::raw_form("/sign_up", &b"username=%ff&password=good+password"[..]));
+    assert_eq!(answer.status, 400);
+}
+
+fn a_form_with_odd_separators_is_read_or_refused(context: &Context) {
+    let app = context.app();
+    let with = |body: &str| {
+        app.send(&Request::raw_form("/oauth/token", body).basic("machine", &seed::secret("machine")))
+    };
+    Tokens::of(&with("&&grant_type=client_credentials&&"));
+    Tokens::of(&with("grant%5Ftype=client%5fcredentials"));
+    Tokens::of(&with("grant_type=client_credentials&flag"));
+    with("grant_type=client_credentials;scope=all").expect_error(400, "unsupported_grant_type");
+    with("grant_type").expect_error(400, "invalid_request");
+    with("=client_credentials").expect_error(400, "invalid_request");
+    with("Grant_Type=client_credentials").expect_error(400, "invalid_request");
+    with("grant_type=client_credentials=").expect_error(400, "unsupported_grant_type");
+}
+
+fn the_server_lives_on(context: &Context) {
+    let (app, user) = (context.app(), context.user());
+    app.get("/health").expect(200);
+    assert!(is_good(app, &password_tokens(app, &user, "all").access));
+}

@@ -1,0 +1,102 @@
+//! The cases, run in every cell. See the documentation of the package for how to choose what runs.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test suite: an expectation that does not hold is how a case fails"
+)]
+
+mod app_routes;
+mod authorize;
+mod bad_input;
+mod code;
+mod grants;
+mod guard;
+mod introspection;
+mod metadata;
+mod pages;
+mod races;
+mod refresh;
+mod revocation;
+mod seeding;
+mod start;
+mod throttle;
+mod token;
+
+use std::process::ExitCode;
+
+use gridauth_conformance::case::caught;
+use gridauth_conformance::{Case, Context, audit, build, matrix};
+use libtest_mimic::{Arguments, Failed, Trial};
+
+/// The subjects, each a file.
+const SUBJECTS: &[(&str, &[Case])] = &[
+    ("start", start::CASES),
+    ("seeding", seeding::CASES),
+    ("metadata", metadata::CASES),
+    ("authorize", authorize::CASES),
+    ("pages", pages::CASES),
+    ("code", code::CASES),
+    ("token", token::CASES),
+    ("grants", grants::CASES),
+    ("refresh", refresh::CASES),
+    ("revocation", revocation::CASES),
+    ("introspection", introspection::CASES),
+    ("guard", guard::CASES),
+    ("app_routes", app_routes::CASES),
+    ("throttle", throttle::CASES),
+    ("races", races::CASES),
+    ("bad_input", bad_input::CASES),
+];
+
+fn main() -> ExitCode {
+    let arguments = Arguments::from_args();
+    let cells = matrix::cells();
+    if !arguments.list {
+        for cell in &cells {
+            build::binary(cell.framework.package);
+        }
+    }
+    let contexts: Vec<Context> = cells.iter().map(|cell| Context::new(*cell)).collect();
+    let mut trials = Vec::new();
+    for context in &contexts {
+        for (subject, cases) in SUBJECTS {
+            trials.extend(cases.iter().map(|case| trial(context, subject, *case)));
+        }
+    }
+    let cases = libtest_mimic::run(&arguments, trials);
+    if arguments.list {
+        return cases.exit_code();
+    }
+    // The processes end here, and with them their logs are whole.
+    drop(contexts);
+    let audits = cells.iter().flat_map(|cell| audits(&cell.name())).collect();
+    let whole = Arguments { filter: None, skip: Vec::new(), exact: false, ..arguments };
+    let audited = libtest_mimic::run(&whole, audits);
+    if cases.has_failed() || audited.has_failed() { ExitCode::from(101) } else { ExitCode::SUCCESS }
+}
+
+fn trial(context: &Context, subject: &str, case: Case) -> Trial {
+    let name = format!("{}/{subject}/{}", context.cell.name(), case.name);
+    let context = context.clone();
+    Trial::test(name, move || caught(|| (case.run)(&context)).map_err(Failed::from)).with_kind(case.rule)
+}
+
+/// What is looked at when every process of a cell has ended.
+fn audits(cell: &str) -> Vec<Trial> {
+    let judge = |name: &str, judge: fn(&[audit::Log]) -> Vec<String>| {
+        let cell = cell.to_owned();
+        Trial::test(format!("{cell}/audit/{name}"), move || {
+            let found = judge(&audit::logs_of(&cell));
+            if found.is_empty() { Ok(()) } else { Err(Failed::from(found.join("\n"))) }
+        })
+    };
+    vec![
+        judge("no_process_panicked", audit::panics),
+        judge("no_secret_is_in_a_log", audit::leaks),
+        judge("standard_output_has_the_one_line_of_the_start", |logs| {
+            let odd = logs.iter().filter(|log| log.stdout.lines().count() != usize::from(log.listened));
+            odd.map(|log| format!("{}: {:?}", log.label, log.stdout)).collect()
+        }),
+    ]
+}

@@ -1,0 +1,470 @@
+//! The sign-in and consent pages: forms, cookies, CSRF, headers, and what is remembered.
+
+use gridauth_conformance::browser::{is_consent, is_sign_in};
+use gridauth_conformance::html::Page;
+use gridauth_conformance::oauth::{CodeRequest, Redirect, Tokens};
+use gridauth_conformance::{Browser, Context, Request, Response, cases};
+
+cases! {
+    "DEMO_APP.md, Pages" => the_sign_in_form_has_username_and_password,
+    "DEMO_APP.md, Pages" => the_consent_page_names_client_destination_and_every_scope,
+    "DEMO_APP.md, Pages" => every_page_works_without_script_and_for_everybody,
+    "DEMO_APP.md, Pages" => pages_cannot_be_framed_or_kept,
+    "RFC 6749 10.2" => a_wrong_password_asks_again,
+    "RFC 6749 10.2" => an_unknown_user_reads_the_same_as_a_wrong_password,
+    "DEMO_APP.md, Pages" => missing_fields_ask_again,
+    "RFC 6749 4.1.2.1" => a_denial_is_told_to_the_client,
+    "DEMO_APP.md, Policies" => a_refusal_is_not_remembered,
+    "DEMO_APP.md, Policies" => consent_is_remembered,
+    "DEMO_APP.md, Policies" => consent_is_remembered_per_client_and_user,
+    "DEMO_APP.md, Policies" => a_wider_request_asks_again,
+    "DEMO_APP.md, Policies" => consents_add_up,
+    "RFC 6749 3.1" => somebody_signed_in_is_not_asked_again,
+    "RFC 6265bis" => the_cookie_is_out_of_reach,
+    "RFC 6265bis 4.1.3.2" => under_https_the_cookie_is_secure_and_bound_to_the_host,
+    "DESIGN.md, rules" => signing_in_replaces_the_cookie,
+    "DESIGN.md, rules" => a_planted_cookie_is_worth_nothing,
+    "RFC 6749 10.12" => a_form_of_another_browser_does_not_count,
+    "RFC 6749 10.12" => a_form_without_cookie_does_not_count,
+    "RFC 6749 10.12" => a_csrf_token_is_for_one_request_and_purpose,
+    "RFC 6749 10.12" => a_broken_csrf_token_does_not_count,
+    "DEMO_APP.md, Routes" => a_decision_without_csrf_token_is_a_new_request,
+    "RFC 6749 10.12" => consent_given_to_one_user_is_not_given_by_another,
+    "DESIGN.md, rules" => a_changed_request_in_the_form_is_checked_again,
+    "DEMO_APP.md, Pages" => the_forms_post_to_their_own_origin_below_the_issuers_path,
+    "RFC 6749 3.1" => a_form_sent_twice_does_no_harm,
+    "OWASP ASVS 3.2" => two_browsers_have_two_sessions,
+    "DEMO_APP.md, Pages" => a_strange_decision_decides_nothing,
+}
+
+/// The consent page for this user in a new browser, and the browser.
+#[track_caller]
+fn at_consent<'a>(
+    context: &'a Context,
+    request: &CodeRequest,
+    user: &gridauth_conformance::case::User,
+) -> (Browser<'a>, Response) {
+    let mut browser = Browser::new(context.app());
+    let page = browser.authorize(&request.pairs());
+    let page = browser.sign_in(&page, user);
+    assert!(is_consent(&page), "{page:#}");
+    (browser, page)
+}
+
+fn the_sign_in_form_has_username_and_password(context: &Context) {
+    let page = CodeRequest::web().open(context.app()).expect(200);
+    let read = Page::read(page.text());
+    assert_eq!(read.form().visible, ["username", "password"]);
+    assert!(read.text.contains("Web shop"), "the page says where it leads: {}", read.text);
+    let password =
+        read.all("input").into_iter().find(|input| input.contains(&("name".into(), "password".into())));
+    let password = password.expect("an input for the password");
+    assert!(password.contains(&("type".into(), "password".into())));
+    assert!(!password.iter().any(|(name, value)| name == "value" && !value.is_empty()));
+    assert!(password.contains(&("autocomplete".into(), "current-password".into())));
+}
+
+fn the_consent_page_names_client_destination_and_every_scope(context: &Context) {
+    let user = context.user();
+    let request = CodeRequest::web().with("scope", "notes.read notes.write email");
+    let (_, page) = at_consent(context, &request, &user);
+    let read = Page::read(page.text());
+    for shown in
+        ["Web shop", "https://client.example.com", "notes.read", "notes.write", "email", &*user.username]
+    {
+        assert!(read.text.contains(shown), "{shown} is not on the page: {}", read.text);
+    }
+    let buttons = [("decision".to_owned(), "allow".to_owned()), ("decision".to_owned(), "deny".to_owned())];
+    assert_eq!(read.form().buttons, buttons);
+    let native = CodeRequest::new("native", "http://127.0.0.1:4711/native");
+    let (_, page) = at_consent(context, &native, &user);
+    assert!(Page::read(page.text()).text.contains("127.0.0.1:4711"), "{page:#}");
+}
+
+fn every_page_works_without_script_and_for_everybody(context: &Context) {
+    let user = context.user();
+    let sign_in = CodeRequest::web().open(context.app());
+    let (_, consent) = at_consent(context, &CodeRequest::web(), &user);
+    let error = CodeRequest::web().with("client_id", "nobody").open(context.app());
+    for answer in [sign_in, consent, error] {
+        let page = Page::read(answer.text());
+        let has = |element: &str, name: &str, value: &str| {
+            page.all(element)
+                .iter()
+                .any(|attributes| attributes.iter().any(|(n, v)| n == name && v.contains(value)))
+        };
+        assert!(answer.text().starts_with("<!DOCTYPE html>"), "{answer:#}");
+        assert!(has("html", "lang", "en"));
+        assert!(has("meta", "content", "width=device-width"));
+        assert!(!page.title.trim().is_empty());
+        assert_eq!((page.all("h1").len(), page.all("main").len()), (1, 1));
+        assert!(page.all("script").is_empty());
+        assert!(
+            !page
+                .elements
+                .iter()
+                .flat_map(|(_, attributes)| attributes)
+                .any(|(name, _)| name.starts_with("on"))
+        );
+        for input in page.all("input") {
+            let get = |name: &str| input.iter().find(|(own, _)| own == name).map(|(_, value)| value.as_str());
+            if get("type") != Some("hidden") {
+                assert!(has("label", "for", get("id").expect("an id")), "{input:?} has no label");
+            }
+        }
+    }
+}
+
+fn pages_cannot_be_framed_or_kept(context: &Context) {
+    // The headers of each page are checked on every response; here that there are three kinds to check.
+    let user = context.user();
+    let sign_in = CodeRequest::web().open(context.app());
+    let (_, consent) = at_consent(context, &CodeRequest::web(), &user);
+    let error = CodeRequest::web().with("client_id", "nobody").open(context.app());
+    for page in [sign_in, consent, error] {
+        assert_eq!(page.header("x-frame-options"), Some("DENY"));
+        assert_eq!(page.header("cache-control"), Some("no-store"));
+        assert!(page.header("content-security-policy").unwrap().contains("frame-ancestors 'none'"));
+        assert_eq!(page.header("referrer-policy"), Some("same-origin"));
+    }
+}
+
+fn a_wrong_password_asks_again(context: &Context) {
+    let user = context.user();
+    let mut browser = Browser::new(context.app());
+    let page = browser.authorize(&CodeRequest::web().pairs());
+    let again = browser.submit(&page, &[("username", &user.username), ("password", "wrong password")], None);
+    assert!((400..404).contains(&again.status), "{again:#}");
+    assert!(is_sign_in(&again), "{again:#}");
+    assert_eq!(Page::read(again.text()).form().field("username"), Some(&*user.username));
+    assert_eq!(Page::read(again.text()).form().field("password").unwrap_or_default(), "");
+    // Still on the way: the right one goes on.
+    let inputs = [("username", user.username.as_str()), ("password", user.password.as_str())];
+    assert!(is_consent(&browser.submit(&again, &inputs, None)));
+    // And the case of a password matters.
+    let mut other = Browser::new(context.app());
+    let page = other.authorize(&CodeRequest::web().pairs());
+    let upper = user.password.to_uppercase();
+    assert!(is_sign_in(&other.submit(&page, &[("username", &user.username), ("password", &upper)], None)));
+}
+
+fn an_unknown_user_reads_the_same_as_a_wrong_password(context: &Context) {
+    let user = context.user();
+    let answer = |username: &str| {
+        let mut browser = Browser::new(context.app());
+        let page = browser.authorize(&CodeRequest::web().pairs());
+        let answer = browser.submit(&page, &[("username", username), ("password", "wrong password")], None);
+        let text = Page::read(answer.text()).text;
+        (answer.status, text.replace(username, "NAME"))
+    };
+    assert_eq!(answer(&user.username), answer("somebody-who-never-signed-up"));
+}
+
+fn missing_fields_ask_again(context: &Context) {
+    let user = context.user();
+    for (username, password) in [("", "x"), (&*user.username, ""), ("", "")] {
+        let mut browser = Browser::new(context.app());
+        let page = browser.authorize(&CodeRequest::web().pairs());
+        let again = browser.submit(&page, &[("username", username), ("password", password)], None);
+        assert!(is_sign_in(&again), "{again:#}");
+    }
+}
+
+fn a_denial_is_told_to_the_client(context: &Context) {
+    let user = context.user();
+    let (mut browser, page) = at_consent(context, &CodeRequest::web().with("state", "s"), &user);
+    let redirect = Redirect::of(&browser.deny(&page)).expect_error("access_denied");
+    assert_eq!((redirect.uri.as_str(), redirect.get("state")), ("https://client.example.com/cb", Some("s")));
+}
+
+fn a_refusal_is_not_remembered(context: &Context) {
+    let user = context.user();
+    let request = CodeRequest::web();
+    let (mut browser, page) = at_consent(context, &request, &user);
+    Redirect::of(&browser.deny(&page)).expect_error("access_denied");
+    let again = browser.authorize(&request.pairs());
+    assert!(is_consent(&again), "{again:#}");
+    assert!(Redirect::of(&browser.allow(&again)).get("code").is_some());
+}
+
+fn consent_is_remembered(context: &Context) {
+    let user = context.user();
+    let request = CodeRequest::web().with("scope", "notes.read notes.write");
+    let (mut browser, page) = at_consent(context, &request, &user);
+    Redirect::of(&browser.allow(&page));
+    assert!(Redirect::of(&browser.authorize(&request.pairs())).get("code").is_some());
+    // Less than what was allowed is allowed too.
+    let less = CodeRequest::web().with("scope", "notes.write");
+    assert!(Redirect::of(&browser.authorize(&less.pairs())).get("code").is_some());
+    // It belongs to the user, not to the browser.
+    let mut other = Browser::new(context.app());
+    let page = other.authorize(&request.pairs());
+    assert!(Redirect::of(&other.sign_in(&page, &user)).get("code").is_some());
+}
+
+fn consent_is_remembered_per_client_and_user(context: &Context) {
+    let user = context.user();
+    let (mut browser, page) = at_consent(context, &CodeRequest::web(), &user);
+    Redirect::of(&browser.allow(&page));
+    let other_client = CodeRequest::new("other", "https://client.example.com/cb");
+    assert!(is_consent(&browser.authorize(&other_client.pairs())));
+    at_consent(context, &CodeRequest::web(), &context.user());
+}
+
+fn a_wider_request_asks_again(context: &Context) {
+    let user = context.user();
+    let (mut browser, page) = at_consent(context, &CodeRequest::web(), &user);
+    Redirect::of(&browser.allow(&page));
+    let wider = CodeRequest::web().with("scope", "notes.read notes.write");
+    let page = browser.authorize(&wider.pairs());
+    assert!(is_consent(&page), "{page:#}");
+    Redirect::of(&browser.deny(&page)).expect_error("access_denied");
+    // Denied: the narrow one stands, the wide one does not.
+    assert!(is_consent(&browser.authorize(&wider.pairs())));
+    assert!(Redirect::of(&browser.authorize(&CodeRequest::web().pairs())).get("code").is_some());
+}
+
+fn consents_add_up(context: &Context) {
+    let user = context.user();
+    let (mut browser, page) = at_consent(context, &CodeRequest::web().with("scope", "notes.read"), &user);
+    Redirect::of(&browser.allow(&page));
+    let page = browser.authorize(&CodeRequest::web().with("scope", "notes.write").pairs());
+    Redirect::of(&browser.allow(&page));
+    let both = CodeRequest::web().with("scope", "notes.read notes.write");
+    assert!(Redirect::of(&browser.authorize(&both.pairs())).get("code").is_some());
+}
+
+fn somebody_signed_in_is_not_asked_again(context: &Context) {
+    let user = context.user();
+    let (mut browser, _) = at_consent(context, &CodeRequest::web(), &user);
+    let page = browser.authorize(&CodeRequest::new("other", "https://client.example.com/cb").pairs());
+    assert!(is_consent(&page), "{page:#}");
+}
+
+/// The attributes of the only cookie that a response sets, in lower case, with its name.
+#[track_caller]
+fn cookie(response: &Response) -> (String, Vec<String>) {
+    let set = response.header("set-cookie").expect("a Set-Cookie");
+    let (pair, attributes) = set.split_once(';').expect("attributes");
+    let (name, value) = pair.split_once('=').unwrap();
+    assert!(value.len() >= 22, "128 random bits do not fit in {} characters", value.len());
+    (name.to_owned(), attributes.split(';').map(|part| part.trim().to_ascii_lowercase()).collect())
+}
+
+fn the_cookie_is_out_of_reach(context: &Context) {
+    let user = context.user();
+    let mut browser = Browser::new(context.app());
+    let page = browser.authorize(&CodeRequest::web().pairs());
+    let signed_in = browser.sign_in(&page, &user);
+    for response in [page, signed_in] {
+        let (_, attributes) = cookie(&response);
+        assert!(attributes.contains(&"httponly".to_owned()), "{attributes:?}");
+        assert!(attributes.contains(&"path=/".to_owned()), "{attributes:?}");
+        // Not Strict: the browser comes from the client's site.
+        assert!(attributes.contains(&"samesite=lax".to_owned()), "{attributes:?}");
+        assert!(!attributes.iter().any(|attribute| attribute.starts_with("domain")), "{attributes:?}");
+    }
+}
+
+fn under_https_the_cookie_is_secure_and_bound_to_the_host(context: &Context) {
+    let app = context.https();
+    let user = context.user_at(app);
+    let mut browser = Browser::new(app);
+    let page = browser.authorize(&CodeRequest::web().pairs());
+    let signed_in = browser.sign_in(&page, &user);
+    for response in [page, signed_in] {
+        let (name, attributes) = cookie(&response);
+        assert!(name.starts_with("__Host-"), "{name}");
+        for needed in ["secure", "httponly", "path=/", "samesite=lax"] {
+            assert!(attributes.contains(&needed.to_owned()), "{needed}: {attributes:?}");
+        }
+    }
+    // Under plain http it could not be set at all with these.
+    let (name, attributes) = cookie(&CodeRequest::web().open(context.app()));
+    assert!(!name.starts_with("__") && !attributes.contains(&"secure".to_owned()));
+}
+
+fn signing_in_replaces_the_cookie(context: &Context) {
+    let user = context.user();
+    let mut browser = Browser::new(context.app());
+    let page = browser.authorize(&CodeRequest::web().pairs());
+    let before = browser.cookies.clone();
+    browser.sign_in(&page, &user);
+    assert_ne!(before, browser.cookies);
+    // The one from before is signed in to nothing.
+    let mut fixed = Browser { app: context.app(), cookies: before };
+    assert!(is_sign_in(&fixed.authorize(&CodeRequest::web().pairs())));
+}
+
+fn a_planted_cookie_is_worth_nothing(context: &Context) {
+    let user = context.user();
+    let mut attacker = Browser::new(context.app());
+    let page = attacker.authorize(&CodeRequest::web().pairs());
+    let planted = attacker.cookies.clone();
+    let mut victim = Browser { app: context.app(), cookies: planted.clone() };
+    victim.sign_in(&page, &user);
+    let mut attacker = Browser { app: context.app(), cookies: planted };
+    assert!(is_sign_in(&attacker.authorize(&CodeRequest::web().pairs())));
+    // A cookie that the server never made is not taken over either.
+    let name = attacker.cookies[0].0.clone();
+    for value in ["A".repeat(43), "x".to_owned(), String::new(), "A".repeat(5000), "é".to_owned()] {
+        let mut stranger = Browser { app: context.app(), cookies: vec![(name.clone(), value)] };
+        assert!(is_sign_in(&stranger.authorize(&CodeRequest::web().pairs())));
+    }
+}
+
+fn a_form_of_another_browser_does_not_count(context: &Context) {
+    let user = context.user();
+    let request = CodeRequest::web();
+    let (_, page) = at_consent(context, &request, &user);
+    // The victim is signed in too, in another browser; the attacker makes it send the attacker's form.
+    let (mut victim, _) = at_consent(context, &request, &user);
+    let answer = victim.submit(&page, &[], Some(("decision", "allow")));
+    assert_ne!(answer.status, 303, "{answer:#}");
+    assert!(is_consent(&victim.authorize(&request.pairs())), "nothing was allowed");
+}
+
+fn a_form_without_cookie_does_not_count(context: &Context) {
+    let user = context.user();
+    let (_, page) = at_consent(context, &CodeRequest::web(), &user);
+    let answer = Browser::new(context.app()).submit(&page, &[], Some(("decision", "allow")));
+    assert_eq!(answer.header("location"), None, "{answer:#}");
+    let sign_in = CodeRequest::web().open(context.app());
+    let inputs = [("username", user.username.as_str()), ("password", user.password.as_str())];
+    let answer = Browser::new(context.app()).submit(&sign_in, &inputs, None);
+    assert!(!is_consent(&answer), "signed in without the browser's cookie: {answer:#}");
+}
+
+fn a_csrf_token_is_for_one_request_and_purpose(context: &Context) {
+    let user = context.user();
+    let narrow = CodeRequest::web();
+    let wide = CodeRequest::web().with("scope", "notes.read notes.write");
+    let (mut browser, page) = at_consent(context, &narrow, &user);
+    let csrf = |page: &Response| Page::read(page.text()).form().field("csrf").map(str::to_owned);
+    let of_narrow = csrf(&page).expect("a CSRF token");
+    let wide_page = browser.authorize(&wide.pairs());
+    let of_wide = csrf(&wide_page).expect("a CSRF token");
+    assert_ne!(of_narrow, of_wide);
+    let answer = browser.submit(&wide_page, &[("csrf", &of_narrow)], Some(("decision", "allow")));
+    assert_eq!(answer.header("location"), None, "{answer:#}");
+    // The token of the sign-in form does not allow anything.
+    let mut fresh = Browser::new(context.app());
+    let sign_in = fresh.authorize(&narrow.pairs());
+    let of_sign_in = csrf(&sign_in).expect("a CSRF token");
+    let consent = fresh.sign_in(&sign_in, &user);
+    let answer = fresh.submit(&consent, &[("csrf", &of_sign_in)], Some(("decision", "allow")));
+    assert_eq!(answer.header("location"), None, "{answer:#}");
+}
+
+fn a_broken_csrf_token_does_not_count(context: &Context) {
+    let user = context.user();
+    let (mut browser, page) = at_consent(context, &CodeRequest::web(), &user);
+    let token = Page::read(page.text()).form().field("csrf").unwrap().to_owned();
+    for wrong in [&token[1..], &format!("{token}A"), &token.to_uppercase(), "x", "é"] {
+        let answer = browser.submit(&page, &[("csrf", wrong)], Some(("decision", "allow")));
+        assert_eq!(answer.header("location"), None, "{answer:#}");
+    }
+}
+
+fn a_decision_without_csrf_token_is_a_new_request(context: &Context) {
+    let user = context.user();
+    let request = CodeRequest::web();
+    let (mut browser, page) = at_consent(context, &request, &user);
+    // As a new request the form's fields are not one: a page, and nothing is allowed.
+    let answer = browser.submit(&page, &[("csrf", "")], Some(("decision", "allow")));
+    assert_eq!(answer.header("location"), None, "{answer:#}");
+    // With the parameters of a request it is asked, not answered.
+    let mut parameters = request.pairs();
+    parameters.push(("decision", "allow"));
+    let answer = browser.send(Request::form("/oauth/authorize", &parameters));
+    assert!(is_consent(&answer), "{answer:#}");
+    // Nor does a password sign in without it.
+    let mut parameters = request.pairs();
+    parameters.extend([("username", user.username.as_str()), ("password", user.password.as_str())]);
+    let answer = Browser::new(context.app()).send(Request::form("/oauth/authorize", &parameters));
+    assert!(is_sign_in(&answer), "{answer:#}");
+}
+
+fn consent_given_to_one_user_is_not_given_by_another(context: &Context) {
+    let (first, second) = (context.user(), context.user());
+    let (mut browser, first_page) = at_consent(context, &CodeRequest::web(), &first);
+    let first_cookies = browser.cookies.clone();
+    // In the same browser somebody else signs in; the page of the first is still open.
+    browser.cookies.clear();
+    let page = browser.authorize(&CodeRequest::web().pairs());
+    browser.sign_in(&page, &second);
+    assert_ne!(browser.cookies, first_cookies);
+    let answer = browser.submit(&first_page, &[], Some(("decision", "allow")));
+    assert_eq!(answer.header("location"), None, "{answer:#}");
+}
+
+fn a_changed_request_in_the_form_is_checked_again(context: &Context) {
+    let user = context.user();
+    let (mut browser, page) = at_consent(context, &CodeRequest::web(), &user);
+    let form = Page::read(page.text()).form().clone();
+    for (from, to) in
+        [("client.example.com", "evil.example"), ("notes.read", "all"), ("web", "other"), ("=code", "=token")]
+    {
+        let mut sent = form.filled(&[], Some(("decision", "allow")));
+        let mut changed = false;
+        for (name, value) in &mut sent {
+            if name != "csrf" && name != "decision" && value.contains(from) {
+                *value = value.replace(from, to);
+                changed = true;
+            }
+        }
+        assert!(changed, "{from} is in no field of {form:?}");
+        let sent: Vec<(&str, &str)> =
+            sent.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        let answer = browser.send(Request::form(&form.action, &sent));
+        let location = answer.header("location").unwrap_or_default();
+        assert!(!location.contains("code=") && !location.contains("access_token"), "{answer:#}");
+        assert!(!location.contains("evil.example"), "{answer:#}");
+    }
+    assert!(Redirect::of(&browser.allow(&page)).get("code").is_some());
+}
+
+fn the_forms_post_to_their_own_origin_below_the_issuers_path(context: &Context) {
+    let page = CodeRequest::web().open(context.app()).expect(200);
+    assert_eq!(Page::read(page.text()).form().action, "/oauth/authorize");
+    let page = CodeRequest::web().open(context.https()).expect(200);
+    assert_eq!(Page::read(page.text()).form().action, "/tenant/oauth/authorize");
+}
+
+fn a_form_sent_twice_does_no_harm(context: &Context) {
+    let user = context.user();
+    let request = CodeRequest::web();
+    let (mut browser, page) = at_consent(context, &request, &user);
+    let first = Redirect::of(&browser.allow(&page));
+    let second = Redirect::of(&browser.allow(&page));
+    assert_ne!(first.get("code"), second.get("code"));
+    Tokens::of(&request.redeem(context.app(), second.get("code").unwrap()));
+}
+
+fn two_browsers_have_two_sessions(context: &Context) {
+    let user = context.user();
+    let (first, _) = at_consent(context, &CodeRequest::web(), &user);
+    let (second, _) = at_consent(context, &CodeRequest::web(), &user);
+    assert_ne!(first.cookies[0].1, second.cookies[0].1);
+}
+
+fn a_strange_decision_decides_nothing(context: &Context) {
+    let user = context.user();
+    let (mut browser, page) = at_consent(context, &CodeRequest::web(), &user);
+    let form = Page::read(page.text()).form().clone();
+    for decision in ["", "ALLOW", "yes", "allow deny"] {
+        let mut sent = form.filled(&[], None);
+        sent.push(("decision".to_owned(), decision.to_owned()));
+        let sent: Vec<(&str, &str)> =
+            sent.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        let answer = browser.send(Request::form(&form.action, &sent));
+        assert_eq!(answer.header("location"), None, "{decision:?}: {answer:#}");
+    }
+    // Neither does a form without one, nor one with both.
+    assert_eq!(browser.submit(&page, &[], None).header("location"), None);
+    let mut sent = form.filled(&[], Some(("decision", "deny")));
+    sent.push(("decision".to_owned(), "allow".to_owned()));
+    let sent: Vec<(&str, &str)> = sent.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    let answer = browser.send(Request::form(&form.action, &sent));
+    assert!(!answer.header("location").unwrap_or_default().contains("code="), "{answer:#}");
+}

@@ -1,0 +1,174 @@
+//! The seed file (DEMO_APP.md, Seed file).
+
+use gridauth_conformance::browser::is_consent;
+use gridauth_conformance::case::User;
+use gridauth_conformance::oauth::{CodeRequest, Tokens, introspect, is_good, password_tokens, token};
+use gridauth_conformance::{Browser, Context, Demo, Options, Request, cases, random, seed};
+use serde_json::json;
+
+cases! {
+    "DEMO_APP.md, Seed file" => the_example_of_the_contract_works,
+    "DEMO_APP.md, Seed file" => users_may_have_a_subject_and_claims,
+    "RFC 7591 2" => absent_members_take_the_defaults,
+    "DEMO_APP.md, Start" => an_entry_that_exists_already_is_replaced,
+    "DEMO_APP.md, Start" => what_a_seed_does_not_name_stays,
+    "DEMO_APP.md, Seed file" => what_the_server_lacks_is_accepted_and_unusable,
+    "DEMO_APP.md, Seed file" => an_empty_seed_is_a_seed,
+    "DEMO_APP.md, Seed file" => nobody_signs_up_over_a_seeded_user,
+}
+
+fn the_example_of_the_contract_works(context: &Context) {
+    // Its secrets are short words that stand in other texts too; the rest is the contract's own.
+    let (password, secret) = (random::secret_of("israel"), random::secret_of("web of the contract"));
+    let seed = json!({
+        "users": [
+            {"username": "israel", "password": password, "name": "Israel", "email": "israel@example.com"}
+        ],
+        "clients": [
+            {"client_id": "web", "client_secret": secret, "client_name": "Web shop",
+             "redirect_uris": ["https://client.example.com/cb"],
+             "grant_types": ["authorization_code", "refresh_token"], "response_types": ["code"],
+             "scope": "openid profile email notes.read notes.write",
+             "token_endpoint_auth_method": "client_secret_basic"},
+            {"client_id": "spa", "token_endpoint_auth_method": "none",
+             "redirect_uris": ["http://127.0.0.1/cb"], "scope": "notes.read"}
+        ]
+    });
+    let app = context.start(&Options::new("example").seed(&seed));
+    let user = User { username: "israel".to_owned(), password };
+    let request = CodeRequest::web();
+    let code = request.code(&app, &user);
+    let redemption = Request::form("/oauth/token", &request.redemption(&code)).basic("web", &secret);
+    assert!(Tokens::of(&app.send(&redemption)).refresh.is_some());
+    let tokens = CodeRequest::new("spa", "http://127.0.0.1:4711/cb").tokens(&app, &user);
+    let whoami = app.send(&Request::get("/whoami").bearer(&tokens.access)).expect(200).json();
+    assert_eq!(whoami, json!({"sub": "israel", "client_id": "spa", "scope": "notes.read"}));
+}
+
+fn users_may_have_a_subject_and_claims(context: &Context) {
+    let password = random::secret_of("with subject");
+    let seed = json!({
+        "users": [{
+            "username": "with subject", "password": password, "sub": "248289761001", "name": "J\u{e4}ne", "given_name": "J",
+            "email": "j@example.com", "email_verified": true, "updated_at": 1311280970, "address": {"country": "DE"},
+            "phone_number": "+49 1", "locale": "de", "name#ja": "\u{540d}",
+        }],
+        "clients": [seed::client("demo").entry(), seed::client("resource-server").entry(), seed::client("spa").entry()],
+    });
+    let app = context.start(&Options::new("claims").seed(&seed));
+    let user = User { username: "with subject".to_owned(), password };
+    let tokens = password_tokens(&app, &user, "all");
+    let whoami = app.send(&Request::get("/whoami").bearer(&tokens.access)).expect(200).json();
+    assert_eq!(whoami["sub"], "248289761001");
+    assert_eq!(introspect(&app, &tokens.access)["sub"], "248289761001");
+    // Who calls themselves by another's subject must not become them.
+    let answer = app
+        .send(&Request::form("/sign_up", &[("username", "248289761001"), ("password", "a good password")]));
+    if answer.status == 201 {
+        let impostor = User { username: "248289761001".to_owned(), password: "a good password".to_owned() };
+        let tokens = password_tokens(&app, &impostor, "all");
+        let whoami = app.send(&Request::get("/whoami").bearer(&tokens.access)).expect(200).json();
+        assert_ne!(whoami["sub"], "248289761001");
+    }
+}
+
+fn absent_members_take_the_defaults(context: &Context) {
+    let (app, user) = (context.app(), context.user());
+    // client_secret_basic, authorization_code, code.
+    let tokens = CodeRequest::new("defaults", "https://defaults.example.com/cb").tokens(app, &user);
+    assert_eq!(tokens.refresh, None);
+    token(app, "defaults", &[("grant_type", "client_credentials")]).expect_error(400, "unauthorized_client");
+    // A client without a name is shown by its id.
+    let mut browser = Browser::new(app);
+    let page = browser.authorize(&CodeRequest::new("poster", "https://poster.example.com/cb").pairs());
+    let page = browser.sign_in(&page, &user);
+    assert!(is_consent(&page) && page.text().contains("poster"), "{page:#}");
+}
+
+fn an_entry_that_exists_already_is_replaced(context: &Context) {
+    if !context.cell.store.durable {
+        return;
+    }
+    let place = context.place();
+    let user = User::new();
+    let seed_with = |password: &str, scope: &str, secret: &str| {
+        json!({
+            "users": [{"username": user.username, "password": password}],
+            "clients": [
+                {"client_id": "demo", "token_endpoint_auth_method": "none", "grant_types": ["password"], "scope": scope},
+                {"client_id": "machine", "client_secret": secret, "grant_types": ["client_credentials"], "scope": scope},
+            ],
+        })
+    };
+    let machine = |app: &Demo, secret: &str| {
+        let request =
+            Request::form("/oauth/token", &[("grant_type", "client_credentials")]).basic("machine", secret);
+        app.send(&request).status
+    };
+    let (old, new) = (random::secret_of("old secret"), random::secret_of("new secret"));
+    let app = Demo::start(&place, &Options::new("first seed").seed(&seed_with(&user.password, "all", &old)));
+    let access = password_tokens(&app, &user, "all").access;
+    assert_eq!((machine(&app, &old), machine(&app, &new)), (200, 401));
+    app.kill();
+    let other = User { password: random::secret_of("other password"), ..user.clone() };
+    let app = Demo::start(
+        &place,
+        &Options::new("second seed").seed(&seed_with(&other.password, "notes.read", &new)),
+    );
+    assert_eq!((machine(&app, &old), machine(&app, &new)), (401, 200));
+    let fields = [("username", &*user.username), ("password", &*user.password)];
+    app.send(&Request::form("/", &fields)).expect_error(400, "invalid_grant");
+    assert_eq!(password_tokens(&app, &other, "notes.read").scope, "notes.read");
+    // What was granted before stands.
+    assert!(is_good(&app, &access));
+}
+
+fn what_a_seed_does_not_name_stays(context: &Context) {
+    if !context.cell.store.durable {
+        return;
+    }
+    let place = context.place();
+    let app = Demo::start(&place, &Options::new("with clients"));
+    let user = context.user_at(&app);
+    app.kill();
+    let app = Demo::start(&place, &Options::new("with one").seed(&seed::of(&["demo"])));
+    password_tokens(&app, &user, "all");
+    Tokens::of(&token(&app, "machine", &[("grant_type", "client_credentials")]));
+    app.kill();
+    // And without a seed too.
+    let app = Demo::start(&place, &Options::new("with none").no_seed());
+    Tokens::of(&token(&app, "machine", &[("grant_type", "client_credentials")]));
+}
+
+fn what_the_server_lacks_is_accepted_and_unusable(context: &Context) {
+    let app = context.app();
+    CodeRequest::new("unusable", "https://u.example.com/cb").refused(app, "unauthorized_client");
+    token(app, "unusable", &[("grant_type", "urn:example:unknown")])
+        .expect_error(400, "unsupported_grant_type");
+    let request =
+        Request::form("/oauth/token", &[("grant_type", "client_credentials"), ("client_id", "key-holder")]);
+    app.send(&request).expect_error(401, "invalid_client");
+}
+
+fn an_empty_seed_is_a_seed(context: &Context) {
+    for seed in ["{}", r#"{"users": [], "clients": []}"#] {
+        let app = context.start(&Options::new("empty seed").seed_text(seed.to_owned()));
+        app.get("/health").expect(200);
+        // It is a seed without the client demo.
+        let user = context.user_at(&app);
+        let fields = [("username", &*user.username), ("password", &*user.password)];
+        app.send(&Request::form("/", &fields)).expect_error(401, "invalid_client");
+    }
+}
+
+fn nobody_signs_up_over_a_seeded_user(context: &Context) {
+    let user = User::new();
+    let seed = json!({
+        "users": [{"username": user.username, "password": user.password}],
+        "clients": [seed::client("demo").entry()],
+    });
+    let app = context.start(&Options::new("seeded user").seed(&seed));
+    let fields = [("username", &*user.username), ("password", "another password")];
+    app.send(&Request::form("/sign_up", &fields)).expect(409);
+    password_tokens(&app, &user, "all");
+}

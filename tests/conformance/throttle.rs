@@ -1,0 +1,160 @@
+//! Guessing is slowed down (DEMO_APP.md, Policies).
+
+use gridauth_conformance::browser::is_sign_in;
+use gridauth_conformance::oauth::{
+    CodeRequest, Tokens, as_client, introspect, is_good, password_tokens, token,
+};
+use gridauth_conformance::{Browser, Context, Options, Request, Response, cases, seed};
+
+cases! {
+    "DEMO_APP.md, Policies" => twenty_wrong_passwords_and_even_the_right_one_waits,
+    "DEMO_APP.md, Policies" => the_sign_in_page_is_slowed_down_too,
+    "DEMO_APP.md, Policies" => all_ways_to_guess_a_password_count_together,
+    "DEMO_APP.md, Policies" => twenty_wrong_secrets_and_even_the_right_one_waits,
+    "DEMO_APP.md, Policies" => a_success_forgets_the_failures,
+    "DEMO_APP.md, Policies" => an_unknown_account_is_slowed_down_alike,
+    "DEMO_APP.md, Policies" => others_are_not_slowed_down,
+    "DEMO_APP.md, Policies" => a_forwarded_address_changes_nothing,
+    "DEMO_APP.md, Policies" => a_public_name_cannot_be_used_to_lock_a_client_out,
+    "DEMO_APP.md, Policies" => good_tokens_go_on_while_the_account_waits,
+}
+
+/// An answer that says how long to wait.
+#[track_caller]
+fn is_told_to_wait(answer: &Response) {
+    assert_eq!(answer.status, 429, "{answer:#}");
+    let seconds: u64 = answer.header("retry-after").unwrap().parse().unwrap();
+    assert!((1..=60).contains(&seconds), "{seconds}");
+}
+
+fn password(username: &str, password: &str) -> Request {
+    Request::form("/", &[("username", username), ("password", password)])
+}
+
+fn twenty_wrong_passwords_and_even_the_right_one_waits(context: &Context) {
+    let (app, user) = (context.app(), context.user());
+    for _ in 0..20 {
+        app.send(&password(&user.username, "wrong password")).expect_error(400, "invalid_grant");
+    }
+    is_told_to_wait(&app.send(&password(&user.username, "wrong password")));
+    is_told_to_wait(&app.send(&password(&user.username, &user.password)));
+    let parameters =
+        [("grant_type", "password"), ("username", &*user.username), ("password", &*user.password)];
+    is_told_to_wait(&token(app, "demo", &parameters));
+}
+
+fn the_sign_in_page_is_slowed_down_too(context: &Context) {
+    let (app, user) = (context.app(), context.user());
+    let mut browser = Browser::new(app);
+    let mut page = browser.authorize(&CodeRequest::web().pairs());
+    for _ in 0..20 {
+        page = browser.submit(&page, &[("username", &user.username), ("password", "wrong password")], None);
+        assert_ne!(page.status, 429, "{page:#}");
+    }
+    let page = browser.submit(&page, &[("username", &user.username), ("password", &user.password)], None);
+    is_told_to_wait(&page);
+    assert!(is_sign_in(&page), "{page:#}");
+}
+
+fn all_ways_to_guess_a_password_count_together(context: &Context) {
+    let (app, user) = (context.app(), context.user());
+    let mut browser = Browser::new(app);
+    let page = browser.authorize(&CodeRequest::web().pairs());
+    for _ in 0..7 {
+        app.send(&password(&user.username, "wrong password")).expect(400);
+        let parameters =
+            [("grant_type", "password"), ("username", &*user.username), ("password", "wrong password")];
+        token(app, "other", &parameters).expect(400);
+    }
+    for _ in 0..6 {
+        browser.submit(&page, &[("username", &user.username), ("password", "wrong password")], None);
+    }
+    is_told_to_wait(&app.send(&password(&user.username, &user.password)));
+}
+
+fn twenty_wrong_secrets_and_even_the_right_one_waits(context: &Context) {
+    // A process of its own: the client is out of use for a minute.
+    let seeded = seed::of(&["machine", "poster", "resource-server", "web"]);
+    let app = context.start(&Options::new("wrong secrets").seed(&seeded));
+    let grant = ("grant_type", "client_credentials");
+    for at in 0..20 {
+        // Wherever the secret is tried.
+        let path = ["/oauth/token", "/oauth/revoke", "/oauth/introspect"][at % 3];
+        let request = Request::form(path, &[grant, ("token", "x")]).basic("machine", "wrong secret 123");
+        app.send(&request).expect_error(401, "invalid_client");
+    }
+    is_told_to_wait(&token(&app, "machine", &[grant]));
+    is_told_to_wait(&app.send(&as_client(&app, "revoke", "machine", &[("token", "x")])));
+    is_told_to_wait(&app.send(&as_client(&app, "introspect", "machine", &[("token", "x")])));
+    for _ in 0..20 {
+        let body = [grant, ("client_id", "poster"), ("client_secret", "wrong secret 123")];
+        app.send(&Request::form("/oauth/token", &body)).expect_error(401, "invalid_client");
+    }
+    is_told_to_wait(&token(&app, "poster", &[grant]));
+    // Another client goes on.
+    assert_eq!(introspect(&app, "x")["active"], false);
+}
+
+fn a_success_forgets_the_failures(context: &Context) {
+    let (app, user) = (context.app(), context.user());
+    for _ in 0..3 {
+        for _ in 0..19 {
+            app.send(&password(&user.username, "wrong password")).expect(400);
+        }
+        Tokens::of(&app.send(&password(&user.username, &user.password)));
+    }
+}
+
+fn an_unknown_account_is_slowed_down_alike(context: &Context) {
+    let app = context.app();
+    let nobody = gridauth_conformance::random::unique("nobody");
+    for _ in 0..20 {
+        app.send(&password(&nobody, "wrong password")).expect_error(400, "invalid_grant");
+    }
+    is_told_to_wait(&app.send(&password(&nobody, "wrong password")));
+}
+
+fn others_are_not_slowed_down(context: &Context) {
+    let (app, user, other) = (context.app(), context.user(), context.user());
+    for _ in 0..21 {
+        app.send(&password(&user.username, "wrong password"));
+    }
+    Tokens::of(&app.send(&password(&other.username, &other.password)));
+    // A name that only looks the same is another.
+    let upper = user.username.to_uppercase();
+    app.send(&password(&upper, "wrong password")).expect_error(400, "invalid_grant");
+}
+
+fn a_forwarded_address_changes_nothing(context: &Context) {
+    let (app, user) = (context.app(), context.user());
+    for at in 0..20 {
+        let request = password(&user.username, "wrong password")
+            .header("X-Forwarded-For", format!("10.0.0.{at}"))
+            .header("Forwarded", format!("for=10.0.0.{at}"));
+        app.send(&request).expect(400);
+    }
+    let request = password(&user.username, &user.password).header("X-Forwarded-For", "10.1.1.1");
+    is_told_to_wait(&app.send(&request));
+}
+
+fn a_public_name_cannot_be_used_to_lock_a_client_out(context: &Context) {
+    let app = context.start(&Options::new("no lock-out").seed(&seed::of(&["machine", "demo"])));
+    let grant = ("grant_type", "client_credentials");
+    // Who presents no secret has guessed nothing.
+    for _ in 0..25 {
+        let request = Request::form("/oauth/token", &[grant, ("client_id", "machine")]);
+        app.send(&request).expect_error(401, "invalid_client");
+    }
+    Tokens::of(&token(&app, "machine", &[grant]));
+}
+
+fn good_tokens_go_on_while_the_account_waits(context: &Context) {
+    let (app, user) = (context.app(), context.user());
+    let tokens = password_tokens(app, &user, "all");
+    for _ in 0..21 {
+        app.send(&password(&user.username, "wrong password"));
+    }
+    is_told_to_wait(&app.send(&password(&user.username, &user.password)));
+    assert!(is_good(app, &tokens.access));
+    Tokens::of(&gridauth_conformance::oauth::refresh(app, "demo", tokens.refresh()));
+}

@@ -1,0 +1,222 @@
+//! Every secret that the suite uses, and the logs of every process: no secret may be in a log.
+//!
+//! Secrets are taken down where they pass: in requests and responses. So no case has to remember.
+
+use std::collections::BTreeSet;
+use std::sync::Mutex;
+
+use aho_corasick::AhoCorasick;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+
+use crate::html::Page;
+use crate::http::{Request, Response, decode};
+
+/// Parameters and members whose values are secret.
+const SECRET_NAMES: [&str; 10] = [
+    "password",
+    "client_secret",
+    "code",
+    "access_token",
+    "refresh_token",
+    "token",
+    "code_verifier",
+    "csrf",
+    "client_assertion",
+    "assertion",
+];
+
+/// Shorter texts are found in any log by chance.
+const SHORTEST: usize = 12;
+
+static SECRETS: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
+static LOGS: Mutex<Vec<Log>> = Mutex::new(Vec::new());
+
+/// What a process wrote before it ended.
+#[derive(Clone, Debug)]
+pub struct Log {
+    /// The cell that it ran for.
+    pub cell: String,
+    /// What it was started for.
+    pub label: String,
+    /// Its standard output.
+    pub stdout: String,
+    /// Its standard error.
+    pub stderr: String,
+    /// Whether it came as far as listening.
+    pub listened: bool,
+}
+
+/// Takes down a secret.
+pub fn secret(text: &str) {
+    if text.len() < SHORTEST {
+        return;
+    }
+    let mut secrets = SECRETS.lock().unwrap();
+    let encoded: String = form_urlencoded::byte_serialize(text.as_bytes()).collect();
+    if encoded != text {
+        secrets.insert(encoded);
+    }
+    secrets.insert(text.to_owned());
+}
+
+/// Takes down the value of a parameter if it is a secret one.
+pub fn parameter(name: &str, value: &str) {
+    if SECRET_NAMES.contains(&name) {
+        secret(value);
+    }
+}
+
+/// Takes down what a request presents.
+pub fn request(request: &Request) {
+    for (_, value) in presented(request) {
+        secret(&value);
+    }
+    for (name, value) in &request.headers {
+        if name.eq_ignore_ascii_case("cookie") {
+            for (_, value) in
+                String::from_utf8_lossy(value).split("; ").filter_map(|pair| pair.split_once('='))
+            {
+                secret(value);
+            }
+        }
+    }
+}
+
+/// The secrets that a request presents and that no response may say back, with their names. Values too short to be
+/// secrets are left out.
+pub fn presented(request: &Request) -> Vec<(String, String)> {
+    let mut found = Vec::new();
+    let query = request.target.split_once('?').map(|(_, query)| query).unwrap_or_default();
+    let body = String::from_utf8_lossy(request.body.as_deref().unwrap_or_default()).into_owned();
+    for (name, value) in decode(query).into_iter().chain(decode(&body)) {
+        if SECRET_NAMES.contains(&name.as_str()) && name != "csrf" {
+            found.push((name, value));
+        }
+    }
+    for (name, value) in &request.headers {
+        let text = String::from_utf8_lossy(value);
+        if !name.eq_ignore_ascii_case("authorization") {
+            continue;
+        }
+        let credentials = text.split_once(' ').map_or(&*text, |(_, credentials)| credentials.trim());
+        if let Some(basic) = STANDARD.decode(credentials).ok().and_then(|bytes| String::from_utf8(bytes).ok())
+            && let Some((_, secret)) = basic.split_once(':')
+        {
+            found.push(("secret".to_owned(), secret.to_owned()));
+        }
+        found.push(("Authorization header".to_owned(), credentials.to_owned()));
+    }
+    found.retain(|(_, value)| value.len() >= SHORTEST);
+    found
+}
+
+/// Takes down what a response hands out.
+pub fn response(response: &Response) {
+    for cookie in response.headers_named("set-cookie") {
+        if let Some((_, value)) = cookie.split(';').next().unwrap_or_default().split_once('=') {
+            secret(value);
+        }
+    }
+    for location in response.headers_named("location") {
+        for part in location.split(['?', '#']).skip(1) {
+            for (name, value) in decode(part) {
+                parameter(&name, &value);
+            }
+        }
+    }
+    let content_type = response.headers_named("content-type").first().copied().unwrap_or_default();
+    if content_type.starts_with("application/json")
+        && let Ok(serde_json::Value::Object(members)) = serde_json::from_slice(&response.body)
+    {
+        for (name, value) in &members {
+            parameter(name, value.as_str().unwrap_or_default());
+        }
+    }
+    if content_type.starts_with("text/html") {
+        let page = Page::read(&String::from_utf8_lossy(&response.body));
+        for (name, value) in page.forms.iter().flat_map(|form| &form.fields) {
+            parameter(name, value);
+        }
+    }
+}
+
+/// Keeps the log of a process that has ended.
+pub fn log(log: Log) {
+    LOGS.lock().unwrap().push(log);
+}
+
+/// The logs of all processes of a cell that have ended.
+pub fn logs_of(cell: &str) -> Vec<Log> {
+    LOGS.lock().unwrap().iter().filter(|log| log.cell == cell).cloned().collect()
+}
+
+/// The places in `logs` where a secret stands, each as its line with the secret left out.
+pub fn leaks(logs: &[Log]) -> Vec<String> {
+    let secrets: Vec<String> = SECRETS.lock().unwrap().iter().cloned().collect();
+    find(&secrets, logs)
+}
+
+fn find(secrets: &[String], logs: &[Log]) -> Vec<String> {
+    let searcher = AhoCorasick::new(secrets).expect("the secrets make a searcher");
+    let mut found = BTreeSet::new();
+    for log in logs {
+        for line in log.stdout.lines().chain(log.stderr.lines()) {
+            if let Some(hit) = searcher.find(line) {
+                let line = line.replace(&line[hit.range()], "«secret»");
+                let shown: String = line.chars().take(400).collect();
+                found.insert(format!("{}: {shown}", log.label));
+            }
+        }
+    }
+    found.into_iter().collect()
+}
+
+/// The panics that processes wrote about.
+pub fn panics(logs: &[Log]) -> Vec<String> {
+    let lines = logs.iter().flat_map(|log| log.stderr.lines().map(move |line| (log, line)));
+    lines
+        .filter(|(_, line)| line.contains("panicked at") || line.contains("has overflowed its stack"))
+        .map(|(log, line)| format!("{}: {line}", log.label))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn log(stderr: &str) -> Log {
+        Log {
+            cell: "axum/memory".to_owned(),
+            label: "a process".to_owned(),
+            stdout: "listening on http://127.0.0.1:1\n".to_owned(),
+            stderr: stderr.to_owned(),
+            listened: true,
+        }
+    }
+
+    #[test]
+    fn a_secret_in_a_log_is_found_and_not_repeated() {
+        let secrets = ["correct horse".to_owned(), "battery staple".to_owned()];
+        assert!(find(&secrets, &[log("correct\nhorse")]).is_empty());
+        let found = find(&secrets, &[log("x\nwith password=correct horse!\n")]);
+        assert_eq!(found, ["a process: with password=«secret»!"]);
+    }
+
+    #[test]
+    fn a_panic_is_found() {
+        assert!(panics(&[log("all is well")]).is_empty());
+        assert_eq!(panics(&[log("thread 'main' panicked at src/main.rs:1:1:\nno")]).len(), 1);
+    }
+
+    #[test]
+    fn what_a_request_presents_is_seen() {
+        let request =
+            Request::form("/oauth/token?refresh_token=0123456789abc", &[("password", "correct horse")])
+                .basic("web", "battery staple");
+        let seen: Vec<String> = presented(&request).into_iter().map(|(_, value)| value).collect();
+        for secret in ["0123456789abc", "correct horse", "battery+staple"] {
+            assert!(seen.iter().any(|own| own == secret), "{secret} is not in {seen:?}");
+        }
+    }
+}

@@ -1,0 +1,347 @@
+//! A demo application as a process.
+
+use std::fs::File;
+use std::io::{BufRead, BufReader};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::http::{Client, Request, Response};
+use crate::matrix::Cell;
+use crate::{audit, build, seed};
+
+const PATIENCE: Duration = Duration::from_secs(60);
+const STEP: Duration = Duration::from_millis(5);
+
+/// A directory of its own and a store in it, for one process after the other, or several at once where the store can.
+pub struct Place {
+    /// The cell.
+    pub cell: Cell,
+    directory: TempDir,
+    store: String,
+}
+
+impl Place {
+    /// A new one.
+    ///
+    /// # Panics
+    /// Where the store is not to be had.
+    pub fn new(cell: Cell) -> Arc<Self> {
+        let directory = tempfile::tempdir().expect("a temporary directory");
+        let store = (cell.store.url)(directory.path()).expect("the store is to be had");
+        Arc::new(Self { cell, directory, store })
+    }
+
+    /// The directory.
+    pub fn path(&self) -> &Path {
+        self.directory.path()
+    }
+
+    /// The value of `GRIDAUTH_STORE`.
+    pub fn store(&self) -> &str {
+        &self.store
+    }
+}
+
+/// How a process is started.
+#[derive(Clone, Debug)]
+pub struct Options {
+    label: String,
+    env: Vec<(String, Option<String>)>,
+    seed: Option<String>,
+}
+
+impl Options {
+    /// A free port, the standard seed, the cell's store, logs at the level `trace`.
+    pub fn new(label: &str) -> Self {
+        Self { label: label.to_owned(), env: Vec::new(), seed: Some(seed::standard().to_string()) }
+    }
+
+    /// With this variable.
+    #[must_use]
+    pub fn env(mut self, name: &str, value: &str) -> Self {
+        self.env.push((name.to_owned(), Some(value.to_owned())));
+        self
+    }
+
+    /// Without this variable, which it would have otherwise.
+    #[must_use]
+    pub fn without(mut self, name: &str) -> Self {
+        self.env.push((name.to_owned(), None));
+        self
+    }
+
+    /// With this seed.
+    #[must_use]
+    pub fn seed(self, seed: &Value) -> Self {
+        self.seed_text(seed.to_string())
+    }
+
+    /// With a seed file of this text.
+    #[must_use]
+    pub fn seed_text(mut self, text: String) -> Self {
+        self.seed = Some(text);
+        self
+    }
+
+    /// Without a seed file.
+    #[must_use]
+    pub fn no_seed(mut self) -> Self {
+        self.seed = None;
+        self
+    }
+}
+
+/// A process that has ended by itself.
+#[derive(Debug)]
+pub struct Exit {
+    /// How.
+    pub status: ExitStatus,
+    /// Its standard output.
+    pub stdout: String,
+    /// Its standard error.
+    pub stderr: String,
+}
+
+/// A running demo application. It is killed when this is dropped, and its log kept for the audit.
+pub struct Demo {
+    /// Where it was started.
+    pub place: Arc<Place>,
+    /// What speaks to it.
+    pub client: Client,
+    /// The path of its issuer, in front of every path below `/oauth`.
+    pub base: String,
+    /// Its issuer.
+    pub issuer: String,
+    process: Process,
+}
+
+impl Demo {
+    /// Starts one and waits until it listens.
+    ///
+    /// # Panics
+    /// Where it ends before that.
+    #[track_caller]
+    pub fn start(place: &Arc<Place>, options: &Options) -> Self {
+        match Self::try_start(place, options) {
+            Ok(demo) => demo,
+            Err(exit) => {
+                panic!("{}: ended with {}: {}", options.label, exit.status, last_lines(&exit.stderr))
+            }
+        }
+    }
+
+    /// Starts one that may end before it listens.
+    ///
+    /// # Errors
+    /// The end that it came to.
+    ///
+    /// # Panics
+    /// Where it neither listens nor ends.
+    pub fn try_start(place: &Arc<Place>, options: &Options) -> Result<Self, Box<Exit>> {
+        let mut process = Process::spawn(place, options);
+        let Some(line) = process.first_line() else {
+            return Err(Box::new(process.wait()));
+        };
+        let address: SocketAddr = line
+            .strip_prefix("listening on http://")
+            .and_then(|address| address.parse().ok())
+            .unwrap_or_else(|| panic!("not the line of the start: {line:?}"));
+        process.listened = true;
+        let own =
+            |name: &str| options.env.iter().rev().find(|(own, _)| own == name).and_then(|(_, v)| v.clone());
+        let issuer = own("GRIDAUTH_ISSUER").unwrap_or_else(|| format!("http://{address}"));
+        let base = issuer.splitn(4, '/').nth(3).map(|path| format!("/{path}")).unwrap_or_default();
+        Ok(Self { place: Arc::clone(place), client: Client { address }, base, issuer, process })
+    }
+
+    /// Starts one that must end before it listens.
+    ///
+    /// # Panics
+    /// Where it listens.
+    #[track_caller]
+    pub fn start_refused(place: &Arc<Place>, options: &Options) -> Exit {
+        match Self::try_start(place, options) {
+            Ok(_) => panic!("{}: it started", options.label),
+            Err(exit) => *exit,
+        }
+    }
+
+    /// Sends a request.
+    #[track_caller]
+    pub fn send(&self, request: &Request) -> Response {
+        self.client.send(request)
+    }
+
+    /// Sends a GET.
+    #[track_caller]
+    pub fn get(&self, target: &str) -> Response {
+        self.send(&Request::get(target))
+    }
+
+    /// The path of an endpoint of the authorization server.
+    pub fn endpoint(&self, name: &str) -> String {
+        format!("{}/oauth/{name}", self.base)
+    }
+
+    /// Sends a signal.
+    ///
+    /// # Panics
+    /// Where it cannot be sent.
+    pub fn signal(&self, signal: Signal) {
+        let pid = i32::try_from(self.process.child.id()).ok().and_then(Pid::from_raw).expect("a process id");
+        kill_process(pid, signal).expect("the signal is sent");
+    }
+
+    /// Ends it with kill -9.
+    pub fn kill(self) {
+        drop(self);
+    }
+
+    /// Waits until it has ended.
+    ///
+    /// # Panics
+    /// Where it does not end.
+    pub fn wait(mut self) -> Exit {
+        self.process.wait()
+    }
+
+    /// Whether it has ended.
+    ///
+    /// # Panics
+    /// Where that cannot be found out.
+    pub fn has_ended(&mut self) -> bool {
+        self.process.child.try_wait().expect("the process is ours").is_some()
+    }
+
+    /// Its standard error so far.
+    pub fn stderr(&self) -> String {
+        self.process.stderr()
+    }
+}
+
+fn last_lines(text: &str) -> String {
+    let lines: Vec<&str> = text.lines().collect();
+    lines[lines.len().saturating_sub(10)..].join("\n")
+}
+
+struct Process {
+    child: Child,
+    label: String,
+    cell: String,
+    lines: Mutex<Receiver<String>>,
+    stdout: Arc<Mutex<String>>,
+    stderr: PathBuf,
+    listened: bool,
+    logged: bool,
+    _place: Arc<Place>,
+}
+
+impl Process {
+    fn spawn(place: &Arc<Place>, options: &Options) -> Self {
+        let directory = place.path();
+        let name = crate::random::unique("process");
+        let stderr = directory.join(format!("{name}.log"));
+        let mut command = Command::new(build::binary(place.cell.framework.package));
+        command
+            .env_clear()
+            .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+            .env("RUST_LOG", "trace")
+            .env("RUST_BACKTRACE", "1")
+            .env("GRIDAUTH_LISTEN", "127.0.0.1:0")
+            .env("GRIDAUTH_STORE", place.store())
+            .current_dir(directory)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(File::create(&stderr).expect("a file for the log"));
+        if let Some(seed) = &options.seed {
+            let path = directory.join(format!("{name}.json"));
+            std::fs::write(&path, seed).expect("a seed file");
+            command.env("GRIDAUTH_SEED", path);
+        }
+        for (name, value) in &options.env {
+            match value {
+                Some(value) => command.env(name, value),
+                None => command.env_remove(name),
+            };
+        }
+        let mut child = command.spawn().expect("the demo application starts");
+        let output = child.stdout.take().expect("its output is piped");
+        let (sender, lines) = channel();
+        let stdout = Arc::new(Mutex::new(String::new()));
+        let kept = Arc::clone(&stdout);
+        std::thread::spawn(move || {
+            for line in BufReader::new(output).lines().map_while(Result::ok) {
+                let mut kept = kept.lock().unwrap();
+                kept.push_str(&line);
+                kept.push('\n');
+                let _ = sender.send(line);
+            }
+        });
+        Self {
+            child,
+            label: options.label.clone(),
+            cell: place.cell.name(),
+            lines: Mutex::new(lines),
+            stdout,
+            stderr,
+            listened: false,
+            logged: false,
+            _place: Arc::clone(place),
+        }
+    }
+
+    /// The first line of its output; `None` where it ends without one.
+    fn first_line(&mut self) -> Option<String> {
+        match self.lines.get_mut().unwrap().recv_timeout(PATIENCE) {
+            Ok(line) => Some(line),
+            Err(RecvTimeoutError::Disconnected) => None,
+            Err(RecvTimeoutError::Timeout) => panic!("{}: neither listens nor ends", self.label),
+        }
+    }
+
+    fn stderr(&self) -> String {
+        String::from_utf8_lossy(&std::fs::read(&self.stderr).unwrap_or_default()).into_owned()
+    }
+
+    fn wait(&mut self) -> Exit {
+        let steps = PATIENCE.as_millis() / STEP.as_millis();
+        for _ in 0..steps {
+            if let Some(status) = self.child.try_wait().expect("the process is ours") {
+                // Its last lines may still be on the way through the pipe.
+                while self.lines.get_mut().unwrap().recv_timeout(PATIENCE).is_ok() {}
+                let stdout = self.stdout.lock().unwrap().clone();
+                return Exit { status, stdout, stderr: self.stderr() };
+            }
+            std::thread::sleep(STEP);
+        }
+        panic!("{}: it does not end", self.label);
+    }
+
+    fn log(&mut self) {
+        if !std::mem::replace(&mut self.logged, true) {
+            audit::log(audit::Log {
+                cell: self.cell.clone(),
+                label: self.label.clone(),
+                stdout: self.stdout.lock().map(|text| text.clone()).unwrap_or_default(),
+                stderr: self.stderr(),
+                listened: self.listened,
+            });
+        }
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        self.log();
+    }
+}

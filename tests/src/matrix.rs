@@ -1,0 +1,94 @@
+//! Frameworks × stores.
+
+use std::path::Path;
+
+/// A framework, and the demo application on it.
+pub struct Framework {
+    /// Its name in `GRIDAUTH_CELLS` and in the names of the cases.
+    pub name: &'static str,
+    /// The package of its demo application, whose binary has the same name.
+    pub package: &'static str,
+}
+
+/// Another framework joins by a line here.
+pub const FRAMEWORKS: &[Framework] = &[
+    Framework { name: "axum", package: "axum-app" },
+    Framework { name: "actix", package: "actix-app" },
+    Framework { name: "rocket", package: "rocket-app" },
+];
+
+/// A store, and what may be expected of it.
+pub struct StoreKind {
+    /// Its name in `GRIDAUTH_CELLS` and in the names of the cases.
+    pub name: &'static str,
+    /// The value of `GRIDAUTH_STORE` for a process whose own directory is given; `None` where it is not to be had here.
+    pub url: fn(&Path) -> Option<String>,
+    /// Whether what was acknowledged is still there after a kill -9.
+    pub durable: bool,
+    /// Whether two processes can serve one store.
+    pub shared: bool,
+}
+
+/// Another store joins by a line here.
+pub const STORES: &[StoreKind] = &[
+    StoreKind { name: "memory", url: |_| Some("memory:".to_owned()), durable: false, shared: false },
+    StoreKind { name: "file", url: in_file, durable: true, shared: false },
+    StoreKind {
+        name: "griddb",
+        url: |_| std::env::var("GRIDAUTH_TEST_GRIDDB").ok(),
+        durable: true,
+        shared: true,
+    },
+];
+
+fn in_file(directory: &Path) -> Option<String> {
+    Some(format!("file:{}", directory.join("store.db").display()))
+}
+
+/// One framework with one store.
+#[derive(Clone, Copy)]
+pub struct Cell {
+    /// The framework.
+    pub framework: &'static Framework,
+    /// The store.
+    pub store: &'static StoreKind,
+}
+
+impl Cell {
+    /// `framework/store`.
+    pub fn name(&self) -> String {
+        format!("{}/{}", self.framework.name, self.store.name)
+    }
+}
+
+/// The cells that `GRIDAUTH_CELLS` names; all that can run here where it names none.
+///
+/// # Panics
+/// Where it names a cell that does not exist or cannot run here.
+pub fn cells() -> Vec<Cell> {
+    let here = |cell: &Cell| (cell.store.url)(Path::new(".")).is_some();
+    let all: Vec<Cell> = FRAMEWORKS
+        .iter()
+        .flat_map(|framework| STORES.iter().map(move |store| Cell { framework, store }))
+        .collect();
+    let Ok(wanted) = std::env::var("GRIDAUTH_CELLS") else {
+        return all.into_iter().filter(here).collect();
+    };
+    let mut chosen: Vec<Cell> = Vec::new();
+    for pattern in wanted.split(',').map(str::trim).filter(|pattern| !pattern.is_empty()) {
+        let (framework, store) = pattern.split_once('/').unwrap_or((pattern, "*"));
+        let fits = |pattern: &str, name: &str| pattern == "*" || pattern == name;
+        let found: Vec<Cell> = all
+            .iter()
+            .copied()
+            .filter(|cell| fits(framework, cell.framework.name) && fits(store, cell.store.name) && here(cell))
+            .collect();
+        assert!(!found.is_empty(), "GRIDAUTH_CELLS: {pattern:?} is no cell that can run here");
+        for cell in found {
+            if !chosen.iter().any(|before| before.name() == cell.name()) {
+                chosen.push(cell);
+            }
+        }
+    }
+    chosen
+}
