@@ -33,6 +33,7 @@ pub mod http;
 pub mod matrix;
 pub mod oauth;
 pub mod random;
+pub mod record;
 pub mod rules;
 pub mod seed;
 
