@@ -26,7 +26,7 @@ mod token;
 use std::process::ExitCode;
 
 use gridauth_conformance::case::caught;
-use gridauth_conformance::{Case, Context, audit, build, matrix};
+use gridauth_conformance::{Case, Context, audit, build, matrix, record};
 use libtest_mimic::{Arguments, Failed, Trial};
 
 /// The subjects, each a file.
@@ -53,6 +53,12 @@ fn main() -> ExitCode {
     let arguments = Arguments::from_args();
     let cells = matrix::cells();
     if !arguments.list {
+        if std::env::var_os("GRIDAUTH_TEST_GRIDDB").is_none() {
+            #[expect(clippy::print_stderr, reason = "what was left out is said loudly")]
+            {
+                eprintln!("SKIPPED: every case on a real GridDB: GRIDAUTH_TEST_GRIDDB names no server");
+            }
+        }
         for cell in &cells {
             build::binary(cell.framework.package);
         }
@@ -70,7 +76,8 @@ fn main() -> ExitCode {
     }
     // The processes end here, and with them their logs are whole.
     drop(contexts);
-    let audits = cells.iter().flat_map(|cell| audits(&cell.name())).collect();
+    let mut audits: Vec<Trial> = cells.iter().flat_map(|cell| audits(&cell.name())).collect();
+    audits.extend(matrix::STORES.iter().map(comparison));
     let whole = Arguments { filter: None, skip: Vec::new(), exact: false, ..arguments };
     let audited = libtest_mimic::run(&whole, audits);
     if cases.has_failed() || audited.has_failed() { ExitCode::from(101) } else { ExitCode::SUCCESS }
@@ -79,7 +86,10 @@ fn main() -> ExitCode {
 fn trial(context: &Context, subject: &str, case: Case) -> Trial {
     let name = format!("{}/{subject}/{}", context.cell.name(), case.name);
     let context = context.clone();
-    Trial::test(name, move || caught(|| (case.run)(&context)).map_err(Failed::from)).with_kind(case.rule)
+    let key = format!("{subject}/{}", case.name);
+    let run =
+        move || record::of_case(context.cell, &key, || caught(|| (case.run)(&context)).map_err(Failed::from));
+    Trial::test(name, run).with_kind(case.rule)
 }
 
 /// What is looked at when every process of a cell has ended.
@@ -99,4 +109,12 @@ fn audits(cell: &str) -> Vec<Trial> {
             odd.map(|log| format!("{}: {:?}", log.label, log.stdout)).collect()
         }),
     ]
+}
+
+/// Whether the frameworks answered alike on this store.
+fn comparison(store: &'static matrix::StoreKind) -> Trial {
+    Trial::test(format!("*/{}/audit/the_frameworks_answered_alike", store.name), || {
+        let found = record::differences(store.name);
+        if found.is_empty() { Ok(()) } else { Err(Failed::from(found.join("\n"))) }
+    })
 }

@@ -8,7 +8,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 
-use crate::{audit, rules};
+use crate::{audit, record, rules};
 
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -281,6 +281,7 @@ impl Client {
         let bytes = request.to_bytes(&self.address.to_string());
         let response = self.exchange(&bytes, request.method == "HEAD")?;
         audit::response(&response);
+        record::answer(request, &response);
         rules::check(request, &response);
         Ok(response)
     }

@@ -27,11 +27,13 @@ pub mod browser;
 pub mod build;
 pub mod case;
 pub mod demo;
+mod griddb;
 pub mod html;
 pub mod http;
 pub mod matrix;
 pub mod oauth;
 pub mod random;
+pub mod record;
 pub mod rules;
 pub mod seed;
 

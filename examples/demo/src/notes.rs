@@ -34,8 +34,7 @@ impl<'a> From<&'a Access> for Owner<'a> {
     }
 }
 
-/// The longest body that `POST /notes` has to read, in bytes: a note of 10,000 characters, each
-/// written as two `\uXXXX`.
+/// The longest body that `POST /notes` has to read, in bytes: a note of the most characters, each written as two `\uXXXX`.
 pub const MAX_NOTE_BODY: usize = 128 * 1024;
 
 const MAX_CHARACTERS: usize = 10_000;

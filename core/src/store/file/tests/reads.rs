@@ -56,7 +56,6 @@ async fn a_miss_during_a_write_leaves_nothing_old() {
 }
 
 /// A reader who is slow to read the old row must not put it into the cache after the new one was written.
-#[expect(clippy::await_holding_lock, reason = "the lock is the disk that stands still meanwhile")]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_slow_miss_leaves_nothing_old() {
     let disk = Disk::default();

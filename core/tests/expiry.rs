@@ -1,0 +1,230 @@
+//! When things end: the clock is moved, nothing waits.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+mod support;
+
+use gridauth::Builder;
+use serde_json::{Value, json};
+use support::{
+    Server, authorize_uri, basic, location_parameter, redeem, refresh, server, server_with, string,
+};
+
+const MINUTE: u64 = 60;
+const HOUR: u64 = 60 * MINUTE;
+const DAY: u64 = 24 * HOUR;
+
+async fn tokens(server: &Server) -> Value {
+    let (status, tokens) = server.token(&redeem(&server.code().await)).await;
+    assert_eq!(status, 200, "{tokens}");
+    tokens
+}
+
+async fn is_good(server: &Server, tokens: &Value) -> bool {
+    server.auth.authenticate_token(&string(tokens, "access_token")).await.is_ok()
+}
+
+async fn introspect(server: &Server, token: &str) -> Value {
+    let authorization = basic("web", "web-secret");
+    let headers = [("authorization", authorization.as_str())];
+    let response = server.post("/oauth/introspect", &headers, &[("token", token)]).await;
+    serde_json::from_slice(response.body()).unwrap()
+}
+
+/// RFC 6749 section 4.1.2: a code is short-lived; to the second.
+#[tokio::test]
+async fn a_code_ends_after_its_lifetime() {
+    let server = server_with(|builder| builder.code_lifetime(std::time::Duration::from_secs(30))).await;
+    let (in_time, late) = (server.code().await, server.code().await);
+    server.advance(29);
+    assert_eq!(server.token(&redeem(&in_time)).await.0, 200);
+    server.advance(1);
+    assert_eq!(server.token(&redeem(&late)).await.1["error"], "invalid_grant");
+}
+
+/// RFC 6749 section 4.1.2: also once its time is over, a second use revokes what the first gave.
+#[tokio::test]
+async fn a_second_use_of_a_code_counts_when_its_time_is_over() {
+    let server = server().await;
+    let code = server.code().await;
+    let (_, tokens) = server.token(&redeem(&code)).await;
+    server.advance(10 * MINUTE);
+    assert_eq!(server.token(&redeem(&code)).await.1["error"], "invalid_grant");
+    assert!(!is_good(&server, &tokens).await);
+}
+
+/// RFC 6749 section 5.1: an access token is good for `expires_in` seconds, and the guard and introspection agree.
+#[tokio::test]
+async fn an_access_token_ends_after_its_lifetime() {
+    let server = server().await;
+    let tokens = tokens(&server).await;
+    assert_eq!(tokens["expires_in"], HOUR);
+    server.advance(HOUR - 1);
+    assert!(is_good(&server, &tokens).await);
+    assert_eq!(introspect(&server, &string(&tokens, "access_token")).await["active"], true);
+    server.advance(1);
+    assert!(!is_good(&server, &tokens).await);
+    assert_eq!(introspect(&server, &string(&tokens, "access_token")).await, json!({"active": false}));
+}
+
+/// RFC 6749 section 6: an access token that has ended does not end the refresh token.
+#[tokio::test]
+async fn a_refresh_token_outlives_its_access_tokens() {
+    let server = server().await;
+    let tokens = tokens(&server).await;
+    server.advance(2 * HOUR);
+    let (status, renewed) = server.token(&refresh(&string(&tokens, "refresh_token"))).await;
+    assert_eq!(status, 200, "{renewed}");
+    assert!(is_good(&server, &renewed).await);
+    assert!(!is_good(&server, &tokens).await, "the old one stays ended");
+}
+
+/// DESIGN.md: the idle lifetime begins anew with each rotation, and introspection tells the nearer end.
+#[tokio::test]
+async fn a_refresh_token_that_is_not_used_ends_to_the_second() {
+    let server = server().await;
+    let tokens = tokens(&server).await;
+    server.advance(14 * DAY - 1);
+    let (status, renewed) = server.token(&refresh(&string(&tokens, "refresh_token"))).await;
+    assert_eq!(status, 200, "{renewed}");
+    let second = string(&renewed, "refresh_token");
+    server.advance(14 * DAY - 1);
+    assert_eq!(introspect(&server, &second).await["active"], true);
+    server.advance(1);
+    assert_eq!(introspect(&server, &second).await, json!({"active": false}));
+    assert_eq!(server.token(&refresh(&second)).await.1["error"], "invalid_grant");
+}
+
+/// RFC 9700 section 4.14.2: a chain of refresh tokens ends, however busy it is, and no token of it outlives it as a
+/// refresh token.
+#[tokio::test]
+async fn a_chain_ends_at_its_absolute_lifetime() {
+    let lifetimes = |builder: Builder| {
+        builder.refresh_token_lifetime(
+            std::time::Duration::from_secs(10 * DAY),
+            std::time::Duration::from_secs(15 * DAY),
+        )
+    };
+    let server = server_with(lifetimes).await;
+    let first = tokens(&server).await;
+    let started = introspect(&server, &string(&first, "refresh_token")).await;
+    server.advance(8 * DAY);
+    let (_, second) = server.token(&refresh(&string(&first, "refresh_token"))).await;
+    let second = string(&second, "refresh_token");
+    let told = introspect(&server, &second).await["exp"].as_u64().unwrap();
+    assert_eq!(told, started["iat"].as_u64().unwrap() + 15 * DAY, "not 10 days from the rotation");
+    server.advance(7 * DAY - 1);
+    let (status, third) = server.token(&refresh(&second)).await;
+    assert_eq!(status, 200, "{third}");
+    server.advance(1);
+    assert_eq!(server.token(&refresh(&string(&third, "refresh_token"))).await.1["error"], "invalid_grant");
+}
+
+/// DEMO_APP.md: within the window the very same successor, at its end reuse, which revokes.
+#[tokio::test]
+async fn the_grace_window_ends_to_the_second() {
+    let server = server().await;
+    let first = tokens(&server).await;
+    let old = string(&first, "refresh_token");
+    let (_, second) = server.token(&refresh(&old)).await;
+    server.advance(9);
+    let (status, again) = server.token(&refresh(&old)).await;
+    assert_eq!(status, 200, "{again}");
+    assert_eq!(again["refresh_token"], second["refresh_token"]);
+    assert_eq!(again["access_token"], second["access_token"]);
+    assert_eq!(again["expires_in"], HOUR - 9, "what is left of it, not a new hour");
+    // A repetition does not make the window longer.
+    server.advance(1);
+    assert_eq!(server.token(&refresh(&old)).await.1["error"], "invalid_grant");
+    assert!(!is_good(&server, &second).await);
+    assert_eq!(server.token(&refresh(&string(&second, "refresh_token"))).await.0, 400);
+}
+
+/// A successor whose access token has ended within the window is told as ended, never as good for longer.
+#[tokio::test]
+async fn a_repeated_successor_is_never_told_to_live_longer_than_it_does() {
+    let server =
+        server_with(|builder| builder.access_token_lifetime(std::time::Duration::from_secs(5))).await;
+    let first = tokens(&server).await;
+    let old = string(&first, "refresh_token");
+    server.token(&refresh(&old)).await;
+    server.advance(6);
+    let (status, again) = server.token(&refresh(&old)).await;
+    if status == 200 {
+        assert_eq!(again["expires_in"], 0, "{again}");
+    } else {
+        assert_eq!(again["error"], "invalid_grant");
+    }
+}
+
+/// Somebody signed in in a browser signs in again when the session is over.
+#[tokio::test]
+async fn a_session_ends_to_the_second() {
+    let server = server_with(|builder| builder.session_lifetime(std::time::Duration::from_secs(HOUR))).await;
+    let browser = server.sign_in(&authorize_uri(&[])).await;
+    let back = browser.allow(&server).await;
+    assert!(location_parameter(&back, "code").is_some());
+    server.advance(HOUR - 1);
+    assert_eq!(server.get(&authorize_uri(&[]), Some(&browser.cookie)).await.status(), 303);
+    server.advance(1);
+    let page = server.get(&authorize_uri(&[]), Some(&browser.cookie)).await;
+    assert_eq!(page.status(), 200);
+    assert!(support::text(&page).contains("name=\"password\""), "{}", support::text(&page));
+}
+
+/// A consent form that was open when the session ended allows nothing.
+#[tokio::test]
+async fn a_form_of_a_session_that_has_ended_allows_nothing() {
+    let server = server_with(|builder| builder.session_lifetime(std::time::Duration::from_secs(HOUR))).await;
+    let browser = server.sign_in(&authorize_uri(&[])).await;
+    server.advance(HOUR);
+    let answer = browser.allow(&server).await;
+    assert!(answer.headers().get("location").is_none(), "{}", support::text(&answer));
+}
+
+/// DEMO_APP.md: 20 failures within a minute; what is older does not count, and waiting is enough.
+#[tokio::test]
+async fn the_throttle_opens_when_the_minute_is_over() {
+    let server = server().await;
+    let guess = [("grant_type", "password"), ("username", "israel"), ("password", "wrong")];
+    let right = [("grant_type", "password"), ("username", "israel"), ("password", "imru")];
+    for _ in 0..20 {
+        assert_eq!(server.token(&guess).await.1["error"], "invalid_grant");
+        server.advance(2);
+    }
+    // 40 seconds have passed since the first.
+    let waiting =
+        server.post("/oauth/token", &[("authorization", &basic("web", "web-secret"))], &right).await;
+    assert_eq!(waiting.status(), 429);
+    assert_eq!(waiting.headers()["retry-after"], "20");
+    server.advance(19);
+    assert_eq!(server.token(&right).await.0, 429);
+    server.advance(1);
+    assert_eq!(server.token(&right).await.0, 200);
+}
+
+/// Nineteen failures a minute, for ever, keep nobody out.
+#[tokio::test]
+async fn slow_failures_never_add_up() {
+    let server = server().await;
+    let guess = [("grant_type", "password"), ("username", "israel"), ("password", "wrong")];
+    for _ in 0..60 {
+        assert_eq!(server.token(&guess).await.1["error"], "invalid_grant");
+        server.advance(4);
+    }
+    let right = [("grant_type", "password"), ("username", "israel"), ("password", "imru")];
+    assert_eq!(server.token(&right).await.0, 200);
+}
+
+/// What has ended is removed, and what has not is not.
+#[tokio::test]
+async fn sweeping_removes_what_has_ended_and_nothing_else() {
+    let server = server().await;
+    let tokens = tokens(&server).await;
+    let unused = server.code().await;
+    server.advance(2 * HOUR);
+    server.auth.sweep().await.unwrap();
+    assert_eq!(server.token(&redeem(&unused)).await.1["error"], "invalid_grant");
+    let (status, renewed) = server.token(&refresh(&string(&tokens, "refresh_token"))).await;
+    assert_eq!(status, 200, "a grant whose refresh token is good stays: {renewed}");
+}
