@@ -7,7 +7,7 @@ use http::header::{
     ALLOW, AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, LOCATION, PRAGMA, RETRY_AFTER, WWW_AUTHENTICATE,
 };
 use http::{HeaderMap, HeaderValue, StatusCode};
-use serde_json::Value;
+use serde::Serialize;
 
 use crate::protocol::{OAuthError, ParameterError, Parameters};
 
@@ -103,8 +103,9 @@ pub(crate) fn no_store(mut response: Response) -> Response {
     response
 }
 
-pub(crate) fn json(status: StatusCode, body: &Value) -> Response {
-    no_store(response(status, "application/json", body.to_string()))
+/// A JSON object. It has string keys and nothing else that cannot be written, so writing it does not fail.
+pub(crate) fn json(status: StatusCode, body: &impl Serialize) -> Response {
+    no_store(response(status, "application/json", serde_json::to_vec(body).unwrap_or_default()))
 }
 
 /// The direct answer of an endpoint that refuses (RFC 6749 section 5.2).

@@ -15,8 +15,8 @@ use crate::{
     wire::{container_name::ContainerName, message::container, statement::Statement},
 };
 
-/// How long [`Client::close`] waits for statements that are under way.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// How long [`Client::close`] waits: each connection gives its statements five seconds.
+const PATIENCE: Duration = Duration::from_secs(7);
 
 /// A client of a GridDB cluster. It is cheap to clone; all clones share their connections.
 ///

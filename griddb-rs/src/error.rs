@@ -118,6 +118,15 @@ impl Error {
         Self::new(kind).map(|inner| inner.source = Some(Arc::new(source)))
     }
 
+    /// As [`with_source`](Self::with_source), with words of its own.
+    pub(crate) fn with_both(
+        kind: ErrorKind,
+        message: impl Into<Arc<str>>,
+        source: impl StdError + Send + Sync + 'static,
+    ) -> Self {
+        Self::with_source(kind, source).map(|inner| inner.message = Some(message.into()))
+    }
+
     /// An error that the server answered.
     pub(crate) fn server(status: Status, failure: Failure) -> Self {
         let kind = kind_of(status, failure.code);

@@ -12,6 +12,8 @@ use crate::{
 
 const FIRST_PAUSE: Duration = Duration::from_millis(20);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+/// No call waits longer than this, which keeps all sums of times in range.
+const LONGEST_PATIENCE: Duration = Duration::from_secs(86_400);
 /// The server looks for waits that are over every so often: so much longer than asked a statement can wait.
 const LOCK_CHECK: Duration = Duration::from_secs(3);
 
@@ -46,7 +48,7 @@ pub(crate) struct Try {
 impl<'a> Retry<'a> {
     pub(crate) fn new(cluster: &'a Cluster, patience: Duration, repeat: Repeat) -> Self {
         let now = Instant::now();
-        Self { cluster, repeat, end: now + patience, now, tries: 0 }
+        Self { cluster, repeat, end: now + patience.min(LONGEST_PATIENCE), now, tries: 0 }
     }
 
     /// The times of the try that begins now.

@@ -1,7 +1,7 @@
 //! A cluster of several nodes: owners move, nodes are killed, paused and woken. On in-process nodes that do as three
 //! real ones were seen to do.
 
-#![allow(clippy::unwrap_used, missing_docs, unreachable_pub, reason = "tests")]
+#![allow(clippy::unwrap_used, clippy::panic, missing_docs, unreachable_pub, reason = "tests")]
 
 use std::{
     net::SocketAddr,

@@ -498,3 +498,73 @@ async fn a_provider_lists_the_nodes() {
     let url = format!("griddb://admin:admin@/gridauth?provider=http://{address}/nodes");
     Client::connect(&url).await.unwrap().ping().await.unwrap();
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_said_not_to_be_done_is_never_done() {
+    let node = node().await;
+    let client =
+        Client::connect(&url(&node, "heartbeat=100ms&retry_for=300ms&lock_timeout=0s")).await.unwrap();
+    let schema = Schema::new().key("k", ColumnType::String).column("b", ColumnType::Blob);
+    let blobs = client.open_or_create("blobs", &schema).await.unwrap();
+    blobs.put(("x", vec![0u8])).await.unwrap();
+    node.pause();
+    // More than the socket takes while nobody reads: some of it is never sent.
+    let puts: Vec<_> = (0..12u8)
+        .map(|number| {
+            let blobs = blobs.clone();
+            tokio::spawn(async move { blobs.insert((format!("k{number}"), vec![number; 3_000_000])).await })
+        })
+        .collect();
+    let mut not_done = Vec::new();
+    for (number, put) in puts.into_iter().enumerate() {
+        let error = soon(put).await.unwrap().unwrap_err();
+        assert!(error.is_unavailable(), "{error:?}");
+        if !error.is_outcome_unknown() {
+            not_done.push(format!("k{number}"));
+        }
+    }
+    assert!(!not_done.is_empty());
+    node.wake();
+    drop((client, blobs));
+    // What it had sent is executed in the meantime.
+    soon(async {
+        while node.counters().open_connections() > 0 {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    })
+    .await;
+    let blobs = connect(&node).await.open("blobs").await.unwrap();
+    assert!(blobs.get_many(&not_done).await.unwrap().iter().all(Option::is_none));
+}
+
+#[tokio::test]
+async fn a_transaction_that_takes_too_long_is_aborted() {
+    let node = node().await;
+    let client = Client::connect(&url(&node, "lock_timeout=1s")).await.unwrap();
+    let rows = rows(&client).await;
+    rows.put(("k", 1i64)).await.unwrap();
+    let mut transaction = rows.transaction();
+    transaction.lock("k").await.unwrap();
+    transaction.put(("k", 2i64)).await.unwrap();
+    // Somebody else gets the lock as soon as the server has taken it back.
+    assert!(soon(rows.update("k", raise)).await.is_ok());
+    assert_eq!(transaction.commit().await.unwrap_err().kind(), ErrorKind::TransactionAborted);
+    assert_eq!(number(&rows).await, Some(2));
+}
+
+#[tokio::test]
+async fn futures_can_be_spawned() {
+    fn sendable<T: Send>(future: T) -> T {
+        future
+    }
+    let node = node().await;
+    let rows = rows(&sendable(connect(&node)).await).await;
+    sendable(rows.put(("k", 1i64))).await.unwrap();
+    sendable(rows.update("k", raise)).await.unwrap();
+    sendable(rows.take("k")).await.unwrap();
+    let mut transaction = rows.transaction();
+    sendable(transaction.put_many(&[("a", 1i64)])).await.unwrap();
+    sendable(transaction.lock("a")).await.unwrap();
+    sendable(transaction.commit()).await.unwrap();
+    sendable(sendable(rows.query("select *").pages(10)).await.unwrap().next()).await.unwrap();
+}

@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use crate::griddb;
+
 /// A framework, and the demo application on it.
 pub struct Framework {
     /// Its name in `GRIDAUTH_CELLS` and in the names of the cases.
@@ -33,12 +35,8 @@ pub struct StoreKind {
 pub const STORES: &[StoreKind] = &[
     StoreKind { name: "memory", url: |_| Some("memory:".to_owned()), durable: false, shared: false },
     StoreKind { name: "file", url: in_file, durable: true, shared: false },
-    StoreKind {
-        name: "griddb",
-        url: |_| std::env::var("GRIDAUTH_TEST_GRIDDB").ok(),
-        durable: true,
-        shared: true,
-    },
+    StoreKind { name: "node", url: griddb::test_node, durable: true, shared: true },
+    StoreKind { name: "griddb", url: griddb::real_server, durable: true, shared: true },
 ];
 
 fn in_file(directory: &Path) -> Option<String> {

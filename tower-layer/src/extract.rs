@@ -9,7 +9,7 @@ use gridauth::GridAuth;
 use gridauth::guard::{AnyScope, Rejection, RequiredScope};
 use http::request::Parts;
 
-use crate::require::Checked;
+use crate::checked::{self, Checked};
 
 /// The access that a request's token gives, as an axum extractor: a handler with this argument is guarded.
 ///
@@ -142,7 +142,7 @@ async fn access(auth: &GridAuth, parts: &mut Parts) -> Result<gridauth::Access, 
         return Ok(checked.access.clone());
     }
     let access = auth.authenticate(&parts.headers).await?;
-    Checked::keep(auth, &access, &mut parts.extensions);
+    checked::keep(auth, &access, &mut parts.extensions);
     Ok(access)
 }
 

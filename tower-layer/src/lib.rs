@@ -35,6 +35,7 @@
 //! ```
 
 mod body;
+mod checked;
 mod ext;
 mod require;
 

@@ -12,7 +12,7 @@ use pin_project_lite::pin_project;
 use tower_layer::Layer;
 use tower_service::Service;
 
-use crate::RequireBody;
+use crate::{RequireBody, checked};
 
 /// A layer that guards a service: only requests with a good bearer token of enough scope reach it (RFC 6750).
 ///
@@ -82,21 +82,6 @@ impl<S> Require<S> {
     }
 }
 
-/// The access that `auth` gave a request, kept with it so that an extractor behind the layer need not ask again.
-#[derive(Clone)]
-pub(crate) struct Checked {
-    pub(crate) auth: GridAuth,
-    pub(crate) access: gridauth::Access,
-}
-
-impl Checked {
-    /// Puts the access where handlers find it.
-    pub(crate) fn keep(auth: &GridAuth, access: &gridauth::Access, extensions: &mut http::Extensions) {
-        extensions.insert(access.clone());
-        extensions.insert(Self { auth: auth.clone(), access: access.clone() });
-    }
-}
-
 type Checking = Pin<Box<dyn Future<Output = (Parts, Result<(), Rejection>)> + Send>>;
 
 /// Checks the token of a request and, if it is good enough, puts the access into the request's extensions.
@@ -104,7 +89,7 @@ async fn check(guard: RequireLayer, mut parts: Parts) -> (Parts, Result<(), Reje
     let outcome = guard.auth.authenticate(&parts.headers).await;
     let outcome = outcome.and_then(|access| {
         access.require(&guard.scope)?;
-        Checked::keep(&guard.auth, &access, &mut parts.extensions);
+        checked::keep(&guard.auth, &access, &mut parts.extensions);
         Ok(())
     });
     (parts, outcome)

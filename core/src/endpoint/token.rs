@@ -35,5 +35,5 @@ pub(crate) async fn answer(server: &Inner, request: &Request) -> Result<Response
     for extension in &registered.extensions {
         extension.extend_token_response(&token_request, &issued.record, &mut issued.response.extra)?;
     }
-    Ok(http_io::json(StatusCode::OK, &issued.response.to_json()))
+    Ok(http_io::json(StatusCode::OK, &issued.response))
 }

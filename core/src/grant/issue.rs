@@ -1,6 +1,7 @@
 use std::fmt;
 
-use serde_json::{Map, Value, json};
+use serde::ser::{Serialize, SerializeMap, Serializer};
+use serde_json::{Map, Value};
 
 use super::GrantedScope;
 use crate::env::Timestamp;
@@ -105,21 +106,25 @@ impl fmt::Debug for TokenResponse {
     }
 }
 
-impl TokenResponse {
-    /// The JSON object on the wire.
-    pub fn to_json(&self) -> Value {
-        let mut answer = self.extra.clone();
-        answer.retain(|name, _| !STANDARD_MEMBERS.contains(&name.as_str()));
-        answer.insert("access_token".to_owned(), json!(self.access_token.expose()));
-        answer.insert("token_type".to_owned(), json!("Bearer"));
-        answer.insert("expires_in".to_owned(), json!(self.expires_in));
+/// The JSON object on the wire.
+impl Serialize for TokenResponse {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut answer = serializer.serialize_map(None)?;
+        answer.serialize_entry("access_token", self.access_token.expose())?;
+        answer.serialize_entry("token_type", "Bearer")?;
+        answer.serialize_entry("expires_in", &self.expires_in)?;
         if let Some(refresh_token) = &self.refresh_token {
-            answer.insert("refresh_token".to_owned(), json!(refresh_token.expose()));
+            answer.serialize_entry("refresh_token", refresh_token.expose())?;
         }
         if !self.scope.is_empty() {
-            answer.insert("scope".to_owned(), json!(self.scope));
+            answer.serialize_entry("scope", &self.scope)?;
         }
-        Value::Object(answer)
+        for (name, value) in &self.extra {
+            if !STANDARD_MEMBERS.contains(&name.as_str()) {
+                answer.serialize_entry(name, value)?;
+            }
+        }
+        answer.end()
     }
 }
 

@@ -160,20 +160,25 @@ fn has_control(text: &str) -> bool {
 /// Decodes one name or value: `+` is a space, `%` and two hexadecimal digits a byte.
 pub(crate) fn decode(encoded: &[u8]) -> Result<String, ParameterError> {
     let mut bytes = Vec::with_capacity(encoded.len());
-    let mut rest = encoded.iter();
-    while let Some(byte) = rest.next() {
-        bytes.push(match byte {
-            b'+' => b' ',
-            b'%' => {
-                let digit = |b: Option<&u8>| b.and_then(|b| char::from(*b).to_digit(16));
-                match (digit(rest.next()), digit(rest.next())) {
-                    (Some(high), Some(low)) => (high * 16 + low) as u8,
-                    _ => return Err(ParameterError::PercentEncoding),
-                }
+    let mut rest = encoded;
+    while let Some(at) = rest.iter().position(|byte| matches!(byte, b'+' | b'%')) {
+        let (plain, escaped) = rest.split_at(at);
+        bytes.extend_from_slice(plain);
+        rest = match escaped {
+            [b'+', rest @ ..] => {
+                bytes.push(b' ');
+                rest
             }
-            other => *other,
-        });
+            [b'%', high, low, rest @ ..] => {
+                let digit = |byte: &u8| char::from(*byte).to_digit(16);
+                let (high, low) = digit(high).zip(digit(low)).ok_or(ParameterError::PercentEncoding)?;
+                bytes.push((high * 16 + low) as u8);
+                rest
+            }
+            _ => return Err(ParameterError::PercentEncoding),
+        };
     }
+    bytes.extend_from_slice(rest);
     String::from_utf8(bytes).map_err(|_| ParameterError::NotUtf8)
 }
 

@@ -6,7 +6,7 @@ use axum::extract::rejection::BytesRejection;
 use axum::extract::{DefaultBodyLimit, FromRef, State};
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderMap, StatusCode, Uri};
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use axum::routing::{get, post};
 use gridauth::GridAuth;
 use gridauth_demo::{App, MAX_NOTE_BODY, NotesRead, NotesWrite};
@@ -80,7 +80,7 @@ async fn add_note(
         Err(rejection) if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE => {
             respond(demo.note_too_long())
         }
-        Err(rejection) => rejection.into_response(),
+        Err(_) => respond(demo.auth().unreadable_request()),
     }
 }
 

@@ -3,6 +3,7 @@
 use std::io;
 use std::net::SocketAddr;
 
+use gridauth_demo::Stop;
 use tokio::net::TcpSocket;
 
 /// An address that is taken and not yet listened on, so that Rocket still can.
@@ -19,7 +20,13 @@ impl Reserved {
 }
 
 /// Takes an address. It stays taken until what this returns is dropped.
-pub(crate) fn reserve(address: SocketAddr) -> io::Result<Reserved> {
+pub(crate) fn reserve(address: SocketAddr) -> Result<Reserved, Stop> {
+    bind(address).map_err(|error| {
+        Stop::cannot_start(format_args!("GRIDAUTH_LISTEN: {address} cannot be listened on: {error}"))
+    })
+}
+
+fn bind(address: SocketAddr) -> io::Result<Reserved> {
     let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
     // Rocket sets this as well: of two such sockets on one address one may listen.
     socket.set_reuseaddr(true)?;

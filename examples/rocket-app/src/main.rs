@@ -4,18 +4,19 @@
 
 mod address;
 mod as_sent;
-mod finish;
 mod routes;
 
 use std::net::SocketAddr;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use gridauth_demo::run::{self, Signals};
 use gridauth_demo::{App, Settings, Stop};
 use rocket::config::{Config, Ident, LogLevel, Shutdown};
 use rocket::fairing::AdHoc;
 use rocket::shield::Shield;
-use rocket::{Ignite, Rocket};
+use rocket::{Build, Rocket};
+use tokio::sync::oneshot;
 
 #[rocket::main]
 async fn main() -> ExitCode {
@@ -29,23 +30,16 @@ async fn start() -> Result<(), Stop> {
     let settings = Settings::from_env()?;
     let signals = Signals::new()?;
     run::log(&settings);
-    let reserved = address::reserve(settings.listen).map_err(|error| {
-        Stop::cannot_start(format_args!(
-            "GRIDAUTH_LISTEN: {} cannot be listened on: {error}",
-            settings.listen
-        ))
-    })?;
+    let reserved = address::reserve(settings.listen)?;
     let demo = App::start(&settings, reserved.address()).await?;
     let rocket = rocket::custom(config(reserved.address()))
-        // The demo's answers are the same on every framework: Rocket adds no headers of its own.
-        .attach(Shield::new())
         .attach(AdHoc::on_liftoff("announce", |rocket| {
             Box::pin(async { run::announce(SocketAddr::new(rocket.config().address, rocket.config().port)) })
         }))
+        // The demo answers alike on every framework: nothing is added to an answer, nothing read into a request.
+        .attach(Shield::new())
         .attach(as_sent::fairing())
-        .attach(finish::fairing())
         .attach(routes::stage(demo));
-    let rocket = rocket.ignite().await.map_err(Stop::cannot_start)?;
     serve_until(signals, rocket).await
 }
 
@@ -70,15 +64,22 @@ fn config(address: SocketAddr) -> Config {
 
 /// Serves until a signal comes. Idle connections are then closed at once, and requests in flight may finish, but not for
 /// ever.
-async fn serve_until(signals: Signals, rocket: Rocket<Ignite>) -> Result<(), Stop> {
+async fn serve_until(signals: Signals, rocket: Rocket<Build>) -> Result<(), Stop> {
+    // What a Rocket manages is dropped with its last connection.
+    let (alive, ended) = oneshot::channel::<()>();
+    let rocket = rocket.manage(alive).ignite().await.map_err(Stop::cannot_start)?;
     let shutdown = rocket.shutdown();
-    let out_of_time = async {
+    let told = async {
         signals.received().await;
         shutdown.notify();
-        tokio::time::sleep(run::FINISH_WITHIN).await;
+        // Rocket closes its listener and tells its connections. If any is still open it then sleeps until their time is
+        // over, even when they have long been done.
+        tokio::time::sleep(Duration::from_millis(50)).await;
     };
     tokio::select! {
-        served = rocket.launch() => served.map(|_| ()).map_err(Stop::cannot_start),
-        () = out_of_time => Ok(()),
+        served = rocket.launch() => return served.map(|_| ()).map_err(Stop::cannot_start),
+        () = told => {}
     }
+    let _ = tokio::time::timeout(run::FINISH_WITHIN, ended).await;
+    Ok(())
 }

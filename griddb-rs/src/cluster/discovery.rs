@@ -178,7 +178,11 @@ async fn addresses(cluster: &Cluster, deadline: Instant) -> (Vec<SocketAddr>, Op
 pub(super) async fn resolve(host: &str, port: u16, deadline: Instant) -> Result<Option<SocketAddr>, Error> {
     match timeout_at(deadline, lookup_host((host, port))).await {
         Ok(Ok(mut found)) => Ok(found.find(SocketAddr::is_ipv4)),
-        Ok(Err(error)) => Err(Error::with_source(ErrorKind::Unavailable, error)),
+        Ok(Err(error)) => Err(Error::with_both(
+            ErrorKind::Unavailable,
+            format!("the name {host} cannot be resolved"),
+            error,
+        )),
         Err(_) => Err(Error::with_message(
             ErrorKind::Unavailable,
             format!("the name {host} is not resolved in time"),

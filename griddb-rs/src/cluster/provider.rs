@@ -63,7 +63,8 @@ impl<'a> Target<'a> {
     }
 
     async fn get(&self, deadline: Instant) -> Result<Vec<u8>, Error> {
-        let broken = |error| Error::with_source(ErrorKind::Unavailable, error);
+        let message = "the notification provider cannot be reached";
+        let broken = |error| Error::with_both(ErrorKind::Unavailable, message, error);
         let address = resolve(self.host, self.port, deadline)
             .await?
             .ok_or_else(|| unavailable("has no IPv4 address"))?;

@@ -33,6 +33,8 @@ pub(super) struct Session {
     pub(super) binding: Arc<Binding>,
     id: SessionId,
     last_statement: i64,
+    /// The id under which the last statement waits for its answer: the first of those that it takes up.
+    last_sent: i64,
     begun: bool,
     committed: bool,
 }
@@ -64,7 +66,7 @@ impl Session {
         let number = collection.client().cluster().new_session();
         let id = SessionId { client: binding.client_id, number };
         let last_statement = FIRST_SESSION_ID + number * IDS_PER_SESSION;
-        Self { binding, id, last_statement, begun: false, committed: false }
+        Self { binding, id, last_statement, last_sent: last_statement, begun: false, committed: false }
     }
 
     pub(super) fn has_begun(&self) -> bool {
@@ -77,6 +79,7 @@ impl Session {
         self.begun = true;
         let id = self.last_statement + 1;
         self.last_statement += ids;
+        self.last_sent = id;
         (self.binding.target(self.id, mode), id)
     }
 
@@ -117,6 +120,7 @@ impl Session {
     ) -> Result<Flight, Error> {
         let change_id = change.map(|change| (change, self.next_statement(1)));
         self.last_statement += 1;
+        self.last_sent = self.last_statement;
         let (commit_id, session, binding) = (self.last_statement, self.id, &self.binding);
         let tickets = binding.connection.send_all(time.deadline, |batch| {
             let mut ids = Vec::with_capacity(3);
@@ -279,7 +283,7 @@ impl Drop for Session {
             // It holds no lock any more: it can wait until something else is written.
             self.binding.connection.send_lazily(&bytes);
         } else {
-            self.binding.connection.send_after(self.last_statement, bytes);
+            self.binding.connection.send_after(self.last_sent, bytes);
         }
     }
 }

@@ -6,6 +6,9 @@ use std::{fmt, str::FromStr, time::Duration};
 
 use crate::error::Error;
 
+/// Longer than any of the times can sensibly be, and short enough to keep all sums of times in range.
+const LONGEST_TIME: Duration = Duration::from_secs(86_400);
+
 /// Where the database is, who to log in as, and how patient to be.
 ///
 /// Usually read from a URL:
@@ -152,6 +155,48 @@ impl Config {
         self
     }
 
+    /// Sets the silence after which a node is asked for a sign of life, and then given up.
+    #[must_use]
+    pub fn heartbeat(mut self, time: Duration) -> Self {
+        self.heartbeat = time;
+        self
+    }
+
+    /// Sets how old the knowledge of a partition's owner may get in a cluster.
+    #[must_use]
+    pub fn owner_check(mut self, time: Duration) -> Self {
+        self.owner_check = time;
+        self
+    }
+
+    /// Sets the number of connections to each node.
+    #[must_use]
+    pub fn connections(mut self, count: usize) -> Self {
+        self.connections = count;
+        self
+    }
+
+    /// Sets the longest answer accepted, in bytes.
+    #[must_use]
+    pub fn max_answer(mut self, bytes: usize) -> Self {
+        self.max_answer = bytes;
+        self
+    }
+
+    /// Sets the name under which the server lists this client.
+    #[must_use]
+    pub fn application(mut self, name: &str) -> Self {
+        self.application = Some(name.into());
+        self
+    }
+
+    /// Sets the `http://` URL of a notification provider that lists the nodes.
+    #[must_use]
+    pub fn provider(mut self, url: &str) -> Self {
+        self.provider = Some(url.into());
+        self
+    }
+
     /// The hosts and ports, as given.
     pub fn hosts(&self) -> impl Iterator<Item = (&str, u16)> {
         self.hosts.iter().map(|(host, port)| (host.as_str(), *port))
@@ -169,6 +214,8 @@ impl Config {
 
     /// Everything that has to hold however the configuration was made.
     pub(crate) fn check(&self) -> Result<(), Error> {
+        let times =
+            [self.connect_timeout, self.statement_timeout, self.retry_for, self.heartbeat, self.owner_check];
         let fault = if self.user.is_empty() {
             Some("the user is missing")
         } else if self.cluster.is_empty() {
@@ -181,17 +228,10 @@ impl Config {
             Some("the database's name is empty")
         } else if self.connections == 0 || self.connections > 64 {
             Some("`connections` is 1 to 64")
-        } else if [
-            self.connect_timeout,
-            self.statement_timeout,
-            self.retry_for,
-            self.heartbeat,
-            self.owner_check,
-        ]
-        .iter()
-        .any(Duration::is_zero)
-        {
+        } else if times.iter().any(Duration::is_zero) {
             Some("a timeout of nothing leaves no time for an answer")
+        } else if times.iter().any(|time| *time > LONGEST_TIME) {
+            Some("a timeout is longer than a day")
         } else if self.lock_timeout.subsec_nanos() != 0 {
             Some("`lock_timeout` is a number of whole seconds")
         } else if self.lock_timeout > self.statement_timeout {

@@ -33,8 +33,10 @@ const TICK: Duration = Duration::from_millis(20);
 const READ_ROOM: usize = 32 << 10;
 /// With this many statements under way, writing waits for the other callers that are about to queue theirs.
 const CROWD: usize = 3;
-/// How long a closing connection waits for what is still under way, for the socket to take the last bytes, and for
-/// the server to close its side.
+/// How long a closing connection waits for answers that somebody waits for.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// How long a closing connection waits for answers that nobody waits for, for the socket to take the last bytes, and
+/// for the server to close its side.
 const FAREWELL: Duration = Duration::from_millis(500);
 
 /// What a driver needs to know of the configuration.
@@ -52,6 +54,8 @@ pub(super) struct Driver {
     /// What is being written; callers queue into another buffer meanwhile, and the two take turns.
     output: Vec<u8>,
     output_at: usize,
+    /// The output begins in the middle of a message.
+    output_is_cut: bool,
     wakers: Vec<Waker>,
     clock: Pin<Box<Sleep>>,
     ticking: bool,
@@ -80,6 +84,7 @@ impl Driver {
             input,
             output: Vec::new(),
             output_at: 0,
+            output_is_cut: false,
             wakers: Vec::new(),
             clock: Box::pin(sleep(TICK)),
             ticking: false,
@@ -204,6 +209,7 @@ impl Driver {
                 self.gathered = false;
                 let flushes = state.seal_flushes();
                 Counters::add(&self.shared.counters.statements, flushes);
+                self.output_is_cut = std::mem::take(&mut state.cut);
                 std::mem::swap(&mut state.out, &mut self.output);
                 state.writing = true;
             }
@@ -282,13 +288,16 @@ impl Driver {
     /// Whether a connection that nobody holds any more has nothing to wait for.
     fn nothing_left(&self) -> bool {
         let state = self.shared.lock();
-        let waited = self.closing_since.is_some_and(|since| since.elapsed() >= FAREWELL);
+        let patience = if state.waiting > 0 { PATIENCE } else { FAREWELL };
+        let waited = self.closing_since.is_some_and(|since| since.elapsed() >= patience);
         waited || (state.slots.is_empty() && !state.has_output() && self.output.is_empty())
     }
 
     /// Sends DISCONNECT and closes. Without it the server would hand this login to the next connection.
     async fn say_goodbye(&mut self) {
-        self.queue_goodbye();
+        if !self.queue_goodbye() {
+            return;
+        }
         let write = async {
             while self.output_at < self.output.len() {
                 match self.shared.write.try_write(&self.output[self.output_at..]) {
@@ -314,12 +323,17 @@ impl Driver {
         let _ = timeout(FAREWELL, drain).await;
     }
 
-    fn queue_goodbye(&mut self) {
+    /// Makes DISCONNECT the only thing left to be written; false when half a message has been written, behind which
+    /// nothing would be understood. Other messages that were not written are counted as not done, so they are not
+    /// written any more.
+    fn queue_goodbye(&mut self) -> bool {
         self.goodbye = true;
-        let mut state = self.shared.lock();
-        state.seal_flushes();
-        self.output.append(&mut state.out);
+        // At the end of the buffer the last message is whole as well, and the buffer has been emptied.
+        let is_whole = self.output_at == 0 && (self.output.is_empty() || !self.output_is_cut);
+        self.output.clear();
+        self.output_at = 0;
         connect::encode_disconnect(&mut self.output, i64::MAX);
+        is_whole && !self.shared.lock().cut
     }
 }
 
@@ -327,8 +341,7 @@ impl Drop for Driver {
     /// A runtime that shuts down drops the task: what can be done without waiting is done here.
     fn drop(&mut self) {
         self.shared.end(&closed());
-        if !self.goodbye {
-            self.queue_goodbye();
+        if !self.goodbye && self.queue_goodbye() {
             let _ = self.shared.write.try_write(&self.output[self.output_at..]);
         }
         self.shared.finished.send_replace(true);

@@ -70,7 +70,8 @@ async fn open_now(
     credentials: &Credentials,
     counters: Arc<Counters>,
 ) -> Result<Connection, Error> {
-    let unreachable = |error| Error::with_source(ErrorKind::Unavailable, error);
+    let unreachable =
+        |error| Error::with_both(ErrorKind::Unavailable, format!("cannot connect to {address}"), error);
     let mut stream = TcpStream::connect(address).await.map_err(unreachable)?;
     stream.set_nodelay(true).map_err(unreachable)?;
     let mut input = BytesMut::with_capacity(1 << 10);

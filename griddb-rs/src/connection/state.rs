@@ -33,6 +33,8 @@ pub(super) struct State {
     pub(super) queued: u64,
     /// Bytes ever taken by the socket.
     pub(super) written: u64,
+    /// What is queued begins in the middle of a message.
+    pub(super) cut: bool,
     /// The task holds bytes that the socket has not taken yet, so nobody else may write.
     pub(super) writing: bool,
     /// Flushes to be put behind what is queued.
@@ -126,6 +128,7 @@ impl State {
                 self.written += written as u64;
                 self.out.drain(..written);
                 left = !self.out.is_empty();
+                self.cut = left && (self.cut || written > 0);
             }
         }
         if left || !self.ticking { self.driver.clone() } else { None }
@@ -245,7 +248,7 @@ impl State {
         self.append(&left_behind);
     }
 
-    /// Fails everything: what was not sent yet certainly did not happen.
+    /// Fails everything. What was not sent yet certainly did not happen, so it must not be sent any more.
     pub(super) fn fail_all(&mut self, error: &Error, wakers: &mut Vec<Waker>) {
         let written = self.written;
         for slot in self.slots.values_mut() {
@@ -257,6 +260,8 @@ impl State {
             }
         }
         self.waiting = 0;
+        self.out.clear();
+        self.flushes = Flushes::default();
         self.slots.retain(|_, slot| matches!(slot.progress, Progress::Done(_)));
         self.ended.get_or_insert_with(|| error.clone());
     }

@@ -14,18 +14,15 @@ pub enum Statement {
     CloseSession = 112,
     FlushLog = 117,
     Commit = 118,
-    Abort = 119,
     GetRow = 120,
     QueryTql = 121,
     PutRow = 124,
     PutMultipleRows = 125,
     RemoveRow = 127,
-    GetContainerProperties = 140,
     DropContainer = 144,
     CloseRowSet = 150,
     FetchRowSet = 151,
     CreateIndex = 162,
-    DropIndex = 163,
 }
 
 /// What tells one client's sessions from another's: 16 random bytes per client.

@@ -253,3 +253,17 @@ pub async fn many_sessions_on_one_connection(client: Client) {
     assert_eq!(client.stats().connections, connections);
     drop_it(rows).await;
 }
+
+pub async fn a_wait_for_a_lock_ends_before_the_call_does(client: Client) {
+    let rows = four_column_collection(&client).await;
+    rows.put(row("n", "x", 1)).await.unwrap();
+    let mut holder = rows.transaction();
+    holder.lock("n").await.unwrap();
+    // One second for the lock, three until the server looks again, and some for the way.
+    let patient = rows.within(Duration::from_millis(4900));
+    let waited = patient.remove("n").await.unwrap_err();
+    assert!(waited.is_lock_timeout() && !waited.is_outcome_unknown(), "{waited}");
+    drop(holder);
+    assert!(rows.remove("n").await.unwrap());
+    drop_it(rows).await;
+}

@@ -72,6 +72,7 @@ macro_rules! for_every_case {
             locks::update_inserts_removes_keeps;
             locks::update_runs_again_when_another_insert_won;
             locks::a_lock_makes_others_wait_and_time_out;
+            locks::a_wait_for_a_lock_ends_before_the_call_does;
             locks::a_dropped_update_leaves_no_lock;
             locks::a_dropped_wait_for_a_lock_leaves_none;
             locks::a_flush_that_was_overtaken_is_sent_again;

@@ -35,7 +35,7 @@ async fn whole(issuer: &str) -> GridAuth {
 async fn every_path_answers_every_method() {
     let auth = whole("https://id.example.com/a/:b/*c").await;
     let app: Router = auth.routes();
-    assert!(auth.paths().len() > 5);
+    assert!(auth.paths().len() >= 5);
     for path in auth.paths() {
         for method in ["GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE", "BREW"] {
             let request = Request::builder().method(method).uri(&path).body(Body::empty()).unwrap();

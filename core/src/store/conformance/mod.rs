@@ -15,7 +15,7 @@
 //! A store that several processes share has a second run, [`check_shared`]: the same cases, their operations taking
 //! turns through several handles to one database.
 //!
-//! The kit runs on Tokio's multi-thread runtime, with time enabled. All cases together are about 12,000 operations, at
+//! The kit runs on Tokio's multi-thread runtime, with time enabled. All cases together are some 10,000 operations, at
 //! most 64 at once. A case uses ids, users and clients of its own, so it may meet rows that others left; the rows that
 //! it makes stay, and what is expired in the store it removes: give it a database of its own.
 

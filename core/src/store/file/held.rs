@@ -39,7 +39,7 @@ impl HeldFile {
         for step in held.drain(..) {
             match step {
                 Step::Write(offset, data) => self.0.file.write(offset, &data)?,
-                Step::SetLength(length) => self.0.file.set_len(length)?,
+                Step::SetLength(length) => self.0.set_length(length)?,
                 Step::Sync => self.0.file.sync_data()?,
             }
         }
@@ -65,6 +65,13 @@ impl Inner {
         }
         held.push(step());
         true
+    }
+
+    /// Makes the length durable before the head can say it, which the database does not: a file that a power cut left
+    /// shorter than its head says could not be told from one that was cut, which is refused. It happens at each doubling.
+    fn set_length(&self, length: u64) -> io::Result<()> {
+        self.file.set_len(length)?;
+        self.file.sync_data()
     }
 
     fn read_held(&self, held: &[Step], offset: u64, out: &mut [u8]) -> io::Result<()> {
@@ -122,7 +129,7 @@ impl StorageBackend for HeldFile {
     }
 
     fn set_len(&self, length: u64) -> io::Result<()> {
-        if self.0.hold(|| Step::SetLength(length)) { Ok(()) } else { self.0.file.set_len(length) }
+        if self.0.hold(|| Step::SetLength(length)) { Ok(()) } else { self.0.set_length(length) }
     }
 
     fn sync_data(&self) -> io::Result<()> {

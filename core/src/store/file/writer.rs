@@ -220,6 +220,7 @@ fn index(
         let before = before.as_ref().and_then(|row| entry(key, row));
         let after = after.as_ref().and_then(|row| entry(key, row));
         if before != after {
+            entries.extend(before.map(|entry| (entry, false)));
             entries.extend(after.map(|entry| (entry, true)));
         }
     }

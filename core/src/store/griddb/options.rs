@@ -26,10 +26,13 @@ pub(super) struct Options {
     pub(super) verify_owner: bool,
 }
 
-/// How long one statement may take, where the URL does not say: a request is waiting for it.
-const STATEMENT: Duration = Duration::from_secs(3);
+/// How long one statement may take, where the URL does not say: a request is waiting for it. A server looks only every
+/// three seconds whether a wait for a lock is over, so a lock is waited for that much less.
+const STATEMENT: Duration = Duration::from_secs(8);
+/// How long a lock is waited for.
+const LOCK: Duration = Duration::from_secs(4);
 /// How long a call may take with all its tries.
-const CALL: Duration = Duration::from_secs(5);
+const CALL: Duration = Duration::from_secs(10);
 
 impl Options {
     pub(super) fn parse(url: &str) -> Result<(Config, Self), OpenError> {
@@ -41,7 +44,7 @@ impl Options {
             config = config.statement_timeout(STATEMENT);
         }
         if !says("lock_timeout") {
-            config = config.lock_timeout(STATEMENT);
+            config = config.lock_timeout(LOCK);
         }
         if !says("retry_for") {
             config = config.retry_for(CALL);

@@ -9,67 +9,98 @@ use crate::env::Timestamp;
 use crate::store::{By, Entry, Row, StoreError};
 
 /// A part of the rows of one kind, with its indexes.
+///
+/// A row has a place for as long as it is there. The indexes hold places, so keeping them costs comparisons of numbers and
+/// no look at the ids, and a listing goes by places, so it meets each row once.
 #[derive(Default)]
 pub(super) struct Shard {
-    rows: HashTable<Slot>,
-    by_id: BTreeSet<Arc<str>>,
-    by_user: BTreeSet<Hashed>,
-    by_client: BTreeSet<Hashed>,
-    by_expiry: BTreeSet<(Timestamp, Arc<str>)>,
+    slots: Vec<Option<Slot>>,
+    /// Places of `slots` that are empty.
+    free: Vec<Place>,
+    by_id: HashTable<Place>,
+    by_user: BTreeSet<(u64, Place)>,
+    by_client: BTreeSet<(u64, Place)>,
+    by_expiry: BTreeSet<(Timestamp, Place)>,
 }
 
+type Place = usize;
+
 struct Slot {
-    id: Arc<str>,
+    id: Box<str>,
+    hash: u64,
     row: Arc<Row>,
 }
 
-/// A user or client by its hash, and the id of a row about it. Names that share a hash are told apart by the row.
-type Hashed = (u64, Arc<str>);
-
 impl Shard {
+    /// Where the row `id`, whose hash is `hash`, is.
+    fn place(&self, hash: u64, id: &str) -> Option<Place> {
+        self.by_id.find(hash, |place| self.is_at(*place, id)).copied()
+    }
+
+    fn is_at(&self, place: Place, id: &str) -> bool {
+        self.slot(place).is_some_and(|slot| *slot.id == *id)
+    }
+
+    fn slot(&self, place: Place) -> Option<&Slot> {
+        self.slots.get(place)?.as_ref()
+    }
+
     /// The row `id`, whose hash is `hash`.
     pub(super) fn get(&self, hash: u64, id: &str) -> Option<&Arc<Row>> {
-        self.rows.find(hash, |slot| *slot.id == *id).map(|slot| &slot.row)
+        self.slot(self.place(hash, id)?).map(|slot| &slot.row)
     }
 
     /// Writes the row, whether there is one or not.
     pub(super) fn put(&mut self, hash: u64, id: &str, row: Arc<Row>, hasher: &RandomState) {
-        let (id, before) = match self.rows.find_mut(hash, |slot| *slot.id == *id) {
-            Some(slot) => (Arc::clone(&slot.id), Some(std::mem::replace(&mut slot.row, Arc::clone(&row)))),
-            None => {
-                let id: Arc<str> = id.into();
-                let slot = Slot { id: Arc::clone(&id), row: Arc::clone(&row) };
-                self.rows.insert_unique(hash, slot, |slot| hasher.hash_one(&*slot.id));
-                self.by_id.insert(Arc::clone(&id));
-                (id, None)
+        let before = self.place(hash, id).and_then(|place| Some((place, self.slots[place].as_mut()?)));
+        match before {
+            Some((place, slot)) => {
+                let before = std::mem::replace(&mut slot.row, Arc::clone(&row));
+                self.index(place, Some(&before), Some(&row), hasher);
             }
-        };
-        self.index(&id, before.as_deref(), Some(&row), hasher);
+            None => {
+                let place = self.free.pop().unwrap_or_else(|| {
+                    self.slots.push(None);
+                    self.slots.len() - 1
+                });
+                self.slots[place] = Some(Slot { id: id.into(), hash, row: Arc::clone(&row) });
+                let slots = &self.slots;
+                let rehash = |place: &Place| slots[*place].as_ref().map_or(0, |slot| slot.hash);
+                self.by_id.insert_unique(hash, place, rehash);
+                self.index(place, None, Some(&row), hasher);
+            }
+        }
     }
 
     /// Removes the row, and says whether there was one.
     pub(super) fn remove(&mut self, hash: u64, id: &str, hasher: &RandomState) -> bool {
-        let Ok(slot) = self.rows.find_entry(hash, |slot| *slot.id == *id) else { return false };
-        let (Slot { id, row }, _) = slot.remove();
-        self.by_id.remove(&id);
-        self.index(&id, Some(&row), None, hasher);
+        self.place(hash, id).is_some_and(|place| self.remove_at(place, hasher))
+    }
+
+    fn remove_at(&mut self, place: Place, hasher: &RandomState) -> bool {
+        let Some(Slot { hash, row, .. }) = self.slots[place].take() else { return false };
+        if let Ok(entry) = self.by_id.find_entry(hash, |own| *own == place) {
+            entry.remove();
+        }
+        self.index(place, Some(&row), None, hasher);
+        self.free.push(place);
         true
     }
 
     /// Makes the indexes say what the row has become.
-    fn index(&mut self, id: &Arc<str>, before: Option<&Row>, after: Option<&Row>, hasher: &RandomState) {
-        let reindex = |index: &mut BTreeSet<Hashed>, before: Option<&str>, after: Option<&str>| {
+    fn index(&mut self, place: Place, before: Option<&Row>, after: Option<&Row>, hasher: &RandomState) {
+        let reindex = |index: &mut BTreeSet<(u64, Place)>, before: Option<&str>, after: Option<&str>| {
             if before != after {
-                before.map(|name| index.remove(&(hasher.hash_one(name), Arc::clone(id))));
-                after.map(|name| index.insert((hasher.hash_one(name), Arc::clone(id))));
+                before.map(|name| index.remove(&(hasher.hash_one(name), place)));
+                after.map(|name| index.insert((hasher.hash_one(name), place)));
             }
         };
         reindex(&mut self.by_user, before.and_then(Row::user), after.and_then(Row::user));
         reindex(&mut self.by_client, before.and_then(Row::client), after.and_then(Row::client));
         let (before, after) = (before.and_then(Row::expires), after.and_then(Row::expires));
         if before != after {
-            before.map(|expires| self.by_expiry.remove(&(expires, Arc::clone(id))));
-            after.map(|expires| self.by_expiry.insert((expires, Arc::clone(id))));
+            before.map(|expires| self.by_expiry.remove(&(expires, place)));
+            after.map(|expires| self.by_expiry.insert((expires, place)));
         }
     }
 
@@ -83,58 +114,53 @@ impl Shard {
         hasher: &RandomState,
         entries: &mut Vec<Entry>,
     ) -> Result<Option<String>, StoreError> {
-        let ended = |id: &Arc<str>| id.to_string();
-        match by {
-            By::Any => {
-                let from = after.map_or(Bound::Unbounded, Bound::Excluded);
-                let ids = self.by_id.range::<str, _>((from, Bound::Unbounded));
-                Ok(self.take(ids, room, hasher, |_| true, entries).map(ended))
-            }
+        // Of a listing by expiry, the moment and the place; of another, the place.
+        let foreign = || StoreError::internal("a cursor that this store did not make");
+        let after = after.map(|after| {
+            let (expires, place) = after.split_once('/').unwrap_or(("0", after));
+            let read = expires.parse().ok().zip(place.parse::<Place>().ok());
+            read.map(|(expires, place)| (Timestamp::from_millis(expires), place)).ok_or_else(foreign)
+        });
+        let after = after.transpose()?;
+        let behind = after.map_or(0, |(_, place)| place.saturating_add(1));
+        let stopped = match by {
+            By::Any => self.take(behind..self.slots.len(), room, |_| true, entries),
             By::User(user) => {
-                let ids = named(&self.by_user, hasher.hash_one(user), after);
-                Ok(self.take(ids, room, hasher, |row| row.user() == Some(user), entries).map(ended))
+                // Names that share a hash are told apart by the row.
+                let places = named(&self.by_user, hasher.hash_one(user), behind);
+                self.take(places, room, |row| row.user() == Some(user), entries)
             }
             By::Client(client) => {
-                let ids = named(&self.by_client, hasher.hash_one(client), after);
-                Ok(self.take(ids, room, hasher, |row| row.client() == Some(client), entries).map(ended))
+                let places = named(&self.by_client, hasher.hash_one(client), behind);
+                self.take(places, room, |row| row.client() == Some(client), entries)
             }
             By::ExpiredAt(now) => {
-                let from = match after.map(|after| after.split_once('/')) {
-                    None => Bound::Unbounded,
-                    Some(Some((expires, id))) => match expires.parse() {
-                        Ok(expires) => Bound::Excluded((Timestamp::from_millis(expires), id.into())),
-                        Err(_) => return Err(StoreError::internal("a cursor that this store did not make")),
-                    },
-                    Some(None) => return Err(StoreError::internal("a cursor of another listing")),
-                };
-                let ids = self
-                    .by_expiry
-                    .range((from, Bound::Unbounded))
-                    .take_while(|(expires, _)| *expires <= now)
-                    .map(|(_, id)| id);
-                let last = self.take(ids, room, hasher, |_| true, entries);
+                let from = after.map_or(Bound::Unbounded, Bound::Excluded);
+                let expired = self.by_expiry.range((from, Bound::Included((now, Place::MAX))));
+                let stopped = self.take(expired.map(|(_, place)| *place), room, |_| true, entries);
                 let expires = entries.last().and_then(|entry| entry.row.expires());
-                Ok(last.zip(expires).map(|(id, expires)| format!("{}/{id}", expires.as_millis())))
+                let cursor = stopped.zip(expires);
+                return Ok(cursor.map(|(place, expires)| format!("{}/{place}", expires.as_millis())));
             }
-        }
+        };
+        Ok(stopped.map(|place| place.to_string()))
     }
 
-    /// Adds the rows of `ids` that match. Returns the last id added where there was no room for another.
-    fn take<'a>(
-        &'a self,
-        ids: impl Iterator<Item = &'a Arc<str>>,
+    /// Adds the rows at `places` that match. Returns the place of the last one added where there was no room for another.
+    fn take(
+        &self,
+        places: impl IntoIterator<Item = Place>,
         room: usize,
-        hasher: &RandomState,
         matches: impl Fn(&Row) -> bool,
         entries: &mut Vec<Entry>,
-    ) -> Option<&'a Arc<str>> {
+    ) -> Option<Place> {
         let mut taken = 0;
-        for id in ids {
-            let Some(row) = self.get(hasher.hash_one(&**id), id).filter(|row| matches(row)) else { continue };
-            entries.push(Entry { id: id.to_string(), row: Arc::clone(row) });
+        for place in places {
+            let Some(slot) = self.slot(place).filter(|slot| matches(&slot.row)) else { continue };
+            entries.push(Entry { id: slot.id.to_string(), row: Arc::clone(&slot.row) });
             taken += 1;
             if taken == room {
-                return Some(id);
+                return Some(place);
             }
         }
         None
@@ -149,27 +175,19 @@ impl Shard {
     pub(super) fn remove_expired(&mut self, now: Timestamp, limit: usize, hasher: &RandomState) -> usize {
         let mut removed = 0;
         while removed < limit && self.has_expired(now) {
-            let Some((_, id)) = self.by_expiry.pop_first() else { break };
-            removed += usize::from(self.remove(hasher.hash_one(&*id), &id, hasher));
+            let Some((_, place)) = self.by_expiry.pop_first() else { break };
+            removed += usize::from(self.remove_at(place, hasher));
         }
         removed
     }
 
     #[cfg(test)]
     pub(super) fn rows(&self) -> usize {
-        self.rows.len()
+        self.by_id.len()
     }
 }
 
-/// The ids that `index` has under `hash`, from behind `after`.
-fn named<'a>(
-    index: &'a BTreeSet<Hashed>,
-    hash: u64,
-    after: Option<&str>,
-) -> impl Iterator<Item = &'a Arc<str>> {
-    let from = match after {
-        None => Bound::Included((hash, Arc::from(""))),
-        Some(after) => Bound::Excluded((hash, Arc::from(after))),
-    };
-    index.range((from, Bound::Unbounded)).take_while(move |(name, _)| *name == hash).map(|(_, id)| id)
+/// The places that `index` has under `hash`, beginning with `from`.
+fn named(index: &BTreeSet<(u64, Place)>, hash: u64, from: Place) -> impl Iterator<Item = Place> {
+    index.range((hash, from)..=(hash, Place::MAX)).map(|(_, place)| *place)
 }

@@ -1,4 +1,4 @@
-//! CREATE_INDEX and DROP_INDEX (protocol 4.2). Their answers are empty.
+//! CREATE_INDEX (protocol 4.2). Its answer is empty.
 
 use crate::wire::{
     envelope::simple_request,
@@ -39,18 +39,6 @@ pub fn encode_create(
         Options { client: Some((session, client)), feature: feature(columns), ..Options::default() }
             .encode(out);
         info(out, name, columns);
-    });
-}
-
-/// Appends the request to drop the indexes on the columns at these places, whatever their name. That there is
-/// none is no error.
-pub fn encode_drop(out: &mut Vec<u8>, id: i64, target: &IndexTarget, name: &str, columns: &[u32]) {
-    simple_request(out, Statement::DropIndex, target.partition, id, |out| {
-        schema_part(out, target.container, target.schema_version);
-        Options { feature: feature(columns), ..Options::default() }.encode(out);
-        info(out, name, columns);
-        // Any name, unless one is given; any type.
-        out.extend_from_slice(&[u8::from(name.is_empty()), 1]);
     });
 }
 

@@ -1,4 +1,4 @@
-//! COMMIT, ABORT and CLOSE_SESSION (protocol 4.6). Their answers are empty.
+//! COMMIT and CLOSE_SESSION (protocol 4.6). Their answers are empty.
 
 use crate::wire::{
     envelope::simple_request,
@@ -9,11 +9,6 @@ use crate::wire::{
 /// Appends a COMMIT. Sent again with the same id, also on another connection, it is done once.
 pub fn encode_commit(out: &mut Vec<u8>, id: i64, partition: u32, container: i64, session: SessionId) {
     encode(out, Statement::Commit, id, partition, container, session);
-}
-
-/// Appends an ABORT.
-pub fn encode_abort(out: &mut Vec<u8>, id: i64, partition: u32, container: i64, session: SessionId) {
-    encode(out, Statement::Abort, id, partition, container, session);
 }
 
 /// Appends a CLOSE_SESSION, which aborts what is open.

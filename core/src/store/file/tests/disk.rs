@@ -2,7 +2,7 @@
 
 use std::io;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard};
+use std::sync::{Arc, Condvar, Mutex};
 
 use redb::StorageBackend;
 
@@ -19,9 +19,6 @@ struct Inner {
     full: AtomicBool,
     gate: Mutex<Gate>,
     moved: Condvar,
-    /// Reads wait while this is locked, where the thread has this name.
-    held_reads: Mutex<()>,
-    held_reader: AtomicBool,
 }
 
 /// The name of a thread whose reads can be held up.
@@ -31,6 +28,9 @@ pub(super) const HELD_READER: &str = "held reader";
 struct Gate {
     closed: bool,
     waiting: usize,
+    /// The same for reads of the thread [`HELD_READER`].
+    closed_to_reads: bool,
+    waiting_reads: usize,
 }
 
 impl Disk {
@@ -65,14 +65,14 @@ impl Disk {
     }
 
     /// Makes reads of the thread [`HELD_READER`] wait, until what is returned goes.
-    pub(super) fn hold_reads(&self) -> MutexGuard<'_, ()> {
-        self.0.held_reader.store(false, Ordering::SeqCst);
-        self.0.held_reads.lock().unwrap()
+    pub(super) fn hold_reads(&self) -> ClosedGate {
+        self.0.gate.lock().unwrap().closed_to_reads = true;
+        ClosedGate(self.clone())
     }
 
     /// Whether a read waits.
     pub(super) fn holds_a_read(&self) -> bool {
-        self.0.held_reader.load(Ordering::SeqCst)
+        self.0.gate.lock().unwrap().waiting_reads > 0
     }
 
     pub(super) fn damage(&self, work: impl FnOnce(&mut Vec<u8>)) {
@@ -90,7 +90,9 @@ pub(super) struct ClosedGate(Disk);
 
 impl Drop for ClosedGate {
     fn drop(&mut self) {
-        self.0.0.gate.lock().unwrap().closed = false;
+        let mut gate = self.0.0.gate.lock().unwrap();
+        (gate.closed, gate.closed_to_reads) = (false, false);
+        drop(gate);
         self.0.0.moved.notify_all();
     }
 }
@@ -102,8 +104,10 @@ impl StorageBackend for Disk {
 
     fn read(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
         if std::thread::current().name() == Some(HELD_READER) {
-            self.0.held_reader.store(true, Ordering::SeqCst);
-            drop(self.0.held_reads.lock().unwrap());
+            let mut gate = self.0.gate.lock().unwrap();
+            gate.waiting_reads += 1;
+            gate = self.0.moved.wait_while(gate, |gate| gate.closed_to_reads).unwrap();
+            gate.waiting_reads -= 1;
         }
         let content = self.0.content.lock().unwrap();
         let range = offset as usize..offset as usize + out.len();

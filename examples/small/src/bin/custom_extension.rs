@@ -1,0 +1,79 @@
+//! An extension of the application's own: a client names the tenant that it acts for, and the same one all the way.
+
+use std::error::Error;
+
+use axum::Router;
+use gridauth::grant::{AuthorizationCode, AuthorizationRequest, ClientCredentials, Extension, TokenRequest};
+use gridauth::model::{GrantData, GrantRecord};
+use gridauth::protocol::{ErrorCode, OAuthError};
+use gridauth::{GridAuth, Store};
+use gridauth_tower::GridAuthExt;
+use serde_json::{Map, Value, json};
+
+/// Checks the parameter `tenant` of authorization and token requests.
+struct Tenants(&'static [&'static str]);
+
+impl Tenants {
+    fn check(&self, tenant: Option<&str>) -> Result<(), OAuthError> {
+        match tenant {
+            Some(tenant) if self.0.contains(&tenant) => Ok(()),
+            Some(_) => Err(OAuthError::new(ErrorCode::Custom("invalid_tenant"), "there is no such tenant")),
+            None => Err(OAuthError::invalid_request("tenant is missing")),
+        }
+    }
+}
+
+impl Extension for Tenants {
+    fn name(&self) -> &str {
+        "tenant"
+    }
+
+    /// The tenant of the authorization request is kept with the code.
+    fn check_authorization_request(
+        &self,
+        request: &AuthorizationRequest,
+        keep: &mut GrantData,
+    ) -> Result<(), OAuthError> {
+        self.check(request.parameter("tenant"))?;
+        keep.insert(self.name().to_owned(), json!(request.parameter("tenant")));
+        Ok(())
+    }
+
+    /// The token request must name the same one, where there was one before.
+    fn check_token_request(&self, request: &TokenRequest<'_>, kept: &GrantData) -> Result<(), OAuthError> {
+        self.check(request.parameter("tenant"))?;
+        if kept.get(self.name()).is_some_and(|kept| kept.as_str() != request.parameter("tenant")) {
+            return Err(OAuthError::invalid_grant("the code is for another tenant"));
+        }
+        Ok(())
+    }
+
+    fn extend_token_response(
+        &self,
+        request: &TokenRequest<'_>,
+        _: &GrantRecord,
+        response: &mut Map<String, Value>,
+    ) -> Result<(), OAuthError> {
+        response.insert("tenant".to_owned(), json!(request.parameter("tenant")));
+        Ok(())
+    }
+}
+
+pub(crate) async fn app() -> Result<Router, Box<dyn Error>> {
+    let auth = GridAuth::builder("http://127.0.0.1:8080")
+        .store(Store::memory())
+        .extension(Tenants(&["red", "blue"]))
+        .grant(AuthorizationCode::new())
+        .grant(ClientCredentials::new())
+        .build()
+        .await?;
+    let types = ["authorization_code", "client_credentials"];
+    let web = auth.confidential_client("web", "web-secret").await?.grant_types(types);
+    auth.put_client(web.redirect_uri("https://web.example.com/cb").build()?).await?;
+    Ok(auth.routes())
+}
+
+#[tokio::main]
+async fn main() -> Result<(), Box<dyn Error>> {
+    Ok(gridauth_small::serve(app().await?).await?)
+}

@@ -1,0 +1,42 @@
+//! An API that takes the tokens which another program issues: both open the same store, and this one registers no grant.
+//!
+//! `STORE=griddb://app:secret@db1:10001/prod cargo run -p gridauth-small --bin guard_only`
+
+use std::error::Error;
+
+use axum::Router;
+use axum::extract::Path;
+use axum::routing::get;
+use gridauth::{BuildError, GridAuth, Store};
+use gridauth_tower::{Access, GridAuthExt};
+
+gridauth::scopes! { OrdersWrite = "orders.write"; }
+
+pub(crate) async fn app(store: Store) -> Result<Router, BuildError> {
+    let auth = GridAuth::builder("https://id.example.com").store(store).sweep_every(None).build().await?;
+    Ok(Router::new()
+        .route("/orders", get(list).post(order))
+        .route("/orders/{id}", get(one))
+        // Everything above takes a token with this scope; `order` asks for more.
+        .route_layer(auth.require("orders.read"))
+        .route("/", get(async || "Everybody may read this."))
+        .with_state(auth))
+}
+
+async fn list(access: Access) -> String {
+    format!("the orders of {}, for {}", access.subject(), access.client())
+}
+
+async fn one(Path(id): Path<u32>) -> String {
+    format!("order {id}")
+}
+
+async fn order(access: Access<OrdersWrite>) -> String {
+    format!("{} has ordered", access.subject())
+}
+
+#[tokio::main]
+async fn main() -> Result<(), Box<dyn Error>> {
+    let store = std::env::var("STORE").unwrap_or_else(|_| "memory:".to_owned());
+    Ok(gridauth_small::serve(app(Store::open(&store).await?).await?).await?)
+}

@@ -1,0 +1,31 @@
+//! What several of the small programs need and none is about.
+
+use std::io;
+
+use axum::Router;
+use gridauth::env::{Entropy, EntropyError, SystemEntropy};
+use tokio::net::TcpListener;
+
+/// Serves on port 8080 of this machine.
+///
+/// # Errors
+/// An I/O error where the port cannot be listened on.
+pub async fn serve(app: Router) -> io::Result<()> {
+    axum::serve(TcpListener::bind("127.0.0.1:8080").await?, app).await
+}
+
+/// A text that nobody can guess.
+///
+/// # Errors
+/// Where the system has no randomness.
+pub fn random_text() -> Result<String, EntropyError> {
+    let mut bytes = [0; 16];
+    SystemEntropy.fill(&mut bytes)?;
+    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+}
+
+/// Stands for sending mail: shows what would be sent.
+#[expect(clippy::print_stderr, reason = "there is nobody to mail")]
+pub fn mail(address: &str, code: &str) {
+    eprintln!("mail to {address}: {code}");
+}

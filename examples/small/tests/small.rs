@@ -1,0 +1,169 @@
+//! Runs each of the small programs as a router, by the way a client would take.
+
+#![allow(clippy::unwrap_used, reason = "what helps a test may fail it")]
+
+#[allow(dead_code, reason = "its main is not run")]
+#[path = "../src/bin/custom_extension.rs"]
+mod custom_extension;
+#[allow(dead_code, reason = "its main is not run")]
+#[path = "../src/bin/custom_grant.rs"]
+mod custom_grant;
+#[allow(dead_code, reason = "its main is not run")]
+#[path = "../src/bin/guard_only.rs"]
+mod guard_only;
+#[allow(dead_code, reason = "its main is not run")]
+#[path = "../src/bin/own_users.rs"]
+mod own_users;
+
+use std::sync::Mutex;
+
+use axum::Router;
+use axum::body::Body;
+use axum::http::{Request, Response, StatusCode};
+use gridauth::{GridAuth, MintRequest, Store};
+use http_body_util::BodyExt;
+use serde_json::Value;
+use tower::ServiceExt;
+
+const FORM: &str = "application/x-www-form-urlencoded";
+
+async fn send(app: &Router, request: Request<Body>) -> Response<Body> {
+    app.clone().oneshot(request).await.unwrap()
+}
+
+fn get(uri: &str, headers: &[(&str, &str)]) -> Request<Body> {
+    let request =
+        headers.iter().fold(Request::get(uri), |request, (name, value)| request.header(*name, *value));
+    request.body(Body::empty()).unwrap()
+}
+
+fn post(uri: &str, headers: &[(&str, &str)], form: &str) -> Request<Body> {
+    let request = Request::post(uri).header("content-type", FORM);
+    let request = headers.iter().fold(request, |request, (name, value)| request.header(*name, *value));
+    request.body(Body::from(form.to_owned())).unwrap()
+}
+
+async fn text(response: Response<Body>) -> String {
+    String::from_utf8(response.into_body().collect().await.unwrap().to_bytes().to_vec()).unwrap()
+}
+
+async fn json(response: Response<Body>) -> Value {
+    serde_json::from_str(&text(response).await).unwrap()
+}
+
+fn header<'a>(response: &'a Response<Body>, name: &str) -> &'a str {
+    response.headers()[name].to_str().unwrap()
+}
+
+/// A parameter of a URI's query.
+fn query(uri: &str, name: &str) -> String {
+    let (_, query) = uri.split_once('?').unwrap();
+    let found = form_urlencoded::parse(query.as_bytes()).find(|(own, _)| own == name);
+    found.unwrap().1.into_owned()
+}
+
+#[tokio::test]
+async fn guard_only() {
+    let store = Store::memory();
+    let app = guard_only::app(store.clone()).await.unwrap();
+    let issuer = GridAuth::builder("https://id.example.com").store(store).build().await.unwrap();
+    let token =
+        issuer.mint(MintRequest::for_user("israel").client("web").scope("orders.read")).await.unwrap();
+    let bearer = format!("Bearer {}", token.access_token.expose());
+    let bearer = [("authorization", &*bearer)];
+    assert_eq!(send(&app, get("/", &[])).await.status(), StatusCode::OK);
+    assert_eq!(send(&app, get("/orders", &[])).await.status(), StatusCode::UNAUTHORIZED);
+    assert_eq!(text(send(&app, get("/orders", &bearer)).await).await, "the orders of israel, for web");
+    assert_eq!(text(send(&app, get("/orders/7", &bearer)).await).await, "order 7");
+    assert_eq!(send(&app, post("/orders", &bearer, "")).await.status(), StatusCode::FORBIDDEN);
+    assert_eq!(send(&app, post("/oauth/token", &[], "")).await.status(), StatusCode::NOT_FOUND);
+}
+
+#[tokio::test]
+async fn own_users() {
+    let app = own_users::app().await.unwrap();
+    // RFC 7636 appendix B.
+    let (verifier, challenge) =
+        ("dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk", "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM");
+    let authorize = format!(
+        "/oauth/authorize?response_type=code&client_id=spa&state=s&code_challenge={challenge}&code_challenge_method=S256"
+    );
+    let asked = send(&app, get(&authorize, &[])).await;
+    let login = header(&asked, "location").to_owned();
+    assert!(login.starts_with("/login?return_to="), "{login}");
+
+    assert_eq!(
+        send(&app, post(&login, &[], "name=israel&password=wrong")).await.status(),
+        StatusCode::FORBIDDEN
+    );
+    assert_eq!(
+        send(&app, post(&login, &[], "name=nobody&password=imru")).await.status(),
+        StatusCode::FORBIDDEN
+    );
+    let elsewhere = "/login?return_to=https://elsewhere.example.com";
+    let away = send(&app, post(elsewhere, &[], "name=israel&password=imru")).await;
+    assert_eq!(header(&away, "location"), "/");
+    let signed_in = send(&app, post(&login, &[], "name=israel&password=imru")).await;
+    let cookie = header(&signed_in, "set-cookie").split(';').next().unwrap().to_owned();
+
+    let back = header(&signed_in, "location").to_owned();
+    let answered = send(&app, get(&back, &[("cookie", &cookie)])).await;
+    let location = header(&answered, "location").to_owned();
+    assert!(location.starts_with("https://spa.example.com/cb?"), "{location}");
+    let code = query(&location, "code");
+    let form = format!("grant_type=authorization_code&client_id=spa&code={code}&code_verifier={verifier}");
+    let token = send(&app, post("/oauth/token", &[], &form)).await;
+    assert_eq!(token.status(), StatusCode::OK);
+    assert!(json(token).await["access_token"].is_string());
+}
+
+/// What the mailer of the test was given.
+static MAIL: Mutex<Vec<(String, String)>> = Mutex::new(Vec::new());
+
+#[tokio::test]
+async fn custom_grant() {
+    let app =
+        custom_grant::app(|address, code| MAIL.lock().unwrap().push((address.to_owned(), code.to_owned())));
+    let app = app.await.unwrap();
+    let asked = send(&app, post("/ask", &[], "israel@example.com")).await;
+    assert_eq!(asked.status(), StatusCode::ACCEPTED);
+    let (address, code) = MAIL.lock().unwrap().pop().unwrap();
+    assert_eq!(address, "israel@example.com");
+    let form = |code: &str| format!("grant_type=urn:example:mailed-code&client_id=app&code={code}");
+    let redeem = |form: String| {
+        let app = app.clone();
+        async move { send(&app, post("/oauth/token", &[], &form)).await }
+    };
+    assert_eq!(json(redeem(form("nonsense")).await).await["error"], "invalid_grant");
+    assert_eq!(json(redeem(format!("{}&scope=more", form(&code))).await).await["error"], "invalid_scope");
+    let token = json(redeem(form(&code)).await).await;
+    assert!(token["access_token"].is_string(), "{token}");
+    assert_eq!(token["scope"], "read");
+    assert_eq!(json(redeem(form(&code)).await).await["error"], "invalid_grant");
+}
+
+#[tokio::test]
+async fn custom_extension() {
+    let app = custom_extension::app().await.unwrap();
+    // web:web-secret
+    let basic = [("authorization", "Basic d2ViOndlYi1zZWNyZXQ=")];
+    let ask = |form: &'static str| send(&app, post("/oauth/token", &basic, form));
+    assert_eq!(json(ask("grant_type=client_credentials").await).await["error"], "invalid_request");
+    assert_eq!(
+        json(ask("grant_type=client_credentials&tenant=green").await).await["error"],
+        "invalid_tenant"
+    );
+    assert_eq!(json(ask("grant_type=client_credentials&tenant=blue").await).await["tenant"], "blue");
+    let refused = get("/oauth/authorize?response_type=code&client_id=web&tenant=green", &[]);
+    assert!(header(&send(&app, refused).await, "location").contains("error=invalid_tenant"));
+}
+
+#[test]
+fn each_is_small() {
+    let programs = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src/bin");
+    for program in std::fs::read_dir(programs).unwrap() {
+        let path = program.unwrap().path();
+        let lines = std::fs::read_to_string(&path).unwrap().lines().count();
+        assert!(lines < 80, "{} has {lines} lines", path.display());
+    }
+}

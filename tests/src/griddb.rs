@@ -1,0 +1,41 @@
+//! GridDB to run the cases on: a node of our own in this process, and a real server where one is named.
+
+use std::path::Path;
+use std::sync::LazyLock;
+use std::sync::mpsc;
+
+use griddb_test_node::{Options, TestNode};
+use sha2::{Digest, Sha256};
+
+/// The URL of our own node, which is started with the first question for it and goes with this process.
+pub(crate) fn test_node(directory: &Path) -> Option<String> {
+    static NODE: LazyLock<String> = LazyLock::new(start);
+    Some(with_own_prefix(&NODE, directory))
+}
+
+/// The URL of the real server that `GRIDAUTH_TEST_GRIDDB` names.
+pub(crate) fn real_server(directory: &Path) -> Option<String> {
+    let url = std::env::var("GRIDAUTH_TEST_GRIDDB").ok()?;
+    Some(with_own_prefix(&url, directory))
+}
+
+fn start() -> String {
+    let (told, address) = mpsc::channel();
+    std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
+        let runtime = runtime.expect("a runtime for the test node");
+        let node = runtime.block_on(TestNode::start(Options::new())).expect("the test node starts");
+        told.send(format!("griddb://admin:admin@{}/gridauth", node.address()))
+            .expect("somebody waits for it");
+        runtime.block_on(std::future::pending::<()>());
+    });
+    address.recv().expect("the test node starts")
+}
+
+/// Each directory has containers of its own, as it would have a file of its own.
+fn with_own_prefix(url: &str, directory: &Path) -> String {
+    let digest = Sha256::digest(directory.as_os_str().as_encoded_bytes());
+    let tag: String = digest[..6].iter().map(|byte| format!("{byte:02x}")).collect();
+    let separator = if url.contains('?') { '&' } else { '?' };
+    format!("{url}{separator}prefix=T{tag}_&grant_containers=4")
+}
