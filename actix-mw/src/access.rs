@@ -30,19 +30,19 @@ use crate::{AccessRejection, convert};
 /// }
 /// ```
 #[derive(Clone, Debug)]
-pub struct Access<S = AnyScope> {
+pub struct Access<S: RequiredScope = AnyScope> {
     access: gridauth::Access,
     scope: PhantomData<fn() -> S>,
 }
 
-impl<S> Access<S> {
+impl<S: RequiredScope> Access<S> {
     /// The engine's own value.
     pub fn into_inner(self) -> gridauth::Access {
         self.access
     }
 }
 
-impl<S> Deref for Access<S> {
+impl<S: RequiredScope> Deref for Access<S> {
     type Target = gridauth::Access;
 
     fn deref(&self) -> &gridauth::Access {
@@ -86,6 +86,7 @@ impl Guarded {
         let found = auth.authenticate(&convert::guard_headers(request)).await;
         let access = found.map_err(|rejection| AccessRejection::new(auth, rejection))?;
         let guarded = Self { auth: auth.clone(), access };
+        request.extensions_mut().insert(guarded.access.clone());
         request.extensions_mut().insert(guarded.clone());
         Ok(guarded)
     }

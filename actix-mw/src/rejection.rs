@@ -1,5 +1,3 @@
-use std::fmt;
-
 use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, ResponseError, web};
 use gridauth::GridAuth;
@@ -26,7 +24,8 @@ use crate::convert;
 ///     }
 /// }
 /// ```
-#[derive(Clone)]
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("{}", self.words())]
 pub struct AccessRejection(Option<(GridAuth, Rejection)>);
 
 impl AccessRejection {
@@ -37,6 +36,10 @@ impl AccessRejection {
     /// What is wrong; `None` where nothing could be checked because the application has no [`GridAuth`].
     pub fn rejection(&self) -> Option<&Rejection> {
         self.0.as_ref().map(|(_, rejection)| rejection)
+    }
+
+    fn words(&self) -> &'static str {
+        self.rejection().map_or(NOT_CONFIGURED, |rejection| rejection.description())
     }
 }
 
@@ -61,38 +64,17 @@ impl ResponseError for AccessRejection {
     }
 }
 
-impl fmt::Display for AccessRejection {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.rejection() {
-            Some(rejection) => rejection.fmt(f),
-            None => NotConfigured.fmt(f),
-        }
-    }
-}
-
-impl fmt::Debug for AccessRejection {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("AccessRejection").field(&self.rejection()).finish()
-    }
-}
-
-impl std::error::Error for AccessRejection {}
-
 /// The application has no server: its mistake, told in the log and to nobody else.
 pub(crate) struct NotConfigured;
 
-impl fmt::Display for NotConfigured {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the application has no `GridAuth`")
-    }
-}
+pub(crate) const NOT_CONFIGURED: &str = "the application has no `GridAuth`";
 
 /// The server that the application configured.
 pub(crate) fn configured(request: &HttpRequest) -> Result<&GridAuth, NotConfigured> {
     let own = request.app_data::<GridAuth>();
     own.or_else(|| request.app_data::<web::Data<GridAuth>>().map(|shared| shared.get_ref())).ok_or_else(|| {
         tracing::error!(
-            "{NotConfigured}: add `.configure(auth.configure())` to the `App`, or `.app_data(auth.clone())` where it \
+            "{NOT_CONFIGURED}: add `.configure(auth.configure())` to the `App`, or `.app_data(auth.clone())` where it \
              only guards"
         );
         NotConfigured

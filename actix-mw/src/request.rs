@@ -1,4 +1,3 @@
-use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 
@@ -10,7 +9,7 @@ use bytes::Bytes;
 use gridauth::GridAuth;
 
 use crate::convert;
-use crate::rejection::{NotConfigured, configured};
+use crate::rejection::{NOT_CONFIGURED, NotConfigured, configured};
 
 /// A request with its whole body, at most [`GridAuth::MAX_BODY`] of it, and the [`Peer`](gridauth::Peer) it came from:
 /// what [`GridAuth::handle`] takes, for routes of the application's own that end there.
@@ -73,8 +72,19 @@ pub(crate) async fn read(
 }
 
 /// A request could not be read whole: a [`ResponseError`].
-#[derive(Clone)]
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("{}", self.words())]
 pub struct WholeRequestRejection(Option<(GridAuth, Failure)>);
+
+impl WholeRequestRejection {
+    fn words(&self) -> &'static str {
+        match self.0 {
+            Some((_, Failure::TooLong)) => "the body is too long",
+            Some((_, Failure::Unreadable)) => "the request could not be read",
+            None => NOT_CONFIGURED,
+        }
+    }
+}
 
 impl From<NotConfigured> for WholeRequestRejection {
     fn from(_: NotConfigured) -> Self {
@@ -98,24 +108,6 @@ impl ResponseError for WholeRequestRejection {
         }
     }
 }
-
-impl fmt::Display for WholeRequestRejection {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.0 {
-            Some((_, Failure::TooLong)) => f.write_str("the body is too long"),
-            Some((_, Failure::Unreadable)) => f.write_str("the request could not be read"),
-            None => NotConfigured.fmt(f),
-        }
-    }
-}
-
-impl fmt::Debug for WholeRequestRejection {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("WholeRequestRejection").field(&self.to_string()).finish()
-    }
-}
-
-impl std::error::Error for WholeRequestRejection {}
 
 /// What the engine answers, as a [`Responder`].
 #[derive(Debug)]

@@ -2,10 +2,14 @@
 
 mod support;
 
+use actix_web::body::BoxBody;
+use actix_web::dev::ServiceRequest;
 use actix_web::http::Method;
+use actix_web::middleware::{Next, from_fn};
 use actix_web::test::{TestRequest, init_service};
-use actix_web::{App, HttpResponse, web};
-use gridauth::GridAuth;
+use actix_web::{App, HttpMessage, HttpResponse, web};
+use gridauth::people::ThrottleSettings;
+use gridauth::{GridAuth, Peer};
 use gridauth_actix::GridAuthExt;
 use support::{ask, auth, auth_with};
 
@@ -122,5 +126,40 @@ async fn an_issuer_with_a_path_lives_in_a_scope_or_at_the_root() {
     let app = init_service(App::new().configure(auth.configure())).await;
     for path in auth.paths() {
         assert_ne!(ask(&app, TestRequest::post().uri(&path)).await.status, 404, "{path}");
+    }
+}
+
+/// Where the request came from reaches the engine, which slows down each source on its own; what the application says of it
+/// counts before what the socket says.
+#[actix_web::test]
+async fn each_source_is_slowed_down_on_its_own() {
+    let settings = ThrottleSettings { source_failures: 1, ..ThrottleSettings::default() };
+    let auth = auth_with(|builder| builder.throttle(settings)).await;
+    let behind_proxy = from_fn(async |request: ServiceRequest, next: Next<BoxBody>| {
+        let told = request.headers().get("x-source").and_then(|value| value.to_str().ok()?.parse().ok());
+        if let Some(source) = told {
+            request.extensions_mut().insert(Peer(source));
+        }
+        next.call(request).await
+    });
+    let app = init_service(App::new().configure(auth.configure()).wrap(behind_proxy)).await;
+    let fail = |socket: &str, told: &str, client: usize| {
+        let body = format!("grant_type=client_credentials&client_id=nobody{client}&client_secret=x");
+        let form = ("content-type", "application/x-www-form-urlencoded");
+        let request = TestRequest::post().uri("/oauth/token").insert_header(form).set_payload(body);
+        request.peer_addr(format!("{socket}:1").parse().unwrap()).insert_header(("x-source", told))
+    };
+    for (client, (socket, told, status)) in [
+        ("10.0.0.1", "", 401),
+        ("10.0.0.1", "", 429),
+        ("10.0.0.2", "", 401),
+        ("10.0.0.1", "192.0.2.1", 401),
+        ("10.0.0.2", "192.0.2.1", 429),
+        ("10.0.0.1", "", 429),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        assert_eq!(ask(&app, fail(socket, told, client)).await.status, status, "{client}: {socket} {told}");
     }
 }

@@ -2,9 +2,13 @@
 
 mod support;
 
+use actix_web::body::BoxBody;
+use actix_web::dev::ServiceRequest;
 use actix_web::http::Method;
+use actix_web::http::header::HeaderName;
+use actix_web::middleware::{Next, from_fn};
 use actix_web::test::{TestRequest, init_service};
-use actix_web::{App, HttpResponse, web};
+use actix_web::{App, HttpMessage, HttpResponse, web};
 use bytes::Bytes;
 use gridauth::Store;
 use gridauth::guard::RejectionBody;
@@ -164,6 +168,21 @@ async fn what_a_guard_found_is_not_looked_up_again() {
         assert_eq!(ask(&app, bearing(TestRequest::get().uri(path), &token)).await.status, 200);
         assert_eq!(store.reads() - before, 1, "{path}");
     }
+}
+
+#[actix_web::test]
+async fn middleware_behind_a_guard_finds_the_access() {
+    let auth = auth().await;
+    let told = from_fn(async |request: ServiceRequest, next: Next<BoxBody>| {
+        let user = request.extensions().get::<gridauth::Access>().map(|access| access.subject().to_owned());
+        let mut response = next.call(request).await?;
+        response.headers_mut().insert(HeaderName::from_static("x-user"), user.unwrap_or_default().parse()?);
+        Ok::<_, actix_web::Error>(response)
+    });
+    let resource = web::resource("/").wrap(told).wrap(auth.require("notes.read")).to(HttpResponse::Ok);
+    let app = init_service(App::new().service(resource)).await;
+    let answer = ask(&app, bearing(TestRequest::get(), &token(&auth, "notes.read").await)).await;
+    assert_eq!(answer.header("x-user"), "israel");
 }
 
 #[actix_web::test]

@@ -29,19 +29,19 @@ use crate::{AccessRejection, convert};
 /// }
 /// ```
 #[derive(Clone, Debug)]
-pub struct Access<S = AnyScope> {
+pub struct Access<S: RequiredScope = AnyScope> {
     access: gridauth::Access,
     scope: PhantomData<fn() -> S>,
 }
 
-impl<S> Access<S> {
+impl<S: RequiredScope> Access<S> {
     /// The engine's own value.
     pub fn into_inner(self) -> gridauth::Access {
         self.access
     }
 }
 
-impl<S> Deref for Access<S> {
+impl<S: RequiredScope> Deref for Access<S> {
     type Target = gridauth::Access;
 
     fn deref(&self) -> &gridauth::Access {
@@ -68,7 +68,7 @@ impl<'r, S: RequiredScope> FromRequest<'r> for Access<S> {
     }
 }
 
-impl<S> Sentinel for Access<S> {
+impl<S: RequiredScope> Sentinel for Access<S> {
     fn abort(rocket: &Rocket<Ignite>) -> bool {
         rocket.state::<GridAuth>().is_none()
     }

@@ -1,5 +1,3 @@
-use std::fmt;
-
 use gridauth::GridAuth;
 use gridauth::guard::Rejection;
 use rocket::Request;
@@ -29,13 +27,18 @@ use crate::refusal::{self, Refusal};
 ///     }
 /// }
 /// ```
-#[derive(Clone)]
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("{}", self.words())]
 pub struct AccessRejection(Option<Rejection>);
 
 impl AccessRejection {
     /// What is wrong; `None` where nothing could be checked because the fairing is not attached.
     pub fn rejection(&self) -> Option<&Rejection> {
         self.0.as_ref()
+    }
+
+    fn words(&self) -> &'static str {
+        self.rejection().map_or("the application has no `GridAuth`", |rejection| rejection.description())
     }
 
     /// The application has no server: its mistake, told in the log and to nobody else.
@@ -74,23 +77,6 @@ impl<'r> Responder<'r, 'static> for AccessRejection {
         }
     }
 }
-
-impl fmt::Display for AccessRejection {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.rejection() {
-            Some(rejection) => rejection.fmt(f),
-            None => f.write_str("the application has no `GridAuth`"),
-        }
-    }
-}
-
-impl fmt::Debug for AccessRejection {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("AccessRejection").field(&self.rejection()).finish()
-    }
-}
-
-impl std::error::Error for AccessRejection {}
 
 /// What the guard of this request found wrong, if one refused it. A catcher of the application's own reads it to say more
 /// than the status does.

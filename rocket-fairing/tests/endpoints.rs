@@ -4,7 +4,8 @@ mod support;
 
 use std::net::SocketAddr;
 
-use gridauth::{GridAuth, Store};
+use gridauth::people::ThrottleSettings;
+use gridauth::{GridAuth, Peer, Store};
 use gridauth_rocket::GridAuthExt;
 use rocket::fairing::AdHoc;
 use rocket::http::{Header, Method, Status};
@@ -131,6 +132,42 @@ async fn a_form_does_not_rename_its_method() {
         assert_eq!(answer.status, 200, "{renamed}: {}", answer.body);
     }
     assert_eq!(ask(client.put("/oauth/token").body("_method=put")).await.status, 405);
+}
+
+/// Where the request came from reaches the engine, which slows down each source on its own; what the application says of it
+/// counts before what the socket says.
+#[rocket::async_test]
+async fn each_source_is_slowed_down_on_its_own() {
+    let settings = ThrottleSettings { source_failures: 1, ..ThrottleSettings::default() };
+    let auth = auth_with(|builder| builder.throttle(settings)).await;
+    let behind_proxy = AdHoc::on_request("behind a proxy", |request, _| {
+        Box::pin(async move {
+            let told = request.headers().get_one("x-source").and_then(|value| value.parse().ok());
+            if let Some(source) = told {
+                request.local_cache(|| Some(Peer(source)));
+            }
+        })
+    });
+    let client = launch(quiet().attach(auth.fairing()).attach(behind_proxy)).await;
+    for (at, (socket, told, status)) in [
+        ("10.0.0.1", "", 401),
+        ("10.0.0.1", "", 429),
+        ("10.0.0.2", "", 401),
+        ("10.0.0.1", "192.0.2.1", 401),
+        ("10.0.0.2", "192.0.2.1", 429),
+        ("10.0.0.1", "", 429),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let fails = client
+            .post("/oauth/token")
+            .remote(format!("{socket}:1").parse().unwrap())
+            .header(Header::new("x-source", told))
+            .header(Header::new("content-type", "application/x-www-form-urlencoded"))
+            .body(format!("grant_type=client_credentials&client_id=nobody{at}&client_secret=x"));
+        assert_eq!(ask(fails).await.status, status, "{at}: {socket} {told}");
+    }
 }
 
 /// Over a socket: a method that Rocket does not know is answered as one that the endpoint does not have.
