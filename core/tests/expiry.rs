@@ -27,8 +27,7 @@ async fn is_good(server: &Server, tokens: &Value) -> bool {
 async fn introspect(server: &Server, token: &str) -> Value {
     let authorization = basic("web", "web-secret");
     let headers = [("authorization", authorization.as_str())];
-    let response = server.post("/oauth/introspect", &headers, &[("token", token)]).await;
-    serde_json::from_slice(response.body()).unwrap()
+    support::answer(server.post("/oauth/introspect", &headers, &[("token", token)]).await).1
 }
 
 /// RFC 6749 section 4.1.2: a code is short-lived; to the second.

@@ -8,7 +8,7 @@ use std::sync::{Arc, Once, OnceLock};
 use crate::demo::{Demo, Options, Place};
 use crate::http::Request;
 use crate::matrix::Cell;
-use crate::random;
+use crate::{random, record};
 
 /// One rule, and what shows whether it is kept.
 #[derive(Clone, Copy)]
@@ -153,6 +153,7 @@ fn message_of(payload: &(dyn Any + Send)) -> String {
 /// # Panics
 /// Where one of them does.
 pub fn at_once<T: Send>(threads: usize, body: impl Fn(usize) -> T + Sync) -> Vec<T> {
+    record::stop();
     let barrier = std::sync::Barrier::new(threads);
     std::thread::scope(|scope| {
         let (barrier, body) = (&barrier, &body);

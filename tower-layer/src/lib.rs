@@ -3,7 +3,7 @@
 //! ```
 //! use axum::Router;
 //! use axum::routing::{get, post};
-//! use gridauth::grant::{ClientCredentials, RefreshToken};
+//! use gridauth::grant::ClientCredentials;
 //! use gridauth::{GridAuth, Store};
 //! use gridauth_tower::{Access, GridAuthExt};
 //!
@@ -18,10 +18,10 @@
 //!
 //! let app: Router = Router::new()
 //!     .route("/orders", get(list))
-//!     .route_layer(auth.require("orders.read")) // a group of routes
+//!     .route_layer(auth.require("orders.read")) // the routes above
 //!     .route("/pay", post(pay)) // one handler, by its argument
 //!     .merge(auth.routes())
-//!     .with_state(auth);
+//!     .with_state(auth.clone());
 //!
 //! async fn list(access: Access) -> String {
 //!     format!("the orders of {}", access.subject())
@@ -30,9 +30,63 @@
 //! async fn pay(access: Access<OrdersPay>) -> String {
 //!     format!("{} pays", access.subject())
 //! }
-//! # let _ = app;
+//!
+//! # use gridauth::MintRequest;
+//! # use tower::ServiceExt;
+//! # let request = http::Request::get("/orders").body(axum::body::Body::empty())?;
+//! # assert_eq!(app.clone().oneshot(request).await?.status(), 401);
+//! # for (method, path, scope) in [("GET", "/orders", "orders.read"), ("POST", "/pay", "orders.pay")] {
+//! #     let token = auth.mint(MintRequest::for_user("israel").scope(scope)).await?;
+//! #     let bearer = format!("Bearer {}", token.access_token.expose());
+//! #     let request = http::Request::builder().method(method).uri(path).header("authorization", bearer);
+//! #     assert_eq!(app.clone().oneshot(request.body(axum::body::Body::empty())?).await?.status(), 200);
+//! # }
 //! # Ok::<(), Box<dyn std::error::Error>>(()) }).unwrap();
 //! ```
+//!
+//! | to | write |
+//! | --- | --- |
+//! | mount the authorization server | `.merge(auth.routes())` |
+//! | guard the routes before it | `.route_layer(auth.require("a b"))` |
+//! | guard one handler | an argument [`Access`], or `Access<S>` with a scope of [`gridauth::scopes!`] |
+//! | guard any tower service | `ServiceBuilder::new().layer(auth.require("a b"))`: [`RequireLayer`] |
+//! | know who is there, if anybody | an argument `Option<Access>` |
+//! | shape what a guard rejects | [`rejection_body`](gridauth::Builder::rejection_body) of the server, for layer and extractors alike |
+//! | test a guarded handler | [`GridAuth::mint`](gridauth::GridAuth::mint) |
+//!
+//! # The order of layers
+//!
+//! A layer of axum covers what was added before it, and the last is outermost. What has to see rejected requests goes
+//! after the guard: CORS first of all. A browser's preflight has no token, and a page can read a rejection only with the
+//! headers that CORS adds to it.
+//!
+//! ```
+//! use axum::{Router, routing::get};
+//! use gridauth::GridAuth;
+//! use gridauth_tower::GridAuthExt;
+//! use http::header::{AUTHORIZATION, WWW_AUTHENTICATE};
+//! use tower_http::cors::{Any, CorsLayer};
+//!
+//! fn app(auth: &GridAuth) -> Router {
+//!     let cors = CorsLayer::new().allow_origin(Any).allow_headers([AUTHORIZATION]).expose_headers([WWW_AUTHENTICATE]);
+//!     Router::new()
+//!         .route("/orders", get(async || "orders"))
+//!         .route_layer(auth.require("orders.read"))
+//!         .merge(auth.routes())
+//!         .layer(cors)
+//! }
+//! ```
+//!
+//! In a `ServiceBuilder` it is the other way round: the first is outermost.
+//!
+//! A `route_layer` does not cover the fallback of its router; a `layer` does. Neither covers routes that are added after it.
+//!
+//! # Whom a request comes from
+//!
+//! Failed tries are slowed down per source address too. [`GridAuthExt::routes`] takes the address from axum's
+//! `ConnectInfo`, so serve with `into_make_service_with_connect_info::<SocketAddr>()`. Behind a proxy that address is the
+//! proxy's: there, put the [`gridauth::Peer`] that the proxy names into the extensions of each request, in a layer outside
+//! the routes, and only where the proxy is known to set what you read it from.
 
 mod body;
 mod checked;

@@ -1,7 +1,7 @@
 //! `GET /`, and the small routes that need no file of their own.
 
 use gridauth::{Access, Response};
-use http::header::{CONTENT_SECURITY_POLICY, REFERRER_POLICY};
+use http::header::{CONTENT_SECURITY_POLICY, REFERRER_POLICY, RETRY_AFTER};
 use http::{HeaderValue, StatusCode};
 use serde_json::json;
 
@@ -64,7 +64,10 @@ impl App {
             Ok(()) => answers::text(StatusCode::OK, "ok"),
             Err(error) => {
                 tracing::warn!(%error, "the store cannot be reached");
-                answers::text(StatusCode::SERVICE_UNAVAILABLE, "the store cannot be reached")
+                let mut response =
+                    answers::text(StatusCode::SERVICE_UNAVAILABLE, "the store cannot be reached");
+                response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
+                response
             }
         }
     }

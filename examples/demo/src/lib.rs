@@ -15,6 +15,8 @@ mod settings;
 mod sign_in;
 mod sign_up;
 mod stop;
+#[cfg(test)]
+mod unreachable;
 
 pub use app::{App, NotesRead, NotesWrite, SCOPES};
 pub use notes::{MAX_NOTE_BODY, Note, Owner};
