@@ -177,6 +177,7 @@ struct Running {
     rocket: tokio::task::JoinHandle<Result<Rocket<Ignite>, rocket::Error>>,
 }
 
+#[allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 impl Running {
     async fn start(rocket: Rocket<Build>) -> Self {
         let (sender, receiver) = oneshot::channel::<SocketAddr>();
