@@ -81,12 +81,9 @@ pub(crate) fn authorization(headers: &HeaderMap) -> AuthorizationHeader<'_> {
         return AuthorizationHeader::Malformed;
     }
     let Ok(text) = value.to_str() else { return AuthorizationHeader::Malformed };
-    match text.split_once(' ') {
-        Some((name, credentials)) => {
-            AuthorizationHeader::Scheme { name, credentials: credentials.trim_start_matches(' ') }
-        }
-        None => AuthorizationHeader::Scheme { name: text, credentials: "" },
-    }
+    // Every guarded request comes by here, and a search for one byte is quicker than one for a character.
+    let (name, rest) = text.split_at(text.bytes().position(|byte| byte == b' ').unwrap_or(text.len()));
+    AuthorizationHeader::Scheme { name, credentials: rest.trim_start_matches(' ') }
 }
 
 pub(crate) fn response(status: StatusCode, content_type: &'static str, body: impl Into<Bytes>) -> Response {

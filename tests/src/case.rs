@@ -80,7 +80,7 @@ impl Context {
         Self { cell, shared: Arc::default() }
     }
 
-    /// A process with the standard seed and all defaults, which other cases use too.
+    /// A process with the standard seed, which other cases use too.
     pub fn app(&self) -> &Demo {
         self.shared.standard.get_or_init(|| self.start(&Options::new("standard")))
     }

@@ -148,6 +148,12 @@ impl GridAuth {
         guard::authenticate(&self.0, headers).await
     }
 
+    /// As [`authenticate`](Self::authenticate), where that need not wait: the store has the row at hand. `None` where it has
+    /// to be asked; nothing has been done then. A guard that looks here first spares most requests a future.
+    pub fn authenticate_now(&self, headers: &HeaderMap) -> Option<Result<Access, Rejection>> {
+        guard::authenticate_now(&self.0, headers)
+    }
+
     /// The access that an access token gives, for tokens that do not come in a header.
     ///
     /// # Errors
