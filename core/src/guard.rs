@@ -10,29 +10,22 @@ pub use scopes::{AnyScope, RequiredScope, ScopeDescription};
 
 use std::sync::Arc;
 
-use http::HeaderMap;
-
-use crate::http_io::{AuthorizationHeader, authorization};
+use crate::http_io::AuthorizationHeader;
 use crate::model::GrantRecord;
 use crate::server::Inner;
 use crate::store::{Key, Kind, Row, StoreError};
 use crate::token::{PresentedToken, TokenKind};
 
-/// Finds the access that the `Authorization` header of a request gives (RFC 6750 section 2.1). The body and the query
-/// are never looked at: what is there ends up in logs.
-pub(crate) async fn authenticate(server: &Inner, headers: &HeaderMap) -> Result<Access, Rejection> {
-    access(server, bearer(headers)?).await
-}
-
-/// As [`authenticate`], where the store answers without waiting.
-pub(crate) fn authenticate_now(server: &Inner, headers: &HeaderMap) -> Option<Result<Access, Rejection>> {
-    let token = match bearer(headers).and_then(presented) {
-        Ok(token) => token,
-        Err(rejection) => return Some(Err(rejection)),
-    };
-    let mut buffer = [0; 36];
-    let found = server.store.get(Key::new(Kind::Grant, token.grant_id().row_id(&mut buffer))).now()?;
-    Some(judge(server, &token, found))
+/// The token that the `Authorization` header of a request presents (RFC 6750 section 2.1). The body and the query are
+/// never looked at: what is there ends up in logs.
+pub(crate) fn bearer(header: AuthorizationHeader<'_>) -> Result<&str, Rejection> {
+    match header {
+        AuthorizationHeader::Scheme { name, credentials } if name.eq_ignore_ascii_case("bearer") => {
+            Ok(credentials)
+        }
+        AuthorizationHeader::Malformed => Err(Rejection::malformed_request()),
+        AuthorizationHeader::Absent | AuthorizationHeader::Scheme { .. } => Err(Rejection::no_credentials()),
+    }
 }
 
 /// The access that a token gives.
@@ -43,14 +36,15 @@ pub(crate) async fn access(server: &Inner, token: &str) -> Result<Access, Reject
     judge(server, &token, found)
 }
 
-fn bearer(headers: &HeaderMap) -> Result<&str, Rejection> {
-    match authorization(headers) {
-        AuthorizationHeader::Scheme { name, credentials } if name.eq_ignore_ascii_case("bearer") => {
-            Ok(credentials)
-        }
-        AuthorizationHeader::Malformed => Err(Rejection::malformed_request()),
-        AuthorizationHeader::Absent | AuthorizationHeader::Scheme { .. } => Err(Rejection::no_credentials()),
-    }
+/// As [`access`], where the store answers without waiting.
+pub(crate) fn access_now(server: &Inner, token: &str) -> Option<Result<Access, Rejection>> {
+    let token = match presented(token) {
+        Ok(token) => token,
+        Err(rejection) => return Some(Err(rejection)),
+    };
+    let mut buffer = [0; 36];
+    let found = server.store.get(Key::new(Kind::Grant, token.grant_id().row_id(&mut buffer))).now()?;
+    Some(judge(server, &token, found))
 }
 
 fn presented(token: &str) -> Result<PresentedToken, Rejection> {
