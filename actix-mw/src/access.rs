@@ -4,12 +4,13 @@ use std::ops::Deref;
 use std::pin::Pin;
 
 use actix_web::dev::Payload;
+use actix_web::http::header::HeaderValue;
 use actix_web::{FromRequest, HttpMessage, HttpRequest};
 use gridauth::GridAuth;
 use gridauth::guard::{AnyScope, RequiredScope};
 
+use crate::AccessRejection;
 use crate::rejection::configured;
-use crate::{AccessRejection, convert};
 
 /// The access of a request, as a handler takes it: whom the token speaks for, to which client it was issued, for what.
 /// `Access` asks for any good token, `Access<S>` for one with the scope `S`.
@@ -33,6 +34,15 @@ use crate::{AccessRejection, convert};
 pub struct Access<S: RequiredScope = AnyScope> {
     access: gridauth::Access,
     scope: PhantomData<fn() -> S>,
+}
+
+impl Access {
+    /// What a guard around found, for middleware behind it and for handlers without extractors. `None` where there was no
+    /// guard.
+    pub fn of(request: &impl HttpMessage) -> Option<Self> {
+        let access = request.extensions().get::<Guarded>()?.access.clone();
+        Some(Self { access, scope: PhantomData })
+    }
 }
 
 impl<S: RequiredScope> Access<S> {
@@ -83,10 +93,11 @@ impl Guarded {
         if let Some(guarded) = around {
             return Ok(guarded);
         }
-        let found = auth.authenticate(&convert::guard_headers(request)).await;
+        let values =
+            |name: &http::HeaderName| request.headers().get_all(name.as_str()).map(HeaderValue::as_bytes);
+        let found = auth.authenticate_by(values).await;
         let access = found.map_err(|rejection| AccessRejection::new(auth, rejection))?;
         let guarded = Self { auth: auth.clone(), access };
-        request.extensions_mut().insert(guarded.access.clone());
         request.extensions_mut().insert(guarded.clone());
         Ok(guarded)
     }

@@ -4,7 +4,7 @@ use actix_web::http::StatusCode;
 use actix_web::http::header::{HeaderName, HeaderValue};
 use actix_web::{HttpMessage, HttpRequest, HttpResponse};
 use bytes::Bytes;
-use gridauth::{GridAuth, Peer};
+use gridauth::Peer;
 
 /// The request as the engine reads it, under the path by which the endpoint is known there. The body is handed on, not
 /// copied.
@@ -29,20 +29,6 @@ pub(crate) fn request(request: &HttpRequest, path: &str, body: Bytes) -> http::R
         converted.extensions_mut().insert(peer);
     }
     Ok(converted)
-}
-
-/// The headers that a guard looks at, and no others: it runs at every request.
-pub(crate) fn guard_headers(request: &HttpRequest) -> http::HeaderMap {
-    let mut converted = http::HeaderMap::new();
-    for name in GridAuth::GUARD_HEADERS {
-        for value in request.headers().get_all(name.as_str()) {
-            // What is a header value to one version is one to the other.
-            if let Ok(value) = http::HeaderValue::from_bytes(value.as_bytes()) {
-                converted.append(&name, value);
-            }
-        }
-    }
-    converted
 }
 
 /// The engine's answer as actix-web sends it.

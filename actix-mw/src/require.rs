@@ -18,7 +18,7 @@ use crate::access::Guarded;
 /// field, returned from a function and put into a `Condition`. A request that it does not let pass is *answered*, not
 /// failed, so every middleware around it sees a response: `Cors` adds its headers to a rejection as to anything else.
 ///
-/// Middleware behind it finds the [`gridauth::Access`] in the request's extensions.
+/// Middleware behind it finds the access by [`Access::of`](crate::Access::of).
 ///
 /// ```
 /// use actix_web::{HttpResponse, web};

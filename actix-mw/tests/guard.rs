@@ -8,7 +8,7 @@ use actix_web::http::Method;
 use actix_web::http::header::HeaderName;
 use actix_web::middleware::{Next, from_fn};
 use actix_web::test::{TestRequest, init_service};
-use actix_web::{App, HttpMessage, HttpResponse, web};
+use actix_web::{App, HttpResponse, web};
 use bytes::Bytes;
 use gridauth::Store;
 use gridauth::guard::RejectionBody;
@@ -174,7 +174,7 @@ async fn what_a_guard_found_is_not_looked_up_again() {
 async fn middleware_behind_a_guard_finds_the_access() {
     let auth = auth().await;
     let told = from_fn(async |request: ServiceRequest, next: Next<BoxBody>| {
-        let user = request.extensions().get::<gridauth::Access>().map(|access| access.subject().to_owned());
+        let user = Access::of(&request).map(|access| access.subject().to_owned());
         let mut response = next.call(request).await?;
         response.headers_mut().insert(HeaderName::from_static("x-user"), user.unwrap_or_default().parse()?);
         Ok::<_, actix_web::Error>(response)

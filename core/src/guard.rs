@@ -10,37 +10,54 @@ pub use scopes::{AnyScope, RequiredScope, ScopeDescription};
 
 use std::sync::Arc;
 
-use http::HeaderMap;
-
-use crate::http_io::{AuthorizationHeader, authorization};
+use crate::http_io::AuthorizationHeader;
 use crate::model::GrantRecord;
 use crate::server::Inner;
+use crate::store::{Key, Kind, Row, StoreError};
 use crate::token::{PresentedToken, TokenKind};
 
-/// Finds the access that the `Authorization` header of a request gives (RFC 6750 section 2.1). The body and the query
-/// are never looked at: what is there ends up in logs.
-pub(crate) async fn authenticate(server: &Inner, headers: &HeaderMap) -> Result<Access, Rejection> {
-    let token = match authorization(headers) {
+/// The token that the `Authorization` header of a request presents (RFC 6750 section 2.1). The body and the query are
+/// never looked at: what is there ends up in logs.
+pub(crate) fn bearer(header: AuthorizationHeader<'_>) -> Result<&str, Rejection> {
+    match header {
         AuthorizationHeader::Scheme { name, credentials } if name.eq_ignore_ascii_case("bearer") => {
-            credentials
+            Ok(credentials)
         }
-        AuthorizationHeader::Malformed => return Err(Rejection::malformed_request()),
-        AuthorizationHeader::Absent | AuthorizationHeader::Scheme { .. } => {
-            return Err(Rejection::no_credentials());
-        }
-    };
-    access(server, token).await
+        AuthorizationHeader::Malformed => Err(Rejection::malformed_request()),
+        AuthorizationHeader::Absent | AuthorizationHeader::Scheme { .. } => Err(Rejection::no_credentials()),
+    }
 }
 
 /// The access that a token gives.
 pub(crate) async fn access(server: &Inner, token: &str) -> Result<Access, Rejection> {
-    let token = PresentedToken::parse_kind(TokenKind::Access, token).ok_or_else(Rejection::invalid_token)?;
+    let token = presented(token)?;
     let mut buffer = [0; 36];
-    let id = token.grant_id();
-    let record: Arc<GrantRecord> = match server.store.read(id.row_id(&mut buffer)).await {
-        Ok(Some(record)) => record,
-        Ok(None) => return Err(Rejection::invalid_token()),
-        Err(error) => return Err(Rejection::store(&error)),
+    let found = server.store.get(Key::new(Kind::Grant, token.grant_id().row_id(&mut buffer))).await;
+    judge(server, &token, found)
+}
+
+/// As [`access`], where the store answers without waiting.
+pub(crate) fn access_now(server: &Inner, token: &str) -> Option<Result<Access, Rejection>> {
+    let token = match presented(token) {
+        Ok(token) => token,
+        Err(rejection) => return Some(Err(rejection)),
     };
+    let mut buffer = [0; 36];
+    let found = server.store.get(Key::new(Kind::Grant, token.grant_id().row_id(&mut buffer))).now()?;
+    Some(judge(server, &token, found))
+}
+
+fn presented(token: &str) -> Result<PresentedToken, Rejection> {
+    PresentedToken::parse_kind(TokenKind::Access, token).ok_or_else(Rejection::invalid_token)
+}
+
+/// What a token is worth, by the row that it names.
+fn judge(
+    server: &Inner,
+    token: &PresentedToken,
+    found: Result<Option<Arc<Row>>, StoreError>,
+) -> Result<Access, Rejection> {
+    let row = found.map_err(|error| Rejection::store(&error))?.ok_or_else(Rejection::invalid_token)?;
+    let record = row.decoded::<GrantRecord>().map_err(|corrupt| Rejection::store(&corrupt.into()))?;
     Access::of(record, token.digest(), server.clock.now()).ok_or_else(Rejection::invalid_token)
 }

@@ -75,18 +75,20 @@ pub(crate) enum AuthorizationHeader<'a> {
 }
 
 pub(crate) fn authorization(headers: &HeaderMap) -> AuthorizationHeader<'_> {
-    let mut values = headers.get_all(AUTHORIZATION).iter();
-    let Some(value) = values.next() else { return AuthorizationHeader::Absent };
-    if values.next().is_some() {
+    authorization_in(headers.get_all(AUTHORIZATION).iter().map(HeaderValue::as_bytes))
+}
+
+/// The same from the values of all `Authorization` headers. One that is not UTF-8 counts as not sent: Rocket drops it before
+/// anybody sees it, and what a request means must not hang on the framework.
+pub(crate) fn authorization_in<'a>(values: impl IntoIterator<Item = &'a [u8]>) -> AuthorizationHeader<'a> {
+    let mut values = values.into_iter().filter_map(|value| std::str::from_utf8(value).ok());
+    let Some(text) = values.next() else { return AuthorizationHeader::Absent };
+    if values.next().is_some() || !text.bytes().all(|byte| byte == b'\t' || matches!(byte, 0x20..=0x7e)) {
         return AuthorizationHeader::Malformed;
     }
-    let Ok(text) = value.to_str() else { return AuthorizationHeader::Malformed };
-    match text.split_once(' ') {
-        Some((name, credentials)) => {
-            AuthorizationHeader::Scheme { name, credentials: credentials.trim_start_matches(' ') }
-        }
-        None => AuthorizationHeader::Scheme { name: text, credentials: "" },
-    }
+    // Every guarded request comes by here, and a search for one byte is quicker than one for a character.
+    let (name, rest) = text.split_at(text.bytes().position(|byte| byte == b' ').unwrap_or(text.len()));
+    AuthorizationHeader::Scheme { name, credentials: rest.trim_start_matches(' ') }
 }
 
 pub(crate) fn response(status: StatusCode, content_type: &'static str, body: impl Into<Bytes>) -> Response {
@@ -146,4 +148,45 @@ pub(crate) fn method_not_allowed(allow: &'static str) -> Response {
 
 pub(crate) fn not_found() -> Response {
     response(StatusCode::NOT_FOUND, "text/plain; charset=utf-8", "not found\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_value_that_is_not_utf_8_counts_as_not_sent() {
+        let unreadable: &[u8] = b"Bearer \xff";
+        assert!(matches!(authorization_in([unreadable]), AuthorizationHeader::Absent));
+        assert!(matches!(
+            authorization_in([unreadable, b"Bearer x".as_slice()]),
+            AuthorizationHeader::Scheme { name: "Bearer", credentials: "x" }
+        ));
+    }
+
+    #[test]
+    fn two_values_and_text_beyond_ascii_are_malformed() {
+        for values in
+            [&[b"Bearer x".as_slice(), b"Bearer x"][..], &["Bearer \u{e9}".as_bytes()], &[b"Bearer \x7f"]]
+        {
+            assert!(matches!(authorization_in(values.iter().copied()), AuthorizationHeader::Malformed));
+        }
+    }
+
+    #[test]
+    fn the_scheme_ends_at_the_first_space() {
+        for (value, name, credentials) in [
+            ("Bearer a b", "Bearer", "a b"),
+            ("Bearer   a", "Bearer", "a"),
+            ("Bearer", "Bearer", ""),
+            ("", "", ""),
+        ] {
+            match authorization_in([value.as_bytes()]) {
+                AuthorizationHeader::Scheme { name: n, credentials: c } => {
+                    assert_eq!((n, c), (name, credentials))
+                }
+                _ => panic!("{value}"),
+            }
+        }
+    }
 }

@@ -6,7 +6,7 @@ use gridauth::guard::{AnyScope, Rejection, RequiredScope};
 use rocket::request::{FromRequest, Outcome};
 use rocket::{Ignite, Request, Rocket, Sentinel};
 
-use crate::{AccessRejection, convert};
+use crate::AccessRejection;
 
 /// The access of a request, as a request guard: whom the token speaks for, to which client it was issued, for what.
 /// `Access` asks for any good token, `Access<S>` for one with the scope `S`.
@@ -86,7 +86,8 @@ pub(crate) async fn check(
     request: &Request<'_>,
     scope: &str,
 ) -> Result<gridauth::Access, AccessRejection> {
-    let look_up = async || auth.authenticate(&convert::guard_headers(request)).await;
+    let values = |name: &http::HeaderName| request.headers().get(name.as_str()).map(str::as_bytes);
+    let look_up = || auth.authenticate_by(values);
     let checked =
         request.local_cache_async(async { Checked { auth: auth.clone(), found: look_up().await } }).await;
     // What another server's guard found does not count.

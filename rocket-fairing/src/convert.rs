@@ -3,7 +3,7 @@
 use std::io::Cursor;
 
 use bytes::Bytes;
-use gridauth::{GridAuth, Peer};
+use gridauth::Peer;
 use rocket::http::{Header, Method, Status};
 use rocket::{Request, Response};
 
@@ -36,20 +36,6 @@ fn sent_method(request: &Request<'_>, body: &[u8]) -> Method {
         std::str::from_utf8(value).ok()?.parse().ok()
     });
     if renamed == Some(request.method()) { Method::Post } else { request.method() }
-}
-
-/// The headers that a guard looks at, and no others: it runs at every request.
-pub(crate) fn guard_headers(request: &Request<'_>) -> http::HeaderMap {
-    let mut converted = http::HeaderMap::new();
-    for name in GridAuth::GUARD_HEADERS {
-        for value in request.headers().get(name.as_str()) {
-            // What is a header value to Rocket is one to `http`.
-            if let Ok(value) = http::HeaderValue::from_bytes(value.as_bytes()) {
-                converted.append(&name, value);
-            }
-        }
-    }
-    converted
 }
 
 /// The engine's answer as Rocket sends it.

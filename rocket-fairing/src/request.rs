@@ -65,13 +65,21 @@ impl<'r> FromData<'r> for WholeRequest {
     }
 }
 
+/// What Rocket reads of every body for itself, looking for `_method`, in bytes. If the body breaks off there Rocket takes
+/// what it has for the whole; a body that has really ended is known to have.
+const PEEKED: usize = "_method=delete".len();
+
 /// Reads a request, to the bound of its body and no further.
 pub(crate) async fn read(
     request: &Request<'_>,
     data: Data<'_>,
 ) -> Result<gridauth::Request, WholeRequestRejection> {
+    let ended_in_peek = data.peek_complete();
     let body = data.open(GridAuth::MAX_BODY.bytes()).into_bytes().await;
     let body = body.map_err(|_| WholeRequestRejection::Unreadable)?;
+    if body.len() < PEEKED && !ended_in_peek {
+        return Err(WholeRequestRejection::Unreadable);
+    }
     if !body.is_complete() {
         return Err(WholeRequestRejection::TooLong);
     }

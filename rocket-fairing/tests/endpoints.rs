@@ -13,7 +13,7 @@ use rocket::local::asynchronous::{Client, LocalRequest};
 use rocket::tokio::io::{AsyncReadExt, AsyncWriteExt};
 use rocket::tokio::net::TcpStream;
 use rocket::tokio::sync::oneshot;
-use rocket::{Request, catch, catchers, tokio};
+use rocket::{Build, Ignite, Request, Rocket, Shutdown, catch, catchers, tokio};
 use support::{ask, auth, auth_with, launch, quiet};
 
 fn token_request<'c>(client: &'c Client, path: &'c str) -> LocalRequest<'c> {
@@ -170,35 +170,85 @@ async fn each_source_is_slowed_down_on_its_own() {
     }
 }
 
-/// Over a socket: a method that Rocket does not know is answered as one that the endpoint does not have.
-#[rocket::async_test]
-async fn an_unknown_method_is_405_at_an_endpoint_and_rockets_affair_elsewhere() {
-    let auth = auth_with(|builder| builder.mount("/login")).await;
-    let (sender, receiver) = oneshot::channel::<SocketAddr>();
-    let sender = std::sync::Mutex::new(Some(sender));
-    let rocket = quiet()
-        .attach(auth.fairing())
-        .attach(AdHoc::on_liftoff("address", move |rocket| {
+/// A Rocket on a port of its own.
+struct Running {
+    address: SocketAddr,
+    shutdown: Shutdown,
+    rocket: tokio::task::JoinHandle<Result<Rocket<Ignite>, rocket::Error>>,
+}
+
+#[allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+impl Running {
+    async fn start(rocket: Rocket<Build>) -> Self {
+        let (sender, receiver) = oneshot::channel::<SocketAddr>();
+        let sender = std::sync::Mutex::new(Some(sender));
+        let rocket = rocket.attach(AdHoc::on_liftoff("address", move |rocket| {
             Box::pin(async move {
                 let address = SocketAddr::new(rocket.config().address, rocket.config().port);
                 sender.lock().unwrap().take().unwrap().send(address).unwrap();
             })
-        }))
-        .ignite()
-        .await
-        .unwrap();
-    let shutdown = rocket.shutdown();
-    let running = tokio::spawn(rocket.launch());
-    let address = receiver.await.unwrap();
-    for (path, status) in [("/login/token", "405"), ("/login/token/", "400"), ("/", "400")] {
-        let mut stream = TcpStream::connect(address).await.unwrap();
-        let request = format!("BREW {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n");
+        }));
+        let rocket = rocket.ignite().await.unwrap();
+        let shutdown = rocket.shutdown();
+        let rocket = tokio::spawn(rocket.launch());
+        Self { address: receiver.await.unwrap(), shutdown, rocket }
+    }
+
+    /// Sends this and no more, and reads the whole answer.
+    async fn send(&self, request: &str) -> String {
+        let mut stream = TcpStream::connect(self.address).await.unwrap();
         stream.write_all(request.as_bytes()).await.unwrap();
+        stream.shutdown().await.unwrap();
         let mut answer = String::new();
         stream.read_to_string(&mut answer).await.unwrap();
+        answer
+    }
+
+    async fn stop(self) {
+        self.shutdown.notify();
+        self.rocket.await.unwrap().unwrap();
+    }
+}
+
+/// Over a socket: a method that Rocket does not know is answered as one that the endpoint does not have.
+#[rocket::async_test]
+async fn an_unknown_method_is_405_at_an_endpoint_and_rockets_affair_elsewhere() {
+    let auth = auth_with(|builder| builder.mount("/login")).await;
+    let running = Running::start(quiet().attach(auth.fairing())).await;
+    for (path, status) in [("/login/token", "405"), ("/login/token/", "400"), ("/", "400")] {
+        let answer =
+            running.send(&format!("BREW {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n")).await;
         assert!(answer.starts_with(&format!("HTTP/1.1 {status}")), "{path}: {answer}");
         assert_eq!(answer.contains("allow: POST"), status == "405", "{path}: {answer}");
     }
-    shutdown.notify();
-    running.await.unwrap().unwrap();
+    running.stop().await;
+}
+
+/// Over a socket: what is there of a body that breaks off is not taken for the whole, wherever it breaks off.
+#[rocket::async_test]
+async fn a_body_that_breaks_off_is_not_read_as_a_shorter_one() {
+    let auth = auth().await;
+    let running = Running::start(quiet().attach(auth.fairing())).await;
+    let whole = "grant_type=client_credentials";
+    for length in [0, 1, 10, 13, 14, 15, 20, whole.len()] {
+        let request = |headers: &str| {
+            format!(
+                "POST /oauth/token HTTP/1.1\r\nhost: x\r\nconnection: close\r\nauthorization: Basic \
+                 d2ViOndlYi1zZWNyZXQ=\r\ncontent-type: application/x-www-form-urlencoded\r\n{headers}"
+            )
+        };
+        let part = &whole[..length];
+        let cut = request(&format!("content-length: {}\r\n\r\n{part}", whole.len() + 1));
+        let broken = request(&format!("transfer-encoding: chunked\r\n\r\n{length:x}\r\n{part}\r\nx\r\n"));
+        for answer in [running.send(&cut).await, running.send(&broken).await] {
+            // A chunk of no length is the end.
+            let is_unreadable = answer.contains("could not be read") || length == 0;
+            assert!(answer.starts_with("HTTP/1.1 400") && is_unreadable, "{length}: {answer}");
+        }
+    }
+    let short = "POST /oauth/token HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-type: \
+                 application/x-www-form-urlencoded\r\ncontent-length: 3\r\n\r\na=b";
+    let answer = running.send(short).await;
+    assert!(!answer.contains("could not be read"), "{answer}");
+    running.stop().await;
 }

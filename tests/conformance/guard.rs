@@ -15,6 +15,7 @@ cases! {
     "RFC 6750 2.3" => a_token_in_the_query_does_not_count,
     "RFC 6750 2" => two_authorization_headers_let_nobody_in,
     "RFC 6750 2.1" => broken_headers_let_nobody_in,
+    "RFC 6750 2.1" => a_header_that_is_no_text_counts_as_not_sent,
     "RFC 6750 3" => another_scheme_is_no_credentials,
     "RFC 6750 2.1" => a_cookie_does_not_count,
     "RFC 6750 3" => a_challenge_is_well_formed,
@@ -195,6 +196,17 @@ fn broken_headers_let_nobody_in(context: &Context) {
         assert!([400, 401].contains(&answer.status), "{shown}: {answer:#}");
         assert!(answer.header("www-authenticate").is_some(), "{answer:#}");
     }
+}
+
+fn a_header_that_is_no_text_counts_as_not_sent(context: &Context) {
+    let (app, user) = (context.app(), context.user());
+    let access = password_tokens(app, &user, "all").access;
+    let unreadable = || Request::get("/private").header("Authorization", b"Bearer \xff\xfe".to_vec());
+    is_without_credentials(&app.send(&unreadable()));
+    let good = unreadable().header("Authorization", format!("Bearer {access}"));
+    assert_eq!(app.send(&good).status, 200);
+    let bad = unreadable().header("Authorization", format!("Bearer {access}x"));
+    app.send(&bad).expect_error(401, "invalid_token");
 }
 
 fn another_scheme_is_no_credentials(context: &Context) {

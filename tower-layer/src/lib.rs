@@ -107,8 +107,3 @@ pub use extract::{Access, AccessRejection, ProvidesGridAuth};
 #[cfg(feature = "axum")]
 pub use request::{WholeRequest, WholeRequestRejection};
 pub use require::{Require, RequireFuture, RequireLayer};
-
-/// The programs of the project's README, compiled.
-#[cfg(all(doctest, feature = "axum"))]
-#[doc = include_str!("../../README.md")]
-struct Readme;

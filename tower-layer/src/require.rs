@@ -84,15 +84,25 @@ impl<S> Require<S> {
 
 type Checking = Pin<Box<dyn Future<Output = (Parts, Result<(), Rejection>)> + Send>>;
 
-/// Checks the token of a request and, if it is good enough, puts the access into the request's extensions.
+/// Looks a token up that the store has to be asked for.
 async fn check(guard: RequireLayer, mut parts: Parts) -> (Parts, Result<(), Rejection>) {
     let outcome = guard.auth.authenticate(&parts.headers).await;
-    let outcome = outcome.and_then(|access| {
-        access.require(&guard.scope)?;
-        checked::keep(&guard.auth, &access, &mut parts.extensions);
-        Ok(())
-    });
+    let outcome = guard.judge(outcome, &mut parts.extensions);
     (parts, outcome)
+}
+
+impl RequireLayer {
+    /// Whether the access is good enough; then it goes into the request's extensions.
+    fn judge(
+        &self,
+        outcome: Result<gridauth::Access, Rejection>,
+        extensions: &mut http::Extensions,
+    ) -> Result<(), Rejection> {
+        let access = outcome?;
+        access.require(&self.scope)?;
+        checked::keep(&self.auth, &access, extensions);
+        Ok(())
+    }
 }
 
 impl<S, B, R> Service<Request<B>> for Require<S>
@@ -111,13 +121,8 @@ where
         // The one that is ready is called; the clone, which may not be, stays.
         let clone = self.inner.clone();
         let inner = std::mem::replace(&mut self.inner, clone);
-        let (parts, body) = request.into_parts();
-        let checking: Checking = Box::pin(check(self.guard.clone(), parts));
         RequireFuture {
-            state: State::Checking {
-                checking,
-                waiting: Some(Waiting { inner, body, auth: self.guard.auth.clone() }),
-            },
+            state: State::Asked { asked: Some((Waiting { inner, guard: self.guard.clone() }, request)) },
         }
     }
 }
@@ -139,16 +144,30 @@ pin_project! {
     where
         S: Service<Request<B>>,
     {
-        Checking { checking: Checking, waiting: Option<Waiting<S, B>> },
+        Asked { asked: Option<(Waiting<S>, Request<B>)> },
+        Checking { checking: Checking, waiting: Option<(Waiting<S>, B)> },
         Passed { #[pin] answer: S::Future },
+        Rejected { answer: Option<gridauth::Response> },
     }
 }
 
 /// What waits for the token to be checked.
-struct Waiting<S, B> {
+struct Waiting<S> {
     inner: S,
-    body: B,
-    auth: GridAuth,
+    guard: RequireLayer,
+}
+
+impl<S> Waiting<S> {
+    /// Calls the service, or makes the answer that refuses.
+    fn go_on<B>(mut self, request: Request<B>, outcome: Result<(), Rejection>) -> State<S, B>
+    where
+        S: Service<Request<B>>,
+    {
+        match outcome {
+            Ok(()) => State::Passed { answer: self.inner.call(request) },
+            Err(rejection) => State::Rejected { answer: Some(self.guard.auth.reject(rejection)) },
+        }
+    }
 }
 
 impl<S, B, R> Future for RequireFuture<S, B>
@@ -161,22 +180,37 @@ where
         let mut state = self.project().state;
         loop {
             match state.as_mut().project() {
+                // Polled once more after its answer, it waits for ever instead of panicking.
+                StateProjection::Asked { asked } => {
+                    let Some((waiting, mut request)) = asked.take() else { return Poll::Pending };
+                    let guard = &waiting.guard;
+                    state.set(match guard.auth.authenticate_now(request.headers()) {
+                        Some(outcome) => {
+                            let outcome = guard.judge(outcome, request.extensions_mut());
+                            waiting.go_on(request, outcome)
+                        }
+                        None => {
+                            let (parts, body) = request.into_parts();
+                            let checking = Box::pin(check(guard.clone(), parts));
+                            State::Checking { checking, waiting: Some((waiting, body)) }
+                        }
+                    });
+                }
                 StateProjection::Checking { checking, waiting } => {
                     let (parts, outcome) = ready!(checking.as_mut().poll(context));
-                    // Polled once more after its answer, it waits for ever instead of panicking.
-                    let Some(Waiting { mut inner, body, auth }) = waiting.take() else {
-                        return Poll::Pending;
-                    };
-                    if let Err(rejection) = outcome {
-                        return Poll::Ready(Ok(auth.reject(rejection).map(RequireBody::rejected)));
-                    }
-                    let answer = inner.call(Request::from_parts(parts, body));
-                    state.set(State::Passed { answer });
+                    let Some((waiting, body)) = waiting.take() else { return Poll::Pending };
+                    state.set(waiting.go_on(Request::from_parts(parts, body), outcome));
                 }
                 StateProjection::Passed { answer } => {
                     return Poll::Ready(
                         ready!(answer.poll(context)).map(|answer| answer.map(RequireBody::passed)),
                     );
+                }
+                StateProjection::Rejected { answer } => {
+                    return match answer.take() {
+                        Some(answer) => Poll::Ready(Ok(answer.map(RequireBody::rejected))),
+                        None => Poll::Pending,
+                    };
                 }
             }
         }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{directory, ours, peers};
+use super::{directory, elsewhere, ours, peers};
 use crate::jobs::{Issue, Visit};
 use crate::load::{drive, median, warm_up};
 use crate::{Result, Settings, table};
@@ -14,7 +14,7 @@ pub(crate) async fn run(settings: &Settings) -> Result<()> {
     let directory = directory()?;
     table::head("handler");
     let mut ratios = Vec::new();
-    for candidate in ours(&directory).into_iter().chain(peers()) {
+    for candidate in ours(&directory).into_iter().chain(elsewhere()).chain(peers()) {
         let server = candidate.start(settings.spread).await?;
         let mut jobs = Issue::client_credentials(candidate.token_path, &server, settings.clients);
         let each = TOKENS / settings.clients;
@@ -24,7 +24,7 @@ pub(crate) async fn run(settings: &Settings) -> Result<()> {
         }
         let tokens: Arc<[String]> = jobs.into_iter().flat_map(|job| job.tokens).collect();
         let mut paths = vec!["/open", "/guarded"];
-        if candidate.what == "gridauth" {
+        if candidate.what.starts_with("gridauth") {
             paths.push("/extracted");
         }
         let visit = |path| Visit::of(path, &tokens, settings.clients);

@@ -28,6 +28,12 @@ fn ours(directory: &tempfile::TempDir) -> Vec<Candidate> {
     vec![ours("gridauth, memory", "memory:".to_owned()), ours("gridauth, file", on_file)]
 }
 
+/// gridauth under the other frameworks, in memory.
+fn elsewhere() -> Vec<Candidate> {
+    let ours = |name, what| Candidate { name, what, on: "memory:".to_owned(), token_path: "/oauth/token" };
+    vec![ours("gridauth, actix-web", "gridauth-actix"), ours("gridauth, Rocket", "gridauth-rocket")]
+}
+
 /// What else a user could pick, in memory.
 fn peers() -> Vec<Candidate> {
     let peer = |name, what| Candidate { name, what, on: String::new(), token_path: "/token" };

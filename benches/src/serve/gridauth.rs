@@ -16,10 +16,22 @@ use super::{Ready, basic, page};
 use crate::Result;
 
 scopes! {
-    NotesRead = "notes.read"
+    pub(super) NotesRead = "notes.read"
 }
 
 pub(super) async fn ready(store: &str) -> Result<Ready> {
+    let (auth, authorization) = server(store).await?;
+    let router = Router::new()
+        .route("/guarded", get(page).route_layer(auth.require("notes.read")))
+        .route("/extracted", get(extracted))
+        .route("/open", get(page))
+        .merge(auth.routes())
+        .with_state(auth);
+    Ok(Ready { router, authorization })
+}
+
+/// The server, on whichever framework, and what its client sends as `Authorization`.
+pub(super) async fn server(store: &str) -> Result<(GridAuth, String)> {
     let auth = GridAuth::builder("http://127.0.0.1")
         .store(Store::open(store).await?)
         .grant(AuthorizationCode::new())
@@ -40,13 +52,7 @@ pub(super) async fn ready(store: &str) -> Result<Ready> {
     auth.put_client(client).await?;
     let _ = auth.users().sign_up("israel", &Secret::from("imru")).await;
     let authorization = basic(secret.as_str());
-    let router = Router::new()
-        .route("/guarded", get(page).route_layer(auth.require("notes.read")))
-        .route("/extracted", get(extracted))
-        .route("/open", get(page))
-        .merge(auth.routes())
-        .with_state(auth);
-    Ok(Ready { router, authorization })
+    Ok((auth, authorization))
 }
 
 async fn extracted(_access: Access<NotesRead>) -> &'static str {

@@ -3,9 +3,11 @@
 //! All have the same handler at `/open` and, behind their guard, at `/guarded`; and a confidential client `web` that is
 //! known by the SHA-256 digest of its secret, with the scope `notes.read`.
 
+mod actix;
 mod gridauth;
 mod oauth_as;
 mod oxide_auth;
+mod rocket;
 
 use axum::Router;
 use base64::Engine;
@@ -33,7 +35,14 @@ pub(crate) fn main(what: &str, on: &str, core: Option<usize>) -> Result<()> {
         process::pin(core)?;
         runtime.worker_threads(1);
     }
+    // actix-web has a runtime of its own.
+    if what == "gridauth-actix" {
+        return actix::serve(on, core.is_some());
+    }
     runtime.enable_all().build()?.block_on(async {
+        if what == "gridauth-rocket" {
+            return rocket::serve(on).await;
+        }
         let Ready { router, authorization } = match what {
             "gridauth" => gridauth::ready(on).await?,
             "oauth-as" => oauth_as::ready().await?,

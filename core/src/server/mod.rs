@@ -90,10 +90,6 @@ impl GridAuth {
     /// [`payload_too_large`](Self::payload_too_large) where there is more.
     pub const MAX_BODY: usize = 64 * 1024;
 
-    /// The headers that [`authenticate`](Self::authenticate) looks at. An adapter whose framework has header types of its
-    /// own converts these and no others.
-    pub const GUARD_HEADERS: [HeaderName; 1] = [http::header::AUTHORIZATION];
-
     /// Begins a server with this issuer identifier (RFC 8414 section 2): an absolute `https` URL without query and
     /// fragment.
     pub fn builder(issuer: impl Into<String>) -> Builder {
@@ -145,7 +141,32 @@ impl GridAuth {
     /// # Errors
     /// A [`Rejection`]: [`reject`](Self::reject) makes the answer of it.
     pub async fn authenticate(&self, headers: &HeaderMap) -> Result<Access, Rejection> {
-        guard::authenticate(&self.0, headers).await
+        guard::access(&self.0, guard::bearer(http_io::authorization(headers))?).await
+    }
+
+    /// The same, for an adapter whose framework has header types of its own: `values` gives the values of all headers of a
+    /// name.
+    ///
+    /// # Errors
+    /// A [`Rejection`] as [`authenticate`](Self::authenticate).
+    pub async fn authenticate_by<'h, V>(
+        &self,
+        values: impl FnOnce(&HeaderName) -> V,
+    ) -> Result<Access, Rejection>
+    where
+        V: IntoIterator<Item = &'h [u8]>,
+    {
+        let header = http_io::authorization_in(values(&http::header::AUTHORIZATION));
+        guard::access(&self.0, guard::bearer(header)?).await
+    }
+
+    /// As [`authenticate`](Self::authenticate), where that need not wait: the store has the row at hand. `None` where it has
+    /// to be asked; nothing has been done then. A guard that looks here first spares most requests a future.
+    pub fn authenticate_now(&self, headers: &HeaderMap) -> Option<Result<Access, Rejection>> {
+        match guard::bearer(http_io::authorization(headers)) {
+            Ok(token) => guard::access_now(&self.0, token),
+            Err(rejection) => Some(Err(rejection)),
+        }
     }
 
     /// The access that an access token gives, for tokens that do not come in a header.

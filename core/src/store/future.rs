@@ -6,7 +6,7 @@ use super::StoreError;
 
 /// What a store operation returns: an answer that is there already, or one that has to be waited for.
 ///
-/// A store in memory answers at once, and then nothing is allocated for the future.
+/// A store in memory answers at once; then nothing is allocated for the future, and [`now`](Self::now) has the answer.
 #[must_use = "a store operation does nothing until it is awaited"]
 pub struct StoreFuture<'a, T>(State<'a, T>);
 
@@ -24,6 +24,15 @@ impl<'a, T> StoreFuture<'a, T> {
     /// An answer that `future` will give.
     pub fn new(future: impl Future<Output = Result<T, StoreError>> + Send + 'a) -> Self {
         Self(State::Waiting(Box::pin(future)))
+    }
+
+    /// The answer, where it is there already. `None` where it has to be waited for: then nothing has been done yet, as a
+    /// future does nothing before it is awaited.
+    pub fn now(self) -> Option<Result<T, StoreError>> {
+        match self.0 {
+            State::Ready(answer) => answer,
+            State::Waiting(_) => None,
+        }
     }
 }
 

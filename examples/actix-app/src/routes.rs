@@ -68,12 +68,15 @@ async fn add_note(
     access: Access<NotesWrite>,
     request: HttpRequest,
     body: web::Payload,
-) -> actix_web::Result<Answer> {
-    let Ok(body) = body.to_bytes_limited(MAX_NOTE_BODY).await else {
-        return Ok(Answer(demo.note_too_long()));
-    };
-    let content_type = request.headers().get(CONTENT_TYPE).map(|value| value.as_bytes());
-    Ok(Answer(demo.add_note(&access, content_type, &body?).await))
+) -> Answer {
+    Answer(match body.to_bytes_limited(MAX_NOTE_BODY).await {
+        Ok(Ok(body)) => {
+            let content_type = request.headers().get(CONTENT_TYPE).map(|value| value.as_bytes());
+            demo.add_note(&access, content_type, &body).await
+        }
+        Ok(Err(_)) => demo.auth().unreadable_request(),
+        Err(_) => demo.note_too_long(),
+    })
 }
 
 async fn health(demo: Data<App>) -> Answer {

@@ -36,7 +36,7 @@ fn has_one_spelling(path: &str) -> bool {
 /// Whether Rocket took a form's first field for the method.
 async fn is_renamed(request: &Request<'_>, data: &mut Data<'_>) -> bool {
     const LONGEST: usize = "_method=options&".len();
-    if !request.content_type().is_some_and(|content_type| content_type.is_form()) {
+    if request.method() == Method::Post || !request.content_type().is_some_and(|sent| sent.is_form()) {
         return false;
     }
     let begin = data.peek(LONGEST).await;

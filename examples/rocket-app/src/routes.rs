@@ -61,12 +61,12 @@ async fn add_note(
     access: Access<NotesWrite>,
     content_type: RawContentType<'_>,
     body: Data<'_>,
-) -> Result<Answer, Status> {
-    let body = body.open(MAX_NOTE_BODY.bytes()).into_bytes().await.map_err(|_| Status::BadRequest)?;
-    if !body.is_complete() {
-        return Ok(Answer(demo.note_too_long()));
-    }
-    Ok(Answer(demo.add_note(&access, content_type.0, &body).await))
+) -> Answer {
+    Answer(match body.open(MAX_NOTE_BODY.bytes()).into_bytes().await {
+        Ok(body) if body.is_complete() => demo.add_note(&access, content_type.0, &body).await,
+        Ok(_) => demo.note_too_long(),
+        Err(_) => demo.auth().unreadable_request(),
+    })
 }
 
 #[get("/health")]

@@ -29,3 +29,8 @@ pub fn random_text() -> Result<String, EntropyError> {
 pub fn mail(address: &str, code: &str) {
     eprintln!("mail to {address}: {code}");
 }
+
+/// The programs of the project's README, compiled.
+#[cfg(doctest)]
+#[doc = include_str!("../../../README.md")]
+struct Readme;
