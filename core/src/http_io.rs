@@ -83,12 +83,16 @@ pub(crate) fn authorization(headers: &HeaderMap) -> AuthorizationHeader<'_> {
 pub(crate) fn authorization_in<'a>(values: impl IntoIterator<Item = &'a [u8]>) -> AuthorizationHeader<'a> {
     let mut values = values.into_iter().filter_map(|value| std::str::from_utf8(value).ok());
     let Some(text) = values.next() else { return AuthorizationHeader::Absent };
-    if values.next().is_some() || !text.bytes().all(|byte| byte == b'\t' || matches!(byte, 0x20..=0x7e)) {
+    // Every guarded request comes by here. Looking at all bytes, many at a time, is quicker than stopping at the first bad
+    // one, and a search for a byte quicker than one for a character.
+    let is_text =
+        text.bytes().fold(true, |good, byte| good & ((byte == b'\t') | matches!(byte, 0x20..=0x7e)));
+    if values.next().is_some() || !is_text {
         return AuthorizationHeader::Malformed;
     }
-    // Every guarded request comes by here, and a search for one byte is quicker than one for a character.
     let (name, rest) = text.split_at(text.bytes().position(|byte| byte == b' ').unwrap_or(text.len()));
-    AuthorizationHeader::Scheme { name, credentials: rest.trim_start_matches(' ') }
+    let spaces = rest.bytes().position(|byte| byte != b' ').unwrap_or(rest.len());
+    AuthorizationHeader::Scheme { name, credentials: rest.split_at(spaces).1 }
 }
 
 pub(crate) fn response(status: StatusCode, content_type: &'static str, body: impl Into<Bytes>) -> Response {
