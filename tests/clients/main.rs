@@ -16,6 +16,7 @@
     reason = "a test suite: an expectation that does not hold is how a case fails"
 )]
 
+mod languages;
 mod program;
 mod rust_oauth2;
 mod site;
@@ -28,103 +29,10 @@ use gridauth_conformance::case::caught;
 use gridauth_conformance::{Context, audit, build, matrix};
 use libtest_mimic::{Arguments, Failed, Trial};
 
+use crate::languages::{BEHIND_A_PROXY, Client, LANGUAGES, Language};
 use crate::program::{Failure, Program};
 use crate::site::{Person, Site};
 use crate::tools::Interpreter;
-
-/// A language that clients are written in.
-struct Language {
-    name: &'static str,
-    /// Makes ready what runs them.
-    prepare: fn() -> Result<Interpreter, String>,
-    clients: &'static [Client],
-}
-
-/// A client program and the flows that it goes through. A library that has nothing for a flow leaves it out.
-struct Client {
-    name: &'static str,
-    script: &'static str,
-    flows: &'static [&'static str],
-}
-
-/// The flow that goes to [`Site::proxied`].
-const BEHIND_A_PROXY: &str = "behind_a_proxy";
-
-const LANGUAGES: [Language; 2] = [
-    Language {
-        name: "Python",
-        prepare: tools::python,
-        clients: &[
-            Client {
-                name: "authlib",
-                script: "authlib_client.py",
-                flows: &[
-                    "discovery",
-                    BEHIND_A_PROXY,
-                    "authorization_code",
-                    "public_client",
-                    "bad_code",
-                    "refresh",
-                    "client_credentials",
-                    "password",
-                    "revocation",
-                    "introspection",
-                ],
-            },
-            Client {
-                name: "requests-oauthlib",
-                script: "requests_oauthlib_client.py",
-                flows: &[
-                    "authorization_code",
-                    "public_client",
-                    "refused_consent",
-                    "bad_code",
-                    "refresh",
-                    "client_credentials",
-                    "password",
-                    "revocation",
-                ],
-            },
-        ],
-    },
-    Language {
-        name: "Node",
-        prepare: tools::node,
-        clients: &[
-            Client {
-                name: "openid-client",
-                script: "openid_client.mjs",
-                flows: &[
-                    "discovery",
-                    BEHIND_A_PROXY,
-                    "authorization_code",
-                    "public_client",
-                    "refused_consent",
-                    "bad_code",
-                    "refresh",
-                    "client_credentials",
-                    "encoded_credentials",
-                    "password",
-                    "revocation",
-                    "introspection",
-                ],
-            },
-            Client {
-                name: "oauth4webapi",
-                script: "oauth4webapi_client.mjs",
-                flows: &[
-                    "discovery",
-                    "authorization_code",
-                    "bad_code",
-                    "refresh",
-                    "client_credentials",
-                    "revocation",
-                    "introspection",
-                ],
-            },
-        ],
-    },
-];
 
 fn main() -> ExitCode {
     let arguments = Arguments::from_args();
@@ -160,7 +68,11 @@ fn main() -> ExitCode {
     // The processes end here, and with them their logs are whole.
     drop(sites);
     let whole = Arguments { filter: None, skip: Vec::new(), exact: false, ..arguments };
-    let audited = libtest_mimic::run(&whole, cells.iter().flat_map(|cell| audits(&cell.name())).collect());
+    let audits = cells.iter().flat_map(|cell| {
+        let audit = |name, judge| audit::trial(&cell.name(), name, judge);
+        [audit("no_process_panicked", audit::panics), audit("no_secret_is_in_a_log", audit::leaks)]
+    });
+    let audited = libtest_mimic::run(&whole, audits.collect());
     warn(&warnings);
     if clients.has_failed() || audited.has_failed() { ExitCode::from(101) } else { ExitCode::SUCCESS }
 }
@@ -224,18 +136,6 @@ fn listed(cells: &[matrix::Cell]) -> Vec<Trial> {
         all.iter().map(name).collect::<Vec<Trial>>()
     };
     cells.iter().flat_map(of).collect()
-}
-
-/// What is looked at when every process of a cell has ended.
-fn audits(cell: &str) -> Vec<Trial> {
-    let judge = |name: &str, judge: fn(&[audit::Log]) -> Vec<String>| {
-        let cell = cell.to_owned();
-        Trial::test(format!("{cell}/audit/{name}"), move || {
-            let found = judge(&audit::logs_of(&cell));
-            if found.is_empty() { Ok(()) } else { Err(Failed::from(found.join("\n"))) }
-        })
-    };
-    vec![judge("no_process_panicked", audit::panics), judge("no_secret_is_in_a_log", audit::leaks)]
 }
 
 /// Whether a client that cannot run is a failure.
