@@ -94,17 +94,10 @@ fn trial(context: &Context, subject: &str, case: Case) -> Trial {
 
 /// What is looked at when every process of a cell has ended.
 fn audits(cell: &str) -> Vec<Trial> {
-    let judge = |name: &str, judge: fn(&[audit::Log]) -> Vec<String>| {
-        let cell = cell.to_owned();
-        Trial::test(format!("{cell}/audit/{name}"), move || {
-            let found = judge(&audit::logs_of(&cell));
-            if found.is_empty() { Ok(()) } else { Err(Failed::from(found.join("\n"))) }
-        })
-    };
     vec![
-        judge("no_process_panicked", audit::panics),
-        judge("no_secret_is_in_a_log", audit::leaks),
-        judge("standard_output_has_the_one_line_of_the_start", |logs| {
+        audit::trial(cell, "no_process_panicked", audit::panics),
+        audit::trial(cell, "no_secret_is_in_a_log", audit::leaks),
+        audit::trial(cell, "standard_output_has_the_one_line_of_the_start", |logs| {
             let odd = logs.iter().filter(|log| log.stdout.lines().count() != usize::from(log.listened));
             odd.map(|log| format!("{}: {:?}", log.label, log.stdout)).collect()
         }),
