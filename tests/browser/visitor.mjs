@@ -137,10 +137,10 @@ export class Visitor {
     await this.page.setViewportSize({ width, height });
   }
 
-  async picture(name) {
+  async picture(name, { fullPage = true } = {}) {
     const { screenshots } = this.stage.setting;
     await mkdir(screenshots, { recursive: true });
-    await this.page.screenshot({ path: `${screenshots}/${name}.png`, fullPage: true, caret: 'initial' });
+    await this.page.screenshot({ path: `${screenshots}/${name}.png`, fullPage, caret: 'initial' });
   }
 
   async isDarkInTheDark(name) {
@@ -156,11 +156,21 @@ export class Visitor {
 
   /** WCAG 2.2, 1.4.4: the reader's own setting of the browser counts. */
   async readsAtTwiceTheSize(name) {
-    await this.devtools.send('Page.setFontSizes', { fontSizes: SIZES.doubled });
-    const size = await this.page.evaluate(() => getComputedStyle(document.querySelector('main p, main label')).fontSize);
-    assert.ok(Number.parseFloat(size) >= 28, `${name}: text of ${size} for who wants it twice the size`);
+    const { width, height } = this.stage.setting;
+    const enlarge = async () => {
+      await this.devtools.send('Page.setFontSizes', { fontSizes: SIZES.doubled });
+      const size = () => getComputedStyle(document.querySelector('main p, main label')).fontSize;
+      const seen = await this.page.evaluate(size);
+      assert.ok(Number.parseFloat(seen) >= 28, `${name}: text of ${seen} for who wants it twice the size`);
+    };
+    await enlarge();
     assert.deepEqual(await fit(this.page), [], `${name} in text of twice the size`);
-    await this.picture(`${name}-large-text`);
+    // A picture of more than the window would set the size back.
+    const whole = await this.page.evaluate(() => document.documentElement.scrollHeight);
+    await this.page.setViewportSize({ width, height: whole });
+    await enlarge();
+    await this.picture(`${name}-large-text`, { fullPage: false });
+    await this.page.setViewportSize({ width, height });
     await this.devtools.send('Page.setFontSizes', { fontSizes: SIZES.usual });
   }
 }

@@ -8,7 +8,7 @@ async function staysHere(scene, request, name, words) {
   await visitor.go(request.url);
   assert.equal(new URL(visitor.page.url()).origin, scene.origin);
   assert.match(await visitor.words(), words);
-  await visitor.look(name, { status: 400 });
+  await visitor.look(name, { status: 400, heading: 'This link does not work' });
   assert.deepEqual(scene.client.arrivalsFor(request), []);
 }
 
