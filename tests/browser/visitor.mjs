@@ -166,9 +166,11 @@ export class Visitor {
     await enlarge();
     assert.deepEqual(await fit(this.page), [], `${name} in text of twice the size`);
     // A picture of more than the window would set the size back.
-    const whole = await this.page.evaluate(() => document.documentElement.scrollHeight);
-    await this.page.setViewportSize({ width, height: whole });
-    await enlarge();
+    for (let grown = 0; grown < 3; grown += 1) {
+      const whole = await this.page.evaluate(() => document.documentElement.scrollHeight);
+      await this.page.setViewportSize({ width, height: whole });
+      await enlarge();
+    }
     await this.picture(`${name}-large-text`, { fullPage: false });
     await this.page.setViewportSize({ width, height });
     await this.devtools.send('Page.setFontSizes', { fontSizes: SIZES.usual });

@@ -29,6 +29,7 @@ export async function expired_form(scene) {
   await visitor.context.clearCookies();
   await visitor.signIn(person);
   assert.match(await visitor.page.getByRole('alert').innerText(), /open for too long/);
+  assert.equal(await visitor.page.getByLabel('Username').inputValue(), person.username);
   await visitor.look('sign-in-expired', { status: 403, heading: 'Sign in' });
   await visitor.signIn(person);
   assert.equal(await visitor.heading(), 'Allow access?');
