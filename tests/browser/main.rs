@@ -58,53 +58,51 @@ const SCENARIOS: &[&str] = &[
 fn main() -> ExitCode {
     let arguments = Arguments::from_args();
     let frameworks = frameworks();
-    // The runs take turns, so that two threads of the harness have two runs to wait for.
-    let names: Vec<(&Framework, usize, &str)> = SCENARIOS
+    let visits: Vec<(&Framework, usize)> = frameworks
         .iter()
-        .flat_map(|scenario| frameworks.iter().map(move |framework| (*framework, *scenario)))
-        .flat_map(|(framework, scenario)| (0..WIDTHS.len()).map(move |width| (framework, width, scenario)))
+        .flat_map(|framework| (0..WIDTHS.len()).map(move |width| (*framework, width)))
         .collect();
-    let name = |framework: &Framework, width: usize, scenario: &str| {
+    let name = |(framework, width): (&Framework, usize), scenario: &str| {
         format!("{}/{}/{scenario}", framework.name, WIDTHS[width].name)
     };
-    let wanted = |name: String| match &arguments.filter {
+    let is_wanted = |name: String| match &arguments.filter {
         Some(filter) if arguments.exact => name == *filter,
         Some(filter) => name.contains(filter),
         None => true,
     };
-    let wanted = names.iter().any(|(framework, width, scenario)| wanted(name(framework, *width, scenario)));
-    let tools = if wanted && !arguments.list { Tools::find() } else { Err(String::new()) };
-    if let (Err(reason), true, false) = (&tools, wanted, arguments.list) {
-        if say_that_there_is_no_browser(reason) {
-            return ExitCode::from(101);
+    let any_wanted =
+        visits.iter().any(|visit| SCENARIOS.iter().any(|scenario| is_wanted(name(*visit, scenario))));
+    let mut runs = Vec::new();
+    if any_wanted && !arguments.list {
+        match Tools::find() {
+            Ok(tools) => {
+                runs = visits.iter().map(|visit| Arc::new(Run::new(visit.0, visit.1, &tools))).collect()
+            }
+            Err(reason) if say_that_there_is_no_browser(&reason) => return ExitCode::from(101),
+            Err(_) => {}
         }
     }
-    let runs: Vec<(&Framework, usize, Arc<Run>)> = match &tools {
-        Ok(tools) => frameworks
-            .iter()
-            .flat_map(|framework| {
-                build::binary(framework.package);
-                (0..WIDTHS.len())
-                    .map(|width| (*framework, width, Arc::new(Run::new(framework, width, tools))))
+    for framework in frameworks.iter().filter(|_| !runs.is_empty()) {
+        build::binary(framework.package);
+    }
+    let mut trials = Vec::new();
+    // The visits take turns, so that two threads of the harness have two of them to wait for.
+    for scenario in SCENARIOS {
+        trials.extend(visits.iter().enumerate().map(|(at, visit)| {
+            let run = runs.get(at).cloned();
+            let nowhere = run.is_none() && !arguments.list;
+            Trial::test(name(*visit, scenario), move || {
+                let run = run.ok_or("there is no browser")?;
+                caught(|| run.outcome(scenario, SCENARIOS)).flatten().map_err(Failed::from)
             })
-            .collect(),
-        Err(_) => Vec::new(),
-    };
-    let trials = names.into_iter().map(|(framework, width, scenario)| {
-        let run = runs.iter().find(|(own, at, _)| own.name == framework.name && *at == width);
-        let run = run.map(|(_, _, run)| Arc::clone(run));
-        let ignored = run.is_none();
-        Trial::test(name(framework, width, scenario), move || {
-            let run = run.ok_or("there is no browser")?;
-            caught(|| run.outcome(scenario, SCENARIOS)).and_then(|outcome| outcome).map_err(Failed::from)
-        })
-        .with_ignored_flag(ignored && !arguments.list)
-    });
-    let visited = libtest_mimic::run(&arguments, trials.collect());
-    if arguments.list || runs.is_empty() {
+            .with_ignored_flag(nowhere)
+        }));
+    }
+    let visited = libtest_mimic::run(&arguments, trials);
+    if runs.is_empty() {
         return visited.exit_code();
     }
-    for (_, _, run) in &runs {
+    for run in &runs {
         run.tell_notes();
     }
     let whole = Arguments { filter: None, skip: Vec::new(), exact: false, ..arguments };
