@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use gridauth::grant::{AuthorizationCode, ClientCredentials, Implicit, Password, RefreshToken};
 use gridauth::model::AuthMethod;
+use gridauth::pages::Theme;
 use gridauth::store::{Key, Kind, OpenError, StoreError};
 use gridauth::{Client, GridAuth, Store};
 
@@ -44,6 +45,7 @@ impl App {
         let store = Store::open(settings.store()).await.map_err(cannot_open)?;
         let code_and_refresh = [AuthMethod::Basic, AuthMethod::Post, AuthMethod::None];
         let refresh = settings.refresh_token_lifetime;
+        let theme = Theme::builder("gridauth demo").build().map_err(Stop::cannot_start)?;
         let auth = GridAuth::builder(settings.issuer(address))
             .store(store)
             .grant(AuthorizationCode::new().client_authentication(code_and_refresh.clone()))
@@ -56,6 +58,7 @@ impl App {
             .grant(Password::new().client_authentication(code_and_refresh))
             .grant(Implicit::new())
             .scopes(SCOPES)
+            .theme(theme)
             // Whoever runs this behind a proxy may let it take the issuer's path away or not.
             .behind_stripping_proxy(true)
             .access_token_lifetime(settings.access_token_lifetime)

@@ -35,7 +35,7 @@ pub(super) async fn request<'a>(server: &'a Inner, encoded: &[u8]) -> Result<Che
     let parameters = Parameters::parse(encoded).map_err(OAuthError::from)?.without(&NOT_OF_THE_REQUEST);
     let (client, redirect) = client_and_redirect(server, &parameters).await?;
     // From here on the client is told.
-    let mut target = Target::new(redirect, &parameters);
+    let mut target = Target::new(&client, redirect, &parameters);
     match rest(server, &parameters, &mut target, &client) {
         Ok((registered, side, scope)) => {
             let request = AuthorizationRequest {

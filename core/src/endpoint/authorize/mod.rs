@@ -86,12 +86,20 @@ async fn begin(server: &Inner, request: &Request, encoded: &[u8]) -> Result<Resp
 
 fn error_page(server: &Inner, error: &OAuthError) -> Response {
     error.log();
-    let title = match error.status() {
-        StatusCode::TOO_MANY_REQUESTS => "Too many tries",
-        status if status.is_server_error() => "Something went wrong here",
-        _ => "This request cannot be answered",
+    let (title, advice) = match error.status() {
+        StatusCode::TOO_MANY_REQUESTS => ("Too many tries", "Wait a little, then go back and try again."),
+        status if status.is_server_error() => {
+            ("Something went wrong here", "It is not your doing. Go back and try again in a few minutes.")
+        }
+        _ => (
+            "This link does not work",
+            "The application that sent you here asked for something that cannot be answered. Go back and try again. \
+             If it happens again, tell the people behind that application what stands below.",
+        ),
     };
-    let page = server.pages.error(&ErrorPage::new(error.status(), title, error.description()));
+    let mut page = ErrorPage::new(error.status(), title, advice);
+    page.detail = Some(error.description());
+    let page = server.pages.error(&page);
     let mut response = page.into_response(error.status());
     if let Some(seconds) = error.retry_after() {
         response.headers_mut().insert(http::header::RETRY_AFTER, seconds.into());
