@@ -40,6 +40,11 @@ use crate::model::AuthMethod;
 use crate::protocol::{OAuthError, ResponseMode};
 
 /// A way to get a token, registered with [`Builder::grant`](crate::Builder::grant).
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a grant",
+    label = "does not implement `Grant`",
+    note = "what answers token requests is a `TokenSide`, what answers authorization requests an `AuthorizationSide`; the grant says which it has: `impl Grant for {Self} {{ fn token_side(&self) -> Option<&dyn TokenSide> {{ Some(self) }} }}`"
+)]
 pub trait Grant: Send + Sync + 'static {
     /// What it does at the token endpoint, if anything.
     fn token_side(&self) -> Option<&dyn TokenSide> {
@@ -121,6 +126,16 @@ pub trait AuthorizationSide: Send + Sync {
 
     /// The grant type that a client must be registered for, and that the grant's row names.
     fn grant_type(&self) -> &str;
+
+    /// The methods of the clients that it answers: a client is registered with one of them, whatever the other side of the
+    /// grant takes. Any that the server can do unless told otherwise.
+    ///
+    /// Nobody authenticates at the authorization endpoint. A side that hands out a token there, with no token request to
+    /// follow, says [`AuthMethod::None`] alone, or it gives a client that has a secret a token for which the secret was
+    /// never asked.
+    fn client_authentication(&self) -> &[AuthMethod] {
+        AuthMethod::SUPPORTED
+    }
 
     /// How the answer travels where the client does not say: [`ResponseMode::Fragment`] where it carries a token, and
     /// then the query is refused.
