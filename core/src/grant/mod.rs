@@ -26,7 +26,7 @@ pub use implicit::Implicit;
 pub use issue::{Issued, NewGrant, TokenResponse};
 pub use password::Password;
 pub use refresh_token::RefreshToken;
-pub use registry::{GrantExt, Registration};
+pub use registry::{GrantExt, IntoRegistration, Registration};
 pub use token_request::{GrantedScope, TokenRequest};
 
 pub(crate) use issue::issue_minted;
@@ -40,11 +40,6 @@ use crate::model::AuthMethod;
 use crate::protocol::{OAuthError, ResponseMode};
 
 /// A way to get a token, registered with [`Builder::grant`](crate::Builder::grant).
-#[diagnostic::on_unimplemented(
-    message = "`{Self}` is not a grant",
-    label = "does not implement `Grant`",
-    note = "what answers token requests is a `TokenSide`, what answers authorization requests an `AuthorizationSide`; the grant says which it has: `impl Grant for {Self} {{ fn token_side(&self) -> Option<&dyn TokenSide> {{ Some(self) }} }}`"
-)]
 pub trait Grant: Send + Sync + 'static {
     /// What it does at the token endpoint, if anything.
     fn token_side(&self) -> Option<&dyn TokenSide> {

@@ -10,7 +10,7 @@ use super::{GridAuth, Inner, ServerLifetimes, ShapeRejection, sweeper};
 use crate::client_auth::SecretVerifier;
 use crate::endpoint::{Endpoint, metadata};
 use crate::env::{Clock, Entropy, SystemClock, SystemEntropy};
-use crate::grant::{Extension, Registration, Registry};
+use crate::grant::{Extension, IntoRegistration, Registry};
 use crate::guard::{Rejection, RejectionBody, ScopeDescription};
 use crate::model::AuthMethod;
 use crate::pages::{BuiltInPages, Pages, Theme};
@@ -104,8 +104,8 @@ impl Builder {
 
     /// One more grant, with extensions or without. A server without any grant only guards.
     #[must_use]
-    pub fn grant(mut self, grant: impl Into<Registration>) -> Self {
-        self.grants.add(grant.into());
+    pub fn grant(mut self, grant: impl IntoRegistration) -> Self {
+        self.grants.add(grant.into_registration());
         self
     }
 
