@@ -155,7 +155,7 @@ async fn no_secret_is_in_the_rows() {
     whole_run(&server, async |server: &Server, used: &Used| {
         let rows = rows(server.auth.store()).await;
         for known in ["miriam", "robot", "$argon2id$", "notes.read"] {
-            assert!(!rows.windows(known.len()).all(|window| window != known.as_bytes()), "{known}");
+            assert!(rows.windows(known.len()).any(|window| window == known.as_bytes()), "{known}");
         }
         assert_eq!(used.found_in(&rows), [""; 0]);
         looks += 1;
