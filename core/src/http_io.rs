@@ -4,7 +4,8 @@ use std::net::IpAddr;
 
 use bytes::Bytes;
 use http::header::{
-    ALLOW, AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, LOCATION, PRAGMA, RETRY_AFTER, WWW_AUTHENTICATE,
+    ALLOW, AUTHORIZATION, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, LOCATION, PRAGMA, RETRY_AFTER,
+    WWW_AUTHENTICATE,
 };
 use http::{HeaderMap, HeaderValue, StatusCode};
 use serde::Serialize;
@@ -36,17 +37,36 @@ impl RequestContext {
 
 /// The parameters of a form body (RFC 6749 section 3.2), each at most once.
 pub(crate) fn form(request: &Request) -> Result<Parameters, OAuthError> {
-    let is_form =
-        request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).is_some_and(|value| {
-            let essence = value.split(';').next().unwrap_or_default().trim();
-            essence.eq_ignore_ascii_case("application/x-www-form-urlencoded")
-        });
+    let parameters = Parameters::parse(form_body(request)?)?;
+    refuse_repeated(&parameters)?;
+    Ok(parameters)
+}
+
+/// The body of a request whose headers say that it is a form, and not one that somebody else would read otherwise.
+pub(crate) fn form_body(request: &Request) -> Result<&Bytes, OAuthError> {
+    let mut types = request.headers().get_all(CONTENT_TYPE).iter();
+    let (content_type, second) = (types.next(), types.next());
+    // RFC 9110 section 5.3: a field that is no list comes once. Who reads the first one and who reads the last disagree.
+    if second.is_some() {
+        return Err(OAuthError::invalid_request("there is more than one Content-Type"));
+    }
+    let is_form = content_type.and_then(|value| value.to_str().ok()).is_some_and(|value| {
+        let essence = value.split(';').next().unwrap_or_default().trim();
+        essence.eq_ignore_ascii_case("application/x-www-form-urlencoded")
+    });
     if !is_form {
         return Err(OAuthError::invalid_request("the body must be application/x-www-form-urlencoded"));
     }
-    let parameters = Parameters::parse(request.body())?;
-    refuse_repeated(&parameters)?;
-    Ok(parameters)
+    // RFC 9110 section 15.5.16.
+    let plain = |coding: &[u8]| {
+        coding.trim_ascii().is_empty() || coding.trim_ascii().eq_ignore_ascii_case(b"identity")
+    };
+    let mut codings = request.headers().get_all(CONTENT_ENCODING).iter();
+    if !codings.all(|codings| codings.as_bytes().split(|b| *b == b',').all(plain)) {
+        let error = OAuthError::invalid_request("the body must not be encoded");
+        return Err(error.with_status(StatusCode::UNSUPPORTED_MEDIA_TYPE));
+    }
+    Ok(request.body())
 }
 
 /// RFC 6749 sections 3.1 and 3.2: no parameter more than once.
@@ -156,6 +176,8 @@ pub(crate) fn not_found() -> Response {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -190,6 +212,38 @@ mod tests {
                     assert_eq!((n, c), (name, credentials))
                 }
                 _ => panic!("{value}"),
+            }
+        }
+    }
+
+    proptest! {
+        /// What is taken is the one value that was sent, whole: nothing is guessed, nothing put together.
+        #[test]
+        fn any_headers_are_read_or_refused(
+            values in proptest::collection::vec(
+                prop_oneof![
+                    any::<Vec<u8>>(),
+                    "[ -~\t]{0,40}".prop_map(String::into_bytes),
+                    "(Bearer|bearer|Basic|)[ \t]{0,3}[A-Za-z0-9+/=._~-]{0,40}[ \t,]{0,2}".prop_map(String::into_bytes),
+                    ".{0,20}".prop_map(String::into_bytes),
+                ],
+                0..4,
+            )
+        ) {
+            let readable: Vec<&str> =
+                values.iter().filter_map(|value| std::str::from_utf8(value).ok()).collect();
+            let is_text = |value: &str| value.chars().all(|c| c == '\t' || (' '..='~').contains(&c));
+            match authorization_in(values.iter().map(Vec::as_slice)) {
+                AuthorizationHeader::Absent => prop_assert!(readable.is_empty()),
+                AuthorizationHeader::Malformed => {
+                    prop_assert!(readable.len() > 1 || !is_text(readable[0]))
+                }
+                AuthorizationHeader::Scheme { name, credentials } => {
+                    prop_assert_eq!(readable.len(), 1);
+                    prop_assert!(is_text(readable[0]) && !name.contains(' ') && !credentials.starts_with(' '));
+                    let spaces = readable[0].len() - name.len() - credentials.len();
+                    prop_assert_eq!(readable[0], format!("{name}{}{credentials}", " ".repeat(spaces)));
+                }
             }
         }
     }

@@ -206,6 +206,16 @@ impl GridAuth {
         &self.0.store
     }
 
+    /// The clock that the server goes by: what an application keeps beside the engine's rows is best dated by the same.
+    pub fn clock(&self) -> &dyn Clock {
+        &*self.0.clock
+    }
+
+    /// The source of randomness that the server was built with.
+    pub fn entropy(&self) -> &dyn Entropy {
+        &*self.0.entropy
+    }
+
     /// The users that the engine keeps.
     pub fn users(&self) -> &StoredUsers {
         &self.0.stored_users

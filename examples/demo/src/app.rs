@@ -1,6 +1,7 @@
 //! The server with the demo's policies.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use gridauth::grant::{AuthorizationCode, ClientCredentials, Implicit, Password, RefreshToken};
@@ -9,6 +10,7 @@ use gridauth::pages::Theme;
 use gridauth::store::{Key, Kind, OpenError, StoreError};
 use gridauth::{Client, GridAuth, Store};
 
+use crate::notes::NoteIds;
 use crate::{Settings, Stop};
 
 gridauth::scopes! {
@@ -34,6 +36,7 @@ const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 #[derive(Clone, Debug)]
 pub struct App {
     auth: GridAuth,
+    note_ids: Arc<NoteIds>,
 }
 
 impl App {
@@ -76,12 +79,16 @@ impl App {
             }
             None => add_demo_client(&auth).await?,
         }
-        Ok(Self { auth })
+        Ok(Self { auth, note_ids: Arc::default() })
     }
 
     #[cfg(test)]
     pub(crate) fn with(auth: GridAuth) -> Self {
-        Self { auth }
+        Self { auth, note_ids: Arc::default() }
+    }
+
+    pub(crate) fn note_ids(&self) -> &NoteIds {
+        &self.note_ids
     }
 
     /// The server.

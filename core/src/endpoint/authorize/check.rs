@@ -107,6 +107,12 @@ fn rest<'a>(
     if !client.allows_grant(side.grant_type()) || !client.allows_response_type(side.response_type()) {
         return Err(OAuthError::unauthorized_client("the client may not use this response type"));
     }
+    // Nobody authenticates here: what the client is registered with decides whether the grant is for it.
+    if !side.client_authentication().contains(client.auth_method()) {
+        return Err(OAuthError::unauthorized_client(
+            "this response type is not for clients with this token_endpoint_auth_method",
+        ));
+    }
     let scope = GrantedScope::grant(client, parameters.get("scope"))?;
     Ok((registered, side, scope))
 }
