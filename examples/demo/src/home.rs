@@ -32,7 +32,13 @@ impl App {
         }
         page.push_str("</ul>\n<h2>The authorization server</h2>\n<ul>\n");
         for path in self.auth().paths() {
-            page.push_str(&format!("<li><a href=\"{0}\">{0}</a></li>\n", escape(&path)));
+            let path = escape(&path);
+            // What a browser would ask for in vain is not a link.
+            page.push_str(&if path.starts_with("/.well-known/") {
+                format!("<li><a href=\"{path}\">{path}</a></li>\n")
+            } else {
+                format!("<li><code>{path}</code></li>\n")
+            });
         }
         page.push_str("</ul>\n</body>\n</html>\n");
         let mut response = answers::answer(StatusCode::OK, "text/html; charset=utf-8", page);
