@@ -16,6 +16,7 @@ mod introspection;
 mod metadata;
 mod pages;
 mod races;
+mod readme;
 mod refresh;
 mod revocation;
 mod seeding;
@@ -31,6 +32,7 @@ use libtest_mimic::{Arguments, Failed, Trial};
 
 /// The subjects, each a file.
 const SUBJECTS: &[(&str, &[Case])] = &[
+    ("readme", readme::CASES),
     ("start", start::CASES),
     ("seeding", seeding::CASES),
     ("metadata", metadata::CASES),
@@ -76,7 +78,12 @@ fn main() -> ExitCode {
     }
     // The processes end here, and with them their logs are whole.
     drop(contexts);
+    let cut_off = start::cut_off();
     let mut audits: Vec<Trial> = cells.iter().flat_map(|cell| audits(&cell.name())).collect();
+    audits.extend(cut_off.into_iter().map(|(cell, outcome)| {
+        let name = format!("{cell}/audit/a_request_that_never_ends_is_cut_off");
+        Trial::test(name, || outcome.map_err(Failed::from))
+    }));
     audits.extend(matrix::STORES.iter().map(comparison));
     let whole = Arguments { filter: None, skip: Vec::new(), exact: false, ..arguments };
     let audited = libtest_mimic::run(&whole, audits);

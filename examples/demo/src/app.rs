@@ -1,5 +1,6 @@
 //! The server with the demo's policies.
 
+use std::error::Error;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,8 +8,8 @@ use std::time::Duration;
 use gridauth::grant::{AuthorizationCode, ClientCredentials, Implicit, Password, RefreshToken};
 use gridauth::model::AuthMethod;
 use gridauth::pages::Theme;
-use gridauth::store::{Key, Kind, OpenError, StoreError};
-use gridauth::{Client, GridAuth, Store};
+use gridauth::store::{OpenError, StoreError};
+use gridauth::{Client, GridAuth, RevokeError, Store};
 
 use crate::notes::NoteIds;
 use crate::{Settings, Stop};
@@ -74,7 +75,7 @@ impl App {
             Some(seed) => {
                 seed.plant(&auth).await?;
                 if !seed.has_client(DEMO_CLIENT) {
-                    remove_demo_client(&auth).await.map_err(store_failed)?;
+                    remove_demo_client(&auth).await?;
                 }
             }
             None => add_demo_client(&auth).await?,
@@ -123,11 +124,21 @@ async fn add_demo_client(auth: &GridAuth) -> Result<(), Stop> {
     auth.insert_client(client).await.map(|_| ()).map_err(store_failed)
 }
 
-/// With a seed file there is a client `demo` only where the seed has it: one that a start without a seed made goes.
-async fn remove_demo_client(auth: &GridAuth) -> Result<(), StoreError> {
-    let own = auth.client(DEMO_CLIENT).await?;
+/// With a seed file there is a client `demo` only where the seed has it: one that a start without a seed made goes, and all
+/// that it was granted.
+async fn remove_demo_client(auth: &GridAuth) -> Result<(), Stop> {
+    let not_revoked = |error: RevokeError| {
+        let why = error.source().map(ToString::to_string).unwrap_or_default();
+        Stop::cannot_start(format_args!("the store failed: {error}: {why}"))
+    };
+    let own = auth.client(DEMO_CLIENT).await.map_err(store_failed)?;
     if own.is_some_and(|client| client.metadata("software_id") == Some(DEMO_SOFTWARE)) {
-        auth.store().remove(Key::new(Kind::Client, DEMO_CLIENT)).await?;
+        // The client goes last: should this end in between, the next start finds it and goes on.
+        auth.revoke_client(DEMO_CLIENT).await.map_err(not_revoked)?;
+        auth.remove_client(DEMO_CLIENT).await.map_err(not_revoked)?;
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;
