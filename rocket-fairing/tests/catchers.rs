@@ -178,7 +178,8 @@ async fn a_handler_that_ran_without_an_access_answers_for_itself() {
     let poor = token(&auth, "notes.write").await;
     let routes = routes![deciding::option_status, deciding::result_status, deciding::option_body];
     let plain = launch(rocket(&auth).mount("/", routes.clone())).await;
-    let default = launch(rocket(&auth).mount("/", routes.clone()).register("/", catchers![own_default])).await;
+    let default =
+        launch(rocket(&auth).mount("/", routes.clone()).register("/", catchers![own_default])).await;
     let own = launch(rocket(&auth).mount("/", routes).register("/", catchers![own_401])).await;
     let is_unmarked = |answer: &Answer, what: &str| {
         for name in ["www-authenticate", "cache-control", "pragma", "retry-after"] {

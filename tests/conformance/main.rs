@@ -117,7 +117,10 @@ fn comparison(store: &'static matrix::StoreKind) -> Trial {
     if found_nothing {
         say(&format!("SKIPPED: {nothing}"));
     } else {
-        say(&format!("on the store {}: {} answers of {} cases compared", store.name, found.answers, found.cases));
+        say(&format!(
+            "on the store {}: {} answers of {} cases compared",
+            store.name, found.answers, found.cases
+        ));
     }
     let judge = move || match found {
         record::Comparison { cases: 0, .. } => Err(Failed::from(nothing)),

@@ -3,7 +3,7 @@
 use gridauth::env::{Clock, SystemClock};
 use gridauth::protocol::OAuthError;
 use gridauth::store::{By, CorruptRow, Key, Kind, Query, Row, Store, StoreError};
-use gridauth::{Access, Response};
+use gridauth::{Access, Response, Unread};
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -66,8 +66,12 @@ impl App {
 
     /// The answer to a note whose body is longer than [`MAX_NOTE_BODY`].
     pub fn note_too_long(&self) -> Response {
-        let error = OAuthError::invalid_request("the body is too long");
-        self.auth().refuse(&error.with_status(StatusCode::PAYLOAD_TOO_LARGE))
+        self.auth().refuse_unread(Unread::TooLong)
+    }
+
+    /// The answer to a note whose body breaks off.
+    pub fn note_broken(&self) -> Response {
+        self.auth().refuse_unread(Unread::Broken)
     }
 
     async fn new_note(
