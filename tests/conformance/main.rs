@@ -14,6 +14,7 @@ mod grants;
 mod guard;
 mod introspection;
 mod metadata;
+mod outage;
 mod pages;
 mod races;
 mod refresh;
@@ -28,6 +29,9 @@ use std::process::ExitCode;
 use gridauth_conformance::case::caught;
 use gridauth_conformance::{Case, Context, audit, build, matrix, record};
 use libtest_mimic::{Arguments, Failed, Trial};
+
+/// The cases in which the database goes away. Only a database of the case's own can be made to.
+const OUTAGE: (&str, &[Case]) = ("outage", outage::CASES);
 
 /// The subjects, each a file.
 const SUBJECTS: &[(&str, &[Case])] = &[
@@ -63,7 +67,8 @@ fn main() -> ExitCode {
     let contexts: Vec<Context> = cells.iter().map(|cell| Context::new(*cell)).collect();
     let mut trials = Vec::new();
     for context in &contexts {
-        for (subject, cases) in SUBJECTS {
+        let outage = context.cell.store.crashes.then_some(&OUTAGE);
+        for (subject, cases) in SUBJECTS.iter().chain(outage) {
             trials.extend(cases.iter().map(|case| trial(context, subject, *case)));
         }
     }

@@ -29,14 +29,22 @@ pub struct StoreKind {
     pub durable: bool,
     /// Whether two processes can serve one store.
     pub shared: bool,
+    /// Whether a case can have a database of its own to crash.
+    pub crashes: bool,
 }
 
 /// Another store joins by a line here.
 pub const STORES: &[StoreKind] = &[
-    StoreKind { name: "memory", url: |_| Some("memory:".to_owned()), durable: false, shared: false },
-    StoreKind { name: "file", url: in_file, durable: true, shared: false },
-    StoreKind { name: "node", url: griddb::test_node, durable: true, shared: true },
-    StoreKind { name: "griddb", url: griddb::real_server, durable: true, shared: true },
+    StoreKind {
+        name: "memory",
+        url: |_| Some("memory:".to_owned()),
+        durable: false,
+        shared: false,
+        crashes: false,
+    },
+    StoreKind { name: "file", url: in_file, durable: true, shared: false, crashes: false },
+    StoreKind { name: "node", url: griddb::test_node, durable: true, shared: true, crashes: true },
+    StoreKind { name: "griddb", url: griddb::real_server, durable: true, shared: true, crashes: false },
 ];
 
 fn in_file(directory: &Path) -> Option<String> {
