@@ -47,8 +47,9 @@ fn rocket(auth: &GridAuth) -> Rocket<Build> {
 
 const CHALLENGE: &str = "Bearer realm=\"https://id.example.com\"";
 
+/// Rocket #596: a catcher knew the status and nothing of the guard's error, so it could not say what was wrong.
 #[rocket::async_test]
-async fn a_catcher_of_the_application_writes_the_body_and_the_challenge_is_added() {
+async fn a_catcher_of_the_application_reads_what_the_guard_found_and_the_challenge_is_added() {
     let auth = auth().await;
     for rocket in [
         rocket(&auth).register("/", catchers![own_401]),

@@ -2,18 +2,14 @@
 
 mod support;
 
-use std::net::SocketAddr;
-
 use gridauth::people::ThrottleSettings;
 use gridauth::{GridAuth, Peer, Store};
 use gridauth_rocket::GridAuthExt;
 use rocket::fairing::AdHoc;
 use rocket::http::{Header, Method, Status};
 use rocket::local::asynchronous::{Client, LocalRequest};
-use rocket::tokio::io::{AsyncReadExt, AsyncWriteExt};
-use rocket::tokio::net::TcpStream;
-use rocket::tokio::sync::oneshot;
-use rocket::{Build, Ignite, Request, Rocket, Shutdown, catch, catchers, tokio};
+use rocket::{Request, catch, catchers};
+use support::running::Running;
 use support::{ask, auth, auth_with, launch, quiet};
 
 fn token_request<'c>(client: &'c Client, path: &'c str) -> LocalRequest<'c> {
@@ -167,58 +163,6 @@ async fn each_source_is_slowed_down_on_its_own() {
             .header(Header::new("content-type", "application/x-www-form-urlencoded"))
             .body(format!("grant_type=client_credentials&client_id=nobody{at}&client_secret=x"));
         assert_eq!(ask(fails).await.status, status, "{at}: {socket} {told}");
-    }
-}
-
-/// A Rocket on a port of its own.
-struct Running {
-    address: SocketAddr,
-    shutdown: Shutdown,
-    rocket: tokio::task::JoinHandle<Result<Rocket<Ignite>, rocket::Error>>,
-}
-
-#[allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
-impl Running {
-    async fn start(rocket: Rocket<Build>) -> Self {
-        let (sender, receiver) = oneshot::channel::<SocketAddr>();
-        let sender = std::sync::Mutex::new(Some(sender));
-        let rocket = rocket.attach(AdHoc::on_liftoff("address", move |rocket| {
-            Box::pin(async move {
-                let address = SocketAddr::new(rocket.config().address, rocket.config().port);
-                sender.lock().unwrap().take().unwrap().send(address).unwrap();
-            })
-        }));
-        let rocket = rocket.ignite().await.unwrap();
-        let shutdown = rocket.shutdown();
-        let rocket = tokio::spawn(rocket.launch());
-        Self { address: receiver.await.unwrap(), shutdown, rocket }
-    }
-
-    /// Sends this, and reads the whole answer.
-    async fn send(&self, request: &str) -> String {
-        self.exchange(request, false).await
-    }
-
-    /// Sends this and no more, and reads the whole answer. A request that is whole is sent by [`send`](Self::send): a server
-    /// need not answer who has hung up.
-    async fn send_cut(&self, request: &str) -> String {
-        self.exchange(request, true).await
-    }
-
-    async fn exchange(&self, request: &str, is_cut: bool) -> String {
-        let mut stream = TcpStream::connect(self.address).await.unwrap();
-        stream.write_all(request.as_bytes()).await.unwrap();
-        if is_cut {
-            stream.shutdown().await.unwrap();
-        }
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).await.unwrap();
-        answer
-    }
-
-    async fn stop(self) {
-        self.shutdown.notify();
-        self.rocket.await.unwrap().unwrap();
     }
 }
 
