@@ -36,17 +36,12 @@ pub struct Access<S: RequiredScope = AnyScope> {
     scope: PhantomData<fn() -> S>,
 }
 
-impl Access {
-    /// What a guard around found, for middleware behind it and for handlers without extractors. `None` where there was no
-    /// guard.
-    pub fn of(request: &impl HttpMessage) -> Option<Self> {
-        let access = request.extensions().get::<Checked>()?.found().as_ref().ok()?.clone();
-        Some(Self { access, scope: PhantomData })
-    }
-}
-
 impl<S: RequiredScope> Access<S> {
-    /// The engine's own value.
+    fn new(access: gridauth::Access) -> Self {
+        Self { access, scope: PhantomData }
+    }
+
+    /// The engine's own value, without the scope in its type.
     pub fn into_inner(self) -> gridauth::Access {
         self.access
     }
@@ -57,6 +52,15 @@ impl<S: RequiredScope> Deref for Access<S> {
 
     fn deref(&self) -> &gridauth::Access {
         &self.access
+    }
+}
+
+impl Access {
+    /// What a guard around found, for middleware behind it and for handlers without extractors. `None` where there was no
+    /// guard.
+    pub fn of(request: &impl HttpMessage) -> Option<Self> {
+        let access = request.extensions().get::<Checked>()?.found().as_ref().ok()?.clone();
+        Some(Self::new(access))
     }
 }
 
@@ -72,7 +76,7 @@ impl<S: RequiredScope> FromRequest for Access<S> {
                 Some(auth) => auth,
                 None => configured(&request)?,
             };
-            Ok(Self { access: check(auth, &request, S::SCOPE).await?, scope: PhantomData })
+            check(auth, &request, S::SCOPE).await.map(Self::new)
         })
     }
 }
