@@ -40,7 +40,11 @@ pub struct Access<S: RequiredScope = AnyScope> {
 }
 
 impl<S: RequiredScope> Access<S> {
-    /// The engine's own value.
+    fn new(access: gridauth::Access) -> Self {
+        Self { access, scope: PhantomData }
+    }
+
+    /// The engine's own value, without the scope in its type.
     pub fn into_inner(self) -> gridauth::Access {
         self.access
     }
@@ -64,7 +68,7 @@ impl<'r, S: RequiredScope> FromRequest<'r> for Access<S> {
             None => Err(AccessRejection::not_attached()),
         };
         match checked {
-            Ok(access) => Outcome::Success(Self { access, scope: PhantomData }),
+            Ok(access) => Outcome::Success(Self::new(access)),
             Err(rejection) => Outcome::Error((rejection.leave(request), rejection)),
         }
     }

@@ -139,10 +139,8 @@ impl catcher::Handler for UnknownMethod {
         {
             return Ok(answer);
         }
-        let default = request.rocket().catchers().find(|own| own.code.is_none() && is_at_root(own));
-        match default {
-            Some(catcher) => catcher.handler.handle(status, request).await,
-            None => Catcher::default().handler.handle(status, request).await,
-        }
+        let mut others = request.rocket().catchers();
+        let default = others.find(|own| own.code.is_none() && is_at_root(own)).cloned().unwrap_or_default();
+        default.handler.handle(status, request).await
     }
 }

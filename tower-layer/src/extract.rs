@@ -51,7 +51,11 @@ pub struct Access<S: RequiredScope = AnyScope> {
 }
 
 impl<S: RequiredScope> Access<S> {
-    /// The core's value, without the scope in its type.
+    fn new(access: gridauth::Access) -> Self {
+        Self { access, scope: PhantomData }
+    }
+
+    /// The engine's own value, without the scope in its type.
     pub fn into_inner(self) -> gridauth::Access {
         self.access
     }
@@ -131,7 +135,7 @@ where
         let auth = state.grid_auth();
         let outcome = access(&auth, parts).await;
         match outcome.and_then(|access| access.require(S::SCOPE).map(|()| access)) {
-            Ok(access) => Ok(Self { access, scope: PhantomData }),
+            Ok(access) => Ok(Self::new(access)),
             Err(rejection) => Err(AccessRejection { auth, rejection }),
         }
     }
