@@ -86,7 +86,7 @@ mod server;
 
 pub use async_trait::async_trait;
 pub use guard::Access;
-pub use http_io::{Peer, Request, Response};
+pub use http_io::{Peer, Request, Response, Unread, whole_request};
 pub use model::{Client, User};
 pub use server::{BuildError, Builder, GridAuth, MintRequest, RevokeError};
 pub use store::Store;

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use gridauth::env::{Entropy, EntropyError, Timestamp};
 use gridauth::protocol::OAuthError;
 use gridauth::store::{By, CorruptRow, Key, Kind, Query, Row, Store, StoreError};
-use gridauth::{Access, Response};
+use gridauth::{Access, Response, Unread};
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
 
@@ -67,8 +67,12 @@ impl App {
 
     /// The answer to a note whose body is longer than [`MAX_NOTE_BODY`].
     pub fn note_too_long(&self) -> Response {
-        let error = OAuthError::invalid_request("the body is too long");
-        self.auth().refuse(&error.with_status(StatusCode::PAYLOAD_TOO_LARGE))
+        self.auth().refuse_unread(Unread::TooLong)
+    }
+
+    /// The answer to a note whose body breaks off.
+    pub fn note_broken(&self) -> Response {
+        self.auth().refuse_unread(Unread::Broken)
     }
 
     async fn new_note(
