@@ -2,14 +2,21 @@
 #![cfg(feature = "griddb")]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+mod beside;
+mod clients;
+mod cluster;
 mod crash;
+mod lost;
 mod outage;
+mod page;
 #[path = "../support/mod.rs"]
 mod support;
+mod sweep;
 
 use std::time::Duration;
 
 use gridauth::env::Timestamp;
+use gridauth::grant::{AuthorizationCode, ClientCredentials};
 use gridauth::store::{Key, Kind, Row, StoreErrorKind, conformance};
 use gridauth::{GridAuth, Store};
 use griddb_test_node::{ErrorCode, Fault, FaultOrder, Options, Statement, TestNode};
@@ -29,6 +36,13 @@ fn url(node: &TestNode, options: &str) -> String {
 
 async fn open(node: &TestNode, options: &str) -> Store {
     Store::open(&url(node, options)).await.unwrap()
+}
+
+/// An engine of another process on the same database.
+async fn second(store: Store, first: &Server) -> Server {
+    let builder = GridAuth::builder(ISSUER).store(store).clock(first.clock.clone());
+    let builder = builder.grant(AuthorizationCode::new()).grant(ClientCredentials::new());
+    Server { auth: builder.build().await.unwrap(), clock: first.clock.clone() }
 }
 
 /// The engine on the node, its client cached, and how many round trips `work` takes.
@@ -102,36 +116,12 @@ async fn round_trips_are_few() {
     assert!(revocation <= 2, "a revoked grant: {revocation}");
 }
 
-#[tokio::test]
-async fn a_code_whose_redemption_was_lost_gives_no_second_token() {
-    for statement in [Statement::PutRow, Statement::Commit] {
-        for fault in [Fault::DropBefore, Fault::DropAfter, Fault::Mute] {
-            let node = node().await;
-            let store = open(&node, "statement_timeout=1s&retry_for=3s&lock_timeout=1s").await;
-            let server = server_with(|builder| builder.store(store)).await;
-            let code = server.code().await;
-            node.faults().once(statement, fault.clone());
-            let form = redeem(&code);
-            let (first, _) = server.token(&form).await;
-            node.faults().clear();
-            let (second, _) = server.token(&form).await;
-            let answers = (first, second);
-            assert!(
-                matches!(answers, (200, 400) | (503, 200) | (503, 400)),
-                "{statement:?} {fault:?}: {answers:?}"
-            );
-        }
-    }
-}
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn of_64_redemptions_in_two_processes_one_succeeds() {
     let node = node().await;
     let (one, other) = (open(&node, "").await, open(&node, "").await);
     let server = server_with(|builder| builder.store(one)).await;
-    let same = GridAuth::builder(ISSUER).store(other).grant(gridauth::grant::AuthorizationCode::new());
-    let second =
-        Server { auth: same.clock(server.clock.clone()).build().await.unwrap(), clock: server.clock.clone() };
+    let second = second(other, &server).await;
     let code = server.code().await;
     let servers = std::sync::Arc::new([server, second]);
     let mut running = tokio::task::JoinSet::new();
@@ -203,14 +193,4 @@ async fn a_busy_or_moved_partition_is_waited_for() {
         node.faults().order(FaultOrder::new(Fault::Refuse(code)).on(Statement::GetRow).times(2));
         assert!(store.get(Key::new(Kind::Grant, "none")).await.unwrap().is_none());
     }
-}
-
-#[tokio::test]
-async fn an_insert_whose_answer_was_lost_is_not_called_done() {
-    let node = node().await;
-    let store = open(&node, "statement_timeout=1s&retry_for=1s&lock_timeout=1s").await;
-    node.faults().once(Statement::PutRow, Fault::DropAfter);
-    let row = Row::new(Timestamp::from_millis(1), "{}");
-    let error = store.insert(Key::new(Kind::Grant, "lost"), row).await.unwrap_err();
-    assert_eq!(error.kind(), StoreErrorKind::OutcomeUnknown);
 }

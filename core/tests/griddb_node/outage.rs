@@ -6,6 +6,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use gridauth::env::Timestamp;
+use gridauth::store::{Key, Kind, Row, StoreErrorKind};
 use gridauth::token::Secret;
 use gridauth::{Request, Response};
 use griddb_test_node::{ErrorCode, Fault, FaultOrder, Statement, TestNode};
@@ -215,7 +217,8 @@ impl Outage {
 
 async fn is_told_everywhere(outage: Outage) {
     let node = node().await;
-    let limits = "client_cache=0s&statement_timeout=1s&retry_for=1s&lock_timeout=1s&connect_timeout=1s&heartbeat=1s";
+    let limits =
+        "client_cache=0s&statement_timeout=1s&retry_for=1s&lock_timeout=1s&connect_timeout=1s&heartbeat=1s";
     let store = open(&node, limits).await;
     let server = Arc::new(server_with(|builder| builder.store(store)).await);
     let all = every_kind(&server).await;
@@ -276,4 +279,56 @@ async fn a_node_that_is_too_slow_is_503_everywhere() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_node_that_is_full_is_503_for_all_that_writes() {
     is_told_everywhere(Outage::Full).await;
+}
+
+/// A code needs three round trips. Each is within the time of one call, and all of them together are not.
+#[tokio::test]
+async fn the_calls_of_a_request_share_the_time_of_one() {
+    let node = node().await;
+    let store =
+        open(&node, "client_cache=0s&retry_for=1200ms&statement_timeout=1200ms&lock_timeout=1s").await;
+    let server = server_with(|builder| builder.store(store)).await;
+    let code = server.code().await;
+    let slow = FaultOrder::new(Fault::Delay(Duration::from_millis(500))).always();
+    node.faults().order(slow);
+    assert_eq!(server.token(&redeem(&code)).await.0, 503);
+    node.faults().clear();
+    // The change may have been on its way.
+    assert!(matches!(server.token(&redeem(&code)).await.0, 200 | 400));
+}
+
+/// Nothing is sent any more in time that is too short to learn what became of it: the code is still good.
+#[tokio::test]
+async fn a_change_that_could_not_be_awaited_is_not_begun() {
+    let node = node().await;
+    let store = open(&node, "client_cache=0s&retry_for=2s&statement_timeout=2s&lock_timeout=1s").await;
+    let server = server_with(|builder| builder.store(store)).await;
+    let code = server.code().await;
+    let slow = Fault::Delay(Duration::from_millis(1900));
+    node.faults().once(Statement::GetRow, slow);
+    let changes = || node.counters().statements(Statement::PutRow);
+    let before = changes();
+    assert_eq!(server.token(&redeem(&code)).await.0, 503);
+    assert_eq!(changes(), before);
+    assert_eq!(server.token(&redeem(&code)).await.0, 200);
+}
+
+#[tokio::test]
+async fn asking_for_the_owner_shares_the_time_of_the_change() {
+    let node = node().await;
+    let patience = "retry_for=800ms&statement_timeout=800ms&lock_timeout=0s&verify_owner=true";
+    let store = open(&node, patience).await;
+    let key = Key::new(Kind::Custom, "x");
+    let row = Row::new(Timestamp::from_millis(1), "{}");
+    store.put(key, row.clone()).await.unwrap();
+    node.faults().order(FaultOrder::new(Fault::Delay(Duration::from_millis(500))).always());
+    let error = store.put(key, row.clone()).await.unwrap_err();
+    assert_eq!(error.kind(), StoreErrorKind::OutcomeUnknown, "{error}");
+    node.faults().clear();
+
+    // A master that does not know is no reason to say that nothing was changed.
+    let refused = Fault::Refuse(ErrorCode::CLUSTER_ROLE);
+    node.faults().order(FaultOrder::new(refused).on(Statement::GetPartitionAddress).always());
+    let error = store.put(key, row).await.unwrap_err();
+    assert_eq!(error.kind(), StoreErrorKind::OutcomeUnknown, "{error}");
 }
