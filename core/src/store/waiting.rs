@@ -7,6 +7,7 @@ use std::cell::Cell;
 use std::future::Future;
 use std::time::Duration;
 
+#[cfg(feature = "griddb")]
 use tokio::time::Instant;
 
 tokio::task_local! {
@@ -24,11 +25,13 @@ fn waited() -> Duration {
 }
 
 /// A call that waits for the store. When it goes, what it took is counted.
+#[cfg(feature = "griddb")]
 pub(crate) struct Wait {
     began: Instant,
     left: Duration,
 }
 
+#[cfg(feature = "griddb")]
 impl Wait {
     /// Begins a call to a store that gives a request `patience` altogether.
     pub(crate) fn begin(patience: Duration) -> Self {
@@ -41,6 +44,7 @@ impl Wait {
     }
 }
 
+#[cfg(feature = "griddb")]
 impl Drop for Wait {
     fn drop(&mut self) {
         // Outside of a request nothing is counted.
@@ -48,7 +52,7 @@ impl Drop for Wait {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "griddb"))]
 mod tests {
     use super::*;
 

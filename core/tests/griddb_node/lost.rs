@@ -64,7 +64,9 @@ struct Case {
 impl Case {
     async fn new(work: Work, statement: Statement, fault: &Fault) -> Self {
         let node = node_with(Options::new().log_write(LogWrite::OnlyByFlush)).await;
-        let store = open(&node, "statement_timeout=1s&retry_for=3s&lock_timeout=0s&client_cache=60s").await;
+        // Time for a lock is what is left of a statement's beyond the three seconds that a server may be late.
+        let patience = "statement_timeout=5s&retry_for=7s&lock_timeout=1s&client_cache=60s";
+        let store = open(&node, patience).await;
         let server = server_with(|builder| builder.store(store)).await;
         Self { node, server, what: format!("{work:?}, {statement:?}, {fault:?}") }
     }

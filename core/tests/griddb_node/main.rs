@@ -1,11 +1,12 @@
 //! The store in GridDB, and the engine on it, against a node that fails on order.
 #![cfg(feature = "griddb")]
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
 
 mod beside;
 mod clients;
 mod cluster;
 mod crash;
+mod listings;
 mod lost;
 mod outage;
 mod page;
@@ -17,7 +18,7 @@ use std::time::Duration;
 
 use gridauth::env::Timestamp;
 use gridauth::grant::{AuthorizationCode, ClientCredentials};
-use gridauth::store::{Key, Kind, Row, StoreErrorKind, conformance};
+use gridauth::store::{Key, Kind, Row, conformance};
 use gridauth::{GridAuth, Store};
 use griddb_test_node::{ErrorCode, Fault, FaultOrder, Options, Statement, TestNode};
 use support::*;

@@ -18,6 +18,8 @@
 //! | `client_cache` | how long a client's row may be used after it was read: so stale can a client be that another process has changed; `0s` reads it each time | `5s` |
 //! | `verify_owner` | `true` asks the master, after each change, whether the node that did it still owns the partition | `false` |
 //!
+//! All calls that one request makes share the `retry_for` of one call, 10 s unless the URL says otherwise.
+//!
 //! With `durability=consume` a node that crashes with its default `logWriteMode` of 1 forgets tokens and sign-ups of
 //! its last second, though they were answered. With `server` it may also bring back a code that was used, or a token
 //! that was revoked: only for nodes with `logWriteMode` 0, which sync each commit themselves.
@@ -260,20 +262,24 @@ impl Backend for GriddbStore {
     fn remove_expired(&self, kind: Kind, now: Timestamp, limit: usize) -> StoreFuture<'_, usize> {
         StoreFuture::new(async move {
             let (mut removed, mut looked_at) = (0, 0);
+            // Others may take all that was found; that nothing is left is said only where nothing is found.
+            let is_enough = |removed, looked_at| removed >= limit || (removed > 0 && looked_at >= limit);
             for collection in self.layout.all(kind) {
+                if is_enough(removed, looked_at) {
+                    break;
+                }
                 let mut expired = list::expired(collection, now).await?;
-                let mut ids = Vec::new();
-                // Others may take all that was found; that there is nothing left is said only where nothing is found.
-                while removed < limit && (removed == 0 || looked_at < limit) {
-                    if ids.is_empty() {
+                let mut found = Vec::new();
+                while !is_enough(removed, looked_at) {
+                    if found.is_empty() {
                         match expired.next().await? {
-                            Some(more) => ids = more,
+                            Some(more) => found = more,
                             None => break,
                         }
                     }
-                    let now_ids = ids.split_off(ids.len().saturating_sub(limit - removed));
-                    looked_at += now_ids.len();
-                    removed += self.sweep(collection, now_ids, now).await?;
+                    let ids = found.split_off(found.len().saturating_sub(limit - removed));
+                    looked_at += ids.len();
+                    removed += self.sweep(collection, ids, now).await?;
                 }
             }
             Ok(removed)
