@@ -28,7 +28,7 @@ use crate::people::{
     OwnSession, PasswordHasher, RetryAfter, Sessions, StoredUsers, Throttle, Throttled, Users,
 };
 use crate::protocol::{OAuthError, Parameters};
-use crate::store::{Change, Key, Kind, Record, Store, StoreError};
+use crate::store::{Change, Key, Kind, Record, Store, StoreError, waiting};
 use crate::token::Secret;
 use issuer::Issuer;
 
@@ -107,7 +107,7 @@ impl GridAuth {
         let found = self.0.routes.iter().find(|(path, _)| path == request.uri().path());
         let mut response = match found {
             Some(_) if request.body().len() > Self::MAX_BODY => self.refuse_unread(Unread::TooLong),
-            Some((_, endpoint)) => endpoint.answer(&self.0, &request).await,
+            Some((_, endpoint)) => waiting::together(endpoint.answer(&self.0, &request)).await,
             None => http_io::not_found(),
         };
         if request.method() == Method::HEAD {
