@@ -410,8 +410,11 @@ fn a_request_in_flight_is_finished(context: &Context) {
     assert_eq!(app.wait().status.code(), Some(0));
 }
 
+/// What becomes of one process, by cell.
+type Ending = (String, JoinHandle<Result<(), String>>);
+
 /// What became of processes that were told to stop while a request was on its way that never ends, by cell.
-static STOPPING: Mutex<Vec<(String, JoinHandle<Result<(), String>>)>> = Mutex::new(Vec::new());
+static STOPPING: Mutex<Vec<Ending>> = Mutex::new(Vec::new());
 
 /// It takes its 10 seconds beside the other cases; what came of it is judged when they are done.
 fn a_request_that_never_ends_is_begun(context: &Context) {
@@ -431,6 +434,7 @@ fn a_request_that_never_ends_is_begun(context: &Context) {
     app.signal(Signal::TERM);
     let ending = std::thread::spawn(move || {
         caught(|| {
+            #[allow(clippy::disallowed_methods, reason = "the process that is watched has a real clock")]
             let told = Instant::now();
             let exit = app.wait();
             let took = told.elapsed();
