@@ -11,6 +11,7 @@ use griddb_rs::{Client, Collection, ColumnType, Schema};
 /// A name that no other test and no earlier run has used.
 pub fn unique(base: &str) -> String {
     static NEXT: AtomicU32 = AtomicU32::new(0);
+    #[allow(clippy::disallowed_methods, reason = "names that no other run has")]
     let time = std::time::UNIX_EPOCH.elapsed().unwrap().as_nanos();
     format!("{base}_{time:x}_{}_{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed))
 }
