@@ -83,7 +83,7 @@ impl<'a> Retry<'a> {
     /// The error itself, when another try would be of no use, not safe, or too late.
     pub(crate) async fn after(&mut self, error: Error) -> Result<(), Error> {
         let passing = match error.kind() {
-            ErrorKind::Unavailable | ErrorKind::ConnectionLost | ErrorKind::Timeout => true,
+            ErrorKind::Unavailable | ErrorKind::Busy | ErrorKind::ConnectionLost | ErrorKind::Timeout => true,
             // Seen only for containers that this client knew: it opens them again.
             ErrorKind::ContainerMissing | ErrorKind::SchemaMismatch => {
                 error.code().is_some() && self.tries < 2

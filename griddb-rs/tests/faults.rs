@@ -2,48 +2,14 @@
 
 #![allow(clippy::unwrap_used, missing_docs, unreachable_pub, reason = "tests")]
 
-use std::{future::Future, time::Duration};
+mod common;
 
-use griddb_rs::{Change, Client, Collection, ColumnType, Config, Durability, ErrorKind, Row, Schema};
+use std::time::Duration;
+
+use common::*;
+use griddb_rs::{Client, ColumnType, Config, Durability, ErrorKind, Schema};
 use griddb_test_node::{ErrorCode, Fault, FaultOrder, LogWrite, Options, Statement, TestNode};
 use tokio::time::timeout;
-
-async fn node() -> TestNode {
-    node_with(Options::new()).await
-}
-
-async fn node_with(options: Options) -> TestNode {
-    TestNode::start(options.check_interval(Duration::from_millis(20))).await.unwrap()
-}
-
-fn url(node: &TestNode, options: &str) -> String {
-    format!("griddb://admin:admin@{}/gridauth?{options}", node.address())
-}
-
-async fn connect(node: &TestNode) -> Client {
-    Client::connect(&url(node, "")).await.unwrap()
-}
-
-fn schema() -> Schema {
-    Schema::new().key("k", ColumnType::String).column("n", ColumnType::Long)
-}
-
-async fn rows(client: &Client) -> Collection {
-    client.open_or_create("rows", &schema()).await.unwrap()
-}
-
-async fn number(rows: &Collection) -> Option<i64> {
-    rows.get("k").await.unwrap().map(|row| row.get("n").unwrap())
-}
-
-fn raise(row: Option<&Row>) -> Change<(&'static str, i64)> {
-    Change::Put(("k", row.map_or(0, |row| row.get::<i64>("n").unwrap()) + 1))
-}
-
-/// Fails when it takes so long that something hangs.
-async fn soon<T>(future: impl Future<Output = T>) -> T {
-    timeout(Duration::from_secs(20), future).await.unwrap()
-}
 
 #[tokio::test]
 async fn a_lost_read_is_read_again() {
@@ -279,38 +245,6 @@ async fn many_callers_wait_for_one_reconnect() {
 }
 
 #[tokio::test]
-async fn a_silent_node_is_given_up() {
-    let node = node().await;
-    let client =
-        Client::connect(&url(&node, "heartbeat=200ms&statement_timeout=10s&retry_for=20s")).await.unwrap();
-    let rows = rows(&client).await;
-    rows.put(("k", 1i64)).await.unwrap();
-    node.pause();
-    let unknown = soon(rows.remove("x")).await.unwrap_err();
-    assert!(unknown.is_outcome_unknown() && unknown.kind() == ErrorKind::ConnectionLost, "{unknown}");
-    assert_eq!(client.stats().heartbeats, 1);
-    let read = tokio::spawn({
-        let rows = rows.clone();
-        async move { number(&rows).await }
-    });
-    tokio::time::sleep(Duration::from_millis(100)).await;
-    node.wake();
-    assert_eq!(soon(read).await.unwrap(), Some(1));
-}
-
-#[tokio::test]
-async fn a_slow_answer_is_waited_for_when_the_node_lives() {
-    let node = node().await;
-    let client = Client::connect(&url(&node, "heartbeat=100ms")).await.unwrap();
-    let rows = rows(&client).await;
-    rows.put(("k", 1i64)).await.unwrap();
-    node.faults().once(Statement::RemoveRow, Fault::Delay(Duration::from_millis(700)));
-    assert!(soon(rows.remove("k")).await.unwrap());
-    let stats = client.stats();
-    assert!(stats.heartbeats >= 1 && stats.connections == 1, "{stats:?}");
-}
-
-#[tokio::test]
 async fn a_busy_node_is_asked_again() {
     let node = node().await;
     node.refuse_connections(true);
@@ -364,72 +298,6 @@ async fn addresses_of_different_clusters_are_refused() {
     two.crash().await.unwrap();
     let client = Client::connect_with(config(&[&one, &two])).await.unwrap();
     client.ping().await.unwrap();
-}
-
-#[tokio::test]
-async fn every_connection_says_goodbye() {
-    let node = node().await;
-    let said = || node.counters().statements(Statement::Disconnect);
-    let client = connect(&node).await;
-    rows(&client).await.put(("k", 1i64)).await.unwrap();
-    assert_eq!((node.counters().open_connections(), said()), (1, 0));
-    drop(client);
-    soon(async {
-        while node.counters().open_connections() > 0 {
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
-    })
-    .await;
-    assert_eq!(said(), 1);
-
-    let client = connect(&node).await;
-    let rows = rows(&client).await;
-    client.close().await;
-    assert_eq!(rows.get("k").await.unwrap_err().kind(), ErrorKind::Closed);
-    assert_eq!(client.ping().await.unwrap_err().kind(), ErrorKind::Closed);
-    assert_eq!(said(), 2);
-    assert!(Client::connect(&url(&node, "").replace(":admin@", ":wrong@")).await.is_err());
-    soon(async {
-        while said() < 3 {
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
-    })
-    .await;
-}
-
-#[tokio::test]
-async fn a_runtime_that_ends_says_goodbye() {
-    let node = node().await;
-    let url = url(&node, "");
-    std::thread::spawn(move || {
-        let runtime =
-            tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
-        let client = runtime.block_on(Client::connect(&url)).unwrap();
-        drop(runtime);
-        drop(client);
-    });
-    soon(async {
-        while node.counters().statements(Statement::Disconnect) == 0 {
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
-    })
-    .await;
-}
-
-#[tokio::test]
-async fn closing_waits_for_what_is_under_way() {
-    let node = node_with(Options::new().latency(Duration::from_millis(100))).await;
-    let client = connect(&node).await;
-    let rows = rows(&client).await;
-    let put = tokio::spawn({
-        let rows = rows.clone();
-        async move { rows.put(("k", 1i64)).await }
-    });
-    while node.counters().statements(Statement::PutRow) == 0 {
-        tokio::time::sleep(Duration::from_millis(1)).await;
-    }
-    client.close().await;
-    assert!(!soon(put).await.unwrap().unwrap());
 }
 
 #[tokio::test]
@@ -497,44 +365,6 @@ async fn a_provider_lists_the_nodes() {
     });
     let url = format!("griddb://admin:admin@/gridauth?provider=http://{address}/nodes");
     Client::connect(&url).await.unwrap().ping().await.unwrap();
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_is_said_not_to_be_done_is_never_done() {
-    let node = node().await;
-    let client =
-        Client::connect(&url(&node, "heartbeat=100ms&retry_for=300ms&lock_timeout=0s")).await.unwrap();
-    let schema = Schema::new().key("k", ColumnType::String).column("b", ColumnType::Blob);
-    let blobs = client.open_or_create("blobs", &schema).await.unwrap();
-    blobs.put(("x", vec![0u8])).await.unwrap();
-    node.pause();
-    // More than the socket takes while nobody reads: some of it is never sent.
-    let puts: Vec<_> = (0..12u8)
-        .map(|number| {
-            let blobs = blobs.clone();
-            tokio::spawn(async move { blobs.insert((format!("k{number}"), vec![number; 3_000_000])).await })
-        })
-        .collect();
-    let mut not_done = Vec::new();
-    for (number, put) in puts.into_iter().enumerate() {
-        let error = soon(put).await.unwrap().unwrap_err();
-        assert!(error.is_unavailable(), "{error:?}");
-        if !error.is_outcome_unknown() {
-            not_done.push(format!("k{number}"));
-        }
-    }
-    assert!(!not_done.is_empty());
-    node.wake();
-    drop((client, blobs));
-    // What it had sent is executed in the meantime.
-    soon(async {
-        while node.counters().open_connections() > 0 {
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
-    })
-    .await;
-    let blobs = connect(&node).await.open("blobs").await.unwrap();
-    assert!(blobs.get_many(&not_done).await.unwrap().iter().all(Option::is_none));
 }
 
 #[tokio::test]

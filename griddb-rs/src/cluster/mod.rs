@@ -28,7 +28,7 @@ use crate::{
         statement::{ClientId, Statement},
     },
 };
-use node::Node;
+use node::{Access, Node};
 
 /// The cluster as this client knows it.
 pub(crate) struct Cluster {
@@ -36,13 +36,12 @@ pub(crate) struct Cluster {
     pub(crate) counters: Arc<Counters>,
     /// Tells this client's sessions from those of others.
     pub(crate) client_id: ClientId,
-    credentials: Credentials,
+    access: Arc<Access>,
     next_session: AtomicI64,
     partitions: u32,
     /// The owner of each partition, as last heard.
     owners: RwLock<Vec<Option<Arc<Node>>>>,
     known: Mutex<Known>,
-    closed: AtomicBool,
     several_nodes: AtomicBool,
 }
 
@@ -62,16 +61,21 @@ impl Cluster {
     pub(crate) async fn start(config: Config) -> Result<Arc<Self>, Error> {
         config.check()?;
         let config = Arc::new(config);
-        let mut cluster = Self {
+        let counters = Arc::new(Counters::default());
+        let access = Access {
             credentials: Credentials::new(Arc::clone(&config)),
+            counters: Arc::clone(&counters),
+            closed: AtomicBool::new(false),
+        };
+        let mut cluster = Self {
             config,
-            counters: Arc::new(Counters::default()),
+            counters,
+            access: Arc::new(access),
             client_id: random::client_id()?,
             next_session: AtomicI64::new(1),
             partitions: 0,
             owners: RwLock::default(),
             known: Mutex::default(),
-            closed: AtomicBool::new(false),
             several_nodes: AtomicBool::new(false),
         };
         let deadline = Instant::now() + cluster.config.retry_for;
@@ -176,6 +180,9 @@ impl Cluster {
 
     /// Learns from a failed statement what is no longer true: who owns the partition, who is the master.
     pub(crate) fn note(&self, error: &Error, partition: Option<u32>) {
+        if error.kind() == ErrorKind::Busy {
+            return;
+        }
         if error.code() == Some(code::NOT_MASTER) || (partition.is_none() && error.is_unavailable()) {
             self.known().master = None;
         }
@@ -197,7 +204,7 @@ impl Cluster {
 
     /// Ends all connections, and waits until they are closed.
     pub(crate) async fn close(&self, patience: Duration) {
-        self.closed.store(true, Ordering::Release);
+        self.access.closed.store(true, Ordering::Release);
         let nodes: Vec<_> = self.known().nodes.values().cloned().collect();
         let deadline = Instant::now() + patience;
         for connection in nodes.iter().flat_map(|node| node.take_connections()) {
@@ -210,7 +217,7 @@ impl Cluster {
     }
 
     fn is_closed(&self) -> bool {
-        self.closed.load(Ordering::Acquire)
+        self.access.is_closed()
     }
 
     fn known(&self) -> MutexGuard<'_, Known> {

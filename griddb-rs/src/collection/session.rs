@@ -262,6 +262,13 @@ impl Session {
         Orphan { id: self.id, statement: self.last_statement + 1 }
     }
 
+    /// Takes note when the answer to the first statement says that it was never sent: then the server knows no session.
+    pub(super) fn note_unsent(&mut self, error: &Error) {
+        if !error.is_outcome_unknown() && error.code().is_none() {
+            self.begun = false;
+        }
+    }
+
     /// Takes note when a first statement could not be sent: then the server knows no session.
     fn sent<T>(&mut self, sent: Result<T, Error>) -> Result<T, Error> {
         if sent.is_err() && self.last_statement == FIRST_SESSION_ID + self.id.number * IDS_PER_SESSION + 1 {

@@ -118,9 +118,10 @@ impl Collection {
         let row = match read.await {
             Ok(answer) => session.binding.row(answer)?,
             Err(error) => {
+                session.note_unsent(&error);
                 // Whether or not it got the lock, it has changed nothing.
                 let error = error.into_not_done();
-                if !session.binding.connection.is_open() {
+                if session.has_begun() && !session.binding.connection.is_open() {
                     *orphan = Some(session.into_orphan());
                 }
                 return Err(error);

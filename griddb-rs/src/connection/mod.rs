@@ -7,6 +7,7 @@
 
 mod batch;
 mod driver;
+mod expire;
 mod flush;
 mod handshake;
 mod state;
@@ -54,6 +55,9 @@ pub(crate) struct Shared {
     /// Turns true when the socket is closed.
     finished: watch::Sender<bool>,
 }
+
+/// With so many bytes that the socket has not taken, a connection takes no more statements.
+const MOST_UNWRITTEN: u64 = 32 << 20;
 
 static NEXT_NUMBER: AtomicU64 = AtomicU64::new(1);
 
@@ -129,7 +133,7 @@ impl Connection {
     /// Queues the statements that `build` writes, as one flight that somebody waits for.
     ///
     /// # Errors
-    /// Those of `build`, or the connection has ended. Nothing is sent then.
+    /// Those of `build`, or the connection has ended, or too much waits to be sent. Nothing is sent then.
     pub(crate) fn send<const N: usize>(
         &self,
         deadline: Instant,
@@ -149,13 +153,13 @@ impl Connection {
         Ok(ids.into_iter().map(|id| Ticket::new(self.clone(), id)).collect())
     }
 
-    /// Queues statements whose answers nobody waits for. That the connection has ended is no error here.
+    /// Queues statements whose answers nobody waits for, and which may as well be left out.
     pub(crate) fn send_and_forget(&self, build: impl FnOnce(&mut Batch<'_>)) {
         let sent = self.queue(Instant::now(), false, |batch| {
             build(batch);
             Ok(())
         });
-        // The only error is that the connection has ended, and then nothing was to be done anyway.
+        // The connection has ended, or is stuck and about to.
         drop(sent);
     }
 
@@ -173,6 +177,9 @@ impl Connection {
             }
             if state.closing {
                 return Err(Error::new(ErrorKind::ConnectionLost));
+            }
+            if state.unwritten() >= MOST_UNWRITTEN {
+                return Err(Error::new(ErrorKind::Busy));
             }
             let mut batch = Batch::new(&mut state, deadline);
             let result = build(&mut batch);
