@@ -110,7 +110,7 @@ impl Client {
         let database = connection.database();
         let [ticket] = connection.send(time.deadline, |batch| {
             Ok([batch.add(Statement::DropContainer, |out, id| {
-                container::encode_drop(out, id, partition, name, database);
+                container::encode_drop(out, id, partition, name, database, Some(time.lock_seconds));
                 Ok(())
             })?])
         })?;

@@ -398,3 +398,46 @@ async fn futures_can_be_spawned() {
     sendable(transaction.commit()).await.unwrap();
     sendable(sendable(rows.query("select *").pages(10)).await.unwrap().next()).await.unwrap();
 }
+
+#[tokio::test]
+async fn no_wait_for_a_lock_is_longer_than_the_call() {
+    let node = node().await;
+    let client =
+        Client::connect(&url(&node, "statement_timeout=8s&lock_timeout=4s&retry_for=10s")).await.unwrap();
+    for seconds in [1, 2, 3, 5, 6, 9, 60] {
+        node.counters().reset();
+        let within = Duration::from_secs(seconds);
+        let rows = client.open_or_create(&format!("rows{seconds}"), &schema()).await.unwrap().within(within);
+        rows.put(("k", 1i64)).await.unwrap();
+        rows.put_many(&[("a", 1i64), ("b", 1i64)]).await.unwrap();
+        rows.update("k", raise).await.unwrap();
+        rows.remove("k").await.unwrap();
+        let mut transaction = rows.transaction();
+        transaction.lock("a").await.unwrap();
+        transaction.put(("a", 2i64)).await.unwrap();
+        transaction.commit().await.unwrap();
+        for statement in
+            [Statement::PutRow, Statement::PutMultipleRows, Statement::GetRow, Statement::RemoveRow]
+        {
+            let asked = node.counters().transaction_timeout(statement).unwrap();
+            assert!(u64::from(asked) <= seconds.min(8), "{statement:?} within {seconds} s waits {asked} s");
+            // All that the server can take and still answer in time: it looks every three seconds only.
+            let expected =
+                if statement == Statement::GetRow || statement == Statement::PutRow { 1 } else { 0 };
+            assert_eq!(
+                u64::from(asked),
+                seconds.saturating_sub(3).clamp(expected, 4),
+                "{statement:?} {seconds}"
+            );
+        }
+    }
+    // What makes and drops containers waits for transactions too.
+    let hurried = Client::connect(&url(&node, "retry_for=1s")).await.unwrap();
+    node.counters().reset();
+    let indexed = schema().index("n");
+    hurried.open_or_create("hurried", &indexed).await.unwrap();
+    hurried.drop_collection("hurried").await.unwrap();
+    for statement in [Statement::PutContainer, Statement::CreateIndex, Statement::DropContainer] {
+        assert_eq!(node.counters().transaction_timeout(statement), Some(0), "{statement:?}");
+    }
+}

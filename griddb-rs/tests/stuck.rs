@@ -7,9 +7,15 @@ mod common;
 use std::time::Duration;
 
 use common::*;
-use griddb_rs::{Client, Collection, Error, ErrorKind};
+use griddb_rs::{Client, Collection, Config, Error, ErrorKind};
 use griddb_test_node::{Fault, Statement};
-use tokio::task::JoinHandle;
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _, copy_bidirectional},
+    net::{TcpListener, TcpStream},
+    sync::watch,
+    task::JoinHandle,
+    time::{Instant, timeout},
+};
 
 #[tokio::test]
 async fn a_silent_node_is_given_up() {
@@ -151,4 +157,95 @@ async fn what_waits_to_be_sent_is_bounded() {
         soon(insert).await.unwrap().unwrap();
     }
     assert_eq!(client.stats().connections, 1);
+}
+
+/// A way to a node on which the connections that are open can be made to lose every byte, without an end.
+struct Way {
+    address: std::net::SocketAddr,
+    lost: watch::Sender<u64>,
+}
+
+impl Way {
+    async fn to(node: std::net::SocketAddrV4) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let lost = watch::Sender::new(0);
+        let sender = lost.clone();
+        tokio::spawn(async move {
+            loop {
+                let (mut near, _) = listener.accept().await.unwrap();
+                let mut far = TcpStream::connect(node).await.unwrap();
+                let mut lost = sender.subscribe();
+                tokio::spawn(async move {
+                    tokio::select! {
+                        _ = copy_bidirectional(&mut near, &mut far) => {}
+                        _ = lost.changed() => {
+                            // Neither side hears of the other any more, until the near one gives up.
+                            let mut bytes = [0; 1024];
+                            while let Ok(1..) = near.read(&mut bytes).await {}
+                            let _ = far.shutdown().await;
+                        }
+                    }
+                });
+            }
+        });
+        Self { address, lost }
+    }
+
+    fn lose(&self) {
+        self.lost.send_modify(|times| *times += 1);
+    }
+}
+
+/// With the times of a service that answers requests within ten seconds, and nothing said about heartbeats.
+async fn service_over(way: &Way) -> Client {
+    let config = Config::new("admin", "admin", "gridauth").host("127.0.0.1", way.address.port());
+    let seconds = Duration::from_secs;
+    let config = config.statement_timeout(seconds(8)).lock_timeout(seconds(4)).retry_for(seconds(10));
+    Client::connect_with(config).await.unwrap()
+}
+
+#[tokio::test]
+async fn a_read_on_a_silently_dead_connection_is_answered_on_another() {
+    let node = node().await;
+    let way = Way::to(node.address()).await;
+    let client = service_over(&way).await;
+    let rows = rows(&client).await;
+    rows.put(("k", 1i64)).await.unwrap();
+    way.lose();
+    let begun = Instant::now();
+    assert_eq!(timeout(Duration::from_secs(10), number(&rows)).await.unwrap(), Some(1));
+    assert!(begun.elapsed() < Duration::from_secs(8));
+    assert_eq!((client.stats().connections, client.stats().connections_lost), (2, 1));
+}
+
+/// Each caller gives up long before the silence is long enough to be asked about.
+#[tokio::test]
+async fn a_silently_dead_connection_is_found_though_each_caller_gives_up_early() {
+    let node = node().await;
+    let way = Way::to(node.address()).await;
+    let config = Config::new("admin", "admin", "gridauth").host("127.0.0.1", way.address.port());
+    let config = config.heartbeat(Duration::from_millis(300));
+    let client = Client::connect_with(config).await.unwrap();
+    let rows = rows(&client).await;
+    rows.put(("k", 1i64)).await.unwrap();
+    way.lose();
+    soon(async {
+        while !matches!(timeout(Duration::from_millis(100), rows.get("k")).await, Ok(Ok(Some(_)))) {}
+    })
+    .await;
+    assert_eq!((client.stats().connections, client.stats().connections_lost), (2, 1));
+}
+
+#[tokio::test]
+async fn a_silently_dead_connection_is_found_when_nobody_waits() {
+    let node = node().await;
+    let way = Way::to(node.address()).await;
+    let config = Config::new("admin", "admin", "gridauth").host("127.0.0.1", way.address.port());
+    let config = config.heartbeat(Duration::from_millis(100));
+    let client = Client::connect_with(config).await.unwrap();
+    let rows = rows(&client).await;
+    way.lose();
+    assert!(timeout(Duration::from_millis(30), rows.get("k")).await.is_err());
+    until(|| client.stats().connections_lost == 1).await;
 }

@@ -6,7 +6,7 @@ mod node;
 mod provider;
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     net::SocketAddr,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError, RwLock,
@@ -29,6 +29,9 @@ use crate::{
     },
 };
 use node::{Access, Node};
+
+/// No cluster has so many nodes. Beyond, those without a connection are forgotten, whoever names them.
+const MOST_NODES: usize = 1024;
 
 /// The cluster as this client knows it.
 pub(crate) struct Cluster {
@@ -226,10 +229,31 @@ impl Cluster {
 
     fn node(&self, address: SocketAddr) -> Arc<Node> {
         let mut known = self.known();
+        if known.nodes.len() >= MOST_NODES && !known.nodes.contains_key(&address) {
+            known.nodes.retain(|_, node| node.is_connected());
+        }
         let make = || Arc::new(Node::new(address, self.config.connections));
         let node = Arc::clone(known.nodes.entry(address).or_insert_with(make));
         self.several_nodes.store(known.nodes.len() > 1, Ordering::Relaxed);
         node
+    }
+
+    /// Forgets the nodes that nobody names any more: those that are not listed, are not the master, own nothing, and
+    /// have no open connection.
+    fn forget_strangers(&self, listed: &[SocketAddr]) {
+        let owners = self.owners.read().unwrap_or_else(PoisonError::into_inner);
+        let owners: HashSet<SocketAddr> = owners.iter().flatten().map(|node| node.address()).collect();
+        let mut known = self.known();
+        let master = known.master.as_ref().map(|node| node.address());
+        known.nodes.retain(|address, node| {
+            listed.contains(address)
+                || master == Some(*address)
+                || owners.contains(address)
+                || node.is_connected()
+        });
+        let Known { nodes, reached_as, .. } = &mut *known;
+        reached_as.retain(|_, reached| nodes.contains_key(reached));
+        self.several_nodes.store(nodes.len() > 1, Ordering::Relaxed);
     }
 
     /// The address under which a node was reached that gives itself this one.

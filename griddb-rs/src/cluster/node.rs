@@ -81,6 +81,15 @@ impl Node {
         }
     }
 
+    pub(super) fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Whether a connection to it is open.
+    pub(super) fn is_connected(&self) -> bool {
+        self.places.iter().any(|place| place.open_connection().is_some())
+    }
+
     /// Takes all connections out.
     pub(super) fn take_connections(&self) -> Vec<Connection> {
         self.places.iter().filter_map(|place| place.current().take()).collect()

@@ -108,7 +108,7 @@ impl Binding {
         time: Try,
     ) -> Result<i64, Error> {
         batch.add(change.statement(), |out, id| {
-            change.encode(out, id, self, &self.autocommit(), Some(time.lock_seconds))
+            change.encode(out, id, self, &self.autocommit(), time.lock_seconds)
         })
     }
 
@@ -144,9 +144,9 @@ impl RowChange<'_> {
         id: i64,
         binding: &Binding,
         target: &RowTarget,
-        lock_seconds: Option<u32>,
+        lock_seconds: u32,
     ) -> Result<(), Error> {
-        let options = Options { transaction_timeout: lock_seconds, ..Options::default() };
+        let options = Options { transaction_timeout: Some(lock_seconds), ..Options::default() };
         let partition = binding.partition;
         match self {
             Self::Put(mode, values) => {

@@ -131,13 +131,16 @@ impl Collection {
     ) -> Result<Vec<Answer>, Error> {
         let changes = tickets.len() - usize::from(self.flushes());
         let mut answers: Vec<Answer> = Vec::with_capacity(changes);
-        let mut failed = None;
+        let mut failed: Option<Error> = None;
         let mut tickets = tickets.into_iter();
         for ticket in tickets.by_ref().take(changes) {
             match ticket.await {
                 Ok(answer) => answers.push(answer),
+                // One that may have been made counts before one that was not.
                 Err(error) => {
-                    failed.get_or_insert(error);
+                    if failed.is_none() || error.is_outcome_unknown() {
+                        failed = Some(error);
+                    }
                 }
             }
         }

@@ -141,6 +141,7 @@ async fn make(
         schema,
         session: client.cluster().new_session(),
         client: client.cluster().client_id,
+        wait: Some(time.lock_seconds),
     };
     let [ticket] = connection.send(time.deadline, |batch| {
         Ok([batch.add(Statement::PutContainer, |out, id| {
@@ -164,7 +165,12 @@ async fn make_indexes(
     if schema.indexes.is_empty() {
         return Ok(());
     }
-    let target = index::IndexTarget { partition, container: info.id, schema_version: info.schema_version };
+    let target = index::IndexTarget {
+        partition,
+        container: info.id,
+        schema_version: info.schema_version,
+        wait: Some(time.lock_seconds),
+    };
     let tickets = connection.send_all(time.deadline, |batch| {
         let mut ids = Vec::with_capacity(schema.indexes.len());
         for wanted in &schema.indexes {

@@ -89,17 +89,18 @@ impl Session {
         &mut self,
         key: &[Value<'_>],
         orphan: Option<Orphan>,
-        time: Try,
+        seconds: u32,
+        deadline: Instant,
     ) -> Result<Ticket, Error> {
         let (target, id) = self.next_statement(1);
         let binding = &self.binding;
-        let sent = binding.connection.send(time.deadline, |batch| {
+        let sent = binding.connection.send(deadline, |batch| {
             if let Some(orphan) = orphan {
                 batch.add_unawaited(|out| orphan.encode_close(out, binding));
             }
             batch.add_with_id(Statement::GetRow, id, |out, id| {
-                let lock = Some(time.lock_seconds);
-                let options = Options { transaction_timeout: lock, for_update: true, ..Options::default() };
+                let transaction_timeout = Some(seconds);
+                let options = Options { transaction_timeout, for_update: true, ..Options::default() };
                 Ok(row::encode_get(out, id, binding.partition, &target, &options, &binding.key, key)?)
             })?;
             Ok([id])
@@ -126,7 +127,7 @@ impl Session {
             let mut ids = Vec::with_capacity(3);
             if let Some((change, (target, id))) = &change_id {
                 batch.add_with_id(change.statement(), *id, |out, id| {
-                    change.encode(out, id, binding, target, None)
+                    change.encode(out, id, binding, target, time.lock_seconds)
                 })?;
                 ids.push(*id);
             }
@@ -225,7 +226,7 @@ impl Session {
             }
             sleep(pause).await;
             let deadline = collection.statement_deadline(end);
-            let time = Try { now: Instant::now(), deadline, lock_seconds: 0 };
+            let time = Try { now: Instant::now(), deadline, lock_seconds: 0, transaction_seconds: 0 };
             let asked = match collection.binding(time).await {
                 Ok(binding) => {
                     self.binding = Arc::clone(&binding);

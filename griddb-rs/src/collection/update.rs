@@ -113,7 +113,8 @@ impl Collection {
         let binding = self.binding(time).await?;
         let node = binding.connection.address();
         let mut session = Session::new(self, binding);
-        let read = key.with_key(|key| session.send_locking_read(key, *orphan, time))?;
+        let read =
+            key.with_key(|key| session.send_locking_read(key, *orphan, time.lock_seconds, time.deadline))?;
         *orphan = None;
         let row = match read.await {
             Ok(answer) => session.binding.row(answer)?,

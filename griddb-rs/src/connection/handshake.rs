@@ -209,8 +209,10 @@ fn start(
         counters,
         finished: watch::Sender::new(false),
     });
-    let limits =
-        Limits { max_answer: credentials.config.max_answer, heartbeat: credentials.config.heartbeat };
+    let limits = Limits {
+        max_answer: credentials.config.max_answer,
+        heartbeat: credentials.config.heartbeat_interval(),
+    };
     tokio::spawn(Driver::new(Arc::clone(&shared), read, input, limits).run());
     Connection(Arc::new(Handle(shared)))
 }

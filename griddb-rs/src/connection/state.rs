@@ -13,10 +13,7 @@ use super::{
     flush::{self, Flushes},
     ticket::Answer,
 };
-use crate::{
-    error::Error,
-    stats::Counters,
-};
+use crate::{error::Error, stats::Counters};
 
 /// How much longer than asked a session's statement is remembered, so that what is to follow it does not overtake
 /// it at the server: a statement that waits for a lock is looked at every three seconds only.
