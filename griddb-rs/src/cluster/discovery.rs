@@ -150,11 +150,11 @@ async fn next(questions: &mut Vec<Question<'_>>) -> Result<Word, Error> {
 
 async fn ask(cluster: &Cluster, address: SocketAddr, deadline: Instant) -> Result<Word, Error> {
     let connection = cluster.node(address).connection(cluster, 0, deadline).await?;
-    let [ticket] = connection.send(deadline, |batch| {
-        Ok([batch.add(Statement::GetPartitionAddress, |out, id| {
+    let ticket = connection.send(deadline, |batch| {
+        batch.add(Statement::GetPartitionAddress, |out, id| {
             partition_address::encode_master(out, id);
             Ok(())
-        })?])
+        })
     })?;
     let answer = ticket.await.map_err(Error::into_not_done)?;
     let info = partition_address::decode_master(&mut answer.reader())?;

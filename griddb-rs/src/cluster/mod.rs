@@ -130,13 +130,13 @@ impl Cluster {
     ) -> Result<Option<SocketAddr>, Error> {
         let connection = self.master(deadline).await?;
         let asked = connection.send(deadline, |batch| {
-            Ok([batch.add(Statement::GetPartitionAddress, |out, id| {
+            batch.add(Statement::GetPartitionAddress, |out, id| {
                 partition_address::encode_owner(out, id, partition);
                 Ok(())
-            })?])
+            })
         });
         let answer = match asked {
-            Ok([ticket]) => ticket.await,
+            Ok(ticket) => ticket.await,
             Err(error) => Err(error),
         };
         match answer {

@@ -72,8 +72,7 @@ impl Binding {
 
     /// Sends a read of one row.
     pub(crate) fn send_get(&self, key: &[Value<'_>], time: Try) -> Result<Ticket, Error> {
-        let [ticket] = self.connection.send(time.deadline, |batch| Ok([self.add_get(batch, key)?]))?;
-        Ok(ticket)
+        self.connection.send(time.deadline, |batch| self.add_get(batch, key))
     }
 
     pub(crate) fn add_get(&self, batch: &mut Batch<'_>, key: &[Value<'_>]) -> Result<i64, Error> {
@@ -90,15 +89,10 @@ impl Binding {
         flush: bool,
         time: Try,
     ) -> Result<Change, Error> {
-        if flush {
-            let [change, flush] = self.connection.send(time.deadline, |batch| {
-                Ok([self.add_change(batch, change, time)?, self.add_flush(batch)])
-            })?;
-            return Ok(Change { change, flush: Some(flush) });
-        }
-        let [change] =
-            self.connection.send(time.deadline, |batch| Ok([self.add_change(batch, change, time)?]))?;
-        Ok(Change { change, flush: None })
+        let (change, flush) = self.connection.send(time.deadline, |batch| {
+            Ok((self.add_change(batch, change, time)?, flush.then(|| self.add_flush(batch))))
+        })?;
+        Ok(Change { change, flush })
     }
 
     pub(crate) fn add_change(
@@ -119,7 +113,7 @@ impl Binding {
 
     /// Flushes what the partition has so far.
     pub(crate) async fn flush(&self, deadline: Instant) -> Result<(), Error> {
-        let [ticket] = self.connection.send(deadline, |batch| Ok([self.add_flush(batch)]))?;
+        let ticket = self.connection.send(deadline, |batch| Ok(self.add_flush(batch)))?;
         ticket.await.map(drop)
     }
 

@@ -103,9 +103,9 @@ impl Session {
                 let options = Options { transaction_timeout, for_update: true, ..Options::default() };
                 Ok(row::encode_get(out, id, binding.partition, &target, &options, &binding.key, key)?)
             })?;
-            Ok([id])
+            Ok(id)
         });
-        self.sent(sent).map(|[ticket]| ticket)
+        self.sent(sent)
     }
 
     /// Sends the last change of the transaction, if there is one left, with COMMIT behind it: the rows that it
@@ -123,27 +123,17 @@ impl Session {
         self.last_statement += 1;
         self.last_sent = self.last_statement;
         let (commit_id, session, binding) = (self.last_statement, self.id, &self.binding);
-        let tickets = binding.connection.send_all(time.deadline, |batch| {
-            let mut ids = Vec::with_capacity(3);
+        let (change, commit, flush) = binding.connection.send(time.deadline, |batch| {
             if let Some((change, (target, id))) = &change_id {
                 batch.add_with_id(change.statement(), *id, |out, id| {
                     change.encode(out, id, binding, target, time.lock_seconds)
                 })?;
-                ids.push(*id);
             }
             add_commit(batch, commit_id, binding, session)?;
-            ids.push(commit_id);
-            if with_flush {
-                ids.push(binding.add_flush(batch));
-            }
-            Ok(ids)
+            let change_id = change_id.as_ref().map(|(_, (_, id))| *id);
+            Ok((change_id, commit_id, with_flush.then(|| binding.add_flush(batch))))
         })?;
-        let mut tickets = tickets.into_iter();
-        let change = change_id.and_then(|_| tickets.next());
-        match tickets.next() {
-            Some(commit) => Ok(Flight { change, commit, flush: tickets.next() }),
-            None => Err(Error::new(ErrorKind::Protocol)),
-        }
+        Ok(Flight { change, commit, flush })
     }
 
     /// Waits for the end of a transaction, asking for it again when its answer was lost.
@@ -284,14 +274,21 @@ impl Drop for Session {
         if !self.begun {
             return;
         }
-        let mut bytes = Vec::new();
-        let (partition, container) = (self.binding.partition, self.binding.container);
-        session::encode_close(&mut bytes, self.last_statement + 1, partition, container, self.id);
+        let binding = &self.binding;
+        let close = |out: &mut Vec<u8>| {
+            session::encode_close(
+                out,
+                self.last_statement + 1,
+                binding.partition,
+                binding.container,
+                self.id,
+            );
+        };
         if self.committed {
             // It holds no lock any more: it can wait until something else is written.
-            self.binding.connection.send_lazily(&bytes);
+            binding.connection.send_lazily(close);
         } else {
-            self.binding.connection.send_after(self.last_sent, bytes);
+            binding.connection.send_after(self.last_sent, close);
         }
     }
 }
@@ -310,9 +307,9 @@ fn add_commit(batch: &mut Batch<'_>, id: i64, binding: &Binding, session: Sessio
 }
 
 async fn commit_on(binding: &Binding, id: i64, session: SessionId, deadline: Instant) -> Result<(), Error> {
-    let [ticket] = binding.connection.send(deadline, |batch| {
+    let ticket = binding.connection.send(deadline, |batch| {
         add_commit(batch, id, binding, session)?;
-        Ok([id])
+        Ok(id)
     })?;
     ticket.await.map(drop)
 }

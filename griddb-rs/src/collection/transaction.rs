@@ -121,9 +121,9 @@ impl Transaction {
                 row::encode_put_many(out, id, binding.partition, &target, &options, &rows);
                 Ok(())
             })?;
-            Ok([id])
+            Ok(id)
         });
-        self.flag(sent.map(|[ticket]| ticket)).await.map(drop)
+        self.flag(sent).await.map(drop)
     }
 
     /// Makes all changes, together. One round trip.
@@ -172,9 +172,9 @@ impl Transaction {
                     let partition = binding.partition;
                     Ok(row::encode_get(out, id, partition, &target, &options, &binding.key, key)?)
                 })?;
-                Ok([id])
+                Ok(id)
             });
-            sent.map(|[ticket]| ticket)
+            sent
         });
         let answer = self.answer(sent).await?;
         binding.row(answer)
@@ -240,11 +240,11 @@ impl Transaction {
 fn send_change(session: &mut Session, change: &RowChange<'_>, time: Try) -> Result<Ticket, Error> {
     let (target, id) = session.next_statement(1);
     let binding = &session.binding;
-    let [ticket] = binding.connection.send(time.deadline, |batch| {
+    let ticket = binding.connection.send(time.deadline, |batch| {
         batch.add_with_id(change.statement(), id, |out, id| {
             change.encode(out, id, binding, &target, time.transaction_seconds)
         })?;
-        Ok([id])
+        Ok(id)
     })?;
     Ok(ticket)
 }

@@ -301,9 +301,7 @@ impl Driver {
     fn send_heartbeat(&mut self, now: Instant) {
         self.heartbeat_sent = Some(now);
         self.heartbeat_id = self.heartbeat_id.wrapping_add(1);
-        let mut bytes = Vec::new();
-        connect::encode(&mut bytes, self.heartbeat_id);
-        self.shared.lock().append(&bytes);
+        self.shared.lock().append_with(|out| connect::encode(out, self.heartbeat_id));
         Counters::add(&self.shared.counters.heartbeats, 1);
     }
 

@@ -29,7 +29,7 @@ pub(crate) use batch::Batch;
 pub(crate) use handshake::{Credentials, open};
 pub(crate) use state::FIRST_SESSION_ID;
 use state::State;
-pub(crate) use ticket::{Answer, Ticket};
+pub(crate) use ticket::{Answer, Ids, Ticket};
 
 use crate::{
     error::{Error, ErrorKind},
@@ -130,27 +130,17 @@ impl Connection {
         self.shared().finished.subscribe()
     }
 
-    /// Queues the statements that `build` writes, as one flight that somebody waits for.
+    /// Queues the statements that `build` writes, as one flight that somebody waits for. Gives back a ticket in the
+    /// place of each id.
     ///
     /// # Errors
     /// Those of `build`, or the connection has ended, or too much waits to be sent. Nothing is sent then.
-    pub(crate) fn send<const N: usize>(
+    pub(crate) fn send<I: Ids>(
         &self,
         deadline: Instant,
-        build: impl FnOnce(&mut Batch<'_>) -> Result<[i64; N], Error>,
-    ) -> Result<[Ticket; N], Error> {
-        let ids = self.queue(deadline, true, build)?;
-        Ok(ids.map(|id| Ticket::new(self.clone(), id)))
-    }
-
-    /// Queues any number of statements as one flight that somebody waits for.
-    pub(crate) fn send_all(
-        &self,
-        deadline: Instant,
-        build: impl FnOnce(&mut Batch<'_>) -> Result<Vec<i64>, Error>,
-    ) -> Result<Vec<Ticket>, Error> {
-        let ids = self.queue(deadline, true, build)?;
-        Ok(ids.into_iter().map(|id| Ticket::new(self.clone(), id)).collect())
+        build: impl FnOnce(&mut Batch<'_>) -> Result<I, Error>,
+    ) -> Result<I::Tickets, Error> {
+        Ok(self.queue(deadline, true, build)?.into_tickets(self))
     }
 
     /// Queues statements whose answers nobody waits for, and which may as well be left out.
@@ -204,17 +194,21 @@ impl Connection {
         result
     }
 
-    /// Sends `bytes` as soon as the statement `id`, whose ticket was dropped, has been answered; at once when it
-    /// has been already. `bytes` is a whole message.
-    pub(crate) fn send_after(&self, id: i64, bytes: Vec<u8>) {
+    /// Sends the message that `write` writes as soon as the statement `id`, whose ticket was dropped, has been
+    /// answered; at once when it has been already.
+    pub(crate) fn send_after(&self, id: i64, write: impl FnOnce(&mut Vec<u8>)) {
         let shared = self.shared();
         let waker = {
             let mut state = shared.lock();
-            if state.ended.is_some() || state.leave_behind(id, &bytes) {
+            if state.ended.is_some() {
+                return;
+            }
+            if let Some(left) = state.left_behind(id) {
+                write(left);
                 return;
             }
             Counters::add(&shared.counters.statements, 1);
-            state.append(&bytes);
+            state.append_with(write);
             let alone = state.waiting == 0;
             state.write_from_caller(&shared.write, alone, &shared.counters)
         };
@@ -225,7 +219,7 @@ impl Connection {
 
     /// Queues a whole message whose answer nobody waits for, to be sent along with the next one, or a little later by
     /// itself.
-    pub(crate) fn send_lazily(&self, bytes: &[u8]) {
+    pub(crate) fn send_lazily(&self, write: impl FnOnce(&mut Vec<u8>)) {
         let shared = self.shared();
         let waker = {
             let mut state = shared.lock();
@@ -233,7 +227,7 @@ impl Connection {
                 return;
             }
             Counters::add(&shared.counters.statements, 1);
-            state.append(bytes);
+            state.append_with(write);
             state.sent_since_tick = true;
             if state.ticking { None } else { state.driver.clone() }
         };

@@ -112,7 +112,7 @@ impl State {
         self.queued - self.written
     }
 
-    /// Appends a whole message that has no slot.
+    /// Appends whole messages that have no slot.
     pub(super) fn append(&mut self, bytes: &[u8]) {
         self.out.extend_from_slice(bytes);
         self.queued += bytes.len() as u64;
@@ -138,6 +138,13 @@ impl State {
             }
         }
         if left || !self.ticking { self.driver.clone() } else { None }
+    }
+
+    /// Appends a whole message that has no slot.
+    pub(super) fn append_with(&mut self, write: impl FnOnce(&mut Vec<u8>)) {
+        let length = self.out.len();
+        write(&mut self.out);
+        self.queued += (self.out.len() - length) as u64;
     }
 
     /// Takes the answer of a statement out, if it is there.
@@ -177,14 +184,11 @@ impl State {
         }
     }
 
-    /// Leaves bytes to be sent after an abandoned statement's answer; false when there is no answer to wait for.
-    pub(super) fn leave_behind(&mut self, id: i64, bytes: &[u8]) -> bool {
+    /// What is to be sent after an abandoned statement's answer; nothing when there is no answer to wait for.
+    pub(super) fn left_behind(&mut self, id: i64) -> Option<&mut Vec<u8>> {
         match self.slots.get_mut(&id).map(|slot| &mut slot.progress) {
-            Some(Progress::Abandoned(left)) => {
-                left.extend_from_slice(bytes);
-                true
-            }
-            _ => false,
+            Some(Progress::Abandoned(left)) => Some(left),
+            _ => None,
         }
     }
 
