@@ -212,6 +212,7 @@ fn split() -> Error {
 }
 
 #[cfg(all(test, feature = "provider"))]
+#[allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 mod tests {
     use std::sync::{Arc, Mutex};
 
