@@ -5,6 +5,7 @@ use std::io::Write;
 use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 
+use gridauth_conformance::case::caught;
 use gridauth_conformance::matrix::{Cell, Framework, STORES};
 use gridauth_conformance::{Demo, Options, Place};
 use serde_json::{Value, json};
@@ -56,7 +57,8 @@ impl Run {
 
     /// What came of one of the scenarios, which `all` names.
     pub(crate) fn outcome(&self, scenario: &str, all: &[&str]) -> Result<(), String> {
-        let played = self.played.get_or_init(|| self.play()).as_ref().map_err(Clone::clone)?;
+        let played =
+            self.played.get_or_init(|| caught(|| self.play()).flatten()).as_ref().map_err(Clone::clone)?;
         if let Some(stranger) = played.keys().find(|name| !all.contains(&name.as_str())) {
             return Err(format!("{stranger} is played and not in the list"));
         }
