@@ -85,13 +85,15 @@ pub(crate) async fn warm_up<J: Job>(server: &Server, jobs: Vec<J>, settings: &Se
     Ok(drive(server, jobs, settings.time.min(Duration::from_secs(1))).await?.1)
 }
 
+/// The value in the middle.
+pub(crate) fn middle(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
+}
+
 /// The figures in the middle, each for itself.
 pub(crate) fn median(runs: &[Figures]) -> Figures {
-    let middle = |of: fn(&Figures) -> f64| {
-        let mut values: Vec<f64> = runs.iter().map(of).collect();
-        values.sort_by(f64::total_cmp);
-        values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
-    };
+    let middle = |of: fn(&Figures) -> f64| middle(runs.iter().map(of).collect());
     Figures {
         per_second: middle(|run| run.per_second),
         cpu_micros: middle(|run| run.cpu_micros),

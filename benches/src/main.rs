@@ -31,12 +31,14 @@ struct Settings {
     clients: usize,
     /// Whether the server may use every core, as the clients do.
     spread: bool,
+    /// How many live tokens the clients take turns with before a guard.
+    tokens: usize,
     /// How many grants where it is about many.
     grants: usize,
 }
 
 const USAGE: &str = "\
-load WHAT [--seconds N] [--runs N] [--clients N] [--spread] [--grants N]
+load WHAT [--seconds N] [--runs N] [--clients N] [--spread] [--tokens N] [--grants N]
 
 WHAT is one of
   guard      a guarded handler against the same one unguarded, here and in peers
@@ -49,7 +51,8 @@ WHAT is one of
   weight     bytes of a live grant, in memory and in the file
   churn      the file's size while grants come and expire
 --spread lets server and clients use all cores; otherwise each side has one of its own.
-Defaults: 3 seconds, 5 runs, 64 clients, 1,000,000 grants.";
+--tokens is for guard: live tokens that the clients take turns with.
+Defaults: 3 seconds, 5 runs, 64 clients, a token for each of them, 1,000,000 grants.";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -74,8 +77,14 @@ fn eprintln_error(error: &(dyn std::error::Error + Send + Sync)) {
 }
 
 fn settings(options: &[&str]) -> Result<Settings> {
-    let mut settings =
-        Settings { time: Duration::from_secs(3), runs: 5, clients: 64, spread: false, grants: 1_000_000 };
+    let mut settings = Settings {
+        time: Duration::from_secs(3),
+        runs: 5,
+        clients: 64,
+        spread: false,
+        tokens: 0,
+        grants: 1_000_000,
+    };
     let mut options = options.iter();
     while let Some(option) = options.next() {
         let mut number = || -> Result<usize> {
@@ -86,6 +95,7 @@ fn settings(options: &[&str]) -> Result<Settings> {
             "--seconds" => settings.time = Duration::from_secs(number()? as u64),
             "--runs" => settings.runs = number()?.max(1),
             "--clients" => settings.clients = number()?.max(1),
+            "--tokens" => settings.tokens = number()?,
             "--grants" => settings.grants = number()?,
             "--spread" => settings.spread = true,
             _ => return Err(USAGE.into()),

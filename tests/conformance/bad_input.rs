@@ -2,16 +2,22 @@
 //!
 //! That no answer is a 5xx and none says a secret back is checked of every response; that nothing panicked, at the end.
 
+use gridauth_conformance::case::User;
 use gridauth_conformance::oauth::{CodeRequest, Tokens, as_client, is_good, password_tokens, token};
 use gridauth_conformance::{Context, Demo, Request, Response, cases, seed};
 
 cases! {
     "RFC 6749 3.2" => a_broken_form_is_invalid_request,
+    "RFC 6749 3.2" => a_repeated_parameter_is_refused_everywhere,
+    "RFC 6749 3.2" => a_body_that_is_no_form_is_refused_everywhere,
     "RFC 6749 3.1" => a_broken_query_is_an_error_page,
     "RFC 6749 A" => control_characters_in_every_field_are_refused,
     "RFC 6749 A" => control_characters_in_every_authorization_field_are_refused,
+    "DEMO_APP.md, Routes" => control_characters_in_the_applications_own_forms_are_refused,
+    "RFC 9110 5.5" => control_characters_in_an_authorization_header_let_nobody_in,
     "issue 2 section 7" => a_hundred_thousand_parameters_are_refused,
     "issue 2 section 7" => many_parameters_are_refused,
+    "issue 2 section 7" => many_parameters_do_not_pass_a_guard,
     "RFC 9110 15.5.14" => a_body_over_the_limit_is_413,
     "RFC 9110 15.5.14" => a_chunked_body_over_the_limit_is_413,
     "issue 2 section 7" => long_values_are_taken_or_refused,
@@ -72,6 +78,108 @@ fn a_broken_form_is_invalid_request(context: &Context) {
             let answer = app.send(&Request::raw_form(path, *broken)).expect(400);
             assert_eq!(answer.header("location"), None);
         }
+    }
+    // Signing up ignores other fields, so it is one of its own that is broken.
+    for broken in BROKEN.iter().filter_map(|broken| broken.strip_prefix(b"a=")) {
+        let own = [b"password=a+good+password&username=".as_slice(), broken].concat();
+        app.send(&Request::raw_form("/sign_up", own)).expect_error(400, "invalid_request");
+    }
+}
+
+/// A good request to each endpoint and route that takes a form: nothing is wrong with it but what a case adds.
+fn good_forms() -> Vec<Request> {
+    let secret = seed::secret("machine");
+    let mut forms: Vec<Request> = [
+        ("token", &[("grant_type", "client_credentials"), ("scope", "notes.read")][..]),
+        ("revoke", &[("token", "x"), ("token_type_hint", "access_token")]),
+        ("introspect", &[("token", "x"), ("token_type_hint", "access_token")]),
+    ]
+    .map(|(endpoint, parameters)| {
+        Request::form(format!("/oauth/{endpoint}"), parameters).basic("machine", &secret)
+    })
+    .into();
+    forms.push(Request::form("/oauth/authorize", &CodeRequest::web().pairs()));
+    for path in ["/", "/sign_up"] {
+        let user = User::new();
+        let fields = [("username", user.username.as_str()), ("password", user.password.as_str())];
+        forms.push(Request::form(path, &fields));
+    }
+    forms
+}
+
+/// Refused by a page, where it is the authorization endpoint, or else as RFC 6749 section 5.2 says.
+#[track_caller]
+fn is_invalid_request(request: &Request, answer: Response) {
+    assert_eq!(answer.header("location"), None, "{answer:#}");
+    if request.path() == "/oauth/authorize" {
+        assert_eq!(answer.header("content-type"), Some("text/html; charset=utf-8"), "{answer:#}");
+        answer.expect(400);
+    } else {
+        answer.expect_error(400, "invalid_request");
+    }
+}
+
+fn a_repeated_parameter_is_refused_everywhere(context: &Context) {
+    let app = context.app();
+    // POSTs to the authorization endpoint are among its own cases: who is told depends on what is repeated.
+    for good in good_forms().into_iter().filter(|good| good.path() != "/oauth/authorize") {
+        let body = String::from_utf8(good.body.clone().unwrap()).unwrap();
+        let with = |more: &str| {
+            let mut request = good.clone();
+            request.body = Some(format!("{body}&{more}").into_bytes());
+            request
+        };
+        for pair in body.split('&') {
+            let (name, _) = pair.split_once('=').unwrap();
+            for again in [pair.to_owned(), format!("{name}="), name.to_owned(), format!("{name}=else")] {
+                let request = with(&again);
+                is_invalid_request(&request, app.send(&request));
+            }
+        }
+        // Signing up ignores other fields.
+        if good.path() != "/sign_up" {
+            for twice in ["unknown=1&unknown=2", "unknown&unknown=", "client_id=machine&client_id=machine"] {
+                let request = with(twice);
+                is_invalid_request(&request, app.send(&request));
+            }
+        }
+    }
+}
+
+fn a_body_that_is_no_form_is_refused_everywhere(context: &Context) {
+    let app = context.app();
+    for good in good_forms() {
+        let mut bare = good.clone();
+        bare.headers.retain(|(name, _)| name != "Content-Type");
+        let with = |content_type: &[u8]| bare.clone().header("Content-Type", content_type);
+        let refused = [
+            &b""[..],
+            b"text/plain",
+            b"application/json",
+            b"multipart/form-data",
+            b"multipart/form-data; boundary=x",
+            b"application/x-www-form-urlencodedx",
+            b"application/x-www-form-urlencoded, text/plain",
+            b"x-www-form-urlencoded",
+            b"application/x-www-form-urlencoded\xff",
+            b"\xff",
+        ];
+        let mut wrong: Vec<Request> = refused.map(with).into();
+        wrong.push(bare.clone());
+        // One too many.
+        wrong.push(good.clone().header("Content-Type", "text/plain"));
+        wrong.push(with(b"text/plain").header("Content-Type", "application/x-www-form-urlencoded"));
+        for request in wrong {
+            is_invalid_request(&request, app.send(&request));
+        }
+        // Nothing else was wrong with it: nobody has signed up meanwhile.
+        let answer = app.send(&good);
+        let right = match good.path() {
+            "/" => 400,
+            "/sign_up" => 201,
+            _ => 200,
+        };
+        assert_eq!(answer.status, right, "{}: {answer:#}", good.target);
     }
 }
 
@@ -165,6 +273,65 @@ fn control_characters_in_every_authorization_field_are_refused(context: &Context
     }
 }
 
+fn control_characters_in_the_applications_own_forms_are_refused(context: &Context) {
+    let app = context.app();
+    for control in CONTROLS.into_iter().chain(["\u{85}"]) {
+        let value = format!("a{control}b");
+        for (path, field) in [
+            ("/", "username"),
+            ("/", "scope"),
+            ("/", "client_id"),
+            ("/", "client_secret"),
+            ("/", "grant_type"),
+            ("/", "unknown"),
+            ("/sign_up", "username"),
+        ] {
+            let user = User::new();
+            let mut fields = vec![("username", user.username.as_str()), ("password", &user.password)];
+            fields.retain(|(name, _)| *name != field);
+            fields.push((field, &value));
+            for request in [Request::form(path, &fields), Request::multipart(path, &fields)] {
+                app.send(&request).expect_error(400, "invalid_request");
+            }
+        }
+    }
+    // A password may hold any text.
+    let user = User { password: format!("{}\0\n\u{1b}", User::new().password), ..User::new() };
+    let fields = [("username", user.username.as_str()), ("password", user.password.as_str())];
+    app.send(&Request::form("/sign_up", &fields)).expect(201);
+    Tokens::of(&app.send(&Request::multipart("/", &fields)));
+}
+
+fn control_characters_in_an_authorization_header_let_nobody_in(context: &Context) {
+    let (app, user) = (context.app(), context.user());
+    let access = password_tokens(app, &user, "notes.read notes.write").access;
+    let basic = as_client(app, "token", "machine", &[("grant_type", "client_credentials")]);
+    let own = basic.headers.iter().find(|(name, _)| name == "Authorization").unwrap().1.clone();
+    // A line break would end the header, and is another one's case.
+    for control in [&b"\0"[..], b"\x01", b"\t", b"\x0b", b"\x1b[31m", b"\x7f", b"\xc2\x85"] {
+        let places = |credentials: &[u8]| {
+            let middle = credentials.len() / 2;
+            let (first, second) = credentials.split_at(middle);
+            [[first, control, second].concat(), [credentials, control, b"x"].concat()]
+        };
+        let bearer = format!("Bearer {access}");
+        let guarded = ["/private", "/whoami", "/notes"].map(Request::get);
+        let tries = guarded.iter().flat_map(|request| {
+            places(bearer.as_bytes()).map(|value| request.clone().header("Authorization", value))
+        });
+        let mut bare = basic.clone();
+        bare.headers.retain(|(name, _)| name != "Authorization");
+        let tries = tries.chain(places(&own).map(|value| bare.clone().header("Authorization", value)));
+        for request in tries {
+            // What is no header at all may be refused before anybody reads it.
+            if let Ok(answer) = app.client.try_send(&request) {
+                assert!([400, 401].contains(&answer.status), "{control:?}: {answer:#}");
+            }
+        }
+    }
+    assert!(is_good(app, &access));
+}
+
 #[track_caller]
 fn is_refused(answer: &Response) {
     assert!([400, 413, 414, 431].contains(&answer.status), "{answer:#}");
@@ -194,6 +361,27 @@ fn many_parameters_are_refused(context: &Context) {
     let request = Request::raw_form("/oauth/token", format!("grant_type=client_credentials&{many}"))
         .basic("machine", &seed::secret("machine"));
     app.send(&request).expect_error(400, "invalid_request");
+}
+
+fn many_parameters_do_not_pass_a_guard(context: &Context) {
+    let (app, user) = (context.app(), context.user());
+    let access = password_tokens(app, &user, "notes.read notes.write").access;
+    for (many, fits) in [("a=b&".repeat(100_000), false), ("a=b&".repeat(1000), true)] {
+        for (path, token) in [("/private", "x"), ("/notes", "x"), ("/private", &*access)] {
+            // No server has to take a target that long.
+            match app.client.try_send(&Request::get(format!("{path}?{many}")).bearer(token)) {
+                Ok(answer) if fits => assert_eq!(answer.status == 200, token == access, "{answer:#}"),
+                Ok(answer) => is_refused(&answer),
+                Err(error) => assert!(!fits, "{error}"),
+            }
+        }
+        let note = Request::raw_form("/notes", many);
+        app.send(&note.clone().bearer("x")).expect_error(401, "invalid_token");
+        let answer = app.send(&note.bearer(&access));
+        assert!([400, 413, 415].contains(&answer.status), "{answer:#}");
+    }
+    let kept = app.send(&Request::get("/notes").bearer(&access)).expect(200).json();
+    assert_eq!(kept, serde_json::json!([]));
 }
 
 fn a_body_over_the_limit_is_413(context: &Context) {
@@ -308,11 +496,23 @@ fn broken_multipart_is_refused(context: &Context) {
         let request = Request::post(path).body("multipart/form-data; boundary=b", format!("{many}--b--\r\n"));
         is_refused(&app.send(&request));
     }
-    // A file is not a field of text, whatever is in it.
-    let file = b"--b\r\nContent-Disposition: form-data; name=\"username\"; filename=\"x\"\r\n\
-        Content-Type: application/octet-stream\r\n\r\n\xff\xfe\0\r\n--b--\r\n";
-    let answer = app.send(&Request::post("/sign_up").body("multipart/form-data; boundary=b", file.to_vec()));
-    assert_eq!(answer.status, 400, "{answer:#}");
+    // A file is not a field of text, whatever is in it: here it would do.
+    let user = User::new();
+    let body = |disposition: &str| {
+        format!(
+            "--b\r\nContent-Disposition: form-data; name=\"password\"\r\n\r\n{}\r\n\
+             --b\r\nContent-Disposition: form-data; name=\"username\"{disposition}\r\n\r\n{}\r\n--b--\r\n",
+            user.password, user.username
+        )
+    };
+    let send = |path: &str, disposition: &str| {
+        app.send(&Request::post(path).body("multipart/form-data; boundary=b", body(disposition)))
+    };
+    let file = "; filename=\"x\"\r\nContent-Type: text/plain";
+    send("/sign_up", file).expect_error(400, "invalid_request");
+    send("/sign_up", "").expect(201);
+    send("/", file).expect_error(400, "invalid_request");
+    Tokens::of(&send("/", ""));
 }
 
 fn broken_cookies_do_no_harm(context: &Context) {

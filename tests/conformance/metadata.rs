@@ -15,6 +15,7 @@ cases! {
     "RFC 8414 3.1" => an_issuer_with_a_path_has_the_well_known_part_before_it,
     "RFC 8414 3.2" => it_is_json_and_open_to_get_and_head_only,
     "RFC 8414 2" => the_grant_types_are_those_that_are_built,
+    "RFC 8414 2" => the_scopes_are_those_of_the_demo,
     "RFC 8414 2" => client_authentication_is_told_for_each_endpoint,
     "RFC 7636 6.2" => s256_is_the_only_challenge_method,
     "RFC 9207 3" => the_issuer_parameter_is_announced,
@@ -148,6 +149,13 @@ fn the_grant_types_are_those_that_are_built(context: &Context) {
             context.app().send(&request).expect_error(400, "unsupported_grant_type");
         }
     }
+}
+
+fn the_scopes_are_those_of_the_demo(context: &Context) {
+    assert_eq!(
+        list(&metadata(context.app()), "scopes_supported"),
+        set(&["all", "notes.read", "notes.write"])
+    );
 }
 
 fn client_authentication_is_told_for_each_endpoint(context: &Context) {

@@ -8,6 +8,7 @@ use gridauth_conformance::{Browser, Context, Request, Response, cases};
 cases! {
     "DEMO_APP.md, Pages" => the_sign_in_form_has_username_and_password,
     "DEMO_APP.md, Pages" => the_consent_page_names_client_destination_and_every_scope,
+    "DEMO_APP.md, Pages" => the_consent_page_has_words_for_every_scope,
     "DEMO_APP.md, Pages" => every_page_works_without_script_and_for_everybody,
     "DEMO_APP.md, Pages" => pages_cannot_be_framed_or_kept,
     "RFC 6749 10.2" => a_wrong_password_asks_again,
@@ -79,6 +80,23 @@ fn the_consent_page_names_client_destination_and_every_scope(context: &Context) 
     let native = CodeRequest::new("native", "http://127.0.0.1:4711/native");
     let (_, page) = at_consent(context, &native, &user);
     assert!(Page::read(page.text()).text.contains("127.0.0.1:4711"), "{page:#}");
+}
+
+fn the_consent_page_has_words_for_every_scope(context: &Context) {
+    let request = CodeRequest::new("wide", "https://wide.example.com/cb")
+        .with("scope", "openid email all notes.read notes.write custom.thing");
+    let (_, page) = at_consent(context, &request, &context.user());
+    let text = Page::read(page.text()).text;
+    for shown in [
+        "Know who you are openid",
+        "See your email address email",
+        "Use your account all",
+        "Read your notes notes.read",
+        "Write notes for you notes.write",
+        "Access that is not described further custom.thing",
+    ] {
+        assert!(text.contains(shown), "{shown:?} is not on the page: {text}");
+    }
 }
 
 fn every_page_works_without_script_and_for_everybody(context: &Context) {

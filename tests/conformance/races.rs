@@ -1,8 +1,8 @@
 //! What happens at once: exactly one wins, and nothing is half done.
 
-use gridauth_conformance::case::at_once;
+use gridauth_conformance::case::{User, at_once};
 use gridauth_conformance::oauth::{CodeRequest, Tokens, as_client, is_good, password_tokens, refresh, token};
-use gridauth_conformance::{Browser, Context, Demo, Options, Request, cases, random};
+use gridauth_conformance::{Browser, Context, Demo, Options, Request, cases, random, record};
 use serde_json::json;
 
 cases! {
@@ -82,25 +82,38 @@ fn without_grace_of_parallel_rotations_one_succeeds(context: &Context) {
 
 fn after_a_revocation_no_rotation_brings_the_grant_back(context: &Context) {
     let (app, user) = (context.app(), context.user());
+    // How many rotations come before the revocation is another number each time.
+    record::stop();
     for _ in 0..6 {
-        let first = password_tokens(app, &user, "all");
-        let answers = at_once(9, |number| {
-            if number == 4 {
-                app.send(&as_client(app, "revoke", "demo", &[("token", first.refresh())])).expect(200)
-            } else {
-                refresh(app, "demo", first.refresh())
-            }
-        });
-        // Whoever came first: now all is over.
-        for answer in answers {
-            if answer.status == 200 && !answer.body.is_empty() {
-                let tokens = Tokens::of(&answer);
-                assert!(!is_good(app, &tokens.access));
-                refresh(app, "demo", tokens.refresh()).expect_error(400, "invalid_grant");
-            }
+        race_to_rotate_and_revoke(&user, &[app]);
+    }
+}
+
+/// Rotates a refresh token often and revokes it once, at once, spread over the processes: whoever came first, all is over.
+#[track_caller]
+fn race_to_rotate_and_revoke(user: &User, apps: &[&Demo]) {
+    let first = password_tokens(apps[0], user, "all");
+    let answers = at_once(9, |number| {
+        let app = apps[number % apps.len()];
+        if number == 4 {
+            app.send(&as_client(app, "revoke", "demo", &[("token", first.refresh())])).expect(200)
+        } else {
+            refresh(app, "demo", first.refresh())
         }
-        assert!(!is_good(app, &first.access));
-        refresh(app, "demo", first.refresh()).expect_error(400, "invalid_grant");
+    });
+    let mut given = vec![first];
+    for (number, answer) in answers.iter().enumerate() {
+        match answer.status {
+            200 if number == 4 => {}
+            200 => given.push(Tokens::of(answer)),
+            _ => _ = answer.clone().expect_error(400, "invalid_grant"),
+        }
+    }
+    for app in apps {
+        for tokens in &given {
+            assert!(!is_good(app, &tokens.access));
+            refresh(app, "demo", tokens.refresh()).expect_error(400, "invalid_grant");
+        }
     }
 }
 
@@ -173,6 +186,8 @@ fn parallel_notes_are_all_kept(context: &Context) {
 
 fn parallel_guesses_find_out_no_more(context: &Context) {
     let (app, user) = (context.app(), context.user());
+    // How many are told apart from waiting is another number each time.
+    record::stop();
     let answers = at_once(48, |_| {
         let fields = [("username", &*user.username), ("password", "wrong password")];
         app.send(&Request::form("/", &fields)).status
@@ -193,8 +208,10 @@ fn two_processes_on_one_store_race_alike(context: &Context) {
     let user = context.user_at(&first);
     let request = CodeRequest::web();
     let code = request.code(&first, &user);
-    let won = race_for_a_code(&request, &code, &[&first, &second], 32);
-    assert!(!is_good(&second, &won.access));
+    let won = race_for_a_code(&request, &code, &[&first, &second], 64);
+    for app in [&first, &second] {
+        assert!(!is_good(app, &won.access));
+    }
     let tokens = password_tokens(&first, &user, "all");
     let answers = at_once(16, |number| {
         Tokens::of(&refresh(if number % 2 == 0 { &first } else { &second }, "demo", tokens.refresh()))
@@ -202,4 +219,8 @@ fn two_processes_on_one_store_race_alike(context: &Context) {
     assert!(answers.iter().all(|other| other.refresh == answers[0].refresh));
     first.send(&as_client(&first, "revoke", "demo", &[("token", answers[0].refresh())])).expect(200);
     assert!(!is_good(&second, &answers[0].access));
+    for _ in 0..6 {
+        race_to_rotate_and_revoke(&user, &[&first, &second]);
+        race_to_rotate_and_revoke(&user, &[&second, &first]);
+    }
 }

@@ -2,7 +2,9 @@
 
 use gridauth_conformance::browser::is_consent;
 use gridauth_conformance::case::User;
-use gridauth_conformance::oauth::{CodeRequest, Tokens, introspect, is_good, password_tokens, token};
+use gridauth_conformance::oauth::{
+    CodeRequest, Tokens, introspect, is_good, password_tokens, refresh, token,
+};
 use gridauth_conformance::{Browser, Context, Demo, Options, Request, cases, random, seed};
 use serde_json::json;
 
@@ -15,6 +17,9 @@ cases! {
     "DEMO_APP.md, Seed file" => what_the_server_lacks_is_accepted_and_unusable,
     "DEMO_APP.md, Seed file" => an_empty_seed_is_a_seed,
     "DEMO_APP.md, Seed file" => nobody_signs_up_over_a_seeded_user,
+    "DEMO_APP.md, Seed file" => a_subject_that_a_stored_user_has_is_a_bad_seed,
+    "DEMO_APP.md, Start" => stored_users_may_swap_their_subjects,
+    "DEMO_APP.md, Seed file" => the_built_in_client_goes_with_all_that_it_was_granted,
 }
 
 fn the_example_of_the_contract_works(context: &Context) {
@@ -62,14 +67,9 @@ fn users_may_have_a_subject_and_claims(context: &Context) {
     assert_eq!(whoami["sub"], "248289761001");
     assert_eq!(introspect(&app, &tokens.access)["sub"], "248289761001");
     // Who calls themselves by another's subject must not become them.
-    let answer = app
-        .send(&Request::form("/sign_up", &[("username", "248289761001"), ("password", "a good password")]));
-    if answer.status == 201 {
-        let impostor = User { username: "248289761001".to_owned(), password: "a good password".to_owned() };
-        let tokens = password_tokens(&app, &impostor, "all");
-        let whoami = app.send(&Request::get("/whoami").bearer(&tokens.access)).expect(200).json();
-        assert_ne!(whoami["sub"], "248289761001");
-    }
+    let impostor = [("username", "248289761001"), ("password", "a good password")];
+    app.send(&Request::form("/sign_up", &impostor)).expect(409);
+    app.send(&Request::form("/", &impostor)).expect_error(400, "invalid_grant");
 }
 
 fn absent_members_take_the_defaults(context: &Context) {
@@ -171,4 +171,81 @@ fn nobody_signs_up_over_a_seeded_user(context: &Context) {
     let fields = [("username", &*user.username), ("password", "another password")];
     app.send(&Request::form("/sign_up", &fields)).expect(409);
     password_tokens(&app, &user, "all");
+}
+
+fn a_subject_that_a_stored_user_has_is_a_bad_seed(context: &Context) {
+    if !context.cell.store.durable {
+        return;
+    }
+    let place = context.place();
+    let app = Demo::start(&place, &Options::new("before a bad seed").no_seed());
+    let miriam = context.user_at(&app);
+    app.kill();
+    let entry = |username: &str, sub: &str| json!({"username": username, "password": random::secret_of(username), "sub": sub});
+    let seed = json!({
+        "users": [entry("first", "1"), entry("second", &miriam.username), entry("third", "3")],
+        "clients": [seed::client("demo").entry(), seed::client("machine").entry()],
+    });
+    for log in [Some("info"), None] {
+        let options = Options::new("a bad seed").seed(&seed);
+        let options = log.map_or(options.clone().without("RUST_LOG"), |level| options.env("RUST_LOG", level));
+        let exit = Demo::start_refused(&place, &options);
+        assert_eq!((exit.status.code(), &*exit.stdout), (Some(2), ""), "{}", exit.stderr);
+        let last = exit.stderr.lines().last().unwrap_or_default();
+        for told in ["GRIDAUTH_SEED", "users[1] \"second\"", "sub", &miriam.username] {
+            assert!(last.contains(told), "{told} is not in {last}");
+        }
+        assert!(log.is_some() || exit.stderr.lines().count() == 1, "{}", exit.stderr);
+    }
+    // Nothing of it was kept, nobody was harmed.
+    let app = Demo::start(&place, &Options::new("after a bad seed").no_seed());
+    for username in ["first", "second", "third"] {
+        let fields = [("username", username), ("password", &random::secret_of(username))];
+        app.send(&Request::form("/", &fields)).expect_error(400, "invalid_grant");
+    }
+    token(&app, "machine", &[("grant_type", "client_credentials")]).expect_error(401, "invalid_client");
+    password_tokens(&app, &miriam, "all");
+}
+
+fn stored_users_may_swap_their_subjects(context: &Context) {
+    if !context.cell.store.durable {
+        return;
+    }
+    let place = context.place();
+    let (one, other) = (User::new(), User::new());
+    for (first, second) in [("1", "2"), ("2", "1")] {
+        let entry = |user: &User, sub: &str| json!({"username": user.username, "password": user.password, "sub": sub});
+        let seed = json!({
+            "users": [entry(&one, first), entry(&other, second)],
+            "clients": [seed::client("demo").entry()],
+        });
+        let app = Demo::start(&place, &Options::new("subjects").seed(&seed));
+        for (user, sub) in [(&one, first), (&other, second)] {
+            let access = password_tokens(&app, user, "all").access;
+            let whoami = app.send(&Request::get("/whoami").bearer(&access)).expect(200).json();
+            assert_eq!(whoami["sub"], sub);
+        }
+        app.kill();
+    }
+}
+
+fn the_built_in_client_goes_with_all_that_it_was_granted(context: &Context) {
+    if !context.cell.store.durable {
+        return;
+    }
+    let place = context.place();
+    let app = Demo::start(&place, &Options::new("with the built-in client").no_seed());
+    let user = context.user_at(&app);
+    let tokens = password_tokens(&app, &user, "all");
+    app.kill();
+    let app = Demo::start(&place, &Options::new("a seed without it").seed(&seed::of(&["machine"])));
+    refresh(&app, "demo", tokens.refresh()).expect_error(401, "invalid_client");
+    assert!(!is_good(&app, &tokens.access), "a token of a client that is gone");
+    app.kill();
+    // One that a seed made is not the built-in one.
+    let app = Demo::start(&place, &Options::new("a seed with it").seed(&seed::of(&["demo"])));
+    let tokens = password_tokens(&app, &user, "all");
+    app.kill();
+    let app = Demo::start(&place, &Options::new("a seed without it again").seed(&seed::of(&["machine"])));
+    assert!(is_good(&app, &tokens.access));
 }

@@ -122,6 +122,13 @@ pub const CLIENTS: &[Client] = &[
         metadata: r#"{"redirect_uris": ["https://implicit.example.com/cb"], "grant_types": ["implicit"],
             "response_types": ["token"], "scope": "notes.read notes.write"}"#,
     },
+    // May ask for a scope that the server has no words for.
+    Client {
+        id: "wide",
+        auth: Auth::None,
+        metadata: r#"{"redirect_uris": ["https://wide.example.com/cb"],
+            "scope": "openid email all notes.read notes.write custom.thing"}"#,
+    },
     // Both halves of its Basic credentials need encoding (RFC 6749 section 2.3.1).
     Client {
         id: "od:d cli%ent+",

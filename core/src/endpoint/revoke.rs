@@ -7,7 +7,7 @@ use crate::http_io::{self, Request, RequestContext, Response};
 use crate::model::{AuthMethod, GrantRecord};
 use crate::protocol::OAuthError;
 use crate::server::Inner;
-use crate::store::{Change, Record};
+use crate::store::{Change, Key, Kind, Record};
 use crate::token::{PresentedToken, TokenKind, family_digest};
 
 /// How clients may authenticate here.
@@ -36,6 +36,11 @@ async fn revoke(
 ) -> Result<Result<(), OAuthError>, OAuthError> {
     let mut buffer = [0; 36];
     let id = token.grant_id();
+    // RFC 7009 section 2.1: with the refresh token goes all that came of the same authorization.
+    if token.proves_grant_of(client_id) {
+        server.store.remove(Key::new(Kind::Grant, id.row_id(&mut buffer))).await?;
+        return Ok(Ok(()));
+    }
     let now = server.clock.now();
     let decide = |record: &GrantRecord| {
         if !is_of(token, record) {
@@ -54,7 +59,6 @@ async fn revoke(
                     || (left.access.is_empty() && left.refresh.is_none() && left.code.is_none());
                 (if spent { Change::Remove } else { Change::Replace(left.to_row()) }, Ok(()))
             }
-            // RFC 7009 section 2.1: with the refresh token goes all that came of the same authorization.
             TokenKind::Refresh | TokenKind::Code => (Change::Remove, Ok(())),
         }
     };

@@ -3,16 +3,16 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use serde_json::Map;
 
-use super::issue::{first_refresh_token, insert, new_access_token, new_grant_id};
+use super::issue::{first_refresh_token, insert, may_refresh, new_access_token};
 use super::{
     ApprovedAuthorization, AuthorizationResponse, AuthorizationSide, Extension, Grant, GrantedScope, Issued,
     TokenRequest, TokenResponse, TokenSide,
 };
 use crate::grant::extension::Pkce;
-use crate::model::{AuthMethod, CodeState, GrantRecord};
+use crate::model::{AuthMethod, CodeState, GrantId, GrantRecord};
 use crate::protocol::OAuthError;
 use crate::store::{Change, Record};
-use crate::token::{NewToken, PresentedToken, TokenKind};
+use crate::token::{NewToken, PresentedToken, TokenKind, commitment, family_of_code, new_token_secret};
 
 /// The authorization code grant (RFC 6749 section 4.1), with PKCE.
 ///
@@ -88,8 +88,10 @@ impl AuthorizationSide for AuthorizationCode {
         approved: &ApprovedAuthorization<'_>,
     ) -> Result<AuthorizationResponse, OAuthError> {
         let (server, request, now) = (approved.server, approved.request(), approved.now());
-        let id = new_grant_id(server, now)?;
-        let code = NewToken::make(TokenKind::Code, id, &*server.entropy)?;
+        let secret = new_token_secret(&*server.entropy)?;
+        let family = family_of_code(&secret[..]);
+        let id = GrantId::new(now, &commitment(&family[..], request.client().id()));
+        let code = NewToken::make(TokenKind::Code, id, &secret);
         let lifetime = request.client().lifetimes().code.unwrap_or(server.lifetimes.code);
         let record = GrantRecord {
             id,
@@ -140,7 +142,7 @@ impl TokenSide for AuthorizationCode {
                     tracing::warn!(grant = %record.id, client = %record.client_id, "a code was used twice: the grant is revoked");
                     (Change::Remove, Err(not_good()))
                 }
-                Some(stored) => match redeem(request, record, stored) {
+                Some(stored) => match redeem(request, record, stored, &code) {
                     Ok(issued) => (Change::Replace(issued.record.to_row()), Ok(issued)),
                     Err(error) => (Change::Keep, Err(error)),
                 },
@@ -158,7 +160,12 @@ fn not_good() -> OAuthError {
 }
 
 /// The record with its code redeemed and its first tokens.
-fn redeem(request: &TokenRequest<'_>, record: &GrantRecord, code: &CodeState) -> Result<Issued, OAuthError> {
+fn redeem(
+    request: &TokenRequest<'_>,
+    record: &GrantRecord,
+    code: &CodeState,
+    presented: &PresentedToken,
+) -> Result<Issued, OAuthError> {
     let (server, client, now) = (request.server, request.client(), request.now());
     if now >= code.expires {
         return Err(OAuthError::invalid_grant("the code has expired"));
@@ -167,8 +174,15 @@ fn redeem(request: &TokenRequest<'_>, record: &GrantRecord, code: &CodeState) ->
     request.check_extensions(&record.data)?;
     // The scope was decided at the authorization request; a registration that was narrowed since narrows it.
     let scope = GrantedScope::narrow(&record.scope.filter(|token| client.scope().contains(token)), None)?;
-    let (access_token, access) = new_access_token(server, client, record.id, &scope, &record.scope, now)?;
-    let refresh = first_refresh_token(server, client, record.id, now)?;
+    let secret = new_token_secret(&*server.entropy)?;
+    let (access_token, access) =
+        new_access_token(server, client, (record.id, &secret), &scope, &record.scope, now);
+    let refresh = if may_refresh(server, client) {
+        let family = family_of_code(presented.secret());
+        Some(first_refresh_token(server, client, (record.id, &family), now)?)
+    } else {
+        None
+    };
     let (refresh_token, refresh) = refresh.map_or((None, None), |(text, state)| (Some(text), Some(state)));
     let mut redeemed = record.clone();
     redeemed.code = Some(CodeState { redeemed: true, ..code.clone() });

@@ -9,7 +9,9 @@ use crate::model::{AccessState, Client, GrantData, GrantId, GrantRecord, Refresh
 use crate::protocol::OAuthError;
 use crate::server::Inner;
 use crate::store::{Key, Kind, Record};
-use crate::token::{NewToken, Secret, TokenKind, family_digest, new_family};
+use crate::token::{
+    Family, NewToken, Secret, TokenKind, TokenSecret, commitment, family_digest, new_family, new_token_secret,
+};
 
 /// Who gets a token and for what: what a grant decides.
 #[derive(Debug)]
@@ -132,57 +134,49 @@ impl Serialize for TokenResponse {
 pub(crate) fn new_access_token(
     server: &Inner,
     client: &Client,
-    grant: GrantId,
+    (grant, secret): (GrantId, &TokenSecret),
     scope: &GrantedScope,
     granted: &crate::protocol::Scope,
     now: Timestamp,
-) -> Result<(Secret, AccessState), OAuthError> {
-    let token = NewToken::make(TokenKind::Access, grant, &*server.entropy)?;
+) -> (Secret, AccessState) {
+    let token = NewToken::make(TokenKind::Access, grant, secret);
     let lifetime = client.lifetimes().access_token.unwrap_or(server.lifetimes.access_token);
     let narrowed = (scope.as_scope() != granted).then(|| scope.as_scope().clone());
     let state =
         AccessState { digest: token.digest, issued: now, expires: now.after(lifetime), scope: narrowed };
-    Ok((token.text, state))
+    (token.text, state)
 }
 
-/// A first refresh token, where the server issues them and the client may use them.
-pub(crate) fn first_refresh_token(
-    server: &Inner,
-    client: &Client,
-    grant: GrantId,
-    now: Timestamp,
-) -> Result<Option<(Secret, RefreshState)>, OAuthError> {
-    // One that the client could not use is not issued.
-    let usable = client.allows_grant("refresh_token")
+/// Whether the server issues refresh tokens and the client may use them: one that it could not use is not issued.
+pub(crate) fn may_refresh(server: &Inner, client: &Client) -> bool {
+    client.allows_grant("refresh_token")
         && server
             .grants
             .token_side("refresh_token")
-            .is_some_and(|(_, side)| side.client_authentication().contains(client.auth_method()));
-    if !usable {
-        return Ok(None);
-    }
-    let family = new_family(&*server.entropy)?;
-    let token = NewToken::make_refresh(grant, &family, &*server.entropy)?;
+            .is_some_and(|(_, side)| side.client_authentication().contains(client.auth_method()))
+}
+
+/// The first refresh token of a family.
+pub(crate) fn first_refresh_token(
+    server: &Inner,
+    client: &Client,
+    (grant, family): (GrantId, &Family),
+    now: Timestamp,
+) -> Result<(Secret, RefreshState), OAuthError> {
+    let token = NewToken::make_refresh(grant, family, &*server.entropy)?;
     let chain = client.lifetimes().refresh_token.unwrap_or(server.lifetimes.refresh_token);
     let state = RefreshState {
-        family: family_digest(&family),
+        family: family_digest(family),
         digest: token.digest,
         expires: now.after(idle_lifetime(server, client)),
         chain_expires: now.after(chain),
         previous: None,
     };
-    Ok(Some((token.text, state)))
+    Ok((token.text, state))
 }
 
 pub(crate) fn idle_lifetime(server: &Inner, client: &Client) -> std::time::Duration {
     client.lifetimes().refresh_token_idle.unwrap_or(server.lifetimes.refresh_token_idle)
-}
-
-/// A new grant id.
-pub(crate) fn new_grant_id(server: &Inner, now: Timestamp) -> Result<GrantId, OAuthError> {
-    let mut random = [0; 10];
-    server.entropy.fill(&mut random)?;
-    Ok(GrantId::new(now, &random))
 }
 
 /// Creates the row of a grant.
@@ -204,10 +198,14 @@ pub(crate) async fn issue(
     grant: NewGrant,
     now: Timestamp,
 ) -> Result<Issued, OAuthError> {
-    let id = new_grant_id(server, now)?;
+    let secret = new_token_secret(&*server.entropy)?;
+    let refreshable = grant.refreshable && may_refresh(server, client);
+    let family = refreshable.then(|| new_family(&*server.entropy)).transpose()?;
+    let committed = family.as_ref().map_or(&secret[..], |family| &family[..]);
+    let id = GrantId::new(now, &commitment(committed, client.id()));
     let (access_token, access) =
-        new_access_token(server, client, id, &grant.scope, grant.scope.as_scope(), now)?;
-    let refresh = if grant.refreshable { first_refresh_token(server, client, id, now)? } else { None };
+        new_access_token(server, client, (id, &secret), &grant.scope, grant.scope.as_scope(), now);
+    let refresh = family.map(|family| first_refresh_token(server, client, (id, &family), now)).transpose()?;
     let (refresh_token, refresh) = refresh.map_or((None, None), |(text, state)| (Some(text), Some(state)));
     let response = TokenResponse {
         access_token,

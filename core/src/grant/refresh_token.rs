@@ -10,7 +10,7 @@ use crate::env::Timestamp;
 use crate::model::{AuthMethod, GrantRecord, PreviousRefresh, RefreshState};
 use crate::protocol::OAuthError;
 use crate::store::{Change, Record};
-use crate::token::{NewToken, PresentedToken, Sealed, Secret, TokenKind, family_digest};
+use crate::token::{NewToken, PresentedToken, Sealed, Secret, TokenKind, family_digest, new_token_secret};
 
 /// The refresh token grant (RFC 6749 section 6).
 ///
@@ -154,7 +154,9 @@ impl RefreshToken {
         let (server, client, now) = (request.server, request.client(), request.now());
         let scope = request.scope_within(&record.scope)?;
         request.check_extensions(&record.data)?;
-        let (access_token, access) = new_access_token(server, client, record.id, &scope, &record.scope, now)?;
+        let secret = new_token_secret(&*server.entropy)?;
+        let (access_token, access) =
+            new_access_token(server, client, (record.id, &secret), &scope, &record.scope, now);
         let expires = access.expires;
         let mut renewed = record.clone();
         renewed.add_access_token(access, now);

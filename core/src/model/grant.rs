@@ -21,6 +21,13 @@ impl GrantId {
         Self(uuid::Builder::from_unix_timestamp_millis(millis, random).into_uuid())
     }
 
+    /// Whether it was made with these random bytes.
+    pub(crate) fn has_random(&self, random: &[u8; 10]) -> bool {
+        let [a, b, c, d, e, f, ..] = *self.as_bytes();
+        let millis = u64::from_be_bytes([0, 0, a, b, c, d, e, f]);
+        uuid::Builder::from_unix_timestamp_millis(millis, random).into_uuid() == self.0
+    }
+
     /// The id with these bytes.
     pub const fn from_bytes(bytes: [u8; 16]) -> Self {
         Self(Uuid::from_bytes(bytes))
@@ -180,7 +187,8 @@ struct BodyRef<'a> {
 }
 
 impl GrantRecord {
-    /// The most access tokens of one grant that are good at a time; one more ends the oldest.
+    /// The most access tokens of one grant that are good at a time; one more ends the oldest, though it was told to live
+    /// longer. It takes a client that refreshes more often than this within the life of one token.
     pub const MAX_ACCESS_TOKENS: usize = 16;
 
     /// From when on nothing of it is good any more.

@@ -73,9 +73,8 @@ mod tests {
         for shown in [
             "Web shop",
             "Israel",
-            "See your email address",
-            "email",
-            "notes.read",
+            "See your email address email",
+            "Access that is not described further notes.read",
             "https://client.example.com",
             "https://client.example.com/cb?tenant=<1>",
         ] {

@@ -76,7 +76,10 @@ pub(super) fn client_links(out: &mut Markup, client: &ClientInfo<'_>) {
     html!(out; "</p>");
 }
 
-/// Every scope asked for: its token always, and the words for it where there are any.
+/// What is said of a scope that has no words.
+const NO_WORDS: &str = "Access that is not described further";
+
+/// Every scope asked for: its token, and words for it.
 pub(super) fn scopes(out: &mut Markup, scopes: &[ScopeInfo<'_>]) {
     html!(out; "<h2>What it asks for</h2>");
     if scopes.is_empty() {
@@ -85,12 +88,10 @@ pub(super) fn scopes(out: &mut Markup, scopes: &[ScopeInfo<'_>]) {
     }
     html!(out; r#"<ul class="scopes" role="list">"#);
     for scope in scopes {
+        let words = scope.description.filter(|words| !words.trim().is_empty()).unwrap_or(NO_WORDS);
         html!(out; "<li><span>");
-        if let Some(words) = scope.description.filter(|words| !words.trim().is_empty()) {
-            isolated(out, words);
-            html!(out; " ");
-        }
-        html!(out; "<code>");
+        isolated(out, words);
+        html!(out; " <code>");
         isolated(out, scope.token);
         html!(out; "</code></span></li>");
     }

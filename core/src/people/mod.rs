@@ -10,6 +10,6 @@ mod users;
 pub use password::{HashingError, HashingSettings, PasswordHash, PasswordHasher};
 pub use sessions::OwnSession;
 pub use throttle::{RetryAfter, Throttle, ThrottleSettings, Throttled};
-pub use users::{SignUpError, StoredUsers, Users, UsersError};
+pub use users::{PutAllError, SignUpError, StoredUsers, Users, UsersError};
 
 pub(crate) use sessions::{BrowserSecret, CookieKind, Sessions};

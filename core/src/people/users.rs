@@ -1,4 +1,5 @@
 use std::borrow::Cow;
+use std::collections::{HashMap, HashSet};
 use std::future::Future;
 use std::sync::Arc;
 
@@ -110,6 +111,22 @@ pub enum SignUpError {
     Failed(#[from] UsersError),
 }
 
+/// Why users cannot be kept together: [`StoredUsers::put_all`].
+#[derive(Debug, thiserror::Error)]
+pub enum PutAllError {
+    /// Two users would have one subject.
+    #[error("{username:?} and {other:?} would have one subject")]
+    SubjectTaken {
+        /// The user that cannot have it.
+        username: String,
+        /// Who has it.
+        other: String,
+    },
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
 /// Whether a name may be a user's.
 fn is_username(name: &str) -> bool {
     (1..=255).contains(&name.chars().count()) && !name.chars().any(char::is_control)
@@ -144,7 +161,7 @@ impl StoredUsers {
             return Err(SignUpError::Taken);
         }
         self.refuse_subject_of_another(username, username).await?;
-        let new = self.new_user(username, password, username, Map::new()).await?;
+        let new = self.prepare(username, password, username, Map::new()).await?;
         let created = self
             .store
             .insert(Key::new(Kind::User, username), new.to_row())
@@ -165,22 +182,59 @@ impl StoredUsers {
         claims: Map<String, Value>,
     ) -> Result<User, SignUpError> {
         self.refuse_subject_of_another(subject, username).await?;
-        let new = self.new_user(username, password, subject, claims).await?;
+        let new = self.prepare(username, password, subject, claims).await?;
         self.store.put(Key::new(Kind::User, username), new.to_row()).await.map_err(UsersError::from)?;
         Ok(new.user())
     }
 
+    /// Creates users that were [prepared](Self::prepare), or replaces those of their names. All of them are checked before
+    /// the first is written, and a subject may go from one of them to another.
+    ///
+    /// # Errors
+    /// [`PutAllError::SubjectTaken`], and nothing was written, where a subject is that of a user who stays as they are, or of
+    /// two of these; [`PutAllError::Store`] where the store fails.
+    pub async fn put_all(&self, users: &[StoredUser]) -> Result<(), PutAllError> {
+        let taken = |user: &StoredUser, other: &str| {
+            Err(PutAllError::SubjectTaken { username: user.username.clone(), other: other.to_owned() })
+        };
+        let names: HashSet<&str> = users.iter().map(|user| user.username.as_str()).collect();
+        let mut by_subject: HashMap<&str, &str> = HashMap::new();
+        for user in users {
+            if let Some(other) = by_subject.insert(&user.subject, &user.username) {
+                return taken(user, other);
+            }
+            let stays = |username: &str| !names.contains(username);
+            if let Some(other) = self.find_by_subject(&user.subject, stays).await? {
+                return taken(user, &other);
+            }
+        }
+        for user in users {
+            self.store.put(Key::new(Kind::User, &user.username), user.to_row()).await?;
+        }
+        Ok(())
+    }
+
     /// A subject is one person for ever: who signs up under a name that is another's subject would be taken for them.
     async fn refuse_subject_of_another(&self, subject: &str, username: &str) -> Result<(), SignUpError> {
+        let other = self.find_by_subject(subject, |own| own != username).await.map_err(UsersError::from)?;
+        if other.is_some() { Err(SignUpError::Taken) } else { Ok(()) }
+    }
+
+    /// The name of a user with this subject, if there is one whose name is `wanted`.
+    async fn find_by_subject(
+        &self,
+        subject: &str,
+        wanted: impl Fn(&str) -> bool,
+    ) -> Result<Option<String>, StoreError> {
         let mut query = Query::new(Kind::User, By::User(subject));
         loop {
-            let page = self.store.list(query.clone()).await.map_err(UsersError::from)?;
-            if page.entries.iter().any(|entry| entry.id != username) {
-                return Err(SignUpError::Taken);
+            let page = self.store.list(query.clone()).await?;
+            if let Some(entry) = page.entries.into_iter().find(|entry| wanted(&entry.id)) {
+                return Ok(Some(entry.id));
             }
             match page.next {
                 Some(next) => query = query.after(next),
-                None => return Ok(()),
+                None => return Ok(None),
             }
         }
     }
@@ -231,7 +285,11 @@ impl StoredUsers {
         }
     }
 
-    async fn new_user(
+    /// Makes a user of these, their password hashed, to be kept by [`put_all`](Self::put_all). Nothing is looked up.
+    ///
+    /// # Errors
+    /// [`SignUpError`] says what is wrong; never [`SignUpError::Taken`].
+    pub async fn prepare(
         &self,
         username: &str,
         password: &Secret,
@@ -292,6 +350,33 @@ mod tests {
         assert!(matches!(refused, Err(SignUpError::Taken)), "{refused:?}");
         users.put("israel", &password, "248289761001", Map::new()).await.unwrap();
         users.sign_up("miriam", &password).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn users_are_kept_together_or_not_at_all() {
+        let (users, password) = (users().await, Secret::from("imru"));
+        let of = async |names: &[(&str, &str)]| {
+            let mut prepared = Vec::new();
+            for (username, subject) in names {
+                prepared.push(users.prepare(username, &password, subject, Map::new()).await.unwrap());
+            }
+            users.put_all(&prepared).await
+        };
+        let subject = async |username: &str| {
+            users.store.read::<StoredUser>(username).await.unwrap().map(|user| user.subject.clone())
+        };
+        of(&[("israel", "1"), ("miriam", "2")]).await.unwrap();
+        // A subject may change hands among them, in a ring too.
+        of(&[("israel", "2"), ("miriam", "1")]).await.unwrap();
+        assert_eq!((subject("israel").await, subject("miriam").await), (Some("2".into()), Some("1".into())));
+        of(&[("israel", "1"), ("miriam", "3"), ("moses", "2")]).await.unwrap();
+        let refused = of(&[("aaron", "4"), ("israel", "3"), ("moses", "5")]).await;
+        assert!(
+            matches!(&refused, Err(PutAllError::SubjectTaken { username, other }) if username == "israel" && other == "miriam"),
+            "{refused:?}"
+        );
+        assert!(of(&[("aaron", "4"), ("zipporah", "4")]).await.is_err());
+        assert_eq!((subject("aaron").await, subject("moses").await), (None, Some("2".into())));
     }
 
     #[tokio::test]

@@ -6,7 +6,9 @@ mod seal;
 mod secret;
 
 pub use digest::Digest;
+pub(crate) use opaque::{
+    Family, TokenSecret, commitment, family_digest, family_of_code, new_family, new_token_secret,
+};
 pub use opaque::{NewToken, PresentedToken, TokenKind};
-pub(crate) use opaque::{family_digest, new_family};
 pub use seal::Sealed;
 pub use secret::Secret;

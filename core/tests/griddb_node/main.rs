@@ -107,14 +107,19 @@ async fn round_trips_are_few() {
     assert_eq!(status, 200);
     assert!(rotation <= 3, "a rotated token: {rotation}");
 
-    // Whose token it is has to be seen before it goes.
     let token = string(&tokens, "refresh_token");
     let form = [("token", token.as_str())];
     let client = basic("web", "web-secret");
     let headers = [("authorization", client.as_str())];
     let (revocation, answer) = counted.flights(server.post("/oauth/revoke", &headers, &form)).await;
     assert_eq!(answer.status(), 200);
-    assert!(revocation <= 2, "a revoked grant: {revocation}");
+    assert_eq!(revocation, 1, "a revoked grant");
+    assert!(server.auth.authenticate_token(&string(&tokens, "access_token")).await.is_err());
+    let form = [("token", access.as_str())];
+    let (revocation, answer) = counted.flights(server.post("/oauth/revoke", &headers, &form)).await;
+    assert_eq!(answer.status(), 200);
+    assert_eq!(revocation, 1, "a revoked token of the client credentials grant");
+    assert!(server.auth.authenticate_token(&access).await.is_err());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

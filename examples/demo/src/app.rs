@@ -1,13 +1,17 @@
 //! The server with the demo's policies.
 
+use std::error::Error;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use gridauth::grant::{AuthorizationCode, ClientCredentials, Implicit, Password, RefreshToken};
 use gridauth::model::AuthMethod;
-use gridauth::store::{Key, Kind, OpenError, StoreError};
-use gridauth::{Client, GridAuth, Store};
+use gridauth::pages::Theme;
+use gridauth::store::{OpenError, StoreError};
+use gridauth::{Client, GridAuth, RevokeError, Store};
 
+use crate::notes::NoteIds;
 use crate::{Settings, Stop};
 
 gridauth::scopes! {
@@ -33,6 +37,7 @@ const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 #[derive(Clone, Debug)]
 pub struct App {
     auth: GridAuth,
+    note_ids: Arc<NoteIds>,
 }
 
 impl App {
@@ -44,6 +49,7 @@ impl App {
         let store = Store::open(settings.store()).await.map_err(cannot_open)?;
         let code_and_refresh = [AuthMethod::Basic, AuthMethod::Post, AuthMethod::None];
         let refresh = settings.refresh_token_lifetime;
+        let theme = Theme::builder("gridauth demo").build().map_err(Stop::cannot_start)?;
         let auth = GridAuth::builder(settings.issuer(address))
             .store(store)
             .grant(AuthorizationCode::new().client_authentication(code_and_refresh.clone()))
@@ -56,6 +62,7 @@ impl App {
             .grant(Password::new().client_authentication(code_and_refresh))
             .grant(Implicit::new())
             .scopes(SCOPES)
+            .theme(theme)
             // Whoever runs this behind a proxy may let it take the issuer's path away or not.
             .behind_stripping_proxy(true)
             .access_token_lifetime(settings.access_token_lifetime)
@@ -68,17 +75,21 @@ impl App {
             Some(seed) => {
                 seed.plant(&auth).await?;
                 if !seed.has_client(DEMO_CLIENT) {
-                    remove_demo_client(&auth).await.map_err(store_failed)?;
+                    remove_demo_client(&auth).await?;
                 }
             }
             None => add_demo_client(&auth).await?,
         }
-        Ok(Self { auth })
+        Ok(Self { auth, note_ids: Arc::default() })
     }
 
     #[cfg(test)]
     pub(crate) fn with(auth: GridAuth) -> Self {
-        Self { auth }
+        Self { auth, note_ids: Arc::default() }
+    }
+
+    pub(crate) fn note_ids(&self) -> &NoteIds {
+        &self.note_ids
     }
 
     /// The server.
@@ -113,11 +124,21 @@ async fn add_demo_client(auth: &GridAuth) -> Result<(), Stop> {
     auth.insert_client(client).await.map(|_| ()).map_err(store_failed)
 }
 
-/// With a seed file there is a client `demo` only where the seed has it: one that a start without a seed made goes.
-async fn remove_demo_client(auth: &GridAuth) -> Result<(), StoreError> {
-    let own = auth.client(DEMO_CLIENT).await?;
+/// With a seed file there is a client `demo` only where the seed has it: one that a start without a seed made goes, and all
+/// that it was granted.
+async fn remove_demo_client(auth: &GridAuth) -> Result<(), Stop> {
+    let not_revoked = |error: RevokeError| {
+        let why = error.source().map(ToString::to_string).unwrap_or_default();
+        Stop::cannot_start(format_args!("the store failed: {error}: {why}"))
+    };
+    let own = auth.client(DEMO_CLIENT).await.map_err(store_failed)?;
     if own.is_some_and(|client| client.metadata("software_id") == Some(DEMO_SOFTWARE)) {
-        auth.store().remove(Key::new(Kind::Client, DEMO_CLIENT)).await?;
+        // The client goes last: should this end in between, the next start finds it and goes on.
+        auth.revoke_client(DEMO_CLIENT).await.map_err(not_revoked)?;
+        auth.remove_client(DEMO_CLIENT).await.map_err(not_revoked)?;
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

@@ -4,17 +4,21 @@ use bytes::Bytes;
 use futures_util::stream;
 use gridauth::Request;
 use gridauth::protocol::{OAuthError, Parameters};
-use http::header::CONTENT_TYPE;
+use http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
+use http::{HeaderMap, HeaderValue};
 
 /// The fields of a form, `application/x-www-form-urlencoded` or `multipart/form-data`: all of them, or those alone whose
 /// names are `wanted`, and then the others may hold anything.
 ///
 /// # Errors
-/// `invalid_request` where the body is neither, or is broken, or a field comes twice.
+/// `invalid_request` where the body is neither, or is broken, or a field comes twice or is a file.
 pub(crate) async fn fields(request: &Request, wanted: Option<&[&str]>) -> Result<Parameters, OAuthError> {
     let is_wanted = |name: &str| wanted.is_none_or(|wanted| wanted.contains(&name));
-    let content_type = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
-    let content_type = content_type.unwrap_or_default();
+    let mut content_types = request.headers().get_all(CONTENT_TYPE).iter();
+    let content_type = content_types.next().and_then(|value| value.to_str().ok()).unwrap_or_default();
+    if content_types.next().is_some() {
+        return Err(OAuthError::invalid_request("there is more than one Content-Type"));
+    }
     let essence = content_type.split(';').next().unwrap_or_default().trim();
     let fields = if essence.eq_ignore_ascii_case("application/x-www-form-urlencoded") {
         urlencoded(request.body(), is_wanted)?
@@ -51,6 +55,9 @@ async fn multipart(
     let mut pairs = Vec::new();
     while let Some(part) = parts.next_field().await.map_err(|_| broken())? {
         let name = part.name().unwrap_or_default().to_owned();
+        if is_file(part.headers()) && is_wanted(&name) {
+            return Err(OAuthError::invalid_request("a parameter is a file"));
+        }
         // Also of a part that nobody wants: it may be broken.
         let value = part.bytes().await.map_err(|_| broken())?;
         if is_wanted(&name) {
@@ -60,6 +67,13 @@ async fn multipart(
         }
     }
     Ok(Parameters::from_pairs(pairs)?)
+}
+
+/// Whether a part has a file name, in any spelling (RFC 7578 section 4.2).
+fn is_file(headers: &HeaderMap) -> bool {
+    let disposition = headers.get(CONTENT_DISPOSITION).map(HeaderValue::as_bytes).unwrap_or_default();
+    let mut parameters = disposition.split(|b| *b == b';').map(<[u8]>::trim_ascii_start);
+    parameters.any(|parameter| parameter.get(..8).is_some_and(|name| name.eq_ignore_ascii_case(b"filename")))
 }
 
 #[cfg(test)]
@@ -112,6 +126,29 @@ mod tests {
         let multipart = request(MULTIPART, body);
         assert_eq!(get(&multipart, WANTED).await.unwrap(), "username=a;");
         assert!(get(&multipart, None).await.is_err());
+    }
+
+    #[tokio::test]
+    async fn a_file_is_not_a_field() {
+        for disposition in
+            ["filename=\"f\"", "filename=f", "filename=\"\"", "FileName=\"f\"", "filename*=UTF-8''f"]
+        {
+            let body = format!(
+                "--x\r\nContent-Disposition: form-data; name=\"username\"; {disposition}\r\n\r\nisrael\r\n--x--\r\n"
+            );
+            let refused = get(&request(MULTIPART, body), WANTED).await;
+            assert_eq!(refused.unwrap_err(), "a parameter is a file", "{disposition}");
+        }
+    }
+
+    #[tokio::test]
+    async fn two_content_types_are_none() {
+        for (first, second) in [(FORM, FORM), (FORM, "text/plain"), ("text/plain", FORM)] {
+            let mut twice = request(first, "username=a");
+            twice.headers_mut().append(CONTENT_TYPE, second.parse().unwrap());
+            let refused = get(&twice, WANTED).await.unwrap_err();
+            assert_eq!(refused, "there is more than one Content-Type", "{first}, {second}");
+        }
     }
 
     #[tokio::test]

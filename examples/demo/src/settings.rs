@@ -62,7 +62,7 @@ impl Settings {
             refresh_token_lifetime: variables.seconds("GRIDAUTH_REFRESH_TOKEN_TTL", 1, 1_209_600)?,
             code_lifetime: variables.seconds("GRIDAUTH_CODE_TTL", 1, 60)?,
             refresh_grace: variables.seconds("GRIDAUTH_REFRESH_GRACE", 0, 10)?,
-            seed: variables.parse("GRIDAUTH_SEED", seed, "the path of a seed file")?,
+            seed: variables.parse("GRIDAUTH_SEED", seed, crate::seed::MAY_BE)?,
             filter: variables
                 .parse("RUST_LOG", log_filter, "a tracing filter, such as info or gridauth=debug")?
                 .flatten(),

@@ -1,8 +1,9 @@
 use std::collections::BTreeSet;
 use std::hash::{BuildHasher, RandomState};
-use std::ops::Bound;
+use std::ops::{Bound, Deref};
 use std::sync::Arc;
 
+use arrayvec::ArrayString;
 use hashbrown::HashTable;
 
 use crate::env::Timestamp;
@@ -26,9 +27,32 @@ pub(super) struct Shard {
 type Place = usize;
 
 struct Slot {
-    id: Box<str>,
+    id: SlotId,
     hash: u64,
     row: Arc<Row>,
+}
+
+/// An id, kept in the slot itself where it is as short as a grant's is: a look-up then reads no further memory for it.
+enum SlotId {
+    Short(ArrayString<36>),
+    Long(Box<str>),
+}
+
+impl From<&str> for SlotId {
+    fn from(id: &str) -> Self {
+        ArrayString::from(id).map_or_else(|_| Self::Long(id.into()), Self::Short)
+    }
+}
+
+impl Deref for SlotId {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        match self {
+            Self::Short(id) => id,
+            Self::Long(id) => id,
+        }
+    }
 }
 
 impl Shard {

@@ -113,6 +113,11 @@ fn check_secret(method: &AuthMethod, secret: Option<&Secret>) -> Result<(), Stri
         (_, Some(secret)) if !(1..=MAX_SECRET).contains(&secret.expose().len()) => {
             Err(format!("client_secret: it has 1 to {MAX_SECRET} bytes"))
         }
+        // RFC 6749 appendix A.2. Neither Basic credentials nor a form may hold one, so the client could never authenticate;
+        // text beyond ASCII goes through both.
+        (_, Some(secret)) if secret.expose().chars().any(char::is_control) => {
+            Err("client_secret: it has a control character".to_owned())
+        }
         _ => Ok(()),
     }
 }

@@ -1,6 +1,7 @@
 //! The seed file: users and clients that are there from the start.
 
 mod client;
+mod json;
 mod members;
 mod user;
 
@@ -9,12 +10,21 @@ use std::fmt;
 
 use futures_util::{FutureExt, StreamExt, TryStreamExt, stream};
 use gridauth::GridAuth;
+use gridauth::people::PutAllError;
 use serde_json::{Map, Value};
 
 use self::client::SeedClient;
+use self::json::Step;
 use self::user::SeedUser;
 use crate::Stop;
 use crate::app::store_failed;
+
+/// What `GRIDAUTH_SEED` may be.
+pub(crate) const MAY_BE: &str = "the path of a seed file";
+
+/// The lists of a seed file, and the member that each names its entries by.
+const USERS: (&str, &str) = ("users", "username");
+const CLIENTS: (&str, &str) = ("clients", "client_id");
 
 /// How many passwords and secrets are hashed at once while a seed is planted. The server bounds how many really run.
 const AT_ONCE: usize = 16;
@@ -57,15 +67,18 @@ impl Seed {
     /// [`SeedError`] names the first entry that is not valid.
     pub fn parse(text: &[u8]) -> Result<Self, SeedError> {
         // The position is told and no more: the text near it may be a secret.
-        let value: Value = serde_json::from_slice(text).map_err(|error| {
+        let document = json::read(text).map_err(|error| {
             SeedError(format!("it is not JSON at line {} column {}", error.line(), error.column()))
         })?;
-        let Value::Object(mut file) = value else {
+        if let Some(way) = &document.repeated {
+            return Err(SeedError(format!("{} comes twice", place(&document.value, way))));
+        }
+        let Value::Object(mut file) = document.value else {
             return Err(SeedError("it must be a JSON object".to_owned()));
         };
         let mut seed = Self::default();
         let mut subjects = HashSet::new();
-        for (entry, members) in entries(&mut file, "users", "username")? {
+        for (entry, members) in entries(&mut file, USERS)? {
             let user = SeedUser::parse(members, &entry, &mut seed.warnings)
                 .map_err(|wrong| SeedError(format!("{entry}: {wrong}")))?;
             if seed.users.iter().any(|before| before.username == user.username) {
@@ -76,7 +89,7 @@ impl Seed {
             }
             seed.users.push(user);
         }
-        for (entry, members) in entries(&mut file, "clients", "client_id")? {
+        for (entry, members) in entries(&mut file, CLIENTS)? {
             let client = SeedClient::parse(members, &entry, &mut seed.warnings)
                 .map_err(|wrong| SeedError(format!("{entry}: {wrong}")))?;
             if seed.has_client(client.id()) {
@@ -94,10 +107,12 @@ impl Seed {
         self.clients.iter().any(|client| client.id() == client_id)
     }
 
-    /// Puts its users and clients into the store, each in the place of one that is there.
+    /// Puts its users and clients into the store, each in the place of one that is there. All is checked before the first is
+    /// written.
     ///
     /// # Errors
-    /// A [`Stop`] where the store fails or a secret cannot be hashed.
+    /// A [`Stop`] with exit status 2 where a user cannot be kept beside those that the store has; with 1 where the store
+    /// fails or a secret cannot be hashed.
     pub async fn plant(&self, auth: &GridAuth) -> Result<(), Stop> {
         for warning in &self.warnings {
             tracing::warn!("seed: {warning}");
@@ -105,34 +120,72 @@ impl Seed {
         // Boxed, so that the compiler sees that this can be awaited on any thread.
         let clients: Vec<_> = self.clients.iter().map(|client| client.hashed(auth).boxed()).collect();
         let clients: Vec<_> = stream::iter(clients).buffer_unordered(AT_ONCE).try_collect().await?;
-        let users: Vec<_> = self.users.iter().map(|user| user.put(auth).boxed()).collect();
-        stream::iter(users).buffer_unordered(AT_ONCE).try_collect::<()>().await?;
+        let users: Vec<_> = self.users.iter().map(|user| user.hashed(auth).boxed()).collect();
+        let users: Vec<_> = stream::iter(users).buffer_unordered(AT_ONCE).try_collect().await?;
+        auth.users().put_all(&users).await.map_err(|error| self.not_kept(error))?;
         for client in clients {
             auth.put_client(client).await.map_err(store_failed)?;
         }
         tracing::info!(users = self.users.len(), clients = self.clients.len(), "the seed file is loaded");
         Ok(())
     }
+
+    fn not_kept(&self, error: PutAllError) -> Stop {
+        match error {
+            PutAllError::SubjectTaken { username, other } => {
+                let entry = self.users.iter().find(|user| user.username == username);
+                let (entry, subject) = entry.map_or(("users", ""), |user| (&user.entry, &user.subject));
+                let wrong =
+                    format!("{entry}: sub: {subject:?} is the sub of the user {other:?}, whom the store has");
+                Stop::bad_value("GRIDAUTH_SEED", wrong, MAY_BE)
+            }
+            PutAllError::Store(error) => store_failed(error),
+        }
+    }
 }
 
 /// An entry of a list: words that name it, and its members.
 type Entry = (String, Map<String, Value>);
 
-/// The entries of a list, whose names are at `key`.
-fn entries(file: &mut Map<String, Value>, list: &str, key: &str) -> Result<Vec<Entry>, SeedError> {
+/// The entries of a list.
+fn entries(file: &mut Map<String, Value>, (list, key): (&str, &str)) -> Result<Vec<Entry>, SeedError> {
     let entries = match file.remove(list) {
         None => Vec::new(),
         Some(Value::Array(entries)) => entries,
         Some(_) => return Err(SeedError(format!("{list} must be an array"))),
     };
-    let named = entries.into_iter().enumerate().map(|(at, entry)| match entry {
-        Value::Object(members) => match members.get(key).and_then(Value::as_str) {
-            Some(name) => Ok((format!("{list}[{at}] {name:?}"), members)),
-            None => Ok((format!("{list}[{at}]"), members)),
-        },
+    let entries = entries.into_iter().enumerate().map(|(at, entry)| match entry {
+        Value::Object(members) => Ok((named(list, at, members.get(key)), members)),
         _ => Err(SeedError(format!("{list}[{at}] must be an object"))),
     });
-    named.collect()
+    entries.collect()
+}
+
+/// Words that name an entry.
+fn named(list: &str, at: usize, name: Option<&Value>) -> String {
+    match name.and_then(Value::as_str) {
+        Some(name) => format!("{list}[{at}] {name:?}"),
+        None => format!("{list}[{at}]"),
+    }
+}
+
+/// Words for the place of a member in the file: its entry, if it is in one, and the way from there.
+fn place(file: &Value, way: &[Step]) -> String {
+    let in_entry = [USERS, CLIENTS].into_iter().find_map(|(list, key)| match way {
+        [Step::Member(own), Step::Item(at), rest @ ..] if own == list => {
+            Some((named(list, *at, file[list][at].get(key)), rest))
+        }
+        _ => None,
+    });
+    let (mut place, rest) = in_entry.map_or((String::new(), way), |(entry, rest)| (entry + ": ", rest));
+    for (number, step) in rest.iter().enumerate() {
+        match step {
+            Step::Member(name) if number == 0 => place.push_str(name),
+            Step::Member(name) => place.push_str(&format!(".{name}")),
+            Step::Item(at) => place.push_str(&format!("[{at}]")),
+        }
+    }
+    place
 }
 
 /// Takes a text out of an entry.

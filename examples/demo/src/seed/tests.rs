@@ -4,6 +4,7 @@ use gridauth::people::HashingSettings;
 use gridauth::store::{Key, Kind};
 use gridauth::token::Secret;
 use gridauth::{GridAuth, Store};
+use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::*;
@@ -201,6 +202,20 @@ fn a_bad_entry_is_named_and_no_secret_is() {
             "clients[1] \"c\": client_secret: it has 1 to 1024 bytes",
         ),
         (
+            client(json!({"client_id": "c", "client_secret": "hu\u{85}sh"})),
+            "clients[1] \"c\": client_secret: it has a control character",
+        ),
+        (
+            client(
+                json!({"client_id": "c", "client_secret": "hush\n", "token_endpoint_auth_method": "client_secret_post"}),
+            ),
+            "clients[1] \"c\": client_secret: it has a control character",
+        ),
+        (
+            client(json!({"client_id": "c\n", "client_secret": "hush"})),
+            "clients[1] \"c\\n\": a client_id has 1 to 255 characters of printable ASCII",
+        ),
+        (
             client(json!({"client_id": "c", "client_secret": "hush", "scope": ["a"]})),
             "clients[1] \"c\": scope must be a text",
         ),
@@ -246,6 +261,167 @@ fn what_is_not_json_is_told_by_its_place_alone() {
     }
     let deep = "[".repeat(100_000);
     assert!(Seed::parse(deep.as_bytes()).is_err());
+}
+
+#[test]
+fn a_member_that_comes_twice_is_told() {
+    for (text, line) in [
+        (r#"{"users": [], "clients": [], "users": []}"#, "users comes twice"),
+        (
+            r#"{"users": [{"username": "a", "password": "hush"}, {"username": "b", "password": "hush", "password": "hush"}]}"#,
+            r#"users[1] "b": password comes twice"#,
+        ),
+        (
+            r#"{"clients": [{"client_id": "c", "client_secret": "hush", "jwks": {"keys": [{}, {"kid": 1, "kid": 2}]}}]}"#,
+            r#"clients[0] "c": jwks.keys[1].kid comes twice"#,
+        ),
+        (r#"{"users": [{"sub": "s", "sub": "s"}]}"#, "users[0]: sub comes twice"),
+        (r#"{"comment": {"a": 1, "a": 2}}"#, "comment.a comes twice"),
+        (r#"[{"a": 1, "a": 2}]"#, "[0].a comes twice"),
+    ] {
+        assert_eq!(Seed::parse(text.as_bytes()).unwrap_err().to_string(), line);
+    }
+}
+
+#[tokio::test]
+async fn what_cannot_be_kept_beside_the_users_of_the_store_leaves_it_as_it_was() {
+    let auth = server().await;
+    auth.users().sign_up("miriam", &Secret::from("ship")).await.unwrap();
+    let seed = parse(&json!({
+        "users": [
+            {"username": "israel", "password": "hush"},
+            {"username": "x", "password": "hush", "sub": "miriam"},
+            {"username": "moses", "password": "hush"},
+        ],
+        "clients": [{"client_id": "spa", "token_endpoint_auth_method": "none"}],
+    }));
+    let stop = seed.unwrap().plant(&auth).await.unwrap_err();
+    assert_eq!(stop.status(), 2);
+    assert_eq!(
+        stop.to_string(),
+        "GRIDAUTH_SEED: users[1] \"x\": sub: \"miriam\" is the sub of the user \"miriam\", whom the store has; \
+         it may be the path of a seed file"
+    );
+    for name in ["israel", "x", "moses"] {
+        assert!(auth.store().get(Key::new(Kind::User, name)).await.unwrap().is_none(), "{name} is there");
+    }
+    assert!(auth.client("spa").await.unwrap().is_none());
+}
+
+#[tokio::test]
+async fn users_of_the_store_may_swap_their_subjects() {
+    let auth = server().await;
+    for (israel, miriam) in [("1", "2"), ("2", "1"), ("1", "3"), ("3", "israel")] {
+        let seed = parse(&json!({ "users": [
+            {"username": "israel", "password": "imru", "sub": israel},
+            {"username": "miriam", "password": "ship", "sub": miriam},
+        ] }));
+        seed.unwrap().plant(&auth).await.unwrap();
+        for (name, subject) in [("israel", israel), ("miriam", miriam)] {
+            let row = auth.store().get(Key::new(Kind::User, name)).await.unwrap().unwrap();
+            assert_eq!(row.user(), Some(subject));
+        }
+    }
+}
+
+/// Any JSON, a few levels deep.
+fn any_json() -> impl Strategy<Value = Value> {
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        any::<f64>().prop_map(Value::from),
+        ".{0,8}".prop_map(Value::from),
+        "https?://[a-z]{0,3}[:/#]?.{0,3}".prop_map(Value::from),
+        "[a-z. ]{0,8}".prop_map(Value::from),
+    ];
+    leaf.prop_recursive(2, 8, 3, |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..3).prop_map(Value::from),
+            prop::collection::hash_map("[a-z]{1,3}", inner, 0..3)
+                .prop_map(|members| Value::Object(members.into_iter().collect())),
+        ]
+    })
+}
+
+/// An entry with some of these members, as they should be or not.
+fn any_entry(names: &'static [&'static str]) -> impl Strategy<Value = Value> {
+    let good = |name: &str| match name {
+        "password" | "client_secret" => json!("hush-hush"),
+        "redirect_uris" => json!(["https://c.example.com/cb"]),
+        "grant_types" => json!(["password"]),
+        "token_endpoint_auth_method" => json!("client_secret_post"),
+        "email_verified" | "gridauth_resource_server" => json!(true),
+        _ => json!("a"),
+    };
+    prop::collection::vec((prop::sample::select(names), prop::option::weighted(0.2, any_json())), 0..8)
+        .prop_map(move |members| {
+            let members = members
+                .into_iter()
+                .map(|(name, value)| (name.to_owned(), value.unwrap_or_else(|| good(name))));
+            Value::Object(members.collect())
+        })
+}
+
+const USER_MEMBERS: &[&str] = &[
+    "username",
+    "username",
+    "username",
+    "password",
+    "password",
+    "password",
+    "sub",
+    "name",
+    "email_verified",
+    "x",
+];
+const CLIENT_MEMBERS: &[&str] = &[
+    "client_id",
+    "client_id",
+    "client_id",
+    "client_secret",
+    "client_secret",
+    "token_endpoint_auth_method",
+    "redirect_uris",
+    "grant_types",
+    "scope",
+    "gridauth_resource_server",
+    "jwks",
+    "x",
+];
+
+proptest! {
+    #[test]
+    fn an_entry_that_is_refused_is_named_and_its_secret_is_not(
+        users in prop::collection::vec(prop_oneof![9 => any_entry(USER_MEMBERS), 1 => any_json()], 0..3),
+        clients in prop::collection::vec(prop_oneof![9 => any_entry(CLIENT_MEMBERS), 1 => any_json()], 0..3),
+    ) {
+        let (users, clients) = (json!(users), json!(clients));
+        if let Err(error) = parse(&json!({ "users": users, "clients": clients })) {
+            let line = error.to_string();
+            let entry = |list: &str, entries: &Value| {
+                let entries = entries.as_array().unwrap().iter().enumerate();
+                entries.into_iter().any(|(at, entry)| {
+                    let key = if list == "users" { "username" } else { "client_id" };
+                    let name = entry.get(key).and_then(Value::as_str);
+                    let name = name.map(|name| format!(" {name:?}")).unwrap_or_default();
+                    line.starts_with(&format!("{list}[{at}]{name}: "))
+                        || line == format!("{list}[{at}] must be an object")
+                })
+            };
+            prop_assert!(entry("users", &users) || entry("clients", &clients), "{}", line);
+            prop_assert!(!line.contains("hush"), "{}", line);
+        }
+    }
+
+    #[test]
+    fn any_bytes_are_a_seed_or_not(bytes in prop::collection::vec(any::<u8>(), 0..60), value in any_json()) {
+        for text in [bytes, value.to_string().into_bytes()] {
+            if let Err(error) = Seed::parse(&text) {
+                let line = error.to_string();
+                prop_assert!(!line.is_empty());
+            }
+        }
+    }
 }
 
 #[tokio::test]

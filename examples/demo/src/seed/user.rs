@@ -1,15 +1,17 @@
 use gridauth::GridAuth;
-use gridauth::people::{SignUpError, StoredUsers, UsersError};
+use gridauth::model::StoredUser;
+use gridauth::people::StoredUsers;
 use gridauth::token::Secret;
 use serde_json::{Map, Value};
 
 use super::{members, take_required, take_text};
 use crate::Stop;
-use crate::app::store_failed;
 
 /// A user of a seed file.
 #[derive(Debug)]
 pub(super) struct SeedUser {
+    /// Words that name its entry.
+    pub(super) entry: String,
     pub(super) username: String,
     pub(super) subject: String,
     password: Secret,
@@ -44,14 +46,15 @@ impl SeedUser {
                 None => warnings.push(format!("{entry}: {name:?} is no standard claim: ignored")),
             }
         }
-        Ok(Self { username, subject, password, claims })
+        Ok(Self { entry: entry.to_owned(), username, subject, password, claims })
     }
 
-    pub(super) async fn put(&self, auth: &GridAuth) -> Result<(), Stop> {
-        let put = auth.users().put(&self.username, &self.password, &self.subject, self.claims.clone());
-        put.await.map(|_| ()).map_err(|error| match error {
-            SignUpError::Failed(UsersError::Store(error)) => store_failed(error),
-            other => Stop::cannot_start(format_args!("the user {:?} cannot be kept: {other}", self.username)),
+    /// The user with their password hashed.
+    pub(super) async fn hashed(&self, auth: &GridAuth) -> Result<StoredUser, Stop> {
+        let claims = self.claims.clone();
+        let hashed = auth.users().prepare(&self.username, &self.password, &self.subject, claims).await;
+        hashed.map_err(|error| {
+            Stop::cannot_start(format_args!("the user {:?} cannot be kept: {error}", self.username))
         })
     }
 }

@@ -3,6 +3,8 @@ use std::ffi::OsString;
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use proptest::prelude::*;
+
 use super::*;
 
 fn read(variables: &[(&str, &str)]) -> Result<Settings, Stop> {
@@ -96,4 +98,69 @@ fn what_is_not_utf_8_is_a_bad_value() {
     let stop = Settings::read(bad).unwrap_err();
     assert_eq!(stop.status(), 2);
     assert!(stop.to_string().starts_with("GRIDAUTH_STORE: it is not UTF-8"));
+}
+
+/// Every variable that is read.
+const VARIABLES: [&str; 11] = [
+    "GRIDAUTH_LISTEN",
+    "GRIDAUTH_ISSUER",
+    "GRIDAUTH_STORE",
+    "GRIDAUTH_SEED",
+    "GRIDAUTH_ACCESS_TOKEN",
+    "GRIDAUTH_ACCESS_TOKEN_TTL",
+    "GRIDAUTH_REFRESH_TOKEN_TTL",
+    "GRIDAUTH_CODE_TTL",
+    "GRIDAUTH_REFRESH_GRACE",
+    "GRIDAUTH_REGISTRATION",
+    "RUST_LOG",
+];
+
+#[test]
+fn no_other_variable_is_read() {
+    let asked = std::cell::RefCell::new(Vec::new());
+    let settings = Settings::read(|name| {
+        asked.borrow_mut().push(name.to_owned());
+        None
+    });
+    settings.unwrap();
+    let mut asked = asked.into_inner();
+    asked.sort();
+    let mut expected = VARIABLES.map(str::to_owned).to_vec();
+    expected.sort();
+    assert_eq!(asked, expected);
+}
+
+fn any_value() -> impl Strategy<Value = String> {
+    prop_oneof![
+        ".{0,20}",
+        "[0-9]{0,12}",
+        "(127\\.0\\.0\\.1|\\[::1?\\]|localhost)?:?[0-9]{0,6}",
+        "(https?|ftp)?:?/{0,2}[a-z.]{0,9}(:[0-9]{0,5})?(/[a-z%]{0,4}){0,2}[?#@]?",
+        "(memory|file|griddb):?/{0,2}.{0,9}",
+        "(opaque|jwt|off|open|token):?.{0,4}",
+        "[a-z:]{0,9}=?(info|debug|x)?,?.{0,5}",
+    ]
+}
+
+proptest! {
+    #[test]
+    fn any_value_is_taken_or_its_variable_is_named(name in prop::sample::select(&VARIABLES[..]), value in any_value()) {
+        if let Err(stop) = read(&[(name, &value)]) {
+            let line = stop.to_string();
+            prop_assert_eq!(stop.status(), 2);
+            prop_assert!(line.starts_with(&format!("{name}: ")), "{}", line);
+            prop_assert!(line.contains("; it may be "), "{}", line);
+            prop_assert!(!line.chars().any(char::is_control), "{}", line);
+        }
+    }
+
+    #[test]
+    fn of_several_bad_values_one_is_named(values in prop::collection::vec(prop::option::of(any_value()), VARIABLES.len())) {
+        let set: Vec<(&str, &str)> =
+            VARIABLES.iter().zip(&values).filter_map(|(name, value)| Some((*name, value.as_deref()?))).collect();
+        if let Err(stop) = read(&set) {
+            let line = stop.to_string();
+            prop_assert!(set.iter().any(|(name, _)| line.starts_with(&format!("{name}: "))), "{}", line);
+        }
+    }
 }
