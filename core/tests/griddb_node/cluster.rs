@@ -30,6 +30,12 @@ fn owner(cluster: &TestCluster, grant: &str) -> Option<usize> {
     cluster.owner(i32::try_from(partition).unwrap())
 }
 
+/// Pauses node 1, and waits until none of its connections takes a statement any more.
+async fn pause(cluster: &TestCluster) {
+    cluster.pause(1);
+    tokio::time::sleep(Duration::from_millis(100)).await;
+}
+
 /// A process that finds out soon that a node is silent, and one that waits.
 const QUICK: &str = "client_cache=60s&heartbeat=100ms&statement_timeout=2s&lock_timeout=1s";
 const PATIENT: &str = "client_cache=60s&heartbeat=10s&statement_timeout=9s&lock_timeout=1s";
@@ -45,7 +51,7 @@ async fn taken_twice(verify_owner: bool) -> [Result<bool, StoreErrorKind>; 2] {
     assert!(quick.insert(Key::new(Kind::Grant, &id), row).await.unwrap());
     assert!(patient.get(Key::new(Kind::Grant, &id)).await.unwrap().is_some());
 
-    cluster.pause(1);
+    pause(&cluster).await;
     let queued = {
         let id = id.clone();
         tokio::spawn(async move { patient.remove(Key::new(Kind::Grant, &id)).await })
@@ -93,7 +99,7 @@ async fn a_code_gives_one_answer_also_where_a_former_owner_wakes() {
     }
     let code = code_at_node_1(&cluster, &server).await;
 
-    cluster.pause(1);
+    pause(&cluster).await;
     let queued = {
         let code = code.clone();
         tokio::spawn(async move { late.token(&redeem(&code)).await })
