@@ -75,7 +75,7 @@ impl Fairing for GridAuthFairing {
         Ok(if knows_400 { rocket } else { rocket.register("/", vec![Catcher::new(400, UnknownMethod)]) })
     }
 
-    /// What a catcher answered that was registered too late for [`Refused`] to stand beside it, is answered anew.
+    /// What a catcher answered that was registered too late for `Refused` to stand beside it, is answered anew.
     async fn on_response<'r>(&self, request: &'r Request<'_>, response: &mut Response<'r>) {
         if response.status() == REFUSED
             && let Some(refusal) = refusal::take_up(request)
