@@ -41,6 +41,8 @@ export class Visitor {
     });
     this.page.on('pageerror', (error) => this.problems.push(`an error in a page: ${error}`));
     this.page.on('console', (message) => {
+      // Only told: that a second page has the focus already, for one.
+      if (message.type() === 'info') return;
       // The browser writes down every document that comes with an error status, and looks for an icon of its own accord
       // where no policy says that there is none: beside JSON. Anything else is a fault.
       const { url } = message.location();
