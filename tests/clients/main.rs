@@ -1,9 +1,9 @@
 //! OAuth clients that others wrote, each of which goes through every demo application.
 //!
 //! ```text
-//! cargo test -p gridauth-conformance --test clients                         # every client, every framework
+//! cargo test -p gridauth-conformance --test clients                           # every client, every framework
+//! cargo test -p gridauth-conformance --test clients -- authlib/refresh        # what has this in its name
 //! GRIDAUTH_CELLS=axum/file cargo test -p gridauth-conformance --test clients  # another store
-//! cargo test -p gridauth-conformance --test clients -- authlib/refresh      # what has this in its name
 //! ```
 //!
 //! The clients in Python and Node need `python3` with `venv`, and `node` with `npm`; their libraries are installed below
@@ -101,16 +101,11 @@ fn trial(
         // A program that is lost in a flow is not put back.
         let mut program = running.take().unwrap_or_else(|| Program::start(&interpreter, client.script));
         let demo = if flow == BEHIND_A_PROXY { site.proxied() } else { site.direct() };
-        let gone = caught(|| program.go_through(flow, &mut Person::new(&site, demo)))?;
-        match gone {
-            Err(Failure::Lost(what)) => return Err(Failed::from(what)),
-            Err(Failure::Told(what)) => {
-                *running = Some(program);
-                return Err(Failed::from(what));
-            }
-            Ok(()) => *running = Some(program),
+        let outcome = caught(|| program.go_through(flow, &mut Person::new(&site, demo)))?;
+        if !matches!(outcome, Err(Failure::Lost(_))) {
+            *running = Some(program);
         }
-        Ok(())
+        outcome.map_err(|(Failure::Told(what) | Failure::Lost(what))| Failed::from(what))
     })
 }
 
