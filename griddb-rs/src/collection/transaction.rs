@@ -165,7 +165,7 @@ impl Transaction {
                 return session.send_locking_read(key, None, time.transaction_seconds, time.deadline);
             }
             let (target, id) = session.next_statement(1);
-            let sent = binding.connection.send(time.deadline, |batch| {
+            binding.connection.send(time.deadline, |batch| {
                 batch.add_with_id(Statement::GetRow, id, |out, id| {
                     let options =
                         Options { transaction_timeout: Some(time.transaction_seconds), ..Options::default() };
@@ -173,8 +173,7 @@ impl Transaction {
                     Ok(row::encode_get(out, id, partition, &target, &options, &binding.key, key)?)
                 })?;
                 Ok(id)
-            });
-            sent
+            })
         });
         let answer = self.answer(sent).await?;
         binding.row(answer)
