@@ -165,7 +165,6 @@ impl Transaction {
                 return session.send_locking_read(key, None, time.transaction_seconds, time.deadline);
             }
             let (target, id) = session.next_statement(1);
-
             binding.connection.send(time.deadline, |batch| {
                 batch.add_with_id(Statement::GetRow, id, |out, id| {
                     let options =
