@@ -7,7 +7,7 @@ use actix_web::dev::Payload;
 use actix_web::http::header::HeaderValue;
 use actix_web::{FromRequest, HttpMessage, HttpRequest};
 use gridauth::GridAuth;
-use gridauth::guard::{AnyScope, RequiredScope};
+use gridauth::guard::{AnyScope, Checked, RequiredScope};
 
 use crate::AccessRejection;
 use crate::rejection::configured;
@@ -36,17 +36,12 @@ pub struct Access<S: RequiredScope = AnyScope> {
     scope: PhantomData<fn() -> S>,
 }
 
-impl Access {
-    /// What a guard around found, for middleware behind it and for handlers without extractors. `None` where there was no
-    /// guard.
-    pub fn of(request: &impl HttpMessage) -> Option<Self> {
-        let access = request.extensions().get::<Guarded>()?.access.clone();
-        Some(Self { access, scope: PhantomData })
-    }
-}
-
 impl<S: RequiredScope> Access<S> {
-    /// The engine's own value.
+    fn new(access: gridauth::Access) -> Self {
+        Self { access, scope: PhantomData }
+    }
+
+    /// The engine's own value, without the scope in its type.
     pub fn into_inner(self) -> gridauth::Access {
         self.access
     }
@@ -60,6 +55,15 @@ impl<S: RequiredScope> Deref for Access<S> {
     }
 }
 
+impl Access {
+    /// What a guard around found, for middleware behind it and for handlers without extractors. `None` where there was no
+    /// guard.
+    pub fn of(request: &impl HttpMessage) -> Option<Self> {
+        let access = request.extensions().get::<Checked>()?.found().as_ref().ok()?.clone();
+        Some(Self::new(access))
+    }
+}
+
 impl<S: RequiredScope> FromRequest for Access<S> {
     type Error = AccessRejection;
     type Future = Pin<Box<dyn Future<Output = Result<Self, AccessRejection>>>>;
@@ -67,42 +71,34 @@ impl<S: RequiredScope> FromRequest for Access<S> {
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let request = request.clone();
         Box::pin(async move {
-            let around = request.extensions().get::<Guarded>().cloned();
-            let guarded = match around {
-                Some(guarded) => guarded,
-                None => Guarded::check(configured(&request)?, &request).await?,
+            let around = request.extensions().get::<Checked>().map(|checked| checked.server().clone());
+            let auth = match &around {
+                Some(auth) => auth,
+                None => configured(&request)?,
             };
-            guarded.require(S::SCOPE)?;
-            Ok(Self { access: guarded.access, scope: PhantomData })
+            check(auth, &request, S::SCOPE).await.map(Self::new)
         })
     }
 }
 
-/// What a guard found: kept in the request's extensions, so that the guards and extractors behind it need not look again.
-#[derive(Clone)]
-pub(crate) struct Guarded {
-    auth: GridAuth,
-    access: gridauth::Access,
-}
-
-impl Guarded {
-    /// Finds the access of a request, and keeps it there. What another server's guard found does not count.
-    pub(crate) async fn check(auth: &GridAuth, request: &HttpRequest) -> Result<Self, AccessRejection> {
-        let around =
-            request.extensions().get::<Self>().filter(|around| around.auth.is_same_server(auth)).cloned();
-        if let Some(guarded) = around {
-            return Ok(guarded);
+/// The access of a request, if its token has the scope. What is found is kept in the request's extensions, so that the
+/// guards and extractors behind the first need not look again.
+pub(crate) async fn check(
+    auth: &GridAuth,
+    request: &HttpRequest,
+    scope: &str,
+) -> Result<gridauth::Access, AccessRejection> {
+    let around = request.extensions().get::<Checked>().and_then(|checked| checked.by(auth).cloned());
+    let found = match around {
+        Some(found) => found,
+        None => {
+            let values =
+                |name: &http::HeaderName| request.headers().get_all(name.as_str()).map(HeaderValue::as_bytes);
+            let found = auth.authenticate_by(values).await;
+            request.extensions_mut().insert(Checked::new(auth, found.clone()));
+            found
         }
-        let values =
-            |name: &http::HeaderName| request.headers().get_all(name.as_str()).map(HeaderValue::as_bytes);
-        let found = auth.authenticate_by(values).await;
-        let access = found.map_err(|rejection| AccessRejection::new(auth, rejection))?;
-        let guarded = Self { auth: auth.clone(), access };
-        request.extensions_mut().insert(guarded.clone());
-        Ok(guarded)
-    }
-
-    pub(crate) fn require(&self, scope: &str) -> Result<(), AccessRejection> {
-        self.access.require(scope).map_err(|rejection| AccessRejection::new(&self.auth, rejection))
-    }
+    };
+    let checked = found.and_then(|access| access.require(scope).map(|()| access));
+    checked.map_err(|rejection| AccessRejection::new(auth, rejection))
 }

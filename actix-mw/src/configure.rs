@@ -56,6 +56,6 @@ fn mount(config: &mut ServiceConfig, auth: &GridAuth, path: String) {
 async fn answer(auth: GridAuth, path: String, request: HttpRequest, body: web::Payload) -> Answer {
     Answer(match read(&request, &path, body.into_inner()).await {
         Ok(request) => auth.handle(request).await,
-        Err(failure) => failure.answer(&auth),
+        Err(why) => auth.refuse_unread(why),
     })
 }

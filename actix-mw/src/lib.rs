@@ -62,6 +62,21 @@
 //! # }
 //! ```
 //!
+//! `NormalizePath` with `TrailingSlash::Always` makes every path another one, and the endpoints are where the metadata say:
+//! around the whole `App` it would turn `/oauth/token` into a 404, as it does with every route that is written without a
+//! slash at its end. It goes around the application's own routes, after the endpoints:
+//!
+//! ```
+//! # use actix_web::{App, HttpResponse, middleware::{NormalizePath, TrailingSlash}, web};
+//! # use gridauth::GridAuth;
+//! # use gridauth_actix::GridAuthExt;
+//! # fn app(auth: GridAuth) -> App<impl actix_web::dev::ServiceFactory<
+//! #     actix_web::dev::ServiceRequest, Config = (), Error = actix_web::Error, InitError = ()>> {
+//! let pages = web::scope("").wrap(NormalizePath::new(TrailingSlash::Always));
+//! App::new().configure(auth.configure()).service(pages.route("/about/", web::get().to(HttpResponse::Ok)))
+//! # }
+//! ```
+//!
 //! # The body of a rejection
 //! [`Builder::rejection_body`](gridauth::Builder::rejection_body) shapes it once for all guards and extractors. Status,
 //! challenge and `Retry-After` stay right whatever it says.

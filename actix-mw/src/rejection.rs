@@ -51,9 +51,7 @@ impl From<NotConfigured> for AccessRejection {
 
 impl ResponseError for AccessRejection {
     fn status_code(&self) -> StatusCode {
-        let status =
-            self.rejection().and_then(|rejection| StatusCode::from_u16(rejection.status().as_u16()).ok());
-        status.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+        convert::status(self.rejection().map(Rejection::status))
     }
 
     fn error_response(&self) -> HttpResponse {

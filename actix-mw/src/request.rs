@@ -5,8 +5,7 @@ use actix_web::body::{BodyStream, BoxBody, to_bytes_limited};
 use actix_web::dev::Payload;
 use actix_web::http::StatusCode;
 use actix_web::{FromRequest, HttpRequest, HttpResponse, Responder, ResponseError};
-use bytes::Bytes;
-use gridauth::GridAuth;
+use gridauth::{GridAuth, Unread};
 
 use crate::convert;
 use crate::rejection::{NOT_CONFIGURED, NotConfigured, configured};
@@ -37,23 +36,8 @@ impl FromRequest for WholeRequest {
         Box::pin(async move {
             let auth = configured(&request)?;
             let read = read(&request, request.path(), payload).await;
-            read.map(Self).map_err(|failure| WholeRequestRejection(Some((auth.clone(), failure))))
+            read.map(Self).map_err(|why| WholeRequestRejection(Some((auth.clone(), why))))
         })
-    }
-}
-
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Failure {
-    TooLong,
-    Unreadable,
-}
-
-impl Failure {
-    pub(crate) fn answer(self, auth: &GridAuth) -> gridauth::Response {
-        match self {
-            Self::TooLong => auth.payload_too_large(),
-            Self::Unreadable => auth.unreadable_request(),
-        }
     }
 }
 
@@ -62,27 +46,20 @@ pub(crate) async fn read(
     request: &HttpRequest,
     path: &str,
     payload: Payload,
-) -> Result<gridauth::Request, Failure> {
-    let body: Bytes = match to_bytes_limited(BodyStream::new(payload), GridAuth::MAX_BODY).await {
-        Ok(Ok(body)) => body,
-        Ok(Err(_)) => return Err(Failure::Unreadable),
-        Err(_) => return Err(Failure::TooLong),
-    };
-    convert::request(request, path, body).map_err(|_| Failure::Unreadable)
+) -> Result<gridauth::Request, Unread> {
+    let body = to_bytes_limited(BodyStream::new(payload), GridAuth::MAX_BODY).await;
+    let body = body.map_err(|_| Unread::TooLong)?.map_err(|_| Unread::Broken)?;
+    convert::request(request, path, body)
 }
 
 /// A request could not be read whole: a [`ResponseError`].
 #[derive(Clone, Debug, thiserror::Error)]
 #[error("{}", self.words())]
-pub struct WholeRequestRejection(Option<(GridAuth, Failure)>);
+pub struct WholeRequestRejection(Option<(GridAuth, Unread)>);
 
 impl WholeRequestRejection {
-    fn words(&self) -> &'static str {
-        match self.0 {
-            Some((_, Failure::TooLong)) => "the body is too long",
-            Some((_, Failure::Unreadable)) => "the request could not be read",
-            None => NOT_CONFIGURED,
-        }
+    fn words(&self) -> String {
+        self.0.as_ref().map_or(NOT_CONFIGURED.to_owned(), |(_, why)| why.to_string())
     }
 }
 
@@ -94,16 +71,12 @@ impl From<NotConfigured> for WholeRequestRejection {
 
 impl ResponseError for WholeRequestRejection {
     fn status_code(&self) -> StatusCode {
-        match self.0 {
-            Some((_, Failure::TooLong)) => StatusCode::PAYLOAD_TOO_LARGE,
-            Some((_, Failure::Unreadable)) => StatusCode::BAD_REQUEST,
-            None => StatusCode::INTERNAL_SERVER_ERROR,
-        }
+        convert::status(self.0.as_ref().map(|(_, why)| why.status()))
     }
 
     fn error_response(&self) -> HttpResponse {
         match &self.0 {
-            Some((auth, failure)) => convert::response(failure.answer(auth)),
+            Some((auth, why)) => convert::response(auth.refuse_unread(*why)),
             None => HttpResponse::InternalServerError().finish(),
         }
     }

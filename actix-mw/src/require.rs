@@ -8,8 +8,7 @@ use actix_web::body::MessageBody;
 use actix_web::dev::{Service, ServiceRequest, ServiceResponse, Transform, forward_ready};
 use gridauth::GridAuth;
 
-use crate::AccessRejection;
-use crate::access::Guarded;
+use crate::access::check;
 
 /// A guard to put around an `App`, a scope or a resource with `.wrap(..)`:
 /// [`auth.require("orders.read")`](crate::GridAuthExt::require) makes one.
@@ -37,10 +36,6 @@ pub struct Require {
 impl Require {
     pub(crate) fn new(auth: GridAuth, scope: &str) -> Self {
         Self { auth, scope: scope.into() }
-    }
-
-    async fn check(&self, request: &ServiceRequest) -> Result<(), AccessRejection> {
-        Guarded::check(&self.auth, request.request()).await?.require(&self.scope)
     }
 }
 
@@ -80,8 +75,8 @@ where
     fn call(&self, request: ServiceRequest) -> Self::Future {
         let (guard, service) = (self.guard.clone(), Rc::clone(&self.service));
         Box::pin(async move {
-            match guard.check(&request).await {
-                Ok(()) => service.call(request).await.map(ServiceResponse::map_into_boxed_body),
+            match check(&guard.auth, request.request(), &guard.scope).await {
+                Ok(_) => service.call(request).await.map(ServiceResponse::map_into_boxed_body),
                 Err(rejection) => Ok(request.error_response(rejection)),
             }
         })

@@ -17,7 +17,7 @@ async fn who(access: Access) -> String {
     access.subject().to_owned()
 }
 
-/// actix-extras #587: a rejection lost its CORS headers, so that a script could not read it.
+/// actix-extras #127: with a guard and `Cors` in one application, a rejection had no CORS headers and no script could read it.
 #[actix_web::test]
 async fn a_rejection_has_its_cors_headers() {
     let auth = auth().await;
@@ -87,6 +87,32 @@ async fn normalized_paths_meet_the_same_guard() {
     }
 }
 
+/// `TrailingSlash::Always` makes every path another one. Endpoints are where the metadata say, so it goes around the
+/// application's own routes and not around them.
+#[actix_web::test]
+async fn paths_that_end_in_a_slash_are_the_applications_and_not_the_endpoints() {
+    let auth = auth().await;
+    let always = || NormalizePath::new(TrailingSlash::Always);
+    let pages = || web::scope("/area").wrap(auth.require("notes.read")).route("/page/", web::get().to(who));
+    let app = init_service(
+        App::new().configure(auth.configure()).service(web::scope("").wrap(always()).service(pages())),
+    )
+    .await;
+    let token = token(&auth, "notes.read").await;
+    for path in ["/area/page", "/area/page/", "//area//page"] {
+        assert_eq!(ask(&app, TestRequest::get().uri(path)).await.status, 401, "{path}");
+        assert_eq!(ask(&app, bearing(TestRequest::get().uri(path), &token)).await.status, 200, "{path}");
+    }
+    assert_eq!(ask(&app, TestRequest::get().uri("/oauth/token")).await.status, 405);
+    assert_eq!(ask(&app, TestRequest::get().uri("/oauth/token/")).await.status, 404);
+
+    // Around everything, it leads away from the endpoints: no path is left that would be theirs.
+    let app = init_service(App::new().configure(auth.configure()).service(pages()).wrap(always())).await;
+    for path in ["/oauth/token", "/oauth/token/"] {
+        assert_eq!(ask(&app, TestRequest::get().uri(path)).await.status, 404, "{path}");
+    }
+}
+
 #[actix_web::test]
 async fn guards_nest() {
     let auth = auth().await;
@@ -122,10 +148,11 @@ async fn a_guard_around_the_whole_application_guards_its_default_service() {
     assert_eq!(ask(&app, TestRequest::get().uri("/no/such")).await.status, 401);
 }
 
-/// actix-extras #127, #283: bounds of `Transform` that nobody could satisfy or name. A guard is kept in a field, chosen at
-/// run time, returned from a function, and put around anything, under and over other middleware.
+/// actix-extras #283: pages of `Transform` bounds that a guard did not satisfy around an `App` with a logger, or any other.
+/// This one is kept in a field, chosen at run time, returned from a function, and put around anything, under and over other
+/// middleware.
 #[actix_web::test]
-async fn a_guard_is_a_plain_value() {
+async fn a_guard_is_a_plain_value_and_fits_around_every_service() {
     struct Guards {
         all: Vec<Require>,
     }
@@ -164,6 +191,7 @@ async fn a_guard_is_a_plain_value() {
             .service(
                 web::resource("/off").wrap(Condition::new(false, guards.all[0].clone())).to(HttpResponse::Ok),
             )
+            .wrap(Logger::default())
             .wrap(guards.all[1].clone())
     }
 

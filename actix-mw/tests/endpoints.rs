@@ -117,7 +117,7 @@ async fn an_issuer_with_a_path_lives_in_a_scope_or_at_the_root() {
         ask(&nested, token_request("/tenant/login/token").set_payload("grant_type=client_credentials")).await;
     assert_eq!(answer.status, 200, "{}", answer.body);
 
-    let auth = GridAuth::builder("https://id.example.com/a%20tenant")
+    let auth = GridAuth::builder("https://id.example.com/a-tenant")
         .store(gridauth::Store::memory())
         .grant(gridauth::grant::ClientCredentials::new())
         .build()

@@ -72,7 +72,7 @@ async fn no_token_is_asked_for_one() {
     }
 }
 
-/// actix-extras #156: a failed login was a 500.
+/// actix-extras #140: a login that failed was answered with 500.
 #[actix_web::test]
 async fn a_bad_token_is_401_and_not_500() {
     let auth = auth().await;
@@ -113,9 +113,11 @@ async fn too_little_scope_is_403_and_says_which() {
     }
 }
 
-/// actix-extras #13: the body of a rejection could not be shaped without losing status and challenge.
+/// actix-extras #13: a rejection could not be given another body. #156: least of all where there is no token, because nothing
+/// of the application's ran then. #587: nor could that of the extractor, which knew nothing of the middleware's handler. One
+/// hook shapes all of them, and status and challenge stay.
 #[actix_web::test]
-async fn the_application_shapes_the_body_and_status_and_challenge_stay() {
+async fn one_hook_shapes_the_rejections_of_middleware_and_extractor_with_and_without_a_token() {
     let auth = auth_with(|builder| {
         builder.rejection_body(|rejection| {
             Some(RejectionBody {

@@ -1,10 +1,12 @@
 //! The guard: a bearer token in, an [`Access`] out (RFC 6750).
 
 mod access;
+mod checked;
 mod rejection;
 mod scopes;
 
 pub use access::{Access, Owner};
+pub use checked::Checked;
 pub use rejection::{Rejection, RejectionBody};
 pub use scopes::{AnyScope, RequiredScope, ScopeDescription};
 

@@ -4,7 +4,8 @@ use std::net::IpAddr;
 
 use bytes::Bytes;
 use http::header::{
-    ALLOW, AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, LOCATION, PRAGMA, RETRY_AFTER, WWW_AUTHENTICATE,
+    ALLOW, AUTHORIZATION, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, LOCATION, PRAGMA, RETRY_AFTER,
+    WWW_AUTHENTICATE,
 };
 use http::{HeaderMap, HeaderValue, StatusCode};
 use serde::Serialize;
@@ -22,6 +23,58 @@ pub type Response = http::Response<Bytes>;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Peer(pub IpAddr);
 
+/// Why a request could not be read whole: [`GridAuth::refuse_unread`](crate::GridAuth::refuse_unread) makes the answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Unread {
+    /// Its body is longer than [`GridAuth::MAX_BODY`](crate::GridAuth::MAX_BODY).
+    #[error("the body is too long")]
+    TooLong,
+    /// It broke off, or has parts that are not HTTP.
+    #[error("the request could not be read")]
+    Broken,
+}
+
+impl Unread {
+    /// The status of the answer.
+    pub fn status(self) -> StatusCode {
+        match self {
+            Self::TooLong => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::Broken => StatusCode::BAD_REQUEST,
+        }
+    }
+}
+
+/// A request from the parts of a framework whose types are not those of `http` 1. The body is handed on, not copied.
+///
+/// # Errors
+/// [`Unread::Broken`] where a part is not HTTP.
+///
+/// ```
+/// use gridauth::{Unread, whole_request};
+///
+/// let request = whole_request("GET", "/oauth/token?x=1", [("accept", b"*/*")], Default::default(), None)?;
+/// assert_eq!((request.uri().path(), &request.headers()["accept"]), ("/oauth/token", &"*/*".parse()?));
+/// let broken = whole_request("GET", "/", [("accept", b"*\n*")], Default::default(), None);
+/// assert_eq!(broken.err(), Some(Unread::Broken));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub fn whole_request<N: AsRef<str>, V: AsRef<[u8]>>(
+    method: &str,
+    uri: &str,
+    headers: impl IntoIterator<Item = (N, V)>,
+    body: Bytes,
+    peer: Option<Peer>,
+) -> Result<Request, Unread> {
+    let mut builder = http::Request::builder().method(method).uri(uri);
+    for (name, value) in headers {
+        builder = builder.header(name.as_ref(), value.as_ref());
+    }
+    if let Some(peer) = peer {
+        builder = builder.extension(peer);
+    }
+    builder.body(body).map_err(|_| Unread::Broken)
+}
+
 /// What the checks of a request need to know of it besides its parameters.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct RequestContext {
@@ -36,17 +89,36 @@ impl RequestContext {
 
 /// The parameters of a form body (RFC 6749 section 3.2), each at most once.
 pub(crate) fn form(request: &Request) -> Result<Parameters, OAuthError> {
-    let is_form =
-        request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).is_some_and(|value| {
-            let essence = value.split(';').next().unwrap_or_default().trim();
-            essence.eq_ignore_ascii_case("application/x-www-form-urlencoded")
-        });
+    let parameters = Parameters::parse(form_body(request)?)?;
+    refuse_repeated(&parameters)?;
+    Ok(parameters)
+}
+
+/// The body of a request whose headers say that it is a form, and not one that somebody else would read otherwise.
+pub(crate) fn form_body(request: &Request) -> Result<&Bytes, OAuthError> {
+    let mut types = request.headers().get_all(CONTENT_TYPE).iter();
+    let (content_type, second) = (types.next(), types.next());
+    // RFC 9110 section 5.3: a field that is no list comes once. Who reads the first one and who reads the last disagree.
+    if second.is_some() {
+        return Err(OAuthError::invalid_request("there is more than one Content-Type"));
+    }
+    let is_form = content_type.and_then(|value| value.to_str().ok()).is_some_and(|value| {
+        let essence = value.split(';').next().unwrap_or_default().trim();
+        essence.eq_ignore_ascii_case("application/x-www-form-urlencoded")
+    });
     if !is_form {
         return Err(OAuthError::invalid_request("the body must be application/x-www-form-urlencoded"));
     }
-    let parameters = Parameters::parse(request.body())?;
-    refuse_repeated(&parameters)?;
-    Ok(parameters)
+    // RFC 9110 section 15.5.16.
+    let plain = |coding: &[u8]| {
+        coding.trim_ascii().is_empty() || coding.trim_ascii().eq_ignore_ascii_case(b"identity")
+    };
+    let mut codings = request.headers().get_all(CONTENT_ENCODING).iter();
+    if !codings.all(|codings| codings.as_bytes().split(|b| *b == b',').all(plain)) {
+        let error = OAuthError::invalid_request("the body must not be encoded");
+        return Err(error.with_status(StatusCode::UNSUPPORTED_MEDIA_TYPE));
+    }
+    Ok(request.body())
 }
 
 /// RFC 6749 sections 3.1 and 3.2: no parameter more than once.
@@ -83,12 +155,16 @@ pub(crate) fn authorization(headers: &HeaderMap) -> AuthorizationHeader<'_> {
 pub(crate) fn authorization_in<'a>(values: impl IntoIterator<Item = &'a [u8]>) -> AuthorizationHeader<'a> {
     let mut values = values.into_iter().filter_map(|value| std::str::from_utf8(value).ok());
     let Some(text) = values.next() else { return AuthorizationHeader::Absent };
-    if values.next().is_some() || !text.bytes().all(|byte| byte == b'\t' || matches!(byte, 0x20..=0x7e)) {
+    // Every guarded request comes by here. Looking at all bytes, many at a time, is quicker than stopping at the first bad
+    // one, and a search for a byte quicker than one for a character.
+    let is_text =
+        text.bytes().fold(true, |good, byte| good & ((byte == b'\t') | matches!(byte, 0x20..=0x7e)));
+    if values.next().is_some() || !is_text {
         return AuthorizationHeader::Malformed;
     }
-    // Every guarded request comes by here, and a search for one byte is quicker than one for a character.
     let (name, rest) = text.split_at(text.bytes().position(|byte| byte == b' ').unwrap_or(text.len()));
-    AuthorizationHeader::Scheme { name, credentials: rest.trim_start_matches(' ') }
+    let spaces = rest.bytes().position(|byte| byte != b' ').unwrap_or(rest.len());
+    AuthorizationHeader::Scheme { name, credentials: rest.split_at(spaces).1 }
 }
 
 pub(crate) fn response(status: StatusCode, content_type: &'static str, body: impl Into<Bytes>) -> Response {
@@ -152,6 +228,8 @@ pub(crate) fn not_found() -> Response {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -186,6 +264,38 @@ mod tests {
                     assert_eq!((n, c), (name, credentials))
                 }
                 _ => panic!("{value}"),
+            }
+        }
+    }
+
+    proptest! {
+        /// What is taken is the one value that was sent, whole: nothing is guessed, nothing put together.
+        #[test]
+        fn any_headers_are_read_or_refused(
+            values in proptest::collection::vec(
+                prop_oneof![
+                    any::<Vec<u8>>(),
+                    "[ -~\t]{0,40}".prop_map(String::into_bytes),
+                    "(Bearer|bearer|Basic|)[ \t]{0,3}[A-Za-z0-9+/=._~-]{0,40}[ \t,]{0,2}".prop_map(String::into_bytes),
+                    ".{0,20}".prop_map(String::into_bytes),
+                ],
+                0..4,
+            )
+        ) {
+            let readable: Vec<&str> =
+                values.iter().filter_map(|value| std::str::from_utf8(value).ok()).collect();
+            let is_text = |value: &str| value.chars().all(|c| c == '\t' || (' '..='~').contains(&c));
+            match authorization_in(values.iter().map(Vec::as_slice)) {
+                AuthorizationHeader::Absent => prop_assert!(readable.is_empty()),
+                AuthorizationHeader::Malformed => {
+                    prop_assert!(readable.len() > 1 || !is_text(readable[0]))
+                }
+                AuthorizationHeader::Scheme { name, credentials } => {
+                    prop_assert_eq!(readable.len(), 1);
+                    prop_assert!(is_text(readable[0]) && !name.contains(' ') && !credentials.starts_with(' '));
+                    let spaces = readable[0].len() - name.len() - credentials.len();
+                    prop_assert_eq!(readable[0], format!("{name}{}{credentials}", " ".repeat(spaces)));
+                }
             }
         }
     }

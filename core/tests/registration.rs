@@ -29,6 +29,24 @@ async fn all_that_is_wrong_is_named_at_once() {
     assert!(!text.contains("hunter2"));
 }
 
+/// Where routers disagree about a path, there is no server.
+#[tokio::test]
+async fn a_mount_path_is_made_of_plain_segments() {
+    let build = |mount: &'static str| {
+        let builder = GridAuth::builder(ISSUER).store(Store::memory()).mount(mount);
+        builder.grant(ClientCredentials::new()).build()
+    };
+    for good in ["", "/login", "/a/b-1/c.d_e~"] {
+        assert!(build(good).await.unwrap().paths().contains(&format!("{good}/token")), "{good}");
+    }
+    for bad in
+        ["/", "a", "/a/", "//", "/a//b", "/.", "/a/../b", "/:a", "/*a", "/{a}", "/<a>", "/a%20b", "/\u{e9}"]
+    {
+        let error = build(bad).await.unwrap_err();
+        assert!(error.to_string().contains("mount"), "{bad}: {error}");
+    }
+}
+
 #[test]
 fn a_client_and_its_secret_go_together() {
     let hash = || {

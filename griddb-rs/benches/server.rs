@@ -10,7 +10,10 @@
     reason = "a measurement"
 )]
 
-use std::time::{Duration, Instant};
+use std::{
+    sync::atomic::{AtomicUsize, Ordering},
+    time::{Duration, Instant},
+};
 
 use griddb_rs::{Change, Client, Collection, ColumnType, Durability, Row, Schema, Timestamp, tql};
 
@@ -28,9 +31,18 @@ fn row(n: usize) -> (String, String, i64, Timestamp) {
 enum Operation {
     Get,
     Put,
-    Query,
+    /// An insert-only put of a key that has not been there.
+    Insert,
+    /// Lock and read, then change and commit (protocol 4.9 D): two round trips.
     Update,
+    /// The same with a removal, as `Bench.java` has it.
+    LockedRemove,
+    /// TQL by row key.
+    Query,
 }
+
+/// Keys that no insert of this run has used.
+static NEXT_INSERT: AtomicUsize = AtomicUsize::new(0);
 
 async fn run(rows: &Collection, operation: Operation, n: usize) {
     match operation {
@@ -41,12 +53,24 @@ async fn run(rows: &Collection, operation: Operation, n: usize) {
         Operation::Put => {
             rows.put(row(n)).await.unwrap();
         }
+        Operation::Insert => {
+            let (_, value, number, time) = row(n);
+            let key = format!("new{:08}", NEXT_INSERT.fetch_add(1, Ordering::Relaxed));
+            rows.insert((key, value, number, time)).await.unwrap();
+        }
+        Operation::Update => {
+            let raise = |found: Option<&Row>| {
+                let number = found.map_or(0, |row| row.get::<i64>("n").unwrap());
+                Change::Put((key(n), "changed", number + 1, Timestamp::from_millis(1_700_000_000_000)))
+            };
+            assert!(rows.update(key(n), raise).await.unwrap());
+        }
         Operation::Query => {
             let tql = tql::bind("select * where k = ?", &[&key(n)]).unwrap();
             let found: Vec<(String, String, i64, Timestamp)> = rows.query(tql).rows_as().await.unwrap();
             assert_eq!(found.len(), 1);
         }
-        Operation::Update => {
+        Operation::LockedRemove => {
             assert!(rows.update(key(n), |_| Change::<Row>::Remove).await.unwrap());
         }
     }
@@ -58,7 +82,7 @@ async fn median(rows: &Collection, operation: Operation, count: usize) -> f64 {
         let start = Instant::now();
         run(rows, operation, n).await;
         times.push(start.elapsed());
-        if matches!(operation, Operation::Update) {
+        if matches!(operation, Operation::LockedRemove) {
             run(rows, Operation::Put, n).await;
         }
     }
@@ -75,7 +99,8 @@ async fn throughput(rows: &Collection, operation: Operation, in_flight: usize, s
             tokio::spawn(async move {
                 let mut count = 0;
                 while Instant::now() < end {
-                    run(&rows, operation, task * 97 + count).await;
+                    // Keys of its own, so that updates do not wait for each other.
+                    run(&rows, operation, task * 31 + count % 31).await;
                     count += 1;
                 }
                 count
@@ -106,13 +131,21 @@ async fn measure(url: &str) {
         run(&rows, Operation::Put, n).await;
     }
     println!(
-        "median us: get {:.1} put {:.1} tql {:.1} lock-remove-commit {:.1}",
+        "median us: get {:.1} put {:.1} insert {:.1} update {:.1} lock-remove-commit {:.1} tql {:.1}",
         median(&rows, Operation::Get, 3000).await,
         median(&rows, Operation::Put, 3000).await,
-        median(&rows, Operation::Query, 3000).await,
+        median(&rows, Operation::Insert, 3000).await,
         median(&rows, Operation::Update, 1500).await,
+        median(&rows, Operation::LockedRemove, 1500).await,
+        median(&rows, Operation::Query, 3000).await,
     );
-    for (operation, name) in [(Operation::Get, "get"), (Operation::Put, "put"), (Operation::Query, "tql")] {
+    for (operation, name) in [
+        (Operation::Get, "get"),
+        (Operation::Put, "put"),
+        (Operation::Insert, "insert"),
+        (Operation::Update, "update"),
+        (Operation::Query, "tql"),
+    ] {
         for in_flight in [1, 8, 64] {
             let rate = throughput(&rows, operation, in_flight, 2.0).await;
             println!("ops/s: {name}, 1 connection, {in_flight} in flight: {rate:.0}");

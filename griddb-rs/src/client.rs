@@ -108,11 +108,11 @@ impl Client {
     async fn drop_once(&self, name: &ContainerName, partition: u32, time: Try) -> Result<(), Error> {
         let connection = self.cluster.owner(partition, time.deadline).await?;
         let database = connection.database();
-        let [ticket] = connection.send(time.deadline, |batch| {
-            Ok([batch.add(Statement::DropContainer, |out, id| {
-                container::encode_drop(out, id, partition, name, database);
+        let ticket = connection.send(time.deadline, |batch| {
+            batch.add(Statement::DropContainer, |out, id| {
+                container::encode_drop(out, id, partition, name, database, Some(time.lock_seconds));
                 Ok(())
-            })?])
+            })
         })?;
         ticket.await.map(drop)
     }

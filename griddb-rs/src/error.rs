@@ -40,6 +40,8 @@ pub enum ErrorKind {
     SplitCluster,
     /// No node can serve this now.
     Unavailable,
+    /// So much waits to be sent to the node that no more is taken; nothing was sent.
+    Busy,
     /// The connection was lost.
     ConnectionLost,
     /// No answer came before the deadline.
@@ -77,6 +79,7 @@ impl ErrorKind {
             Self::Auth => "the login or the right to this was refused",
             Self::SplitCluster => "the addresses belong to different clusters",
             Self::Unavailable => "no node can serve this now",
+            Self::Busy => "too much waits to be sent to the node",
             Self::ConnectionLost => "the connection was lost",
             Self::Timeout => "no answer came in time",
             Self::KeyExists => "the key exists already",
@@ -202,7 +205,10 @@ impl Error {
 
     /// The database cannot be reached or does not serve this now: try later, tell users so.
     pub fn is_unavailable(&self) -> bool {
-        matches!(self.kind(), ErrorKind::Unavailable | ErrorKind::ConnectionLost | ErrorKind::Timeout)
+        matches!(
+            self.kind(),
+            ErrorKind::Unavailable | ErrorKind::Busy | ErrorKind::ConnectionLost | ErrorKind::Timeout
+        )
     }
 
     /// No answer came before the deadline.
@@ -221,6 +227,7 @@ impl Error {
         let passing = matches!(
             self.kind(),
             ErrorKind::Unavailable
+                | ErrorKind::Busy
                 | ErrorKind::ConnectionLost
                 | ErrorKind::Timeout
                 | ErrorKind::LockTimeout

@@ -12,6 +12,8 @@ use crate::{
 
 const FIRST_PAUSE: Duration = Duration::from_millis(20);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+/// The longest pause before a row is asked for again that another caller holds.
+const LONGEST_LOCK_PAUSE: Duration = Duration::from_millis(100);
 /// No call waits longer than this, which keeps all sums of times in range.
 const LONGEST_PATIENCE: Duration = Duration::from_secs(86_400);
 /// The server looks for waits that are over every so often: so much longer than asked a statement can wait.
@@ -31,6 +33,7 @@ pub(crate) struct Retry<'a> {
     cluster: &'a Cluster,
     repeat: Repeat,
     end: Instant,
+    begun: Instant,
     now: Instant,
     tries: u32,
 }
@@ -43,12 +46,14 @@ pub(crate) struct Try {
     /// Seconds that a statement may wait for a lock: so few that it has ended, one way or the other, before the
     /// deadline.
     pub(crate) lock_seconds: u32,
+    /// As that, for a transaction, which has to live for a moment however little time a call has.
+    pub(crate) transaction_seconds: u32,
 }
 
 impl<'a> Retry<'a> {
     pub(crate) fn new(cluster: &'a Cluster, patience: Duration, repeat: Repeat) -> Self {
         let now = Instant::now();
-        Self { cluster, repeat, end: now + patience.min(LONGEST_PATIENCE), now, tries: 0 }
+        Self { cluster, repeat, end: now + patience.min(LONGEST_PATIENCE), begun: now, now, tries: 0 }
     }
 
     /// The times of the try that begins now.
@@ -56,11 +61,8 @@ impl<'a> Retry<'a> {
         let deadline = self.end.min(self.now + self.cluster.config.statement_timeout);
         let left = deadline.saturating_duration_since(self.now).saturating_sub(LOCK_CHECK).as_secs();
         let lock_seconds = self.cluster.config.lock_seconds();
-        Try {
-            now: self.now,
-            deadline,
-            lock_seconds: lock_seconds.min(u32::try_from(left).unwrap_or(u32::MAX)),
-        }
+        let cut = lock_seconds.min(u32::try_from(left).unwrap_or(u32::MAX));
+        Try { now: self.now, deadline, lock_seconds: cut, transaction_seconds: cut.max(lock_seconds.min(1)) }
     }
 
     /// The moment at which the call ends, come what may.
@@ -83,18 +85,22 @@ impl<'a> Retry<'a> {
     /// The error itself, when another try would be of no use, not safe, or too late.
     pub(crate) async fn after(&mut self, error: Error) -> Result<(), Error> {
         let passing = match error.kind() {
-            ErrorKind::Unavailable | ErrorKind::ConnectionLost | ErrorKind::Timeout => true,
+            ErrorKind::Unavailable | ErrorKind::Busy | ErrorKind::ConnectionLost | ErrorKind::Timeout => true,
             // Seen only for containers that this client knew: it opens them again.
             ErrorKind::ContainerMissing | ErrorKind::SchemaMismatch => {
                 error.code().is_some() && self.tries < 2
             }
+            // The server may have been asked to wait for less than the lock timeout, or not at all, so as to answer
+            // before the deadline: the rest is waited for here.
+            ErrorKind::LockTimeout => self.begun.elapsed() < self.cluster.config.lock_timeout,
             _ => false,
         };
         let safe = self.repeat == Repeat::Always || !error.is_outcome_unknown();
         if !passing || !safe {
             return Err(error);
         }
-        let pause = random::jitter(FIRST_PAUSE.saturating_mul(1 << self.tries.min(6)).min(LONGEST_PAUSE));
+        let longest = if error.kind() == ErrorKind::LockTimeout { LONGEST_LOCK_PAUSE } else { LONGEST_PAUSE };
+        let pause = random::jitter(FIRST_PAUSE.saturating_mul(1 << self.tries.min(6)).min(longest));
         if Instant::now() + pause >= self.end {
             return Err(error);
         }

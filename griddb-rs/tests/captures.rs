@@ -103,7 +103,7 @@ fn put_container(
     schema: &Schema,
     session: i64,
 ) {
-    let new = container::NewContainer { name, database: 0, schema, session, client: CLIENT };
+    let new = container::NewContainer { name, database: 0, schema, session, client: CLIENT, wait: None };
     container::encode_put(out, id, partition, &new);
 }
 
@@ -207,7 +207,7 @@ fn containers() {
     assert_eq!(found, Some(made));
     assert_eq!(file.failure("put_container_other_schema").1, 60016);
 
-    let target = index::IndexTarget { partition: P, container: 1, schema_version: 0 };
+    let target = index::IndexTarget { partition: P, container: 1, schema_version: 0, wait: None };
     same(file.sent("create_index_tree_on_v"), |out| {
         index::encode_create(out, 12, &target, "", &[1], 4, CLIENT)
     });
@@ -215,7 +215,7 @@ fn containers() {
     assert_eq!(file.failure("create_index_hash_unsupported").1, 1007);
 
     let file = Capture::file(7);
-    same(file.sent("drop_container"), |out| container::encode_drop(out, 0x3e, P, &tokens, 0));
+    same(file.sent("drop_container"), |out| container::encode_drop(out, 0x3e, P, &tokens, 0, None));
     file.success("drop_container");
     assert_eq!(file.failure("get_row_unknown_container").1, 60157);
     assert_eq!(file.failure("get_row_other_schema_version").1, 10017);

@@ -2,48 +2,14 @@
 
 #![allow(clippy::unwrap_used, missing_docs, unreachable_pub, reason = "tests")]
 
-use std::{future::Future, time::Duration};
+mod common;
 
-use griddb_rs::{Change, Client, Collection, ColumnType, Config, Durability, ErrorKind, Row, Schema};
+use std::time::Duration;
+
+use common::*;
+use griddb_rs::{Client, ColumnType, Config, Durability, ErrorKind, Schema};
 use griddb_test_node::{ErrorCode, Fault, FaultOrder, LogWrite, Options, Statement, TestNode};
 use tokio::time::timeout;
-
-async fn node() -> TestNode {
-    node_with(Options::new()).await
-}
-
-async fn node_with(options: Options) -> TestNode {
-    TestNode::start(options.check_interval(Duration::from_millis(20))).await.unwrap()
-}
-
-fn url(node: &TestNode, options: &str) -> String {
-    format!("griddb://admin:admin@{}/gridauth?{options}", node.address())
-}
-
-async fn connect(node: &TestNode) -> Client {
-    Client::connect(&url(node, "")).await.unwrap()
-}
-
-fn schema() -> Schema {
-    Schema::new().key("k", ColumnType::String).column("n", ColumnType::Long)
-}
-
-async fn rows(client: &Client) -> Collection {
-    client.open_or_create("rows", &schema()).await.unwrap()
-}
-
-async fn number(rows: &Collection) -> Option<i64> {
-    rows.get("k").await.unwrap().map(|row| row.get("n").unwrap())
-}
-
-fn raise(row: Option<&Row>) -> Change<(&'static str, i64)> {
-    Change::Put(("k", row.map_or(0, |row| row.get::<i64>("n").unwrap()) + 1))
-}
-
-/// Fails when it takes so long that something hangs.
-async fn soon<T>(future: impl Future<Output = T>) -> T {
-    timeout(Duration::from_secs(20), future).await.unwrap()
-}
 
 #[tokio::test]
 async fn a_lost_read_is_read_again() {
@@ -279,38 +245,6 @@ async fn many_callers_wait_for_one_reconnect() {
 }
 
 #[tokio::test]
-async fn a_silent_node_is_given_up() {
-    let node = node().await;
-    let client =
-        Client::connect(&url(&node, "heartbeat=200ms&statement_timeout=10s&retry_for=20s")).await.unwrap();
-    let rows = rows(&client).await;
-    rows.put(("k", 1i64)).await.unwrap();
-    node.pause();
-    let unknown = soon(rows.remove("x")).await.unwrap_err();
-    assert!(unknown.is_outcome_unknown() && unknown.kind() == ErrorKind::ConnectionLost, "{unknown}");
-    assert_eq!(client.stats().heartbeats, 1);
-    let read = tokio::spawn({
-        let rows = rows.clone();
-        async move { number(&rows).await }
-    });
-    tokio::time::sleep(Duration::from_millis(100)).await;
-    node.wake();
-    assert_eq!(soon(read).await.unwrap(), Some(1));
-}
-
-#[tokio::test]
-async fn a_slow_answer_is_waited_for_when_the_node_lives() {
-    let node = node().await;
-    let client = Client::connect(&url(&node, "heartbeat=100ms")).await.unwrap();
-    let rows = rows(&client).await;
-    rows.put(("k", 1i64)).await.unwrap();
-    node.faults().once(Statement::RemoveRow, Fault::Delay(Duration::from_millis(700)));
-    assert!(soon(rows.remove("k")).await.unwrap());
-    let stats = client.stats();
-    assert!(stats.heartbeats >= 1 && stats.connections == 1, "{stats:?}");
-}
-
-#[tokio::test]
 async fn a_busy_node_is_asked_again() {
     let node = node().await;
     node.refuse_connections(true);
@@ -364,72 +298,6 @@ async fn addresses_of_different_clusters_are_refused() {
     two.crash().await.unwrap();
     let client = Client::connect_with(config(&[&one, &two])).await.unwrap();
     client.ping().await.unwrap();
-}
-
-#[tokio::test]
-async fn every_connection_says_goodbye() {
-    let node = node().await;
-    let said = || node.counters().statements(Statement::Disconnect);
-    let client = connect(&node).await;
-    rows(&client).await.put(("k", 1i64)).await.unwrap();
-    assert_eq!((node.counters().open_connections(), said()), (1, 0));
-    drop(client);
-    soon(async {
-        while node.counters().open_connections() > 0 {
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
-    })
-    .await;
-    assert_eq!(said(), 1);
-
-    let client = connect(&node).await;
-    let rows = rows(&client).await;
-    client.close().await;
-    assert_eq!(rows.get("k").await.unwrap_err().kind(), ErrorKind::Closed);
-    assert_eq!(client.ping().await.unwrap_err().kind(), ErrorKind::Closed);
-    assert_eq!(said(), 2);
-    assert!(Client::connect(&url(&node, "").replace(":admin@", ":wrong@")).await.is_err());
-    soon(async {
-        while said() < 3 {
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
-    })
-    .await;
-}
-
-#[tokio::test]
-async fn a_runtime_that_ends_says_goodbye() {
-    let node = node().await;
-    let url = url(&node, "");
-    std::thread::spawn(move || {
-        let runtime =
-            tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
-        let client = runtime.block_on(Client::connect(&url)).unwrap();
-        drop(runtime);
-        drop(client);
-    });
-    soon(async {
-        while node.counters().statements(Statement::Disconnect) == 0 {
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
-    })
-    .await;
-}
-
-#[tokio::test]
-async fn closing_waits_for_what_is_under_way() {
-    let node = node_with(Options::new().latency(Duration::from_millis(100))).await;
-    let client = connect(&node).await;
-    let rows = rows(&client).await;
-    let put = tokio::spawn({
-        let rows = rows.clone();
-        async move { rows.put(("k", 1i64)).await }
-    });
-    while node.counters().statements(Statement::PutRow) == 0 {
-        tokio::time::sleep(Duration::from_millis(1)).await;
-    }
-    client.close().await;
-    assert!(!soon(put).await.unwrap().unwrap());
 }
 
 #[tokio::test]
@@ -499,44 +367,6 @@ async fn a_provider_lists_the_nodes() {
     Client::connect(&url).await.unwrap().ping().await.unwrap();
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_is_said_not_to_be_done_is_never_done() {
-    let node = node().await;
-    let client =
-        Client::connect(&url(&node, "heartbeat=100ms&retry_for=300ms&lock_timeout=0s")).await.unwrap();
-    let schema = Schema::new().key("k", ColumnType::String).column("b", ColumnType::Blob);
-    let blobs = client.open_or_create("blobs", &schema).await.unwrap();
-    blobs.put(("x", vec![0u8])).await.unwrap();
-    node.pause();
-    // More than the socket takes while nobody reads: some of it is never sent.
-    let puts: Vec<_> = (0..12u8)
-        .map(|number| {
-            let blobs = blobs.clone();
-            tokio::spawn(async move { blobs.insert((format!("k{number}"), vec![number; 3_000_000])).await })
-        })
-        .collect();
-    let mut not_done = Vec::new();
-    for (number, put) in puts.into_iter().enumerate() {
-        let error = soon(put).await.unwrap().unwrap_err();
-        assert!(error.is_unavailable(), "{error:?}");
-        if !error.is_outcome_unknown() {
-            not_done.push(format!("k{number}"));
-        }
-    }
-    assert!(!not_done.is_empty());
-    node.wake();
-    drop((client, blobs));
-    // What it had sent is executed in the meantime.
-    soon(async {
-        while node.counters().open_connections() > 0 {
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
-    })
-    .await;
-    let blobs = connect(&node).await.open("blobs").await.unwrap();
-    assert!(blobs.get_many(&not_done).await.unwrap().iter().all(Option::is_none));
-}
-
 #[tokio::test]
 async fn a_transaction_that_takes_too_long_is_aborted() {
     let node = node().await;
@@ -567,4 +397,47 @@ async fn futures_can_be_spawned() {
     sendable(transaction.lock("a")).await.unwrap();
     sendable(transaction.commit()).await.unwrap();
     sendable(sendable(rows.query("select *").pages(10)).await.unwrap().next()).await.unwrap();
+}
+
+#[tokio::test]
+async fn no_wait_for_a_lock_is_longer_than_the_call() {
+    let node = node().await;
+    let client =
+        Client::connect(&url(&node, "statement_timeout=8s&lock_timeout=4s&retry_for=10s")).await.unwrap();
+    for seconds in [1, 2, 3, 5, 6, 9, 60] {
+        node.counters().reset();
+        let within = Duration::from_secs(seconds);
+        let rows = client.open_or_create(&format!("rows{seconds}"), &schema()).await.unwrap().within(within);
+        rows.put(("k", 1i64)).await.unwrap();
+        rows.put_many(&[("a", 1i64), ("b", 1i64)]).await.unwrap();
+        rows.update("k", raise).await.unwrap();
+        rows.remove("k").await.unwrap();
+        let mut transaction = rows.transaction();
+        transaction.lock("a").await.unwrap();
+        transaction.put(("a", 2i64)).await.unwrap();
+        transaction.commit().await.unwrap();
+        for statement in
+            [Statement::PutRow, Statement::PutMultipleRows, Statement::GetRow, Statement::RemoveRow]
+        {
+            let asked = node.counters().transaction_timeout(statement).unwrap();
+            assert!(u64::from(asked) <= seconds.min(8), "{statement:?} within {seconds} s waits {asked} s");
+            // All that the server can take and still answer in time: it looks every three seconds only.
+            let expected =
+                if statement == Statement::GetRow || statement == Statement::PutRow { 1 } else { 0 };
+            assert_eq!(
+                u64::from(asked),
+                seconds.saturating_sub(3).clamp(expected, 4),
+                "{statement:?} {seconds}"
+            );
+        }
+    }
+    // What makes and drops containers waits for transactions too.
+    let hurried = Client::connect(&url(&node, "retry_for=1s")).await.unwrap();
+    node.counters().reset();
+    let indexed = schema().index("n");
+    hurried.open_or_create("hurried", &indexed).await.unwrap();
+    hurried.drop_collection("hurried").await.unwrap();
+    for statement in [Statement::PutContainer, Statement::CreateIndex, Statement::DropContainer] {
+        assert_eq!(node.counters().transaction_timeout(statement), Some(0), "{statement:?}");
+    }
 }

@@ -1,15 +1,20 @@
 //! Every case on the server that `GRIDAUTH_TEST_GRIDDB` names, such as
 //! `griddb://admin:admin@127.0.0.1:10001/gridauth`.
 
-#![allow(clippy::unwrap_used, clippy::print_stderr, missing_docs, unreachable_pub, reason = "tests")]
+#![allow(clippy::unwrap_used, missing_docs, unreachable_pub, reason = "tests")]
 
 mod cases;
+
+use std::io::Write as _;
 
 use griddb_rs::Client;
 
 async fn client() -> Option<Client> {
     let Ok(url) = std::env::var("GRIDAUTH_TEST_GRIDDB") else {
-        eprintln!("SKIPPED: set GRIDAUTH_TEST_GRIDDB to a griddb:// URL to run this on a real server");
+        static ONCE: std::sync::Once = std::sync::Once::new();
+        // Not by a macro: what those print in a test that passes is captured, and nobody sees it.
+        let line = b"\nSKIPPED: every case of a real GridDB; set GRIDAUTH_TEST_GRIDDB to a griddb:// URL to run them\n";
+        ONCE.call_once(|| std::io::stderr().write_all(line).unwrap());
         return None;
     };
     Some(Client::connect(&url).await.unwrap())

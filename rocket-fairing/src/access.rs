@@ -2,7 +2,7 @@ use std::marker::PhantomData;
 use std::ops::Deref;
 
 use gridauth::GridAuth;
-use gridauth::guard::{AnyScope, Rejection, RequiredScope};
+use gridauth::guard::{AnyScope, Checked, RequiredScope};
 use rocket::request::{FromRequest, Outcome};
 use rocket::{Ignite, Request, Rocket, Sentinel};
 
@@ -13,7 +13,12 @@ use crate::AccessRejection;
 ///
 /// Without a good token the handler is not called, and the catchers of the [`fairing`](crate::GridAuthExt::fairing)
 /// answer as RFC 6750 section 3 says. `Option<Access>` is `None` then, whatever the reason, a store that cannot be
-/// reached included; `Result<Access, AccessRejection>` tells the reason. However many guards a request meets, its token is looked up once.
+/// reached included; `Result<Access, AccessRejection>` tells the reason. A handler that takes one of these runs, and what it
+/// answers is its own, whatever the status. However many guards a request meets, its token is looked up once.
+///
+/// A guard of the application's own that asks for `Access` hands the status of its `Outcome::Error` on as it is: by it the
+/// fairing's catchers know a guard's refusal from a handler's answer. The status that a client will see is
+/// [`AccessRejection::status`].
 ///
 /// A Rocket whose routes have this guard does not start without the fairing.
 ///
@@ -35,7 +40,11 @@ pub struct Access<S: RequiredScope = AnyScope> {
 }
 
 impl<S: RequiredScope> Access<S> {
-    /// The engine's own value.
+    fn new(access: gridauth::Access) -> Self {
+        Self { access, scope: PhantomData }
+    }
+
+    /// The engine's own value, without the scope in its type.
     pub fn into_inner(self) -> gridauth::Access {
         self.access
     }
@@ -59,11 +68,8 @@ impl<'r, S: RequiredScope> FromRequest<'r> for Access<S> {
             None => Err(AccessRejection::not_attached()),
         };
         match checked {
-            Ok(access) => Outcome::Success(Self { access, scope: PhantomData }),
-            Err(rejection) => {
-                rejection.leave(request);
-                Outcome::Error((rejection.status(), rejection))
-            }
+            Ok(access) => Outcome::Success(Self::new(access)),
+            Err(rejection) => Outcome::Error((rejection.leave(request), rejection)),
         }
     }
 }
@@ -74,12 +80,6 @@ impl<S: RequiredScope> Sentinel for Access<S> {
     }
 }
 
-/// What a guard found, kept with the request, so that the guards behind it need not look again.
-struct Checked {
-    auth: GridAuth,
-    found: Result<gridauth::Access, Rejection>,
-}
-
 /// The access of a request, if its token has the scope. The token is looked up once for each request.
 pub(crate) async fn check(
     auth: &GridAuth,
@@ -88,10 +88,12 @@ pub(crate) async fn check(
 ) -> Result<gridauth::Access, AccessRejection> {
     let values = |name: &http::HeaderName| request.headers().get(name.as_str()).map(str::as_bytes);
     let look_up = || auth.authenticate_by(values);
-    let checked =
-        request.local_cache_async(async { Checked { auth: auth.clone(), found: look_up().await } }).await;
-    // What another server's guard found does not count.
-    let access = if checked.auth.is_same_server(auth) { checked.found.clone()? } else { look_up().await? };
+    let checked = request.local_cache_async(async { Checked::new(auth, look_up().await) }).await;
+    // Asked again where the first guard had another server: Rocket keeps the first of each type.
+    let access = match checked.by(auth) {
+        Some(found) => found.clone()?,
+        None => look_up().await?,
+    };
     access.require(scope)?;
     Ok(access)
 }

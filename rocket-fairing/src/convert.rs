@@ -3,7 +3,7 @@
 use std::io::Cursor;
 
 use bytes::Bytes;
-use gridauth::Peer;
+use gridauth::{Peer, Unread, whole_request};
 use rocket::http::{Header, Method, Status};
 use rocket::{Request, Response};
 
@@ -11,20 +11,12 @@ use rocket::{Request, Response};
 ///
 /// An application that knows the real source of a request better than the socket does, behind a proxy, says so in a
 /// request fairing: `request.local_cache(|| Some(Peer(ip)))`.
-pub(crate) fn request(request: &Request<'_>, body: Bytes) -> http::Result<gridauth::Request> {
-    let method = sent_method(request, &body).as_str();
-    let mut converted = http::Request::builder().method(method).uri(request.uri().to_string()).body(body)?;
-    for header in request.headers().iter() {
-        converted.headers_mut().append(
-            http::HeaderName::from_bytes(header.name().as_str().as_bytes())?,
-            http::HeaderValue::from_bytes(header.value().as_bytes())?,
-        );
-    }
-    let peer = request.local_cache(|| request.remote().map(|address| Peer(address.ip())));
-    if let Some(peer) = peer {
-        converted.extensions_mut().insert(*peer);
-    }
-    Ok(converted)
+pub(crate) fn request(request: &Request<'_>, body: Bytes) -> Result<gridauth::Request, Unread> {
+    let peer = *request.local_cache(|| request.remote().map(|address| Peer(address.ip())));
+    let headers = request.headers().iter();
+    let headers = headers.map(|header| (header.name.into_string(), header.value.into_owned()));
+    let method = sent_method(request, &body);
+    whole_request(method.as_str(), &request.uri().to_string(), headers, body, peer)
 }
 
 /// The method that the request was sent with. Rocket takes a form that begins with `_method=put` for a PUT; to an

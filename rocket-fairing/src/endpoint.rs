@@ -8,7 +8,6 @@ use rocket::route::{self, Handler};
 use rocket::{Data, Request, Response, Route};
 
 use crate::convert;
-use crate::refusal::Refusal;
 use crate::request::read;
 
 /// Every method that Rocket knows. Which of them an endpoint has, it says itself.
@@ -64,7 +63,7 @@ impl Handler for Endpoint {
         }
         Outcome::Success(match read(request, data).await {
             Ok(request) => convert::response(self.auth.handle(request).await),
-            Err(rejection) => Refusal::from(rejection).response(&self.auth),
+            Err(why) => convert::response(self.auth.refuse_unread(why)),
         })
     }
 }

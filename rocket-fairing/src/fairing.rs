@@ -2,9 +2,10 @@ use gridauth::GridAuth;
 use rocket::catcher::{self, Catcher};
 use rocket::fairing::{self, Fairing, Info, Kind};
 use rocket::http::Status;
+use rocket::http::uri::Origin;
 use rocket::{Build, Request, Response, Rocket, Route};
 
-use crate::refusal::{self, Refusal};
+use crate::refusal::{self, Attached, REFUSED};
 use crate::{convert, endpoint, require};
 
 /// What [`GridAuth`] can do in a Rocket.
@@ -58,47 +59,88 @@ impl Fairing for GridAuthFairing {
             );
             return Err(rocket);
         }
-        // A catcher of the application's own stays: it answers, and `on_response` adds the challenge.
-        let is_ours =
-            |code: &u16| !rocket.catchers().any(|own| own.code == Some(*code) && own.base.path() == "/");
-        let catchers: Vec<Catcher> =
-            Refusal::STATUSES.into_iter().filter(is_ours).map(|code| Catcher::new(code, Caught)).collect();
-        Ok(rocket.manage(self.auth.clone()).mount("/", endpoint::routes(&self.auth)).register("/", catchers))
+        // Where the application catches for itself, refusals are caught beside it.
+        let mut bases = vec![Origin::ROOT];
+        for own in rocket.catchers() {
+            if !bases.contains(&own.base) {
+                bases.push(own.base.clone());
+            }
+        }
+        let knows_400 = rocket.catchers().any(|own| own.code == Some(400) && is_at_root(own));
+        let mut rocket = rocket.manage(self.auth.clone()).manage(Attached);
+        rocket = rocket.mount("/", endpoint::routes(&self.auth));
+        for base in bases {
+            rocket = rocket.register(base, vec![Catcher::new(REFUSED.code, Refused)]);
+        }
+        Ok(if knows_400 { rocket } else { rocket.register("/", vec![Catcher::new(400, UnknownMethod)]) })
     }
 
-    /// Status and challenge stay right whoever wrote the body.
+    /// What a catcher answered that was registered too late for `Refused` to stand beside it, is answered anew.
     async fn on_response<'r>(&self, request: &'r Request<'_>, response: &mut Response<'r>) {
-        let Some(refusal) = refusal::left_with(request, response.status()) else { return };
-        let answer = refusal.answer(&self.auth);
-        for header in convert::headers(answer.headers()) {
-            if !response.headers().contains(header.name()) {
-                response.set_header(header);
-            }
+        if response.status() == REFUSED
+            && let Some(refusal) = refusal::take_up(request)
+        {
+            *response = convert::response(refusal.answer(&self.auth));
         }
     }
 }
 
-/// Answers for a guard. What is not a guard's is handed on to the catcher that would have had it.
+fn is_at_root(catcher: &Catcher) -> bool {
+    catcher.base.path() == "/"
+}
+
+/// Answers for a guard; the application's own catcher for the status writes the body where there is one.
 #[derive(Clone)]
-struct Caught;
+struct Refused;
 
 #[rocket::async_trait]
-impl catcher::Handler for Caught {
+impl catcher::Handler for Refused {
+    async fn handle<'r>(&self, refused: Status, request: &'r Request<'_>) -> catcher::Result<'r> {
+        let (Some(auth), Some(refusal)) = (request.rocket().state::<GridAuth>(), refusal::take_up(request))
+        else {
+            return Err(refused);
+        };
+        let status = refusal.status();
+        let answer = refusal.answer(auth);
+        let Some(own) = own_catcher(request, status) else { return Ok(convert::response(answer)) };
+        let mut response = own.handler.handle(status, request).await?;
+        // Status and challenge stay right whoever wrote the body.
+        if response.status() == status {
+            for header in convert::headers(answer.headers()) {
+                if !response.headers().contains(header.name()) {
+                    response.set_header(header);
+                }
+            }
+        }
+        Ok(response)
+    }
+}
+
+/// The catcher that the application has for this status: for the status itself, or for whatever goes wrong below a path, as
+/// Rocket chooses. One for whatever goes wrong anywhere is not asked: it knows nothing of guards.
+fn own_catcher<'r>(request: &'r Request<'_>, status: Status) -> Option<&'r Catcher> {
+    let depth = |own: &Catcher| own.base.path().segments().len();
+    let catches = |own: &&Catcher| {
+        own.code.map_or(!is_at_root(own), |code| code == status.code)
+            && own.base.path().segments().prefix_of(request.uri().path().segments())
+    };
+    request.rocket().catchers().filter(catches).max_by_key(|own| (depth(own), own.code))
+}
+
+/// Answers to methods that Rocket does not know. What else is a 400 goes to the catcher that would have had it.
+#[derive(Clone)]
+struct UnknownMethod;
+
+#[rocket::async_trait]
+impl catcher::Handler for UnknownMethod {
     async fn handle<'r>(&self, status: Status, request: &'r Request<'_>) -> catcher::Result<'r> {
-        if let Some(auth) = request.rocket().state::<GridAuth>() {
-            if let Some(refusal) = refusal::left_with(request, status) {
-                return Ok(refusal.response(auth));
-            }
-            if status == Status::BadRequest
-                && let Some(answer) = endpoint::answer_unknown_method(auth, request).await
-            {
-                return Ok(answer);
-            }
+        if let Some(auth) = request.rocket().state::<GridAuth>()
+            && let Some(answer) = endpoint::answer_unknown_method(auth, request).await
+        {
+            return Ok(answer);
         }
-        let default = request.rocket().catchers().find(|own| own.code.is_none() && own.base.path() == "/");
-        match default {
-            Some(catcher) => catcher.handler.handle(status, request).await,
-            None => Catcher::default().handler.handle(status, request).await,
-        }
+        let mut others = request.rocket().catchers();
+        let default = others.find(|own| own.code.is_none() && is_at_root(own)).cloned().unwrap_or_default();
+        default.handler.handle(status, request).await
     }
 }

@@ -46,11 +46,12 @@
 //! guarded by being there. A route without it stands in another `mount`, where it can be seen.
 //!
 //! # Who answers
-//! Rocket hands a catcher the status and not the guard's error. Here the guard leaves its [`AccessRejection`] with the request, and
-//! the fairing's catchers for 400, 401, 403, 413, 500 and 503 answer with it. They answer for guards only: for any other error of
-//! the same status they call the application's own `default` catcher, or Rocket's. An application that has a catcher of its
-//! own for one of these statuses keeps it: it writes the body (with [`rejection`], if it wants to know more), and the
-//! fairing adds the challenge. Register catchers before the launch, not from a later fairing.
+//! Rocket hands a catcher the status and not the guard's error. Here the guard leaves its [`AccessRejection`] with the
+//! request, and a catcher of the fairing's answers with it. It answers for guards only: statuses that handlers answer, also a
+//! handler that took an `Option<Access>` and got none, go where they go without gridauth. An application that has a catcher
+//! of its own for 401, 403 or another of a guard's statuses keeps it: it writes the body (with [`rejection`], if it wants to
+//! know more), and the fairing adds the challenge. Its `default` catcher for all paths is not asked, one below a path is.
+//! Register catchers before the launch, not from a later fairing.
 //!
 //! # The body of a rejection
 //! [`Builder::rejection_body`](gridauth::Builder::rejection_body) shapes it once for all guards. Status, challenge and
@@ -68,4 +69,4 @@ mod require;
 pub use access::Access;
 pub use fairing::{GridAuthExt, GridAuthFairing};
 pub use rejection::{AccessRejection, rejection};
-pub use request::{Answer, WholeRequest, WholeRequestRejection};
+pub use request::{Answer, WholeRequest};

@@ -1,63 +1,68 @@
-//! What a guard leaves for the catcher: Rocket hands a catcher the status alone.
+//! What a guard leaves for its catcher.
+//!
+//! Rocket hands a catcher a status and nothing else, and a handler that ran may answer with any status. So a refusal goes to
+//! its catcher under a status that no handler has a use for: what a handler answers is never taken for a refusal. No client
+//! sees that status, for the catcher answers with the right one.
 
 use std::sync::Mutex;
 
-use gridauth::GridAuth;
 use gridauth::guard::Rejection;
+use gridauth::{GridAuth, Unread};
+use rocket::Request;
 use rocket::http::Status;
-use rocket::{Request, Response};
 
-use crate::convert;
+/// The status of a refusal on its way to its catcher. HTTP has given it no meaning.
+pub(crate) const REFUSED: Status = Status::new(487);
 
 /// Why a request did not reach its handler.
 #[derive(Clone, Debug)]
 pub(crate) enum Refusal {
     Guard(Rejection),
-    TooLong,
-    Unreadable,
+    Unread(Unread),
 }
 
 impl Refusal {
-    /// The statuses that one can have.
-    pub(crate) const STATUSES: [u16; 6] = [400, 401, 403, 413, 500, 503];
-
+    /// The status of the answer.
     pub(crate) fn status(&self) -> Status {
-        match self {
-            Self::Guard(rejection) => Status::new(rejection.status().as_u16()),
-            Self::TooLong => Status::PayloadTooLarge,
-            Self::Unreadable => Status::BadRequest,
-        }
+        Status::new(match self {
+            Self::Guard(rejection) => rejection.status().as_u16(),
+            Self::Unread(why) => why.status().as_u16(),
+        })
     }
 
     pub(crate) fn answer(self, auth: &GridAuth) -> gridauth::Response {
         match self {
             Self::Guard(rejection) => auth.reject(rejection),
-            Self::TooLong => auth.payload_too_large(),
-            Self::Unreadable => auth.unreadable_request(),
+            Self::Unread(why) => auth.refuse_unread(why),
         }
     }
-
-    pub(crate) fn response(self, auth: &GridAuth) -> Response<'static> {
-        convert::response(self.answer(auth))
-    }
 }
+
+/// That the fairing's catchers are there: managed by the Rocket that it was attached to.
+pub(crate) struct Attached;
 
 #[derive(Default)]
-struct Left(Mutex<Option<Refusal>>);
+struct Left(Mutex<(Option<Refusal>, bool)>);
 
-/// Leaves a refusal for the catcher.
-pub(crate) fn leave(request: &Request<'_>, refusal: Refusal) {
+/// Leaves a refusal for the catcher, and gives the status that leads to it.
+pub(crate) fn leave(request: &Request<'_>, refusal: Refusal) -> Status {
+    let is_caught = request.rocket().state::<Attached>().is_some();
+    let status = if is_caught { REFUSED } else { refusal.status() };
     if let Ok(mut left) = request.local_cache(Left::default).0.lock() {
-        *left = Some(refusal);
+        left.0 = Some(refusal);
     }
+    status
 }
 
-/// The last refusal that was left.
-pub(crate) fn left(request: &Request<'_>) -> Option<Refusal> {
-    request.local_cache(Left::default).0.lock().ok()?.clone()
+/// The last refusal that was left, for the catcher that it led to.
+pub(crate) fn take_up(request: &Request<'_>) -> Option<Refusal> {
+    let mut left = request.local_cache(Left::default).0.lock().ok()?;
+    left.1 = true;
+    left.0.clone()
 }
 
-/// The refusal that explains this status.
-pub(crate) fn left_with(request: &Request<'_>, status: Status) -> Option<Refusal> {
-    left(request).filter(|refusal| refusal.status() == status)
+/// The refusal that led to a catcher.
+pub(crate) fn taken_up(request: &Request<'_>) -> Option<Refusal> {
+    let left = request.local_cache(Left::default).0.lock().ok()?;
+    left.0.clone().filter(|_| left.1)
 }

@@ -4,6 +4,7 @@ use rocket::Request;
 use rocket::http::Status;
 use rocket::response::{self, Responder};
 
+use crate::convert;
 use crate::refusal::{self, Refusal};
 
 /// Why a request did not get its [`Access`](crate::Access): a [`Responder`] that answers as RFC 6750 section 3 says, with
@@ -49,16 +50,17 @@ impl AccessRejection {
         Self(None)
     }
 
-    /// The status of the answer.
+    /// The status that a client sees.
     pub fn status(&self) -> Status {
         self.rejection()
             .map_or(Status::InternalServerError, |rejection| Status::new(rejection.status().as_u16()))
     }
 
-    /// Leaves what is wrong for the catcher.
-    pub(crate) fn leave(&self, request: &Request<'_>) {
-        if let Some(rejection) = &self.0 {
-            refusal::leave(request, Refusal::Guard(rejection.clone()));
+    /// Leaves what is wrong for the catcher, and gives the status that leads to it.
+    pub(crate) fn leave(&self, request: &Request<'_>) -> Status {
+        match &self.0 {
+            Some(rejection) => refusal::leave(request, Refusal::Guard(rejection.clone())),
+            None => self.status(),
         }
     }
 }
@@ -72,14 +74,14 @@ impl From<Rejection> for AccessRejection {
 impl<'r> Responder<'r, 'static> for AccessRejection {
     fn respond_to(self, request: &'r Request<'_>) -> response::Result<'static> {
         match (self.0, request.rocket().state::<GridAuth>()) {
-            (Some(rejection), Some(auth)) => Ok(Refusal::Guard(rejection).response(auth)),
+            (Some(rejection), Some(auth)) => Ok(convert::response(auth.reject(rejection))),
             _ => Err(Status::InternalServerError),
         }
     }
 }
 
-/// What the guard of this request found wrong, if one refused it. A catcher of the application's own reads it to say more
-/// than the status does.
+/// What the guard found wrong that refused this request, for a catcher of the application's own that says more than the
+/// status does. `None` where no guard did: where the handler ran, what it answers is its own.
 ///
 /// ```
 /// use gridauth_rocket::rejection;
@@ -91,8 +93,8 @@ impl<'r> Responder<'r, 'static> for AccessRejection {
 /// }
 /// ```
 pub fn rejection(request: &Request<'_>) -> Option<Rejection> {
-    match refusal::left(request)? {
+    match refusal::taken_up(request)? {
         Refusal::Guard(rejection) => Some(rejection),
-        Refusal::TooLong | Refusal::Unreadable => None,
+        Refusal::Unread(_) => None,
     }
 }

@@ -1,5 +1,5 @@
 use bytes::Bytes;
-use gridauth::GridAuth;
+use gridauth::{GridAuth, Unread};
 use rocket::data::{FromData, Outcome, ToByteUnit};
 use rocket::response::{self, Responder};
 use rocket::{Data, Request};
@@ -28,39 +28,14 @@ use crate::refusal::{self, Refusal};
 #[derive(Debug)]
 pub struct WholeRequest(pub gridauth::Request);
 
-/// A request could not be read whole.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum WholeRequestRejection {
-    /// Its body is longer than [`GridAuth::MAX_BODY`].
-    #[error("the body is too long")]
-    TooLong,
-    /// It broke off, or has parts that are not HTTP.
-    #[error("the request could not be read")]
-    Unreadable,
-}
-
-impl From<WholeRequestRejection> for Refusal {
-    fn from(rejection: WholeRequestRejection) -> Self {
-        match rejection {
-            WholeRequestRejection::TooLong => Self::TooLong,
-            WholeRequestRejection::Unreadable => Self::Unreadable,
-        }
-    }
-}
-
 #[rocket::async_trait]
 impl<'r> FromData<'r> for WholeRequest {
-    type Error = WholeRequestRejection;
+    type Error = Unread;
 
     async fn from_data(request: &'r Request<'_>, data: Data<'r>) -> Outcome<'r, Self> {
         match read(request, data).await {
             Ok(whole) => Outcome::Success(Self(whole)),
-            Err(rejection) => {
-                let refusal = Refusal::from(rejection);
-                let status = refusal.status();
-                refusal::leave(request, refusal);
-                Outcome::Error((status, rejection))
-            }
+            Err(why) => Outcome::Error((refusal::leave(request, Refusal::Unread(why)), why)),
         }
     }
 }
@@ -70,20 +45,16 @@ impl<'r> FromData<'r> for WholeRequest {
 const PEEKED: usize = "_method=delete".len();
 
 /// Reads a request, to the bound of its body and no further.
-pub(crate) async fn read(
-    request: &Request<'_>,
-    data: Data<'_>,
-) -> Result<gridauth::Request, WholeRequestRejection> {
+pub(crate) async fn read(request: &Request<'_>, data: Data<'_>) -> Result<gridauth::Request, Unread> {
     let ended_in_peek = data.peek_complete();
-    let body = data.open(GridAuth::MAX_BODY.bytes()).into_bytes().await;
-    let body = body.map_err(|_| WholeRequestRejection::Unreadable)?;
+    let body = data.open(GridAuth::MAX_BODY.bytes()).into_bytes().await.map_err(|_| Unread::Broken)?;
     if body.len() < PEEKED && !ended_in_peek {
-        return Err(WholeRequestRejection::Unreadable);
+        return Err(Unread::Broken);
     }
     if !body.is_complete() {
-        return Err(WholeRequestRejection::TooLong);
+        return Err(Unread::TooLong);
     }
-    convert::request(request, Bytes::from(body.into_inner())).map_err(|_| WholeRequestRejection::Unreadable)
+    convert::request(request, Bytes::from(body.into_inner()))
 }
 
 /// What the engine answers, as a [`Responder`].

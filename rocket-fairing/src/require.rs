@@ -24,10 +24,7 @@ impl Handler for Guarded {
     async fn handle<'r>(&self, request: &'r Request<'_>, data: Data<'r>) -> route::Outcome<'r> {
         match access::check(&self.auth, request, &self.scope).await {
             Ok(_) => self.handler.handle(request, data).await,
-            Err(rejection) => {
-                rejection.leave(request);
-                Outcome::Error(rejection.status())
-            }
+            Err(rejection) => Outcome::Error(rejection.leave(request)),
         }
     }
 }

@@ -1,13 +1,19 @@
-//! Guards beside the catchers and fairings of an application (Rocket #749, #596, #756).
+//! Guards beside the catchers and fairings of an application.
 
 mod support;
 
-use gridauth::GridAuth;
-use gridauth_rocket::{Access, GridAuthExt, rejection};
+use gridauth::{GridAuth, Store};
+use gridauth_rocket::{Access, AccessRejection, GridAuthExt, rejection};
 use rocket::fairing::AdHoc;
 use rocket::http::{Header, Status};
+use rocket::local::asynchronous::LocalRequest;
+use rocket::outcome::Outcome;
+use rocket::request::{self, FromRequest};
+use rocket::response::status::Custom;
 use rocket::{Build, Request, Rocket, catch, catchers, get, routes};
-use support::{ask, auth, bearing, launch, quiet};
+use support::{Answer, WatchedStore, ask, auth, auth_with, bearing, launch, quiet, token};
+
+gridauth::scopes! { NotesRead = "notes.read" }
 
 #[get("/guarded")]
 fn guarded(_access: Access) {}
@@ -41,8 +47,9 @@ fn rocket(auth: &GridAuth) -> Rocket<Build> {
 
 const CHALLENGE: &str = "Bearer realm=\"https://id.example.com\"";
 
+/// Rocket #596: a catcher knew the status and nothing of the guard's error, so it could not say what was wrong.
 #[rocket::async_test]
-async fn a_catcher_of_the_application_writes_the_body_and_the_challenge_is_added() {
+async fn a_catcher_of_the_application_reads_what_the_guard_found_and_the_challenge_is_added() {
     let auth = auth().await;
     for rocket in [
         rocket(&auth).register("/", catchers![own_401]),
@@ -119,4 +126,118 @@ async fn response_fairings_see_rejections() {
         assert_eq!(answer.header("access-control-allow-origin"), "*");
         assert_eq!(answer.header("www-authenticate"), CHALLENGE);
     }
+}
+
+/// Handlers that decide themselves what it means that there is no access.
+mod deciding {
+    use super::*;
+
+    #[get("/option/status")]
+    pub(super) fn option_status(access: Option<Access<NotesRead>>, wanted: Wanted) -> Result<(), Status> {
+        access.map(drop).ok_or(wanted.0)
+    }
+
+    #[get("/result/status")]
+    pub(super) fn result_status(
+        access: Result<Access<NotesRead>, AccessRejection>,
+        wanted: Wanted,
+    ) -> Result<(), Status> {
+        access.map(drop).map_err(|_| wanted.0)
+    }
+
+    #[get("/option/body")]
+    pub(super) fn option_body(access: Option<Access<NotesRead>>, wanted: Wanted) -> Custom<&'static str> {
+        Custom(access.map_or(wanted.0, |_| Status::Ok), "the handler's own")
+    }
+
+    /// The status that the request says to answer.
+    pub(super) struct Wanted(Status);
+
+    #[rocket::async_trait]
+    impl<'r> FromRequest<'r> for Wanted {
+        type Error = ();
+
+        async fn from_request(request: &'r Request<'_>) -> request::Outcome<Self, ()> {
+            let wanted = request.headers().get_one("wanted").and_then(|code| code.parse().ok());
+            wanted.map_or(Outcome::Error((Status::ImATeapot, ())), |code| {
+                Outcome::Success(Self(Status::new(code)))
+            })
+        }
+    }
+}
+
+/// What a guard found wrong is the guard's answer only where the guard gave it. A handler that took an `Option` or a
+/// `Result` and ran answers for itself, also with the status that the guard would have had.
+#[rocket::async_test]
+async fn a_handler_that_ran_without_an_access_answers_for_itself() {
+    async fn wanting(request: LocalRequest<'_>, status: u16) -> Answer {
+        ask(request.header(Header::new("wanted", status.to_string()))).await
+    }
+
+    let store = WatchedStore::default();
+    let auth = auth_with(|builder| builder.store(Store::new(store.clone()))).await;
+    let poor = token(&auth, "notes.write").await;
+    let routes = routes![deciding::option_status, deciding::result_status, deciding::option_body];
+    let plain = launch(rocket(&auth).mount("/", routes.clone())).await;
+    let default =
+        launch(rocket(&auth).mount("/", routes.clone()).register("/", catchers![own_default])).await;
+    let own = launch(rocket(&auth).mount("/", routes).register("/", catchers![own_401])).await;
+    let is_unmarked = |answer: &Answer, what: &str| {
+        for name in ["www-authenticate", "cache-control", "pragma", "retry-after"] {
+            assert_eq!(answer.header(name), "", "{what}: {name}");
+        }
+    };
+    for (status, is_down) in [(401, false), (403, false), (400, false), (503, true)] {
+        if is_down {
+            store.take_down();
+        }
+        for client in [&plain, &default, &own] {
+            // Each is what the guard would have answered this request with, and what the handler answers.
+            let request = |path: &'static str| match status {
+                401 => client.get(path),
+                400 => bearing(bearing(client.get(path), "x"), "y"),
+                _ => bearing(client.get(path), &poor),
+            };
+            for path in ["/option/status", "/result/status", "/option/body"] {
+                let what = format!("{status} {path}");
+                let answer = wanting(request(path), status).await;
+                assert_eq!(answer.status, status, "{what}");
+                is_unmarked(&answer, &what);
+                assert!(!answer.body.contains("access token"), "{what}: {}", answer.body);
+                if path == "/option/body" {
+                    assert_eq!(answer.body, "the handler's own", "{what}");
+                }
+            }
+        }
+        let answer = wanting(default.get("/option/status"), status).await;
+        assert_eq!(answer.body, format!("own default {status}"));
+    }
+    let answer = wanting(own.get("/option/status"), 401).await;
+    assert_eq!(answer.body, "own page", "a catcher reads no rejection where none led to it");
+}
+
+/// A guard of the application's own that is made of `Access` refuses as `Access` does.
+struct Editor;
+
+#[rocket::async_trait]
+impl<'r> FromRequest<'r> for Editor {
+    type Error = ();
+
+    async fn from_request(request: &'r Request<'_>) -> request::Outcome<Self, ()> {
+        request.guard::<Access<NotesRead>>().await.map(|_| Self).map_error(|(status, _)| (status, ()))
+    }
+}
+
+#[get("/edited")]
+fn edited(_editor: Editor) {}
+
+#[rocket::async_test]
+async fn a_guard_made_of_an_access_refuses_alike() {
+    let auth = auth().await;
+    let client = launch(rocket(&auth).mount("/", routes![edited])).await;
+    let answer = ask(client.get("/edited")).await;
+    assert_eq!((answer.status, answer.header("www-authenticate")), (401, CHALLENGE));
+    let answer = ask(bearing(client.get("/edited"), &token(&auth, "notes.write").await)).await;
+    assert_eq!((answer.status, &answer.json()["scope"]), (403, &"notes.read".into()));
+    assert_eq!(ask(bearing(client.get("/edited"), &token(&auth, "notes.read").await)).await.status, 200);
 }

@@ -2,18 +2,14 @@
 
 mod support;
 
-use std::net::SocketAddr;
-
 use gridauth::people::ThrottleSettings;
 use gridauth::{GridAuth, Peer, Store};
 use gridauth_rocket::GridAuthExt;
 use rocket::fairing::AdHoc;
 use rocket::http::{Header, Method, Status};
 use rocket::local::asynchronous::{Client, LocalRequest};
-use rocket::tokio::io::{AsyncReadExt, AsyncWriteExt};
-use rocket::tokio::net::TcpStream;
-use rocket::tokio::sync::oneshot;
-use rocket::{Build, Ignite, Request, Rocket, Shutdown, catch, catchers, tokio};
+use rocket::{Request, catch, catchers};
+use support::running::Running;
 use support::{ask, auth, auth_with, launch, quiet};
 
 fn token_request<'c>(client: &'c Client, path: &'c str) -> LocalRequest<'c> {
@@ -170,46 +166,6 @@ async fn each_source_is_slowed_down_on_its_own() {
     }
 }
 
-/// A Rocket on a port of its own.
-struct Running {
-    address: SocketAddr,
-    shutdown: Shutdown,
-    rocket: tokio::task::JoinHandle<Result<Rocket<Ignite>, rocket::Error>>,
-}
-
-#[allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
-impl Running {
-    async fn start(rocket: Rocket<Build>) -> Self {
-        let (sender, receiver) = oneshot::channel::<SocketAddr>();
-        let sender = std::sync::Mutex::new(Some(sender));
-        let rocket = rocket.attach(AdHoc::on_liftoff("address", move |rocket| {
-            Box::pin(async move {
-                let address = SocketAddr::new(rocket.config().address, rocket.config().port);
-                sender.lock().unwrap().take().unwrap().send(address).unwrap();
-            })
-        }));
-        let rocket = rocket.ignite().await.unwrap();
-        let shutdown = rocket.shutdown();
-        let rocket = tokio::spawn(rocket.launch());
-        Self { address: receiver.await.unwrap(), shutdown, rocket }
-    }
-
-    /// Sends this and no more, and reads the whole answer.
-    async fn send(&self, request: &str) -> String {
-        let mut stream = TcpStream::connect(self.address).await.unwrap();
-        stream.write_all(request.as_bytes()).await.unwrap();
-        stream.shutdown().await.unwrap();
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).await.unwrap();
-        answer
-    }
-
-    async fn stop(self) {
-        self.shutdown.notify();
-        self.rocket.await.unwrap().unwrap();
-    }
-}
-
 /// Over a socket: a method that Rocket does not know is answered as one that the endpoint does not have.
 #[rocket::async_test]
 async fn an_unknown_method_is_405_at_an_endpoint_and_rockets_affair_elsewhere() {
@@ -240,7 +196,7 @@ async fn a_body_that_breaks_off_is_not_read_as_a_shorter_one() {
         let part = &whole[..length];
         let cut = request(&format!("content-length: {}\r\n\r\n{part}", whole.len() + 1));
         let broken = request(&format!("transfer-encoding: chunked\r\n\r\n{length:x}\r\n{part}\r\nx\r\n"));
-        for answer in [running.send(&cut).await, running.send(&broken).await] {
+        for answer in [running.send_cut(&cut).await, running.send_cut(&broken).await] {
             // A chunk of no length is the end.
             let is_unreadable = answer.contains("could not be read") || length == 0;
             assert!(answer.starts_with("HTTP/1.1 400") && is_unreadable, "{length}: {answer}");

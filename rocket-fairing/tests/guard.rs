@@ -10,7 +10,7 @@ use http::HeaderValue;
 use rocket::error::ErrorKind;
 use rocket::http::{Header, Method, Status};
 use rocket::local::asynchronous::Client;
-use rocket::{Build, Rocket, State, get, routes};
+use rocket::{Build, Rocket, State, get, post, routes};
 use serde_json::json;
 use support::{WatchedStore, ask, auth, auth_with, bearing, launch, quiet, token};
 
@@ -67,6 +67,47 @@ async fn get(client: &Client, path: &'static str, token: &str) -> support::Answe
     ask(bearing(client.get(path), token)).await
 }
 
+/// Rocket #749: what should stand before many requests had no place to answer from, because a fairing cannot. #756: so a
+/// guard had to be an argument of every handler. `require` stands before a set of routes and answers, whatever its handlers
+/// ask for.
+#[rocket::async_test]
+async fn a_set_of_routes_has_one_guard_that_its_handlers_do_not_name() {
+    #[get("/one")]
+    fn one() -> &'static str {
+        "one"
+    }
+    #[get("/two/<_part>")]
+    fn two(_part: &str) -> &'static str {
+        "two"
+    }
+    #[post("/three")]
+    fn three() -> &'static str {
+        "three"
+    }
+
+    let auth = auth().await;
+    let rocket = quiet()
+        .attach(auth.fairing())
+        .mount("/admin", auth.require("notes.write", routes![one, two, three]))
+        .mount("/open", routes![one]);
+    let client = launch(rocket).await;
+    let (writes, reads) = (token(&auth, "notes.write").await, token(&auth, "notes.read").await);
+    for (method, path, body) in [
+        (Method::Get, "/admin/one", "one"),
+        (Method::Get, "/admin/two/x", "two"),
+        (Method::Post, "/admin/three", "three"),
+    ] {
+        let refused = ask(client.req(method, path)).await;
+        assert_eq!((refused.status, &refused.json()["error"]), (401, &json!("invalid_token")), "{path}");
+        assert!(refused.header("www-authenticate").starts_with("Bearer "), "{path}");
+        let refused = ask(bearing(client.req(method, path), &reads)).await;
+        assert_eq!((refused.status, &refused.json()["scope"]), (403, &json!("notes.write")), "{path}");
+        let passed = ask(bearing(client.req(method, path), &writes)).await;
+        assert_eq!((passed.status, passed.body.as_str()), (200, body), "{path}");
+    }
+    assert_eq!(ask(client.get("/open/one")).await.status, 200);
+}
+
 #[rocket::async_test]
 async fn a_good_token_passes() {
     let auth = auth().await;
@@ -77,7 +118,6 @@ async fn a_good_token_passes() {
     }
 }
 
-/// Rocket #1232: the catcher for 401 knew nothing of the guard, and so no challenge.
 #[rocket::async_test]
 async fn no_token_is_asked_for_one() {
     let auth = auth().await;
@@ -131,8 +171,9 @@ async fn too_little_scope_is_403_and_says_which() {
     }
 }
 
+/// Rocket #1232: a guard could not say what is answered where it refuses, short of a `Result` in every handler.
 #[rocket::async_test]
-async fn the_application_shapes_the_body_and_status_and_challenge_stay() {
+async fn one_hook_shapes_the_answer_where_a_guard_refuses_and_no_handler_takes_a_result() {
     let auth = auth_with(|builder| {
         builder.rejection_body(|rejection| {
             Some(RejectionBody {

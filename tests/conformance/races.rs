@@ -2,7 +2,7 @@
 
 use gridauth_conformance::case::{User, at_once};
 use gridauth_conformance::oauth::{CodeRequest, Tokens, as_client, is_good, password_tokens, refresh, token};
-use gridauth_conformance::{Browser, Context, Demo, Options, Request, cases, random};
+use gridauth_conformance::{Browser, Context, Demo, Options, Request, cases, random, record};
 use serde_json::json;
 
 cases! {
@@ -82,6 +82,8 @@ fn without_grace_of_parallel_rotations_one_succeeds(context: &Context) {
 
 fn after_a_revocation_no_rotation_brings_the_grant_back(context: &Context) {
     let (app, user) = (context.app(), context.user());
+    // How many rotations come before the revocation is another number each time.
+    record::stop();
     for _ in 0..6 {
         race_to_rotate_and_revoke(&user, &[app]);
     }
@@ -184,6 +186,8 @@ fn parallel_notes_are_all_kept(context: &Context) {
 
 fn parallel_guesses_find_out_no_more(context: &Context) {
     let (app, user) = (context.app(), context.user());
+    // How many are told apart from waiting is another number each time.
+    record::stop();
     let answers = at_once(48, |_| {
         let fields = [("username", &*user.username), ("password", "wrong password")];
         app.send(&Request::form("/", &fields)).status

@@ -1,6 +1,11 @@
 //! Guessing is slowed down (DEMO_APP.md, Policies).
 
+use std::io::Write;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpStream};
+
 use gridauth_conformance::browser::is_sign_in;
+use gridauth_conformance::case::at_once;
+use gridauth_conformance::http::{encode, read_response};
 use gridauth_conformance::oauth::{
     CodeRequest, Tokens, as_client, introspect, is_good, password_tokens, token,
 };
@@ -17,6 +22,7 @@ cases! {
     "DEMO_APP.md, Policies" => a_forwarded_address_changes_nothing,
     "DEMO_APP.md, Policies" => a_public_name_cannot_be_used_to_lock_a_client_out,
     "DEMO_APP.md, Policies" => good_tokens_go_on_while_the_account_waits,
+    "DEMO_APP.md, Policies" => a_thousand_failures_from_one_address_and_it_waits_whatever_the_account,
 }
 
 /// An answer that says how long to wait.
@@ -29,6 +35,12 @@ fn is_told_to_wait(answer: &Response) {
 
 fn password(username: &str, password: &str) -> Request {
     Request::form("/", &[("username", username), ("password", password)])
+}
+
+/// A password that is wrong because of its length, without being hashed: it counts as any other, which the cases show that
+/// try one that is hashed, and costs no time.
+fn too_long() -> String {
+    "x".repeat(1025)
 }
 
 fn twenty_wrong_passwords_and_even_the_right_one_waits(context: &Context) {
@@ -99,7 +111,7 @@ fn a_success_forgets_the_failures(context: &Context) {
     let (app, user) = (context.app(), context.user());
     for _ in 0..3 {
         for _ in 0..19 {
-            app.send(&password(&user.username, "wrong password")).expect(400);
+            app.send(&password(&user.username, &too_long())).expect(400);
         }
         Tokens::of(&app.send(&password(&user.username, &user.password)));
     }
@@ -117,7 +129,7 @@ fn an_unknown_account_is_slowed_down_alike(context: &Context) {
 fn others_are_not_slowed_down(context: &Context) {
     let (app, user, other) = (context.app(), context.user(), context.user());
     for _ in 0..21 {
-        app.send(&password(&user.username, "wrong password"));
+        app.send(&password(&user.username, &too_long()));
     }
     Tokens::of(&app.send(&password(&other.username, &other.password)));
     // A name that only looks the same is another.
@@ -128,7 +140,7 @@ fn others_are_not_slowed_down(context: &Context) {
 fn a_forwarded_address_changes_nothing(context: &Context) {
     let (app, user) = (context.app(), context.user());
     for at in 0..20 {
-        let request = password(&user.username, "wrong password")
+        let request = password(&user.username, &too_long())
             .header("X-Forwarded-For", format!("10.0.0.{at}"))
             .header("Forwarded", format!("for=10.0.0.{at}"));
         app.send(&request).expect(400);
@@ -152,9 +164,62 @@ fn good_tokens_go_on_while_the_account_waits(context: &Context) {
     let (app, user) = (context.app(), context.user());
     let tokens = password_tokens(app, &user, "all");
     for _ in 0..21 {
-        app.send(&password(&user.username, "wrong password"));
+        app.send(&password(&user.username, &too_long()));
     }
     is_told_to_wait(&app.send(&password(&user.username, &user.password)));
     assert!(is_good(app, &tokens.access));
     Tokens::of(&gridauth_conformance::oauth::refresh(app, "demo", tokens.refresh()));
+}
+
+/// One connection, over which sign-ins are tried one after the other.
+struct Tries(TcpStream);
+
+impl Tries {
+    /// From this address of this machine.
+    fn from(source: Ipv4Addr, to: SocketAddr) -> Self {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let connected = runtime.block_on(async {
+            let socket = tokio::net::TcpSocket::new_v4()?;
+            socket.bind(SocketAddr::new(IpAddr::V4(source), 0))?;
+            socket.connect(to).await?.into_std()
+        });
+        let stream = connected.unwrap();
+        stream.set_nonblocking(false).unwrap();
+        stream.set_read_timeout(Some(std::time::Duration::from_secs(60))).unwrap();
+        Self(stream)
+    }
+
+    fn sign_in(&mut self, username: &str, password: &str) -> Response {
+        let body = encode(&[("username", username), ("password", password)]);
+        let head = "POST / HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-www-form-urlencoded\r\n";
+        let request = format!("{head}Content-Length: {}\r\n\r\n{body}", body.len());
+        self.0.write_all(request.as_bytes()).unwrap();
+        read_response(&mut self.0, false).unwrap()
+    }
+}
+
+fn a_thousand_failures_from_one_address_and_it_waits_whatever_the_account(context: &Context) {
+    // A process of its own: the address is that of every case.
+    let app = context.start(&Options::new("a thousand failures"));
+    let (user, other) = (context.user_at(&app), context.user_at(&app));
+    let tokens = password_tokens(&app, &user, "all");
+    // No account fails twice.
+    let wrong = too_long();
+    at_once(4, |thread| {
+        let mut tries = Tries::from(Ipv4Addr::LOCALHOST, app.client.address);
+        for number in 0..250 {
+            let answer = tries.sign_in(&format!("nobody {thread} {number}"), &wrong);
+            answer.expect_error(400, "invalid_grant");
+        }
+    });
+    is_told_to_wait(&app.send(&password("nobody at all", "wrong password")));
+    is_told_to_wait(&app.send(&password(&user.username, &user.password)));
+    is_told_to_wait(&token(&app, "machine", &[("grant_type", "client_credentials")]));
+    // Who has a token, and who guesses nothing, is not slowed down.
+    assert!(is_good(&app, &tokens.access));
+    Tokens::of(&gridauth_conformance::oauth::refresh(&app, "demo", tokens.refresh()));
+    context.user_at(&app);
+    // Nor is anybody elsewhere.
+    let elsewhere = Tries::from(Ipv4Addr::new(127, 0, 0, 2), app.client.address);
+    Tokens::of(&{ elsewhere }.sign_in(&other.username, &other.password));
 }

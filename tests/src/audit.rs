@@ -8,6 +8,7 @@ use std::sync::Mutex;
 use aho_corasick::AhoCorasick;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use libtest_mimic::{Failed, Trial};
 
 use crate::html::Page;
 use crate::http::{Request, Response, decode};
@@ -149,6 +150,15 @@ pub fn log(log: Log) {
 /// The logs of all processes of a cell that have ended.
 pub fn logs_of(cell: &str) -> Vec<Log> {
     LOGS.lock().unwrap().iter().filter(|log| log.cell == cell).cloned().collect()
+}
+
+/// A case that looks at the logs of a cell: `judge` tells what is wrong with them.
+pub fn trial(cell: &str, name: &str, judge: fn(&[Log]) -> Vec<String>) -> Trial {
+    let cell = cell.to_owned();
+    Trial::test(format!("{cell}/audit/{name}"), move || {
+        let found = judge(&logs_of(&cell));
+        if found.is_empty() { Ok(()) } else { Err(Failed::from(found.join("\n"))) }
+    })
 }
 
 /// The places in `logs` where a secret stands, each as its line with the secret left out.

@@ -153,7 +153,6 @@ fn message_of(payload: &(dyn Any + Send)) -> String {
 /// # Panics
 /// Where one of them does.
 pub fn at_once<T: Send>(threads: usize, body: impl Fn(usize) -> T + Sync) -> Vec<T> {
-    record::stop();
     let barrier = std::sync::Barrier::new(threads);
     std::thread::scope(|scope| {
         let (barrier, body) = (&barrier, &body);
@@ -161,17 +160,23 @@ pub fn at_once<T: Send>(threads: usize, body: impl Fn(usize) -> T + Sync) -> Vec
             .map(|number| {
                 scope.spawn(move || {
                     barrier.wait();
-                    caught(|| body(number))
+                    record::of_thread(|| caught(|| body(number)))
                 })
             })
             .collect();
-        running
+        let mut answers = Vec::new();
+        let given = running
             .into_iter()
             .map(|thread| match thread.join() {
-                Ok(Ok(value)) => value,
-                Ok(Err(message)) => panic!("in one of {threads} threads: {message}"),
+                Ok((Ok(value), answered)) => {
+                    answers.extend(answered);
+                    value
+                }
+                Ok((Err(message), _)) => panic!("in one of {threads} threads: {message}"),
                 Err(_) => panic!("one of {threads} threads did not end well"),
             })
-            .collect()
+            .collect();
+        record::at_once(answers);
+        given
     })
 }

@@ -6,6 +6,7 @@ use std::sync::mpsc;
 
 use griddb_test_node::{Options, TestNode};
 use sha2::{Digest, Sha256};
+use tokio::runtime::Runtime;
 
 /// The URL of our own node, which is started with the first question for it and goes with this process.
 pub(crate) fn test_node(directory: &Path) -> Option<String> {
@@ -22,14 +23,68 @@ pub(crate) fn real_server(directory: &Path) -> Option<String> {
 fn start() -> String {
     let (told, address) = mpsc::channel();
     std::thread::spawn(move || {
-        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
-        let runtime = runtime.expect("a runtime for the test node");
+        let runtime = runtime();
         let node = runtime.block_on(TestNode::start(Options::new())).expect("the test node starts");
         told.send(format!("griddb://admin:admin@{}/gridauth", node.address()))
             .expect("somebody waits for it");
         runtime.block_on(std::future::pending::<()>());
     });
     address.recv().expect("the test node starts")
+}
+
+/// A node that one case has for itself, to crash it, pause it, and start it again.
+pub struct OwnNode {
+    node: TestNode,
+    runtime: Runtime,
+}
+
+impl OwnNode {
+    /// A new one. It syncs as a server does by default: what is acknowledged is on its disk because it was flushed.
+    ///
+    /// # Panics
+    /// Where it cannot be started.
+    pub fn start() -> Self {
+        let runtime = runtime();
+        let node = runtime.block_on(TestNode::start(Options::new())).expect("the node starts");
+        Self { node, runtime }
+    }
+
+    /// The value of `GRIDAUTH_STORE`, with these options.
+    pub fn url(&self, options: &str) -> String {
+        format!("{}?grant_containers=4&{options}", self.node.url())
+    }
+
+    /// Kills it, as `kill -9` does: connections are reset, and no new ones accepted.
+    ///
+    /// # Panics
+    /// Where its port cannot be kept.
+    pub fn crash(&self) {
+        self.runtime.block_on(self.node.crash()).expect("the node is killed");
+    }
+
+    /// Starts it again, on its port.
+    ///
+    /// # Panics
+    /// Where it cannot be started.
+    pub fn restart(&self) {
+        let _runtime = self.runtime.enter();
+        self.node.restart().expect("the node starts again");
+    }
+
+    /// Stops it as SIGSTOP does: connections are accepted, and nothing is answered.
+    pub fn pause(&self) {
+        self.node.pause();
+    }
+
+    /// Lets it go on.
+    pub fn wake(&self) {
+        self.node.wake();
+    }
+}
+
+fn runtime() -> Runtime {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
+    runtime.expect("a runtime for a node")
 }
 
 /// Each directory has containers of its own, as it would have a file of its own.

@@ -27,7 +27,7 @@ pub mod browser;
 pub mod build;
 pub mod case;
 pub mod demo;
-mod griddb;
+pub mod griddb;
 pub mod html;
 pub mod http;
 pub mod matrix;

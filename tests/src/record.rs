@@ -1,5 +1,6 @@
-//! What each case was answered in each cell, so that the frameworks can be compared: every request of the suite that one
-//! thread sends after the other is replayed on every framework, and the answers must be alike.
+//! What each case was answered in each cell, so that the frameworks can be compared: every request of the suite is
+//! replayed on every framework, and the answers must be alike. What is sent at once is answered in any order, and compared
+//! without one. A case whose answers depend on who was first says so by [`stop`].
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -11,7 +12,7 @@ use crate::http::{Request, Response};
 use crate::matrix::Cell;
 
 /// The header fields whose values are compared.
-const HEADERS: [&str; 13] = [
+const HEADERS: [&str; 14] = [
     "allow",
     "cache-control",
     "content-security-policy",
@@ -21,6 +22,7 @@ const HEADERS: [&str; 13] = [
     "referrer-policy",
     "retry-after",
     "set-cookie",
+    "vary",
     "www-authenticate",
     "x-content-type-options",
     "x-frame-options",
@@ -69,7 +71,24 @@ pub fn of_case<E>(cell: Cell, case: &str, body: impl FnOnce() -> Result<(), E>) 
     outcome
 }
 
-/// Takes down no more of this case: what follows depends on who was first.
+/// Runs `body` and gives what it gave, and what was answered on this thread meanwhile.
+pub fn of_thread<T>(body: impl FnOnce() -> T) -> (T, Vec<String>) {
+    CURRENT.with(|current| *current.borrow_mut() = Some(Vec::new()));
+    let given = body();
+    (given, CURRENT.with(RefCell::take).unwrap_or_default())
+}
+
+/// Takes down what was answered at once, in an order that does not hang on who was first.
+pub fn at_once(mut answers: Vec<String>) {
+    answers.sort();
+    CURRENT.with(|current| {
+        if let Some(own) = current.borrow_mut().as_mut() {
+            own.append(&mut answers);
+        }
+    });
+}
+
+/// Takes down no more of this case: what is answered from here on depends on who was first.
 pub fn stop() {
     CURRENT.with(|current| *current.borrow_mut() = None);
 }
@@ -104,20 +123,34 @@ fn masked(text: &str) -> String {
     MASKS.iter().fold(text.to_owned(), |text, (pattern, mask)| pattern.replace_all(&text, *mask).into_owned())
 }
 
-/// Where the frameworks answered differently on this store.
-pub fn differences(store: &str) -> Vec<String> {
+/// What comes of comparing the frameworks.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Comparison {
+    /// The cases that more than one framework was asked.
+    pub cases: usize,
+    /// The answers that were held against those of another framework.
+    pub answers: usize,
+    /// Where they differ.
+    pub differences: Vec<String>,
+}
+
+/// Compares the frameworks on this store.
+pub fn compare(store: &str) -> Comparison {
     let records = RECORDS.lock().unwrap();
-    let mut found = Vec::new();
+    let mut comparison = Comparison::default();
     for ((own, case), by_framework) in records.iter().filter(|((own, _), _)| own == store) {
         let mut answers = by_framework.iter();
         let Some((first, expected)) = answers.next() else { continue };
+        comparison.cases += usize::from(by_framework.len() > 1);
         for (other, answered) in answers {
+            comparison.answers += answered.len();
             if let Some(difference) = difference(expected, answered) {
-                found.push(format!("{own}/{case}: {first} and {other} differ: {difference}"));
+                let found = format!("{own}/{case}: {first} and {other} differ: {difference}");
+                comparison.differences.push(found);
             }
         }
     }
-    found
+    comparison
 }
 
 /// The first place where two lists of answers part.
@@ -136,6 +169,38 @@ fn difference(expected: &[String], answered: &[String]) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::matrix::{FRAMEWORKS, STORES};
+
+    /// Answers the same request with these statuses, as `case` of a framework on a store that no process runs on here.
+    fn answered(framework: usize, case: &str, at_once: &[u16], after: &[u16]) {
+        let cell = Cell { framework: &FRAMEWORKS[framework], store: &STORES[3] };
+        let say = |status: u16| {
+            let response = Response { status, headers: Vec::new(), body: Vec::new() };
+            answer(&Request::get("/"), &response);
+        };
+        let run = || {
+            crate::case::at_once(at_once.len(), |number| say(at_once[number]));
+            after.iter().for_each(|status| say(*status));
+            Ok::<(), ()>(())
+        };
+        of_case(cell, case, run).unwrap();
+    }
+
+    #[test]
+    fn a_case_is_compared_through_and_beyond_what_is_sent_at_once() {
+        let store = STORES[3].name;
+        answered(0, "alone", &[200], &[]);
+        assert_eq!(compare(store), Comparison::default(), "one framework alone is compared with nothing");
+        answered(0, "alike", &[200, 400, 400], &[401]);
+        answered(1, "alike", &[400, 200, 400], &[401]);
+        assert_eq!(compare(store), Comparison { cases: 1, answers: 4, differences: Vec::new() });
+        answered(0, "after", &[200, 400], &[401]);
+        answered(1, "after", &[200, 400], &[403]);
+        answered(0, "at once", &[200, 400], &[]);
+        answered(1, "at once", &[400, 400], &[]);
+        let found = compare(store);
+        assert_eq!((found.cases, found.differences.len()), (3, 2), "{found:?}");
+    }
 
     #[test]
     fn what_differs_each_time_is_masked_and_the_rest_is_not() {

@@ -1,4 +1,3 @@
-use std::fmt;
 use std::marker::PhantomData;
 use std::ops::Deref;
 
@@ -6,10 +5,10 @@ use axum::body::Body;
 use axum::extract::{FromRef, FromRequestParts, OptionalFromRequestParts};
 use axum::response::{IntoResponse, Response};
 use gridauth::GridAuth;
-use gridauth::guard::{AnyScope, Rejection, RequiredScope};
+use gridauth::guard::{AnyScope, Checked, Rejection, RequiredScope};
 use http::request::Parts;
 
-use crate::checked::{self, Checked};
+use crate::checked;
 
 /// The access that a request's token gives, as an axum extractor: a handler with this argument is guarded.
 ///
@@ -45,13 +44,18 @@ use crate::checked::{self, Checked};
 ///
 /// let router: Router<App> = Router::new().route("/notes", get(notes)).route("/", get(greet));
 /// ```
+#[derive(Clone, Debug)]
 pub struct Access<S: RequiredScope = AnyScope> {
     access: gridauth::Access,
     scope: PhantomData<fn() -> S>,
 }
 
 impl<S: RequiredScope> Access<S> {
-    /// The core's value, without the scope in its type.
+    fn new(access: gridauth::Access) -> Self {
+        Self { access, scope: PhantomData }
+    }
+
+    /// The engine's own value, without the scope in its type.
     pub fn into_inner(self) -> gridauth::Access {
         self.access
     }
@@ -62,18 +66,6 @@ impl<S: RequiredScope> Deref for Access<S> {
 
     fn deref(&self) -> &gridauth::Access {
         &self.access
-    }
-}
-
-impl<S: RequiredScope> Clone for Access<S> {
-    fn clone(&self) -> Self {
-        Self { access: self.access.clone(), scope: PhantomData }
-    }
-}
-
-impl<S: RequiredScope> fmt::Debug for Access<S> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.access.fmt(f)
     }
 }
 
@@ -102,7 +94,8 @@ where
 ///
 /// A handler that takes `Result<Access, AccessRejection>` decides for itself; as a response it is what
 /// [`GridAuth::reject`] makes of it.
-#[derive(Clone)]
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("{rejection}")]
 pub struct AccessRejection {
     auth: GridAuth,
     rejection: Rejection,
@@ -121,25 +114,10 @@ impl IntoResponse for AccessRejection {
     }
 }
 
-impl fmt::Debug for AccessRejection {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("AccessRejection").field(&self.rejection).finish()
-    }
-}
-
-impl fmt::Display for AccessRejection {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.rejection.fmt(f)
-    }
-}
-
-impl std::error::Error for AccessRejection {}
-
 /// The access of a request: what a guard on the way found, if it was this server's, or the header's token looked up.
 async fn access(auth: &GridAuth, parts: &mut Parts) -> Result<gridauth::Access, Rejection> {
-    let checked = parts.extensions.get::<Checked>();
-    if let Some(checked) = checked.filter(|checked| checked.auth.is_same_server(auth)) {
-        return Ok(checked.access.clone());
+    if let Some(found) = parts.extensions.get::<Checked>().and_then(|checked| checked.by(auth)) {
+        return found.clone();
     }
     let access = auth.authenticate(&parts.headers).await?;
     checked::keep(auth, &access, &mut parts.extensions);
@@ -157,7 +135,7 @@ where
         let auth = state.grid_auth();
         let outcome = access(&auth, parts).await;
         match outcome.and_then(|access| access.require(S::SCOPE).map(|()| access)) {
-            Ok(access) => Ok(Self { access, scope: PhantomData }),
+            Ok(access) => Ok(Self::new(access)),
             Err(rejection) => Err(AccessRejection { auth, rejection }),
         }
     }

@@ -5,7 +5,7 @@ use axum::body::{Body, HttpBody};
 use axum::extract::{ConnectInfo, FromRequest, Request};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
-use gridauth::{GridAuth, Peer};
+use gridauth::{GridAuth, Peer, Unread};
 use http::request::Parts;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 
@@ -52,7 +52,7 @@ where
         add_peer(&mut parts).await;
         match read(body).await {
             Ok(body) => Ok(Self(http::Request::from_parts(parts, body))),
-            Err(failure) => Err(WholeRequestRejection(failure.response(&state.grid_auth()))),
+            Err(why) => Err(WholeRequestRejection(state.grid_auth().refuse_unread(why).map(Body::from))),
         }
     }
 }
@@ -66,28 +66,14 @@ async fn add_peer(parts: &mut Parts) {
     }
 }
 
-enum Failure {
-    TooLong,
-    Broken,
-}
-
-async fn read(body: Body) -> Result<Bytes, Failure> {
+async fn read(body: Body) -> Result<Bytes, Unread> {
     // What says itself that it is too long is not read at all.
     if body.size_hint().lower() > GridAuth::MAX_BODY as u64 {
-        return Err(Failure::TooLong);
+        return Err(Unread::TooLong);
     }
     match Limited::new(body, GridAuth::MAX_BODY).collect().await {
         Ok(whole) => Ok(whole.to_bytes()),
-        Err(error) if error.is::<LengthLimitError>() => Err(Failure::TooLong),
-        Err(_) => Err(Failure::Broken),
-    }
-}
-
-impl Failure {
-    fn response(self, auth: &GridAuth) -> Response {
-        match self {
-            Self::TooLong => auth.payload_too_large().map(Body::from),
-            Self::Broken => auth.unreadable_request().map(Body::from),
-        }
+        Err(error) if error.is::<LengthLimitError>() => Err(Unread::TooLong),
+        Err(_) => Err(Unread::Broken),
     }
 }

@@ -3,7 +3,8 @@
 mod basic;
 mod secret;
 
-pub use secret::{ClientSecretHash, GeneratedSecret, SecretVerifier, generate_client_secret};
+pub use crate::model::ClientSecretHash;
+pub use secret::{GeneratedSecret, SecretVerifier, generate_client_secret};
 
 use std::ops::Deref;
 use std::sync::Arc;

@@ -34,10 +34,7 @@ pub(crate) fn describe(server: &Inner) -> Value {
         server.grants.authorization_sides().map(|side| side.response_type()).collect();
     metadata.insert("response_types_supported".to_owned(), json!(response_types));
     if !response_types.is_empty() {
-        metadata.insert(
-            "response_modes_supported".to_owned(),
-            json!(ResponseMode::ALL.map(ResponseMode::as_str)),
-        );
+        metadata.insert("response_modes_supported".to_owned(), json!(response_modes(server)));
         metadata.insert("authorization_response_iss_parameter_supported".to_owned(), json!(true));
     }
     metadata.insert("grant_types_supported".to_owned(), json!(grant_types(server)));
@@ -56,6 +53,14 @@ pub(crate) fn describe(server: &Inner) -> Value {
         }
     }
     Value::Object(metadata)
+}
+
+/// The query is for response types that carry no token, and some server may have no such type.
+fn response_modes(server: &Inner) -> Vec<&str> {
+    let mut sides = server.grants.authorization_sides();
+    let query = sides.any(|side| side.default_response_mode() != ResponseMode::Fragment);
+    let modes = ResponseMode::ALL.into_iter().filter(|mode| query || *mode != ResponseMode::Query);
+    modes.map(ResponseMode::as_str).collect()
 }
 
 fn grant_types(server: &Inner) -> Vec<&str> {

@@ -1,17 +1,42 @@
 use async_trait::async_trait;
 
 use super::{ApprovedAuthorization, AuthorizationResponse, AuthorizationSide, Grant, NewGrant};
+use crate::model::AuthMethod;
 use crate::protocol::{OAuthError, ResponseMode};
 
 /// The implicit grant (RFC 6749 section 4.2): the access token travels in the redirect URI. RFC 9700 section 2.1.2
 /// says not to use it; the authorization code grant with PKCE serves the same clients.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Implicit;
+///
+/// ```
+/// use gridauth::grant::Implicit;
+/// use gridauth::model::AuthMethod;
+///
+/// let usual = Implicit::new(); // public clients
+/// let more = Implicit::new().client_authentication([AuthMethod::None, AuthMethod::Basic]);
+/// ```
+#[derive(Clone, Debug)]
+pub struct Implicit {
+    methods: Vec<AuthMethod>,
+}
 
 impl Implicit {
-    /// For public clients.
+    /// For public clients: nobody authenticates on this way, so a client that has a secret would get a token without
+    /// showing it.
     pub fn new() -> Self {
-        Self
+        Self { methods: vec![AuthMethod::None] }
+    }
+
+    /// For clients that are registered with one of these methods instead.
+    #[must_use]
+    pub fn client_authentication(mut self, methods: impl IntoIterator<Item = AuthMethod>) -> Self {
+        self.methods = methods.into_iter().collect();
+        self
+    }
+}
+
+impl Default for Implicit {
+    fn default() -> Self {
+        Self::new()
     }
 }
 
@@ -35,6 +60,10 @@ impl AuthorizationSide for Implicit {
 
     fn grant_type(&self) -> &str {
         "implicit"
+    }
+
+    fn client_authentication(&self) -> &[AuthMethod] {
+        &self.methods
     }
 
     fn default_response_mode(&self) -> ResponseMode {

@@ -26,7 +26,7 @@ pub use implicit::Implicit;
 pub use issue::{Issued, NewGrant, TokenResponse};
 pub use password::Password;
 pub use refresh_token::RefreshToken;
-pub use registry::{GrantExt, Registration};
+pub use registry::{GrantExt, IntoRegistration, Registration};
 pub use token_request::{GrantedScope, TokenRequest};
 
 pub(crate) use issue::issue_minted;
@@ -121,6 +121,16 @@ pub trait AuthorizationSide: Send + Sync {
 
     /// The grant type that a client must be registered for, and that the grant's row names.
     fn grant_type(&self) -> &str;
+
+    /// The methods of the clients that it answers: a client is registered with one of them, whatever the other side of the
+    /// grant takes. Any that the server can do unless told otherwise.
+    ///
+    /// Nobody authenticates at the authorization endpoint. A side that hands out a token there, with no token request to
+    /// follow, says [`AuthMethod::None`] alone, or it gives a client that has a secret a token for which the secret was
+    /// never asked.
+    fn client_authentication(&self) -> &[AuthMethod] {
+        AuthMethod::SUPPORTED
+    }
 
     /// How the answer travels where the client does not say: [`ResponseMode::Fragment`] where it carries a token, and
     /// then the query is refused.

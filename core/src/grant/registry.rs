@@ -24,6 +24,29 @@ impl<G: Grant> From<G> for Registration {
     }
 }
 
+/// What [`Builder::grant`](crate::Builder::grant) takes: a [`Grant`], alone or [with](GrantExt::with) extensions.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a grant",
+    label = "does not implement `Grant`",
+    note = "what answers token requests is a `TokenSide`, what answers authorization requests an `AuthorizationSide`; the grant says which of them it has: `impl Grant for {Self} {{ fn token_side(&self) -> Option<&dyn TokenSide> {{ Some(self) }} }}`"
+)]
+pub trait IntoRegistration {
+    /// The grant with the extensions that belong to it.
+    fn into_registration(self) -> Registration;
+}
+
+impl<G: Grant> IntoRegistration for G {
+    fn into_registration(self) -> Registration {
+        self.into()
+    }
+}
+
+impl IntoRegistration for Registration {
+    fn into_registration(self) -> Registration {
+        self
+    }
+}
+
 /// Adds extensions to a grant where it is registered.
 ///
 /// ```

@@ -3,8 +3,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::json;
-use crate::client_auth::ClientSecretHash;
+use super::{ClientSecretHash, json};
 use crate::env::Timestamp;
 use crate::protocol::{RedirectUri, RedirectUriError, Scope, ScopeError};
 use crate::store::{CorruptRow, Kind, Record, Row};
@@ -25,6 +24,9 @@ pub enum AuthMethod {
 }
 
 impl AuthMethod {
+    /// The methods that this server can do.
+    pub const SUPPORTED: &[Self] = &[Self::Basic, Self::Post, Self::None];
+
     /// The name on the wire.
     pub fn as_str(&self) -> &str {
         match self {

@@ -187,7 +187,8 @@ struct BodyRef<'a> {
 }
 
 impl GrantRecord {
-    /// The most access tokens of one grant that are good at a time; one more ends the oldest.
+    /// The most access tokens of one grant that are good at a time; one more ends the oldest, though it was told to live
+    /// longer. It takes a client that refreshes more often than this within the life of one token.
     pub const MAX_ACCESS_TOKENS: usize = 16;
 
     /// From when on nothing of it is good any more.

@@ -1,9 +1,8 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::json;
+use super::{PasswordHash, json};
 use crate::env::Timestamp;
-use crate::people::PasswordHash;
 use crate::store::{CorruptRow, Kind, Record, Row};
 
 /// A resource owner: the person that a token speaks for.

@@ -78,6 +78,8 @@ pub(super) fn every_page(pages: &BuiltInPages, text: &str) -> Vec<(&'static str,
     sign_in_again.failure = Some(SignInFailure::WrongCredentials);
     let mut device_code = DeviceCodePage::new(form);
     (device_code.user_code, device_code.failure) = (Some(text), Some(DeviceCodeFailure::UnknownOrExpired));
+    let mut error = ErrorPage::new(StatusCode::BAD_REQUEST, text, text);
+    error.detail = Some(text);
     let mut logout = LogoutQuestionPage::new(form);
     (logout.client, logout.user) = (Some(client), Some(text));
     vec![
@@ -87,7 +89,7 @@ pub(super) fn every_page(pages: &BuiltInPages, text: &str) -> Vec<(&'static str,
             "consent",
             pages.consent(&ConsentPage::new(form, client, Destination::new(uri.as_str()), text, &scopes)),
         ),
-        ("error", pages.error(&ErrorPage::new(StatusCode::BAD_REQUEST, text, text))),
+        ("error", pages.error(&error)),
         ("form_post", pages.form_post(&FormPostPage::new(uri, &hidden, client))),
         ("device_code", pages.device_code(&device_code)),
         ("device_confirm", pages.device_confirm(&DeviceConfirmPage::new(form, client, text, text, &scopes))),

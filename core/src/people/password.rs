@@ -37,9 +37,10 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, TryAcquireError};
 use zeroize::Zeroizing;
 
 use self::argon::{Argon, Target};
-pub use self::hash::{PasswordHash, UnreadableHash};
+pub use self::hash::UnreadableHash;
 pub use self::settings::{HashingSettings, HashingSetupError};
 use crate::env::{Entropy, EntropyError};
+pub use crate::model::PasswordHash;
 
 /// The longest password that is taken, in bytes of UTF-8.
 pub const MAX_PASSWORD_BYTES: usize = 1024;

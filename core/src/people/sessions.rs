@@ -155,3 +155,79 @@ impl Sessions {
         Ok(value)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use http::header::COOKIE;
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::env::{SystemClock, SystemEntropy};
+
+    fn sessions(secure: bool) -> Sessions {
+        Sessions {
+            store: Store::memory(),
+            clock: Arc::new(SystemClock),
+            entropy: Arc::new(SystemEntropy),
+            lifetime: Duration::from_secs(60),
+            secure,
+        }
+    }
+
+    fn headers(values: &[HeaderValue]) -> HeaderMap {
+        values.iter().map(|value| (COOKIE, value.clone())).collect()
+    }
+
+    /// A `Cookie` header: of ours in part, or of anything that a header may hold.
+    fn header() -> impl Strategy<Value = HeaderValue> {
+        let text = prop_oneof![
+            "[ -~]{0,80}",
+            "((__Host-)?gridauth(-form)?=[A-Za-z0-9_-]{40,46};? ?){0,3}",
+            "( ?[a-z]{0,4}=?[ -:<-~]{0,50};){0,4}",
+        ];
+        prop_oneof![
+            text.prop_map(|text| HeaderValue::try_from(text).unwrap()),
+            proptest::collection::vec(prop_oneof![b' '..=b'~', 0x80..=0xff_u8, Just(b'\t')], 0..60)
+                .prop_map(|bytes| HeaderValue::from_bytes(&bytes).unwrap()),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn a_cookie_is_one_that_could_have_been_set_or_none(
+            values in proptest::collection::vec(header(), 0..4),
+            secure: bool,
+        ) {
+            let (sessions, headers) = (sessions(secure), headers(&values));
+            for kind in [CookieKind::Form, CookieKind::Session] {
+                let Some(secret) = sessions.cookie(kind, &headers) else { continue };
+                let secret = secret.0.expose();
+                prop_assert_eq!(URL_SAFE_NO_PAD.decode(secret).map(|bytes| bytes.len()), Ok(COOKIE_BYTES));
+                let pair = format!("{}={secret}", sessions.cookie_name(kind));
+                prop_assert!(values.iter().any(|value| value.to_str().is_ok_and(|text| text.contains(&pair))));
+            }
+        }
+
+        /// Whatever other cookies come with it, whether in one header or, as in HTTP/2, in several.
+        #[test]
+        fn what_was_set_is_found_among_others(
+            others in proptest::collection::vec("[a-z]{1,6}=[ -:<-~]{0,20}", 0..6),
+            at in any::<prop::sample::Index>(),
+            apart: bool,
+            secure: bool,
+        ) {
+            let sessions = sessions(secure);
+            for kind in [CookieKind::Form, CookieKind::Session] {
+                let secret = BrowserSecret::new(&SystemEntropy).unwrap();
+                let set = sessions.set_cookie(kind, &secret).unwrap();
+                let pair = set.to_str().unwrap().split(';').next().unwrap().to_owned();
+                let mut pairs = others.clone();
+                pairs.insert(at.index(others.len() + 1), pair);
+                let values = if apart { pairs } else { vec![pairs.join("; ")] };
+                let values: Vec<_> = values.into_iter().map(|value| HeaderValue::try_from(value).unwrap()).collect();
+                let found = sessions.cookie(kind, &headers(&values));
+                prop_assert_eq!(found.as_ref().map(BrowserSecret::row_id), Some(secret.row_id()));
+            }
+        }
+    }
+}

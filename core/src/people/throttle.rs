@@ -30,6 +30,18 @@
 //! assert_eq!(sign_in(&throttle, "miriam", true), Ok(true));
 //! ```
 //!
+//! # What a brake by account cannot do
+//! While somebody keeps guessing the password of one account, twenty times a minute, its owner is told to wait like
+//! everybody else who gives that name, with the right password too: letting the right one through would tell a guesser
+//! which of many tries at once was right. The owner is not locked out for good: a minute after the guessing stops they sign in.
+//! Nor are they locked out of what they have: a browser in which they are signed in, a token that a client holds and a
+//! refresh token go on as before, since none of these asks for the password. Who must keep an attacker from doing this to
+//! a person stops the attacker at the source, as the limit by source begins to, or signs people in by something that
+//! cannot be guessed ([`OwnSession`](super::OwnSession)).
+//!
+//! The same goes for a client whose secret a person chose. One whose secret was generated is never kept out: nobody
+//! guesses 256 random bits, so who has them is let in however many others failed under its name.
+//!
 //! # Memory, and what a flood of names can do
 //! All of this is kept in the process, for at most [`max_tracked`](ThrottleSettings::max_tracked) accounts, as many
 //! clients, user codes and sources, each kind apart, so that cheap failures of one kind push nothing out of another.

@@ -10,7 +10,7 @@ use super::{HashingError, PasswordHasher};
 use crate::env::Clock;
 use crate::model::{StoredUser, User};
 use crate::protocol::OAuthError;
-use crate::store::{By, Change, Key, Kind, Query, Record, Store, StoreError};
+use crate::store::{By, Change, Key, Kind, Query, Record, Store, StoreError, waiting};
 use crate::token::Secret;
 
 /// Why users cannot be asked, or one cannot be made.
@@ -150,6 +150,10 @@ impl StoredUsers {
     /// # Errors
     /// [`SignUpError`] says what is wrong.
     pub async fn sign_up(&self, username: &str, password: &Secret) -> Result<User, SignUpError> {
+        waiting::together(self.create(username, password)).await
+    }
+
+    async fn create(&self, username: &str, password: &Secret) -> Result<User, SignUpError> {
         // A name that is taken is not worth a hash; the insert decides all the same.
         if is_username(username)
             && self.store.read::<StoredUser>(username).await.map_err(UsersError::from)?.is_some()

@@ -21,6 +21,10 @@ pub struct Scope(Box<str>);
 #[error("a scope is a list of tokens of printable ASCII without quote and backslash, parted by spaces")]
 pub struct ScopeError;
 
+fn is_space(byte: &u8) -> bool {
+    *byte == b' '
+}
+
 impl Scope {
     /// The scope without any token.
     pub fn empty() -> Self {
@@ -39,7 +43,12 @@ impl Scope {
 
     /// Whether `token` is in it.
     pub fn contains(&self, token: &str) -> bool {
-        self.iter().any(|own| own == token)
+        self.contains_bytes(token.as_bytes())
+    }
+
+    /// By bytes, which are quicker to look for than characters: guards come by here.
+    fn contains_bytes(&self, token: &[u8]) -> bool {
+        !token.is_empty() && self.0.as_bytes().split(is_space).any(|own| own == token)
     }
 
     /// Whether every token of `other` is in it.
@@ -49,7 +58,7 @@ impl Scope {
 
     /// Whether every token of the space-separated list `tokens` is in it.
     pub fn covers_list(&self, tokens: &str) -> bool {
-        tokens.split(' ').filter(|token| !token.is_empty()).all(|token| self.contains(token))
+        tokens.as_bytes().split(is_space).all(|token| token.is_empty() || self.contains_bytes(token))
     }
 
     /// The tokens of this scope, then those of `other` that it lacks.

@@ -5,12 +5,12 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use super::issuer::Issuer;
+use super::issuer::{Issuer, is_plain_path};
 use super::{GridAuth, Inner, ServerLifetimes, ShapeRejection, sweeper};
 use crate::client_auth::SecretVerifier;
 use crate::endpoint::{Endpoint, metadata};
 use crate::env::{Clock, Entropy, SystemClock, SystemEntropy};
-use crate::grant::{Extension, Registration, Registry};
+use crate::grant::{Extension, IntoRegistration, Registry};
 use crate::guard::{Rejection, RejectionBody, ScopeDescription};
 use crate::model::AuthMethod;
 use crate::pages::{BuiltInPages, Pages, Theme};
@@ -104,8 +104,8 @@ impl Builder {
 
     /// One more grant, with extensions or without. A server without any grant only guards.
     #[must_use]
-    pub fn grant(mut self, grant: impl Into<Registration>) -> Self {
-        self.grants.add(grant.into());
+    pub fn grant(mut self, grant: impl IntoRegistration) -> Self {
+        self.grants.add(grant.into_registration());
         self
     }
 
@@ -319,9 +319,9 @@ impl Builder {
         if self.store.is_none() {
             problems.push("there is no store: call .store(Store::open(..).await?)".to_owned());
         }
-        if !is_mount(&self.mount) {
+        if !is_plain_path(&self.mount) {
             problems.push(format!(
-                "the mount path {:?} must be empty or begin with a slash and not end with one",
+                "the mount path {:?} must be empty, or segments of letters, digits and - . _ ~, each behind a slash",
                 self.mount
             ));
         }
@@ -359,20 +359,12 @@ impl Builder {
             if name.is_empty() || !grant_types.insert(name) {
                 problems.push(format!("the grant type {name:?} is registered twice, or is empty"));
             }
-            if side.client_authentication().is_empty() {
-                problems.push(format!("the grant type {name:?} accepts no client authentication method"));
-            }
-            for method in side.client_authentication() {
-                match method {
-                    AuthMethod::None if name == "client_credentials" => problems.push(
-                        "client_credentials cannot accept the method none: anybody could get a token"
-                            .to_owned(),
-                    ),
-                    AuthMethod::Other(other) => problems.push(format!(
-                        "the grant type {name:?} accepts {other:?}, which this server does not have"
-                    )),
-                    _ => {}
-                }
+            let methods = side.client_authentication();
+            method_problems(&format!("the grant type {name:?}"), methods, problems);
+            if name == "client_credentials" && methods.contains(&AuthMethod::None) {
+                problems.push(
+                    "client_credentials cannot accept the method none: anybody could get a token".to_owned(),
+                );
             }
         }
         let mut response_types = HashSet::new();
@@ -381,7 +373,18 @@ impl Builder {
             if name.is_empty() || !response_types.insert(name) {
                 problems.push(format!("the response type {name:?} is registered twice, or is empty"));
             }
+            method_problems(&format!("the response type {name:?}"), side.client_authentication(), problems);
         }
+    }
+}
+
+/// What is wrong with the client authentication methods that one side of a grant accepts.
+fn method_problems(side: &str, methods: &[AuthMethod], problems: &mut Vec<String>) {
+    if methods.is_empty() {
+        problems.push(format!("{side} accepts no client authentication method"));
+    }
+    for method in methods.iter().filter(|method| !AuthMethod::SUPPORTED.contains(method)) {
+        problems.push(format!("{side} accepts {:?}, which this server does not have", method.as_str()));
     }
 }
 
@@ -421,15 +424,6 @@ fn single_scopes(given: &[ScopeDescription]) -> Vec<ScopeDescription> {
         }
     }
     single
-}
-
-fn is_mount(path: &str) -> bool {
-    path.is_empty()
-        || (path.starts_with('/')
-            && !path.ends_with('/')
-            && path
-                .bytes()
-                .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'/' | b'-' | b'_' | b'.' | b'~')))
 }
 
 fn is_realm(realm: &str) -> bool {

@@ -33,6 +33,9 @@ impl Issuer {
             return Err("it must not end with a slash");
         }
         let path = if url.path() == "/" { String::new() } else { url.path().to_owned() };
+        if !is_plain_path(&path) {
+            return Err("its path must be segments of letters, digits and - . _ ~");
+        }
         // What a URL parser would write otherwise, a client would compare in vain.
         if url.as_str() != text && url.as_str() != format!("{text}/") {
             return Err("it must be written in its normal form");
@@ -48,8 +51,19 @@ impl Issuer {
     }
 }
 
+/// Whether every router takes a path for what it says: it is empty, or segments of unreserved characters (RFC 3986 section
+/// 2.3), each behind a slash. Routers give a meaning of their own to `:`, `*` and brackets, decode what is
+/// percent-encoded or not, and drop empty and dot segments.
+pub(super) fn is_plain_path(path: &str) -> bool {
+    let unreserved = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_' | b'~');
+    let is_plain = |segment: &str| !matches!(segment, "" | "." | "..") && segment.bytes().all(unreserved);
+    path.is_empty() || path.strip_prefix('/').is_some_and(|segments| segments.split('/').all(is_plain))
+}
+
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -83,5 +97,76 @@ mod tests {
         ] {
             assert!(Issuer::parse(text).is_err(), "{text}");
         }
+    }
+
+    /// Each of these means something else to one router or another, or reaches it in another spelling.
+    #[test]
+    fn a_path_that_a_router_could_take_for_something_else_is_refused() {
+        for path in [
+            "/:a",
+            "/a/*",
+            "/*a",
+            "/{a}",
+            "/<a>",
+            "/a%20b",
+            "/%7e",
+            "/a%2fb",
+            "//",
+            "//a",
+            "/a//b",
+            "/.",
+            "/..",
+            "/a/.",
+            "/a/%2e%2e/b",
+            "/a;b",
+            "/a=b",
+            "/a+b",
+            "/a@b",
+            "/a!",
+            "/a$b",
+            "/(a)",
+            "/a,b",
+            "/a|b",
+            "/\u{e9}",
+            "/a\\b",
+        ] {
+            assert!(Issuer::parse(&format!("https://id.example.com{path}")).is_err(), "{path}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_accepted_can_be_mounted_as_it_is(
+            text in prop_oneof![
+                any::<String>(),
+                "https?://[a-z]{1,8}(:[0-9]{1,5})?(/[ -~]{0,6}){0,4}",
+                "https?://[ -~]{0,12}",
+            ]
+        ) {
+            if let Ok(issuer) = Issuer::parse(&text) {
+                prop_assert_eq!(&issuer.url, &text);
+                prop_assert!(text.ends_with(&issuer.path) && !text.ends_with('/'));
+                prop_assert!(!text[..text.len() - issuer.path.len()].trim_start_matches("https://").trim_start_matches("http://").contains('/'));
+                let good = regular(&issuer.path);
+                prop_assert!(good, "{}", issuer.path);
+            }
+        }
+
+        #[test]
+        fn plain_segments_are_accepted(path in "(/[A-Za-z0-9_~][A-Za-z0-9._~-]{0,8}){0,4}") {
+            let text = format!("https://id.example.com{path}");
+            prop_assert_eq!(Issuer::parse(&text).map(|issuer| issuer.path), Ok(path));
+        }
+    }
+
+    /// Says it in other words than the code.
+    fn regular(path: &str) -> bool {
+        let segments: Vec<&str> = path.split('/').collect();
+        segments[0].is_empty()
+            && segments[1..].iter().all(|segment| {
+                !segment.is_empty()
+                    && ![".", ".."].contains(segment)
+                    && segment.chars().all(|c| c.is_ascii_alphanumeric() || "-._~".contains(c))
+            })
     }
 }

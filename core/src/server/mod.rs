@@ -21,14 +21,14 @@ use crate::endpoint::Endpoint;
 use crate::env::{Clock, Entropy};
 use crate::grant::{AuthorizationRequest, Registry};
 use crate::guard::{self, Access, Rejection, RejectionBody, ScopeDescription};
-use crate::http_io::{self, Request, RequestContext, Response};
+use crate::http_io::{self, Request, RequestContext, Response, Unread};
 use crate::model::{Client, Consent, User};
 use crate::pages::{Pages, ScopeInfo};
 use crate::people::{
     OwnSession, PasswordHasher, RetryAfter, Sessions, StoredUsers, Throttle, Throttled, Users,
 };
 use crate::protocol::{OAuthError, Parameters};
-use crate::store::{Change, Key, Kind, Record, Store, StoreError};
+use crate::store::{Change, Key, Kind, Record, Store, StoreError, waiting};
 use crate::token::Secret;
 use issuer::Issuer;
 
@@ -87,7 +87,7 @@ pub(crate) struct Inner {
 
 impl GridAuth {
     /// The longest body that an endpoint reads, in bytes. An adapter reads no more, and answers
-    /// [`payload_too_large`](Self::payload_too_large) where there is more.
+    /// [`refuse_unread`](Self::refuse_unread) where there is more.
     pub const MAX_BODY: usize = 64 * 1024;
 
     /// Begins a server with this issuer identifier (RFC 8414 section 2): an absolute `https` URL without query and
@@ -106,8 +106,8 @@ impl GridAuth {
     pub async fn handle(&self, request: Request) -> Response {
         let found = self.0.routes.iter().find(|(path, _)| path == request.uri().path());
         let mut response = match found {
-            Some(_) if request.body().len() > Self::MAX_BODY => self.payload_too_large(),
-            Some((_, endpoint)) => endpoint.answer(&self.0, &request).await,
+            Some(_) if request.body().len() > Self::MAX_BODY => self.refuse_unread(Unread::TooLong),
+            Some((_, endpoint)) => waiting::together(endpoint.answer(&self.0, &request)).await,
             None => http_io::not_found(),
         };
         if request.method() == Method::HEAD {
@@ -125,15 +125,9 @@ impl GridAuth {
         http_io::error(error, &self.0.realm)
     }
 
-    /// The answer to a request whose body is longer than [`MAX_BODY`](Self::MAX_BODY).
-    pub fn payload_too_large(&self) -> Response {
-        let error = OAuthError::invalid_request("the body is too long");
-        http_io::error(&error.with_status(http::StatusCode::PAYLOAD_TOO_LARGE), &self.0.realm)
-    }
-
-    /// The answer to a request that cannot be read to its end.
-    pub fn unreadable_request(&self) -> Response {
-        self.refuse(&OAuthError::invalid_request("the request could not be read"))
+    /// The answer to a request that could not be read whole.
+    pub fn refuse_unread(&self, why: Unread) -> Response {
+        self.refuse(&OAuthError::invalid_request(why.to_string()).with_status(why.status()))
     }
 
     /// The access that the headers of a request give (RFC 6750 section 2.1).
@@ -183,8 +177,8 @@ impl GridAuth {
         rejection.into_response(&self.0.realm, shaped)
     }
 
-    /// Whether this is a handle of the same server as `other`. An access that one server gave means nothing to another.
-    pub fn is_same_server(&self, other: &Self) -> bool {
+    /// Whether this is a handle of the same server as `other`.
+    pub(crate) fn is_same_server(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.0, &other.0)
     }
 
@@ -204,6 +198,16 @@ impl GridAuth {
     /// The store.
     pub fn store(&self) -> &Store {
         &self.0.store
+    }
+
+    /// The clock that the server goes by: what an application keeps beside the engine's rows is best dated by the same.
+    pub fn clock(&self) -> &dyn Clock {
+        &*self.0.clock
+    }
+
+    /// The source of randomness that the server was built with.
+    pub fn entropy(&self) -> &dyn Entropy {
+        &*self.0.entropy
     }
 
     /// The users that the engine keeps.

@@ -22,7 +22,8 @@ impl GridAuth {
             loop {
                 let step = self.0.store.remove_expired(kind, now, STEP).await?;
                 removed += step;
-                if step < STEP {
+                // Fewer than it may is not all: others may have taken some of those that it found.
+                if step == 0 {
                     break;
                 }
                 tokio::task::yield_now().await;

@@ -11,6 +11,7 @@ mod handle;
 mod key;
 mod query;
 mod row;
+pub(crate) mod waiting;
 
 pub mod conformance;
 pub mod file;

@@ -48,7 +48,11 @@ impl Digest {
 
     /// Whether both are the same, in constant time.
     pub fn matches(&self, other: &Self) -> bool {
-        self.0.ct_eq(&other.0).into()
+        // Words instead of bytes: a guard does this at each request.
+        let (mine, others) = (self.0.as_chunks::<8>().0, other.0.as_chunks::<8>().0);
+        let word = |bytes: &[u8; 8]| u64::from_ne_bytes(*bytes);
+        let difference = mine.iter().zip(others).fold(0, |all, (one, other)| all | (word(one) ^ word(other)));
+        difference.ct_eq(&0).into()
     }
 
     /// The base64url form: 43 characters.

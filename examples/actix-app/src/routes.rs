@@ -74,7 +74,7 @@ async fn add_note(
             let content_type = request.headers().get(CONTENT_TYPE).map(|value| value.as_bytes());
             demo.add_note(&access, content_type, &body).await
         }
-        Ok(Err(_)) => demo.auth().unreadable_request(),
+        Ok(Err(_)) => demo.note_broken(),
         Err(_) => demo.note_too_long(),
     })
 }

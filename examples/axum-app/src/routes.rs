@@ -80,7 +80,7 @@ async fn add_note(
         Err(rejection) if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE => {
             respond(demo.note_too_long())
         }
-        Err(_) => respond(demo.auth().unreadable_request()),
+        Err(_) => respond(demo.note_broken()),
     }
 }
 

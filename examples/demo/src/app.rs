@@ -2,13 +2,16 @@
 
 use std::error::Error;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use gridauth::grant::{AuthorizationCode, ClientCredentials, Implicit, Password, RefreshToken};
 use gridauth::model::AuthMethod;
+use gridauth::pages::Theme;
 use gridauth::store::{OpenError, StoreError};
 use gridauth::{Client, GridAuth, RevokeError, Store};
 
+use crate::notes::NoteIds;
 use crate::{Settings, Stop};
 
 gridauth::scopes! {
@@ -34,6 +37,7 @@ const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 #[derive(Clone, Debug)]
 pub struct App {
     auth: GridAuth,
+    note_ids: Arc<NoteIds>,
 }
 
 impl App {
@@ -45,6 +49,7 @@ impl App {
         let store = Store::open(settings.store()).await.map_err(cannot_open)?;
         let code_and_refresh = [AuthMethod::Basic, AuthMethod::Post, AuthMethod::None];
         let refresh = settings.refresh_token_lifetime;
+        let theme = Theme::builder("gridauth demo").build().map_err(Stop::cannot_start)?;
         let auth = GridAuth::builder(settings.issuer(address))
             .store(store)
             .grant(AuthorizationCode::new().client_authentication(code_and_refresh.clone()))
@@ -57,6 +62,7 @@ impl App {
             .grant(Password::new().client_authentication(code_and_refresh))
             .grant(Implicit::new())
             .scopes(SCOPES)
+            .theme(theme)
             // Whoever runs this behind a proxy may let it take the issuer's path away or not.
             .behind_stripping_proxy(true)
             .access_token_lifetime(settings.access_token_lifetime)
@@ -74,12 +80,16 @@ impl App {
             }
             None => add_demo_client(&auth).await?,
         }
-        Ok(Self { auth })
+        Ok(Self { auth, note_ids: Arc::default() })
     }
 
     #[cfg(test)]
     pub(crate) fn with(auth: GridAuth) -> Self {
-        Self { auth }
+        Self { auth, note_ids: Arc::default() }
+    }
+
+    pub(crate) fn note_ids(&self) -> &NoteIds {
+        &self.note_ids
     }
 
     /// The server.

@@ -1,7 +1,8 @@
 //! `GET /`, and the small routes that need no file of their own.
 
+use gridauth::pages::{ContentSecurityPolicy, Html};
 use gridauth::{Access, Response};
-use http::header::{CONTENT_SECURITY_POLICY, REFERRER_POLICY, RETRY_AFTER};
+use http::header::RETRY_AFTER;
 use http::{HeaderValue, StatusCode};
 use serde_json::json;
 
@@ -15,38 +16,60 @@ const OWN_LINKS: [(&str, &str); 4] = [
     ("/health", "whether the store can be reached"),
 ];
 
+/// The style sheet. The policy of the page names it by its digest.
+const STYLE: &str = include_str!("home.css");
+
+/// The forms, whose answers are JSON: they are for programs too.
+const FORMS: &str = r#"<div class="forms">
+<form method="post" action="/sign_up" aria-labelledby="sign-up">
+<h2 id="sign-up">Sign up</h2>
+<p class="muted">Makes an account that lasts as long as the store.</p>
+<label for="new-username">Username</label>
+<input id="new-username" name="username" autocomplete="username" autocapitalize="none" spellcheck="false" maxlength="255" required>
+<label for="new-password">Password</label>
+<input id="new-password" name="password" type="password" autocomplete="new-password" maxlength="1024" required>
+<button>Sign up</button>
+</form>
+<form method="post" action="/" aria-labelledby="sign-in">
+<h2 id="sign-in">Sign in</h2>
+<p class="muted">Answers with an access token, for the routes below.</p>
+<label for="username">Username</label>
+<input id="username" name="username" autocomplete="username" autocapitalize="none" spellcheck="false" required>
+<label for="password">Password</label>
+<input id="password" name="password" type="password" autocomplete="current-password" required>
+<button>Sign in</button>
+</form>
+</div>
+"#;
+
 impl App {
     /// Answers `GET /`.
     pub fn home(&self) -> Response {
-        let mut page = String::from(
+        let mut page = format!(
             "<!DOCTYPE html>\n<html lang=\"en\">\n<head><meta charset=\"utf-8\"><title>gridauth demo</title>\n\
-             <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"></head>\n<body>\n\
+             <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\
+             <style>{STYLE}</style></head>\n<body>\n<main>\n\
              <h1>gridauth demo</h1>\n\
-             <p>A small web application that is its own OAuth 2 authorization server. Sign up with \
-             <code>POST /sign_up</code>, sign in with <code>POST /</code>, both with <code>username</code> and \
-             <code>password</code>, and take the access token you get as a bearer token to the routes below.</p>\n\
-             <h2>The application</h2>\n<ul>\n",
+             <p>A small web application that is its own OAuth 2 authorization server. Sign up, sign in, and take the \
+             access token that you get as a bearer token to the application's routes.</p>\n\
+             {FORMS}<h2>The application</h2>\n<dl>\n",
         );
         for (path, words) in OWN_LINKS {
-            page.push_str(&format!("<li><a href=\"{path}\">{path}</a>: {words}</li>\n"));
+            page.push_str(&format!("<div><dt><a href=\"{path}\">{path}</a></dt><dd>{words}</dd></div>\n"));
         }
-        page.push_str("</ul>\n<h2>The authorization server</h2>\n<ul>\n");
+        page.push_str("</dl>\n<h2>The authorization server</h2>\n<ul>\n");
         for path in self.auth().paths() {
             let path = escape(&path);
-            // What a browser would ask for in vain is not a link.
-            page.push_str(&if path.starts_with("/.well-known/") {
-                format!("<li><a href=\"{path}\">{path}</a></li>\n")
+            // The others answer programs, and are no place to go to.
+            if path.contains("/.well-known/") {
+                page.push_str(&format!("<li><a href=\"{path}\"><code>{path}</code></a></li>\n"));
             } else {
-                format!("<li><code>{path}</code></li>\n")
-            });
+                page.push_str(&format!("<li><code>{path}</code></li>\n"));
+            }
         }
-        page.push_str("</ul>\n</body>\n</html>\n");
-        let mut response = answers::answer(StatusCode::OK, "text/html; charset=utf-8", page);
-        let headers = response.headers_mut();
-        let policy = "default-src 'none'; base-uri 'none'; frame-ancestors 'none'";
-        headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(policy));
-        headers.insert(REFERRER_POLICY, HeaderValue::from_static("same-origin"));
-        response
+        page.push_str("</ul>\n</main>\n</body>\n</html>\n");
+        let policy = ContentSecurityPolicy::nothing().inline_style(STYLE);
+        Html::new(page).with_policy(&policy).into_response(StatusCode::OK)
     }
 
     /// Answers `GET /private`.

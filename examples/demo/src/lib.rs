@@ -15,8 +15,6 @@ mod settings;
 mod sign_in;
 mod sign_up;
 mod stop;
-#[cfg(test)]
-mod unreachable;
 
 pub use app::{App, NotesRead, NotesWrite, SCOPES};
 pub use notes::{MAX_NOTE_BODY, Note, Owner};

@@ -1,12 +1,13 @@
 //! Notes: what the guarded routes guard. They are rows of the same store.
 
-use gridauth::env::{Clock, SystemClock};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use gridauth::env::{Entropy, EntropyError, Timestamp};
 use gridauth::protocol::OAuthError;
 use gridauth::store::{By, CorruptRow, Key, Kind, Query, Row, Store, StoreError};
-use gridauth::{Access, Response};
+use gridauth::{Access, Response, Unread};
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
-use uuid::Uuid;
 
 use crate::{App, answers};
 
@@ -66,8 +67,12 @@ impl App {
 
     /// The answer to a note whose body is longer than [`MAX_NOTE_BODY`].
     pub fn note_too_long(&self) -> Response {
-        let error = OAuthError::invalid_request("the body is too long");
-        self.auth().refuse(&error.with_status(StatusCode::PAYLOAD_TOO_LARGE))
+        self.auth().refuse_unread(Unread::TooLong)
+    }
+
+    /// The answer to a note whose body breaks off.
+    pub fn note_broken(&self) -> Response {
+        self.auth().refuse_unread(Unread::Broken)
     }
 
     async fn new_note(
@@ -88,7 +93,34 @@ impl App {
         if !(1..=MAX_CHARACTERS).contains(&text.chars().count()) {
             return Err(OAuthError::invalid_request("a note has 1 to 10000 characters"));
         }
-        Ok(add(self.auth().store(), access.into(), text).await?)
+        let now = self.auth().clock().now();
+        let id = self.note_ids().next(now, self.auth().entropy())?;
+        Ok(add(self.auth().store(), now, access.into(), Note { id, text }).await?)
+    }
+}
+
+/// Makes the ids of notes: UUIDv7 (RFC 9562 section 5.7) that rise with every note, also within one millisecond.
+#[derive(Debug, Default)]
+pub(crate) struct NoteIds {
+    /// The moment of the last one in milliseconds, and 12 bits to count within it.
+    last: AtomicU64,
+}
+
+const COUNTER_BITS: u32 = 12;
+
+impl NoteIds {
+    fn next(&self, now: Timestamp, entropy: &dyn Entropy) -> Result<String, EntropyError> {
+        let now = u64::try_from(now.as_millis()).unwrap_or(0) << COUNTER_BITS;
+        // A clock that was set back, or more notes than the counter counts, runs ahead of the clock for a while.
+        let after = |last: u64| now.max(last.saturating_add(1));
+        let last = self.last.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |last| Some(after(last)));
+        let moment = after(last.unwrap_or_else(|last| last));
+        let mut bytes = [0; 10];
+        entropy.fill(&mut bytes[2..])?;
+        let counter = u16::try_from(moment & ((1 << COUNTER_BITS) - 1)).unwrap_or_default();
+        bytes[..2].copy_from_slice(&counter.to_be_bytes());
+        let uuid = uuid::Builder::from_unix_timestamp_millis(moment >> COUNTER_BITS, &bytes).into_uuid();
+        Ok(uuid.hyphenated().to_string())
     }
 }
 
@@ -98,11 +130,10 @@ fn is_json(content_type: &[u8]) -> bool {
     content_type.is_ascii() && essence.trim_ascii().eq_ignore_ascii_case(b"application/json")
 }
 
-async fn add(store: &Store, owner: Owner<'_>, text: String) -> Result<Note, StoreError> {
-    let note = Note { id: Uuid::now_v7().to_string(), text };
+async fn add(store: &Store, now: Timestamp, owner: Owner<'_>, note: Note) -> Result<Note, StoreError> {
     let body = serde_json::to_string(&Body { text: note.text.clone() })
         .map_err(|error| StoreError::internal("a note cannot be written").with_source(error))?;
-    let row = Row::new(SystemClock.now(), body);
+    let row = Row::new(now, body);
     let row = match owner {
         Owner::User(subject) => row.with_user(Some(subject)),
         Owner::Client(client_id) => row.with_client(Some(client_id)),
@@ -179,6 +210,26 @@ mod tests {
             written.push(format!("note {n}"));
         }
         assert_eq!(texts(&app, &israel).await, written);
+    }
+
+    #[test]
+    fn ids_rise_whatever_the_clock_does() {
+        let (ids, entropy) = (NoteIds::default(), gridauth::env::SystemEntropy);
+        let moment = Timestamp::from_millis(1_700_000_000_000);
+        let mut made: Vec<String> = Vec::new();
+        for now in [
+            moment,
+            Timestamp::from_millis(1_600_000_000_000),
+            moment.after(std::time::Duration::from_millis(1)),
+        ] {
+            made.extend((0..5000).map(|_| ids.next(now, &entropy).unwrap()));
+        }
+        assert!(made.is_sorted_by(|one, next| one < next));
+        assert!(
+            made.iter().all(|id| id.starts_with("018bcfe5-68") && id.as_bytes()[14] == b'7'),
+            "{}",
+            made[0]
+        );
     }
 
     #[tokio::test]

@@ -65,7 +65,7 @@ async fn add_note(
     Answer(match body.open(MAX_NOTE_BODY.bytes()).into_bytes().await {
         Ok(body) if body.is_complete() => demo.add_note(&access, content_type.0, &body).await,
         Ok(_) => demo.note_too_long(),
-        Err(_) => demo.auth().unreadable_request(),
+        Err(_) => demo.note_broken(),
     })
 }
 

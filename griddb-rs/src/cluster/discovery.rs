@@ -50,7 +50,7 @@ type Question<'a> = Pin<Box<dyn Future<Output = Result<Word, Error>> + Send + 'a
 pub(super) async fn first(cluster: &Cluster, deadline: Instant) -> Result<Found, Error> {
     let deadline = deadline.min(Instant::now() + cluster.config.connect_timeout);
     loop {
-        let (words, error) = ask_all(cluster, deadline, false).await;
+        let (words, error, _) = ask_all(cluster, deadline, false).await;
         let named = words.first().map(|word| word.master);
         if words.iter().any(|word| Some(word.master) != named) {
             return Err(split());
@@ -71,13 +71,17 @@ pub(super) async fn first(cluster: &Cluster, deadline: Instant) -> Result<Found,
 /// only two that both say they are the master are a contradiction.
 pub(super) async fn again(cluster: &Cluster, deadline: Instant) -> Result<Found, Error> {
     let deadline = deadline.min(Instant::now() + cluster.config.connect_timeout);
-    let (words, error) = ask_all(cluster, deadline, true).await;
+    let (words, error, listed) = ask_all(cluster, deadline, true).await;
     let mut masters = words.iter().filter(|word| word.is_master);
     let first = masters.next().map(|word| word.master);
     if masters.any(|word| Some(word.master) != first) {
         return Err(split());
     }
-    choose(&words).ok_or_else(|| error.unwrap_or_else(nobody))
+    let found = choose(&words).ok_or_else(|| error.unwrap_or_else(nobody))?;
+    if let Some(listed) = listed {
+        cluster.forget_strangers(&listed);
+    }
+    Ok(found)
 }
 
 /// The master's own word counts before what others say of it.
@@ -90,9 +94,19 @@ fn choose(words: &[Word]) -> Option<Found> {
     })
 }
 
-/// Asks every node at once. `hurry` stops waiting a moment after one has said that it is the master.
-async fn ask_all(cluster: &Cluster, deadline: Instant, hurry: bool) -> (Vec<Word>, Option<Error>) {
-    let (addresses, mut error) = addresses(cluster, deadline).await;
+/// Asks every node at once, those configured or listed and those heard of before. `hurry` stops waiting a moment after
+/// one has said that it is the master. Gives back the configured and listed addresses too, if all could be found out.
+async fn ask_all(
+    cluster: &Cluster,
+    deadline: Instant,
+    hurry: bool,
+) -> (Vec<Word>, Option<Error>, Option<Vec<SocketAddr>>) {
+    let (listed, mut error) = listed(cluster, deadline).await;
+    let mut addresses: Vec<SocketAddr> = cluster.known().nodes.keys().copied().collect();
+    addresses.extend(&listed);
+    addresses.sort_unstable();
+    addresses.dedup();
+    let listed = error.is_none().then_some(listed);
     let mut questions: Vec<Question<'_>> = Vec::with_capacity(addresses.len());
     for address in addresses {
         questions.push(Box::pin(ask(cluster, address, deadline)));
@@ -117,7 +131,7 @@ async fn ask_all(cluster: &Cluster, deadline: Instant, hurry: bool) -> (Vec<Word
             Err(_) => break,
         }
     }
-    (words, error)
+    (words, error, listed)
 }
 
 /// Waits for whichever question is answered next and takes it out.
@@ -136,11 +150,11 @@ async fn next(questions: &mut Vec<Question<'_>>) -> Result<Word, Error> {
 
 async fn ask(cluster: &Cluster, address: SocketAddr, deadline: Instant) -> Result<Word, Error> {
     let connection = cluster.node(address).connection(cluster, 0, deadline).await?;
-    let [ticket] = connection.send(deadline, |batch| {
-        Ok([batch.add(Statement::GetPartitionAddress, |out, id| {
+    let ticket = connection.send(deadline, |batch| {
+        batch.add(Statement::GetPartitionAddress, |out, id| {
             partition_address::encode_master(out, id);
             Ok(())
-        })?])
+        })
     })?;
     let answer = ticket.await.map_err(Error::into_not_done)?;
     let info = partition_address::decode_master(&mut answer.reader())?;
@@ -152,9 +166,9 @@ async fn ask(cluster: &Cluster, address: SocketAddr, deadline: Instant) -> Resul
     })
 }
 
-/// Every address that may be a node's: those configured, those of the provider, those heard of before.
-async fn addresses(cluster: &Cluster, deadline: Instant) -> (Vec<SocketAddr>, Option<Error>) {
-    let mut addresses: Vec<SocketAddr> = cluster.known().nodes.keys().copied().collect();
+/// The addresses that are configured and those that the provider lists.
+async fn listed(cluster: &Cluster, deadline: Instant) -> (Vec<SocketAddr>, Option<Error>) {
+    let mut addresses = Vec::new();
     let mut error = None;
     for (host, port) in &cluster.config.hosts {
         match resolve(host, *port, deadline).await {
@@ -169,8 +183,6 @@ async fn addresses(cluster: &Cluster, deadline: Instant) -> (Vec<SocketAddr>, Op
             Err(failed) => error = Some(failed),
         }
     }
-    addresses.sort_unstable();
-    addresses.dedup();
     (addresses, error)
 }
 
@@ -197,4 +209,61 @@ fn nobody() -> Error {
 fn split() -> Error {
     let message = "the addresses belong to different clusters: they name different masters";
     Error::with_message(ErrorKind::SplitCluster, message)
+}
+
+#[cfg(all(test, feature = "provider"))]
+#[allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use griddb_test_node::{Options, TestNode};
+    use tokio::{
+        io::{AsyncReadExt as _, AsyncWriteExt as _},
+        net::TcpListener,
+    };
+
+    use super::*;
+    use crate::config::Config;
+
+    /// A provider that lists these ports of this machine.
+    async fn provider(ports: Arc<Mutex<Vec<u16>>>) -> SocketAddr {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        tokio::spawn(async move {
+            loop {
+                let (mut stream, _) = listener.accept().await.unwrap();
+                let _ = stream.read(&mut [0; 1024]).await.unwrap();
+                let node =
+                    |port: &u16| format!(r#"{{"transaction":{{"address":"127.0.0.1","port":{port}}}}}"#);
+                let nodes: Vec<String> = ports.lock().unwrap().iter().map(node).collect();
+                let head = "HTTP/1.0 200 OK\r\nContent-Type: application/json\r\n\r\n";
+                stream.write_all(format!("{head}[{}]", nodes.join(",")).as_bytes()).await.unwrap();
+            }
+        });
+        address
+    }
+
+    #[tokio::test]
+    async fn nodes_that_are_no_longer_listed_are_forgotten() {
+        let node = TestNode::start(Options::new()).await.unwrap();
+        let port = node.address().port();
+        let ports = Arc::new(Mutex::new(vec![port]));
+        let provider = provider(Arc::clone(&ports)).await;
+        let url = format!("griddb://admin:admin@/gridauth?provider=http://{provider}/nodes");
+        let cluster = Cluster::start(Config::parse(&url).unwrap()).await.unwrap();
+        let deadline = || Instant::now() + Duration::from_secs(5);
+        // Nobody listens on such low ports.
+        for gone in 1..=20 {
+            *ports.lock().unwrap() = vec![port, gone];
+            again(&cluster, deadline()).await.unwrap();
+            assert!(cluster.known().nodes.len() <= 2);
+        }
+        *ports.lock().unwrap() = vec![port];
+        again(&cluster, deadline()).await.unwrap();
+        assert_eq!(cluster.known().nodes.len(), 1);
+        // One with an open connection is kept, listed or not.
+        *ports.lock().unwrap() = vec![21];
+        again(&cluster, deadline()).await.unwrap();
+        assert!(cluster.known().nodes.contains_key(&node.address().into()));
+    }
 }

@@ -6,7 +6,7 @@ mod node;
 mod provider;
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     net::SocketAddr,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError, RwLock,
@@ -28,7 +28,10 @@ use crate::{
         statement::{ClientId, Statement},
     },
 };
-use node::Node;
+use node::{Access, Node};
+
+/// No cluster has so many nodes. Beyond, those without a connection are forgotten, whoever names them.
+const MOST_NODES: usize = 1024;
 
 /// The cluster as this client knows it.
 pub(crate) struct Cluster {
@@ -36,13 +39,12 @@ pub(crate) struct Cluster {
     pub(crate) counters: Arc<Counters>,
     /// Tells this client's sessions from those of others.
     pub(crate) client_id: ClientId,
-    credentials: Credentials,
+    access: Arc<Access>,
     next_session: AtomicI64,
     partitions: u32,
     /// The owner of each partition, as last heard.
     owners: RwLock<Vec<Option<Arc<Node>>>>,
     known: Mutex<Known>,
-    closed: AtomicBool,
     several_nodes: AtomicBool,
 }
 
@@ -62,16 +64,21 @@ impl Cluster {
     pub(crate) async fn start(config: Config) -> Result<Arc<Self>, Error> {
         config.check()?;
         let config = Arc::new(config);
-        let mut cluster = Self {
+        let counters = Arc::new(Counters::default());
+        let access = Access {
             credentials: Credentials::new(Arc::clone(&config)),
+            counters: Arc::clone(&counters),
+            closed: AtomicBool::new(false),
+        };
+        let mut cluster = Self {
             config,
-            counters: Arc::new(Counters::default()),
+            counters,
+            access: Arc::new(access),
             client_id: random::client_id()?,
             next_session: AtomicI64::new(1),
             partitions: 0,
             owners: RwLock::default(),
             known: Mutex::default(),
-            closed: AtomicBool::new(false),
             several_nodes: AtomicBool::new(false),
         };
         let deadline = Instant::now() + cluster.config.retry_for;
@@ -123,13 +130,13 @@ impl Cluster {
     ) -> Result<Option<SocketAddr>, Error> {
         let connection = self.master(deadline).await?;
         let asked = connection.send(deadline, |batch| {
-            Ok([batch.add(Statement::GetPartitionAddress, |out, id| {
+            batch.add(Statement::GetPartitionAddress, |out, id| {
                 partition_address::encode_owner(out, id, partition);
                 Ok(())
-            })?])
+            })
         });
         let answer = match asked {
-            Ok([ticket]) => ticket.await,
+            Ok(ticket) => ticket.await,
             Err(error) => Err(error),
         };
         match answer {
@@ -176,6 +183,9 @@ impl Cluster {
 
     /// Learns from a failed statement what is no longer true: who owns the partition, who is the master.
     pub(crate) fn note(&self, error: &Error, partition: Option<u32>) {
+        if error.kind() == ErrorKind::Busy {
+            return;
+        }
         if error.code() == Some(code::NOT_MASTER) || (partition.is_none() && error.is_unavailable()) {
             self.known().master = None;
         }
@@ -197,7 +207,7 @@ impl Cluster {
 
     /// Ends all connections, and waits until they are closed.
     pub(crate) async fn close(&self, patience: Duration) {
-        self.closed.store(true, Ordering::Release);
+        self.access.closed.store(true, Ordering::Release);
         let nodes: Vec<_> = self.known().nodes.values().cloned().collect();
         let deadline = Instant::now() + patience;
         for connection in nodes.iter().flat_map(|node| node.take_connections()) {
@@ -210,7 +220,7 @@ impl Cluster {
     }
 
     fn is_closed(&self) -> bool {
-        self.closed.load(Ordering::Acquire)
+        self.access.is_closed()
     }
 
     fn known(&self) -> MutexGuard<'_, Known> {
@@ -219,10 +229,31 @@ impl Cluster {
 
     fn node(&self, address: SocketAddr) -> Arc<Node> {
         let mut known = self.known();
+        if known.nodes.len() >= MOST_NODES && !known.nodes.contains_key(&address) {
+            known.nodes.retain(|_, node| node.is_connected());
+        }
         let make = || Arc::new(Node::new(address, self.config.connections));
         let node = Arc::clone(known.nodes.entry(address).or_insert_with(make));
         self.several_nodes.store(known.nodes.len() > 1, Ordering::Relaxed);
         node
+    }
+
+    /// Forgets the nodes that nobody names any more: those that are not listed, are not the master, own nothing, and
+    /// have no open connection.
+    fn forget_strangers(&self, listed: &[SocketAddr]) {
+        let owners = self.owners.read().unwrap_or_else(PoisonError::into_inner);
+        let owners: HashSet<SocketAddr> = owners.iter().flatten().map(|node| node.address()).collect();
+        let mut known = self.known();
+        let master = known.master.as_ref().map(|node| node.address());
+        known.nodes.retain(|address, node| {
+            listed.contains(address)
+                || master == Some(*address)
+                || owners.contains(address)
+                || node.is_connected()
+        });
+        let Known { nodes, reached_as, .. } = &mut *known;
+        reached_as.retain(|_, reached| nodes.contains_key(reached));
+        self.several_nodes.store(nodes.len() > 1, Ordering::Relaxed);
     }
 
     /// The address under which a node was reached that gives itself this one.

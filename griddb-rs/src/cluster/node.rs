@@ -3,22 +3,23 @@
 use std::{
     net::SocketAddr,
     sync::{
-        Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicU64, Ordering},
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::Duration,
 };
 
 use tokio::{
-    sync::Mutex as Gate,
+    sync::{Mutex as Gate, OwnedMutexGuard},
     time::{Instant, sleep_until, timeout_at},
 };
 
 use super::Cluster;
 use crate::{
-    connection::{self, Connection},
+    connection::{self, Connection, Credentials},
     error::{Error, ErrorKind},
     random,
+    stats::Counters,
 };
 
 /// The first pause after a failed connect, doubled with each further one.
@@ -26,17 +27,30 @@ const FIRST_PAUSE: Duration = Duration::from_millis(50);
 /// The longest pause between two connects.
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 
+/// What making a connection takes. The tasks that make them share it, and outlive the client by a moment.
+pub(super) struct Access {
+    pub(super) credentials: Credentials,
+    pub(super) counters: Arc<Counters>,
+    pub(super) closed: AtomicBool,
+}
+
+impl Access {
+    pub(super) fn is_closed(&self) -> bool {
+        self.closed.load(Ordering::Acquire)
+    }
+}
+
 pub(super) struct Node {
     address: SocketAddr,
-    places: Vec<Place>,
+    places: Vec<Arc<Place>>,
 }
 
 /// One connection of the pool.
 #[derive(Default)]
 struct Place {
     current: Mutex<Option<Connection>>,
-    /// Held by whoever makes the connection; the others wait for the outcome.
-    gate: Gate<Attempts>,
+    /// Held by the task that makes the connection; callers wait for the outcome.
+    gate: Arc<Gate<Attempts>>,
     /// How many attempts have ended.
     ended: AtomicU64,
 }
@@ -50,7 +64,7 @@ struct Attempts {
 
 impl Node {
     pub(super) fn new(address: SocketAddr, connections: usize) -> Self {
-        Self { address, places: (0..connections.max(1)).map(|_| Place::default()).collect() }
+        Self { address, places: (0..connections.max(1)).map(|_| Arc::default()).collect() }
     }
 
     /// An open connection; statements of one partition should name the same `place`, which keeps their order.
@@ -65,6 +79,15 @@ impl Node {
             Some(connection) => Ok(connection),
             None => place.connect(self.address, cluster, deadline).await,
         }
+    }
+
+    pub(super) fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Whether a connection to it is open.
+    pub(super) fn is_connected(&self) -> bool {
+        self.places.iter().any(|place| place.open_connection().is_some())
     }
 
     /// Takes all connections out.
@@ -83,13 +106,14 @@ impl Place {
     }
 
     async fn connect(
-        &self,
+        self: &Arc<Self>,
         address: SocketAddr,
         cluster: &Cluster,
         deadline: Instant,
     ) -> Result<Connection, Error> {
         let ended_before = self.ended.load(Ordering::Acquire);
-        let mut attempts = timeout_at(deadline, self.gate.lock()).await.map_err(|_| too_late())?;
+        let gate = timeout_at(deadline, Arc::clone(&self.gate).lock_owned());
+        let attempts = gate.await.map_err(|_| too_late())?;
         if cluster.is_closed() {
             return Err(Error::new(ErrorKind::Closed));
         }
@@ -108,14 +132,30 @@ impl Place {
             }
             sleep_until(not_before).await;
         }
-        let opened =
-            connection::open(address, &cluster.credentials, deadline, cluster.counters.clone()).await;
+        let attempt = tokio::spawn(Arc::clone(self).attempt(address, Arc::clone(&cluster.access), attempts));
+        match timeout_at(deadline, attempt).await {
+            Ok(Ok(opened)) => opened,
+            // The runtime is shutting down.
+            Ok(Err(_)) => Err(Error::new(ErrorKind::Closed)),
+            Err(_) => Err(too_late()),
+        }
+    }
+
+    /// Opens the connection. It goes on when the caller has gone: whoever comes next finds the connection made, and
+    /// no login is left without its end.
+    async fn attempt(
+        self: Arc<Self>,
+        address: SocketAddr,
+        access: Arc<Access>,
+        mut attempts: OwnedMutexGuard<Attempts>,
+    ) -> Result<Connection, Error> {
+        let opened = connection::open(address, &access.credentials, Arc::clone(&access.counters)).await;
         self.ended.fetch_add(1, Ordering::Release);
         match opened {
             Ok(connection) => {
                 *attempts = Attempts::default();
                 *self.current() = Some(connection.clone());
-                if cluster.is_closed() {
+                if access.is_closed() {
                     connection.close();
                     return Err(Error::new(ErrorKind::Closed));
                 }

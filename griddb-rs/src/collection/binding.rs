@@ -72,8 +72,7 @@ impl Binding {
 
     /// Sends a read of one row.
     pub(crate) fn send_get(&self, key: &[Value<'_>], time: Try) -> Result<Ticket, Error> {
-        let [ticket] = self.connection.send(time.deadline, |batch| Ok([self.add_get(batch, key)?]))?;
-        Ok(ticket)
+        self.connection.send(time.deadline, |batch| self.add_get(batch, key))
     }
 
     pub(crate) fn add_get(&self, batch: &mut Batch<'_>, key: &[Value<'_>]) -> Result<i64, Error> {
@@ -90,15 +89,10 @@ impl Binding {
         flush: bool,
         time: Try,
     ) -> Result<Change, Error> {
-        if flush {
-            let [change, flush] = self.connection.send(time.deadline, |batch| {
-                Ok([self.add_change(batch, change, time)?, self.add_flush(batch)])
-            })?;
-            return Ok(Change { change, flush: Some(flush) });
-        }
-        let [change] =
-            self.connection.send(time.deadline, |batch| Ok([self.add_change(batch, change, time)?]))?;
-        Ok(Change { change, flush: None })
+        let (change, flush) = self.connection.send(time.deadline, |batch| {
+            Ok((self.add_change(batch, change, time)?, flush.then(|| self.add_flush(batch))))
+        })?;
+        Ok(Change { change, flush })
     }
 
     pub(crate) fn add_change(
@@ -108,7 +102,7 @@ impl Binding {
         time: Try,
     ) -> Result<i64, Error> {
         batch.add(change.statement(), |out, id| {
-            change.encode(out, id, self, &self.autocommit(), Some(time.lock_seconds))
+            change.encode(out, id, self, &self.autocommit(), time.lock_seconds)
         })
     }
 
@@ -119,7 +113,7 @@ impl Binding {
 
     /// Flushes what the partition has so far.
     pub(crate) async fn flush(&self, deadline: Instant) -> Result<(), Error> {
-        let [ticket] = self.connection.send(deadline, |batch| Ok([self.add_flush(batch)]))?;
+        let ticket = self.connection.send(deadline, |batch| Ok(self.add_flush(batch)))?;
         ticket.await.map(drop)
     }
 
@@ -144,9 +138,9 @@ impl RowChange<'_> {
         id: i64,
         binding: &Binding,
         target: &RowTarget,
-        lock_seconds: Option<u32>,
+        lock_seconds: u32,
     ) -> Result<(), Error> {
-        let options = Options { transaction_timeout: lock_seconds, ..Options::default() };
+        let options = Options { transaction_timeout: Some(lock_seconds), ..Options::default() };
         let partition = binding.partition;
         match self {
             Self::Put(mode, values) => {

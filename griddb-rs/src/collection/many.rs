@@ -31,8 +31,9 @@ impl Collection {
 
     async fn get_many_once<K: ToKey>(&self, keys: &[K], time: Try) -> Result<Vec<Option<Row>>, Error> {
         let binding = self.binding(time).await?;
-        let tickets = binding.connection.send_all(time.deadline, |batch| {
-            keys.iter().map(|key| key.with_key(|key| binding.add_get(batch, key))).collect()
+        let tickets = binding.connection.send(time.deadline, |batch| {
+            let ask = |key: &K| key.with_key(|key| binding.add_get(batch, key));
+            keys.iter().map(ask).collect::<Result<Vec<_>, _>>()
         })?;
         let mut rows = Vec::with_capacity(tickets.len());
         for ticket in tickets {
@@ -66,18 +67,15 @@ impl Collection {
         let rows = batch_of(&binding.layout, rows)?;
         let options = Options { transaction_timeout: Some(time.lock_seconds), ..Options::default() };
         let flush = self.flushes();
-        let tickets = binding.connection.send_all(time.deadline, |batch| {
-            let mut ids = vec![batch.add(Statement::PutMultipleRows, |out, id| {
+        let (put, flush) = binding.connection.send(time.deadline, |batch| {
+            let put = batch.add(Statement::PutMultipleRows, |out, id| {
                 let target = binding.autocommit();
                 row::encode_put_many(out, id, binding.partition, &target, &options, &rows);
                 Ok(())
-            })?];
-            if flush {
-                ids.push(binding.add_flush(batch));
-            }
-            Ok(ids)
+            })?;
+            Ok((put, flush.then(|| binding.add_flush(batch))))
         })?;
-        self.all_done(tickets, &binding, time).await.map(drop)
+        all_done(vec![put], flush, &binding, time).await.map(drop)
     }
 
     /// Removes the rows of several keys; tells for each, in the order of the keys, whether there was one. One
@@ -103,53 +101,50 @@ impl Collection {
     async fn remove_many_once<K: ToKey>(&self, keys: &[K], time: Try) -> Result<Vec<bool>, Error> {
         let binding = self.binding(time).await?;
         let flush = self.flushes();
-        let tickets = binding.connection.send_all(time.deadline, |batch| {
-            let mut ids = Vec::with_capacity(keys.len() + 1);
+        let (changes, flush) = binding.connection.send(time.deadline, |batch| {
+            let mut changes = Vec::with_capacity(keys.len());
             for key in keys {
-                ids.push(key.with_key(|key| binding.add_change(batch, &RowChange::Remove(key), time))?);
+                changes.push(key.with_key(|key| binding.add_change(batch, &RowChange::Remove(key), time))?);
             }
-            if flush {
-                ids.push(binding.add_flush(batch));
-            }
-            Ok(ids)
+            Ok((changes, flush.then(|| binding.add_flush(batch))))
         })?;
-        let answers = self.all_done(tickets, &binding, time).await?;
+        let answers = all_done(changes, flush, &binding, time).await?;
         let flag = |answer: &Answer| row::decode_flag(&mut answer.reader());
         answers.iter().map(|answer| flag(answer).map_err(|error| Error::from(error).into_unknown())).collect()
     }
+}
 
-    /// Waits for all changes of a flight and, when one follows them, for the flush.
-    ///
-    /// # Errors
-    /// One has failed. Unless it is the first of all, changes have been made, so that the flight must not be sent
-    /// again.
-    async fn all_done(
-        &self,
-        tickets: Vec<Ticket>,
-        binding: &super::Binding,
-        time: Try,
-    ) -> Result<Vec<Answer>, Error> {
-        let changes = tickets.len() - usize::from(self.flushes());
-        let mut answers: Vec<Answer> = Vec::with_capacity(changes);
-        let mut failed = None;
-        let mut tickets = tickets.into_iter();
-        for ticket in tickets.by_ref().take(changes) {
-            match ticket.await {
-                Ok(answer) => answers.push(answer),
-                Err(error) => {
-                    failed.get_or_insert(error);
+/// Waits for all changes of a flight and, when one follows them, for the flush.
+///
+/// # Errors
+/// One has failed. Unless all have, changes have been made, so that the flight must not be sent again.
+async fn all_done(
+    changes: Vec<Ticket>,
+    flush: Option<Ticket>,
+    binding: &super::Binding,
+    time: Try,
+) -> Result<Vec<Answer>, Error> {
+    let mut answers: Vec<Answer> = Vec::with_capacity(changes.len());
+    let mut failed: Option<Error> = None;
+    for change in changes {
+        match change.await {
+            Ok(answer) => answers.push(answer),
+            // One that may have been made counts before one that was not.
+            Err(error) => {
+                if failed.is_none() || error.is_outcome_unknown() {
+                    failed = Some(error);
                 }
             }
         }
-        if let Some(error) = failed {
-            return Err(if answers.is_empty() { error } else { error.into_unknown() });
-        }
-        if let Some(flush) = tickets.next() {
-            let last = answers.iter().map(|answer| answer.order).max().unwrap_or_default();
-            super::binding::flushed(flush, last, binding, time.deadline).await?;
-        }
-        Ok(answers)
     }
+    if let Some(error) = failed {
+        return Err(if answers.is_empty() { error } else { error.into_unknown() });
+    }
+    if let Some(flush) = flush {
+        let last = answers.iter().map(|answer| answer.order).max().unwrap_or_default();
+        super::binding::flushed(flush, last, binding, time.deadline).await?;
+    }
+    Ok(answers)
 }
 
 pub(super) fn batch_of<R: ToRow>(layout: &Layout, rows: &[R]) -> Result<RowBatch, Error> {

@@ -196,7 +196,7 @@ impl Collection {
     }
 
     fn note(&self, error: &Error) {
-        let stale = error.is_unavailable()
+        let stale = (error.is_unavailable() && error.kind() != ErrorKind::Busy)
             || matches!(error.kind(), ErrorKind::ContainerMissing | ErrorKind::SchemaMismatch);
         if stale {
             self.shared.forget(error);

@@ -117,11 +117,11 @@ async fn find(
     time: Try,
 ) -> Result<Option<ContainerInfo>, Error> {
     let database = connection.database();
-    let [ticket] = connection.send(time.deadline, |batch| {
-        Ok([batch.add(Statement::GetContainer, |out, id| {
+    let ticket = connection.send(time.deadline, |batch| {
+        batch.add(Statement::GetContainer, |out, id| {
             container::encode_get(out, id, partition, name, database);
             Ok(())
-        })?])
+        })
     })?;
     let answer = ticket.await?;
     Ok(container::decode_get(&mut answer.reader())?)
@@ -141,12 +141,13 @@ async fn make(
         schema,
         session: client.cluster().new_session(),
         client: client.cluster().client_id,
+        wait: Some(time.lock_seconds),
     };
-    let [ticket] = connection.send(time.deadline, |batch| {
-        Ok([batch.add(Statement::PutContainer, |out, id| {
+    let ticket = connection.send(time.deadline, |batch| {
+        batch.add(Statement::PutContainer, |out, id| {
             container::encode_put(out, id, partition, &new);
             Ok(())
-        })?])
+        })
     })?;
     let answer = ticket.await?;
     Ok(container::decode_put(&mut answer.reader())?)
@@ -164,8 +165,13 @@ async fn make_indexes(
     if schema.indexes.is_empty() {
         return Ok(());
     }
-    let target = index::IndexTarget { partition, container: info.id, schema_version: info.schema_version };
-    let tickets = connection.send_all(time.deadline, |batch| {
+    let target = index::IndexTarget {
+        partition,
+        container: info.id,
+        schema_version: info.schema_version,
+        wait: Some(time.lock_seconds),
+    };
+    let tickets = connection.send(time.deadline, |batch| {
         let mut ids = Vec::with_capacity(schema.indexes.len());
         for wanted in &schema.indexes {
             let places = wanted.columns.iter().filter_map(|name| info.schema.position(name));

@@ -4,7 +4,6 @@ use std::sync::{Arc, LazyLock};
 
 use super::{Binding, Collection};
 use crate::{
-    connection::Answer,
     error::{Error, ErrorKind},
     retry::{Repeat, Try},
     row::{FromRow, Row},
@@ -12,7 +11,7 @@ use crate::{
     wire::{
         message::query::{self, Fetch, PartialState, QueryAnswer},
         options::Options,
-        row_set::{Layout, RowSpan},
+        row_set::Layout,
         statement::Statement,
     },
 };
@@ -69,8 +68,7 @@ impl<'a> Query<'a> {
     /// The query is refused ([`ErrorKind::Query`]) or the database cannot be reached.
     pub async fn rows(&self) -> Result<Vec<Row>, Error> {
         let fetch = Fetch { limit: self.limit, ..Fetch::default() };
-        let (_, rows, _) = self.ask(&fetch, None).await?;
-        Ok(rows)
+        Ok(self.ask(&fetch, None).await?.1.rows)
     }
 
     /// All rows of the result, read into a type; see [`rows`](Self::rows).
@@ -86,7 +84,7 @@ impl<'a> Query<'a> {
     /// # Errors
     /// As [`rows`](Self::rows), or the query is not an aggregate.
     pub async fn value(&self) -> Result<Option<Value<'static>>, Error> {
-        let (_, _, answer) = self.ask(&Fetch::default(), None).await?;
+        let (_, answer) = self.ask(&Fetch::default(), None).await?;
         let message = "the query is not an aggregate";
         answer.aggregate.ok_or_else(|| Error::with_message(ErrorKind::Query, message))
     }
@@ -96,7 +94,7 @@ impl<'a> Query<'a> {
     /// # Errors
     /// As [`rows`](Self::rows), or the query is no `explain`.
     pub async fn explain(&self) -> Result<Vec<ExplainRow>, Error> {
-        let (_, rows, answer) = self.ask(&Fetch::default(), None).await?;
+        let (_, answer) = self.ask(&Fetch::default(), None).await?;
         if !answer.is_analysis {
             return Err(Error::with_message(ErrorKind::Query, "the query does not begin with `explain`"));
         }
@@ -104,7 +102,7 @@ impl<'a> Query<'a> {
             let (id, depth, kind, value_type, value, statement) = row.read()?;
             Ok(ExplainRow { id, depth, kind, value_type, value, statement })
         };
-        rows.iter().map(line).collect()
+        answer.rows.iter().map(line).collect()
     }
 
     /// The rows a page at a time: the server keeps the result and each page is one round trip. The result is as it
@@ -115,15 +113,15 @@ impl<'a> Query<'a> {
     pub async fn pages(&self, page_size: u64) -> Result<Pages<'a>, Error> {
         let page_size = page_size.max(1);
         let fetch = Fetch { limit: self.limit, page_size: Some(page_size), ..Fetch::default() };
-        let (binding, rows, answer) = self.ask(&fetch, None).await?;
+        let (binding, answer) = self.ask(&fetch, None).await?;
         let more = match answer.paging {
-            Some(set) if (rows.len() as u64) < set.rows => {
-                let next = rows.len() as u64;
+            Some(set) if (answer.rows.len() as u64) < set.rows => {
+                let next = answer.rows.len() as u64;
                 More::Kept(RowSet { binding, id: set.id, next, open: true })
             }
             _ => More::Nothing,
         };
-        Ok(Pages { query: self.clone(), page_size, first: Some(rows), more })
+        Ok(Pages { query: self.clone(), page_size, first: Some(answer.rows), more })
     }
 
     /// The rows in steps of bounded work: the server answers after so many bytes of rows and goes on when asked to.
@@ -147,7 +145,7 @@ impl<'a> Query<'a> {
         &self,
         fetch: &Fetch<'_>,
         fetch_bytes: Option<i32>,
-    ) -> Result<(Arc<Binding>, Vec<Row>, QueryAnswer), Error> {
+    ) -> Result<(Arc<Binding>, QueryAnswer<Row>), Error> {
         if self.tql.contains('\0') {
             return Err(Error::with_message(ErrorKind::Input, "a query may not have a NUL character"));
         }
@@ -167,26 +165,24 @@ impl<'a> Query<'a> {
         fetch: &Fetch<'_>,
         fetch_bytes: Option<i32>,
         time: Try,
-    ) -> Result<(Arc<Binding>, Vec<Row>, QueryAnswer), Error> {
+    ) -> Result<(Arc<Binding>, QueryAnswer<Row>), Error> {
         let binding = self.collection.binding(time).await?;
-        let [ticket] = binding.connection.send(time.deadline, |batch| {
-            Ok([batch.add(Statement::QueryTql, |out, id| {
+        let ticket = binding.connection.send(time.deadline, |batch| {
+            batch.add(Statement::QueryTql, |out, id| {
                 let options = Options { fetch_bytes, ..Options::default() };
                 query::encode(out, id, binding.partition, &binding.autocommit(), &options, fetch, &self.tql);
                 Ok(())
-            })?])
+            })
         })?;
         let answer = ticket.await?;
         let analysis = ANALYSIS.as_ref().ok_or_else(|| Error::new(ErrorKind::Protocol))?;
-        let decoded = query::decode(&mut answer.reader(), &binding.layout, analysis)?;
-        let layout = if decoded.is_analysis { analysis } else { &binding.layout };
-        let rows = rows_of(&answer, layout, &decoded.rows);
-        Ok((binding, rows, decoded))
+        let decoded =
+            query::decode_as(&mut answer.reader(), &binding.layout, analysis, |span, is_analysis| {
+                let layout = if is_analysis { analysis } else { &binding.layout };
+                Row::new(answer.message.clone(), Arc::clone(layout), span)
+            })?;
+        Ok((binding, decoded))
     }
-}
-
-fn rows_of(answer: &Answer, layout: &Arc<Layout>, spans: &[RowSpan]) -> Vec<Row> {
-    spans.iter().map(|span| Row::new(answer.message.clone(), Arc::clone(layout), *span)).collect()
 }
 
 /// The rows of a query, a part at a time.
@@ -253,32 +249,34 @@ impl Pages<'_> {
     async fn next_step(&mut self) -> Result<Option<Vec<Row>>, Error> {
         let More::Steps(state, bytes) = &self.more else { return Ok(None) };
         let fetch = Fetch { limit: self.query.limit, partial: Some(state), ..Fetch::default() };
-        let (_, rows, answer) = self.query.ask(&fetch, Some(*bytes)).await?;
+        let (_, answer) = self.query.ask(&fetch, Some(*bytes)).await?;
         self.more = match answer.partial {
             Some(state) => More::Steps(state, *bytes),
             None => More::Nothing,
         };
-        Ok(Some(rows))
+        Ok(Some(answer.rows))
     }
 }
 
 impl RowSet {
     async fn fetch(&mut self, count: u64, deadline: tokio::time::Instant) -> Result<(Vec<Row>, bool), Error> {
         let binding = &self.binding;
-        let [ticket] = binding.connection.send(deadline, |batch| {
-            Ok([batch.add(Statement::FetchRowSet, |out, id| {
+        let ticket = binding.connection.send(deadline, |batch| {
+            batch.add(Statement::FetchRowSet, |out, id| {
                 let target = binding.autocommit();
                 query::encode_fetch(out, id, binding.partition, &target, self.id, self.next, count);
                 Ok(())
-            })?])
+            })
         })?;
         let answer = ticket.await.map_err(Error::into_not_done)?;
-        let page = query::decode_fetch(&mut answer.reader(), &binding.layout)?;
+        let page = query::decode_fetch_as(&mut answer.reader(), &binding.layout, |span| {
+            Row::new(answer.message.clone(), Arc::clone(&binding.layout), span)
+        })?;
         self.next += page.rows.len() as u64;
         self.open = !page.closed;
         // An empty page that is not the last one would be asked for without end.
         let is_last = page.closed || page.rows.is_empty();
-        Ok((rows_of(&answer, &binding.layout, &page.rows), is_last))
+        Ok((page.rows, is_last))
     }
 }
 

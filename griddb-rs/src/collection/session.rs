@@ -89,22 +89,23 @@ impl Session {
         &mut self,
         key: &[Value<'_>],
         orphan: Option<Orphan>,
-        time: Try,
+        seconds: u32,
+        deadline: Instant,
     ) -> Result<Ticket, Error> {
         let (target, id) = self.next_statement(1);
         let binding = &self.binding;
-        let sent = binding.connection.send(time.deadline, |batch| {
+        let sent = binding.connection.send(deadline, |batch| {
             if let Some(orphan) = orphan {
                 batch.add_unawaited(|out| orphan.encode_close(out, binding));
             }
             batch.add_with_id(Statement::GetRow, id, |out, id| {
-                let lock = Some(time.lock_seconds);
-                let options = Options { transaction_timeout: lock, for_update: true, ..Options::default() };
+                let transaction_timeout = Some(seconds);
+                let options = Options { transaction_timeout, for_update: true, ..Options::default() };
                 Ok(row::encode_get(out, id, binding.partition, &target, &options, &binding.key, key)?)
             })?;
-            Ok([id])
+            Ok(id)
         });
-        self.sent(sent).map(|[ticket]| ticket)
+        self.sent(sent)
     }
 
     /// Sends the last change of the transaction, if there is one left, with COMMIT behind it: the rows that it
@@ -122,27 +123,17 @@ impl Session {
         self.last_statement += 1;
         self.last_sent = self.last_statement;
         let (commit_id, session, binding) = (self.last_statement, self.id, &self.binding);
-        let tickets = binding.connection.send_all(time.deadline, |batch| {
-            let mut ids = Vec::with_capacity(3);
+        let (change, commit, flush) = binding.connection.send(time.deadline, |batch| {
             if let Some((change, (target, id))) = &change_id {
                 batch.add_with_id(change.statement(), *id, |out, id| {
-                    change.encode(out, id, binding, target, None)
+                    change.encode(out, id, binding, target, time.lock_seconds)
                 })?;
-                ids.push(*id);
             }
             add_commit(batch, commit_id, binding, session)?;
-            ids.push(commit_id);
-            if with_flush {
-                ids.push(binding.add_flush(batch));
-            }
-            Ok(ids)
+            let change_id = change_id.as_ref().map(|(_, (_, id))| *id);
+            Ok((change_id, commit_id, with_flush.then(|| binding.add_flush(batch))))
         })?;
-        let mut tickets = tickets.into_iter();
-        let change = change_id.and_then(|_| tickets.next());
-        match tickets.next() {
-            Some(commit) => Ok(Flight { change, commit, flush: tickets.next() }),
-            None => Err(Error::new(ErrorKind::Protocol)),
-        }
+        Ok(Flight { change, commit, flush })
     }
 
     /// Waits for the end of a transaction, asking for it again when its answer was lost.
@@ -225,7 +216,7 @@ impl Session {
             }
             sleep(pause).await;
             let deadline = collection.statement_deadline(end);
-            let time = Try { now: Instant::now(), deadline, lock_seconds: 0 };
+            let time = Try { now: Instant::now(), deadline, lock_seconds: 0, transaction_seconds: 0 };
             let asked = match collection.binding(time).await {
                 Ok(binding) => {
                     self.binding = Arc::clone(&binding);
@@ -262,6 +253,13 @@ impl Session {
         Orphan { id: self.id, statement: self.last_statement + 1 }
     }
 
+    /// Takes note when the answer to the first statement says that it was never sent: then the server knows no session.
+    pub(super) fn note_unsent(&mut self, error: &Error) {
+        if !error.is_outcome_unknown() && error.code().is_none() {
+            self.begun = false;
+        }
+    }
+
     /// Takes note when a first statement could not be sent: then the server knows no session.
     fn sent<T>(&mut self, sent: Result<T, Error>) -> Result<T, Error> {
         if sent.is_err() && self.last_statement == FIRST_SESSION_ID + self.id.number * IDS_PER_SESSION + 1 {
@@ -276,14 +274,21 @@ impl Drop for Session {
         if !self.begun {
             return;
         }
-        let mut bytes = Vec::new();
-        let (partition, container) = (self.binding.partition, self.binding.container);
-        session::encode_close(&mut bytes, self.last_statement + 1, partition, container, self.id);
+        let binding = &self.binding;
+        let close = |out: &mut Vec<u8>| {
+            session::encode_close(
+                out,
+                self.last_statement + 1,
+                binding.partition,
+                binding.container,
+                self.id,
+            );
+        };
         if self.committed {
             // It holds no lock any more: it can wait until something else is written.
-            self.binding.connection.send_lazily(&bytes);
+            binding.connection.send_lazily(close);
         } else {
-            self.binding.connection.send_after(self.last_sent, bytes);
+            binding.connection.send_after(self.last_sent, close);
         }
     }
 }
@@ -302,9 +307,9 @@ fn add_commit(batch: &mut Batch<'_>, id: i64, binding: &Binding, session: Sessio
 }
 
 async fn commit_on(binding: &Binding, id: i64, session: SessionId, deadline: Instant) -> Result<(), Error> {
-    let [ticket] = binding.connection.send(deadline, |batch| {
+    let ticket = binding.connection.send(deadline, |batch| {
         add_commit(batch, id, binding, session)?;
-        Ok([id])
+        Ok(id)
     })?;
     ticket.await.map(drop)
 }

@@ -116,13 +116,14 @@ impl Transaction {
         let (target, id) = session.next_statement(ids);
         let sent = binding.connection.send(time.deadline, |batch| {
             batch.add_with_id(Statement::PutMultipleRows, id, |out, id| {
-                let options = Options { transaction_timeout: Some(time.lock_seconds), ..Options::default() };
+                let options =
+                    Options { transaction_timeout: Some(time.transaction_seconds), ..Options::default() };
                 row::encode_put_many(out, id, binding.partition, &target, &options, &rows);
                 Ok(())
             })?;
-            Ok([id])
+            Ok(id)
         });
-        self.flag(sent.map(|[ticket]| ticket)).await.map(drop)
+        self.flag(sent).await.map(drop)
     }
 
     /// Makes all changes, together. One round trip.
@@ -161,19 +162,19 @@ impl Transaction {
         let session = self.session(&binding);
         let sent = key.with_key(|key| {
             if lock {
-                return session.send_locking_read(key, None, time);
+                return session.send_locking_read(key, None, time.transaction_seconds, time.deadline);
             }
             let (target, id) = session.next_statement(1);
-            let sent = binding.connection.send(time.deadline, |batch| {
+
+            binding.connection.send(time.deadline, |batch| {
                 batch.add_with_id(Statement::GetRow, id, |out, id| {
                     let options =
-                        Options { transaction_timeout: Some(time.lock_seconds), ..Options::default() };
+                        Options { transaction_timeout: Some(time.transaction_seconds), ..Options::default() };
                     let partition = binding.partition;
                     Ok(row::encode_get(out, id, partition, &target, &options, &binding.key, key)?)
                 })?;
-                Ok([id])
-            });
-            sent.map(|[ticket]| ticket)
+                Ok(id)
+            })
         });
         let answer = self.answer(sent).await?;
         binding.row(answer)
@@ -239,11 +240,11 @@ impl Transaction {
 fn send_change(session: &mut Session, change: &RowChange<'_>, time: Try) -> Result<Ticket, Error> {
     let (target, id) = session.next_statement(1);
     let binding = &session.binding;
-    let [ticket] = binding.connection.send(time.deadline, |batch| {
+    let ticket = binding.connection.send(time.deadline, |batch| {
         batch.add_with_id(change.statement(), id, |out, id| {
-            change.encode(out, id, binding, &target, Some(time.lock_seconds))
+            change.encode(out, id, binding, &target, time.transaction_seconds)
         })?;
-        Ok([id])
+        Ok(id)
     })?;
     Ok(ticket)
 }

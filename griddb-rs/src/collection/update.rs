@@ -113,14 +113,16 @@ impl Collection {
         let binding = self.binding(time).await?;
         let node = binding.connection.address();
         let mut session = Session::new(self, binding);
-        let read = key.with_key(|key| session.send_locking_read(key, *orphan, time))?;
+        let read =
+            key.with_key(|key| session.send_locking_read(key, *orphan, time.lock_seconds, time.deadline))?;
         *orphan = None;
         let row = match read.await {
             Ok(answer) => session.binding.row(answer)?,
             Err(error) => {
+                session.note_unsent(&error);
                 // Whether or not it got the lock, it has changed nothing.
                 let error = error.into_not_done();
-                if !session.binding.connection.is_open() {
+                if session.has_begun() && !session.binding.connection.is_open() {
                     *orphan = Some(session.into_orphan());
                 }
                 return Err(error);

@@ -174,23 +174,16 @@ impl Collection {
     async fn take_once(&self, key: &impl ToKey, time: Try) -> Result<(Option<Row>, Written), Error> {
         let binding = self.binding(time).await?;
         let flush = self.flushes();
-        let tickets = key.with_key(|key| {
-            binding.connection.send_all(time.deadline, |batch| {
-                let mut ids = vec![binding.add_get(batch, key)?];
-                ids.push(binding.add_change(batch, &RowChange::Remove(key), time)?);
-                if flush {
-                    ids.push(binding.add_flush(batch));
-                }
-                Ok(ids)
+        let (read, remove, flush) = key.with_key(|key| {
+            binding.connection.send(time.deadline, |batch| {
+                let read = binding.add_get(batch, key)?;
+                let remove = binding.add_change(batch, &RowChange::Remove(key), time)?;
+                Ok((read, remove, flush.then(|| binding.add_flush(batch))))
             })
         })?;
-        let mut tickets = tickets.into_iter();
-        let (Some(read), Some(remove)) = (tickets.next(), tickets.next()) else {
-            return Err(Error::new(ErrorKind::Protocol));
-        };
         let read = read.await;
         let removed = remove.await?;
-        if let Some(flush) = tickets.next() {
+        if let Some(flush) = flush {
             flushed(flush, removed.order, &binding, time.deadline).await?;
         }
         let written = self.written(&removed.reader(), &binding)?;

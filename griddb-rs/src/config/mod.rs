@@ -9,6 +9,10 @@ use crate::error::Error;
 /// Longer than any of the times can sensibly be, and short enough to keep all sums of times in range.
 const LONGEST_TIME: Duration = Duration::from_secs(86_400);
 
+/// Bounds of the heartbeat that is worked out from the statement timeout.
+const SHORTEST_HEARTBEAT: Duration = Duration::from_millis(500);
+const LONGEST_HEARTBEAT: Duration = Duration::from_secs(5);
+
 /// Where the database is, who to log in as, and how patient to be.
 ///
 /// Usually read from a URL:
@@ -24,9 +28,9 @@ const LONGEST_TIME: Duration = Duration::from_secs(86_400);
 /// | --- | --- | --- |
 /// | `connect_timeout` | `5s` | longest wait for one connection and its login |
 /// | `statement_timeout` | `10s` | longest wait for the answer to one statement |
-/// | `lock_timeout` | `5s` | longest wait for a row's lock, and lifetime of a transaction; whole seconds, `0s` does not wait. The server looks every 3 s only, so a wait is cut to what a call has left less 3 s |
+/// | `lock_timeout` | `5s` | longest wait for a row's lock, and lifetime of a transaction; whole seconds, `0s` does not wait. The server looks every 3 s only, so it is asked to wait for what a call has left less 3 s, and asked again for the rest: a `statement_timeout` of 3 s or less makes a call look again and again for a lock, and a [`Transaction`](crate::Transaction) live for 1 s |
 /// | `retry_for` | `30s` | longest time that one call may take, all its tries together |
-/// | `heartbeat` | `5s` | silence after which a node is asked for a sign of life, and then given up |
+/// | `heartbeat` | a quarter of `statement_timeout`, 500 ms to 5 s | silence after which a node that owes an answer is asked for a sign of life, and then given up; so half of the time is left to try again on a new connection. Raise it where single statements keep a node busy for longer |
 /// | `owner_check` | `10s` | in a cluster, how old the knowledge of a partition's owner may get before the master is asked again, beside the work: a former owner goes on answering reads |
 /// | `connections` | `1` | connections to each node; each carries any number of statements at once |
 /// | `max_answer` | `134217728` | longest answer accepted, in bytes |
@@ -56,7 +60,7 @@ pub struct Config {
     pub(crate) statement_timeout: Duration,
     pub(crate) lock_timeout: Duration,
     pub(crate) retry_for: Duration,
-    pub(crate) heartbeat: Duration,
+    pub(crate) heartbeat: Option<Duration>,
     pub(crate) owner_check: Duration,
     pub(crate) connections: usize,
     pub(crate) max_answer: usize,
@@ -77,7 +81,7 @@ impl Config {
             statement_timeout: Duration::from_secs(10),
             lock_timeout: Duration::from_secs(5),
             retry_for: Duration::from_secs(30),
-            heartbeat: Duration::from_secs(5),
+            heartbeat: None,
             owner_check: Duration::from_secs(10),
             connections: 1,
             max_answer: 128 << 20,
@@ -155,10 +159,11 @@ impl Config {
         self
     }
 
-    /// Sets the silence after which a node is asked for a sign of life, and then given up.
+    /// Sets the silence after which a node that owes an answer is asked for a sign of life, and then given up after as
+    /// much again. Without it, a quarter of the statement timeout, but 500 ms to 5 s.
     #[must_use]
     pub fn heartbeat(mut self, time: Duration) -> Self {
-        self.heartbeat = time;
+        self.heartbeat = Some(time);
         self
     }
 
@@ -207,6 +212,12 @@ impl Config {
         &self.cluster
     }
 
+    /// The silence after which a node is asked for a sign of life, and then given up.
+    pub(crate) fn heartbeat_interval(&self) -> Duration {
+        self.heartbeat
+            .unwrap_or_else(|| (self.statement_timeout / 4).clamp(SHORTEST_HEARTBEAT, LONGEST_HEARTBEAT))
+    }
+
     /// The whole seconds of the lock timeout, as they are sent.
     pub(crate) fn lock_seconds(&self) -> u32 {
         u32::try_from(self.lock_timeout.as_secs()).unwrap_or(u32::MAX)
@@ -214,8 +225,13 @@ impl Config {
 
     /// Everything that has to hold however the configuration was made.
     pub(crate) fn check(&self) -> Result<(), Error> {
-        let times =
-            [self.connect_timeout, self.statement_timeout, self.retry_for, self.heartbeat, self.owner_check];
+        let times = [
+            self.connect_timeout,
+            self.statement_timeout,
+            self.retry_for,
+            self.heartbeat_interval(),
+            self.owner_check,
+        ];
         let fault = if self.user.is_empty() {
             Some("the user is missing")
         } else if self.cluster.is_empty() {

@@ -100,7 +100,7 @@ fn options(config: &mut Config, query: &str) -> Result<Vec<(String, String)>, Er
             "statement_timeout" => config.statement_timeout = duration(&name, &value)?,
             "lock_timeout" => config.lock_timeout = duration(&name, &value)?,
             "retry_for" => config.retry_for = duration(&name, &value)?,
-            "heartbeat" => config.heartbeat = duration(&name, &value)?,
+            "heartbeat" => config.heartbeat = Some(duration(&name, &value)?),
             "owner_check" => config.owner_check = duration(&name, &value)?,
             "connections" => config.connections = number(&name, &value)?,
             "max_answer" => config.max_answer = number(&name, &value)?,
@@ -154,7 +154,7 @@ mod tests {
         assert_eq!(config.statement_timeout, Duration::from_secs(20));
         assert_eq!(config.lock_seconds(), 7);
         assert_eq!(config.retry_for, Duration::from_secs(120));
-        assert_eq!(config.heartbeat, Duration::from_secs(3));
+        assert_eq!(config.heartbeat_interval(), Duration::from_secs(3));
         assert_eq!((config.connections, config.max_answer), (2, 1_000_000));
         assert_eq!(config.application.as_deref(), Some("app-1"));
         assert_eq!(config.provider.as_deref(), Some("http://p:8080/nodes"));

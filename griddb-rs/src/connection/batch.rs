@@ -75,11 +75,12 @@ impl<'a> Batch<'a> {
         id: i64,
         write: impl FnOnce(&mut Vec<u8>, i64) -> Result<(), Error>,
     ) -> Result<(), Error> {
-        let start = self.state.queued + (self.state.out.len() - self.start) as u64;
+        let start = self.position();
         write(&mut self.state.out, id)?;
         let slot = Slot {
             statement: statement as i32,
             start,
+            end: self.position(),
             deadline: self.deadline,
             late: false,
             progress: Progress::Waiting(None),
@@ -94,9 +95,11 @@ impl<'a> Batch<'a> {
     pub(crate) fn add_flush(&mut self, partition: u32, container: i64) -> i64 {
         self.state.next_id += 1;
         let id = self.state.next_id;
+        let place = self.position();
         let slot = Slot {
             statement: Statement::FlushLog as i32,
-            start: self.state.queued + (self.state.out.len() - self.start) as u64,
+            start: place,
+            end: place,
             deadline: self.deadline,
             late: false,
             progress: Progress::Waiting(None),
@@ -122,6 +125,11 @@ impl<'a> Batch<'a> {
         self.add_unawaited(|out| write(out, id));
     }
 
+    /// Where the next byte is in the stream of bytes sent.
+    fn position(&self) -> u64 {
+        self.state.queued + (self.state.out.len() - self.start) as u64
+    }
+
     /// Whether nothing was added.
     pub(super) fn is_empty(&self) -> bool {
         self.ids.count == 0 && self.unawaited == 0
@@ -133,7 +141,7 @@ impl<'a> Batch<'a> {
         let bytes = self.state.out.len() - self.start;
         self.state.queued += bytes as u64;
         self.state.sent_since_tick = true;
-        if self.was_waiting == 0 {
+        if self.was_waiting == 0 && !self.state.unanswered {
             self.state.quiet_since = None;
         }
         (self.ids.count as u64 + self.unawaited - self.flushes, self.was_waiting == 0)

@@ -15,7 +15,7 @@ use tokio::{
     time::{Instant, Sleep, sleep, timeout},
 };
 
-use super::{Shared, closed, state::State, ticket::Answer};
+use super::{Shared, closed, expire::Held, state::State, ticket::Answer};
 use crate::{
     error::{Error, ErrorKind},
     stats::Counters,
@@ -31,13 +31,15 @@ use crate::{
 const TICK: Duration = Duration::from_millis(20);
 /// Room kept for reading; answers larger than it let the buffer grow as their bytes arrive.
 const READ_ROOM: usize = 32 << 10;
+/// Room kept for writing; what a burst or a large row took beyond it is given back.
+const KEPT_ROOM: usize = 1 << 20;
 /// With this many statements under way, writing waits for the other callers that are about to queue theirs.
 const CROWD: usize = 3;
 /// How long a closing connection waits for answers that somebody waits for.
 const PATIENCE: Duration = Duration::from_secs(5);
 /// How long a closing connection waits for answers that nobody waits for, for the socket to take the last bytes, and
 /// for the server to close its side.
-const FAREWELL: Duration = Duration::from_millis(500);
+pub(super) const FAREWELL: Duration = Duration::from_millis(500);
 
 /// What a driver needs to know of the configuration.
 #[derive(Debug, Clone, Copy)]
@@ -56,6 +58,8 @@ pub(super) struct Driver {
     output_at: usize,
     /// The output begins in the middle of a message.
     output_is_cut: bool,
+    /// The socket took no more the last time.
+    blocked: bool,
     wakers: Vec<Waker>,
     clock: Pin<Box<Sleep>>,
     ticking: bool,
@@ -85,6 +89,7 @@ impl Driver {
             output: Vec::new(),
             output_at: 0,
             output_is_cut: false,
+            blocked: false,
             wakers: Vec::new(),
             clock: Box::pin(sleep(TICK)),
             ticking: false,
@@ -159,6 +164,9 @@ impl Driver {
         let result = {
             let mut state = self.shared.lock();
             state.quiet_since = Some(Instant::now());
+            state.unanswered = false;
+            // Whatever came, the node lives: the answer to the heartbeat may be behind much else.
+            self.heartbeat_sent = None;
             loop {
                 let length = match envelope::message_length(&self.input, self.limits.max_answer) {
                     Ok(Some(length)) if length <= self.input.len() => length,
@@ -179,8 +187,7 @@ impl Driver {
                 };
                 let message = self.input.split_to(length).freeze();
                 match deliver(&mut state, message, &mut self.wakers) {
-                    Ok(Delivered::Answer) => {}
-                    Ok(Delivered::Heartbeat) => self.heartbeat_sent = None,
+                    Ok(Delivered::Answer | Delivered::Heartbeat) => {}
                     Ok(Delivered::NodeFailure(error)) => break Err(error),
                     Err(error) => break Err(lost(error)),
                 }
@@ -220,11 +227,18 @@ impl Driver {
                     state.written += written as u64;
                     if self.output_at == self.output.len() {
                         self.output.clear();
+                        self.output.shrink_to(KEPT_ROOM);
                         self.output_at = 0;
                         state.writing = false;
                     }
+                    if std::mem::take(&mut self.blocked) {
+                        // The other side reads.
+                        state.quiet_since = Some(Instant::now());
+                        self.heartbeat_sent = None;
+                    }
                 }
                 Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {
+                    self.blocked = true;
                     match self.shared.write.as_ref().poll_write_ready(context) {
                         Poll::Pending => return Poll::Pending,
                         Poll::Ready(Ok(())) => {}
@@ -241,7 +255,8 @@ impl Driver {
         loop {
             if !self.ticking {
                 let mut state = self.shared.lock();
-                if state.slots.is_empty() && !state.sent_since_tick && self.closing_since.is_none() {
+                let is_idle = state.slots.is_empty() && !state.sent_since_tick && !state.unanswered;
+                if is_idle && self.closing_since.is_none() {
                     state.ticking = false;
                     return Poll::Pending;
                 }
@@ -258,9 +273,16 @@ impl Driver {
             let silent = {
                 let mut state = self.shared.lock();
                 state.sent_since_tick = false;
-                state.expire(now, &mut self.wakers);
+                let held = Held { bytes: &mut self.output, at: self.output_at };
+                state.expire(now, held, &mut self.wakers);
+                if self.output_at == self.output.len() {
+                    self.output.clear();
+                    self.output_at = 0;
+                    state.writing = false;
+                }
                 let quiet_since = *state.quiet_since.get_or_insert(now);
-                if state.waiting == 0 { Duration::ZERO } else { now.saturating_duration_since(quiet_since) }
+                let expects = state.waiting > 0 || state.unanswered;
+                if expects { now.saturating_duration_since(quiet_since) } else { Duration::ZERO }
             };
             self.wakers.drain(..).for_each(Waker::wake);
             match self.heartbeat_sent {
@@ -279,9 +301,7 @@ impl Driver {
     fn send_heartbeat(&mut self, now: Instant) {
         self.heartbeat_sent = Some(now);
         self.heartbeat_id = self.heartbeat_id.wrapping_add(1);
-        let mut bytes = Vec::new();
-        connect::encode(&mut bytes, self.heartbeat_id);
-        self.shared.lock().append(&bytes);
+        self.shared.lock().append_with(|out| connect::encode(out, self.heartbeat_id));
         Counters::add(&self.shared.counters.heartbeats, 1);
     }
 

@@ -81,9 +81,10 @@ impl State {
             let (start, length) = (self.queued, self.out.len());
             flush::encode(&mut self.out, self.next_id, target.partition, target.container);
             self.queued += (self.out.len() - length) as u64;
+            let end = self.queued;
             let statement = Statement::FlushLog as i32;
             let progress = Progress::Shared(target, waiters);
-            self.slots.insert(self.next_id, Slot { statement, start, deadline, late: false, progress });
+            self.slots.insert(self.next_id, Slot { statement, start, end, deadline, late: false, progress });
             count += 1;
         }
         count

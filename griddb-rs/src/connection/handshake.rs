@@ -13,12 +13,12 @@ use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::TcpStream,
     sync::watch,
-    time::{Instant, timeout_at},
+    time::{Instant, timeout, timeout_at},
 };
 
 use super::{
     Connection, Handle, NEXT_NUMBER, Shared,
-    driver::{Driver, Limits},
+    driver::{Driver, FAREWELL, Limits},
     state::State,
 };
 use crate::{
@@ -51,105 +51,141 @@ impl Credentials {
 
 /// Opens a connection and logs in.
 ///
+/// It belongs in a task of its own: a caller that goes away would leave a login behind that the server hands to the
+/// next connection.
+///
 /// # Errors
-/// Nobody listens there, nobody answers in time, or the login is refused.
+/// Nobody listens there, nobody answers within the `connect_timeout`, or the login is refused.
 pub(crate) async fn open(
     address: SocketAddr,
     credentials: &Credentials,
-    deadline: Instant,
     counters: Arc<Counters>,
 ) -> Result<Connection, Error> {
-    let deadline = deadline.min(Instant::now() + credentials.config.connect_timeout);
-    timeout_at(deadline, open_now(address, credentials, counters)).await.unwrap_or_else(|_| {
-        Err(Error::with_message(ErrorKind::Unavailable, format!("{address} does not answer")))
-    })
-}
-
-async fn open_now(
-    address: SocketAddr,
-    credentials: &Credentials,
-    counters: Arc<Counters>,
-) -> Result<Connection, Error> {
+    let deadline = Instant::now() + credentials.config.connect_timeout;
     let unreachable =
         |error| Error::with_both(ErrorKind::Unavailable, format!("cannot connect to {address}"), error);
-    let mut stream = TcpStream::connect(address).await.map_err(unreachable)?;
+    let too_late = |_| Error::with_message(ErrorKind::Unavailable, format!("{address} does not answer"));
+    let stream = timeout_at(deadline, TcpStream::connect(address)).await.map_err(too_late)?;
+    let stream = stream.map_err(unreachable)?;
     stream.set_nodelay(true).map_err(unreachable)?;
-    let mut input = BytesMut::with_capacity(1 << 10);
-    match log_in(&mut stream, &mut input, credentials).await {
-        Ok(database) => Ok(start(stream, input, address, database, credentials, counters)),
-        Err(error) => {
-            let mut goodbye = Vec::new();
-            connect::encode_disconnect(&mut goodbye, 3);
-            // It has failed already; whether these last bytes arrive changes nothing for the caller.
-            let _ = stream.write_all(&goodbye).await;
+    let mut greeting =
+        Greeting { stream: Some(stream), input: BytesMut::with_capacity(1 << 10), is_cut: false };
+    let logged_in = timeout_at(deadline, greeting.log_in(credentials)).await;
+    match (logged_in.map_err(too_late).flatten(), greeting.stream.take()) {
+        (Ok(database), Some(stream)) => {
+            let input = std::mem::take(&mut greeting.input);
+            Ok(start(stream, input, address, database, credentials, counters))
+        }
+        (Ok(_), None) => Err(Error::new(ErrorKind::ConnectionLost)),
+        (Err(error), stream) => {
+            greeting.stream = stream;
+            // Nobody has to wait for that.
+            tokio::spawn(greeting.farewell());
             Err(error)
         }
     }
 }
 
-async fn log_in(
-    stream: &mut TcpStream,
-    input: &mut BytesMut,
-    credentials: &Credentials,
-) -> Result<i64, Error> {
-    let mut request = Vec::with_capacity(256);
-    connect::encode(&mut request, 1);
-    let answer = exchange(stream, &request, input, Statement::Connect).await?;
-    if connect::decode(&mut Reader::new(&answer))? != 0 {
-        let message = "the server asks for a way of logging in that this client does not know";
-        return Err(Error::with_message(ErrorKind::Auth, message));
-    }
-    request.clear();
-    let config = &credentials.config;
-    let seconds = config.statement_timeout.as_secs();
-    login::Login {
-        user: &config.user,
-        secret: &credentials.secret,
-        cluster: &config.cluster,
-        database: config.database.as_deref(),
-        application: config.application.as_deref(),
-        statement_timeout: u32::try_from(seconds).unwrap_or(u32::MAX).max(1),
-        transaction_timeout: config.lock_seconds(),
-    }
-    .encode(&mut request, 2);
-    let answer = exchange(stream, &request, input, Statement::Login).await?;
-    Ok(login::decode(&mut Reader::new(&answer))?)
+/// A connection that is not logged in, or not known to be. Dropping it says DISCONNECT: the server may have taken the
+/// login whose answer did not come.
+struct Greeting {
+    stream: Option<TcpStream>,
+    input: BytesMut,
+    /// A statement is being written, behind whose first half nothing would be understood.
+    is_cut: bool,
 }
 
-/// Sends one statement and waits for its answer's body.
-async fn exchange(
-    stream: &mut TcpStream,
-    request: &[u8],
-    input: &mut BytesMut,
-    statement: Statement,
-) -> Result<BytesMut, Error> {
-    // A server with as many connections as it allows accepts one more and resets it: that is being busy.
-    let broken = |error| Error::with_source(ErrorKind::Unavailable, error);
-    stream.write_all(request).await.map_err(broken)?;
-    loop {
-        match envelope::message_length(input, LONGEST_ANSWER)? {
-            Some(length) if length <= input.len() => {
-                let mut message = input.split_to(length);
-                let head = envelope::response_head(&message)?;
-                if head.statement != statement as i32 {
-                    return Err(Error::new(ErrorKind::Protocol));
+impl Greeting {
+    async fn log_in(&mut self, credentials: &Credentials) -> Result<i64, Error> {
+        let mut request = Vec::with_capacity(256);
+        connect::encode(&mut request, 1);
+        let answer = self.exchange(&request, Statement::Connect).await?;
+        if connect::decode(&mut Reader::new(&answer))? != 0 {
+            let message = "the server asks for a way of logging in that this client does not know";
+            return Err(Error::with_message(ErrorKind::Auth, message));
+        }
+        request.clear();
+        let config = &credentials.config;
+        let seconds = config.statement_timeout.as_secs();
+        login::Login {
+            user: &config.user,
+            secret: &credentials.secret,
+            cluster: &config.cluster,
+            database: config.database.as_deref(),
+            application: config.application.as_deref(),
+            statement_timeout: u32::try_from(seconds).unwrap_or(u32::MAX).max(1),
+            transaction_timeout: config.lock_seconds(),
+        }
+        .encode(&mut request, 2);
+        let answer = self.exchange(&request, Statement::Login).await?;
+        Ok(login::decode(&mut Reader::new(&answer))?)
+    }
+
+    /// Sends one statement and waits for its answer's body.
+    async fn exchange(&mut self, request: &[u8], statement: Statement) -> Result<BytesMut, Error> {
+        // A server with as many connections as it allows accepts one more and resets it: that is being busy.
+        let broken = |error| Error::with_source(ErrorKind::Unavailable, error);
+        let Self { stream: Some(stream), input, is_cut } = self else {
+            return Err(Error::new(ErrorKind::ConnectionLost));
+        };
+        *is_cut = true;
+        stream.write_all(request).await.map_err(broken)?;
+        *is_cut = false;
+        loop {
+            match envelope::message_length(input, LONGEST_ANSWER)? {
+                Some(length) if length <= input.len() => {
+                    let mut message = input.split_to(length);
+                    let head = envelope::response_head(&message)?;
+                    if head.statement != statement as i32 {
+                        return Err(Error::new(ErrorKind::Protocol));
+                    }
+                    let body = message.split_off(head.body);
+                    if head.status == Status::Success {
+                        return Ok(body);
+                    }
+                    let failure = failure::decode(&mut Reader::new(&body))?;
+                    return Err(Error::server(head.status, failure).into_not_done());
                 }
-                let body = message.split_off(head.body);
-                if head.status == Status::Success {
-                    return Ok(body);
-                }
-                let failure = failure::decode(&mut Reader::new(&body))?;
-                return Err(Error::server(head.status, failure).into_not_done());
-            }
-            _ => {
-                if stream.read_buf(input).await.map_err(broken)? == 0 {
-                    return Err(Error::with_message(
-                        ErrorKind::Unavailable,
-                        "the node closed a new connection",
-                    ));
+                _ => {
+                    if stream.read_buf(input).await.map_err(broken)? == 0 {
+                        return Err(Error::with_message(
+                            ErrorKind::Unavailable,
+                            "the node closed a new connection",
+                        ));
+                    }
                 }
             }
         }
+    }
+
+    /// Says DISCONNECT and waits a moment until the server has closed its side: closing with unread bytes would reset
+    /// the connection, and the DISCONNECT could be lost with it.
+    async fn farewell(mut self) {
+        self.say_goodbye();
+        let Some(mut stream) = self.stream.take() else { return };
+        let drain = async {
+            self.input.clear();
+            while let Ok(1..) = stream.read_buf(&mut self.input).await {
+                self.input.clear();
+            }
+        };
+        let _ = timeout(FAREWELL, drain).await;
+    }
+
+    fn say_goodbye(&mut self) {
+        if let Some(stream) = self.stream.as_ref().filter(|_| !self.is_cut) {
+            let mut goodbye = Vec::new();
+            connect::encode_disconnect(&mut goodbye, 3);
+            // A socket that has taken no more than a handshake has room for it. One that has failed has not, and
+            // there is nobody to tell.
+            let _ = stream.try_write(&goodbye);
+        }
+    }
+}
+
+impl Drop for Greeting {
+    fn drop(&mut self) {
+        self.say_goodbye();
     }
 }
 
@@ -173,8 +209,10 @@ fn start(
         counters,
         finished: watch::Sender::new(false),
     });
-    let limits =
-        Limits { max_answer: credentials.config.max_answer, heartbeat: credentials.config.heartbeat };
+    let limits = Limits {
+        max_answer: credentials.config.max_answer,
+        heartbeat: credentials.config.heartbeat_interval(),
+    };
     tokio::spawn(Driver::new(Arc::clone(&shared), read, input, limits).run());
     Connection(Arc::new(Handle(shared)))
 }

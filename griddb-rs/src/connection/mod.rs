@@ -7,6 +7,7 @@
 
 mod batch;
 mod driver;
+mod expire;
 mod flush;
 mod handshake;
 mod state;
@@ -28,7 +29,7 @@ pub(crate) use batch::Batch;
 pub(crate) use handshake::{Credentials, open};
 pub(crate) use state::FIRST_SESSION_ID;
 use state::State;
-pub(crate) use ticket::{Answer, Ticket};
+pub(crate) use ticket::{Answer, Ids, Ticket};
 
 use crate::{
     error::{Error, ErrorKind},
@@ -54,6 +55,9 @@ pub(crate) struct Shared {
     /// Turns true when the socket is closed.
     finished: watch::Sender<bool>,
 }
+
+/// With so many bytes that the socket has not taken, a connection takes no more statements.
+const MOST_UNWRITTEN: u64 = 32 << 20;
 
 static NEXT_NUMBER: AtomicU64 = AtomicU64::new(1);
 
@@ -126,36 +130,26 @@ impl Connection {
         self.shared().finished.subscribe()
     }
 
-    /// Queues the statements that `build` writes, as one flight that somebody waits for.
+    /// Queues the statements that `build` writes, as one flight that somebody waits for. Gives back a ticket in the
+    /// place of each id.
     ///
     /// # Errors
-    /// Those of `build`, or the connection has ended. Nothing is sent then.
-    pub(crate) fn send<const N: usize>(
+    /// Those of `build`, or the connection has ended, or too much waits to be sent. Nothing is sent then.
+    pub(crate) fn send<I: Ids>(
         &self,
         deadline: Instant,
-        build: impl FnOnce(&mut Batch<'_>) -> Result<[i64; N], Error>,
-    ) -> Result<[Ticket; N], Error> {
-        let ids = self.queue(deadline, true, build)?;
-        Ok(ids.map(|id| Ticket::new(self.clone(), id)))
+        build: impl FnOnce(&mut Batch<'_>) -> Result<I, Error>,
+    ) -> Result<I::Tickets, Error> {
+        Ok(self.queue(deadline, true, build)?.into_tickets(self))
     }
 
-    /// Queues any number of statements as one flight that somebody waits for.
-    pub(crate) fn send_all(
-        &self,
-        deadline: Instant,
-        build: impl FnOnce(&mut Batch<'_>) -> Result<Vec<i64>, Error>,
-    ) -> Result<Vec<Ticket>, Error> {
-        let ids = self.queue(deadline, true, build)?;
-        Ok(ids.into_iter().map(|id| Ticket::new(self.clone(), id)).collect())
-    }
-
-    /// Queues statements whose answers nobody waits for. That the connection has ended is no error here.
+    /// Queues statements whose answers nobody waits for, and which may as well be left out.
     pub(crate) fn send_and_forget(&self, build: impl FnOnce(&mut Batch<'_>)) {
         let sent = self.queue(Instant::now(), false, |batch| {
             build(batch);
             Ok(())
         });
-        // The only error is that the connection has ended, and then nothing was to be done anyway.
+        // The connection has ended, or is stuck and about to.
         drop(sent);
     }
 
@@ -173,6 +167,9 @@ impl Connection {
             }
             if state.closing {
                 return Err(Error::new(ErrorKind::ConnectionLost));
+            }
+            if state.unwritten() >= MOST_UNWRITTEN {
+                return Err(Error::new(ErrorKind::Busy));
             }
             let mut batch = Batch::new(&mut state, deadline);
             let result = build(&mut batch);
@@ -197,17 +194,21 @@ impl Connection {
         result
     }
 
-    /// Sends `bytes` as soon as the statement `id`, whose ticket was dropped, has been answered; at once when it
-    /// has been already. `bytes` is a whole message.
-    pub(crate) fn send_after(&self, id: i64, bytes: Vec<u8>) {
+    /// Sends the message that `write` writes as soon as the statement `id`, whose ticket was dropped, has been
+    /// answered; at once when it has been already.
+    pub(crate) fn send_after(&self, id: i64, write: impl FnOnce(&mut Vec<u8>)) {
         let shared = self.shared();
         let waker = {
             let mut state = shared.lock();
-            if state.ended.is_some() || state.leave_behind(id, &bytes) {
+            if state.ended.is_some() {
+                return;
+            }
+            if let Some(left) = state.left_behind(id) {
+                write(left);
                 return;
             }
             Counters::add(&shared.counters.statements, 1);
-            state.append(&bytes);
+            state.append_with(write);
             let alone = state.waiting == 0;
             state.write_from_caller(&shared.write, alone, &shared.counters)
         };
@@ -218,7 +219,7 @@ impl Connection {
 
     /// Queues a whole message whose answer nobody waits for, to be sent along with the next one, or a little later by
     /// itself.
-    pub(crate) fn send_lazily(&self, bytes: &[u8]) {
+    pub(crate) fn send_lazily(&self, write: impl FnOnce(&mut Vec<u8>)) {
         let shared = self.shared();
         let waker = {
             let mut state = shared.lock();
@@ -226,7 +227,7 @@ impl Connection {
                 return;
             }
             Counters::add(&shared.counters.statements, 1);
-            state.append(bytes);
+            state.append_with(write);
             state.sent_since_tick = true;
             if state.ticking { None } else { state.driver.clone() }
         };

@@ -13,14 +13,11 @@ use super::{
     flush::{self, Flushes},
     ticket::Answer,
 };
-use crate::{
-    error::{Error, ErrorKind},
-    stats::Counters,
-};
+use crate::{error::Error, stats::Counters};
 
 /// How much longer than asked a session's statement is remembered, so that what is to follow it does not overtake
 /// it at the server: a statement that waits for a lock is looked at every three seconds only.
-const LATE: Duration = Duration::from_secs(5);
+pub(super) const LATE: Duration = Duration::from_secs(5);
 
 /// Statement ids of sessions start here; those below are for statements without one.
 pub(crate) const FIRST_SESSION_ID: i64 = 1 << 48;
@@ -51,8 +48,10 @@ pub(super) struct State {
     pub(super) ticking: bool,
     /// Something was sent since its last tick.
     pub(super) sent_since_tick: bool,
-    /// The last time that an answer came, or that something was asked while nothing was under way.
+    /// The last time that the node gave a sign of life, or that something was asked while nothing was under way.
     pub(super) quiet_since: Option<Instant>,
+    /// Something that nobody waits for any more was asked, and the node has given no sign of life since.
+    pub(super) unanswered: bool,
     /// No handle is left.
     pub(super) closing: bool,
     /// Why it takes no statements any more.
@@ -64,6 +63,8 @@ pub(super) struct Slot {
     pub(super) statement: i32,
     /// Where it starts in the stream of bytes sent.
     pub(super) start: u64,
+    /// Where it ends; the same place for one that has no bytes of its own.
+    pub(super) end: u64,
     pub(super) deadline: Instant,
     /// Given up, but its answer may still come.
     pub(super) late: bool,
@@ -106,7 +107,12 @@ impl Hasher for IdHasher {
 }
 
 impl State {
-    /// Appends a whole message that has no slot.
+    /// How many bytes wait for the socket to take them.
+    pub(super) fn unwritten(&self) -> u64 {
+        self.queued - self.written
+    }
+
+    /// Appends whole messages that have no slot.
     pub(super) fn append(&mut self, bytes: &[u8]) {
         self.out.extend_from_slice(bytes);
         self.queued += bytes.len() as u64;
@@ -134,6 +140,13 @@ impl State {
         if left || !self.ticking { self.driver.clone() } else { None }
     }
 
+    /// Appends a whole message that has no slot.
+    pub(super) fn append_with(&mut self, write: impl FnOnce(&mut Vec<u8>)) {
+        let length = self.out.len();
+        write(&mut self.out);
+        self.queued += (self.out.len() - length) as u64;
+    }
+
     /// Takes the answer of a statement out, if it is there.
     pub(super) fn take(&mut self, id: i64) -> Option<Result<Answer, Error>> {
         let slot = self.slots.get_mut(&id)?;
@@ -155,9 +168,13 @@ impl State {
         match slot.progress {
             Progress::Waiting(_) => {
                 self.waiting -= 1;
+                self.unanswered = true;
                 if id >= FIRST_SESSION_ID {
                     slot.progress = Progress::Abandoned(Vec::new());
                     slot.deadline += LATE;
+                } else if slot.start >= self.written {
+                    // It is kept so that it can be taken back when its time is over before it was written.
+                    slot.progress = Progress::Abandoned(Vec::new());
                 } else {
                     self.slots.remove(&id);
                 }
@@ -167,14 +184,11 @@ impl State {
         }
     }
 
-    /// Leaves bytes to be sent after an abandoned statement's answer; false when there is no answer to wait for.
-    pub(super) fn leave_behind(&mut self, id: i64, bytes: &[u8]) -> bool {
+    /// What is to be sent after an abandoned statement's answer; nothing when there is no answer to wait for.
+    pub(super) fn left_behind(&mut self, id: i64) -> Option<&mut Vec<u8>> {
         match self.slots.get_mut(&id).map(|slot| &mut slot.progress) {
-            Some(Progress::Abandoned(left)) => {
-                left.extend_from_slice(bytes);
-                true
-            }
-            _ => false,
+            Some(Progress::Abandoned(left)) => Some(left),
+            _ => None,
         }
     }
 
@@ -208,44 +222,6 @@ impl State {
                 self.flushes.ended(target, waiters);
             }
         }
-    }
-
-    /// Fails the statements whose time is over.
-    pub(super) fn expire(&mut self, now: Instant, wakers: &mut Vec<Waker>) {
-        let mut left_behind = Vec::new();
-        let waiting = &mut self.waiting;
-        let flushes = &mut self.flushes;
-        let written = self.written;
-        self.slots.retain(|id, slot| {
-            if slot.deadline > now {
-                return true;
-            }
-            match &mut slot.progress {
-                Progress::Waiting(waker) => {
-                    wakers.extend(waker.take());
-                    *waiting -= 1;
-                    let error = Error::new(ErrorKind::Timeout);
-                    slot.progress =
-                        Progress::Done(Err(if slot.start < written { error.into_unknown() } else { error }));
-                    if *id >= FIRST_SESSION_ID {
-                        slot.late = true;
-                        slot.deadline += LATE;
-                    }
-                    true
-                }
-                Progress::Done(_) => true,
-                Progress::Abandoned(left) => {
-                    left_behind.append(left);
-                    false
-                }
-                // Those who wait for it have run out of time themselves.
-                Progress::Shared(target, waiters) => {
-                    flushes.ended(*target, std::mem::take(waiters));
-                    false
-                }
-            }
-        });
-        self.append(&left_behind);
     }
 
     /// Fails everything. What was not sent yet certainly did not happen, so it must not be sent any more.

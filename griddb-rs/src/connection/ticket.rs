@@ -38,12 +38,6 @@ pub(crate) struct Ticket {
     taken: bool,
 }
 
-impl Ticket {
-    pub(super) fn new(connection: Connection, id: i64) -> Self {
-        Self { connection, id, taken: false }
-    }
-}
-
 impl Future for Ticket {
     type Output = Result<Answer, Error>;
 
@@ -71,5 +65,54 @@ impl Drop for Ticket {
         if !self.taken {
             self.connection.shared().lock().abandon(self.id);
         }
+    }
+}
+
+/// Ids of statements, in any shape; each becomes a ticket in its place.
+pub(crate) trait Ids {
+    /// The same shape of tickets.
+    type Tickets;
+
+    /// The tickets of these statements of a connection.
+    fn into_tickets(self, connection: &Connection) -> Self::Tickets;
+}
+
+impl Ids for i64 {
+    type Tickets = Ticket;
+
+    fn into_tickets(self, connection: &Connection) -> Ticket {
+        Ticket { connection: connection.clone(), id: self, taken: false }
+    }
+}
+
+impl<I: Ids> Ids for Option<I> {
+    type Tickets = Option<I::Tickets>;
+
+    fn into_tickets(self, connection: &Connection) -> Self::Tickets {
+        self.map(|id| id.into_tickets(connection))
+    }
+}
+
+impl<I: Ids> Ids for Vec<I> {
+    type Tickets = Vec<I::Tickets>;
+
+    fn into_tickets(self, connection: &Connection) -> Self::Tickets {
+        self.into_iter().map(|id| id.into_tickets(connection)).collect()
+    }
+}
+
+impl<A: Ids, B: Ids> Ids for (A, B) {
+    type Tickets = (A::Tickets, B::Tickets);
+
+    fn into_tickets(self, connection: &Connection) -> Self::Tickets {
+        (self.0.into_tickets(connection), self.1.into_tickets(connection))
+    }
+}
+
+impl<A: Ids, B: Ids, C: Ids> Ids for (A, B, C) {
+    type Tickets = (A::Tickets, B::Tickets, C::Tickets);
+
+    fn into_tickets(self, connection: &Connection) -> Self::Tickets {
+        (self.0.into_tickets(connection), self.1.into_tickets(connection), self.2.into_tickets(connection))
     }
 }

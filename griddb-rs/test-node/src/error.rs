@@ -31,6 +31,8 @@ codes! {
     LIMITS_EXCEEDED = 1008, "CM_LIMITS_EXCEEDED", 1;
     /// A request that cannot be decoded.
     INTERNAL = 1041, "CM_INTERNAL_ERROR", 1;
+    /// No memory is left to do it with.
+    MEMORY_LIMIT = 1043, "CM_MEMORY_LIMIT_EXCEEDED", 1;
     /// Wrong user, password or database.
     AUTH_FAILED = 10005, "TXN_AUTH_FAILED", 1;
     /// No LOGIN.

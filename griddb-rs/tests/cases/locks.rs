@@ -267,3 +267,45 @@ pub async fn a_wait_for_a_lock_ends_before_the_call_does(client: Client) {
     assert!(rows.remove("n").await.unwrap());
     drop_it(rows).await;
 }
+
+/// So little time that the server cannot be asked to wait: the calls wait by themselves.
+pub async fn callers_with_little_time_take_turns(client: Client) {
+    let rows = four_column_collection(&client).await;
+    rows.put(row("n", "x", 0)).await.unwrap();
+    let mut holder = rows.transaction();
+    holder.lock("n").await.unwrap();
+    let hurried = rows.within(Duration::from_millis(2900));
+    let tasks: Vec<_> = (0..6)
+        .map(|_| {
+            let rows = hurried.clone();
+            tokio::spawn(async move { rows.update("n", raise).await })
+        })
+        .collect();
+    let other = tokio::spawn({
+        let rows = hurried.clone();
+        async move { rows.put(row("n", "x", 100)).await }
+    });
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    holder.commit().await.unwrap();
+    for task in tasks {
+        assert!(task.await.unwrap().unwrap());
+    }
+    assert!(other.await.unwrap().unwrap());
+    assert!(number(&rows).await.unwrap() >= 6);
+    drop_it(rows).await;
+}
+
+pub async fn a_transaction_has_time_where_a_call_has_little(client: Client) {
+    let rows = four_column_collection(&client).await;
+    rows.put(row("n", "x", 1)).await.unwrap();
+    let hurried = rows.within(Duration::from_millis(2900));
+    for _ in 0..5 {
+        let mut transaction = hurried.transaction();
+        let found = transaction.lock("n").await.unwrap().unwrap();
+        tokio::time::sleep(Duration::from_millis(60)).await;
+        transaction.put(row("n", "x", found.get::<i64>("n").unwrap() + 1)).await.unwrap();
+        transaction.commit().await.unwrap();
+    }
+    assert_eq!(number(&rows).await, Some(6));
+    drop_it(rows).await;
+}

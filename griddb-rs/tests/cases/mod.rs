@@ -11,6 +11,7 @@ use griddb_rs::{Client, Collection, ColumnType, Schema};
 /// A name that no other test and no earlier run has used.
 pub fn unique(base: &str) -> String {
     static NEXT: AtomicU32 = AtomicU32::new(0);
+    #[allow(clippy::disallowed_methods, reason = "names that no other run has")]
     let time = std::time::UNIX_EPOCH.elapsed().unwrap().as_nanos();
     format!("{base}_{time:x}_{}_{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed))
 }
@@ -73,6 +74,8 @@ macro_rules! for_every_case {
             locks::update_runs_again_when_another_insert_won;
             locks::a_lock_makes_others_wait_and_time_out;
             locks::a_wait_for_a_lock_ends_before_the_call_does;
+            locks::callers_with_little_time_take_turns;
+            locks::a_transaction_has_time_where_a_call_has_little;
             locks::a_dropped_update_leaves_no_lock;
             locks::a_dropped_wait_for_a_lock_leaves_none;
             locks::a_flush_that_was_overtaken_is_sent_again;

@@ -3,8 +3,9 @@
 use subtle::ConstantTimeEq;
 
 use super::proofs::Proofs;
-use super::{ClientSecretHash, Form, digest};
 use crate::env::{Entropy, EntropyError};
+use crate::model::ClientSecretHash;
+use crate::model::client_secret_hash::{Form, digest};
 use crate::people::password::MAX_PASSWORD_BYTES;
 use crate::people::{HashingError, PasswordHasher};
 
@@ -48,7 +49,7 @@ impl SecretVerifier {
         if presented.len() > MAX_PASSWORD_BYTES {
             return Ok(false);
         }
-        let hash = match stored.map(|stored| &stored.form) {
+        let hash = match stored.map(ClientSecretHash::form) {
             Some(Form::Digest(expected)) if digest(presented).ct_eq(expected).into() => return Ok(true),
             Some(Form::Unreadable) => {
                 tracing::warn!(

@@ -35,7 +35,7 @@ pub(super) async fn request<'a>(server: &'a Inner, encoded: &[u8]) -> Result<Che
     let parameters = Parameters::parse(encoded).map_err(OAuthError::from)?.without(&NOT_OF_THE_REQUEST);
     let (client, redirect) = client_and_redirect(server, &parameters).await?;
     // From here on the client is told.
-    let mut target = Target::new(redirect, &parameters);
+    let mut target = Target::new(&client, redirect, &parameters);
     match rest(server, &parameters, &mut target, &client) {
         Ok((registered, side, scope)) => {
             let request = AuthorizationRequest {
@@ -106,6 +106,12 @@ fn rest<'a>(
     })?;
     if !client.allows_grant(side.grant_type()) || !client.allows_response_type(side.response_type()) {
         return Err(OAuthError::unauthorized_client("the client may not use this response type"));
+    }
+    // Nobody authenticates here: what the client is registered with decides whether the grant is for it.
+    if !side.client_authentication().contains(client.auth_method()) {
+        return Err(OAuthError::unauthorized_client(
+            "this response type is not for clients with this token_endpoint_auth_method",
+        ));
     }
     let scope = GrantedScope::grant(client, parameters.get("scope"))?;
     Ok((registered, side, scope))

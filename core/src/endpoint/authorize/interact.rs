@@ -76,7 +76,10 @@ pub(super) async fn submitted(
         // Shown in another browser, before somebody signed in, or forged: asked anew, and nothing has happened.
         Some(user) => ask_or_answer(server, &browser, checked, &user).await,
         None if server.own_session.is_some() => proceed(server, request, checked).await,
-        None => sign_in_page(server, &browser, &checked, None, Some(SignInFailure::FormExpired)),
+        None => {
+            let username = parameters.get("username");
+            sign_in_page(server, &browser, &checked, username, Some(SignInFailure::FormExpired))
+        }
     }
 }
 

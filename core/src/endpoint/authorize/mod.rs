@@ -10,7 +10,7 @@ mod redirect;
 
 use http::{Method, StatusCode};
 
-use crate::http_io::{Request, RequestContext, Response, see_other};
+use crate::http_io::{self, Request, RequestContext, Response, see_other};
 use crate::pages::ErrorPage;
 use crate::protocol::{OAuthError, Parameters};
 use crate::server::Inner;
@@ -51,23 +51,21 @@ pub(crate) async fn answer(server: &Inner, request: &Request) -> Response {
 
 /// A POST is a form of ours if it has a CSRF token; else it is a new request (OpenID Connect Core section 3.1.2.1).
 async fn post(server: &Inner, request: &Request, context: &RequestContext) -> Result<Response, Failure> {
-    let parameters = crate::http_io::form(request);
-    match parameters {
-        Ok(parameters) if parameters.get(form::CSRF).is_some() => {
-            interact::submitted(server, request, &parameters, context).await
-        }
-        // A browser sends no cookie of ours with a POST from another site, but does with the GET that follows a redirect:
-        // who is signed in stays so.
-        Ok(parameters) if comes_from_another_site(request) && request.body().len() <= LONGEST_QUERY => {
-            Ok(see_other(&server.authorize_path(&parameters.without(&form::NOT_OF_THE_REQUEST)))?)
-        }
-        // What is repeated decides whom to tell: that is looked at again below.
-        Ok(_) => begin(server, request, request.body()).await,
-        Err(error) => match Parameters::parse(request.body()) {
-            Ok(parameters) if parameters.repeated().is_some() => begin(server, request, request.body()).await,
-            _ => Err(error.into()),
-        },
+    let body = http_io::form_body(request)?;
+    let parameters = Parameters::parse(body).map_err(OAuthError::from)?;
+    if parameters.repeated().is_some() {
+        // What is repeated decides whom to tell: that is looked at again there.
+        return begin(server, request, body).await;
     }
+    if parameters.get(form::CSRF).is_some() {
+        return interact::submitted(server, request, &parameters, context).await;
+    }
+    // A browser sends no cookie of ours with a POST from another site, but does with the GET that follows a redirect: who is
+    // signed in stays so.
+    if comes_from_another_site(request) && body.len() <= LONGEST_QUERY {
+        return Ok(see_other(&server.authorize_path(&parameters.without(&form::NOT_OF_THE_REQUEST)))?);
+    }
+    begin(server, request, body).await
 }
 
 /// The longest request that is sent on as a query, in bytes.
@@ -86,12 +84,20 @@ async fn begin(server: &Inner, request: &Request, encoded: &[u8]) -> Result<Resp
 
 fn error_page(server: &Inner, error: &OAuthError) -> Response {
     error.log();
-    let title = match error.status() {
-        StatusCode::TOO_MANY_REQUESTS => "Too many tries",
-        status if status.is_server_error() => "Something went wrong here",
-        _ => "This request cannot be answered",
+    let (title, advice) = match error.status() {
+        StatusCode::TOO_MANY_REQUESTS => ("Too many tries", "Wait a little, then go back and try again."),
+        status if status.is_server_error() => {
+            ("Something went wrong here", "It is not your doing. Go back and try again in a few minutes.")
+        }
+        _ => (
+            "This link does not work",
+            "The application that sent you here asked for something that cannot be answered. Go back and try again. \
+             If it happens again, tell the people behind that application what stands below.",
+        ),
     };
-    let page = server.pages.error(&ErrorPage::new(error.status(), title, error.description()));
+    let mut page = ErrorPage::new(error.status(), title, advice);
+    page.detail = Some(error.description());
+    let page = server.pages.error(&page);
     let mut response = page.into_response(error.status());
     if let Some(seconds) = error.retry_after() {
         response.headers_mut().insert(http::header::RETRY_AFTER, seconds.into());

@@ -1,10 +1,13 @@
 //! The way back to the client (RFC 6749 sections 4.1.2 and 4.2.2, RFC 9207).
 
+use std::sync::Arc;
+
 use http::StatusCode;
 use zeroize::Zeroizing;
 
 use crate::grant::{AuthorizationRequest, AuthorizationResponse, ValidatedRedirect};
 use crate::http_io::{Response, see_other};
+use crate::model::Client;
 use crate::pages::{ClientInfo, FormPostPage, WebUri};
 use crate::protocol::{OAuthError, Parameters, ResponseMode};
 use crate::server::Inner;
@@ -13,18 +16,18 @@ use crate::server::Inner;
 pub(super) struct Target {
     pub(super) redirect: ValidatedRedirect,
     pub(super) mode: ResponseMode,
-    client_id: String,
+    client: Arc<Client>,
     state: Option<String>,
 }
 
 impl Target {
-    pub(super) fn new(redirect: ValidatedRedirect, parameters: &Parameters) -> Self {
+    pub(super) fn new(client: &Arc<Client>, redirect: ValidatedRedirect, parameters: &Parameters) -> Self {
         // A state that was sent twice is neither of them.
         let state = parameters.get("state").filter(|_| !parameters.is_repeated("state"));
         Self {
             redirect,
             mode: ResponseMode::Query,
-            client_id: parameters.get("client_id").unwrap_or_default().to_owned(),
+            client: Arc::clone(client),
             state: state.map(str::to_owned),
         }
     }
@@ -33,7 +36,7 @@ impl Target {
         Self {
             redirect: request.redirect.clone(),
             mode: request.response_mode,
-            client_id: request.client.id().to_owned(),
+            client: Arc::clone(&request.client),
             state: request.parameter("state").map(str::to_owned),
         }
     }
@@ -77,8 +80,9 @@ impl Target {
         let action = WebUri::parse(self.redirect.as_str()).map_err(|_| {
             OAuthError::invalid_request("form_post needs a redirect URI that is http or https")
         })?;
-        let page =
-            server.pages.form_post(&FormPostPage::new(action, parameters, ClientInfo::new(&self.client_id)));
+        let mut client = ClientInfo::new(self.client.id());
+        client.name = self.client.name();
+        let page = server.pages.form_post(&FormPostPage::new(action, parameters, client));
         Ok(page.into_response(StatusCode::OK))
     }
 }

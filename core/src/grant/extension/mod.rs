@@ -35,6 +35,11 @@ use crate::protocol::OAuthError;
 /// }
 /// ```
 #[async_trait]
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not an extension",
+    label = "does not implement `Extension`",
+    note = "only its name has to be given, and then the hooks that it needs: `impl Extension for {Self} {{ fn name(&self) -> &str {{ \"..\" }} }}`"
+)]
 pub trait Extension: Send + Sync + 'static {
     /// Its name: what it keeps with a grant it keeps under this.
     fn name(&self) -> &str;

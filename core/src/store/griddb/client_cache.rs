@@ -22,6 +22,13 @@ pub(super) struct ClientCache {
     epoch: AtomicU64,
 }
 
+/// A row is about to be read.
+#[derive(Clone, Copy)]
+pub(super) struct Reading {
+    epoch: u64,
+    began: Instant,
+}
+
 /// A row, and until when it may be used.
 type Kept = (Arc<Row>, Instant);
 
@@ -48,18 +55,18 @@ impl ClientCache {
         (Instant::now() < *until).then(|| Arc::clone(row))
     }
 
-    /// To be asked before a row is read that will be kept.
-    pub(super) fn epoch(&self) -> u64 {
-        self.epoch.load(Ordering::SeqCst)
+    /// To be asked before a row is read that will be kept: it may be as old as that.
+    pub(super) fn reading(&self) -> Reading {
+        Reading { epoch: self.epoch.load(Ordering::SeqCst), began: Instant::now() }
     }
 
-    pub(super) fn keep(&self, id: &str, row: &Arc<Row>, epoch: u64) {
+    pub(super) fn keep(&self, id: &str, row: &Arc<Row>, reading: Reading) {
         if self.keep_for.is_zero() {
             return;
         }
         let now = Instant::now();
         let mut rows = self.rows.write().unwrap_or_else(PoisonError::into_inner);
-        if self.epoch() != epoch {
+        if self.epoch.load(Ordering::SeqCst) != reading.epoch {
             return;
         }
         if rows.len() >= MOST {
@@ -68,7 +75,7 @@ impl ClientCache {
                 rows.clear();
             }
         }
-        rows.insert(id.into(), (Arc::clone(row), now + self.keep_for));
+        rows.insert(id.into(), (Arc::clone(row), reading.began + self.keep_for));
     }
 
     /// To be held while a row is written. Rows that are not clients' do not matter.
@@ -98,18 +105,31 @@ mod unit {
     #[tokio::test(start_paused = true)]
     async fn a_row_is_kept_for_its_time_only() {
         let cache = ClientCache::new(Duration::from_secs(5));
-        cache.keep("web", &row(), cache.epoch());
+        cache.keep("web", &row(), cache.reading());
         assert!(cache.get("web").is_some());
         tokio::time::advance(Duration::from_secs(5)).await;
+        assert!(cache.get("web").is_none());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_time_counts_from_before_the_row_was_read() {
+        let cache = ClientCache::new(Duration::from_secs(5));
+        let reading = cache.reading();
+        // The answer of a slow database: what it says may have been true only at the beginning.
+        tokio::time::advance(Duration::from_secs(3)).await;
+        cache.keep("web", &row(), reading);
+        tokio::time::advance(Duration::from_secs(1)).await;
+        assert!(cache.get("web").is_some());
+        tokio::time::advance(Duration::from_secs(1)).await;
         assert!(cache.get("web").is_none());
     }
 
     #[tokio::test]
     async fn a_row_read_across_a_write_is_not_kept() {
         let cache = ClientCache::new(Duration::from_secs(5));
-        let before = cache.epoch();
+        let before = cache.reading();
         let writing = cache.writing(Key::new(Kind::Client, "web"));
-        let during = cache.epoch();
+        let during = cache.reading();
         cache.keep("web", &row(), before);
         assert!(cache.get("web").is_none());
         drop(writing);
@@ -120,7 +140,7 @@ mod unit {
     #[tokio::test]
     async fn a_write_ends_what_was_kept() {
         let cache = ClientCache::new(Duration::from_secs(5));
-        cache.keep("web", &row(), cache.epoch());
+        cache.keep("web", &row(), cache.reading());
         drop(cache.writing(Key::new(Kind::Client, "web")));
         assert!(cache.get("web").is_none());
     }

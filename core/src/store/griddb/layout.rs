@@ -66,7 +66,7 @@ impl Layout {
 }
 
 /// The columns of every container.
-fn schema() -> Schema {
+pub(super) fn schema() -> Schema {
     Schema::new()
         .key("id", ColumnType::String)
         .nullable("user", ColumnType::String)
@@ -80,6 +80,7 @@ fn schema() -> Schema {
         .index("user")
         .index("client")
         .index("expires")
+        .index("hash")
 }
 
 const fn container(kind: Kind) -> &'static str {

@@ -18,6 +18,8 @@
 //! | `client_cache` | how long a client's row may be used after it was read: so stale can a client be that another process has changed; `0s` reads it each time | `5s` |
 //! | `verify_owner` | `true` asks the master, after each change, whether the node that did it still owns the partition | `false` |
 //!
+//! All calls that one request makes share the `retry_for` of one call, 10 s unless the URL says otherwise.
+//!
 //! With `durability=consume` a node that crashes with its default `logWriteMode` of 1 forgets tokens and sign-ups of
 //! its last second, though they were answered. With `server` it may also bring back a code that was used, or a token
 //! that was revoked: only for nodes with `logWriteMode` 0, which sync each commit themselves.
@@ -30,9 +32,12 @@ mod rows;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use griddb_rs::{Client, Collection, Durability};
+use tokio::time::timeout;
 
+use super::waiting::Wait;
 use super::{
     Backend, Change, Key, Kind, OpenError, Page, Query, Row, StoreError, StoreErrorKind, StoreFuture, Updated,
 };
@@ -48,6 +53,8 @@ pub struct GriddbStore {
     layout: Layout,
     flush: FlushPolicy,
     verify_owner: bool,
+    /// How long a call may take, and all calls of a request together.
+    patience: Duration,
     clients: ClientCache,
 }
 
@@ -83,6 +90,7 @@ impl GriddbStore {
             layout,
             flush: options.flush,
             verify_owner: options.verify_owner,
+            patience: options.patience,
             clients: ClientCache::new(options.client_cache),
         })
     }
@@ -92,22 +100,46 @@ impl GriddbStore {
         self.client.stats()
     }
 
-    fn collection(&self, key: Key<'_>, write: Write) -> Collection {
+    /// Begins a call. One that has hardly time left to learn its outcome is not begun: nothing has happened then, and a
+    /// code stays good for another try.
+    fn begin(&self) -> Result<Wait, StoreError> {
+        let wait = Wait::begin(self.patience);
+        if wait.left() < self.patience / 10 {
+            return Err(StoreError::unavailable("GridDB: the request has waited too long already"));
+        }
+        Ok(wait)
+    }
+
+    /// Where a key is written, for a call that may take so long.
+    fn collection(&self, key: Key<'_>, write: Write, wait: &Wait) -> Collection {
         let durability = match (self.flush, write) {
             (FlushPolicy::Server, _) | (FlushPolicy::Consume, Write::Creates) => Durability::Server,
             (FlushPolicy::Everything, _) | (FlushPolicy::Consume, Write::Consumes) => Durability::Flush,
         };
-        self.layout.of(key).durability(durability)
+        self.layout.of(key).durability(durability).within(wait.left())
     }
 
     /// A change counts only if the node that made it is still the owner, where that is to be asked. It is no proof:
     /// the master may be the one that was paused.
-    async fn verify(&self, collection: &Collection, node: SocketAddr) -> Result<(), StoreError> {
-        if self.verify_owner && collection.owner().await.map_err(store_error)? != Some(node) {
-            let message = "the node that made a change is not the owner of its partition any more";
-            return Err(StoreError::new(StoreErrorKind::OutcomeUnknown, message));
+    async fn verify(&self, collection: &Collection, node: SocketAddr, wait: &Wait) -> Result<(), StoreError> {
+        if !self.verify_owner {
+            return Ok(());
         }
-        Ok(())
+        // The change was made: whatever keeps the master from confirming it, it is not undone.
+        let unknown = |message| StoreError::new(StoreErrorKind::OutcomeUnknown, message);
+        match timeout(wait.left(), collection.owner()).await {
+            Ok(Ok(Some(owner))) if owner == node => Ok(()),
+            Ok(Ok(_)) => {
+                Err(unknown("GridDB: the node that made a change is not the owner of its partition any more"))
+            }
+            Ok(Err(error)) => {
+                Err(unknown("GridDB: the master did not say who owns the partition of a change")
+                    .with_source(error))
+            }
+            Err(_) => {
+                Err(unknown("GridDB: the master did not say in time who owns the partition of a change"))
+            }
+        }
     }
 
     async fn remove_if_expired(
@@ -115,12 +147,13 @@ impl GriddbStore {
         id: String,
         now: Timestamp,
     ) -> Result<bool, griddb_rs::Error> {
-        let limit = now;
+        let now = rows::moment(now);
         collection
             .update::<NewRow<'_>>(id.as_str(), |row| {
-                let expires = row.and_then(|row| decode(row).ok()).and_then(|row| row.expires());
-                match expires {
-                    Some(expires) if expires <= limit => griddb_rs::Change::Remove,
+                // Only this column is looked at: a row that cannot be read goes as well.
+                let expires = row.and_then(|row| row.get::<Option<griddb_rs::Timestamp>>("expires").ok());
+                match expires.flatten() {
+                    Some(expires) if expires <= now => griddb_rs::Change::Remove,
                     _ => griddb_rs::Change::Keep,
                 }
             })
@@ -135,13 +168,15 @@ impl Backend for GriddbStore {
             return StoreFuture::ready(Ok(Some(row)));
         }
         StoreFuture::new(async move {
-            let epoch = self.clients.epoch();
-            let Some(row) = self.layout.of(key).get(key.id).await.map_err(store_error)? else {
+            let wait = self.begin()?;
+            let reading = self.clients.reading();
+            let collection = self.layout.of(key).within(wait.left());
+            let Some(row) = collection.get(key.id).await.map_err(store_error)? else {
                 return Ok(None);
             };
             let row = Arc::new(decode(&row)?);
             if key.kind == Kind::Client {
-                self.clients.keep(key.id, &row, epoch);
+                self.clients.keep(key.id, &row, reading);
             }
             Ok(Some(row))
         })
@@ -151,9 +186,10 @@ impl Backend for GriddbStore {
         StoreFuture::new(async move {
             let row = NewRow::new(key.id, &row)?;
             let _writing = self.clients.writing(key);
-            let collection = self.collection(key, Write::Creates);
+            let wait = self.begin()?;
+            let collection = self.collection(key, Write::Creates, &wait);
             match collection.insert_at(&row).await {
-                Ok(written) => self.verify(&collection, written.node()).await.map(|()| true),
+                Ok(written) => self.verify(&collection, written.node(), &wait).await.map(|()| true),
                 Err(error) if error.is_key_exists() => Ok(false),
                 Err(error) => Err(store_error(error)),
             }
@@ -164,9 +200,10 @@ impl Backend for GriddbStore {
         StoreFuture::new(async move {
             let row = NewRow::new(key.id, &row)?;
             let _writing = self.clients.writing(key);
-            let collection = self.collection(key, Write::Consumes);
+            let wait = self.begin()?;
+            let collection = self.collection(key, Write::Consumes, &wait);
             let written = collection.put_at(&row).await.map_err(store_error)?;
-            self.verify(&collection, written.node()).await
+            self.verify(&collection, written.node(), &wait).await
         })
     }
 
@@ -177,7 +214,8 @@ impl Backend for GriddbStore {
     ) -> StoreFuture<'a, Updated> {
         StoreFuture::new(async move {
             let _writing = self.clients.writing(key);
-            let collection = self.collection(key, Write::Consumes);
+            let wait = self.begin()?;
+            let collection = self.collection(key, Write::Consumes, &wait);
             let mut outcome = Ok(Updated::Missing);
             let updated = collection
                 .update_at(key.id, |found| {
@@ -188,7 +226,7 @@ impl Backend for GriddbStore {
                 .await
                 .map_err(store_error)?;
             if updated.changed() {
-                self.verify(&collection, updated.node()).await?;
+                self.verify(&collection, updated.node(), &wait).await?;
             }
             outcome
         })
@@ -197,32 +235,52 @@ impl Backend for GriddbStore {
     fn remove<'a>(&'a self, key: Key<'a>) -> StoreFuture<'a, bool> {
         StoreFuture::new(async move {
             let _writing = self.clients.writing(key);
-            let collection = self.collection(key, Write::Consumes);
+            let wait = self.begin()?;
+            let collection = self.collection(key, Write::Consumes, &wait);
             let written = collection.remove_at(key.id).await.map_err(store_error)?;
             if written.existed() {
-                self.verify(&collection, written.node()).await?;
+                self.verify(&collection, written.node(), &wait).await?;
             }
             Ok(written.existed())
         })
     }
 
     fn list<'a>(&'a self, query: Query<'a>) -> StoreFuture<'a, Page> {
-        StoreFuture::new(list::page(&self.layout, query))
+        StoreFuture::new(async move {
+            let wait = self.begin()?;
+            list::page(&self.layout, query, &wait).await
+        })
     }
 
     fn ping(&self) -> StoreFuture<'_, ()> {
-        StoreFuture::new(async move { self.client.ping().await.map_err(store_error) })
+        StoreFuture::new(async move {
+            let late = |_| StoreError::unavailable("GridDB: no answer in time");
+            timeout(self.patience, self.client.ping()).await.map_err(late)?.map_err(store_error)
+        })
     }
 
     fn remove_expired(&self, kind: Kind, now: Timestamp, limit: usize) -> StoreFuture<'_, usize> {
         StoreFuture::new(async move {
-            let mut removed = 0;
+            let (mut removed, mut looked_at) = (0, 0);
+            // Others may take all that was found; that nothing is left is said only where nothing is found.
+            let is_enough = |removed, looked_at| removed >= limit || (removed > 0 && looked_at >= limit);
             for collection in self.layout.all(kind) {
-                if removed >= limit {
+                if is_enough(removed, looked_at) {
                     break;
                 }
-                let ids = list::expired(collection, now, limit - removed).await?;
-                removed += self.sweep(collection, ids, now).await?;
+                let mut expired = list::expired(collection, now).await?;
+                let mut found = Vec::new();
+                while !is_enough(removed, looked_at) {
+                    if found.is_empty() {
+                        match expired.next().await? {
+                            Some(more) => found = more,
+                            None => break,
+                        }
+                    }
+                    let ids = found.split_off(found.len().saturating_sub(limit - removed));
+                    looked_at += ids.len();
+                    removed += self.sweep(collection, ids, now).await?;
+                }
             }
             Ok(removed)
         })

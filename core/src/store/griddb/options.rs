@@ -24,6 +24,8 @@ pub(super) struct Options {
     pub(super) grant_containers: u8,
     pub(super) client_cache: Duration,
     pub(super) verify_owner: bool,
+    /// How long a call may take, and all calls of a request together.
+    pub(super) patience: Duration,
 }
 
 /// How long one statement may take, where the URL does not say: a request is waiting for it. A server looks only every
@@ -46,9 +48,15 @@ impl Options {
         if !says("lock_timeout") {
             config = config.lock_timeout(LOCK);
         }
-        if !says("retry_for") {
-            config = config.retry_for(CALL);
-        }
+        let patience = match form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "retry_for") {
+            Some((_, value)) => {
+                duration(&value).ok_or_else(|| bad("retry_for is a time such as 5s".into()))?
+            }
+            None => {
+                config = config.retry_for(CALL);
+                CALL
+            }
+        };
         let hosts: Vec<String> = config.hosts().map(|(host, port)| format!("{host}:{port}")).collect();
         let mut options = Self {
             place: format!("griddb://{}/{}", hosts.join(","), config.cluster()),
@@ -57,6 +65,7 @@ impl Options {
             grant_containers: 16,
             client_cache: Duration::from_secs(5),
             verify_owner: false,
+            patience,
         };
         for (name, value) in &extra {
             options.set(name, value).map_err(|reason| bad(format!("the option {name}: {reason}")))?;
@@ -107,11 +116,16 @@ fn prefix(value: &str) -> Result<String, &'static str> {
     }
 }
 
+/// A number with its unit, as the client's own options have it.
 fn duration(value: &str) -> Option<Duration> {
-    match value.strip_suffix("ms") {
-        Some(millis) => millis.parse().ok().map(Duration::from_millis),
-        None => value.strip_suffix('s')?.parse().ok().map(Duration::from_secs),
-    }
+    let (digits, millis) = match (value.strip_suffix("ms"), value.strip_suffix('s'), value.strip_suffix('m'))
+    {
+        (Some(digits), ..) => (digits, 1),
+        (_, Some(digits), _) => (digits, 1000),
+        (.., Some(digits)) => (digits, 60_000),
+        _ => return None,
+    };
+    digits.parse::<u64>().ok()?.checked_mul(millis).map(Duration::from_millis)
 }
 
 #[cfg(test)]
@@ -125,6 +139,11 @@ mod unit {
         assert_eq!(options.place, "griddb://db1:10001,db2:10001/prod");
         assert_eq!((options.prefix.as_str(), options.flush), ("app_", FlushPolicy::Server));
         assert_eq!((options.grant_containers, options.client_cache), (4, Duration::from_millis(500)));
+        assert_eq!(options.patience, Duration::from_secs(9));
+        let patience = |query| Options::parse(&format!("griddb://u:p@db/c?{query}")).unwrap().1.patience;
+        assert_eq!(patience("retry_for=2m"), Duration::from_secs(120));
+        assert_eq!(patience("%72etry_for=800ms&lock_timeout=0s"), Duration::from_millis(800));
+        assert_eq!(patience("prefix=X_"), CALL);
     }
 
     #[test]

@@ -5,7 +5,7 @@ use crate::{
     wire::{
         container_name::ContainerName,
         envelope::simple_request,
-        options::{self, Options, string},
+        options::{Options, string},
         reader::{DecodeError, Reader},
         schema,
         statement::{ClientId, Statement},
@@ -45,13 +45,16 @@ pub struct NewContainer<'a> {
     pub session: i64,
     /// The client.
     pub client: ClientId,
+    /// Seconds that it may wait for open transactions; the login's where it is not given.
+    pub wait: Option<u32>,
 }
 
 /// Appends the request to make a collection, or to find it when it is there with the same columns.
 pub fn encode_put(out: &mut Vec<u8>, id: i64, partition: u32, new: &NewContainer<'_>) {
     let feature = schema::has_fine_timestamps(new.schema).then_some(FINE_TIMESTAMPS);
     simple_request(out, Statement::PutContainer, partition, id, |out| {
-        Options { client: Some((new.session, new.client)), feature, ..Options::default() }.encode(out);
+        let client = Some((new.session, new.client));
+        Options { transaction_timeout: new.wait, client, feature, ..Options::default() }.encode(out);
         new.name.encode(out, new.database);
         // An ordinary collection whose columns cannot be changed by this request.
         out.extend_from_slice(&[COLLECTION, 0]);
@@ -76,7 +79,7 @@ pub fn decode_put(reader: &mut Reader<'_>) -> Result<ContainerInfo, DecodeError>
 
 /// Appends the question for a container.
 pub fn encode_get(out: &mut Vec<u8>, id: i64, partition: u32, name: &ContainerName, database: i64) {
-    by_name(out, Statement::GetContainer, id, partition, name, database);
+    by_name(out, Statement::GetContainer, id, partition, name, database, None);
 }
 
 /// Reads the answer to GET_CONTAINER; `None` when there is none of that name.
@@ -84,9 +87,17 @@ pub fn decode_get(reader: &mut Reader<'_>) -> Result<Option<ContainerInfo>, Deco
     if reader.bool("found")? { decode_put(reader).map(Some) } else { Ok(None) }
 }
 
-/// Appends the request to drop a container; that there is none is no error, and nothing comes back.
-pub fn encode_drop(out: &mut Vec<u8>, id: i64, partition: u32, name: &ContainerName, database: i64) {
-    by_name(out, Statement::DropContainer, id, partition, name, database);
+/// Appends the request to drop a container; that there is none is no error, and nothing comes back. It waits so many
+/// seconds for open transactions, or for as long as the login says.
+pub fn encode_drop(
+    out: &mut Vec<u8>,
+    id: i64,
+    partition: u32,
+    name: &ContainerName,
+    database: i64,
+    wait: Option<u32>,
+) {
+    by_name(out, Statement::DropContainer, id, partition, name, database, wait);
 }
 
 fn by_name(
@@ -96,9 +107,10 @@ fn by_name(
     partition: u32,
     name: &ContainerName,
     database: i64,
+    wait: Option<u32>,
 ) {
     simple_request(out, statement, partition, id, |out| {
-        out.extend_from_slice(&options::NONE);
+        Options { transaction_timeout: wait, ..Options::default() }.encode(out);
         name.encode(out, database);
         out.push(ANY_TYPE);
     });

@@ -19,6 +19,8 @@ pub struct IndexTarget {
     pub container: i64,
     /// The version of its schema.
     pub schema_version: i32,
+    /// Seconds that the request may wait for open transactions; the login's where it is not given.
+    pub wait: Option<u32>,
 }
 
 /// Appends the request for an index on the columns at these places, in the server's order. The same index again
@@ -36,8 +38,8 @@ pub fn encode_create(
 ) {
     simple_request(out, Statement::CreateIndex, target.partition, id, |out| {
         schema_part(out, target.container, target.schema_version);
-        Options { client: Some((session, client)), feature: feature(columns), ..Options::default() }
-            .encode(out);
+        let (client, feature) = (Some((session, client)), feature(columns));
+        Options { transaction_timeout: target.wait, client, feature, ..Options::default() }.encode(out);
         info(out, name, columns);
     });
 }

@@ -7,7 +7,7 @@ use crate::{
         envelope::simple_request,
         options::{self, Options, begin, finish, string},
         reader::{DecodeError, Reader},
-        row_set::{Layout, RowSpan, decode_rows, scalar},
+        row_set::{Layout, RowSpan, decode_rows_as, scalar},
         schema::type_of_number,
         statement::{RowTarget, Statement, container_part},
     },
@@ -72,10 +72,10 @@ pub fn analysis_schema() -> Schema {
 }
 
 /// A query's answer.
-#[derive(Debug, Clone, PartialEq, Default)]
-pub struct QueryAnswer {
+#[derive(Debug, Clone, PartialEq)]
+pub struct QueryAnswer<R = RowSpan> {
     /// The rows, of the container's columns or, for an EXPLAIN, of the analysis.
-    pub rows: Vec<RowSpan>,
+    pub rows: Vec<R>,
     /// Whether the rows are an EXPLAIN's.
     pub is_analysis: bool,
     /// Whether the answer is an aggregate, and its value unless it is one of nothing.
@@ -84,6 +84,12 @@ pub struct QueryAnswer {
     pub paging: Option<RowSet>,
     /// What to send to go on with a partial execution, while there is more.
     pub partial: Option<PartialState>,
+}
+
+impl<R> Default for QueryAnswer<R> {
+    fn default() -> Self {
+        Self { rows: Vec::new(), is_analysis: false, aggregate: None, paging: None, partial: None }
+    }
 }
 
 /// A result kept by the server for paging.
@@ -101,6 +107,16 @@ pub fn decode(
     layout: &Layout,
     analysis: &Layout,
 ) -> Result<QueryAnswer, DecodeError> {
+    decode_as(reader, layout, analysis, |row, _| row)
+}
+
+/// As [`decode`], with each row made into something; `make` is told whether it is an EXPLAIN's.
+pub fn decode_as<R>(
+    reader: &mut Reader<'_>,
+    layout: &Layout,
+    analysis: &Layout,
+    mut make: impl FnMut(RowSpan, bool) -> R,
+) -> Result<QueryAnswer<R>, DecodeError> {
     const WHAT: &str = "query answer";
     let mut answer = QueryAnswer::default();
     for _ in 0..reader.count(LEAST_PART, WHAT)? {
@@ -111,12 +127,12 @@ pub fn decode(
         match kind {
             0 => {
                 let count = part.long_size("row count")?;
-                answer.rows = decode_rows(&mut part, layout, count, true)?;
+                answer.rows = decode_rows_as(&mut part, layout, count, true, |row| make(row, false))?;
             }
             1 => answer.aggregate = Some(aggregate(&mut part)?),
             2 => {
                 let count = part.long_size("row count")?;
-                answer.rows = decode_rows(&mut part, analysis, count, false)?;
+                answer.rows = decode_rows_as(&mut part, analysis, count, false, |row| make(row, true))?;
                 answer.is_analysis = true;
             }
             3 => {
@@ -174,19 +190,28 @@ pub fn encode_fetch(
 
 /// A page of a row set.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Page {
+pub struct Page<R = RowSpan> {
     /// Whether it was the last one, so that the server has dropped the row set.
     pub closed: bool,
     /// Its rows.
-    pub rows: Vec<RowSpan>,
+    pub rows: Vec<R>,
 }
 
 /// Reads a page. Its offsets count from the first row's, so the base that the answer names is not needed.
 pub fn decode_fetch(reader: &mut Reader<'_>, layout: &Layout) -> Result<Page, DecodeError> {
+    decode_fetch_as(reader, layout, |row| row)
+}
+
+/// As [`decode_fetch`], with each row made into something.
+pub fn decode_fetch_as<R>(
+    reader: &mut Reader<'_>,
+    layout: &Layout,
+    make: impl FnMut(RowSpan) -> R,
+) -> Result<Page<R>, DecodeError> {
     let closed = reader.bool("closed")?;
     reader.i64("offset base")?;
     let count = reader.long_size("row count")?;
-    Ok(Page { closed, rows: decode_rows(reader, layout, count, true)? })
+    Ok(Page { closed, rows: decode_rows_as(reader, layout, count, true, make)? })
 }
 
 /// Appends the request to drop a row set. The answer is empty.

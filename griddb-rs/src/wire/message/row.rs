@@ -7,7 +7,7 @@ use crate::{
         options::Options,
         reader::{DecodeError, Reader},
         row_key::KeyLayout,
-        row_set::{InputError, Layout, RowBatch, RowSpan, decode_rows, encode_row},
+        row_set::{InputError, Layout, RowBatch, RowSpan, encode_row, for_each_row},
         statement::{RowTarget, Statement},
     },
 };
@@ -100,5 +100,7 @@ pub fn decode_get(reader: &mut Reader<'_>, layout: &Layout) -> Result<Option<Row
     if !reader.bool("found")? {
         return Ok(None);
     }
-    Ok(decode_rows(reader, layout, 1, true)?.pop())
+    let mut span = None;
+    for_each_row(reader, layout, 1, true, |row| span = Some(row))?;
+    Ok(span)
 }

@@ -17,23 +17,54 @@ pub struct RowSpan {
     pub id: Option<i64>,
 }
 
-/// Finds `count` rows at the reader's place and leaves the reader behind them.
-///
-/// The whole extent of every row is checked here, so that [`value_at`] finds its bytes. `count` needs no check of
-/// its own before: more rows than bytes are refused before anything is allocated.
+/// Finds `count` rows at the reader's place and leaves the reader behind them; see [`for_each_row`].
 pub fn decode_rows(
     reader: &mut Reader<'_>,
     layout: &Layout,
     count: usize,
     with_ids: bool,
 ) -> Result<Vec<RowSpan>, DecodeError> {
+    decode_rows_as(reader, layout, count, with_ids, |row| row)
+}
+
+/// As [`decode_rows`], with each row made into something.
+pub fn decode_rows_as<R>(
+    reader: &mut Reader<'_>,
+    layout: &Layout,
+    count: usize,
+    with_ids: bool,
+    mut make: impl FnMut(RowSpan) -> R,
+) -> Result<Vec<R>, DecodeError> {
+    let mut rows = Vec::new();
+    for_each_row(reader, layout, count, with_ids, |row| {
+        if rows.is_empty() {
+            rows.reserve_exact(count);
+        }
+        rows.push(make(row));
+    })?;
+    Ok(rows)
+}
+
+/// Tells `found` each of `count` rows at the reader's place, and leaves the reader behind them.
+///
+/// The whole extent of every row is checked here, so that [`value_at`] finds its bytes. `count` needs no check of
+/// its own before: more rows than bytes are refused before the first one is told.
+///
+/// # Errors
+/// The bytes are not rows of that layout. Rows before those that are not may have been told.
+pub fn for_each_row(
+    reader: &mut Reader<'_>,
+    layout: &Layout,
+    count: usize,
+    with_ids: bool,
+    mut found: impl FnMut(RowSpan),
+) -> Result<(), DecodeError> {
     const WHAT: &str = "row set";
     let size = layout.fixed_size() + if with_ids { 8 } else { 0 };
     let fixed_size = size.checked_mul(count).ok_or(DecodeError::Short(WHAT))?;
     let fixed_at = reader.position();
     let fixed = reader.bytes(fixed_size, WHAT)?;
     let mut variable = Variable { start: reader.position(), base: None, end: reader.position() };
-    let mut rows = Vec::with_capacity(count);
     for row in 0..count {
         let mut fixed = Reader::starting_at(fixed, size * row);
         let id = if with_ids { Some(fixed.i64("row id")?) } else { None };
@@ -43,10 +74,10 @@ pub fn decode_rows(
             variable.row(*reader, fixed.i64("offset")?, layout)?
         };
         let nulls = fixed_at + fixed.position();
-        rows.push(RowSpan { nulls, variable: variable_at, id });
+        found(RowSpan { nulls, variable: variable_at, id });
     }
     reader.bytes(variable.end - variable.start, WHAT)?;
-    Ok(rows)
+    Ok(())
 }
 
 /// The variable parts, whose offsets count from the first row's.

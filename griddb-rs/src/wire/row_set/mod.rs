@@ -7,7 +7,7 @@ mod layout;
 #[cfg(test)]
 mod tests;
 
-pub use decode::{RowSpan, decode_rows, value_at};
+pub use decode::{RowSpan, decode_rows, decode_rows_as, for_each_row, value_at};
 pub use encode::{RowBatch, encode_row};
 pub use field::{encode_key_field, scalar};
 pub use layout::Layout;

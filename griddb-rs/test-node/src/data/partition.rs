@@ -39,6 +39,12 @@ impl State {
         self.containers.get(self.by_name.get(identity)?)
     }
 
+    pub(crate) fn container_names(&self) -> impl Iterator<Item = String> {
+        self.containers
+            .values()
+            .map(|container| String::from_utf8_lossy(&container.key.exact_base()).into_owned())
+    }
+
     pub(crate) fn next_container(&self) -> i64 {
         self.next_container
     }

@@ -13,6 +13,7 @@ pub struct Counters {
     connections: AtomicU64,
     open: AtomicU64,
     flights: AtomicU64,
+    waits: Mutex<HashMap<Statement, u32>>,
 }
 
 impl Counters {
@@ -56,9 +57,17 @@ impl Counters {
         self.flights.load(Relaxed)
     }
 
+    /// The longest transaction timeout, in seconds, that statements of one kind came with: their own option, or that
+    /// of their login. None when no such statement was executed.
+    #[must_use]
+    pub fn transaction_timeout(&self, statement: Statement) -> Option<u32> {
+        super::lock(&self.waits).get(&statement).copied()
+    }
+
     /// Sets all counts but that of open connections to zero.
     pub fn reset(&self) {
         super::lock(&self.statements).clear();
+        super::lock(&self.waits).clear();
         for count in [&self.unknown, &self.connections, &self.flights] {
             count.store(0, Relaxed);
         }
@@ -69,6 +78,12 @@ impl Counters {
             Some(statement) => *super::lock(&self.statements).entry(statement).or_default() += 1,
             None => drop(self.unknown.fetch_add(1, Relaxed)),
         }
+    }
+
+    pub(crate) fn may_wait(&self, statement: Statement, seconds: u32) {
+        let mut waits = super::lock(&self.waits);
+        let longest = waits.entry(statement).or_default();
+        *longest = seconds.max(*longest);
     }
 
     pub(crate) fn connected(&self) {

@@ -209,6 +209,15 @@ impl TestNode {
         self.node.sync();
     }
 
+    /// The names of all containers, without their affinities, in no order.
+    #[must_use]
+    pub fn container_names(&self) -> Vec<String> {
+        self.node
+            .each_partition()
+            .flat_map(|partition| partition.state.container_names().collect::<Vec<_>>())
+            .collect()
+    }
+
     /// How many committed changes a crash would take back now.
     #[must_use]
     pub fn unsynced(&self) -> usize {

@@ -62,10 +62,14 @@ pub(crate) struct Context<'a> {
     pub(super) now: Instant,
 }
 
-fn timeout(request: &Request<'_>, login: &Login, second: Duration) -> Duration {
+fn timeout_seconds(request: &Request<'_>, login: &Login) -> u32 {
     let seconds = request.options.transaction_timeout.unwrap_or(login.timeout);
     let seconds = if seconds < 0 { LONGEST_TIMEOUT } else { seconds.min(LONGEST_TIMEOUT) };
-    second * seconds.unsigned_abs()
+    seconds.unsigned_abs()
+}
+
+fn timeout(request: &Request<'_>, login: &Login, second: Duration) -> Duration {
+    second * timeout_seconds(request, login)
 }
 
 impl Node {
@@ -153,6 +157,7 @@ impl Node {
                 return true;
             }
         };
+        self.counters.may_wait(ticket.statement, timeout_seconds(&request, &ticket.login));
         let context = Context { node: self, login: &ticket.login, now: Instant::now() };
         let result = match check(partition, &request, &ticket.login) {
             Ok(()) => context.run(partition, &mut request, out, &answer),

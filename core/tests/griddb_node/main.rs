@@ -1,15 +1,26 @@
 //! The store in GridDB, and the engine on it, against a node that fails on order.
 #![cfg(feature = "griddb")]
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
 
+mod beside;
+mod clients;
+mod cluster;
+mod crash;
+mod listings;
+mod lost;
+mod outage;
+mod page;
+#[path = "../support/mod.rs"]
 mod support;
+mod sweep;
 
 use std::time::Duration;
 
 use gridauth::env::Timestamp;
-use gridauth::store::{Key, Kind, Row, StoreErrorKind, conformance};
-use gridauth::{GridAuth, MintRequest, Store};
-use griddb_test_node::{ErrorCode, Fault, FaultOrder, LogWrite, Options, Statement, TestNode};
+use gridauth::grant::{AuthorizationCode, ClientCredentials};
+use gridauth::store::{Key, Kind, Row, conformance};
+use gridauth::{GridAuth, Store};
+use griddb_test_node::{ErrorCode, Fault, FaultOrder, Options, Statement, TestNode};
 use support::*;
 
 async fn node() -> TestNode {
@@ -26,6 +37,13 @@ fn url(node: &TestNode, options: &str) -> String {
 
 async fn open(node: &TestNode, options: &str) -> Store {
     Store::open(&url(node, options)).await.unwrap()
+}
+
+/// An engine of another process on the same database.
+async fn second(store: Store, first: &Server) -> Server {
+    let builder = GridAuth::builder(ISSUER).store(store).clock(first.clock.clone());
+    let builder = builder.grant(AuthorizationCode::new()).grant(ClientCredentials::new());
+    Server { auth: builder.build().await.unwrap(), clock: first.clock.clone() }
 }
 
 /// The engine on the node, its client cached, and how many round trips `work` takes.
@@ -104,110 +122,12 @@ async fn round_trips_are_few() {
     assert!(server.auth.authenticate_token(&access).await.is_err());
 }
 
-#[tokio::test]
-async fn a_store_that_is_down_is_503_everywhere_and_comes_back_by_itself() {
-    let node = node().await;
-    let store = open(&node, "client_cache=0s&statement_timeout=1s&retry_for=1s&lock_timeout=1s").await;
-    let server = server_with(|builder| builder.store(store)).await;
-    let (_, tokens) = server.token(&[("grant_type", "client_credentials")]).await;
-    let access = string(&tokens, "access_token");
-
-    node.crash().await.unwrap();
-    let headers = [("authorization", &*basic("web", "web-secret"))];
-    let answer = server.post("/oauth/token", &headers, &[("grant_type", "client_credentials")]).await;
-    assert_eq!(answer.status(), 503, "{}", text(&answer));
-    assert!(answer.headers().contains_key("retry-after"));
-    let rejection = server.auth.authenticate_token(&access).await.unwrap_err();
-    let answer = server.auth.reject(rejection);
-    assert_eq!(answer.status(), 503);
-    assert!(answer.headers().contains_key("retry-after"));
-    assert!(!answer.headers().contains_key("www-authenticate"));
-    assert!(server.auth.store().ping().await.is_err());
-    assert_eq!(server.get(&authorize_uri(&[]), None).await.status(), 503);
-
-    node.restart().unwrap();
-    let recovered = async {
-        while server.auth.authenticate_token(&access).await.is_err() {
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-    };
-    tokio::time::timeout(Duration::from_secs(20), recovered).await.unwrap();
-}
-
-#[tokio::test]
-async fn a_silent_store_is_503_within_the_deadline() {
-    let node = node().await;
-    let store = open(&node, "statement_timeout=1s&retry_for=1s&lock_timeout=1s").await;
-    let server = server_with(|builder| builder.store(store)).await;
-    node.pause();
-    let headers = [("authorization", &*basic("web", "web-secret"))];
-    let asked = server.post("/oauth/token", &headers, &[("grant_type", "client_credentials")]);
-    let answer = tokio::time::timeout(Duration::from_secs(5), asked).await.unwrap();
-    assert_eq!(answer.status(), 503);
-    node.wake();
-}
-
-#[tokio::test]
-async fn a_code_whose_redemption_was_lost_gives_no_second_token() {
-    for statement in [Statement::PutRow, Statement::Commit] {
-        for fault in [Fault::DropBefore, Fault::DropAfter, Fault::Mute] {
-            let node = node().await;
-            let store = open(&node, "statement_timeout=1s&retry_for=3s&lock_timeout=1s").await;
-            let server = server_with(|builder| builder.store(store)).await;
-            let code = server.code().await;
-            node.faults().once(statement, fault.clone());
-            let form = redeem(&code);
-            let (first, _) = server.token(&form).await;
-            node.faults().clear();
-            let (second, _) = server.token(&form).await;
-            let answers = (first, second);
-            assert!(
-                matches!(answers, (200, 400) | (503, 200) | (503, 400)),
-                "{statement:?} {fault:?}: {answers:?}"
-            );
-        }
-    }
-}
-
-#[tokio::test]
-async fn what_was_answered_survives_a_crash_of_the_node() {
-    let node = node_with(Options::new().log_write(LogWrite::OnlyByFlush)).await;
-    let server = {
-        let store = open(&node, "").await;
-        server_with(|builder| builder.store(store)).await
-    };
-    let code = server.code().await;
-    let (_, tokens) = server.token(&redeem(&code)).await;
-    let (_, rotated) = server.token(&refresh(&string(&tokens, "refresh_token"))).await;
-    node.crash_and_restart().await.unwrap();
-    let found = server.auth.authenticate_token(&string(&rotated, "access_token")).await.unwrap();
-    assert_eq!(found.user(), Some("israel"));
-    assert_eq!(server.token(&refresh(&string(&rotated, "refresh_token"))).await.0, 200);
-    assert_eq!(server.token(&redeem(&code)).await.0, 400);
-}
-
-#[tokio::test]
-async fn with_durability_consume_a_crash_loses_tokens_but_brings_back_no_code() {
-    let node = node_with(Options::new().log_write(LogWrite::OnlyByFlush)).await;
-    let store = open(&node, "durability=consume").await;
-    let server = server_with(|builder| builder.store(store)).await;
-    let code = server.code().await;
-    node.sync();
-    assert_eq!(server.token(&redeem(&code)).await.0, 200);
-    let minted = server.auth.mint(MintRequest::for_user("israel")).await.unwrap();
-    node.crash_and_restart().await.unwrap();
-    assert_eq!(server.token(&redeem(&code)).await.0, 400, "the redemption was flushed");
-    assert!(server.auth.authenticate_token(minted.access_token.expose()).await.is_err());
-}
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn of_64_redemptions_in_two_processes_one_succeeds() {
     let node = node().await;
     let (one, other) = (open(&node, "").await, open(&node, "").await);
     let server = server_with(|builder| builder.store(one)).await;
-    let same = GridAuth::builder(ISSUER).store(other).grant(gridauth::grant::AuthorizationCode::new());
-    let second =
-        Server { auth: same.clock(server.clock.clone()).build().await.unwrap(), clock: server.clock.clone() };
+    let second = second(other, &server).await;
     let code = server.code().await;
     let servers = std::sync::Arc::new([server, second]);
     let mut running = tokio::task::JoinSet::new();
@@ -279,14 +199,4 @@ async fn a_busy_or_moved_partition_is_waited_for() {
         node.faults().order(FaultOrder::new(Fault::Refuse(code)).on(Statement::GetRow).times(2));
         assert!(store.get(Key::new(Kind::Grant, "none")).await.unwrap().is_none());
     }
-}
-
-#[tokio::test]
-async fn an_insert_whose_answer_was_lost_is_not_called_done() {
-    let node = node().await;
-    let store = open(&node, "statement_timeout=1s&retry_for=1s&lock_timeout=1s").await;
-    node.faults().once(Statement::PutRow, Fault::DropAfter);
-    let row = Row::new(Timestamp::from_millis(1), "{}");
-    let error = store.insert(Key::new(Kind::Grant, "lost"), row).await.unwrap_err();
-    assert_eq!(error.kind(), StoreErrorKind::OutcomeUnknown);
 }

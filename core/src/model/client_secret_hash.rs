@@ -1,0 +1,104 @@
+use std::fmt;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use subtle::ConstantTimeEq;
+
+use super::PasswordHash;
+
+const DIGEST: &str = "sha256:";
+
+/// What is stored of a client secret: `sha256:` and a base64url digest of one that was generated, an argon2id PHC
+/// string of one that was chosen. What comes from the store and is neither is kept as it is and matches no secret.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "Box<str>", into = "Box<str>")]
+pub struct ClientSecretHash {
+    text: Box<str>,
+    form: Form,
+}
+
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) enum Form {
+    /// The SHA-256 digest of a secret that was generated.
+    Digest([u8; 32]),
+    /// The hash of a secret that was chosen.
+    Chosen(PasswordHash),
+    /// Neither.
+    Unreadable,
+}
+
+impl ClientSecretHash {
+    /// The hash of a secret that has this digest.
+    pub(crate) fn of_digest(digest: [u8; 32]) -> Self {
+        let text = format!("{DIGEST}{}", URL_SAFE_NO_PAD.encode(digest));
+        Self { text: text.into(), form: Form::Digest(digest) }
+    }
+
+    /// The hash of a secret that was hashed as a password is.
+    pub(crate) fn of_password(hash: PasswordHash) -> Self {
+        Self { text: hash.as_str().into(), form: Form::Chosen(hash) }
+    }
+
+    /// What it is.
+    pub(crate) fn form(&self) -> &Form {
+        &self.form
+    }
+
+    /// Whether it is of a secret that was generated.
+    pub(crate) fn is_generated(&self) -> bool {
+        matches!(self.form, Form::Digest(_))
+    }
+
+    /// Whether it is of a secret that was generated, and of this one, in constant time.
+    pub(crate) fn is_generated_from(&self, secret: &str) -> bool {
+        match &self.form {
+            Form::Digest(expected) => digest(secret).ct_eq(expected).into(),
+            Form::Chosen(_) | Form::Unreadable => false,
+        }
+    }
+
+    /// The string to be stored. It may let whoever has it try secrets: no log, no response.
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+}
+
+/// What is kept of a secret that was generated.
+pub(crate) fn digest(secret: &str) -> [u8; 32] {
+    Sha256::digest(secret).into()
+}
+
+impl From<Box<str>> for ClientSecretHash {
+    fn from(text: Box<str>) -> Self {
+        let form = match text.strip_prefix(DIGEST) {
+            Some(digest) => URL_SAFE_NO_PAD
+                .decode(digest)
+                .ok()
+                .and_then(|digest| digest.try_into().ok())
+                .map_or(Form::Unreadable, Form::Digest),
+            // Whether the rest of it can be read is seen where a secret is checked.
+            None if text.starts_with("$argon2id$") => Form::Chosen(PasswordHash::from_phc(&text)),
+            None => Form::Unreadable,
+        };
+        Self { text, form }
+    }
+}
+
+impl From<ClientSecretHash> for Box<str> {
+    fn from(hash: ClientSecretHash) -> Self {
+        hash.text
+    }
+}
+
+impl fmt::Debug for ClientSecretHash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let form = match self.form {
+            Form::Digest(_) => "sha256",
+            Form::Chosen(_) => "argon2id",
+            Form::Unreadable => "unreadable",
+        };
+        write!(f, "ClientSecretHash({form}, …)")
+    }
+}

@@ -1,0 +1,78 @@
+//! A client's row may be used for a short time after it was read: never longer, and never against what the same process
+//! has written.
+
+use std::time::Duration;
+
+use serde_json::Value;
+
+use super::support::*;
+use super::{node, open, second};
+
+const STALE: &str = "client_cache=500ms";
+
+/// Two processes on one database, the client's row in the caches of both.
+async fn two() -> (griddb_test_node::TestNode, Server, Server) {
+    let node = node().await;
+    let one = open(&node, STALE).await;
+    let one = server_with(|builder| builder.store(one)).await;
+    let other = second(open(&node, STALE).await, &one).await;
+    for server in [&one, &other] {
+        assert_eq!(issue(server, "web-secret").await.0, 200);
+    }
+    (node, one, other)
+}
+
+async fn issue(server: &Server, secret: &str) -> (u16, Value) {
+    let authorization = basic("web", secret);
+    let form = [("grant_type", "client_credentials")];
+    answer(server.post("/oauth/token", &[("authorization", &authorization)], &form).await)
+}
+
+/// What another process has changed counts at the latest when the time is over.
+async fn is_over() {
+    tokio::time::sleep(Duration::from_millis(500)).await;
+}
+
+#[tokio::test]
+async fn a_removed_client_is_refused_at_once_here_and_soon_elsewhere() {
+    let (_node, one, other) = two().await;
+    assert!(other.auth.remove_client("web").await.unwrap());
+    assert_eq!(issue(&other, "web-secret").await.1["error"], "invalid_client");
+    is_over().await;
+    assert_eq!(issue(&one, "web-secret").await.1["error"], "invalid_client");
+}
+
+#[tokio::test]
+async fn a_changed_secret_counts_at_once_here_and_soon_elsewhere() {
+    let (_node, one, other) = two().await;
+    let changed = other.auth.confidential_client("web", "another-secret").await.unwrap();
+    let changed = changed.grant_types(["client_credentials"]).scope("notes.read").build().unwrap();
+    other.auth.put_client(changed).await.unwrap();
+    assert_eq!(issue(&other, "web-secret").await.1["error"], "invalid_client");
+    assert_eq!(issue(&other, "another-secret").await.0, 200);
+    is_over().await;
+    assert_eq!(issue(&one, "web-secret").await.1["error"], "invalid_client");
+    assert_eq!(issue(&one, "another-secret").await.0, 200);
+}
+
+/// The time counts from before the row was read: an answer may be slow, and old when it comes.
+#[tokio::test]
+async fn a_slow_answer_is_not_used_for_longer() {
+    let (node, one, other) = two().await;
+    is_over().await;
+    let slow = griddb_test_node::Fault::Delay(Duration::from_millis(400));
+    node.faults().once(griddb_test_node::Statement::GetRow, slow);
+    let reading = tokio::spawn(async move {
+        let answer = issue(&one, "web-secret").await;
+        (one, answer)
+    });
+    // The row is read at the node now; its removal follows, and then the answer.
+    while node.faults().pending() > 0 {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    assert!(other.auth.remove_client("web").await.unwrap());
+    let removed = tokio::time::Instant::now();
+    let (one, _) = reading.await.unwrap();
+    tokio::time::sleep_until(removed + Duration::from_millis(500)).await;
+    assert_eq!(issue(&one, "web-secret").await.1["error"], "invalid_client");
+}

@@ -1,0 +1,218 @@
+//! Answers that are lost: what may happen once counts as happened, whichever answer it was.
+
+use std::time::Duration;
+
+use gridauth::env::Timestamp;
+use gridauth::store::{Key, Kind, Row, StoreErrorKind};
+use griddb_test_node::{Fault, LogWrite, Options, Statement, TestNode};
+use serde_json::Value;
+use tokio::task::JoinSet;
+
+use super::support::*;
+use super::{node, node_with, open};
+
+#[tokio::test]
+async fn an_insert_whose_answer_was_lost_is_not_called_done() {
+    let node = node().await;
+    let store = open(&node, "statement_timeout=1s&retry_for=1s&lock_timeout=1s").await;
+    node.faults().once(Statement::PutRow, Fault::DropAfter);
+    let row = Row::new(Timestamp::from_millis(1), "{}");
+    let error = store.insert(Key::new(Kind::Grant, "lost"), row).await.unwrap_err();
+    assert_eq!(error.kind(), StoreErrorKind::OutcomeUnknown);
+}
+/// What can be done only once, or has to stay done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Work {
+    Redemption,
+    Rotation,
+    /// The second use of a code, which ends what the first gave.
+    Reuse,
+    Revocation,
+}
+
+impl Work {
+    const ALL: [Self; 4] = [Self::Redemption, Self::Rotation, Self::Reuse, Self::Revocation];
+
+    /// The statements that it is made of.
+    fn statements(self) -> [Statement; 4] {
+        let change = match self {
+            Self::Redemption | Self::Rotation => Statement::PutRow,
+            Self::Reuse | Self::Revocation => Statement::RemoveRow,
+        };
+        [Statement::GetRow, change, Statement::Commit, Statement::FlushLog]
+    }
+}
+
+fn faults() -> [Fault; 7] {
+    [
+        Fault::DropBefore,
+        Fault::DropAfter,
+        Fault::Mute,
+        Fault::Ignore,
+        Fault::KillBefore,
+        Fault::KillAfter,
+        Fault::Truncate(11),
+    ]
+}
+
+struct Case {
+    node: TestNode,
+    server: Server,
+    what: String,
+}
+
+impl Case {
+    async fn new(work: Work, statement: Statement, fault: &Fault) -> Self {
+        let node = node_with(Options::new().log_write(LogWrite::OnlyByFlush)).await;
+        // Time for a lock is what is left of a statement's beyond the three seconds that a server may be late.
+        let patience = "statement_timeout=5s&retry_for=7s&lock_timeout=1s&client_cache=60s";
+        let store = open(&node, patience).await;
+        let server = server_with(|builder| builder.store(store)).await;
+        Self { node, server, what: format!("{work:?}, {statement:?}, {fault:?}") }
+    }
+
+    /// Does `work` while the fault happens to it. A node that it kills is started again at once.
+    async fn with<T>(&self, statement: Statement, fault: Fault, work: impl Future<Output = T>) -> T {
+        self.node.faults().once(statement, fault);
+        let revive = async {
+            loop {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+                if !self.node.is_up() {
+                    self.node.crash_and_restart().await.unwrap();
+                }
+            }
+        };
+        let done = tokio::select! {
+            done = work => done,
+            () = revive => unreachable!("it goes on for ever"),
+        };
+        assert_eq!(self.node.faults().pending(), 0, "{}: the fault did not happen", self.what);
+        if !self.node.is_up() {
+            self.node.crash_and_restart().await.unwrap();
+        }
+        done
+    }
+
+    async fn is_dead(&self, token: &str) -> bool {
+        match self.server.auth.authenticate_token(token).await {
+            Ok(_) => false,
+            Err(rejection) => {
+                assert_eq!(rejection.status(), 401, "{}", self.what);
+                true
+            }
+        }
+    }
+
+    async fn revoke(&self, token: &str) -> u16 {
+        let client = basic("web", "web-secret");
+        let headers = [("authorization", client.as_str())];
+        self.server.post("/oauth/revoke", &headers, &[("token", token)]).await.status().as_u16()
+    }
+}
+
+/// An answer that is what it should be where it came, and 503 where it was lost.
+fn one_of(what: &str, (status, body): &(u16, Value), good: u16) {
+    assert!(*status == good || *status == 503, "{what}: {status} {body}");
+}
+
+async fn redemption(case: Case, statement: Statement, fault: Fault) {
+    let (server, what) = (&case.server, &case.what);
+    let code = server.code().await;
+    let first = case.with(statement, fault, server.token(&redeem(&code))).await;
+    one_of(what, &first, 200);
+    if first.0 == 200 {
+        assert!(!case.is_dead(&string(&first.1, "access_token")).await, "{what}: answered and not kept");
+    }
+    case.node.crash_and_restart().await.unwrap();
+    let (second, _) = server.token(&redeem(&code)).await;
+    assert!(matches!((first.0, second), (200, 400) | (503, 200) | (503, 400)), "{what}: {first:?} {second}");
+    let (third, body) = server.token(&redeem(&code)).await;
+    assert_eq!((third, body["error"].as_str()), (400, Some("invalid_grant")), "{what}");
+}
+
+async fn rotation(case: Case, statement: Statement, fault: Fault) {
+    let (server, what) = (&case.server, &case.what);
+    let (_, tokens) = server.token(&redeem(&server.code().await)).await;
+    let old = string(&tokens, "refresh_token");
+    let first = case.with(statement, fault, server.token(&refresh(&old))).await;
+    one_of(what, &first, 200);
+    case.node.crash_and_restart().await.unwrap();
+    // Who lost the answer gets it again, and never a second successor.
+    let (status, again) = server.token(&refresh(&old)).await;
+    assert_eq!(status, 200, "{what}: {again}");
+    if first.0 == 200 {
+        assert_eq!(again["refresh_token"], first.1["refresh_token"], "{what}");
+    }
+    server.advance(11);
+    assert_eq!(server.token(&refresh(&old)).await.0, 400, "{what}: a rotated token is back");
+    let successor = string(&again, "refresh_token");
+    assert_eq!(server.token(&refresh(&successor)).await.0, 400, "{what}: its reuse ended nothing");
+}
+
+async fn reuse(case: Case, statement: Statement, fault: Fault) {
+    let (server, what) = (&case.server, &case.what);
+    let code = server.code().await;
+    let (_, tokens) = server.token(&redeem(&code)).await;
+    let access = string(&tokens, "access_token");
+    let second = case.with(statement, fault, server.token(&redeem(&code))).await;
+    one_of(what, &second, 400);
+    case.node.crash_and_restart().await.unwrap();
+    if second.0 == 400 {
+        assert!(case.is_dead(&access).await, "{what}: what was revoked is back");
+    }
+    assert_eq!(server.token(&redeem(&code)).await.0, 400, "{what}");
+    assert!(case.is_dead(&access).await, "{what}");
+}
+
+async fn revocation(case: Case, statement: Statement, fault: Fault) {
+    let (server, what) = (&case.server, &case.what);
+    let (_, tokens) = server.token(&redeem(&server.code().await)).await;
+    let (access, refresh_token) = (string(&tokens, "access_token"), string(&tokens, "refresh_token"));
+    let status = case.with(statement, fault, case.revoke(&refresh_token)).await;
+    one_of(what, &(status, Value::Null), 200);
+    case.node.crash_and_restart().await.unwrap();
+    if status == 200 {
+        assert!(case.is_dead(&access).await, "{what}: what was revoked is back");
+    }
+    assert_eq!(case.revoke(&refresh_token).await, 200, "{what}");
+    assert!(case.is_dead(&access).await, "{what}");
+    assert_eq!(server.token(&refresh(&refresh_token)).await.0, 400, "{what}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whatever_answer_is_lost_nothing_happens_twice_and_nothing_comes_back() {
+    let mut running = JoinSet::new();
+    for work in Work::ALL {
+        for statement in work.statements() {
+            for fault in faults() {
+                running.spawn(async move {
+                    let case = Case::new(work, statement, &fault).await;
+                    match work {
+                        Work::Redemption => redemption(case, statement, fault).await,
+                        Work::Rotation => rotation(case, statement, fault).await,
+                        Work::Reuse => reuse(case, statement, fault).await,
+                        Work::Revocation => revocation(case, statement, fault).await,
+                    }
+                });
+            }
+        }
+    }
+    running.join_all().await;
+}
+
+/// A token whose insert was not confirmed is not handed out, and one that is handed out is kept.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_issued_token_is_kept_or_not_answered() {
+    for statement in [Statement::PutRow, Statement::FlushLog] {
+        for fault in faults() {
+            let case = Case::new(Work::Redemption, statement, &fault).await;
+            let form = [("grant_type", "client_credentials")];
+            let issued = case.with(statement, fault, case.server.token(&form)).await;
+            one_of(&case.what, &issued, 200);
+            case.node.crash_and_restart().await.unwrap();
+            if issued.0 == 200 {
+                assert!(!case.is_dead(&string(&issued.1, "access_token")).await, "{}", case.what);
+            }
+        }
+    }
+}

@@ -1,0 +1,340 @@
+//! A node that is down, silent, slow or full: 503 at every endpoint, and everything goes on by itself afterwards.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use gridauth::env::Timestamp;
+use gridauth::store::{Key, Kind, Row, StoreErrorKind};
+use gridauth::token::Secret;
+use gridauth::{Request, Response};
+use griddb_test_node::{ErrorCode, Fault, FaultOrder, Statement, TestNode};
+
+use super::support::*;
+use super::{node, open};
+
+/// How an answer tells that the store cannot be reached.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Told {
+    /// 503, `Retry-After`, and the error of RFC 6749 in JSON.
+    Json,
+    /// 503, `Retry-After`, a page.
+    Page,
+    /// RFC 6749 section 4.1.2.1: the client is told by a redirect, which has no status for it.
+    Redirect,
+    /// 503, `Retry-After`, no challenge: it is not the token's fault.
+    Guard,
+    /// A call of the application's own that fails.
+    Call,
+}
+
+/// What is asked, and whether it changes something.
+struct Asked {
+    name: &'static str,
+    told: Told,
+    writes: bool,
+    ask: Box<dyn Fn(Arc<Server>) -> Answering + Send + Sync>,
+}
+
+type Answering = Pin<Box<dyn Future<Output = Answered> + Send>>;
+
+enum Answered {
+    Response(Response),
+    /// What a call said: whether it worked.
+    Call(bool),
+}
+
+impl Asked {
+    fn request(name: &'static str, told: Told, writes: bool, request: Request) -> Self {
+        let ask = move |server: Arc<Server>| {
+            let request = request.clone();
+            Box::pin(async move { Answered::Response(server.auth.handle(request).await) }) as Answering
+        };
+        Self { name, told, writes, ask: Box::new(ask) }
+    }
+
+    fn token(name: &'static str, writes: bool, path: &str, form: &[(&str, &str)]) -> Self {
+        let request = post(path, &[("authorization", &basic("web", "web-secret"))], form);
+        Self::request(name, Told::Json, writes, request)
+    }
+
+    fn is_unavailable(&self, answered: &Answered) -> bool {
+        let response = match answered {
+            Answered::Call(worked) => return !worked,
+            Answered::Response(response) => response,
+        };
+        let json: serde_json::Value = serde_json::from_slice(response.body()).unwrap_or_default();
+        let retry_after = response.headers().contains_key("retry-after");
+        match self.told {
+            Told::Json => {
+                response.status() == 503 && retry_after && json["error"] == "temporarily_unavailable"
+            }
+            Told::Page => response.status() == 503 && retry_after && text(response).contains("<html"),
+            Told::Guard => {
+                response.status() == 503
+                    && retry_after
+                    && !response.headers().contains_key("www-authenticate")
+            }
+            Told::Redirect => {
+                // Before the client is known there is nobody to send anything to.
+                (response.status() == 503 && retry_after)
+                    || (response.status() == 303
+                        && location_parameter(response, "error").as_deref()
+                            == Some("temporarily_unavailable"))
+            }
+            Told::Call => false,
+        }
+    }
+}
+
+fn post(path: &str, headers: &[(&str, &str)], form: &[(&str, &str)]) -> Request {
+    let body = form_urlencoded::Serializer::new(String::new()).extend_pairs(form).finish();
+    let mut request = http::Request::post(path).header("content-type", "application/x-www-form-urlencoded");
+    for (name, value) in headers {
+        request = request.header(*name, *value);
+    }
+    request.body(Bytes::from(body)).unwrap()
+}
+
+fn get(uri: &str, cookie: Option<&str>) -> Request {
+    let mut request = http::Request::get(uri);
+    if let Some(cookie) = cookie {
+        request = request.header("cookie", cookie);
+    }
+    request.body(Bytes::new()).unwrap()
+}
+
+/// A request of every kind, each with what it needs: an unused code, a live token, a page that was shown.
+async fn every_kind(server: &Server) -> Vec<Asked> {
+    let (_, tokens) = server.token(&redeem(&server.code().await)).await;
+    let access = string(&tokens, "access_token");
+    let refresh_token = string(&tokens, "refresh_token");
+    let code = server.code().await;
+    let password = [("grant_type", "password"), ("username", "israel"), ("password", "imru")];
+    let mut all = vec![
+        Asked::token("token by code", true, "/oauth/token", &redeem(&code)),
+        Asked::token("token by refresh token", true, "/oauth/token", &refresh(&refresh_token)),
+        Asked::token("token by password", true, "/oauth/token", &password),
+        Asked::token("token of a client", true, "/oauth/token", &[("grant_type", "client_credentials")]),
+        Asked::token("revocation", true, "/oauth/revoke", &[("token", &access)]),
+        Asked::token("introspection", false, "/oauth/introspect", &[("token", &access)]),
+        Asked::request("the authorization page", Told::Page, false, get(&authorize_uri(&[]), None)),
+    ];
+
+    let page = server.get(&authorize_uri(&[]), None).await;
+    let (csrf, carried) = (hidden(&page, "csrf"), hidden(&page, "authorization_request"));
+    let form = [
+        ("csrf", &*csrf),
+        ("authorization_request", &*carried),
+        ("username", "israel"),
+        ("password", "imru"),
+    ];
+    let cookie = cookie(&page).unwrap();
+    let sign_in = post("/oauth/authorize", &[("cookie", &cookie)], &form);
+    all.push(Asked::request("sign-in", Told::Page, true, sign_in));
+
+    // A scope that was not allowed before, so that consent is asked for.
+    let browser = server.sign_in(&authorize_uri(&[("scope", "notes.write")])).await;
+    let (csrf, carried) = (hidden(&browser.page, "csrf"), hidden(&browser.page, "authorization_request"));
+    let form = [("csrf", &*csrf), ("authorization_request", &*carried), ("decision", "allow")];
+    let consent = post("/oauth/authorize", &[("cookie", &browser.cookie)], &form);
+    all.push(Asked::request("consent", Told::Page, true, consent));
+    let again = get(&authorize_uri(&[]), Some(&browser.cookie));
+    all.push(Asked::request("a code for who is signed in", Told::Redirect, true, again));
+
+    let token = access.clone();
+    all.push(Asked {
+        name: "a guarded route",
+        told: Told::Guard,
+        writes: false,
+        ask: Box::new(move |server| {
+            let token = token.clone();
+            Box::pin(async move {
+                let mut headers = http::HeaderMap::new();
+                headers.insert("authorization", format!("Bearer {token}").parse().unwrap());
+                match server.auth.authenticate(&headers).await {
+                    Ok(_) => Answered::Call(true),
+                    Err(rejection) => Answered::Response(server.auth.reject(rejection)),
+                }
+            })
+        }),
+    });
+    all.push(Asked {
+        name: "sign-up",
+        told: Told::Call,
+        writes: true,
+        ask: Box::new(|server| {
+            Box::pin(async move {
+                let password = Secret::from("sesame");
+                Answered::Call(server.auth.users().sign_up("miriam", &password).await.is_ok())
+            })
+        }),
+    });
+    all.push(Asked {
+        name: "health",
+        told: Told::Call,
+        writes: false,
+        ask: Box::new(|server| {
+            Box::pin(async move { Answered::Call(server.auth.store().ping().await.is_ok()) })
+        }),
+    });
+    all
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Outage {
+    Down,
+    Silent,
+    Slow,
+    Full,
+}
+
+impl Outage {
+    async fn begin(self, node: &TestNode) {
+        match self {
+            Self::Down => node.crash().await.unwrap(),
+            Self::Silent => node.pause(),
+            Self::Slow => {
+                node.faults().order(FaultOrder::new(Fault::Delay(Duration::from_secs(3))).always());
+            }
+            Self::Full => {
+                for statement in [Statement::PutRow, Statement::RemoveRow] {
+                    let refused = Fault::Refuse(ErrorCode::MEMORY_LIMIT);
+                    node.faults().order(FaultOrder::new(refused).on(statement).always());
+                }
+            }
+        }
+    }
+
+    fn end(self, node: &TestNode) {
+        match self {
+            Self::Down => node.restart().unwrap(),
+            Self::Silent => node.wake(),
+            Self::Slow | Self::Full => node.faults().clear(),
+        }
+    }
+}
+
+async fn is_told_everywhere(outage: Outage) {
+    let node = node().await;
+    let limits =
+        "client_cache=0s&statement_timeout=1s&retry_for=1s&lock_timeout=1s&connect_timeout=1s&heartbeat=1s";
+    let store = open(&node, limits).await;
+    let server = Arc::new(server_with(|builder| builder.store(store)).await);
+    let all = every_kind(&server).await;
+
+    outage.begin(&node).await;
+    let mut running = tokio::task::JoinSet::new();
+    for (at, asked) in all.iter().enumerate() {
+        let answer = (asked.ask)(Arc::clone(&server));
+        running.spawn(async move { (at, answer.await) });
+    }
+    // Far more than it takes: nothing hangs.
+    let answers = tokio::time::timeout(Duration::from_secs(10), running.join_all()).await.unwrap();
+    for (at, answered) in answers {
+        let asked = &all[at];
+        // What only reads goes on in a database that is full.
+        let expected = outage != Outage::Full || asked.writes;
+        let said = match &answered {
+            Answered::Response(response) => format!("{} {}", response.status(), text(response)),
+            Answered::Call(worked) => format!("worked: {worked}"),
+        };
+        assert_eq!(asked.is_unavailable(&answered), expected, "{outage:?}, {}: {said}", asked.name);
+    }
+
+    outage.end(&node);
+    for asked in all {
+        let recovered = async {
+            loop {
+                let answered = (asked.ask)(Arc::clone(&server)).await;
+                match &answered {
+                    _ if asked.is_unavailable(&answered) => {
+                        tokio::time::sleep(Duration::from_millis(20)).await
+                    }
+                    Answered::Response(response) => break assert!(!response.status().is_server_error()),
+                    Answered::Call(worked) => break assert!(worked),
+                }
+            }
+        };
+        let recovered = tokio::time::timeout(Duration::from_secs(20), recovered).await;
+        assert!(recovered.is_ok(), "{outage:?}, {} does not come back", asked.name);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_node_that_is_down_is_503_everywhere() {
+    is_told_everywhere(Outage::Down).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_node_that_is_silent_is_503_everywhere() {
+    is_told_everywhere(Outage::Silent).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_node_that_is_too_slow_is_503_everywhere() {
+    is_told_everywhere(Outage::Slow).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_node_that_is_full_is_503_for_all_that_writes() {
+    is_told_everywhere(Outage::Full).await;
+}
+
+/// The client's row and the grant's: each is within the time of one call, and both together are not.
+#[tokio::test]
+async fn the_calls_of_a_request_share_the_time_of_one() {
+    let node = node().await;
+    let store = open(&node, "client_cache=0s&retry_for=1s&statement_timeout=1s&lock_timeout=0s").await;
+    let server = server_with(|builder| builder.store(store)).await;
+    let form = [("grant_type", "client_credentials")];
+    let (_, tokens) = server.token(&form).await;
+    let access = string(&tokens, "access_token");
+    let slow = FaultOrder::new(Fault::Delay(Duration::from_millis(600))).always();
+    node.faults().order(slow);
+    // One call alone has the time that it needs.
+    assert!(server.auth.authenticate_token(&access).await.is_ok());
+    assert_eq!(server.token(&form).await.0, 503);
+    let client = basic("web", "web-secret");
+    let introspection = [("token", access.as_str())];
+    let answer = server.post("/oauth/introspect", &[("authorization", &client)], &introspection).await;
+    assert_eq!(answer.status(), 503, "{}", text(&answer));
+}
+
+/// Nothing is sent any more in time that is too short to learn what became of it: the code is still good.
+#[tokio::test]
+async fn a_change_that_could_not_be_awaited_is_not_begun() {
+    let node = node().await;
+    let store = open(&node, "client_cache=0s&retry_for=2s&statement_timeout=2s&lock_timeout=1s").await;
+    let server = server_with(|builder| builder.store(store)).await;
+    let code = server.code().await;
+    let slow = Fault::Delay(Duration::from_millis(1900));
+    node.faults().once(Statement::GetRow, slow);
+    let changes = || node.counters().statements(Statement::PutRow);
+    let before = changes();
+    assert_eq!(server.token(&redeem(&code)).await.0, 503);
+    assert_eq!(changes(), before);
+    assert_eq!(server.token(&redeem(&code)).await.0, 200);
+}
+
+#[tokio::test]
+async fn asking_for_the_owner_shares_the_time_of_the_change() {
+    let node = node().await;
+    let patience = "retry_for=800ms&statement_timeout=800ms&lock_timeout=0s&verify_owner=true";
+    let store = open(&node, patience).await;
+    let key = Key::new(Kind::Custom, "x");
+    let row = Row::new(Timestamp::from_millis(1), "{}");
+    store.put(key, row.clone()).await.unwrap();
+    node.faults().order(FaultOrder::new(Fault::Delay(Duration::from_millis(500))).always());
+    let error = store.put(key, row.clone()).await.unwrap_err();
+    assert_eq!(error.kind(), StoreErrorKind::OutcomeUnknown, "{error}");
+    node.faults().clear();
+
+    // A master that does not know is no reason to say that nothing was changed.
+    let refused = Fault::Refuse(ErrorCode::CLUSTER_ROLE);
+    node.faults().order(FaultOrder::new(refused).on(Statement::GetPartitionAddress).always());
+    let error = store.put(key, row).await.unwrap_err();
+    assert_eq!(error.kind(), StoreErrorKind::OutcomeUnknown, "{error}");
+}

@@ -1,0 +1,71 @@
+//! Expired rows go, whatever they hold and whoever else removes them.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use gridauth::env::Timestamp;
+use gridauth::store::{Key, Kind, Row};
+use griddb_test_node::{Fault, Statement};
+
+use super::{node, open};
+
+const NOW: Timestamp = Timestamp::from_millis(1_000_000);
+
+fn expired(body: impl Into<Box<str>>) -> Row {
+    Row::new(Timestamp::from_millis(1), body).with_expires(Some(Timestamp::from_millis(2)))
+}
+
+/// A row that some hand has spoilt is expired all the same, and does not stay in the way of the others.
+#[tokio::test]
+async fn an_expired_row_that_cannot_be_read_goes() {
+    let node = node().await;
+    let store = open(&node, "").await;
+    store.insert(Key::new(Kind::Session, "spoilt"), expired("x".repeat(40_000))).await.unwrap();
+    let client = griddb_rs::Client::connect(&format!("griddb://admin:admin@{}/gridauth", node.address()))
+        .await
+        .unwrap();
+    let sessions = client.open("GRIDAUTH_SESSIONS").await.unwrap();
+    let row = sessions.get("spoilt").await.unwrap().unwrap();
+    let mut values = row.values().unwrap();
+    *values.last_mut().unwrap() = griddb_rs::Value::Blob(vec![0xff, 0xfe].into());
+    sessions.put(&values[..]).await.unwrap();
+    assert!(store.get(Key::new(Kind::Session, "spoilt")).await.is_err());
+
+    assert_eq!(store.remove_expired(Kind::Session, NOW, 10).await.unwrap(), 1);
+    assert!(store.get(Key::new(Kind::Session, "spoilt")).await.unwrap().is_none());
+}
+
+/// Together they are longer than the longest answer that is accepted.
+#[tokio::test]
+async fn long_rows_are_swept_some_at_a_time() {
+    let node = node().await;
+    let store = open(&node, "max_answer=1000000").await;
+    for number in 0..8 {
+        let key = format!("row-{number}");
+        store.insert(Key::new(Kind::Session, &key), expired("x".repeat(300_000))).await.unwrap();
+    }
+    assert_eq!(store.remove_expired(Kind::Session, NOW, 500).await.unwrap(), 8);
+}
+
+/// Zero means that nothing is left, also where another process was quicker with all that was found.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_others_took_is_not_the_end() {
+    let node = node().await;
+    let (one, other) = (Arc::new(open(&node, "").await), open(&node, "").await);
+    // Rows of a size that the first look finds only some of them.
+    for number in 0..12 {
+        let key = format!("row-{number}");
+        one.insert(Key::new(Kind::Session, &key), expired("x".repeat(100_000))).await.unwrap();
+    }
+    node.faults().once(Statement::QueryTql, Fault::Delay(Duration::from_millis(400)));
+    let sweeping = {
+        let one = Arc::clone(&one);
+        tokio::spawn(async move { one.remove_expired(Kind::Session, NOW, 2).await.unwrap() })
+    };
+    while node.faults().pending() > 0 {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    assert_eq!(other.remove_expired(Kind::Session, NOW, 6).await.unwrap(), 6);
+    let removed = sweeping.await.unwrap();
+    assert!((1..=2).contains(&removed), "{removed} removed though six were left");
+}

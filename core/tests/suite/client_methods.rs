@@ -1,0 +1,204 @@
+//! Which client authentication methods each grant takes (RFC 6749 section 2.3): Authlib's defaults, and what an application
+//! says instead.
+
+use gridauth::grant::{
+    ApprovedAuthorization, AuthorizationCode, AuthorizationResponse, AuthorizationSide, ClientCredentials,
+    Grant, Implicit, Password, RefreshToken,
+};
+use gridauth::model::AuthMethod;
+use gridauth::people::HashingSettings;
+use gridauth::protocol::OAuthError;
+use gridauth::{Builder, Client, GridAuth, Store};
+use serde_json::Value;
+
+use crate::support::*;
+
+const ALL_GRANTS: [&str; 5] =
+    ["authorization_code", "refresh_token", "client_credentials", "password", "implicit"];
+
+/// A server with these grants, and a client for each method, named after it, that may use all of them.
+async fn server_of(configure: impl FnOnce(Builder) -> Builder) -> Server {
+    let clock = server().await.clock;
+    let cheap = HashingSettings { memory_kib: 8, passes: 1, ..HashingSettings::default() };
+    let builder = GridAuth::builder(ISSUER).store(Store::memory()).clock(clock.clone()).hashing(cheap);
+    let auth = configure(builder).build().await.unwrap();
+    auth.users().sign_up("israel", &"imru".into()).await.unwrap();
+    for (id, method) in [
+        ("basic", AuthMethod::Basic),
+        ("post", AuthMethod::Post),
+        ("none", AuthMethod::None),
+        ("jwt", AuthMethod::Other("private_key_jwt".to_owned())),
+    ] {
+        let begun = match method {
+            AuthMethod::Basic | AuthMethod::Post => auth.confidential_client(id, "secret").await.unwrap(),
+            _ => Client::public(id),
+        };
+        let client = begun.auth_method(method).redirect_uri(REDIRECT).scope("notes.read");
+        let client = client.grant_types(ALL_GRANTS).response_types(["code", "token", "badge"]);
+        auth.put_client(client.build().unwrap()).await.unwrap();
+    }
+    Server { auth, clock }
+}
+
+async fn with_defaults() -> Server {
+    server_of(|builder| {
+        builder
+            .grant(AuthorizationCode::new())
+            .grant(RefreshToken::rotating())
+            .grant(ClientCredentials::new())
+            .grant(Password::new())
+            .grant(Implicit::new())
+    })
+    .await
+}
+
+/// A token request of the client that is named after its method.
+async fn token_by(server: &Server, client: &str, form: &[(&str, &str)]) -> (u16, Value) {
+    let mut form = form.to_vec();
+    let authorization = basic(client, "secret");
+    let headers = [("authorization", authorization.as_str())];
+    let headers = if client == "basic" { &headers[..] } else { &[] };
+    match client {
+        "basic" => {}
+        "post" => form.extend([("client_id", client), ("client_secret", "secret")]),
+        _ => form.push(("client_id", client)),
+    }
+    answer(server.post("/oauth/token", headers, &form).await)
+}
+
+fn authorize(client: &str, response_type: &str) -> String {
+    let mut more = vec![("client_id", client), ("response_type", response_type)];
+    if response_type != "code" {
+        more.extend([("code_challenge", ""), ("code_challenge_method", "")]);
+    }
+    authorize_uri(&more)
+}
+
+/// What comes back when israel signs in and allows it.
+async fn allowed(server: &Server, client: &str, response_type: &str) -> gridauth::Response {
+    server.sign_in(&authorize(client, response_type)).await.allow(server).await
+}
+
+/// Nobody is asked to sign in for it: the client is told at once.
+async fn refused(server: &Server, client: &str, response_type: &str) {
+    let back = server.get(&authorize(client, response_type), None).await;
+    assert_eq!(back.status(), 303, "{client}, {response_type}: {}", text(&back));
+    let error = location_parameter(&back, "error");
+    assert_eq!(error.as_deref(), Some("unauthorized_client"), "{client}, {response_type}");
+}
+
+/// Authlib: `TOKEN_ENDPOINT_AUTH_METHODS = ["client_secret_basic", "client_secret_post", "none"]`.
+#[tokio::test]
+async fn the_code_grant_takes_all_three() {
+    let server = with_defaults().await;
+    for client in ["basic", "post", "none"] {
+        let code = location_parameter(&allowed(&server, client, "code").await, "code").unwrap();
+        let (status, tokens) = token_by(&server, client, &redeem(&code)).await;
+        assert_eq!(status, 200, "{client}: {tokens}");
+    }
+}
+
+#[tokio::test]
+async fn password_client_credentials_and_refreshing_take_basic_alone() {
+    let server = with_defaults().await;
+    let code = location_parameter(&allowed(&server, "basic", "code").await, "code").unwrap();
+    let (_, tokens) = token_by(&server, "basic", &redeem(&code)).await;
+    let refresh_token = string(&tokens, "refresh_token");
+    let password = [("grant_type", "password"), ("username", "israel"), ("password", "imru")];
+    let client_credentials = [("grant_type", "client_credentials")];
+    for form in [&password[..], &client_credentials, &refresh(&refresh_token)] {
+        for client in ["post", "none"] {
+            let (status, error) = token_by(&server, client, form).await;
+            assert_eq!(
+                (status, error["error"].as_str()),
+                (401, Some("invalid_client")),
+                "{client}: {form:?}"
+            );
+        }
+        let (status, tokens) = token_by(&server, "basic", form).await;
+        assert_eq!(status, 200, "{form:?}: {tokens}");
+    }
+}
+
+/// Authlib: `ImplicitGrant.TOKEN_ENDPOINT_AUTH_METHODS = ["none"]`.
+#[tokio::test]
+async fn implicit_takes_public_clients_alone() {
+    let server = with_defaults().await;
+    for client in ["basic", "post", "jwt"] {
+        refused(&server, client, "token").await;
+    }
+    let back = allowed(&server, "none", "token").await;
+    assert!(location_parameter(&back, "access_token").is_some(), "{}", location(&back));
+}
+
+#[tokio::test]
+async fn implicit_can_be_told_otherwise() {
+    let methods = [AuthMethod::Basic];
+    let server = server_of(|builder| builder.grant(Implicit::new().client_authentication(methods))).await;
+    let back = allowed(&server, "basic", "token").await;
+    assert!(location_parameter(&back, "access_token").is_some(), "{}", location(&back));
+    refused(&server, "post", "token").await;
+    refused(&server, "none", "token").await;
+}
+
+/// Answers at the authorization endpoint and has no token request.
+struct Badge(&'static [AuthMethod]);
+
+#[gridauth::async_trait]
+impl AuthorizationSide for Badge {
+    fn response_type(&self) -> &str {
+        "badge"
+    }
+
+    fn grant_type(&self) -> &str {
+        "implicit"
+    }
+
+    fn client_authentication(&self) -> &[AuthMethod] {
+        self.0
+    }
+
+    async fn respond(
+        &self,
+        approved: &ApprovedAuthorization<'_>,
+    ) -> Result<AuthorizationResponse, OAuthError> {
+        Ok(AuthorizationResponse::new().with("badge", approved.user().subject()))
+    }
+}
+
+impl Grant for Badge {
+    fn authorization_side(&self) -> Option<&dyn AuthorizationSide> {
+        Some(self)
+    }
+}
+
+/// DEMO_APP.md, seed file: a method that the server lacks is accepted and stays unusable.
+#[tokio::test]
+async fn a_client_with_a_method_that_the_server_lacks_gets_nowhere() {
+    let badge = Badge(AuthMethod::SUPPORTED);
+    let server = server_of(|builder| builder.grant(AuthorizationCode::new()).grant(badge)).await;
+    for response_type in ["code", "badge"] {
+        refused(&server, "jwt", response_type).await;
+    }
+    for client in ["basic", "post", "none"] {
+        let back = allowed(&server, client, "badge").await;
+        assert_eq!(location_parameter(&back, "badge").as_deref(), Some("israel"), "{client}");
+    }
+}
+
+#[tokio::test]
+async fn methods_that_cannot_be_are_refused_when_the_server_is_built() {
+    const LACKED: &[AuthMethod] = &[];
+    let lacks = AuthMethod::Other("private_key_jwt".to_owned());
+    let error = GridAuth::builder(ISSUER)
+        .store(Store::memory())
+        .grant(Implicit::new().client_authentication([lacks]))
+        .grant(Badge(LACKED))
+        .build()
+        .await
+        .unwrap_err();
+    let text = error.to_string();
+    for part in ["\"token\" accepts \"private_key_jwt\"", "\"badge\" accepts no client"] {
+        assert!(text.contains(part), "{part} is not in {text}");
+    }
+}

@@ -1,0 +1,89 @@
+//! What extensions may add, and what they may not change.
+
+use gridauth::grant::{Extension, TokenRequest};
+use gridauth::model::GrantRecord;
+use gridauth::protocol::OAuthError;
+use serde_json::{Map, Value, json};
+
+use crate::support::*;
+
+const STANDARD: [&str; 5] = ["access_token", "token_type", "expires_in", "refresh_token", "scope"];
+
+/// Adds a member of its own, and tries to put something else in the place of what RFC 6749 section 5.1 defines.
+struct Meddling;
+
+impl Extension for Meddling {
+    fn name(&self) -> &str {
+        "meddling"
+    }
+
+    fn extend_token_response(
+        &self,
+        _request: &TokenRequest<'_>,
+        _grant: &GrantRecord,
+        response: &mut Map<String, Value>,
+    ) -> Result<(), OAuthError> {
+        for member in STANDARD {
+            response.insert(member.to_owned(), json!("meddled"));
+        }
+        response.insert("tenant".to_owned(), json!("acme"));
+        Ok(())
+    }
+}
+
+/// RFC 6749 section 5.1: what is told of a token is what is kept of it.
+#[tokio::test]
+async fn an_extension_adds_members_and_replaces_none_of_the_standard_ones() {
+    let server = server_with(|builder| builder.extension(Meddling)).await;
+    let headers = [("authorization", basic("web", "web-secret"))];
+    let headers = headers.each_ref().map(|(name, value)| (*name, value.as_str()));
+    let code = server.code().await;
+    let forms: [Vec<(&str, &str)>; 3] = [
+        redeem(&code).to_vec(),
+        vec![("grant_type", "password"), ("username", "israel"), ("password", "imru")],
+        // It issues no refresh token and, asked for no scope that is allowed, no extension puts one there.
+        vec![("grant_type", "client_credentials"), ("scope", "notes.write")],
+    ];
+    for form in forms {
+        let response = server.post("/oauth/token", &headers, &form).await;
+        let body = text(&response);
+        assert!(!body.contains("meddled"), "{body}");
+        for member in STANDARD {
+            assert!(body.matches(&format!("\"{member}\":")).count() <= 1, "{member} twice: {body}");
+        }
+        let (status, tokens) = answer(response);
+        assert_eq!(
+            (status, &tokens["tenant"], &tokens["token_type"]),
+            (200, &json!("acme"), &json!("Bearer"))
+        );
+        assert_eq!(tokens["expires_in"], 3600);
+        let access = server.auth.authenticate_token(&string(&tokens, "access_token")).await.unwrap();
+        assert_eq!(tokens["scope"], access.scope().as_str());
+        assert_eq!(tokens["refresh_token"].is_string(), access.user().is_some(), "{tokens}");
+    }
+}
+
+/// What an extension refuses at the end is not handed out.
+#[tokio::test]
+async fn an_extension_that_cannot_add_what_it_must_refuses() {
+    struct Failing;
+    impl Extension for Failing {
+        fn name(&self) -> &str {
+            "failing"
+        }
+        fn extend_token_response(
+            &self,
+            _request: &TokenRequest<'_>,
+            _grant: &GrantRecord,
+            _response: &mut Map<String, Value>,
+        ) -> Result<(), OAuthError> {
+            Err(OAuthError::server_error("it cannot be said now"))
+        }
+    }
+    let server = server_with(|builder| builder.extension(Failing)).await;
+    let (status, error) = server.token(&[("grant_type", "client_credentials")]).await;
+    assert_eq!(
+        (status, &error["error"], &error["access_token"]),
+        (500, &json!("server_error"), &Value::Null)
+    );
+}

@@ -1,0 +1,100 @@
+//! Authorization server metadata (RFC 8414): exactly what is on.
+
+use std::collections::BTreeSet;
+
+use gridauth::grant::{AuthorizationCode, ClientCredentials, Implicit, Password};
+use gridauth::{Builder, GridAuth, Store};
+use serde_json::{Value, json};
+
+use crate::support::{ISSUER, Server, answer, server};
+
+async fn metadata(configure: impl FnOnce(Builder) -> Builder) -> (Server, Value) {
+    let clock = server().await.clock;
+    let auth = configure(GridAuth::builder(ISSUER).store(Store::memory())).build().await.unwrap();
+    let server = Server { auth, clock };
+    let (status, metadata) = answer(server.get("/.well-known/oauth-authorization-server", None).await);
+    assert_eq!(status, 200);
+    (server, metadata)
+}
+
+fn has_exactly(metadata: &Value, members: &[&str]) {
+    let own: BTreeSet<&str> = metadata.as_object().unwrap().keys().map(String::as_str).collect();
+    assert_eq!(own, members.iter().copied().collect(), "{metadata}");
+}
+
+/// Whatever issues tokens has these.
+const ALWAYS: [&str; 7] = [
+    "issuer",
+    "revocation_endpoint",
+    "revocation_endpoint_auth_methods_supported",
+    "introspection_endpoint",
+    "introspection_endpoint_auth_methods_supported",
+    "response_types_supported",
+    "grant_types_supported",
+];
+
+#[tokio::test]
+async fn of_client_credentials_alone() {
+    let (server, metadata) = metadata(|builder| builder.grant(ClientCredentials::new())).await;
+    let own = ["token_endpoint", "token_endpoint_auth_methods_supported"];
+    has_exactly(&metadata, &[&ALWAYS[..], &own].concat());
+    assert_eq!(metadata["grant_types_supported"], json!(["client_credentials"]));
+    // RFC 8414 section 2: it is required, so it is there and empty.
+    assert_eq!(metadata["response_types_supported"], json!([]));
+    assert_eq!(metadata["token_endpoint_auth_methods_supported"], json!(["client_secret_basic"]));
+    assert_eq!(server.get("/oauth/authorize", None).await.status(), 404);
+}
+
+#[tokio::test]
+async fn of_implicit_alone() {
+    let (server, metadata) = metadata(|builder| builder.grant(Implicit::new())).await;
+    let own = [
+        "authorization_endpoint",
+        "response_modes_supported",
+        "authorization_response_iss_parameter_supported",
+    ];
+    has_exactly(&metadata, &[&ALWAYS[..], &own].concat());
+    assert_eq!(metadata["grant_types_supported"], json!(["implicit"]));
+    assert_eq!(metadata["response_types_supported"], json!(["token"]));
+    // A token never travels in a query, so that mode is not on.
+    assert_eq!(metadata["response_modes_supported"], json!(["fragment", "form_post"]));
+    assert_eq!(server.post("/oauth/token", &[], &[]).await.status(), 404);
+}
+
+#[tokio::test]
+async fn of_the_code_grant_and_of_scopes() {
+    let (_, metadata) = metadata(|builder| builder.grant(AuthorizationCode::new())).await;
+    let own = [
+        "authorization_endpoint",
+        "response_modes_supported",
+        "authorization_response_iss_parameter_supported",
+        "token_endpoint",
+        "token_endpoint_auth_methods_supported",
+        "code_challenge_methods_supported",
+    ];
+    has_exactly(&metadata, &[&ALWAYS[..], &own].concat());
+    assert_eq!(metadata["response_modes_supported"], json!(["query", "fragment", "form_post"]));
+}
+
+#[tokio::test]
+async fn every_endpoint_that_is_named_is_there_and_no_other() {
+    let (server, metadata) = metadata(|builder| builder.grant(Password::new()).grant(Implicit::new())).await;
+    let mut named: Vec<String> = metadata
+        .as_object()
+        .unwrap()
+        .iter()
+        .filter(|(member, _)| member.ends_with("_endpoint"))
+        .map(|(_, url)| url.as_str().unwrap().strip_prefix(ISSUER).unwrap().to_owned())
+        .collect();
+    named.push("/.well-known/oauth-authorization-server".to_owned());
+    let mut mounted = server.auth.paths();
+    named.sort();
+    mounted.sort();
+    assert_eq!(named, mounted);
+}
+
+#[tokio::test]
+async fn a_server_that_only_guards_has_no_endpoint_at_all() {
+    let auth = GridAuth::builder(ISSUER).store(Store::memory()).build().await.unwrap();
+    assert!(auth.paths().is_empty(), "{:?}", auth.paths());
+}

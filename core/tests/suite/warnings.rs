@@ -1,0 +1,86 @@
+//! What is allowed but should be known is said when a server is built.
+
+use std::fmt::Write as _;
+use std::sync::{Arc, Mutex};
+
+use gridauth::grant::{AuthorizationCode, ClientCredentials, Implicit, Password, RefreshToken};
+use gridauth::{Builder, GridAuth, Store};
+use tracing::field::{Field, Visit};
+use tracing::{Event, Level, Metadata, Subscriber, span};
+
+/// Keeps the warnings of its thread.
+#[derive(Clone, Default)]
+struct Warnings(Arc<Mutex<Vec<String>>>);
+
+struct Fields<'a>(&'a mut String);
+
+impl Visit for Fields<'_> {
+    fn record_debug(&mut self, field: &Field, value: &dyn std::fmt::Debug) {
+        write!(self.0, "{}={value:?} ", field.name()).unwrap();
+    }
+}
+
+impl Subscriber for Warnings {
+    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+        *metadata.level() <= Level::WARN
+    }
+    fn new_span(&self, _: &span::Attributes<'_>) -> span::Id {
+        span::Id::from_u64(1)
+    }
+    fn record(&self, _: &span::Id, _: &span::Record<'_>) {}
+    fn record_follows_from(&self, _: &span::Id, _: &span::Id) {}
+    fn event(&self, event: &Event<'_>) {
+        let mut line = String::new();
+        event.record(&mut Fields(&mut line));
+        self.0.lock().unwrap().push(line);
+    }
+    fn enter(&self, _: &span::Id) {}
+    fn exit(&self, _: &span::Id) {}
+}
+
+async fn warnings_of(issuer: &str, configure: impl FnOnce(Builder) -> Builder) -> Vec<String> {
+    let warnings = Warnings::default();
+    let kept = Arc::clone(&warnings.0);
+    let _guard = tracing::subscriber::set_default(warnings);
+    configure(GridAuth::builder(issuer).store(Store::memory())).build().await.unwrap();
+    let kept = kept.lock().unwrap();
+    kept.clone()
+}
+
+const HTTPS: &str = "https://id.example.com";
+
+/// RFC 9700 sections 2.4 and 2.1.2.
+#[tokio::test]
+async fn password_and_implicit_are_built_with_a_warning_that_names_rfc_9700() {
+    let password = warnings_of(HTTPS, |builder| builder.grant(Password::new())).await;
+    assert_eq!(password.len(), 1, "{password:?}");
+    assert!(password[0].contains("password grant") && password[0].contains("RFC 9700 section 2.4"));
+
+    let implicit = warnings_of(HTTPS, |builder| builder.grant(Implicit::new())).await;
+    assert_eq!(implicit.len(), 1, "{implicit:?}");
+    assert!(implicit[0].contains("implicit grant") && implicit[0].contains("RFC 9700 section 2.1.2"));
+
+    let both = warnings_of(HTTPS, |builder| builder.grant(Implicit::new()).grant(Password::new())).await;
+    assert_eq!(both.len(), 2, "{both:?}");
+}
+
+#[tokio::test]
+async fn what_is_as_it_should_be_is_built_without_a_word() {
+    let silent = warnings_of(HTTPS, |builder| {
+        let builder = builder.grant(AuthorizationCode::new()).grant(RefreshToken::rotating());
+        builder.grant(ClientCredentials::new())
+    });
+    assert_eq!(silent.await, [""; 0]);
+    for loopback in ["http://127.0.0.1:8080", "http://localhost:8080", "http://[::1]:8080"] {
+        let silent = warnings_of(loopback, |builder| builder.grant(ClientCredentials::new())).await;
+        assert_eq!(silent, [""; 0], "{loopback}");
+    }
+}
+
+#[tokio::test]
+async fn plain_http_to_another_host_is_built_with_a_warning() {
+    let warned =
+        warnings_of("http://id.example.com", |builder| builder.grant(ClientCredentials::new())).await;
+    assert_eq!(warned.len(), 1, "{warned:?}");
+    assert!(warned[0].contains("http://id.example.com") && warned[0].contains("plain http"), "{warned:?}");
+}

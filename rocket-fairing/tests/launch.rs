@@ -1,0 +1,81 @@
+//! What the fairing leaves alone of a Rocket: its configuration and its shutdown.
+
+mod support;
+
+use std::net::{IpAddr, Ipv6Addr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use gridauth_rocket::{Access, GridAuthExt};
+use rocket::config::{Config, Ident, Shutdown};
+use rocket::data::{ByteUnit, Limits};
+use rocket::tokio::io::{AsyncReadExt, AsyncWriteExt};
+use rocket::tokio::net::TcpStream;
+use rocket::tokio::sync::Notify;
+use rocket::{State, get, routes, tokio};
+use support::running::Running;
+use support::{auth, quiet, token};
+
+#[rocket::async_test]
+async fn the_configuration_is_the_applications() {
+    let auth = auth().await;
+    let unusual = Config {
+        address: IpAddr::V6(Ipv6Addr::LOCALHOST),
+        port: 4711,
+        workers: 3,
+        max_blocking: 7,
+        ident: Ident::try_new("orders").unwrap(),
+        ip_header: Some("X-Client".into()),
+        limits: Limits::new().limit("json", ByteUnit::from(77)),
+        keep_alive: 11,
+        shutdown: Shutdown { ctrlc: false, grace: 9, mercy: 8, force: false, ..Shutdown::default() },
+        ..Config::release_default()
+    };
+    for config in [unusual, Config::debug_default(), Config::release_default()] {
+        let figment = rocket::custom(&config).figment().clone();
+        let rocket = rocket::custom(&config).attach(auth.fairing()).ignite().await.unwrap();
+        assert_eq!(*rocket.config(), config);
+        assert_eq!(rocket.figment().clone().extract::<Config>().unwrap(), figment.extract().unwrap());
+    }
+}
+
+#[get("/slow")]
+async fn slow(access: Access, held: &State<Arc<Held>>) -> String {
+    held.reached.notify_one();
+    held.released.notified().await;
+    access.subject().to_owned()
+}
+
+#[derive(Default)]
+struct Held {
+    reached: Notify,
+    released: Notify,
+}
+
+/// A Rocket that is told to stop finishes a guarded request and ends by itself, as it does without the fairing.
+#[rocket::async_test]
+async fn the_shutdown_finishes_what_is_in_flight_and_ends() {
+    let (auth, held) = (auth().await, Arc::new(Held::default()));
+    let rocket = quiet().attach(auth.fairing()).mount("/", routes![slow]).manage(Arc::clone(&held));
+    let running = Running::start(rocket).await;
+    let mut stream = TcpStream::connect(running.address).await.unwrap();
+    let token = token(&auth, "").await;
+    let request = format!(
+        "GET /slow HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {token}\r\nconnection: close\r\n\r\n"
+    );
+    stream.write_all(request.as_bytes()).await.unwrap();
+    held.reached.notified().await;
+    running.shutdown.clone().notify();
+    // New connections are refused once it has begun.
+    let refused = async {
+        while TcpStream::connect(running.address).await.is_ok() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), refused).await.unwrap();
+    held.released.notify_one();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200") && answer.ends_with("israel"), "{answer}");
+    running.rocket.await.unwrap().unwrap();
+}

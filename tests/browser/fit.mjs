@@ -1,0 +1,25 @@
+// Whether a page fits its width.
+
+/** What sticks out of the page sideways, or is cut off. */
+export function fit(page) {
+  return page.evaluate(() => {
+    const root = document.documentElement;
+    const found = [];
+    if (root.scrollWidth > root.clientWidth) {
+      found.push(`it scrolls sideways: ${root.scrollWidth} px in ${root.clientWidth}`);
+    }
+    const told = (element) => `<${element.localName}> ${element.textContent.trim().slice(0, 40)}`;
+    for (const element of document.body.querySelectorAll('*')) {
+      const { left, right, width, height } = element.getBoundingClientRect();
+      // What is there for screen readers alone takes a single pixel.
+      if (width <= 1 || height <= 1) continue;
+      if (left < -0.5 || right > root.clientWidth + 0.5) found.push(`sticks out: ${told(element)}`);
+      const { overflowX } = getComputedStyle(element);
+      const cuts = overflowX !== 'visible' || element.localName === 'button';
+      if (cuts && element.localName !== 'input' && element.scrollWidth > element.clientWidth + 1) {
+        found.push(`is cut off: ${told(element)}`);
+      }
+    }
+    return found;
+  });
+}

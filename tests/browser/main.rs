@@ -1,0 +1,140 @@
+//! A real browser goes through the pages of every demo application, at phone and desktop width.
+//!
+//! The browser is Debian's chromium, driven by the script `drive.mjs` beside this file; axe-core judges each page, and
+//! the pictures that it takes are in `tests/screenshots/FRAMEWORK/WIDTH` below cargo's target directory.
+//!
+//! | variable | meaning |
+//! | --- | --- |
+//! | `GRIDAUTH_CELLS` | the frameworks in it are the ones visited, on the store `memory` |
+//! | `GRIDAUTH_CHROMIUM` | the browser, where it is not in the `PATH` under a name of its own |
+//! | `GRIDAUTH_REQUIRE_BROWSER` | `1`: it is a failure where there is no browser; otherwise that is said and passed over |
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stderr,
+    reason = "a test suite: an expectation that does not hold is how a case fails, and what is left out is said"
+)]
+
+mod run;
+mod seed;
+mod tools;
+
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use gridauth_conformance::case::caught;
+use gridauth_conformance::matrix::{self, Framework};
+use gridauth_conformance::{audit, build};
+use libtest_mimic::{Arguments, Failed, Trial};
+
+use self::run::{Run, WIDTHS};
+use self::tools::Tools;
+
+/// What `scenarios.mjs` plays.
+const SCENARIOS: &[&str] = &[
+    "home",
+    "sign_up",
+    "sign_in_at_home",
+    "sign_in",
+    "wrong_password",
+    "empty_fields",
+    "keyboard_only",
+    "consent",
+    "consent_for_a_website",
+    "consent_with_long_names",
+    "allow",
+    "deny",
+    "remembered_consent",
+    "form_post_without_script",
+    "form_post_with_script",
+    "unknown_client",
+    "mismatching_redirect_uri",
+    "expired_form",
+    "too_many_tries",
+    "no_page",
+];
+
+fn main() -> ExitCode {
+    let arguments = Arguments::from_args();
+    let frameworks = frameworks();
+    let visits: Vec<(&Framework, usize)> = frameworks
+        .iter()
+        .flat_map(|framework| (0..WIDTHS.len()).map(move |width| (*framework, width)))
+        .collect();
+    let name = |(framework, width): (&Framework, usize), scenario: &str| {
+        format!("{}/{}/{scenario}", framework.name, WIDTHS[width].name)
+    };
+    let is_wanted = |name: String| match &arguments.filter {
+        Some(filter) if arguments.exact => name == *filter,
+        Some(filter) => name.contains(filter),
+        None => true,
+    };
+    let any_wanted =
+        visits.iter().any(|visit| SCENARIOS.iter().any(|scenario| is_wanted(name(*visit, scenario))));
+    let mut runs = Vec::new();
+    if any_wanted && !arguments.list {
+        match Tools::find() {
+            Ok(tools) => {
+                runs = visits.iter().map(|visit| Arc::new(Run::new(visit.0, visit.1, &tools))).collect()
+            }
+            Err(reason) if say_that_there_is_no_browser(&reason) => return ExitCode::from(101),
+            Err(_) => {}
+        }
+    }
+    for framework in frameworks.iter().filter(|_| !runs.is_empty()) {
+        build::binary(framework.package);
+    }
+    let mut trials = Vec::new();
+    // The visits take turns, so that two threads of the harness have two of them to wait for.
+    for scenario in SCENARIOS {
+        trials.extend(visits.iter().enumerate().map(|(at, visit)| {
+            let run = runs.get(at).cloned();
+            let nowhere = run.is_none() && !arguments.list;
+            Trial::test(name(*visit, scenario), move || {
+                let run = run.ok_or("there is no browser")?;
+                caught(|| run.outcome(scenario, SCENARIOS)).flatten().map_err(Failed::from)
+            })
+            .with_ignored_flag(nowhere)
+        }));
+    }
+    let visited = libtest_mimic::run(&arguments, trials);
+    if runs.is_empty() {
+        return visited.exit_code();
+    }
+    for run in &runs {
+        run.tell_notes();
+    }
+    let whole = Arguments { filter: None, skip: Vec::new(), exact: false, ..arguments };
+    let audited = libtest_mimic::run(&whole, frameworks.into_iter().map(no_panic).collect());
+    if visited.has_failed() || audited.has_failed() { ExitCode::from(101) } else { ExitCode::SUCCESS }
+}
+
+/// The frameworks of the cells that are to run.
+fn frameworks() -> Vec<&'static Framework> {
+    let cells = matrix::cells();
+    matrix::FRAMEWORKS
+        .iter()
+        .filter(|framework| cells.iter().any(|cell| cell.framework.name == framework.name))
+        .collect()
+}
+
+/// Says it so that nobody overlooks it, and whether it is a failure.
+fn say_that_there_is_no_browser(reason: &str) -> bool {
+    let required = std::env::var_os("GRIDAUTH_REQUIRE_BROWSER").is_some_and(|value| value == "1");
+    let line = "!".repeat(100);
+    let verdict = if required {
+        "FAILED: GRIDAUTH_REQUIRE_BROWSER=1 asks for it."
+    } else {
+        "SKIPPED: every test in a real browser. No page has been looked at."
+    };
+    eprintln!("\n{line}\n!! {verdict}\n!! {reason}\n{line}\n");
+    required
+}
+
+fn no_panic(framework: &'static Framework) -> Trial {
+    Trial::test(format!("{}/audit/no_process_panicked", framework.name), move || {
+        let found = audit::panics(&audit::logs_of(&run::cell(framework).name()));
+        if found.is_empty() { Ok(()) } else { Err(Failed::from(found.join("\n"))) }
+    })
+}

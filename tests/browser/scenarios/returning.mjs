@@ -1,0 +1,39 @@
+// The way back to the client by a form (OAuth 2.0 Form Post Response Mode).
+
+import assert from 'node:assert/strict';
+
+async function posted(scene, visitor, person, request) {
+  const [{ method, origin, parameters }, ...more] = scene.client.arrivalsFor(request);
+  assert.deepEqual(more, []);
+  assert.equal(method, 'POST');
+  assert.equal(origin, scene.origin, 'the client is told where the form comes from');
+  assert.deepEqual(Object.keys(parameters).sort(), ['code', 'iss', 'state']);
+  assert.equal(visitor.page.url(), scene.client.redirectUri, 'nothing of the answer is in the address');
+  const tokens = await scene.client.redeem(request, parameters.code);
+  assert.equal((await scene.client.whoAmI(tokens.access_token)).sub, person.username);
+}
+
+export async function form_post_without_script(scene) {
+  const person = await scene.person('naomi');
+  const request = scene.client.request('field-notes', { response_mode: 'form_post' });
+  const visitor = await scene.visitor();
+  await visitor.go(request.url);
+  await visitor.signIn(person);
+  await visitor.press('Allow');
+  assert.match(await visitor.words(), /Field notes/);
+  await visitor.look('form-post', { heading: 'Almost there' });
+  assert.deepEqual(scene.client.arrivalsFor(request), []);
+  await visitor.press('Continue');
+  await posted(scene, visitor, person, request);
+}
+
+export async function form_post_with_script(scene) {
+  const person = await scene.person('boaz');
+  const request = scene.client.request('field-notes', { response_mode: 'form_post' });
+  const visitor = await scene.visitor({ script: true });
+  await visitor.go(request.url);
+  await visitor.signIn(person);
+  await visitor.page.getByRole('button', { name: 'Allow' }).click();
+  await visitor.page.getByRole('heading', { name: 'Back at the client' }).waitFor();
+  await posted(scene, visitor, person, request);
+}

@@ -1,0 +1,68 @@
+// Where a scenario plays: the browser at one width, the people who sign up, and what is noticed on the way.
+
+import { readFile } from 'node:fs/promises';
+
+import { Judge } from './judge.mjs';
+import { Visitor } from './visitor.mjs';
+
+export class Stage {
+  visitors = [];
+
+  static async set(browser, setting, client, axePath) {
+    const stage = new Stage();
+    Object.assign(stage, { browser, setting, client });
+    const axe = await readFile(axePath, 'utf8');
+    stage.judge = await Judge.appoint(await stage.context({ javaScriptEnabled: true }), axe);
+    return stage;
+  }
+
+  context(options) {
+    const { phone, width, height } = this.setting;
+    return this.browser.newContext({
+      viewport: { width, height },
+      isMobile: phone,
+      hasTouch: phone,
+      deviceScaleFactor: phone ? 2 : 1,
+      colorScheme: 'light',
+      locale: 'en-GB',
+      ...options,
+    });
+  }
+
+  /** What one scenario is given. */
+  scene(notes) {
+    const { client, setting } = this;
+    return {
+      client,
+      origin: setting.origin,
+      /** A new browser profile, without script unless asked for. */
+      visitor: async ({ script = false } = {}) => {
+        const context = await this.context({ javaScriptEnabled: script });
+        const visitor = await Visitor.enter(context, this, notes);
+        this.visitors.push(visitor);
+        return visitor;
+      },
+      /** Somebody who has signed up. */
+      person: async (username) => {
+        const person = { username, password: `correct horse of ${username}` };
+        const answer = await post(`${setting.origin}/sign_up`, person);
+        if (answer.status !== 201) throw new Error(`${username} could not sign up: ${answer.status}`);
+        return person;
+      },
+      /** Tries to sign in by the application's own route, and tells the status. */
+      trySignIn: async (fields) => (await post(`${setting.origin}/`, fields)).status,
+    };
+  }
+
+  /** Ends the scenario; throws where something was noticed that no scenario may do. */
+  async clear() {
+    const problems = this.visitors.flatMap((visitor) => visitor.problems);
+    await Promise.all(this.visitors.map((visitor) => visitor.context.close()));
+    this.visitors = [];
+    if (problems.length > 0) throw new Error(problems.join('\n'));
+  }
+}
+
+function post(url, fields) {
+  return fetch(url, { method: 'POST', body: new URLSearchParams(fields) });
+}

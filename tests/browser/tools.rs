@@ -1,0 +1,88 @@
+//! What the browser tests need and cargo does not bring: chromium, Node.js, and the modules of `package-lock.json`.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use sha2::{Digest, Sha256};
+
+/// The files that say which modules, exactly.
+const PACKAGE: [&str; 3] = ["package.json", "package-lock.json", ".npmrc"];
+
+/// All of it.
+#[derive(Clone)]
+pub(crate) struct Tools {
+    pub(crate) chromium: PathBuf,
+    pub(crate) node: PathBuf,
+    /// The directory that has `node_modules`.
+    pub(crate) modules: PathBuf,
+}
+
+impl Tools {
+    /// Looks for all of it, and installs the modules below cargo's target directory where they are not there yet.
+    ///
+    /// The error says what is missing and how it is had.
+    pub(crate) fn find() -> Result<Self, String> {
+        let chromium = match std::env::var_os("GRIDAUTH_CHROMIUM") {
+            Some(path) => Some(PathBuf::from(path)).filter(|path| path.is_file()),
+            None => ["chromium", "chromium-browser", "google-chrome"].into_iter().find_map(in_path),
+        };
+        let chromium = chromium.ok_or("There is no chromium. On Debian: apt-get install chromium")?;
+        let node = in_path("node").ok_or("There is no Node.js. On Debian: apt-get install nodejs npm")?;
+        Ok(Self { chromium, node, modules: modules()? })
+    }
+}
+
+fn in_path(program: &str) -> Option<PathBuf> {
+    let path = std::env::var_os("PATH")?;
+    std::env::split_paths(&path).map(|directory| directory.join(program)).find(|path| path.is_file())
+}
+
+/// The directory that cargo builds into.
+pub(crate) fn target_directory() -> &'static Path {
+    Path::new(env!("CARGO_TARGET_TMPDIR"))
+        .parent()
+        .expect("cargo's directory for tests is in its target directory")
+}
+
+/// The directory of these files.
+pub(crate) fn scripts() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("browser")
+}
+
+/// Installed once for each content of the lock file. What was not finished is never taken for the whole.
+fn modules() -> Result<PathBuf, String> {
+    let shown = |error: std::io::Error| format!("The modules could not be installed: {error}");
+    let mut hash = Sha256::new();
+    for file in PACKAGE {
+        hash.update(std::fs::read(scripts().join(file)).map_err(shown)?);
+    }
+    let key: String = hash.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+    let tests = target_directory().join("tests");
+    let finished = tests.join(format!("browser-{key}"));
+    if finished.join("node_modules").is_dir() {
+        return Ok(finished);
+    }
+    std::fs::create_dir_all(&tests).map_err(shown)?;
+    let place = tempfile::tempdir_in(&tests).map_err(shown)?;
+    for file in PACKAGE {
+        std::fs::copy(scripts().join(file), place.path().join(file)).map_err(shown)?;
+    }
+    let npm = in_path("npm").ok_or("There is no npm. On Debian: apt-get install npm")?;
+    let output = Command::new(npm)
+        .args(["ci", "--no-progress"])
+        .current_dir(place.path())
+        .stdin(Stdio::null())
+        .output()
+        .map_err(shown)?;
+    if !output.status.success() {
+        let told = String::from_utf8_lossy(&output.stderr);
+        return Err(format!("npm ci ended with {}:\n{}", output.status, told.trim_end()));
+    }
+    // Where another process was faster, its directory is as good.
+    match std::fs::rename(place.path(), &finished) {
+        Ok(()) => {}
+        Err(_) if finished.join("node_modules").is_dir() => {}
+        Err(error) => return Err(shown(error)),
+    }
+    Ok(finished)
+}

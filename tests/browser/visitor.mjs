@@ -1,0 +1,178 @@
+// Somebody in front of the browser: what they do, and what they would notice.
+
+import assert from 'node:assert/strict';
+import { mkdir } from 'node:fs/promises';
+
+import { fit } from './fit.mjs';
+
+/** The narrowest phones (WCAG 2.2, 1.4.10), and the usual one. */
+const PHONE_WIDTHS = [320, 375];
+const SIZES = { usual: { standard: 16, fixed: 13 }, doubled: { standard: 32, fixed: 26 } };
+
+export class Visitor {
+  /** What was noticed that no page may do. */
+  problems = [];
+  /** The answers that pages came in, by address. */
+  documents = new Map();
+
+  static async enter(context, stage, notes) {
+    const visitor = new Visitor();
+    Object.assign(visitor, { context, stage, notes, page: await context.newPage() });
+    visitor.devtools = await context.newCDPSession(visitor.page);
+    visitor.page.setDefaultTimeout(30_000);
+    visitor.watch();
+    return visitor;
+  }
+
+  watch() {
+    const own = [this.stage.setting.origin, this.stage.client.origin];
+    this.context.on('request', (request) => {
+      const { origin } = new URL(request.url());
+      if (!own.includes(origin)) this.problems.push(`a request to ${request.url()}`);
+      if (request.resourceType() !== 'document') {
+        this.problems.push(`a page loaded ${request.url()} (${request.resourceType()})`);
+      }
+    });
+    this.page.on('response', (response) => {
+      if (response.request().isNavigationRequest()) {
+        this.documents.set(response.url(), response);
+        this.document = response;
+      }
+    });
+    this.page.on('pageerror', (error) => this.problems.push(`an error in a page: ${error}`));
+    this.page.on('console', (message) => {
+      // The browser writes down every document that comes with an error status, and looks for an icon of its own accord
+      // where no policy says that there is none: beside JSON. Anything else is a fault.
+      const { url } = message.location();
+      const missing = message.text().startsWith('Failed to load resource: the server responded with a status of ');
+      const told = this.documents.get(url)?.status() >= 400 || url === `${this.stage.setting.origin}/favicon.ico`;
+      if (!missing || !told) this.problems.push(`on the console: ${message.type()}: ${message.text()}`);
+    });
+  }
+
+  async go(url) {
+    await this.page.goto(url, { waitUntil: 'load' });
+  }
+
+  /** Does what leads to another document, and waits for it. */
+  async leads(action) {
+    const loaded = this.page.waitForEvent('load');
+    await action();
+    await loaded;
+  }
+
+  async press(name) {
+    await this.leads(() => this.page.getByRole('button', { name, exact: true }).click());
+  }
+
+  async fillIn({ username, password }) {
+    if (username !== undefined) await this.page.getByLabel('Username', { exact: true }).fill(username);
+    await this.page.getByLabel('Password', { exact: true }).fill(password);
+  }
+
+  async signIn(person) {
+    await this.fillIn(person);
+    await this.press('Sign in');
+  }
+
+  heading() {
+    return this.page.getByRole('heading', { level: 1 }).innerText();
+  }
+
+  async words() {
+    return this.page.locator('body').innerText();
+  }
+
+  /** The control that has the focus, by its id or its words. */
+  focused() {
+    return this.page.evaluate(() => document.activeElement.id || document.activeElement.textContent.trim());
+  }
+
+  /** Waits until the page itself has put the focus where it belongs. */
+  async isFocused(expected) {
+    for (let tries = 0; tries < 100 && (await this.focused()) !== expected; tries += 1) {
+      await this.page.waitForTimeout(50);
+    }
+    assert.equal(await this.focused(), expected);
+  }
+
+  /** What a screen reader is told of an element. */
+  async accessible(selector) {
+    const { root } = await this.devtools.send('DOM.getDocument', { depth: 0 });
+    const { nodeId } = await this.devtools.send('DOM.querySelector', { nodeId: root.nodeId, selector });
+    const { nodes } = await this.devtools.send('Accessibility.getPartialAXTree', { nodeId, fetchRelatives: false });
+    const [node] = nodes;
+    const properties = Object.fromEntries((node.properties ?? []).map(({ name, value }) => [name, value.value]));
+    return { role: node.role.value, name: node.name?.value, description: node.description?.value, ...properties };
+  }
+
+  /** Judges the page as it stands in every way that holds for all of them, and takes its picture. */
+  async look(name, { status = 200, heading } = {}) {
+    assert.equal(this.document.status(), status, `${name}: the status`);
+    const own = await this.page.evaluate(() => ({
+      title: document.title.trim(),
+      language: document.documentElement.lang,
+      headings: [...document.querySelectorAll('h1')].map((element) => element.textContent),
+      mains: document.querySelectorAll('main').length,
+    }));
+    assert.ok(own.title, `${name}: no title`);
+    assert.equal(own.language, 'en', `${name}: its language`);
+    assert.equal(own.headings.length, 1, `${name}: headings ${own.headings}`);
+    assert.equal(own.mains, 1, `${name}: its main part`);
+    if (heading) assert.equal(own.headings[0], heading, name);
+    await this.stands(name);
+    await this.picture(name);
+    await this.isDarkInTheDark(name);
+    await this.readsAtTwiceTheSize(name);
+    this.notes.push(...(await this.stage.judge.page(this.page.url(), this.document, name)));
+  }
+
+  /** Nothing sticks out sideways, at this width and at the narrowest. */
+  async stands(name) {
+    const { phone, width, height } = this.stage.setting;
+    for (const narrow of phone ? PHONE_WIDTHS : [width]) {
+      await this.page.setViewportSize({ width: narrow, height });
+      assert.deepEqual(await fit(this.page), [], `${name} at ${narrow} px`);
+    }
+    await this.page.setViewportSize({ width, height });
+  }
+
+  async picture(name, { fullPage = true } = {}) {
+    const { screenshots } = this.stage.setting;
+    await mkdir(screenshots, { recursive: true });
+    await this.page.screenshot({ path: `${screenshots}/${name}.png`, fullPage, caret: 'initial' });
+  }
+
+  async isDarkInTheDark(name) {
+    const background = () => this.page.evaluate(() => getComputedStyle(document.body).backgroundColor);
+    const lightness = (color) => color.match(/\d+/g).slice(0, 3).reduce((sum, part) => sum + Number(part), 0) / 765;
+    const light = await background();
+    await this.page.emulateMedia({ colorScheme: 'dark' });
+    const dark = await background();
+    assert.ok(lightness(light) > 0.8 && lightness(dark) < 0.2, `${name}: ${light} by day, ${dark} by night`);
+    await this.picture(`${name}-dark`);
+    await this.page.emulateMedia({ colorScheme: 'light' });
+  }
+
+  /** WCAG 2.2, 1.4.4: the reader's own setting of the browser counts. */
+  async readsAtTwiceTheSize(name) {
+    const { width, height } = this.stage.setting;
+    const enlarge = async () => {
+      await this.devtools.send('Page.setFontSizes', { fontSizes: SIZES.doubled });
+      const size = () => getComputedStyle(document.querySelector('main p, main label')).fontSize;
+      const seen = await this.page.evaluate(size);
+      assert.ok(Number.parseFloat(seen) >= 28, `${name}: text of ${seen} for who wants it twice the size`);
+    };
+    await enlarge();
+    assert.deepEqual(await fit(this.page), [], `${name} in text of twice the size`);
+    // A picture of more than the window would set the size back.
+    for (let grown = 0; grown < 3; grown += 1) {
+      const whole = await this.page.evaluate(() => document.documentElement.scrollHeight);
+      await this.page.setViewportSize({ width, height: whole });
+      await enlarge();
+    }
+    await this.picture(`${name}-large-text`, { fullPage: false });
+    await this.page.setViewportSize({ width, height });
+    await this.devtools.send('Page.setFontSizes', { fontSizes: SIZES.usual });
+  }
+}

@@ -1,0 +1,121 @@
+//! A demo application with the clients that the programs are, and the person who signs in there.
+
+use std::sync::OnceLock;
+
+use gridauth_conformance::browser::{is_consent, is_sign_in};
+use gridauth_conformance::case::{HTTPS_ISSUER, User};
+use gridauth_conformance::seed::{self, Auth};
+use gridauth_conformance::{Browser, Context, Demo, Options, random};
+use serde_json::{Value, json};
+
+/// The clients of the seed, each with the redirect URI that it asks for.
+const CLIENTS: [(&str, Option<&str>); 8] = [
+    ("web", Some(seed::WEB_CB)),
+    ("poster", Some("https://poster.example.com/cb")),
+    // Registered without a port, which a native application only knows when it runs (RFC 8252 section 7.3).
+    ("spa", Some("http://127.0.0.1:49152/cb")),
+    ("spa-refresh", Some("https://spa.example.com/cb")),
+    ("machine", None),
+    ("demo", None),
+    ("resource-server", None),
+    (ODD, None),
+];
+
+/// The client whose id and secret need the encoding of RFC 6749 section 2.3.1. Only some of the programs do that, so the
+/// other clients have secrets that need none.
+pub(crate) const ODD: &str = "od:d cli%ent+";
+
+/// The secret of a client.
+pub(crate) fn secret(client_id: &str) -> String {
+    if client_id == ODD { seed::secret(client_id) } else { random::secret_of(client_id) }
+}
+
+/// The demo applications of a cell.
+pub(crate) struct Site {
+    pub(crate) context: Context,
+    direct: OnceLock<Demo>,
+    proxied: OnceLock<Demo>,
+}
+
+impl Site {
+    pub(crate) fn new(context: Context) -> Self {
+        Self { context, direct: OnceLock::new(), proxied: OnceLock::new() }
+    }
+
+    /// One whose issuer is where it listens.
+    pub(crate) fn direct(&self) -> &Demo {
+        self.direct.get_or_init(|| self.context.start(&Options::new("clients").seed(&clients())))
+    }
+
+    /// One that is known by an `https` issuer with a path, as behind a proxy that ends TLS.
+    pub(crate) fn proxied(&self) -> &Demo {
+        self.proxied.get_or_init(|| {
+            let options = Options::new("clients behind a proxy").seed(&clients());
+            self.context.start(&options.env("GRIDAUTH_ISSUER", HTTPS_ISSUER))
+        })
+    }
+}
+
+fn clients() -> Value {
+    let entries = CLIENTS.iter().map(|(id, _)| {
+        let client = seed::client(id);
+        let mut entry = client.entry();
+        if client.auth != Auth::None {
+            entry["client_secret"] = json!(secret(id));
+        }
+        entry
+    });
+    json!({ "clients": entries.collect::<Vec<Value>>() })
+}
+
+/// Somebody at a browser.
+pub(crate) struct Person<'a> {
+    pub(crate) demo: &'a Demo,
+    pub(crate) user: User,
+    browser: Browser<'a>,
+}
+
+impl<'a> Person<'a> {
+    /// Somebody who has signed up, in a browser that was never used.
+    pub(crate) fn new(site: &Site, demo: &'a Demo) -> Self {
+        Self { demo, user: site.context.user_at(demo), browser: Browser::new(demo) }
+    }
+
+    /// Goes where a client sends them, signs in if asked, allows or denies if asked, and tells where they are sent then.
+    pub(crate) fn visit(&mut self, url: &str, allow: bool) -> String {
+        let target = url.strip_prefix(self.origin()).unwrap_or_else(|| panic!("not the issuer's: {url}"));
+        let mut answer = self.browser.get(target);
+        if is_sign_in(&answer) {
+            answer = self.browser.sign_in(&answer, &self.user);
+        }
+        if is_consent(&answer) {
+            answer = if allow { self.browser.allow(&answer) } else { self.browser.deny(&answer) };
+        }
+        assert_eq!(answer.status, 303, "{answer:#}");
+        answer.header("location").expect("a redirect says where to").to_owned()
+    }
+
+    /// Scheme and authority of the issuer.
+    pub(crate) fn origin(&self) -> &str {
+        self.demo.issuer.strip_suffix(&self.demo.base).expect("the base is the path of the issuer")
+    }
+
+    /// What a program is told before a flow.
+    pub(crate) fn briefing(&self, flow: &str) -> Value {
+        let clients = CLIENTS.iter().map(|(id, redirect_uri)| {
+            let public = seed::client(id).auth == Auth::None;
+            let secret = (!public).then(|| secret(id));
+            let client = json!({ "client_id": id, "client_secret": secret, "redirect_uri": redirect_uri });
+            ((*id).to_owned(), client)
+        });
+        json!({
+            "flow": flow,
+            "issuer": self.demo.issuer,
+            "app": self.origin(),
+            "address": format!("http://{}", self.demo.client.address),
+            "username": self.user.username,
+            "password": self.user.password,
+            "clients": clients.collect::<serde_json::Map<String, Value>>(),
+        })
+    }
+}
