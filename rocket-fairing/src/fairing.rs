@@ -67,7 +67,7 @@ impl Fairing for GridAuthFairing {
             }
         }
         let knows_400 = rocket.catchers().any(|own| own.code == Some(400) && is_at_root(own));
-        let mut rocket = rocket.manage(self.auth.clone()).manage(Attached);
+        let mut rocket = rocket.manage(self.auth.clone()).manage(Attached { catches_400: !knows_400 });
         rocket = rocket.mount("/", endpoint::routes(&self.auth));
         for base in bases {
             rocket = rocket.register(base, vec![Catcher::new(REFUSED.code, Refused)]);
@@ -120,8 +120,11 @@ impl catcher::Handler for Refused {
 /// Rocket chooses. One for whatever goes wrong anywhere is not asked: it knows nothing of guards.
 fn own_catcher<'r>(request: &'r Request<'_>, status: Status) -> Option<&'r Catcher> {
     let depth = |own: &Catcher| own.base.path().segments().len();
+    let ours_is_400 = request.rocket().state::<Attached>().is_some_and(|attached| attached.catches_400);
+    let is_ours = |own: &Catcher| ours_is_400 && own.code == Some(400) && is_at_root(own);
     let catches = |own: &&Catcher| {
-        own.code.map_or(!is_at_root(own), |code| code == status.code)
+        !is_ours(own)
+            && own.code.map_or(!is_at_root(own), |code| code == status.code)
             && own.base.path().segments().prefix_of(request.uri().path().segments())
     };
     request.rocket().catchers().filter(catches).max_by_key(|own| (depth(own), own.code))

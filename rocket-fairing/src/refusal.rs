@@ -39,7 +39,10 @@ impl Refusal {
 }
 
 /// That the fairing's catchers are there: managed by the Rocket that it was attached to.
-pub(crate) struct Attached;
+pub(crate) struct Attached {
+    /// The catcher for 400 at the root is the fairing's, not the application's.
+    pub(crate) catches_400: bool,
+}
 
 #[derive(Default)]
 struct Left(Mutex<(Option<Refusal>, bool)>);

@@ -101,7 +101,7 @@ async fn an_endpoint_has_one_spelling() {
 
 #[rocket::async_test]
 async fn an_issuer_with_a_path_is_found_there() {
-    for path in ["/tenant/1", "/a%20tenant", "/a'tenant;x", "/~a|b[c]"] {
+    for path in ["/tenant/1", "/~a-b.c_d"] {
         let auth = GridAuth::builder(format!("https://id.example.com{path}"))
             .store(Store::memory())
             .grant(gridauth::grant::ClientCredentials::new())
@@ -111,8 +111,8 @@ async fn an_issuer_with_a_path_is_found_there() {
         let routes = quiet().attach(auth.fairing()).ignite().await.unwrap().routes().count();
         assert_eq!(routes, auth.paths().len() * 9, "{path}");
         let client = launch(quiet().attach(auth.fairing())).await;
-        for path in auth.paths().iter().filter(|path| !path.contains(['|', '['])) {
-            assert_ne!(ask(client.post(path)).await.status, 404, "{path}");
+        for path in auth.paths() {
+            assert_ne!(ask(client.post(&path)).await.status, 404, "{path}");
         }
     }
 }

@@ -152,7 +152,9 @@ async fn two_authorization_headers_are_refused() {
     let (client, token) = (launch(rocket(&auth)).await, token(&auth, "notes.read").await);
     for path in GUARDED {
         let request = bearing(client.get(path), &token).header(Header::new("authorization", "Bearer x"));
-        assert_eq!(ask(request).await.status, 400, "{path}");
+        let answer = ask(request).await;
+        assert_eq!((answer.status, &answer.json()["error"]), (400, &json!("invalid_request")), "{path}");
+        assert!(answer.header("www-authenticate").contains("error=\"invalid_request\""), "{path}");
     }
 }
 
