@@ -200,6 +200,8 @@ fn parallel_guesses_find_out_no_more(context: &Context) {
 }
 
 fn two_processes_on_one_store_race_alike(context: &Context) {
+    // Who is first decides what follows.
+    record::stop();
     if !context.cell.store.shared {
         return;
     }
