@@ -66,6 +66,90 @@ async fn a_missing_file_is_made() {
 }
 
 #[tokio::test]
+async fn an_open_store_has_logs_beside_it() {
+    let (directory, path) = closed_store().await;
+    let store = FileStore::open(&path).await.unwrap();
+    for log in ["auth.db.log1", "auth.db.log2"] {
+        let metadata = fs::metadata(directory.path().join(log)).unwrap();
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt;
+            assert_eq!(metadata.permissions().mode() & 0o777, 0o600);
+        }
+        assert!(metadata.is_file());
+    }
+    drop(store);
+    assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1, "a store that is closed is one file");
+}
+
+/// The files of a store with five rows more than its database has, as a crash leaves them.
+async fn crashed_store() -> (TempDir, PathBuf) {
+    let (directory, path) = closed_store().await;
+    let store = FileStore::open(&path).await.unwrap();
+    for number in 60..65 {
+        store.insert(Key::new(Kind::Grant, &number.to_string()), row(number)).await.unwrap();
+    }
+    let crashed = tempfile::tempdir().unwrap();
+    for file in fs::read_dir(directory.path()).unwrap() {
+        let file = file.unwrap();
+        fs::copy(file.path(), crashed.path().join(file.file_name())).unwrap();
+    }
+    let path = crashed.path().join("auth.db");
+    (crashed, path)
+}
+
+#[tokio::test]
+async fn a_crashed_store_has_what_its_log_has() {
+    let (directory, path) = crashed_store().await;
+    let store = FileStore::open(&path).await.unwrap();
+    for number in 0..65 {
+        let found = store.get(Key::new(Kind::Grant, &number.to_string())).await.unwrap().unwrap();
+        assert_eq!(*found, row(number));
+    }
+    drop(store);
+    assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1);
+}
+
+/// Whoever takes the file away to begin anew may leave its logs behind.
+#[tokio::test]
+async fn a_log_whose_store_is_gone_is_set_aside() {
+    let (directory, path) = crashed_store().await;
+    fs::remove_file(&path).unwrap();
+    let with_rows = |path: &Path| fs::metadata(path).unwrap().len() > 0;
+    let names = || fs::read_dir(directory.path()).unwrap().map(|file| file.unwrap().path());
+    let log = names().find(|path| with_rows(path)).unwrap();
+    let content = fs::read(log).unwrap();
+
+    let store = FileStore::open(&path).await.unwrap();
+    assert!(store.insert(Key::new(Kind::Grant, "1"), row(1)).await.unwrap());
+    drop(store);
+    let aside = names().find(|path| path.extension().is_some_and(|extension| extension == "old")).unwrap();
+    assert_eq!(fs::read(aside).unwrap(), content);
+    assert_eq!(names().count(), 2);
+}
+
+#[tokio::test]
+async fn a_log_that_cannot_be_read_is_left_as_it_is() {
+    let (directory, path) = crashed_store().await;
+    let log = [1, 2].map(|number| directory.path().join(format!("auth.db.log{number}")));
+    let log = log.into_iter().find(|log| fs::metadata(log).unwrap().len() > 0).unwrap();
+    let content = fs::read(&log).unwrap();
+    let mut damaged = content.clone();
+    damaged[100] ^= 1;
+    fs::write(&log, &damaged).unwrap();
+    let error = refused(&path).await;
+    assert!(error.reason.contains(log.to_str().unwrap()), "{error}");
+    assert!(error.reason.contains("damaged"), "{error}");
+    assert_eq!(fs::read(&log).unwrap(), damaged);
+
+    fs::write(&log, "a file of somebody else's").unwrap();
+    assert!(refused(&path).await.reason.contains("not a log"));
+    fs::write(&log, content).unwrap();
+    let store = FileStore::open(&path).await.unwrap();
+    assert!(store.get(Key::new(Kind::Grant, "64")).await.unwrap().is_some());
+}
+
+#[tokio::test]
 async fn an_empty_file_becomes_a_store() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("auth.db");
@@ -298,6 +382,7 @@ async fn of_many_who_make_it_at_once_one_has_it() {
             }
         }
         assert_eq!(stores.len(), 1);
+        drop(stores);
         assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1, "nothing else is left");
     }
 }

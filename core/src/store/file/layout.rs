@@ -12,6 +12,11 @@ pub(super) const BY_USER: TableDefinition<'_, &[u8], ()> = TableDefinition::new(
 pub(super) const BY_CLIENT: TableDefinition<'_, &[u8], ()> = TableDefinition::new("by_client");
 pub(super) const BY_EXPIRY: TableDefinition<'_, &[u8], ()> = TableDefinition::new("by_expiry");
 
+/// The setting that says what tells the store from all others, in hexadecimal.
+pub(super) const STORE: &str = "store";
+/// The setting that says up to which generation of the log the database has everything.
+pub(super) const APPLIED: &str = "applied";
+
 /// The format that this code reads and writes.
 pub(super) const FORMAT: u32 = 1;
 
@@ -63,6 +68,15 @@ pub(super) fn row_key(key: Key<'_>) -> Vec<u8> {
     bytes.push(code(key.kind));
     push_id(&mut bytes, key.id);
     bytes
+}
+
+/// The kind and the id of a row whose key in `rows` this is.
+pub(super) fn key_of(place: &[u8]) -> Result<(Kind, String), StoreError> {
+    let kind = Kind::ALL.into_iter().find(|kind| Some(&code(*kind)) == place.first());
+    let kind = kind.ok_or_else(|| {
+        StoreError::new(StoreErrorKind::Corrupt, "a row in the store's file is of an unknown kind")
+    })?;
+    Ok((kind, id_behind(place, 1)?))
 }
 
 /// What all keys of a kind begin with.
@@ -264,6 +278,7 @@ mod tests {
         fn anything_is_read_without_a_panic(key in any::<Vec<u8>>(), value in any::<Vec<u8>>(), at in 0..20_usize) {
             let _ = decode(&key, &value);
             let _ = id_behind(&key, at);
+            let _ = key_of(&key);
             let _ = expiry_and_id(&key);
         }
 
@@ -278,6 +293,7 @@ mod tests {
         fn ids_come_back_and_are_kept_apart(one in ids(), other in ids()) {
             let key = |id: &str| row_key(Key::new(Kind::Grant, id));
             prop_assert_eq!(&id_behind(&key(&one), 1).unwrap(), &one);
+            prop_assert_eq!(key_of(&key(&one)).unwrap(), (Kind::Grant, one.clone()));
             prop_assert_eq!(key(&one) == key(&other), one == other);
         }
 

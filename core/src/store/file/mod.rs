@@ -1,17 +1,23 @@
 //! The embedded store: one durable file, owned by one process.
 //!
 //! A write is answered once it is on the disk. Writers do not wait in line for it: one thread takes all that callers have
-//! queued and commits it at once, so callers who write at the same time share one sync. Reads come from a bounded cache,
-//! which is exact as no other process can change the file, and otherwise from the file.
+//! queued and writes it to a log at once, so callers who write at the same time share one sync. The database in the file
+//! takes what is in the log later, thousands of rows at a time. Reads come from a bounded cache, which is exact as no other
+//! process can change the file, and otherwise from what the log has and the database has not, or from the database.
+//!
+//! The log is in two files beside the store's own, `.log1` and `.log2` behind its name. They go when the store is closed;
+//! when it was not, they are needed: whoever moves the file then moves all three.
 //!
 //! An error of the disk is answered as such to everyone who waited, and the file is opened again; the store goes on as soon
 //! as that succeeds.
 //!
 #![doc = include_str!("format.md")]
 
+mod applier;
 mod cache;
 mod error;
 mod held;
+mod journal;
 mod layout;
 mod open;
 mod pages;
@@ -20,17 +26,20 @@ mod queue;
 mod shared;
 #[cfg(test)]
 mod tests;
+mod transaction;
 mod writer;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 
-use redb::Database;
+use std::sync::atomic::Ordering;
+
 use tokio::sync::oneshot;
 
+use self::applier::Applier;
 use self::error::{closed, unreadable};
-use self::open::Place;
+use self::open::{Opened, Place};
 use self::shared::{Shared, Step, wait};
 use self::writer::Writer;
 use super::{Backend, Change, Key, Kind, OpenError, Page, Query, Row, StoreFuture, Updated};
@@ -113,22 +122,44 @@ impl FileStore {
     async fn start(
         path: PathBuf,
         cache_bytes: usize,
-        open: impl FnOnce() -> Result<Database, OpenError> + Send + 'static,
-        open_again: impl Fn() -> Result<Database, OpenError> + Send + 'static,
+        open: impl FnOnce() -> Result<Opened, OpenError> + Send + 'static,
+        open_again: impl Fn() -> Result<Opened, OpenError> + Send + 'static,
     ) -> Result<Self, OpenError> {
-        let failed = |reason: String| OpenError::cannot_open(format!("file:{}", path.display()), reason);
+        let place = format!("file:{}", path.display());
+        let failed = move |reason: String| OpenError::cannot_open(place.clone(), reason);
         let (opened, is_open) = oneshot::channel();
-        let writer = thread::Builder::new().name("gridauth-store".to_owned()).spawn(move || match open() {
-            Ok(database) => {
+        let no_thread = {
+            let failed = failed.clone();
+            move |error| failed(format!("no thread to write it: {error}"))
+        };
+        let work = move || {
+            let begun = open().and_then(|Opened { database, journal, recovered, wait }| {
                 let shared = Arc::new(Shared::new(database, cache_bytes));
-                if opened.send(Ok(Arc::clone(&shared))).is_ok() {
-                    Writer::new(shared, open_again).run();
+                let generation = journal.generation() - 1;
+                for write in &recovered {
+                    shared.pending.recovered(write.key.clone(), write.after.clone(), generation);
+                }
+                shared.ahead.store(recovered.len(), Ordering::Release);
+                let applier = Applier::start(Arc::clone(&shared)).map_err(&no_thread)?;
+                Ok((
+                    Writer::new(Arc::clone(&shared), Box::new(open_again), journal, applier),
+                    shared,
+                    recovered,
+                    wait,
+                ))
+            });
+            match begun {
+                Ok((writer, shared, recovered, wait)) => {
+                    if opened.send(Ok(shared)).is_ok() {
+                        writer.run(recovered, wait);
+                    }
+                }
+                Err(error) => {
+                    let _ = opened.send(Err(error));
                 }
             }
-            Err(error) => {
-                let _ = opened.send(Err(error));
-            }
-        });
+        };
+        let writer = thread::Builder::new().name("gridauth-store".to_owned()).spawn(work);
         let writer = writer.map_err(|error| failed(format!("no thread to write it: {error}")))?;
         match is_open.await {
             Ok(shared) => Ok(Self { shared: shared?, writer: Some(writer) }),
@@ -138,7 +169,7 @@ impl FileStore {
 }
 
 /// Rows that one step of a sweep takes at most: they are read and decided on in one go.
-const SWEEP: usize = 256;
+const SWEEP: usize = queue::ROOM;
 /// Steps of a sweep in a row that find nothing to do where the index says there is.
 const MOST_FRUITLESS: usize = 100;
 
@@ -181,7 +212,7 @@ impl Backend for FileStore {
     }
 
     fn list<'a>(&'a self, query: Query<'a>) -> StoreFuture<'a, Page> {
-        StoreFuture::ready(self.shared.read(|database| pages::page(database, &query)))
+        StoreFuture::new(async move { self.shared.read_all(|database| pages::page(database, &query)).await })
     }
 
     fn ping(&self) -> StoreFuture<'_, ()> {
@@ -193,7 +224,8 @@ impl Backend for FileStore {
             let (mut removed, mut fruitless) = (0, 0);
             while removed < limit {
                 let most = SWEEP.min(limit - removed);
-                let ids = self.shared.read(|database| pages::expired_ids(database, kind, now, most))?;
+                let ids =
+                    self.shared.read_all(|database| pages::expired_ids(database, kind, now, most)).await?;
                 if ids.is_empty() {
                     break;
                 }

@@ -6,10 +6,16 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 
 use redb::backends::FileBackend;
-use redb::{Database, DatabaseError, ReadableDatabase, StorageBackend, StorageError, TableError};
+use redb::{
+    Database, DatabaseError, ReadableDatabase, ReadableTableMetadata, StorageBackend, StorageError,
+    TableError,
+};
+use uuid::Uuid;
 
 use super::held::HeldFile;
-use super::layout::{BY_CLIENT, BY_EXPIRY, BY_USER, FORMAT, ROWS, SETTINGS};
+use super::journal::{Journal, LogError, LogFile, Media, Medium, Recovered, StoreId, recover};
+use super::layout::{APPLIED, BY_CLIENT, BY_EXPIRY, BY_USER, FORMAT, ROWS, SETTINGS, STORE};
+use super::queue::Write;
 use crate::env::{Entropy, SystemEntropy};
 use crate::store::OpenError;
 
@@ -21,12 +27,45 @@ pub(super) struct Place {
     pub(super) page_cache_bytes: usize,
 }
 
+/// A store that is open.
+pub(super) struct Opened {
+    pub(super) database: Database,
+    /// Goes on with the logs.
+    pub(super) journal: Journal,
+    /// What the logs have and the database has not.
+    pub(super) recovered: Vec<Write>,
+    /// The log that is to be written has some of that.
+    pub(super) wait: bool,
+}
+
+impl Opened {
+    /// Goes on with a store whose logs are `media`, so long, and have `recovered`.
+    pub(super) fn new(
+        database: Database,
+        head: &Head,
+        recovered: Recovered,
+        media: Media,
+        lengths: [u64; 2],
+    ) -> Self {
+        let journal = Journal::new(media, lengths, head.store, recovered.generation + 1);
+        Self { database, journal, recovered: recovered.writes, wait: recovered.generations == 2 }
+    }
+}
+
 /// What a database has in it.
 enum Found {
     /// A store of ours.
-    Ours,
+    Ours(Head),
     /// Nothing at all: the making of a store was cut short, or an empty file was put there for one.
     Nothing,
+}
+
+/// What a store's database says about its logs.
+pub(super) struct Head {
+    store: StoreId,
+    applied: u64,
+    /// No row was ever written.
+    new: bool,
 }
 
 /// What every redb file begins with.
@@ -49,7 +88,7 @@ fn expected_length(head: &[u8]) -> Option<u64> {
 
 impl Place {
     /// Opens the file, which is made where there is none.
-    pub(super) fn open_or_create(&self) -> Result<Database, OpenError> {
+    pub(super) fn open_or_create(&self) -> Result<Opened, OpenError> {
         // Follows a link, so that one to nowhere is an error and not replaced.
         if let Err(error) = fs::symlink_metadata(&self.path)
             && error.kind() == io::ErrorKind::NotFound
@@ -60,7 +99,7 @@ impl Place {
     }
 
     /// Opens the file, which must be there. One that is not a store, or is damaged, is left byte for byte as it is.
-    pub(super) fn open(&self) -> Result<Database, OpenError> {
+    pub(super) fn open(&self) -> Result<Opened, OpenError> {
         let metadata = fs::metadata(&self.path).map_err(|error| self.io_error("cannot be opened", error))?;
         if !metadata.is_file() {
             return Err(self.error("it is not a file"));
@@ -85,18 +124,132 @@ impl Place {
         }
 
         let held = HeldFile::new(FileBackend::new(file).map_err(|error| self.database_error(error))?);
+        let (database, found) = self.open_found(held.clone())?;
+        let release = || held.release().map_err(|error| self.io_error("cannot be written", error));
+        let head = match found {
+            Found::Ours(head) => head,
+            Found::Nothing => {
+                release()?;
+                self.set_up(&database)?
+            }
+        };
+        let recovered = self.read_logs(&head)?;
+        release()?;
+        let (media, lengths) = self.open_logs(!recovered.writes.is_empty())?;
+        Ok(Opened::new(database, &head, recovered, media, lengths))
+    }
+
+    /// Opens what is not in files, or makes it there.
+    #[cfg(test)]
+    pub(super) fn open_on(
+        &self,
+        backend: impl StorageBackend,
+        logs: &[Vec<u8>; 2],
+        media: Media,
+    ) -> Result<Opened, OpenError> {
+        let (database, found) = self.open_found(backend)?;
+        let head = match found {
+            Found::Ours(head) => head,
+            Found::Nothing => self.set_up(&database)?,
+        };
+        let recovered = recover(logs, &head.store, head.applied)
+            .map_err(|(number, error)| self.log_error(number, &error.to_string()))?;
+        let lengths = [logs[0].len() as u64, logs[1].len() as u64];
+        Ok(Opened::new(database, &head, recovered, media, lengths))
+    }
+
+    /// Opens the database in `backend` and looks what it is.
+    fn open_found(&self, backend: impl StorageBackend) -> Result<(Database, Found), OpenError> {
         // The database panics at some kinds of damage.
         let opened = catch_unwind(AssertUnwindSafe(|| {
-            let database = self.open_backend(held.clone())?;
+            let database = self.open_backend(backend)?;
             let found = self.look(&database)?;
             Ok((database, found))
         }));
-        let (database, found) = opened.unwrap_or_else(|_| Err(self.damaged("it cannot be read")))?;
-        held.release().map_err(|error| self.io_error("cannot be written", error))?;
-        if let Found::Nothing = found {
-            self.set_up(&database)?;
+        opened.unwrap_or_else(|_| Err(self.damaged("it cannot be read")))
+    }
+
+    /// Where the first or the second log is.
+    fn log(&self, number: usize) -> PathBuf {
+        let mut name = self.path.clone().into_os_string();
+        name.push([".log1", ".log2"][number]);
+        PathBuf::from(name)
+    }
+
+    /// Reads what the logs have and the database has not.
+    fn read_logs(&self, head: &Head) -> Result<Recovered, OpenError> {
+        let read = |number| match fs::read(self.log(number)) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
+            read => read.map_err(|error| self.log_error(number, &format!("cannot be read: {error}"))),
+        };
+        let mut logs = [read(0)?, read(1)?];
+        loop {
+            match recover(&logs, &head.store, head.applied) {
+                Ok(recovered) => return Ok(recovered),
+                // Its store was taken away without it. What it has may be wanted, but not here.
+                Err((number, LogError::OtherStore)) if head.new => {
+                    self.set_aside(number)?;
+                    logs[number].clear();
+                }
+                Err((number, error)) => return Err(self.log_error(number, &error.to_string())),
+            }
         }
-        Ok(database)
+    }
+
+    /// Gives a log another name.
+    fn set_aside(&self, number: usize) -> Result<(), OpenError> {
+        let mut aside = self.log(number).into_os_string();
+        aside.push(format!(".{:016x}.old", self.random::<8>().map(u64::from_be_bytes)?));
+        fs::rename(self.log(number), &aside)
+            .map_err(|error| self.log_error(number, &format!("cannot be renamed: {error}")))?;
+        let aside = Path::new(&aside).display();
+        tracing::warn!(renamed = %aside, "there was a log of another store where this store's will be");
+        Ok(())
+    }
+
+    /// Opens the logs, which are made where they are missing. What is in them is made durable where it is still needed:
+    /// the process before this one may have ended before it was.
+    fn open_logs(&self, needed: bool) -> Result<(Media, [u64; 2]), OpenError> {
+        let open = |number| -> io::Result<(Box<dyn Medium>, u64, bool)> {
+            let path = self.log(number);
+            let made = !path.exists();
+            let mut options = OpenOptions::new();
+            options.read(true).write(true).create(true);
+            #[cfg(unix)]
+            std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+            let file = options.open(&path)?;
+            if needed {
+                file.sync_data()?;
+            }
+            let length = file.metadata()?.len();
+            Ok((Box::new(LogFile { file, path }), length, made))
+        };
+        let open = |number| {
+            open(number).map_err(|error| self.log_error(number, &format!("cannot be opened: {error}")))
+        };
+        let ((first, length, made), (second, other_length, other_made)) = (open(0)?, open(1)?);
+        if made || other_made {
+            self.sync_directory();
+        }
+        Ok(([first, second], [length, other_length]))
+    }
+
+    fn log_error(&self, number: usize, reason: &str) -> OpenError {
+        self.error(format!("its log {}, which is left as it is: {reason}", self.log(number).display()))
+    }
+
+    /// Makes names as durable as what is in the files, where a directory can be synced.
+    fn sync_directory(&self) {
+        let directory = self.path.parent().filter(|parent| !parent.as_os_str().is_empty());
+        if let Ok(directory) = File::open(directory.unwrap_or(Path::new("."))) {
+            let _ = directory.sync_all();
+        }
+    }
+
+    fn random<const N: usize>(&self) -> Result<[u8; N], OpenError> {
+        let mut bytes = [0; N];
+        SystemEntropy.fill(&mut bytes).map_err(|error| self.error(error.to_string()))?;
+        Ok(bytes)
     }
 
     /// Opens the database that `backend` holds, or makes one there if it is empty.
@@ -120,10 +273,8 @@ impl Place {
             io::ErrorKind::NotFound => self.error("the directory that it should be in does not exist"),
             _ => self.io_error("cannot be created", error),
         };
-        let mut suffix = [0; 8];
-        SystemEntropy.fill(&mut suffix).map_err(|error| self.error(error.to_string()))?;
         let mut name = self.path.clone().into_os_string();
-        name.push(format!(".{:016x}.new", u64::from_be_bytes(suffix)));
+        name.push(format!(".{:016x}.new", self.random::<8>().map(u64::from_be_bytes)?));
         let new = Unfinished(PathBuf::from(name));
 
         let mut options = OpenOptions::new();
@@ -142,16 +293,13 @@ impl Place {
             // A file system without links.
             Err(_) => fs::rename(&new.0, &self.path).map_err(cannot)?,
         }
-        // Makes the name as durable as the content, where a directory can be synced.
-        let directory = self.path.parent().filter(|parent| !parent.as_os_str().is_empty());
-        if let Ok(directory) = File::open(directory.unwrap_or(Path::new("."))) {
-            let _ = directory.sync_all();
-        }
+        self.sync_directory();
         Ok(())
     }
 
     /// Makes an empty database a store.
-    pub(super) fn set_up(&self, database: &Database) -> Result<(), OpenError> {
+    pub(super) fn set_up(&self, database: &Database) -> Result<Head, OpenError> {
+        let store = self.random::<16>()?;
         let set_up = || -> Result<(), redb::Error> {
             let mut transaction = database.begin_write()?;
             transaction.set_quick_repair(true);
@@ -159,6 +307,8 @@ impl Place {
                 let mut settings = transaction.open_table(SETTINGS)?;
                 settings.insert("application", APPLICATION)?;
                 settings.insert("format", &*FORMAT.to_string())?;
+                settings.insert(STORE, &*Uuid::from_bytes(store).simple().to_string())?;
+                settings.insert(APPLIED, "0")?;
                 transaction.open_table(ROWS)?;
                 for index in [BY_USER, BY_CLIENT, BY_EXPIRY] {
                     transaction.open_table(index)?;
@@ -166,7 +316,8 @@ impl Place {
             }
             Ok(transaction.commit()?)
         };
-        set_up().map_err(|error| self.error(format!("cannot be set up: {error}")))
+        set_up().map_err(|error| self.error(format!("cannot be set up: {error}")))?;
+        Ok(Head { store, applied: 0, new: true })
     }
 
     /// Looks whether the database is a store that this version can read.
@@ -198,11 +349,17 @@ impl Place {
             }
             _ => return Err(self.damaged("its settings name no format")),
         }
-        transaction.open_table(ROWS).map_err(|error| self.damaged(error))?;
+        let store = setting(STORE)?.and_then(|store| Uuid::try_parse(&store).ok());
+        let store = store.ok_or_else(|| self.damaged("its settings do not name the store"))?.into_bytes();
+        let applied = setting(APPLIED)?.and_then(|applied| applied.parse().ok());
+        let applied =
+            applied.ok_or_else(|| self.damaged("its settings do not say what it has of its log"))?;
+        let rows = transaction.open_table(ROWS).map_err(|error| self.damaged(error))?;
+        let new = applied == 0 && rows.is_empty().map_err(storage)?;
         for index in [BY_USER, BY_CLIENT, BY_EXPIRY] {
             transaction.open_table(index).map_err(|error| self.damaged(error))?;
         }
-        Ok(Found::Ours)
+        Ok(Found::Ours(Head { store, applied, new }))
     }
 
     fn error(&self, reason: impl Into<String>) -> OpenError {

@@ -12,17 +12,37 @@ use crate::store::{Row, StoreError};
 
 /// Something that a caller waits for.
 pub(super) struct Operation {
-    /// What to write; nothing where the caller only waits until what it saw is durable.
-    pub(super) write: Option<Write>,
+    pub(super) until: Until,
     /// Whom to tell.
-    pub(super) answer: oneshot::Sender<Result<(), Failure>>,
+    pub(super) answer: Answer,
 }
+
+/// What a caller waits for.
+pub(super) enum Until {
+    /// This is durable.
+    Written(Write),
+    /// What was queued before is durable.
+    Durable,
+    /// What was queued before is in the database.
+    InDatabase,
+}
+
+/// Where a caller is told.
+pub(super) type Answer = oneshot::Sender<Result<(), Failure>>;
 
 /// One row, before and after.
 pub(super) struct Write {
     pub(super) key: OwnedKey,
-    pub(super) before: Option<Arc<Row>>,
+    pub(super) before: Before,
     pub(super) after: Option<Arc<Row>>,
+}
+
+/// What a row was before it was written.
+pub(super) enum Before {
+    /// This, or it was not there.
+    Was(Option<Arc<Row>>),
+    /// What the database says.
+    AsInFile,
 }
 
 /// A queue with many callers and one writer, who takes all that is there at once.
@@ -40,6 +60,8 @@ struct State {
     closed: bool,
     /// A reader found that the file must be opened again.
     reopen: bool,
+    /// What became of the rows that the database was last given.
+    applied: Option<Result<(), Failure>>,
     /// The writer sleeps: waking it takes a system call, which is not made where it is at work.
     asleep: bool,
 }
@@ -50,6 +72,8 @@ pub(super) enum Next {
     Commit(Vec<Operation>),
     /// Nothing came for a while.
     Quiet,
+    /// The database has taken what it was given, or failed to.
+    Applied(Result<(), Failure>),
     /// Open the file again.
     Reopen,
     /// All is written and no more will come.
@@ -95,7 +119,8 @@ impl Queue {
     /// Waits for work; no longer than `patience`, where there is one.
     pub(super) fn next(&self, patience: Option<Duration>) -> Next {
         let idle = |state: &mut State| {
-            state.asleep = state.operations.is_empty() && !state.closed && !state.reopen;
+            state.asleep =
+                state.operations.is_empty() && !state.closed && !state.reopen && state.applied.is_none();
             state.asleep
         };
         let state = self.state();
@@ -107,6 +132,9 @@ impl Queue {
             }
         };
         state.asleep = false;
+        if let Some(result) = state.applied.take() {
+            return Next::Applied(result);
+        }
         if std::mem::take(&mut state.reopen) {
             return Next::Reopen;
         }
@@ -116,12 +144,27 @@ impl Queue {
         let mut bytes = 0;
         let many = state.operations.iter().take_while(|operation| {
             let fits = bytes < FULL;
-            let row = operation.write.as_ref().and_then(|write| write.after.as_ref());
-            bytes += row.map_or(0, |row| row.body().len());
+            if let Until::Written(Write { after: Some(row), .. }) = &operation.until {
+                bytes += row.body().len();
+            }
             fits
         });
         let many = many.count();
         Next::Commit(state.operations.drain(..many).collect())
+    }
+
+    /// Tells the writer what became of the rows that the database was given.
+    pub(super) fn applied(&self, result: Result<(), Failure>) {
+        self.state().applied = Some(result);
+        self.arrived.notify_one();
+    }
+
+    /// Waits until it is known what became of the rows that the database was given.
+    pub(super) fn wait_until_applied(&self) -> Result<(), Failure> {
+        let waiting = |state: &mut State| state.applied.is_none();
+        let waited = self.arrived.wait_while(self.state(), waiting);
+        let taken = waited.unwrap_or_else(PoisonError::into_inner).applied.take();
+        taken.unwrap_or(Ok(()))
     }
 
     /// Takes everything that is queued.

@@ -3,14 +3,17 @@
 //! # Why the cache is never stale
 //!
 //! What a row will be is decided by its caller, under the lock of the row's shard in [`Pending`], from what the row is by
-//! then: what the last queued write leaves, or else what is in the file. Deciding and queueing are one step under that
-//! lock, so the writer needs to check nothing: it writes in the order of the queue.
+//! then: what the last queued write leaves, or else what the log has of it, or else what is in the database. Deciding and
+//! queueing are one step under that lock, so the writer needs to check nothing: it writes in the order of the queue.
 //!
-//! The writer commits, then puts the new rows into the cache, then takes them off [`Pending`], and only then answers.
-//! Nobody but the writer replaces a row in the cache. A reader who misses adds one, but only under the lock of the row's
-//! shard and where no write of that row is queued: then none is under way, and none can be decided on before the reader is
-//! done. What is in the cache is therefore always the row as it is in the file; between a commit and its answer it may
-//! still be the row before, which is what a caller who has no answer yet may see.
+//! The writer makes a batch durable in the log, then puts its rows where [`Pending`] has those that the database has not,
+//! then into the cache, and only then answers. They leave `Pending` when the database has them. Nobody but the writer
+//! replaces a row in the cache. A reader who misses adds one, but only under the lock of the row's shard and where
+//! `Pending` has nothing of that row: then no write of it is under way, none can be decided on before the reader is done,
+//! and the database has the row as it is. What is in the cache is therefore always the row as it is durably; between that
+//! and the answer it may still be the row before, which is what a caller who has no answer yet may see.
+//!
+//! A listing is read from the database, which is first given what the log has.
 //!
 //! # Why reads wait for the disk where they are
 //!
@@ -19,6 +22,7 @@
 //! holds up one worker thread for as long, as it would in any database that maps its file.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 
 use redb::{Database, ReadableDatabase};
@@ -28,7 +32,7 @@ use super::cache::{OwnedKey, RowCache};
 use super::error::{Failure, closed, read_error, unreadable};
 use super::layout::{ROWS, SETTINGS, check, decode, row_key};
 use super::pending::Pending;
-use super::queue::{Operation, Queue, Write};
+use super::queue::{Before, Operation, Queue, Until, Write};
 use crate::store::{Key, Row, StoreError, StoreErrorKind};
 
 pub(super) struct Shared {
@@ -37,6 +41,8 @@ pub(super) struct Shared {
     pub(super) cache: RowCache,
     pub(super) pending: Pending,
     pub(super) queue: Queue,
+    /// Writes that are durable in the log, and not in the database.
+    pub(super) ahead: AtomicUsize,
 }
 
 /// What is to become of a row.
@@ -57,6 +63,7 @@ impl Shared {
             cache: RowCache::new(cache_bytes),
             pending: Pending::new(),
             queue: Queue::new(),
+            ahead: AtomicUsize::new(0),
         }
     }
 
@@ -103,16 +110,25 @@ impl Shared {
         })
     }
 
+    /// The row as it is in the database; or as the log has it, if it came there meanwhile.
+    fn in_file_or_since(&self, key: Key<'_>) -> Result<Option<Arc<Row>>, StoreError> {
+        let row = self.in_file(key)?;
+        Ok(self.pending.lock(key).durable(key).unwrap_or(row))
+    }
+
     /// The row, from the cache or from the file; then it is in the cache.
     pub(super) fn get(&self, key: Key<'_>) -> Result<Option<Arc<Row>>, StoreError> {
         if let Some(row) = self.cache.get(key) {
             return Ok(Some(row));
         }
         let pending = self.pending.lock(key);
-        if pending.row(key).is_some() {
+        if let Some(row) = pending.durable(key) {
+            return Ok(row);
+        }
+        if pending.ahead(key).is_some() {
             // The writer will put it into the cache.
             drop(pending);
-            return self.in_file(key);
+            return self.in_file_or_since(key);
         }
         // Another reader may have been here.
         if let Some(row) = self.cache.get(key) {
@@ -135,10 +151,10 @@ impl Shared {
         decide: impl FnOnce(Option<&Arc<Row>>) -> (T, Step),
     ) -> Result<(T, Option<Told>), StoreError> {
         let mut pending = self.pending.lock(key);
-        let queued = pending.row(key);
-        let in_flight = queued.is_some();
-        let before = match queued {
-            Some(row) => row,
+        let ahead = pending.ahead(key);
+        let in_flight = ahead.as_ref().is_some_and(|ahead| ahead.queued);
+        let before = match ahead {
+            Some(ahead) => ahead.row,
             None => match self.cache.get(key) {
                 Some(row) => Some(row),
                 None => self.in_file(key)?,
@@ -149,14 +165,14 @@ impl Shared {
         match step {
             Step::Stay if !in_flight => return Ok((value, None)),
             // What the answer rests on must be durable before it is given.
-            Step::Stay => self.queue.push(Operation { write: None, answer }, room)?,
+            Step::Stay => self.queue.push(Operation { until: Until::Durable, answer }, room)?,
             Step::Become(after) => {
                 if let Some(row) = &after {
                     check(key, row)?;
                 }
                 let key = OwnedKey::from(key);
-                let write = Write { key: key.clone(), before, after: after.clone() };
-                self.queue.push(Operation { write: Some(write), answer }, room)?;
+                let write = Write { key: key.clone(), before: Before::Was(before), after: after.clone() };
+                self.queue.push(Operation { until: Until::Written(write), answer }, room)?;
                 pending.queued(key, after);
             }
         }
@@ -175,6 +191,22 @@ impl Shared {
             wait(told).await?;
         }
         Ok(value)
+    }
+}
+
+impl Shared {
+    /// As [`read`](Self::read), from a database that has all that was answered before.
+    pub(super) async fn read_all<T>(
+        &self,
+        read: impl FnOnce(&Database) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        if self.ahead.load(Ordering::Acquire) > 0 && self.database().is_some() {
+            let room = self.queue.room_for(1).await?;
+            let (answer, told) = oneshot::channel();
+            self.queue.push(Operation { until: Until::InDatabase, answer }, room)?;
+            wait(told).await?;
+        }
+        self.read(read)
     }
 }
 

@@ -1,151 +1,209 @@
 //! The thread that writes.
 
-use std::cell::Cell;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use redb::{Database, Table};
-use tokio::sync::oneshot;
-
-use super::cache::OwnedKey;
+use super::applier::{Applier, Batch};
 use super::error::Failure;
-use super::layout::{
-    BY_CLIENT, BY_EXPIRY, BY_USER, ROWS, encode, expiry_prefix, name_prefix, row_key, with_id,
-};
-use super::queue::{Next, Operation, Write};
+use super::journal::Journal;
+use super::open::Opened;
+use super::queue::{Answer, Next, Operation, Until, Write};
 use super::shared::Shared;
-use crate::store::{OpenError, Row};
+use super::transaction::apply;
+use crate::store::OpenError;
 
-/// Takes what is queued, commits all of it at once, and answers.
+/// Takes what is queued, writes all of it to the log at once, and answers; and sees to it that the database follows.
 pub(super) struct Writer {
     shared: Arc<Shared>,
     /// Opens the file again after an error.
-    open: Box<dyn Fn() -> Result<Database, OpenError> + Send>,
+    open: Box<dyn Fn() -> Result<Opened, OpenError> + Send>,
+    journal: Journal,
+    applier: Applier,
+    /// The database was given something, and has not said that it has it.
+    applying: bool,
+    /// What this generation of the log has.
+    writes: Vec<Write>,
+    /// Who waits until the database has that.
+    waiting: Vec<Answer>,
 }
 
-/// What becomes of one row in a transaction.
-struct Change {
-    key: OwnedKey,
-    /// The key in `rows`.
-    place: Vec<u8>,
-    before: Option<Arc<Row>>,
-    after: Option<Arc<Row>>,
-    /// How many queued writes this is.
-    writes: usize,
-}
-
-/// How long no write has come when the free pages are saved, which makes the file quick to open after a crash. Doing that
-/// in each commit would nearly double what a commit takes.
-pub(super) const QUIET: Duration = Duration::from_millis(50);
+/// How long no write has come when the database is given what the log has, however little it is.
+pub(super) const QUIET: Duration = Duration::from_millis(250);
+/// The size of the log, in bytes, from which on the database is given what it has. More makes transactions of the
+/// database fewer, and reading the log after a crash longer.
+const DUE: u64 = 4 << 20;
+/// The size from which on the log waits for the database.
+const FULL: u64 = 4 * DUE;
 
 impl Writer {
     pub(super) fn new(
         shared: Arc<Shared>,
-        open: impl Fn() -> Result<Database, OpenError> + Send + 'static,
+        open: Box<dyn Fn() -> Result<Opened, OpenError> + Send>,
+        journal: Journal,
+        applier: Applier,
     ) -> Self {
-        Self { shared, open: Box::new(open) }
+        Self { shared, open, journal, applier, applying: false, writes: Vec::new(), waiting: Vec::new() }
     }
 
-    /// Works until the queue is closed and all of it is written.
-    pub(super) fn run(self) {
+    /// Works until the queue is closed and all of it is written. `recovered` is what the database did not have when the
+    /// store was opened; `wait` says that the log which is to be written is still needed for it.
+    pub(super) fn run(mut self, recovered: Vec<Write>, wait: bool) {
         // Whatever ends this, nobody may wait for ever.
-        let _end = End(&self.shared);
-        let mut unsaved = false;
+        let _end = End(Arc::clone(&self.shared));
+        if !recovered.is_empty() {
+            let generation = self.journal.generation() - 1;
+            self.give(Batch { writes: recovered, generation, waiting: Vec::new() });
+            if wait {
+                self.wait_for_database();
+            }
+        }
         loop {
-            match self.shared.queue.next(unsaved.then_some(QUIET)) {
-                Next::Commit(operations) => {
-                    self.commit(operations);
-                    unsaved = true;
-                }
-                Next::Quiet => {
-                    if let Err(failure) = self.transact(&[], true) {
-                        self.fail(Vec::new(), &failure);
-                    }
-                    unsaved = false;
-                }
+            if self.applying && self.journal.size() >= FULL {
+                self.wait_for_database();
+            }
+            let patience = (!self.applying && !self.writes.is_empty()).then_some(QUIET);
+            match self.shared.queue.next(patience) {
+                Next::Commit(operations) => self.commit(operations),
+                Next::Applied(result) => self.applied(result),
+                Next::Quiet => self.hand_over(),
                 Next::Reopen => {
                     self.fail(Vec::new(), &Failure::not_done("the store's file could not be read"))
                 }
-                Next::Stop => return,
+                Next::Stop => return self.close(),
             }
         }
     }
 
-    /// Writes all operations in one transaction, and answers them.
-    fn commit(&self, operations: Vec<Operation>) {
-        let mut answers = Vec::with_capacity(operations.len());
-        let mut writes = Vec::with_capacity(operations.len());
-        for Operation { write, answer } in operations {
-            answers.push(answer);
-            writes.extend(write);
-        }
-        let changes = merge(writes);
-        if !changes.is_empty()
-            && let Err(failure) = self.transact(&changes, false)
-        {
-            return self.fail(answers, &failure);
-        }
-        for Change { key, after, writes, .. } in changes {
-            match after {
-                Some(row) => self.shared.cache.put(key.clone(), row),
-                None => self.shared.cache.remove(key.as_key()),
+    /// Writes all operations to the log in one batch, and answers them.
+    fn commit(&mut self, operations: Vec<Operation>) {
+        let operations_count = operations.len();
+        let mut answers = Vec::with_capacity(operations_count);
+        let first = self.writes.len();
+        for Operation { until, answer } in operations {
+            match until {
+                Until::Written(write) => {
+                    self.writes.push(write);
+                    answers.push(answer);
+                }
+                Until::Durable => answers.push(answer),
+                Until::InDatabase => self.waiting.push(answer),
             }
-            self.shared.pending.settle(key.as_key(), writes);
         }
-        self.shared.queue.answered(answers.len());
+        let new = &self.writes[first..];
+        if !new.is_empty() {
+            if let Err(failure) = self.journal.append(new) {
+                self.shared.queue.answered(operations_count - answers.len());
+                return self.fail(answers, &failure);
+            }
+            for Write { key, after, .. } in new {
+                // In this order, so that who finds nothing in the cache does not see less than who does.
+                self.shared.pending.written(key.as_key(), after.clone(), self.journal.generation());
+                match after {
+                    Some(row) => self.shared.cache.put(key.clone(), Arc::clone(row)),
+                    None => self.shared.cache.remove(key.as_key()),
+                }
+            }
+            self.shared.ahead.fetch_add(new.len(), Ordering::Release);
+        }
+        self.shared.queue.answered(operations_count);
         for answer in answers {
             // Who no longer waits need not be told.
             let _ = answer.send(Ok(()));
         }
+        self.hand_over_if_due();
     }
 
-    /// Does `changes` in one durable transaction.
-    fn transact(&self, changes: &[Change], save_free_pages: bool) -> Result<(), Failure> {
-        let guard = self.shared.database();
-        let Some(database) = guard.as_ref() else {
-            return Err(Failure::not_done("the store's file is not open"));
-        };
-        let committing = Cell::new(false);
-        let failure = |reason: &dyn std::fmt::Display| {
-            let message = format!("the store's file could not be written: {reason}");
-            // A commit that failed may still have reached the disk.
-            if committing.get() { Failure::unknown(message) } else { Failure::not_done(message) }
-        };
-        let transaction = || write(database, changes, save_free_pages, &committing);
-        match catch_unwind(AssertUnwindSafe(transaction)) {
-            Ok(written) => written.map_err(|error| failure(&error)),
-            Err(_) => Err(failure(&"it is damaged")),
+    fn hand_over_if_due(&mut self) {
+        if !self.applying && (self.journal.size() >= DUE || !self.waiting.is_empty()) {
+            self.hand_over();
+        }
+    }
+
+    /// Gives the database what this generation of the log has, and begins the next.
+    fn hand_over(&mut self) {
+        let waiting = std::mem::take(&mut self.waiting);
+        if self.writes.is_empty() {
+            for answer in waiting {
+                let _ = answer.send(Ok(()));
+            }
+            return;
+        }
+        // The next generation will be about as large.
+        let room = Vec::with_capacity(self.writes.len());
+        let writes = std::mem::replace(&mut self.writes, room);
+        let generation = self.journal.generation();
+        self.journal.next_generation();
+        self.give(Batch { writes, generation, waiting });
+    }
+
+    fn give(&mut self, batch: Batch) {
+        match self.applier.give(batch) {
+            Ok(()) => self.applying = true,
+            Err(failure) => self.fail(Vec::new(), &failure),
+        }
+    }
+
+    fn wait_for_database(&mut self) {
+        let result = self.shared.queue.wait_until_applied();
+        self.applied(result);
+    }
+
+    fn applied(&mut self, result: Result<(), Failure>) {
+        self.applying = false;
+        match result {
+            Ok(()) => self.hand_over_if_due(),
+            Err(failure) => self.fail(Vec::new(), &failure),
+        }
+    }
+
+    /// Gives the database all there is. The logs are then not needed.
+    fn close(mut self) {
+        if self.applying {
+            self.wait_for_database();
+        }
+        self.hand_over();
+        let done = !self.applying || self.shared.queue.wait_until_applied().is_ok();
+        self.applier.end();
+        if done && self.shared.database().is_some() {
+            self.journal.remove();
         }
     }
 
     /// After an error nothing that was queued may be written, as it was decided on from what did not come to be. Tells
-    /// everyone, and opens the file anew: what a failed commit left behind, the database finds out only then.
-    fn fail(&self, answers: Vec<oneshot::Sender<Result<(), Failure>>>, failure: &Failure) {
+    /// everyone, and opens the file and the logs anew: what a failure left behind shows only then.
+    fn fail(&mut self, answers: Vec<Answer>, failure: &Failure) {
         tracing::error!(error = failure.message(), "the store's file failed and is opened again");
-        let queue = &self.shared.queue;
+        if std::mem::take(&mut self.applying) {
+            // It uses the database. What it was given stays in the log if this fails.
+            let _ = self.shared.queue.wait_until_applied();
+        }
+        let shared = Arc::clone(&self.shared);
+        let queue = &shared.queue;
         let rest = {
-            let mut stopped = self.shared.pending.stop();
+            let mut stopped = shared.pending.stop();
             let rest = queue.take_all();
-            self.shared.replace_database(None);
-            self.shared.cache.clear();
+            shared.replace_database(None);
+            shared.cache.clear();
             stopped.clear();
+            shared.ahead.store(0, Ordering::Release);
             rest
         };
+        self.writes.clear();
         queue.answered(answers.len() + rest.len());
         for answer in answers {
             let _ = answer.send(Err(failure.clone()));
         }
         let not_done = Failure::not_done(failure.message());
-        for operation in rest {
-            let _ = operation.answer.send(Err(not_done.clone()));
+        for answer in self.waiting.drain(..).chain(rest.into_iter().map(|operation| operation.answer)) {
+            let _ = answer.send(Err(not_done.clone()));
         }
 
         let mut pause = Duration::from_millis(5);
         loop {
-            match (self.open)() {
-                Ok(database) => return self.shared.replace_database(Some(database)),
-                Err(error) => tracing::error!(%error, "the store's file cannot be opened again yet"),
+            match self.open_again() {
+                Ok(()) => return,
+                Err(error) => tracing::error!(error, "the store's file cannot be opened again yet"),
             }
             if queue.closed_within(pause) {
                 return;
@@ -153,92 +211,25 @@ impl Writer {
             pause = (pause * 2).min(Duration::from_secs(2));
         }
     }
-}
 
-/// The changes that `writes` amount to, one for each row, in the order of the rows in the file: pages are then written
-/// one after the other, each once.
-fn merge(writes: Vec<Write>) -> Vec<Change> {
-    let changes = writes.into_iter().map(|Write { key, before, after }| {
-        let place = row_key(key.as_key());
-        Change { key, place, before, after, writes: 1 }
-    });
-    let mut changes: Vec<_> = changes.collect();
-    // Stable: writes of one row stay in their order.
-    changes.sort_by(|one, other| one.place.cmp(&other.place));
-    changes.dedup_by(|later, earlier| {
-        let same = later.place == earlier.place;
-        if same {
-            earlier.after = later.after.take();
-            earlier.writes += later.writes;
+    /// Opens the file and gives the database what the log has: after a failed sync only the database's own tells whether
+    /// what is read back is on the disk.
+    fn open_again(&mut self) -> Result<(), String> {
+        let Opened { database, journal, recovered, .. } = (self.open)().map_err(|error| error.to_string())?;
+        if !recovered.is_empty() {
+            apply(&database, &recovered, journal.generation() - 1)
+                .map_err(|failure| failure.message().to_owned())?;
         }
-        same
-    });
-    changes
-}
-
-fn write(
-    database: &Database,
-    changes: &[Change],
-    save_free_pages: bool,
-    committing: &Cell<bool>,
-) -> Result<(), redb::Error> {
-    // Durable at once, as transactions are unless told otherwise.
-    let mut transaction = database.begin_write()?;
-    transaction.set_quick_repair(save_free_pages);
-    if !changes.is_empty() {
-        let mut rows = transaction.open_table(ROWS)?;
-        for Change { place, before, after, .. } in changes {
-            match after {
-                Some(row) => {
-                    rows.insert(&**place, &*encode(place, row))?;
-                }
-                None if before.is_some() => {
-                    rows.remove(&**place)?;
-                }
-                None => {}
-            }
-        }
-        let name = |key: &OwnedKey, name: &str| with_id(name_prefix(key.kind, name), &key.id);
-        index(&mut transaction.open_table(BY_USER)?, changes, |key, row| Some(name(key, row.user()?)))?;
-        index(&mut transaction.open_table(BY_CLIENT)?, changes, |key, row| Some(name(key, row.client()?)))?;
-        index(&mut transaction.open_table(BY_EXPIRY)?, changes, |key, row| {
-            Some(with_id(expiry_prefix(key.kind, row.expires()?), &key.id))
-        })?;
+        self.journal = journal;
+        self.shared.replace_database(Some(database));
+        Ok(())
     }
-    committing.set(true);
-    Ok(transaction.commit()?)
-}
-
-/// Makes an index follow `changes`; `entry` is the entry that a row has there.
-fn index(
-    table: &mut Table<'_, &[u8], ()>,
-    changes: &[Change],
-    entry: impl Fn(&OwnedKey, &Row) -> Option<Vec<u8>>,
-) -> Result<(), redb::Error> {
-    let mut entries = Vec::new();
-    for Change { key, before, after, .. } in changes {
-        let before = before.as_ref().and_then(|row| entry(key, row));
-        let after = after.as_ref().and_then(|row| entry(key, row));
-        if before != after {
-            entries.extend(before.map(|entry| (entry, false)));
-            entries.extend(after.map(|entry| (entry, true)));
-        }
-    }
-    entries.sort();
-    for (entry, there) in entries {
-        if there {
-            table.insert(&*entry, ())?;
-        } else {
-            table.remove(&*entry)?;
-        }
-    }
-    Ok(())
 }
 
 /// Ends the store when the writer does.
-struct End<'a>(&'a Shared);
+struct End(Arc<Shared>);
 
-impl Drop for End<'_> {
+impl Drop for End {
     fn drop(&mut self) {
         self.0.queue.close();
         // Who still waits is told by the loss of the answer.

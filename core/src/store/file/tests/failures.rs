@@ -11,7 +11,7 @@ async fn a_full_disk() {
     let disk = Disk::default();
     let store = open(&disk).await;
     store.insert(key("before"), row(1)).await.unwrap();
-    until_quiet(&disk).await;
+    until_quiet(&store).await;
 
     disk.set_full(true);
     let error = store.insert(key("during"), row(2)).await.unwrap_err();
@@ -35,7 +35,7 @@ async fn what_rested_on_a_write_that_failed_fails_too() {
     let disk = Disk::default();
     let store = Arc::new(open(&disk).await);
     store.insert(key("row"), row(0)).await.unwrap();
-    until_quiet(&disk).await;
+    until_quiet(&store).await;
 
     let gate = disk.close_gate();
     let spawn_add = || {
@@ -81,14 +81,14 @@ async fn damage_under_an_open_store() {
     for number in 0..400 {
         store.insert(key(&number.to_string()), row(number)).await.unwrap();
     }
-    until_quiet(&disk).await;
+    until_quiet(&store).await;
     drop(store);
     let mut corrupt = 0;
     let mut seed = 7_u64;
     for round in 0..24 {
         let disk = disk.after_power_cut();
         let store = open_with_caches(&disk, 0, 0).await;
-        disk.damage(|content| {
+        disk.damage(0, |content| {
             for page in content.chunks_mut(4096).skip(1) {
                 seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
                 if seed >> 62 == 0 || round == 0 {

@@ -1,34 +1,31 @@
 mod disk;
 mod durability;
 mod failures;
+mod logs;
 mod reads;
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use self::disk::Disk;
 use super::{FileStore, Place};
 use crate::env::Timestamp;
-use crate::store::{Backend, Change, Key, Kind, Row, StoreError, StoreErrorKind, Updated};
+use crate::store::{Backend, Change, Key, Kind, OpenError, Row, StoreError, StoreErrorKind, Updated};
 
 const NOW: Timestamp = Timestamp::from_millis(1_700_000_000_000);
 
 /// Opens a store on `disk`, which is empty or has one.
 async fn open_with_caches(disk: &Disk, cache_bytes: usize, page_cache_bytes: usize) -> FileStore {
+    try_open(disk, cache_bytes, page_cache_bytes).await.unwrap()
+}
+
+async fn try_open(disk: &Disk, cache_bytes: usize, page_cache_bytes: usize) -> Result<FileStore, OpenError> {
     let place = Place { path: PathBuf::from("disk"), page_cache_bytes };
-    let (first, again) = (disk.clone(), disk.clone());
-    let place_again = place.clone();
-    let open = move || {
-        let database = place.open_backend(first)?;
-        place.set_up(&database)?;
-        Ok(database)
-    };
-    FileStore::start(PathBuf::from("disk"), cache_bytes, open, move || {
-        place_again.open_backend(again.clone())
-    })
-    .await
-    .unwrap()
+    let disk = disk.clone();
+    let open = move || place.open_on(disk.clone(), &disk.logs(), disk.media());
+    FileStore::start(PathBuf::from("disk"), cache_bytes, open.clone(), open).await
 }
 
 async fn open(disk: &Disk) -> FileStore {
@@ -63,11 +60,7 @@ async fn until(happened: impl Fn() -> bool) {
     panic!("what the test waits for does not happen");
 }
 
-/// Waits until the writer has saved the free pages and sleeps, so that what follows is in a transaction of its own.
-async fn until_quiet(disk: &Disk) {
-    let mut syncs = usize::MAX;
-    while syncs != disk.syncs() {
-        syncs = disk.syncs();
-        tokio::time::sleep(4 * super::writer::QUIET).await;
-    }
+/// Waits until the database has what the log has, and the writer sleeps.
+async fn until_quiet(store: &FileStore) {
+    until(|| store.shared.ahead.load(Ordering::SeqCst) == 0 && store.shared.pending.is_empty()).await;
 }

@@ -27,7 +27,7 @@ async fn a_miss_during_a_write_leaves_nothing_old() {
         store.insert(key("goes"), row(1)).await.unwrap();
     }
     let store = Arc::new(open(&disk).await);
-    until_quiet(&disk).await;
+    until_quiet(&store).await;
     // Nothing is in the cache yet.
     let gate = disk.close_gate();
     let writes = ["changes", "goes"].map(|id| {
@@ -41,8 +41,10 @@ async fn a_miss_during_a_write_leaves_nothing_old() {
         })
     });
     disk.wait_for_sync();
-    until(|| ["changes", "goes"].iter().all(|id| store.shared.pending.lock(key(id)).row(key(id)).is_some()))
-        .await;
+    until(|| {
+        ["changes", "goes"].iter().all(|id| store.shared.pending.lock(key(id)).ahead(key(id)).is_some())
+    })
+    .await;
     for _ in 0..3 {
         assert_eq!(number(&store, "changes").await, Some(1));
         assert_eq!(number(&store, "goes").await, Some(1));

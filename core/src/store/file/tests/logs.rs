@@ -1,0 +1,218 @@
+//! What the logs have is not lost, whatever the database has of it; and what they should not have is noticed.
+
+use super::*;
+use crate::store::{By, Query};
+
+/// A store whose database takes nothing more, until what is returned goes.
+async fn open_with_held_database(disk: &Disk) -> (FileStore, disk::ClosedGate) {
+    let store = open(disk).await;
+    let gate = disk.close_gate_of_applier();
+    (store, gate)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_only_the_logs_have_is_read_after_a_crash() {
+    let disk = Disk::default();
+    let (store, gate) = open_with_held_database(&disk).await;
+    for number in 0..40 {
+        store.insert(key(&format!("first {number}")), row(number)).await.unwrap();
+    }
+    // The database is given the first log, and waits; the second log goes on.
+    disk.wait_for_sync();
+    store.remove(key("first 0")).await.unwrap();
+    add(&store, "first 1").await.unwrap();
+    store.insert(key("second"), row(7)).await.unwrap();
+    let crashed = disk.after_power_cut();
+    drop(gate);
+
+    let after = open(&crashed).await;
+    assert_eq!(number(&after, "first 0").await, None);
+    assert_eq!(number(&after, "first 1").await, Some(2));
+    assert_eq!(number(&after, "first 39").await, Some(39));
+    assert_eq!(number(&after, "second").await, Some(7));
+    let listed = after.list(Query::new(Kind::Grant, By::User("user")).limit(100)).await.unwrap();
+    assert_eq!(listed.entries.len(), 40);
+    until_quiet(&after).await;
+    assert_eq!(number(&after, "first 1").await, Some(2));
+    drop(after);
+    assert!(crashed.logs().iter().all(Vec::is_empty), "a store that was closed needs no log");
+    assert_eq!(number(&open(&crashed).await, "second").await, Some(7));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn crashes_before_what_was_recovered_is_in_the_database() {
+    let disk = Disk::default();
+    let (store, gate) = open_with_held_database(&disk).await;
+    store.insert(key("row"), row(1)).await.unwrap();
+    let disk = disk.after_power_cut();
+    drop(gate);
+    drop(store);
+
+    // The other log is free: writing goes on while the database is behind.
+    let gate = disk.close_gate_of_applier();
+    let store = open(&disk).await;
+    assert_eq!(number(&store, "row").await, Some(1));
+    add(&store, "row").await.unwrap();
+    let disk = disk.after_power_cut();
+    drop(gate);
+    drop(store);
+
+    // Both logs are needed: what comes waits for the database.
+    let gate = disk.close_gate_of_applier();
+    let store = Arc::new(open(&disk).await);
+    assert_eq!(number(&store, "row").await, Some(2));
+    let waiting = tokio::spawn({
+        let store = Arc::clone(&store);
+        async move { add(&store, "row").await }
+    });
+    disk.wait_for_sync();
+    until(|| store.shared.queue.length() == 1).await;
+    let disk_then = disk.after_power_cut();
+    drop(gate);
+    waiting.await.unwrap().unwrap();
+    assert_eq!(number(&open(&disk_then).await, "row").await, Some(2));
+    assert_eq!(number(&open(&disk.after_power_cut()).await, "row").await, Some(3));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn listings_have_what_only_the_log_had() {
+    let disk = Disk::default();
+    let store = open(&disk).await;
+    for number in 0..20 {
+        store.insert(key(&number.to_string()), row(number)).await.unwrap();
+        let listed = store.list(Query::new(Kind::Grant, By::User("user")).limit(100)).await.unwrap();
+        assert_eq!(listed.entries.len(), number + 1);
+    }
+    assert_eq!(store.remove_expired(Kind::Grant, NOW, 100).await.unwrap(), 20);
+    let listed = store.list(Query::new(Kind::Grant, By::Any)).await.unwrap();
+    assert!(listed.entries.is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_log_waits_for_a_database_that_is_far_behind() {
+    let disk = Disk::default();
+    let (store, gate) = open_with_held_database(&disk).await;
+    let store = Arc::new(store);
+    let large = |number: usize| Row::new(NOW, format!("{number:060000}").repeat(16));
+    let writes: Vec<_> = (0..60)
+        .map(|number| {
+            let store = Arc::clone(&store);
+            tokio::spawn(async move { store.insert(key(&number.to_string()), large(number)).await.unwrap() })
+        })
+        .collect();
+    disk.wait_for_sync();
+    // Time for all of them, were there no bound.
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    assert!(disk.logs().iter().all(|log| log.len() < 40 << 20), "{:?}", disk.logs().map(|log| log.len()));
+    drop(gate);
+    for write in writes {
+        assert!(write.await.unwrap());
+    }
+    drop(store);
+    let after = open(&disk).await;
+    for number in 0..60 {
+        assert_eq!(*after.get(key(&number.to_string())).await.unwrap().unwrap(), large(number));
+    }
+}
+
+/// A disk on which the first log has five batches, and the database nothing.
+async fn disk_with_log() -> Disk {
+    let disk = Disk::default();
+    let (store, gate) = open_with_held_database(&disk).await;
+    for number in 0..5 {
+        store.insert(key(&number.to_string()), row(number)).await.unwrap();
+    }
+    let crashed = disk.after_power_cut();
+    drop(gate);
+    drop(store);
+    crashed
+}
+
+/// Which file has the first generation.
+const FIRST: usize = 2;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_last_batch_that_was_cut_short_was_never_answered() {
+    let disk = disk_with_log().await;
+    for cut in [4 * 4096 + 1, 4 * 4096 + 43, 4 * 4096 + 60] {
+        let disk = disk.after_power_cut();
+        disk.damage(FIRST, |log| log[cut..].fill(0));
+        let store = open(&disk).await;
+        assert_eq!(number(&store, "3").await, Some(3));
+        assert_eq!(number(&store, "4").await, None);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn damage_before_the_last_batch_is_noticed() {
+    let disk = disk_with_log().await;
+    for batch in 0..4 {
+        for at in [9, 30, 44, 70] {
+            let disk = disk.after_power_cut();
+            disk.damage(FIRST, |log| log[batch * 4096 + at] ^= 4);
+            let before = disk.logs();
+            let error = try_open(&disk, 0, 0).await.map(drop).unwrap_err();
+            assert!(error.reason.contains("log"), "{error}");
+            assert!(error.reason.contains("damaged") || error.reason.contains("another"), "{error}");
+            assert_eq!(disk.logs(), before);
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn logs_that_are_not_this_stores() {
+    let disk = disk_with_log().await;
+    let other = disk_with_log().await.logs();
+    let refused = async |content: Vec<u8>, reason: &str| {
+        let disk = disk.after_power_cut();
+        disk.damage(FIRST, |log| *log = content);
+        let error = try_open(&disk, 0, 0).await.map(drop).unwrap_err();
+        assert!(error.reason.contains(reason), "{error}");
+    };
+    refused(b"my own file".to_vec(), "not a log").await;
+    refused(other[FIRST - 1].clone(), "another store").await;
+    let disk_in_the_other = disk.after_power_cut();
+    disk_in_the_other.damage(1, |log| *log = disk.logs()[FIRST - 1].clone());
+    assert!(try_open(&disk_in_the_other, 0, 0).await.is_err());
+}
+
+/// An old copy of the database beside newer logs.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_log_with_a_gap_before_it() {
+    let disk = Disk::default();
+    let store = open(&disk).await;
+    let old = disk.after_power_cut();
+    for number in 0..3 {
+        store.insert(key(&number.to_string()), row(number)).await.unwrap();
+        until_quiet(&store).await;
+    }
+    let [first, second] = disk.logs();
+    old.damage(1, |log| *log = first);
+    old.damage(2, |log| *log = second);
+    let error = try_open(&old, 0, 0).await.map(drop).unwrap_err();
+    assert!(error.reason.contains("missing"), "{error}");
+}
+
+/// What the database could not take stays in the log, and the store goes on when it can.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_database_that_fails() {
+    let disk = Disk::default();
+    let store = open(&disk).await;
+    let gate = disk.close_gate_of_applier();
+    store.insert(key("row"), row(1)).await.unwrap();
+    disk.wait_for_sync();
+    add(&store, "row").await.unwrap();
+    disk.set_full(true);
+    drop(gate);
+    until(|| store.shared.database().is_none()).await;
+    let error = store.get(key("row")).await.unwrap_err();
+    assert_eq!(error.kind(), StoreErrorKind::Unavailable);
+    let error = store.list(Query::new(Kind::Grant, By::Any)).await.unwrap_err();
+    assert_eq!(error.kind(), StoreErrorKind::Unavailable);
+    disk.set_full(false);
+    until(|| store.shared.database().is_some()).await;
+    assert_eq!(number(&store, "row").await, Some(2));
+    assert_eq!(add(&store, "row").await.unwrap(), Updated::Replaced);
+    drop(store);
+    assert_eq!(number(&open(&disk.after_power_cut()).await, "row").await, Some(3));
+}
