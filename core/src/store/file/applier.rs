@@ -55,10 +55,11 @@ impl Applier {
 }
 
 fn take(shared: &Shared, batch: Batch) -> Result<(), Failure> {
-    let result = match &*shared.database() {
-        Some(database) => apply(database, &batch.writes, batch.generation),
+    let applied = match &*shared.base() {
+        Some(base) => apply(base, &batch.writes, batch.generation),
         None => Err(Failure::not_done("the store's file is not open")),
     };
+    let result = applied.map(|rows| shared.set_rows(rows));
     if result.is_ok() {
         for write in &batch.writes {
             shared.pending.applied(write.key.as_key(), batch.generation);

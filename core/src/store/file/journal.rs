@@ -13,7 +13,7 @@ use std::path::PathBuf;
 use self::read::{HEAD, MAGIC, PAGE};
 pub(super) use self::read::{LogError, Recovered, recover};
 use super::error::Failure;
-use super::layout::{encode, row_key};
+use super::layout::encode;
 use super::queue::Write;
 
 /// What tells a store from all others.
@@ -151,13 +151,12 @@ impl Journal {
         buffer.extend_from_slice(&self.generation.to_be_bytes());
         buffer.extend_from_slice(&self.batches.to_be_bytes());
         buffer.resize(HEAD, 0);
-        for Write { key, after, .. } in writes {
-            let key = row_key(key.as_key());
-            push_bytes(buffer, &key);
+        for Write { place, after, .. } in writes {
+            push_bytes(buffer, place);
             match after {
                 Some(row) => {
                     buffer.push(1);
-                    push_bytes(buffer, &encode(&key, row));
+                    push_bytes(buffer, &encode(place, row));
                 }
                 None => buffer.push(0),
             }

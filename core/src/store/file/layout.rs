@@ -119,6 +119,12 @@ pub(super) fn with_id(mut prefix: Vec<u8>, id: &str) -> Vec<u8> {
     prefix
 }
 
+/// The key that begins with `prefix` and ends with the id in `place`, a key in `rows`.
+pub(super) fn with_id_of(mut prefix: Vec<u8>, place: &[u8]) -> Vec<u8> {
+    prefix.extend_from_slice(place.get(1..).unwrap_or_default());
+    prefix
+}
+
 /// The id that is behind `prefix` bytes of a key.
 pub(super) fn id_behind(key: &[u8], prefix: usize) -> Result<String, StoreError> {
     let damaged = || StoreError::new(StoreErrorKind::Corrupt, "a key in the store's file cannot be read");
@@ -300,6 +306,8 @@ mod tests {
         #[test]
         fn no_name_begins_like_another(one in ids(), other in ids(), id in ids()) {
             let key = with_id(name_prefix(Kind::Grant, &one), &id);
+            let place = row_key(Key::new(Kind::Grant, &id));
+            prop_assert_eq!(&with_id_of(name_prefix(Kind::Grant, &one), &place), &key);
             prop_assert_eq!(key.starts_with(&name_prefix(Kind::Grant, &other)), one == other);
             prop_assert_eq!(id_behind(&key, name_prefix(Kind::Grant, &one).len()).unwrap(), id);
         }

@@ -14,6 +14,7 @@
 #![doc = include_str!("format.md")]
 
 mod applier;
+mod base;
 mod cache;
 mod error;
 mod held;
@@ -133,8 +134,8 @@ impl FileStore {
             move |error| failed(format!("no thread to write it: {error}"))
         };
         let work = move || {
-            let begun = open().and_then(|Opened { database, journal, recovered, wait }| {
-                let shared = Arc::new(Shared::new(database, cache_bytes));
+            let begun = open().and_then(|Opened { base, journal, recovered, wait }| {
+                let shared = Arc::new(Shared::new(base, cache_bytes));
                 let generation = journal.generation() - 1;
                 for write in &recovered {
                     shared.pending.recovered(write.key.clone(), write.after.clone(), generation);
@@ -212,11 +213,13 @@ impl Backend for FileStore {
     }
 
     fn list<'a>(&'a self, query: Query<'a>) -> StoreFuture<'a, Page> {
-        StoreFuture::new(async move { self.shared.read_all(|database| pages::page(database, &query)).await })
+        StoreFuture::new(
+            async move { self.shared.read_all(|base| pages::page(&base.database, &query)).await },
+        )
     }
 
     fn ping(&self) -> StoreFuture<'_, ()> {
-        StoreFuture::ready(if self.shared.database().is_some() { Ok(()) } else { Err(closed()) })
+        StoreFuture::ready(if self.shared.base().is_some() { Ok(()) } else { Err(closed()) })
     }
 
     fn remove_expired(&self, kind: Kind, now: Timestamp, limit: usize) -> StoreFuture<'_, usize> {
@@ -225,7 +228,7 @@ impl Backend for FileStore {
             while removed < limit {
                 let most = SWEEP.min(limit - removed);
                 let ids =
-                    self.shared.read_all(|database| pages::expired_ids(database, kind, now, most)).await?;
+                    self.shared.read_all(|base| pages::expired_ids(&base.database, kind, now, most)).await?;
                 if ids.is_empty() {
                     break;
                 }

@@ -12,6 +12,7 @@ use redb::{
 };
 use uuid::Uuid;
 
+use super::base::Base;
 use super::held::HeldFile;
 use super::journal::{Journal, LogError, LogFile, Media, Medium, Recovered, StoreId, recover};
 use super::layout::{APPLIED, BY_CLIENT, BY_EXPIRY, BY_USER, FORMAT, ROWS, SETTINGS, STORE};
@@ -29,7 +30,7 @@ pub(super) struct Place {
 
 /// A store that is open.
 pub(super) struct Opened {
-    pub(super) database: Database,
+    pub(super) base: Base,
     /// Goes on with the logs.
     pub(super) journal: Journal,
     /// What the logs have and the database has not.
@@ -41,14 +42,14 @@ pub(super) struct Opened {
 impl Opened {
     /// Goes on with a store whose logs are `media`, so long, and have `recovered`.
     pub(super) fn new(
-        database: Database,
+        base: Base,
         head: &Head,
         recovered: Recovered,
         media: Media,
         lengths: [u64; 2],
     ) -> Self {
         let journal = Journal::new(media, lengths, head.store, recovered.generation + 1);
-        Self { database, journal, recovered: recovered.writes, wait: recovered.generations == 2 }
+        Self { base, journal, recovered: recovered.writes, wait: recovered.generations == 2 }
     }
 }
 
@@ -136,7 +137,8 @@ impl Place {
         let recovered = self.read_logs(&head)?;
         release()?;
         let (media, lengths) = self.open_logs(!recovered.writes.is_empty())?;
-        Ok(Opened::new(database, &head, recovered, media, lengths))
+        let base = Base::new(database).map_err(|error| self.damaged(error))?;
+        Ok(Opened::new(base, &head, recovered, media, lengths))
     }
 
     /// Opens what is not in files, or makes it there.
@@ -155,7 +157,8 @@ impl Place {
         let recovered = recover(logs, &head.store, head.applied)
             .map_err(|(number, error)| self.log_error(number, &error.to_string()))?;
         let lengths = [logs[0].len() as u64, logs[1].len() as u64];
-        Ok(Opened::new(database, &head, recovered, media, lengths))
+        let base = Base::new(database).map_err(|error| self.damaged(error))?;
+        Ok(Opened::new(base, &head, recovered, media, lengths))
     }
 
     /// Opens the database in `backend` and looks what it is.

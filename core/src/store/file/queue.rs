@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread;
 use std::time::Duration;
 
 use tokio::sync::{Semaphore, SemaphorePermit, oneshot};
@@ -33,6 +34,8 @@ pub(super) type Answer = oneshot::Sender<Result<(), Failure>>;
 /// One row, before and after.
 pub(super) struct Write {
     pub(super) key: OwnedKey,
+    /// Its key in the database.
+    pub(super) place: Vec<u8>,
     pub(super) before: Before,
     pub(super) after: Option<Arc<Row>>,
 }
@@ -141,6 +144,11 @@ impl Queue {
         if state.operations.is_empty() {
             return if state.closed { Next::Stop } else { Next::Quiet };
         }
+        // Who was answered just now may be about to ask again, and waits for this core: one sync is then for more of them.
+        // Where cores are free this takes no time.
+        drop(state);
+        thread::yield_now();
+        let mut state = self.state();
         let mut bytes = 0;
         let many = state.operations.iter().take_while(|operation| {
             let fits = bytes < FULL;

@@ -28,16 +28,17 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 use redb::{Database, ReadableDatabase};
 use tokio::sync::{SemaphorePermit, oneshot};
 
+use super::base::{Base, Rows};
 use super::cache::{OwnedKey, RowCache};
 use super::error::{Failure, closed, read_error, unreadable};
-use super::layout::{ROWS, SETTINGS, check, decode, row_key};
+use super::layout::{SETTINGS, check, decode, row_key};
 use super::pending::Pending;
 use super::queue::{Before, Operation, Queue, Until, Write};
 use crate::store::{Key, Row, StoreError, StoreErrorKind};
 
 pub(super) struct Shared {
-    /// Nothing while it is opened again. Only the writer locks it exclusively.
-    database: RwLock<Option<Database>>,
+    /// Nothing while it is opened again. Readers are kept out only for as long as replacing takes.
+    base: RwLock<Option<Base>>,
     pub(super) cache: RowCache,
     pub(super) pending: Pending,
     pub(super) queue: Queue,
@@ -57,9 +58,9 @@ pub(super) enum Step {
 pub(super) type Told = oneshot::Receiver<Result<(), Failure>>;
 
 impl Shared {
-    pub(super) fn new(database: Database, cache_bytes: usize) -> Self {
+    pub(super) fn new(base: Base, cache_bytes: usize) -> Self {
         Self {
-            database: RwLock::new(Some(database)),
+            base: RwLock::new(Some(base)),
             cache: RowCache::new(cache_bytes),
             pending: Pending::new(),
             queue: Queue::new(),
@@ -68,31 +69,36 @@ impl Shared {
     }
 
     /// The database, which stays open for as long as the guard lives.
-    pub(super) fn database(&self) -> RwLockReadGuard<'_, Option<Database>> {
-        self.database.read().unwrap_or_else(PoisonError::into_inner)
+    pub(super) fn base(&self) -> RwLockReadGuard<'_, Option<Base>> {
+        self.base.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Puts `database` in the place of the one that is open, which is closed.
-    pub(super) fn replace_database(&self, database: Option<Database>) {
-        let mut current = self.database.write().unwrap_or_else(PoisonError::into_inner);
+    /// Puts `base` in the place of the one that is open, which is closed.
+    pub(super) fn replace_base(&self, base: Option<Base>) {
+        let mut current = self.base.write().unwrap_or_else(PoisonError::into_inner);
         // A database that panicked may do so again as it is closed.
-        let before = std::mem::replace(&mut *current, database);
+        let before = std::mem::replace(&mut *current, base);
         let _ = catch_unwind(AssertUnwindSafe(|| drop(before)));
+    }
+
+    /// From now on rows are read as they are after the transaction that was just made.
+    pub(super) fn set_rows(&self, rows: Rows) {
+        let mut base = self.base.write().unwrap_or_else(PoisonError::into_inner);
+        if let Some(base) = &mut *base {
+            base.set_rows(rows);
+        }
     }
 
     /// Reads from the database. Where the database panics over what it finds, that is an error like any other; where it can
     /// no longer be used, the writer is asked to open it again.
-    pub(super) fn read<T>(
-        &self,
-        read: impl FnOnce(&Database) -> Result<T, StoreError>,
-    ) -> Result<T, StoreError> {
-        let guard = self.database();
-        let database = guard.as_ref().ok_or_else(closed)?;
-        let answer = catch_unwind(AssertUnwindSafe(|| read(database)));
+    pub(super) fn read<T>(&self, read: impl FnOnce(&Base) -> Result<T, StoreError>) -> Result<T, StoreError> {
+        let guard = self.base();
+        let base = guard.as_ref().ok_or_else(closed)?;
+        let answer = catch_unwind(AssertUnwindSafe(|| read(base)));
         let usable = match &answer {
             Ok(Err(error)) => error.kind() != StoreErrorKind::Unavailable,
             Ok(Ok(_)) => true,
-            Err(_) => catch_unwind(AssertUnwindSafe(|| can_be_read(database))).unwrap_or(false),
+            Err(_) => catch_unwind(AssertUnwindSafe(|| can_be_read(&base.database))).unwrap_or(false),
         };
         if !usable {
             self.queue.ask_to_reopen();
@@ -100,19 +106,17 @@ impl Shared {
         answer.unwrap_or_else(|_| Err(unreadable()))
     }
 
-    /// The row as it is in the file.
-    fn in_file(&self, key: Key<'_>) -> Result<Option<Arc<Row>>, StoreError> {
-        let place = row_key(key);
-        self.read(|database| {
-            let rows = database.begin_read().map_err(read_error)?.open_table(ROWS).map_err(read_error)?;
-            let value = rows.get(&*place).map_err(read_error)?;
-            value.map(|value| decode(&place, value.value()).map(Arc::new)).transpose()
+    /// The row as it is in the database, by its key there.
+    fn in_file(&self, place: &[u8]) -> Result<Option<Arc<Row>>, StoreError> {
+        self.read(|base| {
+            let value = base.rows().get(place).map_err(read_error)?;
+            value.map(|value| decode(place, value.value()).map(Arc::new)).transpose()
         })
     }
 
     /// The row as it is in the database; or as the log has it, if it came there meanwhile.
     fn in_file_or_since(&self, key: Key<'_>) -> Result<Option<Arc<Row>>, StoreError> {
-        let row = self.in_file(key)?;
+        let row = self.in_file(&row_key(key))?;
         Ok(self.pending.lock(key).durable(key).unwrap_or(row))
     }
 
@@ -134,7 +138,7 @@ impl Shared {
         if let Some(row) = self.cache.get(key) {
             return Ok(Some(row));
         }
-        let row = self.in_file(key)?;
+        let row = self.in_file(&row_key(key))?;
         if let Some(row) = &row {
             self.cache.put(key.into(), Arc::clone(row));
         }
@@ -150,6 +154,7 @@ impl Shared {
         room: SemaphorePermit<'_>,
         decide: impl FnOnce(Option<&Arc<Row>>) -> (T, Step),
     ) -> Result<(T, Option<Told>), StoreError> {
+        let place = row_key(key);
         let mut pending = self.pending.lock(key);
         let ahead = pending.ahead(key);
         let in_flight = ahead.as_ref().is_some_and(|ahead| ahead.queued);
@@ -157,7 +162,7 @@ impl Shared {
             Some(ahead) => ahead.row,
             None => match self.cache.get(key) {
                 Some(row) => Some(row),
-                None => self.in_file(key)?,
+                None => self.in_file(&place)?,
             },
         };
         let (value, step) = decide(before.as_ref());
@@ -171,7 +176,8 @@ impl Shared {
                     check(key, row)?;
                 }
                 let key = OwnedKey::from(key);
-                let write = Write { key: key.clone(), before: Before::Was(before), after: after.clone() };
+                let write =
+                    Write { key: key.clone(), place, before: Before::Was(before), after: after.clone() };
                 self.queue.push(Operation { until: Until::Written(write), answer }, room)?;
                 pending.queued(key, after);
             }
@@ -198,9 +204,9 @@ impl Shared {
     /// As [`read`](Self::read), from a database that has all that was answered before.
     pub(super) async fn read_all<T>(
         &self,
-        read: impl FnOnce(&Database) -> Result<T, StoreError>,
+        read: impl FnOnce(&Base) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
-        if self.ahead.load(Ordering::Acquire) > 0 && self.database().is_some() {
+        if self.ahead.load(Ordering::Acquire) > 0 && self.base().is_some() {
             let room = self.queue.room_for(1).await?;
             let (answer, told) = oneshot::channel();
             self.queue.push(Operation { until: Until::InDatabase, answer }, room)?;

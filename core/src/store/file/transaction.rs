@@ -5,20 +5,20 @@ use std::sync::Arc;
 
 use redb::{Database, ReadableTable, Table};
 
-use super::cache::OwnedKey;
+use super::base::{Base, Rows};
 use super::error::Failure;
 use super::layout::{
     APPLIED, BY_CLIENT, BY_EXPIRY, BY_USER, ROWS, SETTINGS, decode, encode, expiry_prefix, name_prefix,
-    row_key, with_id,
+    with_id_of,
 };
 use super::queue::{Before, Write};
-use crate::store::Row;
+use crate::store::{Kind, Row};
 
 /// What becomes of one row in a transaction.
 struct Change<'a> {
-    key: &'a OwnedKey,
+    kind: Kind,
     /// The key in `rows`.
-    place: Vec<u8>,
+    place: &'a [u8],
     before: Option<Arc<Row>>,
     after: Option<Arc<Row>>,
 }
@@ -26,11 +26,16 @@ struct Change<'a> {
 /// Does `writes`, which are all of the log's generations up to `generation`, in one durable transaction.
 ///
 /// It also saves which pages are free, so that the file need not be walked through when it is opened after a crash.
-pub(super) fn apply(database: &Database, writes: &[Write], generation: u64) -> Result<(), Failure> {
+/// Returns the rows as they are then.
+pub(super) fn apply(base: &Base, writes: &[Write], generation: u64) -> Result<Rows, Failure> {
     let failure = |reason: &dyn std::fmt::Display| {
         Failure::not_done(format!("the store's file could not be written: {reason}"))
     };
-    match catch_unwind(AssertUnwindSafe(|| transact(database, writes, generation))) {
+    let apply = || {
+        transact(&base.database, writes, generation)?;
+        base.newest_rows()
+    };
+    match catch_unwind(AssertUnwindSafe(apply)) {
         Ok(done) => done.map_err(|error| failure(&error)),
         Err(_) => Err(failure(&"it is damaged")),
     }
@@ -45,19 +50,22 @@ fn transact(database: &Database, writes: &[Write], generation: u64) -> Result<()
         for Change { place, before, after, .. } in &changes {
             match after {
                 Some(row) => {
-                    rows.insert(&**place, &*encode(place, row))?;
+                    rows.insert(*place, &*encode(place, row))?;
                 }
                 None if before.is_some() => {
-                    rows.remove(&**place)?;
+                    rows.remove(*place)?;
                 }
                 None => {}
             }
         }
-        let name = |key: &OwnedKey, name: &str| with_id(name_prefix(key.kind, name), &key.id);
-        index(&mut transaction.open_table(BY_USER)?, &changes, |key, row| Some(name(key, row.user()?)))?;
-        index(&mut transaction.open_table(BY_CLIENT)?, &changes, |key, row| Some(name(key, row.client()?)))?;
-        index(&mut transaction.open_table(BY_EXPIRY)?, &changes, |key, row| {
-            Some(with_id(expiry_prefix(key.kind, row.expires()?), &key.id))
+        index(&mut transaction.open_table(BY_USER)?, &changes, |kind, row| {
+            Some(name_prefix(kind, row.user()?))
+        })?;
+        index(&mut transaction.open_table(BY_CLIENT)?, &changes, |kind, row| {
+            Some(name_prefix(kind, row.client()?))
+        })?;
+        index(&mut transaction.open_table(BY_EXPIRY)?, &changes, |kind, row| {
+            Some(expiry_prefix(kind, row.expires()?))
         })?;
         transaction.open_table(SETTINGS)?.insert(APPLIED, &*generation.to_string())?;
     }
@@ -70,11 +78,11 @@ fn merge<'a>(
     writes: &'a [Write],
     rows: &impl ReadableTable<&'static [u8], &'static [u8]>,
 ) -> Result<Vec<Change<'a>>, redb::Error> {
-    let mut writes: Vec<_> = writes.iter().map(|write| (row_key(write.key.as_key()), write)).collect();
+    let mut writes: Vec<_> = writes.iter().collect();
     // Stable: writes of one row stay in their order.
-    writes.sort_by(|(one, _), (other, _)| one.cmp(other));
+    writes.sort_by(|one, other| one.place.cmp(&other.place));
     let mut changes: Vec<Change<'_>> = Vec::with_capacity(writes.len());
-    for (place, Write { key, before, after }) in writes {
+    for Write { key, place, before, after } in writes {
         match changes.last_mut() {
             Some(change) if change.place == place => change.after.clone_from(after),
             _ => {
@@ -82,26 +90,29 @@ fn merge<'a>(
                     Before::Was(row) => row.clone(),
                     // One that cannot be read any more is replaced like one that is not there.
                     Before::AsInFile => {
-                        rows.get(&*place)?.and_then(|value| decode(&place, value.value()).ok()).map(Arc::new)
+                        rows.get(&**place)?.and_then(|value| decode(place, value.value()).ok()).map(Arc::new)
                     }
                 };
-                changes.push(Change { key, place, before, after: after.clone() });
+                changes.push(Change { kind: key.kind, place, before, after: after.clone() });
             }
         }
     }
     Ok(changes)
 }
 
-/// Makes an index follow `changes`; `entry` is the entry that a row has there.
+/// Makes an index follow `changes`; `prefix` is what a row's entry there has before the id.
 fn index(
     table: &mut Table<'_, &[u8], ()>,
     changes: &[Change<'_>],
-    entry: impl Fn(&OwnedKey, &Row) -> Option<Vec<u8>>,
+    prefix: impl Fn(Kind, &Row) -> Option<Vec<u8>>,
 ) -> Result<(), redb::Error> {
     let mut entries = Vec::new();
-    for Change { key, before, after, .. } in changes {
-        let before = before.as_ref().and_then(|row| entry(key, row));
-        let after = after.as_ref().and_then(|row| entry(key, row));
+    for Change { kind, place, before, after } in changes {
+        let entry = |row: &Option<Arc<Row>>| {
+            let prefix = prefix(*kind, row.as_ref()?)?;
+            Some(with_id_of(prefix, place))
+        };
+        let (before, after) = (entry(before), entry(after));
         if before != after {
             entries.extend(before.map(|entry| (entry, false)));
             entries.extend(after.map(|entry| (entry, true)));

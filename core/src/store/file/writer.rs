@@ -165,7 +165,7 @@ impl Writer {
         self.hand_over();
         let done = !self.applying || self.shared.queue.wait_until_applied().is_ok();
         self.applier.end();
-        if done && self.shared.database().is_some() {
+        if done && self.shared.base().is_some() {
             self.journal.remove();
         }
     }
@@ -183,7 +183,7 @@ impl Writer {
         let rest = {
             let mut stopped = shared.pending.stop();
             let rest = queue.take_all();
-            shared.replace_database(None);
+            shared.replace_base(None);
             shared.cache.clear();
             stopped.clear();
             shared.ahead.store(0, Ordering::Release);
@@ -215,13 +215,13 @@ impl Writer {
     /// Opens the file and gives the database what the log has: after a failed sync only the database's own tells whether
     /// what is read back is on the disk.
     fn open_again(&mut self) -> Result<(), String> {
-        let Opened { database, journal, recovered, .. } = (self.open)().map_err(|error| error.to_string())?;
+        let Opened { mut base, journal, recovered, .. } = (self.open)().map_err(|error| error.to_string())?;
         if !recovered.is_empty() {
-            apply(&database, &recovered, journal.generation() - 1)
-                .map_err(|failure| failure.message().to_owned())?;
+            let rows = apply(&base, &recovered, journal.generation() - 1);
+            base.set_rows(rows.map_err(|failure| failure.message().to_owned())?);
         }
         self.journal = journal;
-        self.shared.replace_database(Some(database));
+        self.shared.replace_base(Some(base));
         Ok(())
     }
 }
@@ -234,6 +234,6 @@ impl Drop for End {
         self.0.queue.close();
         // Who still waits is told by the loss of the answer.
         drop(self.0.queue.take_all());
-        self.0.replace_database(None);
+        self.0.replace_base(None);
     }
 }

@@ -174,5 +174,10 @@ fn read_record(rest: &mut &[u8]) -> Option<Write> {
         [1] => Some(decode(place, take_bytes(rest)?).ok()?.into()),
         _ => return None,
     };
-    Some(Write { key: OwnedKey { kind, id: id.into() }, before: Before::AsInFile, after })
+    Some(Write {
+        key: OwnedKey { kind, id: id.into() },
+        place: place.to_owned(),
+        before: Before::AsInFile,
+        after,
+    })
 }

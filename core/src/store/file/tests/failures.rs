@@ -22,7 +22,7 @@ async fn a_full_disk() {
     }
 
     disk.set_full(false);
-    until(|| store.shared.database().is_some()).await;
+    until(|| store.shared.base().is_some()).await;
     store.ping().await.unwrap();
     assert_eq!(number(&store, "before").await, Some(1));
     assert_eq!(add(&store, "before").await.unwrap(), Updated::Replaced);
@@ -60,7 +60,7 @@ async fn what_rested_on_a_write_that_failed_fails_too() {
     assert_eq!(insert_again.await.unwrap().unwrap_err().kind(), StoreErrorKind::Unavailable);
 
     disk.set_full(false);
-    until(|| store.shared.database().is_some()).await;
+    until(|| store.shared.base().is_some()).await;
     let left = number(&store, "row").await.unwrap();
     assert!(left <= 1, "{left} updates were done, and only the first may have been");
     assert_eq!(

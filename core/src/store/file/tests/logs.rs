@@ -204,13 +204,13 @@ async fn a_database_that_fails() {
     add(&store, "row").await.unwrap();
     disk.set_full(true);
     drop(gate);
-    until(|| store.shared.database().is_none()).await;
+    until(|| store.shared.base().is_none()).await;
     let error = store.get(key("row")).await.unwrap_err();
     assert_eq!(error.kind(), StoreErrorKind::Unavailable);
     let error = store.list(Query::new(Kind::Grant, By::Any)).await.unwrap_err();
     assert_eq!(error.kind(), StoreErrorKind::Unavailable);
     disk.set_full(false);
-    until(|| store.shared.database().is_some()).await;
+    until(|| store.shared.base().is_some()).await;
     assert_eq!(number(&store, "row").await, Some(2));
     assert_eq!(add(&store, "row").await.unwrap(), Updated::Replaced);
     drop(store);

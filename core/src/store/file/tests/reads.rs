@@ -64,6 +64,10 @@ async fn a_slow_miss_leaves_nothing_old() {
     {
         let store = open(&disk).await;
         store.insert(key("changes"), row(1)).await.unwrap();
+        // So many that they do not fit into the page that the store holds on to.
+        for number in 0..300 {
+            store.insert(key(&number.to_string()), row(number)).await.unwrap();
+        }
     }
     // Pages are not cached, so that the reader goes to the disk; rows are.
     let store = Arc::new(open_with_caches(&disk, 1 << 20, 0).await);
