@@ -50,6 +50,7 @@ WHAT is one of
   start      start of axum-app with many live grants in its file, to the first guarded answer
   weight     bytes of a live grant, in memory and in the file
   churn      the file's size while grants come and expire
+  griddb     guard and issue on the server that GRIDAUTH_TEST_GRIDDB names, with few grants and with many
 --spread lets server and clients use all cores; otherwise each side has one of its own.
 --tokens is for guard: live tokens that the clients take turns with.
 Defaults: 3 seconds, 5 runs, 64 clients, a token for each of them, 1,000,000 grants.";
@@ -121,6 +122,7 @@ fn run(what: &str, settings: &Settings) -> Result<()> {
             "start" => measure::start::run(settings).await,
             "weight" => measure::weight::run(settings).await,
             "churn" => measure::churn::run().await,
+            "griddb" => measure::griddb::run(settings).await,
             _ => Err(USAGE.into()),
         }
     })

@@ -2,6 +2,7 @@
 
 pub(crate) mod churn;
 pub(crate) mod codes;
+pub(crate) mod griddb;
 pub(crate) mod guard;
 pub(crate) mod idle;
 pub(crate) mod issue;

@@ -47,7 +47,7 @@ pub(super) async fn fill(path: &Path, grants: usize) -> Result<String> {
 }
 
 /// Makes this many grants, several at the same time; the last token of each maker.
-async fn mint(auth: &GridAuth, grants: usize) -> Result<Vec<String>> {
+pub(super) async fn mint(auth: &GridAuth, grants: usize) -> Result<Vec<String>> {
     let mut makers = JoinSet::new();
     for maker in 0..AT_ONCE {
         let auth = auth.clone();
