@@ -17,9 +17,15 @@ fuzz_target!(|data: &[u8]| run(async {
         let Ok(value) = HeaderValue::from_bytes(line) else { return };
         headers.append(AUTHORIZATION, value);
     }
+    // One that is not UTF-8 counts as not sent.
+    let readable: Vec<_> = headers
+        .get_all(AUTHORIZATION)
+        .iter()
+        .filter(|value| std::str::from_utf8(value.as_bytes()).is_ok())
+        .collect();
     let world = World::new().await;
     match world.auth.authenticate(&headers).await {
-        Ok(_) => assert!(headers.len() == 1 && is_bearer(&headers[AUTHORIZATION], word("{access}").await)),
+        Ok(_) => assert!(readable.len() == 1 && is_bearer(readable[0], word("{access}").await)),
         Err(rejection) => {
             let answered = world.auth.reject(rejection);
             answer::check(&answered);
@@ -35,7 +41,7 @@ fuzz_target!(|data: &[u8]| run(async {
     let answered = world.auth.handle(request).await;
     answer::check(&answered);
     if answered.status() == 200 {
-        assert!(headers.len() == 1 && is_basic(&headers[AUTHORIZATION], "web", word("{secret}").await));
+        assert!(readable.len() == 1 && is_basic(readable[0], "web", word("{secret}").await));
     }
 }));
 

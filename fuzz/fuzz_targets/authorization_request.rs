@@ -5,7 +5,7 @@
 use bytes::Bytes;
 use gridauth::{Request, Response};
 use gridauth_fuzz::page::Page;
-use gridauth_fuzz::world::{World, filled, run, set_cookie};
+use gridauth_fuzz::world::{World, cookies, filled, run};
 use gridauth_fuzz::{answer, input};
 use http::{Method, Uri};
 use libfuzzer_sys::fuzz_target;
@@ -13,17 +13,18 @@ use libfuzzer_sys::fuzz_target;
 fuzz_target!(|data: &[u8]| run(async {
     let Some(request) = request(&filled(data).await) else { return };
     let world = World::new().await;
-    let mut cookie = request.headers().get("cookie").and_then(|value| value.to_str().ok()).map(str::to_owned);
+    let cookie = request.headers().get("cookie").and_then(|value| value.to_str().ok());
+    let mut jar = cookie.unwrap_or_default().to_owned();
     let mut answered = world.auth.handle(request).await;
     // Sign-in, then consent; a third page would be one too many.
     for page in 0.. {
         answer::check(&answered);
-        cookie = set_cookie(&answered).or(cookie);
-        let (Some(form), Some(cookie)) = (form(&answered), &cookie) else { break };
+        jar = cookies(&jar, &answered);
+        let Some(form) = form(&answered) else { break };
         assert!(page < 3, "the pages go round in circles");
         let form = form.filled_in("israel", "imru", "allow");
         let form: Vec<_> = form.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
-        answered = world.post("/oauth/authorize", &[("cookie", cookie)], &form).await;
+        answered = world.post("/oauth/authorize", &[("cookie", &jar)], &form).await;
     }
 }));
 

@@ -202,13 +202,13 @@ async fn code(world: &World) -> (String, String) {
     );
     let request = http::Request::get(authorize).body(Bytes::new()).expect("a request");
     let mut answer = world.auth.handle(request).await;
-    let mut cookie = set_cookie(&answer).expect("a cookie");
+    let mut cookie = cookies("", &answer);
     while answer.status() == 200 {
         let form = Page::read(answer.body()).form.expect("a form");
         let form = form.filled_in("israel", "imru", "allow");
         let form: Vec<_> = form.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
         answer = world.post("/oauth/authorize", &[("cookie", &cookie)], &form).await;
-        cookie = set_cookie(&answer).unwrap_or(cookie);
+        cookie = cookies(&cookie, &answer);
     }
     let location = answer.headers()["location"].to_str().expect("text");
     let url = url::Url::parse(location).expect("a URL");
@@ -216,10 +216,17 @@ async fn code(world: &World) -> (String, String) {
     (cookie, code)
 }
 
-/// The cookie that an answer sets, as a browser sends it.
-pub fn set_cookie(answer: &Response) -> Option<String> {
-    let text = answer.headers().get("set-cookie")?.to_str().expect("text");
-    text.split(';').next().map(str::to_owned)
+/// The cookies that a browser with `jar` has after this answer, as it sends them.
+pub fn cookies(jar: &str, answer: &Response) -> String {
+    let set = answer.headers().get_all("set-cookie").iter();
+    let set = set.filter_map(|cookie| cookie.to_str().expect("text").split(';').next());
+    let name = |cookie: &str| cookie.split('=').next().map(str::to_owned);
+    let mut jar: Vec<_> = jar.split("; ").filter(|cookie| !cookie.is_empty()).collect();
+    for cookie in set {
+        jar.retain(|other| name(other) != name(cookie));
+        jar.push(cookie);
+    }
+    jar.join("; ")
 }
 
 /// Randomness that is the same in every run, so that a finding can be repeated.
