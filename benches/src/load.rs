@@ -48,8 +48,7 @@ pub(crate) async fn drive<J: Job>(
             let mut sent = Instant::now();
             while sent.duration_since(start) < time {
                 let Some(request) = job.request(&connection) else { break };
-                let request = request.to_vec();
-                let answer = connection.exchange(&request).await?;
+                let answer = connection.exchange(request).await?;
                 job.answered(&answer)?;
                 let now = Instant::now();
                 latencies.push(u32::try_from(now.duration_since(sent).as_micros()).unwrap_or(u32::MAX));
@@ -86,7 +85,7 @@ pub(crate) async fn warm_up<J: Job>(server: &Server, jobs: Vec<J>, settings: &Se
 }
 
 /// The value in the middle.
-pub(crate) fn middle(mut values: Vec<f64>) -> f64 {
+fn middle(mut values: Vec<f64>) -> f64 {
     values.sort_by(f64::total_cmp);
     values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
 }

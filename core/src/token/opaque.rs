@@ -144,7 +144,12 @@ impl PresentedToken {
 
     /// Reads a token of this kind.
     pub fn parse_kind(kind: TokenKind, text: &str) -> Option<Self> {
-        let encoded = text.strip_prefix(kind.prefix())?;
+        Self::parse_bytes(kind, text.as_bytes())
+    }
+
+    /// The same, of what is not yet known to be text.
+    pub(crate) fn parse_bytes(kind: TokenKind, text: &[u8]) -> Option<Self> {
+        let encoded = text.strip_prefix(kind.prefix().as_bytes())?;
         let expected = if kind == TokenKind::Refresh { ID + FAMILY + SECRET } else { ID + SECRET };
         if encoded.len() != (expected * 4).div_ceil(3) {
             return None;
