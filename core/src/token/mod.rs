@@ -1,6 +1,5 @@
 //! Codes and tokens: how they are made, read and kept.
 
-mod base64url;
 mod digest;
 mod opaque;
 mod seal;
