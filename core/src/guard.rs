@@ -33,6 +33,7 @@ pub(crate) fn presented<'h>(
 
 /// The token of a value as nearly all requests have it: the scheme, one space, a token. What is a token of ours is text, and
 /// so the value need not be looked at once more.
+#[inline]
 fn usual(value: &[u8]) -> Option<PresentedToken> {
     let (scheme, token) = value.split_first_chunk::<7>()?;
     if scheme.eq_ignore_ascii_case(b"bearer ") { parse(token) } else { None }
@@ -53,6 +54,7 @@ pub(crate) fn of_text(text: &str) -> Result<PresentedToken, Rejection> {
     parse(text.as_bytes()).ok_or_else(Rejection::invalid_token)
 }
 
+#[inline]
 fn parse(text: &[u8]) -> Option<PresentedToken> {
     PresentedToken::parse_bytes(TokenKind::Access, text)
 }

@@ -185,16 +185,18 @@ where
             match state.as_mut().project() {
                 // Polled once more after its answer, it waits for ever instead of panicking.
                 StateProjection::Asked { asked } => {
-                    let Some((waiting, mut request)) = asked.take() else { return Poll::Pending };
-                    let guard = &waiting.guard;
-                    state.set(match guard.auth.authenticate_now(request.headers()) {
-                        Some(outcome) => {
-                            let outcome = guard.judge(outcome, request.extensions_mut());
-                            waiting.go_on(request, outcome)
-                        }
+                    // Judged where it lies: a request is large, and moving it costs.
+                    let Some((Waiting { guard, .. }, request)) = asked else { return Poll::Pending };
+                    let outcome = guard
+                        .auth
+                        .authenticate_now(request.headers())
+                        .map(|outcome| guard.judge(outcome, request.extensions_mut()));
+                    let Some((waiting, request)) = asked.take() else { return Poll::Pending };
+                    state.set(match outcome {
+                        Some(outcome) => waiting.go_on(request, outcome),
                         None => {
                             let (parts, body) = request.into_parts();
-                            let checking = Box::pin(check(Arc::clone(guard), parts));
+                            let checking = Box::pin(check(Arc::clone(&waiting.guard), parts));
                             State::Checking { checking, waiting: Some((waiting, body)) }
                         }
                     });

@@ -175,6 +175,7 @@ impl GridAuth {
         self.access_now(guard::presented(values(&http::header::AUTHORIZATION)))
     }
 
+    #[inline]
     fn access_now(&self, token: Result<PresentedToken, Rejection>) -> Option<Result<Access, Rejection>> {
         match token {
             Ok(token) => guard::access_now(&self.0, &token),
