@@ -134,7 +134,9 @@ where
         loop {
             match state.as_mut().project() {
                 StateProjection::Passed { answer } => {
-                    return Poll::Ready(ready!(answer.poll(context)).map(ServiceResponse::map_into_boxed_body));
+                    return Poll::Ready(
+                        ready!(answer.poll(context)).map(ServiceResponse::map_into_boxed_body),
+                    );
                 }
                 // Polled once more after its answer, it waits for ever instead of panicking.
                 StateProjection::Rejected { answer } => {

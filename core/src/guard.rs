@@ -20,9 +20,7 @@ use crate::token::{PresentedToken, TokenKind};
 
 /// The token that a request presents in the values of its `Authorization` headers (RFC 6750 section 2.1). The body and the
 /// query are never looked at: what is there ends up in logs.
-pub(crate) fn presented<'h>(
-    values: impl IntoIterator<Item = &'h [u8]>,
-) -> Result<PresentedToken, Rejection> {
+pub(crate) fn presented<'h>(values: impl IntoIterator<Item = &'h [u8]>) -> Result<PresentedToken, Rejection> {
     let mut values = values.into_iter();
     let (first, second) = (values.next(), values.next());
     match (first, second) {

@@ -79,9 +79,9 @@ impl<'r, S: RequiredScope> FromRequest<'r> for Access<S> {
         let give = |access: &gridauth::Access| Self::new(access.clone());
         match found_now(auth, request, S::SCOPE, give) {
             Some(found) => Box::pin(ready(outcome(request, found))),
-            None => Box::pin(async move {
-                outcome(request, found_later(auth, request, S::SCOPE, give).await)
-            }),
+            None => {
+                Box::pin(async move { outcome(request, found_later(auth, request, S::SCOPE, give).await) })
+            }
         }
     }
 }

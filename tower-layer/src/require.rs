@@ -125,7 +125,9 @@ where
         let clone = self.inner.clone();
         let inner = std::mem::replace(&mut self.inner, clone);
         RequireFuture {
-            state: State::Asked { asked: Some((Waiting { inner, guard: Arc::clone(&self.guard.0) }, request)) },
+            state: State::Asked {
+                asked: Some((Waiting { inner, guard: Arc::clone(&self.guard.0) }, request)),
+            },
         }
     }
 }
