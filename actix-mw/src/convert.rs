@@ -1,7 +1,7 @@
 //! actix-web speaks `http` 0.2, the engine `http` 1: what crosses between them crosses here.
 
 use actix_web::http::StatusCode;
-use actix_web::http::header::{HeaderName, HeaderValue};
+use actix_web::http::header::{AUTHORIZATION, HeaderName, HeaderValue};
 use actix_web::{HttpMessage, HttpRequest, HttpResponse};
 use bytes::Bytes;
 use gridauth::{Peer, Unread, whole_request};
@@ -19,6 +19,20 @@ pub(crate) fn request(request: &HttpRequest, path: &str, body: Bytes) -> Result<
     let known = request.extensions().get::<Peer>().copied();
     let peer = known.or_else(|| request.peer_addr().map(|address| Peer(address.ip())));
     whole_request(request.method().as_str(), &uri, request.headers(), body, peer)
+}
+
+/// The values of all headers of a name, as the engine reads them.
+pub(crate) fn values<'r>(
+    request: &'r HttpRequest,
+    name: &http::HeaderName,
+) -> impl Iterator<Item = &'r [u8]> + use<'r> {
+    let headers = request.headers();
+    // The one that every guard asks for is not parsed each time.
+    let values = match name {
+        &http::header::AUTHORIZATION => headers.get_all(AUTHORIZATION),
+        other => headers.get_all(other.as_str()),
+    };
+    values.map(HeaderValue::as_bytes)
 }
 
 /// The engine's answer as actix-web sends it.

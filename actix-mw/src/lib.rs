@@ -88,8 +88,8 @@ mod rejection;
 mod request;
 mod require;
 
-pub use access::Access;
+pub use access::{Access, AccessFuture};
 pub use configure::GridAuthExt;
 pub use rejection::AccessRejection;
 pub use request::{Answer, WholeRequest, WholeRequestRejection};
-pub use require::{Require, RequireService};
+pub use require::{Require, RequireFuture, RequireService};

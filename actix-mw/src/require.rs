@@ -1,14 +1,18 @@
-use std::future::{Future, Ready, ready};
+use std::fmt;
+use std::future::{self, Future};
 use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::task::{Context, Poll, ready};
 
 use actix_web::Error;
 use actix_web::body::MessageBody;
 use actix_web::dev::{Service, ServiceRequest, ServiceResponse, Transform, forward_ready};
 use gridauth::GridAuth;
+use pin_project_lite::pin_project;
 
-use crate::access::check;
+use crate::AccessRejection;
+use crate::access::{found_later, found_now};
 
 /// A guard to put around an `App`, a scope or a resource with `.wrap(..)`:
 /// [`auth.require("orders.read")`](crate::GridAuthExt::require) makes one.
@@ -28,14 +32,17 @@ use crate::access::check;
 /// }
 /// ```
 #[derive(Clone, Debug)]
-pub struct Require {
+pub struct Require(Arc<Guard>);
+
+#[derive(Debug)]
+struct Guard {
     auth: GridAuth,
-    scope: Arc<str>,
+    scope: Box<str>,
 }
 
 impl Require {
     pub(crate) fn new(auth: GridAuth, scope: &str) -> Self {
-        Self { auth, scope: scope.into() }
+        Self(Arc::new(Guard { auth, scope: scope.into() }))
     }
 }
 
@@ -48,10 +55,10 @@ where
     type Error = Error;
     type InitError = ();
     type Transform = RequireService<S>;
-    type Future = Ready<Result<Self::Transform, ()>>;
+    type Future = future::Ready<Result<Self::Transform, ()>>;
 
     fn new_transform(&self, service: S) -> Self::Future {
-        ready(Ok(RequireService { guard: self.clone(), service: Rc::new(service) }))
+        future::ready(Ok(RequireService { guard: self.clone(), service: Rc::new(service) }))
     }
 }
 
@@ -68,17 +75,87 @@ where
 {
     type Response = ServiceResponse;
     type Error = Error;
-    type Future = Pin<Box<dyn Future<Output = Result<ServiceResponse, Error>>>>;
+    type Future = RequireFuture<S>;
 
     forward_ready!(service);
 
-    fn call(&self, request: ServiceRequest) -> Self::Future {
-        let (guard, service) = (self.guard.clone(), Rc::clone(&self.service));
-        Box::pin(async move {
-            match check(&guard.auth, request.request(), &guard.scope).await {
-                Ok(_) => service.call(request).await.map(ServiceResponse::map_into_boxed_body),
-                Err(rejection) => Ok(request.error_response(rejection)),
+    fn call(&self, request: ServiceRequest) -> RequireFuture<S> {
+        let Require(guard) = &self.guard;
+        let state = match found_now(&guard.auth, request.request(), &guard.scope, |_| ()) {
+            Some(Ok(())) => State::Passed { answer: self.service.call(request) },
+            Some(Err(rejection)) => State::Rejected { answer: Some(request.error_response(rejection)) },
+            None => {
+                let (guard, service) = (Arc::clone(guard), Rc::clone(&self.service));
+                let checking = async move {
+                    let outcome = found_later(&guard.auth, request.request(), &guard.scope, |_| ()).await;
+                    (service, request, outcome)
+                };
+                State::Checking { checking: Box::pin(checking) }
             }
-        })
+        };
+        RequireFuture { state }
+    }
+}
+
+pin_project! {
+    /// The answer of a [`RequireService`]: the service's own, or a rejection.
+    pub struct RequireFuture<S>
+    where
+        S: Service<ServiceRequest>,
+    {
+        #[pin]
+        state: State<S>,
+    }
+}
+
+type Checking<S> = Pin<Box<dyn Future<Output = (Rc<S>, ServiceRequest, Result<(), AccessRejection>)>>>;
+
+pin_project! {
+    #[project = StateProjection]
+    enum State<S>
+    where
+        S: Service<ServiceRequest>,
+    {
+        Passed { #[pin] answer: S::Future },
+        Rejected { answer: Option<ServiceResponse> },
+        Checking { checking: Checking<S> },
+    }
+}
+
+impl<S, B> Future for RequireFuture<S>
+where
+    S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = Error>,
+    B: MessageBody + 'static,
+{
+    type Output = Result<ServiceResponse, Error>;
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let mut state = self.project().state;
+        loop {
+            match state.as_mut().project() {
+                StateProjection::Passed { answer } => {
+                    return Poll::Ready(
+                        ready!(answer.poll(context)).map(ServiceResponse::map_into_boxed_body),
+                    );
+                }
+                // Polled once more after its answer, it waits for ever instead of panicking.
+                StateProjection::Rejected { answer } => {
+                    return answer.take().map_or(Poll::Pending, |answer| Poll::Ready(Ok(answer)));
+                }
+                StateProjection::Checking { checking } => {
+                    let (service, request, outcome) = ready!(checking.as_mut().poll(context));
+                    state.set(match outcome {
+                        Ok(()) => State::Passed { answer: service.call(request) },
+                        Err(rejection) => State::Rejected { answer: Some(request.error_response(rejection)) },
+                    });
+                }
+            }
+        }
+    }
+}
+
+impl<S: Service<ServiceRequest>> fmt::Debug for RequireFuture<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("RequireFuture")
     }
 }

@@ -153,6 +153,27 @@ async fn a_store_that_is_away_is_503_and_never_401() {
 }
 
 #[actix_web::test]
+async fn a_store_that_answers_later_is_waited_for() {
+    let store = WatchedStore::default();
+    let auth = auth_with(|builder| builder.store(Store::new(store.clone()))).await;
+    let (app, good) = (app!(auth), token(&auth, "notes.read").await);
+    let little = token(&auth, "notes.write").await;
+    store.slow_down();
+    for path in GUARDED {
+        let before = store.reads();
+        let answer = ask(&app, bearing(TestRequest::get().uri(path), &good)).await;
+        assert_eq!((answer.status, answer.body.as_str()), (200, "israel"), "{path}");
+        assert_eq!(store.reads() - before, 1, "{path}");
+        assert_eq!(ask(&app, bearing(TestRequest::get().uri(path), &little)).await.status, 403, "{path}");
+        assert_eq!(ask(&app, TestRequest::get().uri(path)).await.status, 401, "{path}");
+    }
+    store.take_down();
+    for path in GUARDED {
+        assert_eq!(ask(&app, bearing(TestRequest::get().uri(path), &good)).await.status, 503, "{path}");
+    }
+}
+
+#[actix_web::test]
 async fn what_a_guard_found_is_not_looked_up_again() {
     let store = WatchedStore::default();
     let auth = auth_with(|builder| builder.store(Store::new(store.clone()))).await;

@@ -96,7 +96,7 @@ impl Answer<'_> {
 
 /// How long head and body are, once the head is there.
 fn head(buffer: &[u8]) -> Result<Option<(usize, usize)>> {
-    let Some(end) = buffer.windows(4).position(|four| four == b"\r\n\r\n") else { return Ok(None) };
+    let Some(end) = memchr::memmem::find(buffer, b"\r\n\r\n") else { return Ok(None) };
     let head = std::str::from_utf8(&buffer[..end])?;
     let length = head.split("\r\n").find_map(|line| {
         let (name, value) = line.split_once(':')?;

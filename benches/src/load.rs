@@ -18,7 +18,7 @@ pub(crate) trait Job: Send + 'static {
 }
 
 /// What a run gave.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Figures {
     /// Requests answered in a second.
     pub(crate) per_second: f64,
@@ -30,38 +30,54 @@ pub(crate) struct Figures {
     pub(crate) slow_millis: f64,
 }
 
+/// Connections, one for each client.
+pub(crate) async fn connect(server: &Server, clients: usize) -> Result<Vec<Connection>> {
+    let mut connections = Vec::with_capacity(clients);
+    for _ in 0..clients {
+        connections.push(Connection::open(&server.address).await?);
+    }
+    Ok(connections)
+}
+
 /// Lets each of `jobs` run for `time`, and measures the server meanwhile.
 pub(crate) async fn drive<J: Job>(
     server: &Server,
     jobs: Vec<J>,
     time: Duration,
 ) -> Result<(Figures, Vec<J>)> {
+    let mut connections = connect(server, jobs.len()).await?;
+    drive_on(&mut connections, server, jobs, time).await
+}
+
+/// The same, on connections that stay open.
+pub(crate) async fn drive_on<J: Job>(
+    connections: &mut Vec<Connection>,
+    server: &Server,
+    jobs: Vec<J>,
+    time: Duration,
+) -> Result<(Figures, Vec<J>)> {
     let mut clients = JoinSet::new();
-    let mut connections = Vec::with_capacity(jobs.len());
-    for _ in &jobs {
-        connections.push(Connection::open(&server.address).await?);
-    }
     let (cpu, start) = (server.cpu()?, Instant::now());
-    for (mut job, mut connection) in jobs.into_iter().zip(connections) {
+    for (mut job, mut connection) in jobs.into_iter().zip(connections.drain(..)) {
         clients.spawn(async move {
             let mut latencies = Vec::new();
             let mut sent = Instant::now();
             while sent.duration_since(start) < time {
                 let Some(request) = job.request(&connection) else { break };
-                let request = request.to_vec();
-                let answer = connection.exchange(&request).await?;
+                let answer = connection.exchange(request).await?;
                 job.answered(&answer)?;
                 let now = Instant::now();
                 latencies.push(u32::try_from(now.duration_since(sent).as_micros()).unwrap_or(u32::MAX));
                 sent = now;
             }
-            Ok::<_, crate::Error>((job, latencies))
+            Ok::<_, crate::Error>((job, connection, latencies))
         });
     }
     let (mut jobs, mut latencies) = (Vec::new(), Vec::new());
     while let Some(client) = clients.join_next().await {
-        let (job, of_client) = client??;
+        let (job, connection, of_client) = client??;
         jobs.push(job);
+        connections.push(connection);
         latencies.extend(of_client);
     }
     let (elapsed, cpu) = (start.elapsed(), server.cpu()? - cpu);
@@ -86,7 +102,7 @@ pub(crate) async fn warm_up<J: Job>(server: &Server, jobs: Vec<J>, settings: &Se
 }
 
 /// The value in the middle.
-pub(crate) fn middle(mut values: Vec<f64>) -> f64 {
+fn middle(mut values: Vec<f64>) -> f64 {
     values.sort_by(f64::total_cmp);
     values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
 }

@@ -35,10 +35,12 @@ struct Settings {
     tokens: usize,
     /// How many grants where it is about many.
     grants: usize,
+    /// Only what has this in its name is measured.
+    only: String,
 }
 
 const USAGE: &str = "\
-load WHAT [--seconds N] [--runs N] [--clients N] [--spread] [--tokens N] [--grants N]
+load WHAT [--seconds N] [--runs N] [--clients N] [--spread] [--tokens N] [--grants N] [--only NAME]
 
 WHAT is one of
   guard      a guarded handler against the same one unguarded, here and in peers
@@ -53,6 +55,7 @@ WHAT is one of
   griddb     guard and issue on the server that GRIDAUTH_TEST_GRIDDB names, with few grants and with many
 --spread lets server and clients use all cores; otherwise each side has one of its own.
 --tokens is for guard: live tokens that the clients take turns with.
+--only is for guard: of the servers, those with this in their name, as \"file\" or \"actix\".
 Defaults: 3 seconds, 5 runs, 64 clients, a token for each of them, 1,000,000 grants.";
 
 fn main() -> ExitCode {
@@ -85,11 +88,13 @@ fn settings(options: &[&str]) -> Result<Settings> {
         spread: false,
         tokens: 0,
         grants: 1_000_000,
+        only: String::new(),
     };
     let mut options = options.iter();
     while let Some(option) = options.next() {
+        let mut text = || options.next().ok_or(USAGE);
         let mut number = || -> Result<usize> {
-            let text = options.next().ok_or(USAGE)?;
+            let text = text()?;
             text.parse().map_err(|_| format!("{option} takes a number, not {text}").into())
         };
         match *option {
@@ -99,6 +104,7 @@ fn settings(options: &[&str]) -> Result<Settings> {
             "--tokens" => settings.tokens = number()?,
             "--grants" => settings.grants = number()?,
             "--spread" => settings.spread = true,
+            "--only" => settings.only = (*text()?).to_owned(),
             _ => return Err(USAGE.into()),
         }
     }

@@ -1,12 +1,15 @@
+use std::future::{Future, ready};
 use std::marker::PhantomData;
 use std::ops::Deref;
+use std::pin::Pin;
+use std::sync::OnceLock;
 
 use gridauth::GridAuth;
 use gridauth::guard::{AnyScope, Checked, RequiredScope};
 use rocket::request::{FromRequest, Outcome};
 use rocket::{Ignite, Request, Rocket, Sentinel};
 
-use crate::AccessRejection;
+use crate::{AccessRejection, convert};
 
 /// The access of a request, as a request guard: whom the token speaks for, to which client it was issued, for what.
 /// `Access` asks for any good token, `Access<S>` for one with the scope `S`.
@@ -58,19 +61,36 @@ impl<S: RequiredScope> Deref for Access<S> {
     }
 }
 
-#[rocket::async_trait]
 impl<'r, S: RequiredScope> FromRequest<'r> for Access<S> {
     type Error = AccessRejection;
 
-    async fn from_request(request: &'r Request<'_>) -> Outcome<Self, AccessRejection> {
-        let checked = match request.rocket().state::<GridAuth>() {
-            Some(auth) => check(auth, request, S::SCOPE).await,
-            None => Err(AccessRejection::not_attached()),
+    // By hand what `async_trait` makes of an async function: a future that is there already is small and cheap to box.
+    fn from_request<'c, 'f>(
+        request: &'r Request<'c>,
+    ) -> Pin<Box<dyn Future<Output = Outcome<Self, AccessRejection>> + Send + 'f>>
+    where
+        'r: 'f,
+        'c: 'f,
+        Self: 'f,
+    {
+        let Some(auth) = request.rocket().state::<GridAuth>() else {
+            return Box::pin(ready(outcome(request, Err(AccessRejection::not_attached()))));
         };
-        match checked {
-            Ok(access) => Outcome::Success(Self::new(access)),
-            Err(rejection) => Outcome::Error((rejection.leave(request), rejection)),
+        let give = |access: &gridauth::Access| Self::new(access.clone());
+        match found_now(auth, request, S::SCOPE, give) {
+            Some(found) => Box::pin(ready(outcome(request, found))),
+            None => {
+                Box::pin(async move { outcome(request, found_later(auth, request, S::SCOPE, give).await) })
+            }
         }
+    }
+}
+
+/// The access, or what is wrong left for the catcher.
+fn outcome<T>(request: &Request<'_>, found: Result<T, AccessRejection>) -> Outcome<T, AccessRejection> {
+    match found {
+        Ok(access) => Outcome::Success(access),
+        Err(rejection) => Outcome::Error((rejection.leave(request), rejection)),
     }
 }
 
@@ -80,20 +100,41 @@ impl<S: RequiredScope> Sentinel for Access<S> {
     }
 }
 
-/// The access of a request, if its token has the scope. The token is looked up once for each request.
-pub(crate) async fn check(
+/// What was found for a request's token. Rocket keeps the first of each type: if guards ask several servers, the one that
+/// was asked first.
+#[derive(Default)]
+struct Kept(OnceLock<Checked>);
+
+/// What a request is given for its token, if that has the scope; `None` where the store has to be asked. The token is
+/// looked up once for each request.
+pub(crate) fn found_now<T>(
     auth: &GridAuth,
     request: &Request<'_>,
     scope: &str,
-) -> Result<gridauth::Access, AccessRejection> {
-    let values = |name: &http::HeaderName| request.headers().get(name.as_str()).map(str::as_bytes);
-    let look_up = || auth.authenticate_by(values);
-    let checked = request.local_cache_async(async { Checked::new(auth, look_up().await) }).await;
-    // Asked again where the first guard had another server: Rocket keeps the first of each type.
-    let access = match checked.by(auth) {
-        Some(found) => found.clone()?,
-        None => look_up().await?,
-    };
-    access.require(scope)?;
-    Ok(access)
+    give: impl FnOnce(&gridauth::Access) -> T,
+) -> Option<Result<T, AccessRejection>> {
+    let Kept(kept) = request.local_cache(Kept::default);
+    if let Some(checked) = kept.get()
+        && checked.by(auth).is_some()
+    {
+        return Some(checked.require(scope).map(give).map_err(AccessRejection::from));
+    }
+    let checked = Checked::new(auth, auth.authenticate_now_by(|name| convert::values(request, name))?);
+    let outcome = checked.require(scope).map(give).map_err(AccessRejection::from);
+    let _ = kept.set(checked);
+    Some(outcome)
+}
+
+/// The same, where the store has to be asked.
+pub(crate) async fn found_later<T>(
+    auth: &GridAuth,
+    request: &Request<'_>,
+    scope: &str,
+    give: impl FnOnce(&gridauth::Access) -> T,
+) -> Result<T, AccessRejection> {
+    let found = auth.authenticate_by(|name| convert::values(request, name)).await;
+    let checked = Checked::new(auth, found);
+    let outcome = checked.require(scope).map(give).map_err(AccessRejection::from);
+    let _ = request.local_cache(Kept::default).0.set(checked);
+    outcome
 }

@@ -30,6 +30,14 @@ fn sent_method(request: &Request<'_>, body: &[u8]) -> Method {
     if renamed == Some(request.method()) { Method::Post } else { request.method() }
 }
 
+/// The values of all headers of a name, as the engine reads them.
+pub(crate) fn values<'r>(
+    request: &'r Request<'_>,
+    name: &http::HeaderName,
+) -> impl Iterator<Item = &'r [u8]> + use<'r> {
+    request.headers().get(name.as_str()).map(str::as_bytes)
+}
+
 /// The engine's answer as Rocket sends it.
 pub(crate) fn response(answer: gridauth::Response) -> Response<'static> {
     let (parts, body) = answer.into_parts();

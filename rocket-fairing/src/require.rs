@@ -1,9 +1,13 @@
+use std::future::{Future, ready};
+use std::pin::Pin;
+use std::sync::Arc;
+
 use gridauth::GridAuth;
 use rocket::outcome::Outcome;
 use rocket::route::{self, Handler};
 use rocket::{Data, Request, Route};
 
-use crate::access;
+use crate::access::{found_later, found_now};
 
 /// Puts a guard before a route: its handler, and whatever guards that has, are asked only if the token has the scope.
 pub(crate) fn guarded(auth: &GridAuth, scope: &str, mut route: Route) -> Route {
@@ -15,16 +19,32 @@ pub(crate) fn guarded(auth: &GridAuth, scope: &str, mut route: Route) -> Route {
 #[derive(Clone)]
 struct Guarded {
     auth: GridAuth,
-    scope: std::sync::Arc<str>,
+    scope: Arc<str>,
     handler: Box<dyn Handler>,
 }
 
-#[rocket::async_trait]
 impl Handler for Guarded {
-    async fn handle<'r>(&self, request: &'r Request<'_>, data: Data<'r>) -> route::Outcome<'r> {
-        match access::check(&self.auth, request, &self.scope).await {
-            Ok(_) => self.handler.handle(request, data).await,
-            Err(rejection) => Outcome::Error(rejection.leave(request)),
+    // By hand what `async_trait` makes of an async function: a request that may pass at once is handed to the handler, whose
+    // future needs no other one around it.
+    fn handle<'r, 's, 'c, 'f>(
+        &'s self,
+        request: &'r Request<'c>,
+        data: Data<'r>,
+    ) -> Pin<Box<dyn Future<Output = route::Outcome<'r>> + Send + 'f>>
+    where
+        's: 'f,
+        'r: 'f,
+        'c: 'f,
+    {
+        match found_now(&self.auth, request, &self.scope, |_| ()) {
+            Some(Ok(())) => self.handler.handle(request, data),
+            Some(Err(rejection)) => Box::pin(ready(Outcome::Error(rejection.leave(request)))),
+            None => Box::pin(async move {
+                match found_later(&self.auth, request, &self.scope, |_| ()).await {
+                    Ok(()) => self.handler.handle(request, data).await,
+                    Err(rejection) => Outcome::Error(rejection.leave(request)),
+                }
+            }),
         }
     }
 }

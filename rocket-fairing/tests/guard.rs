@@ -211,6 +211,27 @@ async fn a_store_that_is_away_is_503_and_never_401() {
 }
 
 #[rocket::async_test]
+async fn a_store_that_answers_later_is_waited_for() {
+    let store = WatchedStore::default();
+    let auth = auth_with(|builder| builder.store(Store::new(store.clone()))).await;
+    let rocket = rocket(&auth).mount("/guarded", auth.require("notes.read", auth.require("", routes![both])));
+    let (client, good) = (launch(rocket).await, token(&auth, "notes.read notes.write").await);
+    let little = token(&auth, "notes.write").await;
+    store.slow_down();
+    for path in GUARDED.into_iter().chain(["/both", "/guarded/both"]) {
+        let before = store.reads();
+        assert_eq!(get(&client, path, &good).await.status, 200, "{path}");
+        assert_eq!(store.reads() - before, 1, "{path}");
+        assert_eq!(get(&client, path, &little).await.status, 403, "{path}");
+        assert_eq!(ask(client.get(path)).await.status, 401, "{path}");
+    }
+    store.take_down();
+    for path in GUARDED {
+        assert_eq!(get(&client, path, &good).await.status, 503, "{path}");
+    }
+}
+
+#[rocket::async_test]
 async fn a_token_is_looked_up_once_for_each_request() {
     let store = WatchedStore::default();
     let auth = auth_with(|builder| builder.store(Store::new(store.clone()))).await;

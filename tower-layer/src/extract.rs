@@ -5,10 +5,8 @@ use axum::body::Body;
 use axum::extract::{FromRef, FromRequestParts, OptionalFromRequestParts};
 use axum::response::{IntoResponse, Response};
 use gridauth::GridAuth;
-use gridauth::guard::{AnyScope, Checked, Rejection, RequiredScope};
+use gridauth::guard::{AnyScope, Rejection, RequiredScope};
 use http::request::Parts;
-
-use crate::checked;
 
 /// The access that a request's token gives, as an axum extractor: a handler with this argument is guarded.
 ///
@@ -116,11 +114,16 @@ impl IntoResponse for AccessRejection {
 
 /// The access of a request: what a guard on the way found, if it was this server's, or the header's token looked up.
 async fn access(auth: &GridAuth, parts: &mut Parts) -> Result<gridauth::Access, Rejection> {
-    if let Some(found) = parts.extensions.get::<Checked>().and_then(|checked| checked.by(auth)) {
-        return found.clone();
+    if let Some(found) = parts.extensions.get::<gridauth::Access>().filter(|access| access.is_from(auth)) {
+        return Ok(found.clone());
     }
-    let access = auth.authenticate(&parts.headers).await?;
-    checked::keep(auth, &access, &mut parts.extensions);
+    let found = match auth.authenticate_now(&parts.headers) {
+        Some(found) => found,
+        // In a box, so that requests that need not wait carry no room for it.
+        None => Box::pin(auth.authenticate(&parts.headers)).await,
+    };
+    let access = found?;
+    parts.extensions.insert(access.clone());
     Ok(access)
 }
 

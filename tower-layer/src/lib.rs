@@ -89,7 +89,6 @@
 //! the routes, and only where the proxy is known to set what you read it from.
 
 mod body;
-mod checked;
 mod ext;
 mod require;
 

@@ -12,7 +12,7 @@ use pin_project_lite::pin_project;
 use tower_layer::Layer;
 use tower_service::Service;
 
-use crate::{RequireBody, checked};
+use crate::RequireBody;
 
 /// A layer that guards a service: only requests with a good bearer token of enough scope reach it (RFC 6750).
 ///
@@ -42,21 +42,24 @@ use crate::{RequireBody, checked};
 /// # Ok::<(), Box<dyn std::error::Error>>(()) }).unwrap();
 /// ```
 #[derive(Clone)]
-pub struct RequireLayer {
+pub struct RequireLayer(Arc<Guard>);
+
+/// Shared by all clones: a service is cloned for each request.
+struct Guard {
     auth: GridAuth,
-    scope: Arc<str>,
+    scope: Box<str>,
 }
 
 impl RequireLayer {
     /// Guards with the tokens of `auth`; a token needs every scope of the space-separated list `scope`.
     pub fn new(auth: GridAuth, scope: &str) -> Self {
-        Self { auth, scope: scope.into() }
+        Self(Arc::new(Guard { auth, scope: scope.into() }))
     }
 }
 
 impl fmt::Debug for RequireLayer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("RequireLayer").field("scope", &self.scope).finish_non_exhaustive()
+        f.debug_struct("RequireLayer").field("scope", &self.0.scope).finish_non_exhaustive()
     }
 }
 
@@ -85,14 +88,14 @@ impl<S> Require<S> {
 type Checking = Pin<Box<dyn Future<Output = (Parts, Result<(), Rejection>)> + Send>>;
 
 /// Looks a token up that the store has to be asked for.
-async fn check(guard: RequireLayer, mut parts: Parts) -> (Parts, Result<(), Rejection>) {
+async fn check(guard: Arc<Guard>, mut parts: Parts) -> (Parts, Result<(), Rejection>) {
     let outcome = guard.auth.authenticate(&parts.headers).await;
     let outcome = guard.judge(outcome, &mut parts.extensions);
     (parts, outcome)
 }
 
-impl RequireLayer {
-    /// Whether the access is good enough; then it goes into the request's extensions.
+impl Guard {
+    /// Whether the access is good enough; then it goes into the request's extensions, where handlers and extractors find it.
     fn judge(
         &self,
         outcome: Result<gridauth::Access, Rejection>,
@@ -100,7 +103,7 @@ impl RequireLayer {
     ) -> Result<(), Rejection> {
         let access = outcome?;
         access.require(&self.scope)?;
-        checked::keep(&self.auth, &access, extensions);
+        extensions.insert(access);
         Ok(())
     }
 }
@@ -122,7 +125,9 @@ where
         let clone = self.inner.clone();
         let inner = std::mem::replace(&mut self.inner, clone);
         RequireFuture {
-            state: State::Asked { asked: Some((Waiting { inner, guard: self.guard.clone() }, request)) },
+            state: State::Asked {
+                asked: Some((Waiting { inner, guard: Arc::clone(&self.guard.0) }, request)),
+            },
         }
     }
 }
@@ -154,7 +159,7 @@ pin_project! {
 /// What waits for the token to be checked.
 struct Waiting<S> {
     inner: S,
-    guard: RequireLayer,
+    guard: Arc<Guard>,
 }
 
 impl<S> Waiting<S> {
@@ -182,16 +187,18 @@ where
             match state.as_mut().project() {
                 // Polled once more after its answer, it waits for ever instead of panicking.
                 StateProjection::Asked { asked } => {
-                    let Some((waiting, mut request)) = asked.take() else { return Poll::Pending };
-                    let guard = &waiting.guard;
-                    state.set(match guard.auth.authenticate_now(request.headers()) {
-                        Some(outcome) => {
-                            let outcome = guard.judge(outcome, request.extensions_mut());
-                            waiting.go_on(request, outcome)
-                        }
+                    // Judged where it lies: a request is large, and moving it costs.
+                    let Some((Waiting { guard, .. }, request)) = asked else { return Poll::Pending };
+                    let outcome = guard
+                        .auth
+                        .authenticate_now(request.headers())
+                        .map(|outcome| guard.judge(outcome, request.extensions_mut()));
+                    let Some((waiting, request)) = asked.take() else { return Poll::Pending };
+                    state.set(match outcome {
+                        Some(outcome) => waiting.go_on(request, outcome),
                         None => {
                             let (parts, body) = request.into_parts();
-                            let checking = Box::pin(check(guard.clone(), parts));
+                            let checking = Box::pin(check(Arc::clone(&waiting.guard), parts));
                             State::Checking { checking, waiting: Some((waiting, body)) }
                         }
                     });

@@ -3,8 +3,10 @@
 #![allow(dead_code, unreachable_pub, reason = "each test file uses its part")]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+use std::future::poll_fn;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::task::Poll;
 
 use actix_http::Request;
 use actix_web::Error;
@@ -89,6 +91,7 @@ struct Watched {
     rows: MemoryStore,
     reads: AtomicUsize,
     is_down: AtomicBool,
+    is_slow: AtomicBool,
 }
 
 impl WatchedStore {
@@ -98,6 +101,11 @@ impl WatchedStore {
 
     pub fn take_down(&self) {
         self.0.is_down.store(true, Ordering::SeqCst);
+    }
+
+    /// From now on a read has to be waited for, as with a store behind a network.
+    pub fn slow_down(&self) {
+        self.0.is_slow.store(true, Ordering::SeqCst);
     }
 
     fn if_up<'a, T>(
@@ -113,8 +121,22 @@ impl WatchedStore {
 
 impl Backend for WatchedStore {
     fn get<'a>(&'a self, key: Key<'a>) -> StoreFuture<'a, Option<Arc<Row>>> {
-        self.0.reads.fetch_add(1, Ordering::SeqCst);
-        self.if_up(|rows| rows.get(key))
+        let read = move || {
+            self.0.reads.fetch_add(1, Ordering::SeqCst);
+            self.if_up(|rows| rows.get(key))
+        };
+        if !self.0.is_slow.load(Ordering::SeqCst) {
+            return read();
+        }
+        StoreFuture::new(async move {
+            let mut has_waited = false;
+            poll_fn(|context| {
+                context.waker().wake_by_ref();
+                if std::mem::replace(&mut has_waited, true) { Poll::Ready(()) } else { Poll::Pending }
+            })
+            .await;
+            read().await
+        })
     }
 
     fn insert<'a>(&'a self, key: Key<'a>, row: Row) -> StoreFuture<'a, bool> {

@@ -14,11 +14,11 @@ pub(super) fn serve(store: &str, one_worker: bool) -> Result<()> {
         let app = move || {
             App::new()
                 .configure(auth.configure())
+                .route("/open", web::get().to(page))
                 .service(
                     web::resource("/guarded").wrap(auth.require("notes.read")).route(web::get().to(page)),
                 )
                 .route("/extracted", web::get().to(extracted))
-                .route("/open", web::get().to(page))
         };
         let workers = if one_worker { 1 } else { std::thread::available_parallelism()?.get() };
         let server = HttpServer::new(app).workers(workers).bind("127.0.0.1:0")?;

@@ -20,8 +20,9 @@ pub(super) async fn serve(store: &str) -> Result<()> {
                 println!("listening on http://{address}:{port} {authorization}");
             })
         }))
+        .mount("/", routes![open])
         .mount("/", auth.require("notes.read", routes![guarded]))
-        .mount("/", routes![extracted, open])
+        .mount("/", routes![extracted])
         .launch()
         .await?;
     Ok(())

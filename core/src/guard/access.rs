@@ -3,10 +3,12 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
+use crate::GridAuth;
 use crate::env::Timestamp;
 use crate::guard::Rejection;
 use crate::model::{GrantId, GrantRecord};
 use crate::protocol::Scope;
+use crate::server::Inner;
 use crate::token::Digest;
 
 /// What a good access token gives: whom it speaks for, to which client it was issued, and for what.
@@ -16,6 +18,8 @@ use crate::token::Digest;
 pub struct Access {
     record: Arc<GrantRecord>,
     at: usize,
+    /// The number of the server that gave it.
+    server: u64,
 }
 
 /// Whom an access token speaks for.
@@ -28,9 +32,26 @@ pub enum Owner<'a> {
 }
 
 impl Access {
-    pub(crate) fn of(record: Arc<GrantRecord>, digest: &Digest, now: Timestamp) -> Option<Self> {
+    pub(crate) fn of(server: &Inner, record: Arc<GrantRecord>, digest: &Digest) -> Option<Self> {
         let at = record.access.iter().position(|access| access.digest.matches(digest))?;
-        (now < record.access[at].expires).then_some(Self { record, at })
+        (server.clock.now() < record.access[at].expires).then_some(Self { record, at, server: server.number })
+    }
+
+    /// Whether it was this server that gave it: the word of one server means nothing to another.
+    ///
+    /// ```
+    /// use gridauth::{GridAuth, MintRequest, Store};
+    ///
+    /// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+    /// let build = || GridAuth::builder("https://id.example.com").store(Store::memory()).build();
+    /// let (one, other) = (build().await?, build().await?);
+    /// let token = one.mint(MintRequest::for_user("israel")).await?;
+    /// let access = one.authenticate_token(token.access_token.expose()).await?;
+    /// assert!(access.is_from(&one.clone()) && !access.is_from(&other));
+    /// # Ok::<(), Box<dyn std::error::Error>>(()) }).unwrap();
+    /// ```
+    pub fn is_from(&self, server: &GridAuth) -> bool {
+        self.server == server.number()
     }
 
     /// The subject of the user that the token speaks for; `None` where the client acts for itself.

@@ -38,6 +38,15 @@ impl Checked {
         &self.found
     }
 
+    /// The access that was found, if it has every scope of the space-separated list `scope`.
+    ///
+    /// # Errors
+    /// What was found instead, or what [`Access::require`] says.
+    pub fn require(&self, scope: &str) -> Result<&Access, Rejection> {
+        let access = self.found.as_ref().map_err(Clone::clone)?;
+        access.require(scope).map(|()| access)
+    }
+
     /// What was found, if it was this server that was asked: the word of one server means nothing to another.
     pub fn by(&self, auth: &GridAuth) -> Option<&Result<Access, Rejection>> {
         self.auth.is_same_server(auth).then_some(&self.found)

@@ -58,7 +58,9 @@ impl Scope {
 
     /// Whether every token of the space-separated list `tokens` is in it.
     pub fn covers_list(&self, tokens: &str) -> bool {
-        tokens.as_bytes().split(is_space).all(|token| token.is_empty() || self.contains_bytes(token))
+        // Often a token has just the scope that a guard asks for.
+        *self.0 == *tokens
+            || tokens.as_bytes().split(is_space).all(|token| token.is_empty() || self.contains_bytes(token))
     }
 
     /// The tokens of this scope, then those of `other` that it lacks.

@@ -1,6 +1,7 @@
 use std::collections::HashSet;
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -39,6 +40,9 @@ impl fmt::Display for BuildError {
 }
 
 impl std::error::Error for BuildError {}
+
+/// How many servers this process has built.
+static BUILT: AtomicU64 = AtomicU64::new(0);
 
 /// Puts a server together; [`build`](Self::build) makes it.
 pub struct Builder {
@@ -284,6 +288,7 @@ impl Builder {
             secure: issuer.is_https,
         };
         let mut server = Inner {
+            number: BUILT.fetch_add(1, Ordering::Relaxed),
             routes: routes(&issuer, &self.mount, &self.grants, self.strips_issuer_path),
             metadata: Bytes::new(),
             mount: self.mount,

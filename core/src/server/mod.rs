@@ -29,7 +29,7 @@ use crate::people::{
 };
 use crate::protocol::{OAuthError, Parameters};
 use crate::store::{Change, Key, Kind, Record, Store, StoreError, waiting};
-use crate::token::Secret;
+use crate::token::{PresentedToken, Secret};
 use issuer::Issuer;
 
 /// An authorization server and the guard of its tokens. A cheap handle: clones share one server.
@@ -61,6 +61,8 @@ pub(crate) struct ServerLifetimes {
 type ShapeRejection = Arc<dyn Fn(&Rejection) -> Option<RejectionBody> + Send + Sync>;
 
 pub(crate) struct Inner {
+    /// Tells the servers of a process apart.
+    pub(crate) number: u64,
     /// What each path leads to: the endpoints that are on.
     pub(crate) routes: Vec<(String, Endpoint)>,
     /// The answer of the metadata endpoint.
@@ -135,7 +137,8 @@ impl GridAuth {
     /// # Errors
     /// A [`Rejection`]: [`reject`](Self::reject) makes the answer of it.
     pub async fn authenticate(&self, headers: &HeaderMap) -> Result<Access, Rejection> {
-        guard::access(&self.0, guard::bearer(http_io::authorization(headers))?).await
+        let token = guard::presented(http_io::authorization_values(headers))?;
+        guard::access(&self.0, &token).await
     }
 
     /// The same, for an adapter whose framework has header types of its own: `values` gives the values of all headers of a
@@ -150,15 +153,32 @@ impl GridAuth {
     where
         V: IntoIterator<Item = &'h [u8]>,
     {
-        let header = http_io::authorization_in(values(&http::header::AUTHORIZATION));
-        guard::access(&self.0, guard::bearer(header)?).await
+        let token = guard::presented(values(&http::header::AUTHORIZATION))?;
+        guard::access(&self.0, &token).await
     }
 
     /// As [`authenticate`](Self::authenticate), where that need not wait: the store has the row at hand. `None` where it has
     /// to be asked; nothing has been done then. A guard that looks here first spares most requests a future.
     pub fn authenticate_now(&self, headers: &HeaderMap) -> Option<Result<Access, Rejection>> {
-        match guard::bearer(http_io::authorization(headers)) {
-            Ok(token) => guard::access_now(&self.0, token),
+        self.access_now(guard::presented(http_io::authorization_values(headers)))
+    }
+
+    /// As [`authenticate_by`](Self::authenticate_by), where that need not wait; see
+    /// [`authenticate_now`](Self::authenticate_now).
+    pub fn authenticate_now_by<'h, V>(
+        &self,
+        values: impl FnOnce(&HeaderName) -> V,
+    ) -> Option<Result<Access, Rejection>>
+    where
+        V: IntoIterator<Item = &'h [u8]>,
+    {
+        self.access_now(guard::presented(values(&http::header::AUTHORIZATION)))
+    }
+
+    #[inline]
+    fn access_now(&self, token: Result<PresentedToken, Rejection>) -> Option<Result<Access, Rejection>> {
+        match token {
+            Ok(token) => guard::access_now(&self.0, &token),
             Err(rejection) => Some(Err(rejection)),
         }
     }
@@ -168,7 +188,7 @@ impl GridAuth {
     /// # Errors
     /// A [`Rejection`] as [`authenticate`](Self::authenticate).
     pub async fn authenticate_token(&self, token: &str) -> Result<Access, Rejection> {
-        guard::access(&self.0, token).await
+        guard::access(&self.0, &guard::of_text(token)?).await
     }
 
     /// The answer to a request that the guard did not let pass: RFC 6750 section 3, the body as the application shapes it.
@@ -179,7 +199,11 @@ impl GridAuth {
 
     /// Whether this is a handle of the same server as `other`.
     pub(crate) fn is_same_server(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.0, &other.0)
+        self.number() == other.number()
+    }
+
+    pub(crate) fn number(&self) -> u64 {
+        self.0.number
     }
 
     /// Whether this text can be an issuer identifier, before a server is built with it.

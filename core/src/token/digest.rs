@@ -16,6 +16,7 @@ pub struct Digest([u8; 32]);
 
 impl Digest {
     /// The digest of `parts`, one after the other, under a `label` that keeps the uses of digests apart.
+    #[inline]
     pub fn of(label: u8, parts: &[&[u8]]) -> Self {
         let mut hasher = Sha256::new();
         hasher.update([label]);

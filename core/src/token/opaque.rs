@@ -144,7 +144,13 @@ impl PresentedToken {
 
     /// Reads a token of this kind.
     pub fn parse_kind(kind: TokenKind, text: &str) -> Option<Self> {
-        let encoded = text.strip_prefix(kind.prefix())?;
+        Self::parse_bytes(kind, text.as_bytes())
+    }
+
+    /// The same, of what is not yet known to be text.
+    #[inline]
+    pub(crate) fn parse_bytes(kind: TokenKind, text: &[u8]) -> Option<Self> {
+        let encoded = text.strip_prefix(kind.prefix().as_bytes())?;
         let expected = if kind == TokenKind::Refresh { ID + FAMILY + SECRET } else { ID + SECRET };
         if encoded.len() != (expected * 4).div_ceil(3) {
             return None;
@@ -152,8 +158,11 @@ impl PresentedToken {
         // The request, where the same secret is in clear, outlives this: nothing would be won by wiping it.
         let mut bytes = [0; ID + FAMILY + SECRET];
         let length = URL_SAFE_NO_PAD.decode_slice(encoded, &mut bytes[..]).ok()?;
-        let digest = Digest::of(kind.label(), &[&bytes[..length]]);
-        (length == expected).then_some(Self { kind, bytes, length, digest })
+        if length != expected {
+            return None;
+        }
+        let digest = Digest::of(kind.label(), &[&bytes[..expected]]);
+        Some(Self { kind, bytes, length, digest })
     }
 
     /// What it says it is.

@@ -5,8 +5,10 @@
 
 pub mod running;
 
+use std::future::poll_fn;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::task::Poll;
 
 use gridauth::env::Timestamp;
 use gridauth::grant::{AuthorizationCode, ClientCredentials};
@@ -91,6 +93,7 @@ struct Watched {
     rows: MemoryStore,
     reads: AtomicUsize,
     is_down: AtomicBool,
+    is_slow: AtomicBool,
 }
 
 impl WatchedStore {
@@ -100,6 +103,11 @@ impl WatchedStore {
 
     pub fn take_down(&self) {
         self.0.is_down.store(true, Ordering::SeqCst);
+    }
+
+    /// From now on a read has to be waited for, as with a store behind a network.
+    pub fn slow_down(&self) {
+        self.0.is_slow.store(true, Ordering::SeqCst);
     }
 
     fn if_up<'a, T>(
@@ -115,8 +123,22 @@ impl WatchedStore {
 
 impl Backend for WatchedStore {
     fn get<'a>(&'a self, key: Key<'a>) -> StoreFuture<'a, Option<Arc<Row>>> {
-        self.0.reads.fetch_add(1, Ordering::SeqCst);
-        self.if_up(|rows| rows.get(key))
+        let read = move || {
+            self.0.reads.fetch_add(1, Ordering::SeqCst);
+            self.if_up(|rows| rows.get(key))
+        };
+        if !self.0.is_slow.load(Ordering::SeqCst) {
+            return read();
+        }
+        StoreFuture::new(async move {
+            let mut has_waited = false;
+            poll_fn(|context| {
+                context.waker().wake_by_ref();
+                if std::mem::replace(&mut has_waited, true) { Poll::Ready(()) } else { Poll::Pending }
+            })
+            .await;
+            read().await
+        })
     }
 
     fn insert<'a>(&'a self, key: Key<'a>, row: Row) -> StoreFuture<'a, bool> {

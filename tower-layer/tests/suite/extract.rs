@@ -150,6 +150,26 @@ async fn behind_the_layer_a_token_is_looked_up_once_and_the_scope_is_still_check
 }
 
 #[tokio::test]
+async fn a_store_that_answers_later_is_waited_for() {
+    let (auth, store) = watched().await;
+    let layered = Router::new().nest("/layer", routes().route_layer(auth.require("notes.read")));
+    let app: Router = layered.merge(routes()).with_state(auth.clone());
+    let (good, little) = (bearer(&auth, "notes.read").await, bearer(&auth, "notes.write").await);
+    store.slow.store(true, Ordering::SeqCst);
+    for path in ["/reads", "/twice", "/layer/who", "/layer/twice"] {
+        let before = store.reads();
+        assert_eq!(app.clone().oneshot(get_with(path, &good)).await.unwrap().status(), 200, "{path}");
+        assert_eq!(store.reads(), before + 1, "{path}");
+        assert_eq!(app.clone().oneshot(get_with(path, &little)).await.unwrap().status(), 403, "{path}");
+        assert_eq!(app.clone().oneshot(get(path)).await.unwrap().status(), 401, "{path}");
+    }
+    store.out_of_reach.store(true, Ordering::SeqCst);
+    for path in ["/reads", "/layer/who"] {
+        assert_eq!(app.clone().oneshot(get_with(path, &good)).await.unwrap().status(), 503, "{path}");
+    }
+}
+
+#[tokio::test]
 async fn two_extractors_look_a_token_up_once() {
     let (auth, store) = watched().await;
     let app: Router = routes().with_state(auth.clone());
