@@ -1,5 +1,6 @@
 //! The thread that gives the database what the log has.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, mpsc};
 use std::thread::{self, JoinHandle};
@@ -33,8 +34,10 @@ impl Applier {
         let (batches, given) = mpsc::channel();
         let thread = thread::Builder::new().name(THREAD.to_owned()).spawn(move || {
             while let Ok(batch) = given.recv() {
-                let result = take(&shared, batch);
-                shared.queue.applied(result);
+                // The writer waits for this, whatever happens.
+                let taken = catch_unwind(AssertUnwindSafe(|| take(&shared, batch)));
+                let died = || Err(Failure::not_done("the store's file could not be written"));
+                shared.queue.applied(taken.unwrap_or_else(|_| died()));
             }
         })?;
         Ok(Self { batches, thread })

@@ -70,7 +70,8 @@ impl Default for FileOptions {
 
 impl FileOptions {
     /// The most memory that rows are kept in, in bytes; 96 MiB by default, which is about 70,000 grants. It is taken as rows
-    /// are read and written, not in advance.
+    /// are read and written, not in advance. Rows that are in the log alone are kept besides: those of some 8 MiB of log
+    /// while much is written, and of up to 32 MiB where the disk is slow.
     #[must_use]
     pub fn cache_bytes(mut self, bytes: usize) -> Self {
         self.cache_bytes = bytes;
@@ -169,8 +170,10 @@ impl FileStore {
     }
 }
 
-/// Rows that one step of a sweep takes at most: they are read and decided on in one go.
-const SWEEP: usize = queue::ROOM;
+/// Rows that a sweep looks for at a time.
+const SWEEP: usize = 1024;
+/// Rows of these that it decides on in one go: few enough to leave others room in the queue.
+const STEP: usize = 256;
 /// Steps of a sweep in a row that find nothing to do where the index says there is.
 const MOST_FRUITLESS: usize = 100;
 
@@ -232,20 +235,20 @@ impl Backend for FileStore {
                 if ids.is_empty() {
                     break;
                 }
-                let mut room = self.shared.queue.room_for(ids.len()).await?;
                 let mut waiting = Vec::with_capacity(ids.len());
-                for id in &ids {
-                    let Some(room) = room.split(1) else { break };
-                    // Looks again: it may have been prolonged or swept since.
-                    let (expired, told) =
-                        self.shared.decide(Key::new(kind, id), room, |before| {
-                            match before.and_then(|row| row.expires()) {
-                                Some(expires) if expires <= now => (true, Step::Become(None)),
-                                _ => (false, Step::Stay),
-                            }
-                        })?;
-                    removed += usize::from(expired);
-                    waiting.extend(told);
+                for ids in ids.chunks(STEP) {
+                    let mut room = self.shared.queue.room_for(ids.len()).await?;
+                    for id in ids {
+                        let Some(room) = room.split(1) else { break };
+                        // Looks again: it may have been prolonged or swept since.
+                        let look = |before: Option<&Arc<Row>>| match before.and_then(|row| row.expires()) {
+                            Some(expires) if expires <= now => (true, Step::Become(None)),
+                            _ => (false, Step::Stay),
+                        };
+                        let (expired, told) = self.shared.decide(Key::new(kind, id), room, look)?;
+                        removed += usize::from(expired);
+                        waiting.extend(told);
+                    }
                 }
                 // Each row was prolonged just now, which does not go on for ever; an entry of a row that is not there would.
                 fruitless = if waiting.is_empty() { fruitless + 1 } else { 0 };
