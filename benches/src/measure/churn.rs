@@ -25,7 +25,9 @@ pub(crate) async fn run() -> Result<()> {
         .sweep_every(None)
         .build()
         .await?;
-    println!("| round | grants made | rows swept | size, MB |\n| ---: | ---: | ---: | ---: |");
+    println!(
+        "| round | grants made | rows swept | the file, MB | its logs, MB |\n| ---: | ---: | ---: | ---: | ---: |"
+    );
     for round in 1..=ROUNDS {
         let mut makers = JoinSet::new();
         for _ in 0..AT_ONCE {
@@ -45,8 +47,17 @@ pub(crate) async fn run() -> Result<()> {
         // Half of a lifetime: when a round is swept, the next one is alive.
         clock.advance(Duration::from_secs(1801));
         let swept = auth.sweep().await?;
-        let size = std::fs::metadata(&path)?.len() as f64 / 1e6;
-        println!("| {round} | {} | {swept} | {size:.1} |", GRANTS / AT_ONCE * AT_ONCE);
+        let megabytes = |suffix: &str| -> Result<f64> {
+            let mut name = path.clone().into_os_string();
+            name.push(suffix);
+            Ok(std::fs::metadata(name)?.len() as f64 / 1e6)
+        };
+        println!(
+            "| {round} | {} | {swept} | {:.1} | {:.1} |",
+            GRANTS / AT_ONCE * AT_ONCE,
+            megabytes("")?,
+            megabytes(".log1")? + megabytes(".log2")?,
+        );
     }
     Ok(())
 }

@@ -83,15 +83,15 @@ impl End {
             return server.stop().await;
         }
         server.word = format!("Basic {}", STANDARD.encode("web:web-secret"));
-        let jobs = Issue::client_credentials("/oauth/token", &server, 16);
-        let writing = drive(&server, jobs, Duration::from_secs(1));
+        let jobs = Issue::client_credentials("/oauth/token", &server, 64);
+        let writing = drive(&server, jobs, Duration::from_secs(2));
         if matches!(self, Self::Killed) {
             writing.await?;
             tokio::time::sleep(Duration::from_millis(500)).await;
             return server.kill().await;
         }
         let crash = async {
-            tokio::time::sleep(Duration::from_millis(500)).await;
+            tokio::time::sleep(Duration::from_millis(1500)).await;
             server.crash()
         };
         let (written, crashed) = tokio::join!(writing, crash);
