@@ -437,6 +437,7 @@ async fn the_file_is_as_it_is_written_down() {
     let rest = b"\0\0\0\0\0\0\0\x05\0\0\0\0\0\0\x01\x02\0\0\0\x03ann\0\0\0\x03web\0\0\0\x03a b{}";
     let mut checksum = crc32fast::Hasher::new();
     checksum.update(&key);
+    checksum.update(b"\x01\x0f");
     checksum.update(rest);
     let expected = [b"\x01\x0f".as_slice(), &checksum.finalize().to_be_bytes(), rest].concat();
     assert_eq!(value, expected);

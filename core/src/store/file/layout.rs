@@ -166,7 +166,9 @@ const HAS_USER: u8 = 1;
 const HAS_CLIENT: u8 = 2;
 const HAS_SCOPE: u8 = 4;
 const HAS_EXPIRY: u8 = 8;
-/// Where the checksum ends, and what it covers begins.
+/// Where the checksum begins; it covers what is before and behind it.
+const CHECKSUM: usize = 2;
+/// Where the checksum ends.
 const CHECKED: usize = 6;
 
 /// The value in `rows`, under the key `key`.
@@ -192,15 +194,16 @@ pub(super) fn encode(key: &[u8], row: &Row) -> Vec<u8> {
         value.extend_from_slice(text.as_bytes());
     }
     value.extend_from_slice(row.body().as_bytes());
-    let sum = checksum(key, &value[CHECKED..]).to_be_bytes();
-    value[CHECKED - 4..CHECKED].copy_from_slice(&sum);
+    let sum = checksum(key, &value[..CHECKSUM], &value[CHECKED..]).to_be_bytes();
+    value[CHECKSUM..CHECKED].copy_from_slice(&sum);
     value
 }
 
-fn checksum(key: &[u8], value: &[u8]) -> u32 {
+fn checksum(key: &[u8], before: &[u8], behind: &[u8]) -> u32 {
     let mut hasher = crc32fast::Hasher::new();
     hasher.update(key);
-    hasher.update(value);
+    hasher.update(before);
+    hasher.update(behind);
     hasher.finalize()
 }
 
@@ -217,7 +220,10 @@ pub(super) fn decode(key: &[u8], value: &[u8]) -> Result<Row, StoreError> {
 fn read_row(key: &[u8], value: &[u8]) -> Option<Row> {
     let (&[version, flags, ref sum @ ..], mut rest) = value.split_first_chunk::<CHECKED>()?;
     let known = HAS_USER | HAS_CLIENT | HAS_SCOPE | HAS_EXPIRY;
-    if version != VERSION || flags & !known != 0 || *sum != checksum(key, rest).to_be_bytes() {
+    if version != VERSION
+        || flags & !known != 0
+        || *sum != checksum(key, &[version, flags], rest).to_be_bytes()
+    {
         return None;
     }
     let issued = read_moment(&mut rest)?;
@@ -278,6 +284,13 @@ mod tests {
             let at = at.index(value.len());
             value[at] ^= with;
             prop_assert_eq!(decode(b"key", &value).unwrap_err().kind(), StoreErrorKind::Corrupt);
+        }
+
+        #[test]
+        fn damage_of_what_is_there_is_found(row in rows(), with in 1..=255_u8) {
+            let mut value = encode(b"key", &row);
+            value[1] ^= with;
+            prop_assert!(decode(b"key", &value).is_err());
         }
 
         #[test]
