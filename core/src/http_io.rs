@@ -160,7 +160,8 @@ pub(crate) fn authorization_values(headers: &HeaderMap) -> impl Iterator<Item = 
 pub(crate) fn authorization_in<'a>(values: impl IntoIterator<Item = &'a [u8]>) -> AuthorizationHeader<'a> {
     let mut values = values.into_iter().filter_map(|value| std::str::from_utf8(value).ok());
     let Some(text) = values.next() else { return AuthorizationHeader::Absent };
-    let is_text = text.bytes().all(|byte| matches!(byte, b'\t' | 0x20..=0x7e));
+    // To the end in any case: whole words are then looked at.
+    let is_text = text.bytes().fold(true, |so_far, byte| so_far & matches!(byte, b'\t' | 0x20..=0x7e));
     if values.next().is_some() || !is_text {
         return AuthorizationHeader::Malformed;
     }
@@ -183,9 +184,16 @@ pub(crate) fn no_store(mut response: Response) -> Response {
     response
 }
 
+/// What an answer with two tokens takes.
+const USUAL_JSON: usize = 384;
+
 /// A JSON object. It has string keys and nothing else that cannot be written, so writing it does not fail.
 pub(crate) fn json(status: StatusCode, body: &impl Serialize) -> Response {
-    no_store(response(status, "application/json", serde_json::to_vec(body).unwrap_or_default()))
+    let mut written = Vec::with_capacity(USUAL_JSON);
+    if serde_json::to_writer(&mut written, body).is_err() {
+        written.clear();
+    }
+    no_store(response(status, "application/json", written))
 }
 
 /// The direct answer of an endpoint that refuses (RFC 6749 section 5.2).

@@ -94,7 +94,7 @@ pub(crate) async fn authenticate(
             } else {
                 server.check_throttle(throttled, context)?;
                 // Also where there is no such client: an unknown one costs what a wrong secret costs.
-                server.secrets.verify(&presented.client_id, secret.expose(), stored).await?
+                Box::pin(server.secrets.verify(&presented.client_id, secret.expose(), stored)).await?
             }
         }
         // Nobody can guess here, and nobody can be kept out by the failures of others.

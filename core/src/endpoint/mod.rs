@@ -60,11 +60,12 @@ impl Endpoint {
     pub(crate) async fn answer(self, server: &Inner, request: &Request) -> Response {
         let (get, post) =
             (matches!(*request.method(), Method::GET | Method::HEAD), request.method() == Method::POST);
+        // Boxes, so that the future of any request is not as long as that of the longest: frameworks move it about.
         let answered: Result<Response, OAuthError> = match self {
-            Self::Authorize if get || post => return authorize::answer(server, request).await,
-            Self::Token if post => token::answer(server, request).await,
-            Self::Revoke if post => revoke::answer(server, request).await,
-            Self::Introspect if post => introspect::answer(server, request).await,
+            Self::Authorize if get || post => return Box::pin(authorize::answer(server, request)).await,
+            Self::Token if post => Box::pin(token::answer(server, request)).await,
+            Self::Revoke if post => Box::pin(revoke::answer(server, request)).await,
+            Self::Introspect if post => Box::pin(introspect::answer(server, request)).await,
             Self::Metadata if get => Ok(metadata::answer(server)),
             _ => return http_io::method_not_allowed(self.allow()),
         };

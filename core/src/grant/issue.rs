@@ -191,7 +191,26 @@ pub(crate) async fn insert(server: &Inner, record: &GrantRecord) -> Result<(), O
 }
 
 /// Stores a new grant with its first tokens, in one insert.
-pub(crate) async fn issue(
+///
+/// All but the insert is done at once, so that the future has nothing to keep but what it gives.
+pub(crate) fn issue<'a>(
+    server: &'a Inner,
+    client: &Client,
+    grant_type: &str,
+    grant: NewGrant,
+    now: Timestamp,
+) -> impl Future<Output = Result<Issued, OAuthError>> + use<'a> {
+    let made = make(server, client, grant_type, grant, now);
+    async move {
+        if let Ok(issued) = &made {
+            insert(server, &issued.record).await?;
+        }
+        made
+    }
+}
+
+/// A new grant with its first tokens, not stored yet.
+fn make(
     server: &Inner,
     client: &Client,
     grant_type: &str,
@@ -226,7 +245,6 @@ pub(crate) async fn issue(
         refresh,
         data: grant.data,
     };
-    insert(server, &record).await?;
     Ok(Issued { record, response })
 }
 

@@ -154,11 +154,19 @@ impl fmt::Debug for Parameters {
 }
 
 fn has_control(text: &str) -> bool {
-    text.chars().any(char::is_control)
+    // Nearly all text is ASCII, of which whole words can be looked at.
+    let (ascii, control) = text.bytes().fold((true, false), |(ascii, control), byte| {
+        (ascii & byte.is_ascii(), control | byte.is_ascii_control())
+    });
+    control || (!ascii && text.chars().any(char::is_control))
 }
 
 /// Decodes one name or value: `+` is a space, `%` and two hexadecimal digits a byte.
 pub(crate) fn decode(encoded: &[u8]) -> Result<String, ParameterError> {
+    let is_plain = !encoded.iter().fold(false, |escaped, byte| escaped | matches!(byte, b'+' | b'%'));
+    if is_plain {
+        return std::str::from_utf8(encoded).map(str::to_owned).map_err(|_| ParameterError::NotUtf8);
+    }
     let mut bytes = Vec::with_capacity(encoded.len());
     let mut rest = encoded;
     while let Some(at) = rest.iter().position(|byte| matches!(byte, b'+' | b'%')) {

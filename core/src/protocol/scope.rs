@@ -96,11 +96,13 @@ impl FromStr for Scope {
 
     /// Reads a list of tokens. Repeated tokens count once, repeated spaces part like one.
     fn from_str(text: &str) -> Result<Self, ScopeError> {
-        if text.bytes().all(|b| matches!(b, b' ' | 0x21 | 0x23..=0x5b | 0x5d..=0x7e)) {
-            Ok(Self::collect(text.split(' ').filter(|token| !token.is_empty())))
-        } else {
-            Err(ScopeError)
+        if !text.bytes().all(|b| matches!(b, b' ' | 0x21 | 0x23..=0x5b | 0x5d..=0x7e)) {
+            return Err(ScopeError);
         }
+        if !text.contains(' ') {
+            return Ok(Self(text.into()));
+        }
+        Ok(Self::collect(text.split(' ').filter(|token| !token.is_empty())))
     }
 }
 

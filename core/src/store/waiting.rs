@@ -15,8 +15,10 @@ tokio::task_local! {
 }
 
 /// Answers a request: the calls that it makes share the time that a store gives to one.
-pub(crate) async fn together<T>(answer: impl Future<Output = T>) -> T {
-    WAITED.scope(Cell::new(waited()), answer).await
+///
+/// No `async fn`, which would keep the answer's future twice: as its argument and as what it waits for.
+pub(crate) fn together<T>(answer: impl Future<Output = T>) -> impl Future<Output = T> {
+    WAITED.scope(Cell::new(waited()), answer)
 }
 
 /// What the request that is being answered has waited; nothing where the call is not part of one.
