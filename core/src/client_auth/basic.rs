@@ -4,7 +4,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use zeroize::Zeroizing;
 
-use crate::protocol::decode_form_value;
+use crate::protocol::{decode_form_value, has_control};
 use crate::token::Secret;
 
 /// The client id and the secret of Basic credentials: base64 of two halves, each form-url-encoded. `None` where that is
@@ -14,7 +14,7 @@ pub(crate) fn decode(credentials: &str) -> Option<(String, Secret)> {
     let colon = bytes.iter().position(|b| *b == b':')?;
     let client_id = decode_form_value(&bytes[..colon]).ok()?;
     let secret = Secret::from(decode_form_value(&bytes[colon + 1..]).ok()?);
-    let printable = |text: &str| !text.is_empty() && !text.chars().any(char::is_control);
+    let printable = |text: &str| !text.is_empty() && !has_control(text);
     (printable(&client_id) && printable(secret.expose())).then_some((client_id, secret))
 }
 

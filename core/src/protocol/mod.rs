@@ -9,8 +9,8 @@ mod scope;
 pub mod pkce;
 
 pub use error::{ErrorCode, OAuthError};
-pub(crate) use parameters::decode as decode_form_value;
 pub use parameters::{ParameterError, Parameters};
+pub(crate) use parameters::{decode as decode_form_value, has_control};
 pub use redirect_uri::{RedirectUri, RedirectUriError};
 pub use response_mode::ResponseMode;
 pub use scope::{Scope, ScopeError};
