@@ -7,7 +7,7 @@ use uuid::Uuid;
 use super::json;
 use crate::env::Timestamp;
 use crate::protocol::{Scope, ScopeError};
-use crate::store::{CorruptRow, Kind, Record, Row};
+use crate::store::{Columns, CorruptRow, Kind, Record, Row};
 use crate::token::{Digest, Sealed};
 
 /// Names a grant: a UUIDv7, so that ids rise with time. It is part of every code and token of the grant.
@@ -231,11 +231,14 @@ impl Record for GrantRecord {
             refresh: self.refresh.as_ref(),
             data: &self.data,
         };
-        Row::new(self.issued, json::write(&body))
-            .with_user(self.subject.as_deref())
-            .with_client(Some(&self.client_id))
-            .with_scope(Some(self.scope.as_str()))
-            .with_expires(Some(self.expires()))
+        let columns = Columns {
+            user: self.subject.as_deref(),
+            client: Some(&self.client_id),
+            scope: Some(self.scope.as_str()),
+            issued: self.issued,
+            expires: Some(self.expires()),
+        };
+        Row::whole(columns, &json::write(&body))
     }
 
     fn from_row(row: &Row) -> Result<Self, CorruptRow> {

@@ -25,4 +25,5 @@ pub use future::StoreFuture;
 pub use handle::Store;
 pub use key::{Key, Kind};
 pub use query::{By, Cursor, Entry, Page, Query};
+pub(crate) use row::Columns;
 pub use row::{CorruptRow, Record, Row};

@@ -4,7 +4,7 @@ use redb::TableDefinition;
 use uuid::Uuid;
 
 use crate::env::Timestamp;
-use crate::store::{Key, Kind, Row, StoreError, StoreErrorKind};
+use crate::store::{Columns, Key, Kind, Row, StoreError, StoreErrorKind};
 
 pub(super) const SETTINGS: TableDefinition<'_, &str, &str> = TableDefinition::new("settings");
 pub(super) const ROWS: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("rows");
@@ -239,8 +239,7 @@ fn read_row(key: &[u8], value: &[u8]) -> Option<Row> {
     };
     let (user, client, scope) = (text(HAS_USER)?, text(HAS_CLIENT)?, text(HAS_SCOPE)?);
     let body = std::str::from_utf8(rest).ok()?;
-    let row = Row::new(issued, body).with_expires(expires);
-    Some(row.with_user(user).with_client(client).with_scope(scope))
+    Some(Row::whole(Columns { user, client, scope, issued, expires }, body))
 }
 
 fn read_moment(rest: &mut &[u8]) -> Option<Timestamp> {

@@ -6,7 +6,7 @@ use griddb_rs::{Timestamp as GridTimestamp, ToRow, ToValue, Value};
 use sha2::{Digest, Sha256};
 
 use crate::env::Timestamp;
-use crate::store::{Key, Row, StoreError, StoreErrorKind};
+use crate::store::{Columns, Key, Row, StoreError, StoreErrorKind};
 
 /// A STRING of a node with 64 KB blocks has at most 31,744 bytes; a longer body goes on in a BLOB, so that every
 /// ordinary one can be read in a query.
@@ -95,7 +95,7 @@ pub(super) fn decode(row: &griddb_rs::Row) -> Result<Row, StoreError> {
 fn read(row: &griddb_rs::Row) -> Result<Result<Row, StoreError>, griddb_rs::Error> {
     let body: &str = row.get("body")?;
     let more: Option<&[u8]> = row.get("more")?;
-    let body: Box<str> = match more {
+    let body: Cow<'_, str> = match more {
         None => body.into(),
         Some(more) => match std::str::from_utf8(more) {
             Ok(more) => [body, more].concat().into(),
@@ -107,9 +107,12 @@ fn read(row: &griddb_rs::Row) -> Result<Result<Row, StoreError>, griddb_rs::Erro
     let issued: GridTimestamp = row.get("issued")?;
     let expires: Option<GridTimestamp> = row.get("expires")?;
     let moment = |time: GridTimestamp| Timestamp::from_millis(time.as_millis());
-    Ok(Ok(Row::new(moment(issued), body)
-        .with_user(row.get("user")?)
-        .with_client(row.get("client")?)
-        .with_scope(row.get("scope")?)
-        .with_expires(expires.map(moment))))
+    let columns = Columns {
+        user: row.get("user")?,
+        client: row.get("client")?,
+        scope: row.get("scope")?,
+        issued: moment(issued),
+        expires: expires.map(moment),
+    };
+    Ok(Ok(Row::whole(columns, &body)))
 }
