@@ -1,4 +1,4 @@
-//! Rows that were read or written lately.
+//! Rows that were read lately.
 
 use std::hash::{Hash, RandomState};
 use std::sync::Arc;
@@ -67,6 +67,14 @@ impl RowCache {
     /// neither is what was there.
     pub(super) fn put(&self, key: OwnedKey, row: Arc<Row>) {
         self.0.insert(key, row);
+    }
+
+    /// Puts the row in the place of the one that there is, if there is one: what nobody has read need not be kept, and most
+    /// of what is written is not read before it is in the database, if ever.
+    pub(super) fn renew(&self, key: &OwnedKey, row: &Arc<Row>) {
+        if self.0.contains_key(key) {
+            self.put(key.clone(), Arc::clone(row));
+        }
     }
 
     pub(super) fn remove(&self, key: Key<'_>) {

@@ -84,6 +84,16 @@ pub(super) fn kind_prefix(kind: Kind) -> Vec<u8> {
     vec![code(kind)]
 }
 
+/// The first key behind all of a kind.
+pub(super) fn kind_end(kind: Kind) -> Vec<u8> {
+    vec![code(kind) + 1]
+}
+
+/// Whether a key in `rows` is of this kind.
+pub(super) fn is_of(kind: Kind, place: &[u8]) -> bool {
+    place.first() == Some(&code(kind))
+}
+
 /// What all keys in `by_user` or `by_client` under `name` begin with.
 pub(super) fn name_prefix(kind: Kind, name: &str) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(4 + name.len() + 17);

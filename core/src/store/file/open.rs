@@ -137,7 +137,7 @@ impl Place {
         let recovered = self.read_logs(&head)?;
         release()?;
         let (media, lengths) = self.open_logs(!recovered.writes.is_empty())?;
-        let base = Base::new(database).map_err(|error| self.damaged(error))?;
+        let base = self.base(database)?;
         Ok(Opened::new(base, &head, recovered, media, lengths))
     }
 
@@ -157,7 +157,7 @@ impl Place {
         let recovered = recover(logs, &head.store, head.applied)
             .map_err(|(number, error)| self.log_error(number, &error.to_string()))?;
         let lengths = [logs[0].len() as u64, logs[1].len() as u64];
-        let base = Base::new(database).map_err(|error| self.damaged(error))?;
+        let base = self.base(database)?;
         Ok(Opened::new(base, &head, recovered, media, lengths))
     }
 
@@ -170,6 +170,15 @@ impl Place {
             Ok((database, found))
         }));
         opened.unwrap_or_else(|_| Err(self.damaged("it cannot be read")))
+    }
+
+    /// Makes the database ready to be read.
+    fn base(&self, database: Database) -> Result<Base, OpenError> {
+        let base = catch_unwind(AssertUnwindSafe(|| Base::new(database)));
+        match base {
+            Ok(base) => base.map_err(|error| self.damaged(error)),
+            Err(_) => Err(self.damaged("it cannot be read")),
+        }
     }
 
     /// Where the first or the second log is.

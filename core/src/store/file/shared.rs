@@ -7,8 +7,8 @@
 //! queueing are one step under that lock, so the writer needs to check nothing: it writes in the order of the queue.
 //!
 //! The writer makes a batch durable in the log, then puts its rows where [`Pending`] has those that the database has not,
-//! then into the cache, and only then answers. They leave `Pending` when the database has them. Nobody but the writer
-//! replaces a row in the cache. A reader who misses adds one, but only under the lock of the row's shard and where
+//! then into the cache in the place of those that it has, and only then answers. They leave `Pending` when the database has
+//! them. Nobody but the writer replaces a row in the cache. A reader who misses adds one, but only under the lock of the row's shard and where
 //! `Pending` has nothing of that row: then no write of it is under way, none can be decided on before the reader is done,
 //! and the database has the row as it is. What is in the cache is therefore always the row as it is durably; between that
 //! and the answer it may still be the row before, which is what a caller who has no answer yet may see.
@@ -130,7 +130,7 @@ impl Shared {
             return Ok(row);
         }
         if pending.ahead(key).is_some() {
-            // The writer will put it into the cache.
+            // What is queued does not count yet.
             drop(pending);
             return self.in_file_or_since(key);
         }

@@ -100,7 +100,7 @@ impl Writer {
                 // In this order, so that who finds nothing in the cache does not see less than who does.
                 self.shared.pending.written(key.as_key(), after.clone(), self.journal.generation());
                 match after {
-                    Some(row) => self.shared.cache.put(key.clone(), Arc::clone(row)),
+                    Some(row) => self.shared.cache.renew(key, row),
                     None => self.shared.cache.remove(key.as_key()),
                 }
             }

@@ -147,3 +147,51 @@ async fn no_read_is_stale() {
         assert_eq!(number(&store, &id.to_string()).await, Some(WRITES));
     }
 }
+
+/// Whatever order their ids come in: what is in the database is found there, and is not inserted again.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn rows_are_found_in_any_order_of_ids() {
+    let disk = Disk::default();
+    let uuid = |number: u128| uuid::Uuid::from_u128(number << 64).hyphenated().to_string();
+    let grants =
+        [uuid(5), uuid(9), "text".to_owned(), uuid(7), uuid(1), uuid(12), "zzz".to_owned(), uuid(11)];
+    let store = open_with_caches(&disk, 0, 0).await;
+    let others = [Kind::Client, Kind::Session, Kind::Custom].map(|kind| Key::new(kind, "other"));
+    for other in others {
+        assert!(store.insert(other, row(100)).await.unwrap());
+    }
+    for (number, id) in grants.iter().enumerate() {
+        assert!(store.insert(key(id), row(number)).await.unwrap(), "{id}");
+        assert!(!store.insert(key(id), row(99)).await.unwrap(), "{id}");
+        until_quiet(&store).await;
+        for (number, id) in grants[..=number].iter().enumerate() {
+            assert_eq!(super::number(&store, id).await, Some(number), "{id}");
+            assert!(!store.insert(key(id), row(99)).await.unwrap(), "{id}");
+        }
+        for id in &grants[number + 1..] {
+            assert_eq!(super::number(&store, id).await, None, "{id}");
+        }
+    }
+    // The last one goes, and comes again.
+    assert!(store.remove(key(&uuid(12))).await.unwrap());
+    until_quiet(&store).await;
+    assert_eq!(super::number(&store, &uuid(12)).await, None);
+    assert!(store.insert(key(&uuid(12)), row(12)).await.unwrap());
+    for other in others {
+        assert!(store.get(other).await.unwrap().is_some());
+    }
+}
+
+/// What is only written takes no room in the cache; what is in the cache is replaced there.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_nobody_reads_is_not_in_the_cache() {
+    let disk = Disk::default();
+    let store = open(&disk).await;
+    store.insert(key("id"), row(1)).await.unwrap();
+    until_quiet(&store).await;
+    assert_eq!(store.shared.cache.weight(), 0);
+    assert_eq!(number(&store, "id").await, Some(1));
+    assert!(store.shared.cache.get(key("id")).is_some());
+    add(&store, "id").await.unwrap();
+    assert_eq!(store.shared.cache.get(key("id")).unwrap().body(), "2");
+}
