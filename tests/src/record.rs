@@ -33,12 +33,14 @@ const HEADERS: [&str; 14] = [
 static MASKS: LazyLock<Vec<(Regex, &'static str)>> = LazyLock::new(|| {
     let masks = [
         (r"(127\.0\.0\.1|\[::1\]|%5B%3A%3A1%5D)(:|%3A)\d+", "HOST"),
-        (r"ga[a-z]_[A-Za-z0-9_-]{20,}", "TOKEN"),
+        // First what is known by where it is: by chance any of the others may be in it.
+        (r#"name="csrf" value="[^"]*""#, "CSRF"),
+        (r"(gridauth-[a-z]+=)[A-Za-z0-9_-]{43}", "${1}RANDOM"),
+        (r"\bga[a-z]_[A-Za-z0-9_-]{20,}", "TOKEN"),
         (r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", "UUID"),
         (r"\d+-[0-9a-f]{12}", "UNIQUE"),
         (r"[0-9a-f]{31,32}", "SECRET"),
         (r"[A-Za-z0-9_-]{43}", "RANDOM"),
-        (r#"name="csrf" value="[^"]*""#, "CSRF"),
         (r#""(iat|exp|expires_in)":\d+"#, "TIME"),
         (r"Wait \d+ seconds|Wait a second", "WAIT"),
         (r"\u{e9}{9,}", "LONG"),
@@ -200,6 +202,20 @@ mod tests {
         answered(1, "at once", &[400, 400], &[]);
         let found = compare(store);
         assert_eq!((found.cases, found.differences.len()), (3, 2), "{found:?}");
+    }
+
+    #[test]
+    fn what_looks_like_a_token_by_chance_is_masked_as_what_it_is() {
+        let random = "21WuhnK28MtAtLzgLAgat_21WuhnK28MtAtLzgLAabc";
+        assert_eq!(random.len(), 43);
+        for (before, behind) in [
+            ("set-cookie: gridauth-form=", "; Path=/"),
+            (r#"<input name="csrf" value=""#, r#"">"#),
+            ("location: /cb?state=", "&iss=x"),
+        ] {
+            let shown = |value: &str| masked(&format!("{before}{value}{behind}"));
+            assert_eq!(shown(random), shown(&random.replace('_', "x")));
+        }
     }
 
     #[test]
