@@ -61,6 +61,8 @@ struct State {
     operations: VecDeque<Operation>,
     /// No more will come.
     closed: bool,
+    /// The file is opened again: nobody is there to do what would come.
+    refusing: bool,
     /// A reader found that the file must be opened again.
     reopen: bool,
     /// What became of the rows that the database was last given.
@@ -106,7 +108,7 @@ impl Queue {
     /// Queues an operation, whose room goes with it.
     pub(super) fn push(&self, operation: Operation, room: SemaphorePermit<'_>) -> Result<(), StoreError> {
         let mut state = self.state();
-        if state.closed {
+        if state.closed || state.refusing {
             return Err(closed());
         }
         room.forget();
@@ -178,6 +180,18 @@ impl Queue {
     /// Takes everything that is queued.
     pub(super) fn take_all(&self) -> Vec<Operation> {
         self.state().operations.drain(..).collect()
+    }
+
+    /// Takes everything that is queued, and lets nothing in until [`let_in`](Self::let_in).
+    pub(super) fn take_all_and_refuse(&self) -> Vec<Operation> {
+        let mut state = self.state();
+        state.refusing = true;
+        state.operations.drain(..).collect()
+    }
+
+    /// Lets operations in again.
+    pub(super) fn let_in(&self) {
+        self.state().refusing = false;
     }
 
     #[cfg(test)]

@@ -182,7 +182,8 @@ impl Writer {
         let queue = &shared.queue;
         let rest = {
             let mut stopped = shared.pending.stop();
-            let rest = queue.take_all();
+            // A listing does not look at the pending rows before it is queued, and would wait for ever.
+            let rest = queue.take_all_and_refuse();
             shared.replace_base(None);
             shared.cache.clear();
             stopped.clear();
@@ -202,7 +203,7 @@ impl Writer {
         let mut pause = Duration::from_millis(5);
         loop {
             match self.open_again() {
-                Ok(()) => return,
+                Ok(()) => return queue.let_in(),
                 Err(error) => tracing::error!(error, "the store's file cannot be opened again yet"),
             }
             if queue.closed_within(pause) {

@@ -1,5 +1,9 @@
 //! A disk that fails: everyone is told, nothing half-done stays, and the store goes on when the disk does.
 
+use tokio::sync::oneshot;
+
+use super::super::queue::{Operation, Until};
+use super::super::shared::wait;
 use super::*;
 
 fn is_failure(error: &StoreError) -> bool {
@@ -115,4 +119,24 @@ async fn damage_under_an_open_store() {
         let _ = store.ping().await;
     }
     assert!(corrupt > 0, "no damage was noticed");
+}
+
+/// A listing that saw the file open a moment ago is answered too.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nobody_waits_for_a_file_that_cannot_be_opened_again() {
+    let disk = Disk::default();
+    let store = open(&disk).await;
+    store.insert(key("id"), row(1)).await.unwrap();
+    until_quiet(&store).await;
+    disk.damage(0, |content| content.fill(0x5a));
+    let queue = &store.shared.queue;
+    queue.ask_to_reopen();
+    until(|| store.shared.base().is_none()).await;
+    let (answer, told) = oneshot::channel();
+    let room = queue.room_for(1).await.unwrap();
+    let outcome = match queue.push(Operation { until: Until::InDatabase, answer }, room) {
+        Ok(()) => tokio::time::timeout(Duration::from_secs(10), wait(told)).await.expect("an answer"),
+        Err(refused) => Err(refused),
+    };
+    assert_eq!(outcome.unwrap_err().kind(), StoreErrorKind::Unavailable);
 }
