@@ -10,6 +10,9 @@
 //! a Java program do in its first seconds. Compare like with like, or give client and server the same core
 //! (`taskset`), on which nobody sleeps while the other one works.
 //!
+//! Names of operations after `--` measure these alone, one after the other, as they come: `cargo bench -p griddb-rs --bench
+//! server -- get`.
+//!
 //! Operations run in spawned tasks, as a web server's handlers do. The future that is given to `block_on` itself runs
 //! on a thread of its own beside the workers of a runtime of several threads, and would cross threads with each answer.
 
@@ -142,8 +145,8 @@ impl Drop for Awake {
     }
 }
 
-async fn one_after_the_other(rows: &Collection, how: &str) {
-    let operations = [
+async fn one_after_the_other(rows: &Collection, how: &str, only: &[String]) {
+    let mut operations = vec![
         (Operation::Get, "get", 1500),
         (Operation::Put, "put", 1500),
         (Operation::Insert, "insert", 1500),
@@ -151,7 +154,8 @@ async fn one_after_the_other(rows: &Collection, how: &str) {
         (Operation::LockedRemove, "lock-remove-commit", 750),
         (Operation::Query, "tql", 1500),
     ];
-    let mut medians = operations.map(|_| Rounds::default());
+    operations.retain(|(_, name, _)| only.is_empty() || only.iter().any(|wanted| wanted == name));
+    let mut medians: Vec<_> = operations.iter().map(|_| Rounds::default()).collect();
     for _ in 0..ROUNDS {
         for ((operation, _, count), rounds) in operations.iter().zip(&mut medians) {
             rounds.0.push(median(rows, *operation, *count).await);
@@ -196,7 +200,7 @@ async fn several_at_once(rows: &Collection, operation: Operation, name: &str) {
     }
 }
 
-async fn measure(url: &str) {
+async fn measure(url: &str, only: &[String]) {
     let client = Client::connect(url).await.unwrap();
     let schema = Schema::new()
         .key("k", ColumnType::String)
@@ -212,10 +216,18 @@ async fn measure(url: &str) {
         run(&rows, Operation::Get, n).await;
         run(&rows, Operation::Put, n).await;
     }
-    one_after_the_other(&rows, "as it comes").await;
-    let awake = Awake::keep();
-    one_after_the_other(&rows, "a core kept awake").await;
-    drop(awake);
+    one_after_the_other(&rows, "as it comes", only).await;
+    if only.is_empty() {
+        let awake = Awake::keep();
+        one_after_the_other(&rows, "a core kept awake", only).await;
+        drop(awake);
+        all_at_once(&rows).await;
+    }
+    client.drop_collection(&name).await.unwrap();
+    client.close().await;
+}
+
+async fn all_at_once(rows: &Collection) {
     for (operation, name) in [
         (Operation::Get, "get"),
         (Operation::Put, "put"),
@@ -223,11 +235,9 @@ async fn measure(url: &str) {
         (Operation::Update, "update"),
         (Operation::Query, "tql"),
     ] {
-        several_at_once(&rows, operation, name).await;
+        several_at_once(rows, operation, name).await;
     }
     several_at_once(&rows.durability(Durability::Flush), Operation::Put, "flushed put").await;
-    client.drop_collection(&name).await.unwrap();
-    client.close().await;
 }
 
 fn main() {
@@ -235,11 +245,12 @@ fn main() {
         eprintln!("SKIPPED: set GRIDAUTH_TEST_GRIDDB to a griddb:// URL to measure on a real server");
         return;
     };
+    let only: Vec<_> = std::env::args().skip(1).filter(|argument| !argument.starts_with("--")).collect();
     let one = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let many = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     for (runtime, threads) in [(one, "one thread"), (many, "two threads")] {
         println!("runtime of {threads}");
-        let url = url.clone();
-        runtime.block_on(async { tokio::spawn(async move { measure(&url).await }).await.unwrap() });
+        let (url, only) = (url.clone(), only.clone());
+        runtime.block_on(async { tokio::spawn(async move { measure(&url, &only).await }).await.unwrap() });
     }
 }
