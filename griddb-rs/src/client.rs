@@ -99,7 +99,8 @@ impl Client {
                 Ok(()) => return Ok(()),
                 Err(error) => {
                     self.cluster.note(&error, Some(partition));
-                    retry.after(error).await?;
+                    // Dropping twice is dropping once.
+                    retry.after(error.into_not_done()).await?;
                 }
             }
         }

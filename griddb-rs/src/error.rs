@@ -143,6 +143,21 @@ impl Error {
         })
     }
 
+    /// The server has begun with the statement, and refused a row of it.
+    pub(crate) fn is_about_a_row(&self) -> bool {
+        let before_any = self.is_unavailable()
+            || matches!(
+                self.kind(),
+                ErrorKind::Auth | ErrorKind::ContainerMissing | ErrorKind::SchemaMismatch
+            );
+        self.code().is_some() && !before_any
+    }
+
+    /// The server no longer knows the login of the connection.
+    pub(crate) fn is_logged_out(&self) -> bool {
+        matches!(self.code(), Some(code::AUTH_REQUIRED | 10091 | 10092))
+    }
+
     /// The same error, for a statement that the server may or may not have done.
     pub(crate) fn into_unknown(self) -> Self {
         self.map(|inner| inner.outcome_unknown = true)
@@ -156,6 +171,14 @@ impl Error {
     /// The same error under another kind.
     pub(crate) fn into_kind(self, kind: ErrorKind) -> Self {
         self.map(|inner| inner.kind = kind)
+    }
+
+    /// The error of an update-only put, which has the code of an insert that found its key.
+    pub(crate) fn into_key_missing(self) -> Self {
+        match self.kind() {
+            ErrorKind::KeyExists => self.into_kind(ErrorKind::KeyMissing),
+            _ => self,
+        }
     }
 
     fn map(mut self, change: impl FnOnce(&mut Inner)) -> Self {

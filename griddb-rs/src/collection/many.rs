@@ -54,10 +54,16 @@ impl Collection {
             return Ok(());
         }
         let mut retry = self.retry(Repeat::WhenNotDone);
+        // Rows before one that was refused are there; writing them once more is no other change.
+        let mut partly = false;
         loop {
             match self.put_many_once(rows, retry.try_now()).await {
                 Ok(()) => return Ok(()),
-                Err(error) => self.recover(&mut retry, error).await?,
+                Err(error) => {
+                    partly |= rows.len() > 1 && error.is_about_a_row();
+                    let told = |error: Error| if partly { error.into_unknown() } else { error };
+                    self.recover(&mut retry, error).await.map_err(told)?;
+                }
             }
         }
     }

@@ -205,8 +205,17 @@ impl Collection {
 }
 
 impl Shared {
+    /// Forgets what a failed statement shows not to be true any more, of what all callers share.
     fn forget(&self, error: &Error) {
-        *self.binding.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        {
+            let mut binding = self.binding.lock().unwrap_or_else(PoisonError::into_inner);
+            let is_good = binding.as_ref().is_some_and(|binding| binding.connection.is_alive());
+            match error.kind() {
+                // The statement was slow, or its connection is another one: neither says anything of this one.
+                ErrorKind::Timeout | ErrorKind::ConnectionLost if is_good => return,
+                _ => *binding = None,
+            }
+        }
         self.client.cluster().note(error, Some(self.partition));
     }
 }

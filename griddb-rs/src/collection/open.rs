@@ -7,7 +7,7 @@ use tokio::sync::Mutex as Gate;
 use super::{Binding, Collection, Durability, Shared};
 use crate::{
     client::Client,
-    connection::Connection,
+    connection::{Connection, Ticket},
     error::{Error, ErrorKind},
     retry::{Repeat, Try},
     schema::Schema,
@@ -49,6 +49,8 @@ impl Collection {
                 Ok(binding) => break binding,
                 Err(error) => {
                     client.cluster().note(&error, Some(partition));
+                    // Opening twice is opening once, and so is making.
+                    let error = error.into_not_done();
                     // That it is missing, or another one, will be as true the next time.
                     match error.kind() {
                         ErrorKind::ContainerMissing | ErrorKind::SchemaMismatch => return Err(error),
@@ -94,8 +96,13 @@ pub(super) async fn open(
         let message = format!("the collection {name} is there with other columns than those asked for");
         Error::with_message(ErrorKind::SchemaMismatch, message)
     })?;
-    if wanted.create && (wanted.first || !existed) {
-        make_indexes(client, &connection, partition, &info, schema, time).await?;
+    if wanted.create {
+        let made = make_indexes(client, &connection, partition, &info, schema, time)?;
+        if wanted.first || !existed {
+            for ticket in made {
+                ticket.await?;
+            }
+        }
     }
     Ok(Binding {
         partition,
@@ -153,17 +160,18 @@ async fn make(
     Ok(container::decode_put(&mut answer.reader())?)
 }
 
-/// Makes the schema's indexes. Those that are there are no error, so several processes may do this at once.
-async fn make_indexes(
+/// Makes the schema's indexes. Those that are there are no error, so several processes may do this at once, and a node
+/// that kept the container in a crash and lost an index of it gets it back.
+fn make_indexes(
     client: &Client,
     connection: &Connection,
     partition: u32,
     info: &ContainerInfo,
     schema: &Schema,
     time: Try,
-) -> Result<(), Error> {
+) -> Result<Vec<Ticket>, Error> {
     if schema.indexes.is_empty() {
-        return Ok(());
+        return Ok(Vec::new());
     }
     let target = index::IndexTarget {
         partition,
@@ -171,7 +179,7 @@ async fn make_indexes(
         schema_version: info.schema_version,
         wait: Some(time.lock_seconds),
     };
-    let tickets = connection.send(time.deadline, |batch| {
+    connection.send(time.deadline, |batch| {
         let mut ids = Vec::with_capacity(schema.indexes.len());
         for wanted in &schema.indexes {
             let places = wanted.columns.iter().filter_map(|name| info.schema.position(name));
@@ -191,9 +199,5 @@ async fn make_indexes(
             })?);
         }
         Ok(ids)
-    })?;
-    for ticket in tickets {
-        ticket.await?;
-    }
-    Ok(())
+    })
 }

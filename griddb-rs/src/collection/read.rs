@@ -3,7 +3,7 @@
 use super::Collection;
 use crate::{
     error::Error,
-    retry::{Repeat, Try},
+    retry::{Repeat, Retry, Try},
     row::{FromRow, Row, ToKey},
 };
 
@@ -13,11 +13,18 @@ impl Collection {
     /// # Errors
     /// The key is not of the row key's type, or the database cannot be reached.
     pub async fn get(&self, key: impl ToKey) -> Result<Option<Row>, Error> {
-        let mut retry = self.retry(Repeat::Always);
+        self.get_until(&key, &mut self.retry(Repeat::Always)).await
+    }
+
+    pub(super) async fn get_until(
+        &self,
+        key: &impl ToKey,
+        retry: &mut Retry<'_>,
+    ) -> Result<Option<Row>, Error> {
         loop {
-            match self.get_once(&key, retry.try_now()).await {
+            match self.get_once(key, retry.try_now()).await {
                 Ok(row) => return Ok(row),
-                Err(error) => self.recover(&mut retry, error).await.map_err(Error::into_not_done)?,
+                Err(error) => self.recover(retry, error).await.map_err(Error::into_not_done)?,
             }
         }
     }
@@ -50,7 +57,8 @@ impl Collection {
             };
             match flushed {
                 Ok(()) => return Ok(()),
-                Err(error) => self.recover(&mut retry, error).await?,
+                // Nothing was changed, and another flush does what this one may not have done.
+                Err(error) => self.recover(&mut retry, error).await.map_err(Error::into_not_done)?,
             }
         }
     }

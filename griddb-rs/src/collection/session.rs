@@ -24,6 +24,8 @@ use crate::{
 /// Statement ids of one session lie this far apart from those of the next one, so that no two statements under way on
 /// a connection have the same id. The server asks only that a session's ids follow each other without a gap.
 const IDS_PER_SESSION: i64 = 1 << 20;
+/// Left of those for COMMIT and CLOSE_SESSION.
+const LAST_IDS: i64 = 2;
 /// The longest pause between two questions for the outcome of a COMMIT.
 const PAUSE: std::time::Duration = std::time::Duration::from_millis(500);
 
@@ -71,6 +73,21 @@ impl Session {
 
     pub(super) fn has_begun(&self) -> bool {
         self.begun
+    }
+
+    /// Makes sure that there are so many ids left.
+    ///
+    /// # Errors
+    /// There are not.
+    pub(super) fn check_room(&self, ids: i64) -> Result<(), Error> {
+        let used = self.last_statement - FIRST_SESSION_ID - self.id.number * IDS_PER_SESSION;
+        if used.saturating_add(ids) <= IDS_PER_SESSION - 1 - LAST_IDS {
+            return Ok(());
+        }
+        Err(Error::with_message(
+            ErrorKind::Input,
+            "a transaction takes no more than a million rows and statements",
+        ))
     }
 
     /// The target and id of the next row statement, which takes up so many ids.
@@ -173,6 +190,8 @@ impl Session {
             }
         };
         self.committed = true;
+        // A server aborts what it has refused a part of; one that commits it has done nobody knows what.
+        changed.map_err(Error::into_unknown)?;
         if let Some(flush) = flight.flush {
             flushed(flush, order, &self.binding, deadline).await?;
         }

@@ -44,6 +44,7 @@ use crate::{
 /// # Ok(())
 /// # }
 /// ```
+#[must_use = "a transaction that is dropped takes everything back"]
 pub struct Transaction {
     collection: Collection,
     session: Option<Session>,
@@ -90,6 +91,14 @@ impl Transaction {
         self.put_in_mode(row, PutMode::InsertOnly).await.map(drop)
     }
 
+    /// Replaces the row of that key, which has to be there.
+    ///
+    /// # Errors
+    /// There is no row of that key ([`Error::is_key_missing`]), or as [`put`](Self::put).
+    pub async fn update_existing(&mut self, row: impl ToRow) -> Result<(), Error> {
+        self.put_in_mode(row, PutMode::UpdateOnly).await.map(drop).map_err(Error::into_key_missing)
+    }
+
     /// Removes a row; true when there was one.
     ///
     /// # Errors
@@ -110,19 +119,8 @@ impl Transaction {
             return Ok(());
         }
         let (binding, time) = self.begin().await?;
-        let rows = batch_of(&binding.layout, rows)?;
         let session = self.session(&binding);
-        let ids = i64::try_from(rows.rows()).unwrap_or(i64::MAX);
-        let (target, id) = session.next_statement(ids);
-        let sent = binding.connection.send(time.deadline, |batch| {
-            batch.add_with_id(Statement::PutMultipleRows, id, |out, id| {
-                let options =
-                    Options { transaction_timeout: Some(time.transaction_seconds), ..Options::default() };
-                row::encode_put_many(out, id, binding.partition, &target, &options, &rows);
-                Ok(())
-            })?;
-            Ok(id)
-        });
+        let sent = send_many(session, rows, time);
         self.flag(sent).await.map(drop)
     }
 
@@ -160,7 +158,9 @@ impl Transaction {
     async fn read(&mut self, key: impl ToKey, lock: bool) -> Result<Option<Row>, Error> {
         let (binding, time) = self.begin().await?;
         let session = self.session(&binding);
+        let room = session.check_room(1);
         let sent = key.with_key(|key| {
+            room?;
             if lock {
                 return session.send_locking_read(key, None, time.transaction_seconds, time.deadline);
             }
@@ -176,7 +176,7 @@ impl Transaction {
             })
         });
         let answer = self.answer(sent).await?;
-        binding.row(answer)
+        self.checked(binding.row(answer))
     }
 
     async fn put_in_mode(&mut self, row: impl ToRow, mode: PutMode) -> Result<bool, Error> {
@@ -212,7 +212,13 @@ impl Transaction {
 
     async fn flag(&mut self, sent: Result<Ticket, Error>) -> Result<bool, Error> {
         let answer = self.answer(sent).await?;
-        Ok(row::decode_flag(&mut answer.reader())?)
+        self.checked(row::decode_flag(&mut answer.reader()).map_err(Error::from))
+    }
+
+    /// An answer that cannot be read has failed too.
+    fn checked<T>(&mut self, read: Result<T, Error>) -> Result<T, Error> {
+        self.failed = read.is_err();
+        read
     }
 
     async fn answer(&mut self, sent: Result<Ticket, Error>) -> Result<Answer, Error> {
@@ -236,7 +242,25 @@ impl Transaction {
     }
 }
 
+fn send_many<R: ToRow>(session: &mut Session, rows: &[R], time: Try) -> Result<Ticket, Error> {
+    let binding = Arc::clone(&session.binding);
+    let ids = i64::try_from(rows.len()).unwrap_or(i64::MAX);
+    session.check_room(ids)?;
+    let rows = batch_of(&binding.layout, rows)?;
+    let (target, id) = session.next_statement(ids);
+    binding.connection.send(time.deadline, |batch| {
+        batch.add_with_id(Statement::PutMultipleRows, id, |out, id| {
+            let options =
+                Options { transaction_timeout: Some(time.transaction_seconds), ..Options::default() };
+            row::encode_put_many(out, id, binding.partition, &target, &options, &rows);
+            Ok(())
+        })?;
+        Ok(id)
+    })
+}
+
 fn send_change(session: &mut Session, change: &RowChange<'_>, time: Try) -> Result<Ticket, Error> {
+    session.check_room(1)?;
     let (target, id) = session.next_statement(1);
     let binding = &session.binding;
     let ticket = binding.connection.send(time.deadline, |batch| {

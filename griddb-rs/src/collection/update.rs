@@ -1,6 +1,6 @@
 //! Read, decide, write, as one.
 
-use std::net::SocketAddr;
+use std::{net::SocketAddr, sync::Arc};
 
 use super::{
     Collection,
@@ -12,7 +12,7 @@ use crate::{
     retry::{Repeat, Retry},
     row::{Row, ToKey, ToRow},
     value::Value,
-    wire::options::PutMode,
+    wire::{options::PutMode, row_key::KeyLayout},
 };
 
 /// What [`Collection::update`] is to do with the row that it read.
@@ -47,7 +47,9 @@ impl Updated {
 
 impl Collection {
     /// Reads the row of that key, lets `decide` decide, and writes what it decided, as one: nobody else changes the
-    /// row in between. True when it was changed. Two round trips, one when the row is kept.
+    /// row in between. True when it was changed. Two round trips; one when the row is kept, unless changes are
+    /// [flushed](crate::Durability::Flush): what somebody else has changed and not flushed yet is flushed before it is said
+    /// to be there.
     ///
     /// An existing row is locked while `decide` runs, so `decide` should be quick. A missing one cannot be locked:
     /// what is decided for it is inserted, and if another caller was faster `decide` runs again on that one's row.
@@ -60,10 +62,10 @@ impl Collection {
     /// # async fn example(accounts: griddb_rs::Collection) -> Result<(), griddb_rs::Error> {
     /// use griddb_rs::Change;
     ///
-    /// let spent = accounts
-    ///     .update("alice", |row| match row.and_then(|row| row.get::<i64>("balance").ok()) {
-    ///         Some(balance) if balance >= 10 => Change::Put(("alice", balance - 10)),
-    ///         _ => Change::Keep,
+    /// let closed = accounts
+    ///     .update("alice", |row| match row {
+    ///         Some(_) => Change::Put(("alice", 0i64)),
+    ///         None => Change::Keep,
     ///     })
     ///     .await?;
     /// # Ok(())
@@ -79,6 +81,44 @@ impl Collection {
         decide: impl FnMut(Option<&Row>) -> Change<R>,
     ) -> Result<bool, Error> {
         Ok(self.update_at(key, decide).await?.changed())
+    }
+
+    /// As [`update`](Self::update), with a `decide` that can fail; the row is then left as it is.
+    ///
+    /// ```no_run
+    /// # async fn example(accounts: griddb_rs::Collection) -> Result<(), griddb_rs::Error> {
+    /// use griddb_rs::{Change, Error};
+    ///
+    /// let spent = accounts
+    ///     .try_update("alice", |row| {
+    ///         let balance = row.map_or(Ok(0), |row| row.get::<i64>("balance"))?;
+    ///         Ok::<_, Error>(if balance >= 10 { Change::Put(("alice", balance - 10)) } else { Change::Keep })
+    ///     })
+    ///     .await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// That of `decide`, or as [`update`](Self::update).
+    pub async fn try_update<R: ToRow, E: From<Error>>(
+        &self,
+        key: impl ToKey,
+        mut decide: impl FnMut(Option<&Row>) -> Result<Change<R>, E>,
+    ) -> Result<bool, E> {
+        let mut failed = None;
+        let updated = self.update_at(key, |row| match decide(row) {
+            Ok(change) => {
+                failed = None;
+                change
+            }
+            Err(error) => {
+                failed = Some(error);
+                Change::Keep
+            }
+        });
+        let updated = updated.await?;
+        failed.map_or(Ok(updated.changed()), Err)
     }
 
     /// As [`update`](Self::update), and tells which node did it.
@@ -129,9 +169,15 @@ impl Collection {
             }
         };
         let change = decide(row.as_ref());
-        let kept = Ok(Some(Updated { changed: false, node }));
         match (row, change) {
-            (_, Change::Keep) | (None, Change::Remove) => kept,
+            (_, Change::Keep) | (None, Change::Remove) => {
+                if self.flushes() {
+                    let binding = Arc::clone(&session.binding);
+                    drop(session);
+                    binding.flush(time.deadline).await.map_err(Error::into_not_done)?;
+                }
+                Ok(Some(Updated { changed: false, node }))
+            }
             (None, Change::Put(new)) => {
                 self.check_key(key, &new)?;
                 drop(session);
@@ -170,12 +216,22 @@ impl Collection {
         let places = &self.shared.schema.key;
         let same = new.with_values(|values| {
             key.with_key(|key: &[Value<'_>]| {
-                places.len() == key.len()
-                    && places.iter().zip(key).all(|(place, key)| values.get(*place) == Some(key))
+                let new = || places.iter().map(|place| values.get(*place));
+                if places.len() == key.len() && new().eq(key.iter().map(Some)) {
+                    return Ok(true);
+                }
+                // They may still be the same to the server: a column cuts times that are finer than it keeps.
+                let layout = KeyLayout::of(&self.shared.schema);
+                let bytes = |key: &[Value<'_>]| {
+                    let mut bytes = Vec::new();
+                    layout.encode(&mut bytes, key).map(|()| bytes)
+                };
+                let new: Vec<Value<'_>> = new().flatten().cloned().collect();
+                Ok::<_, Error>(bytes(key)? == bytes(&new)?)
             })
         });
         let message = "an update may not change the row key";
-        if same { Ok(()) } else { Err(Error::with_message(ErrorKind::Input, message)) }
+        if same? { Ok(()) } else { Err(Error::with_message(ErrorKind::Input, message)) }
     }
 }
 

@@ -9,7 +9,12 @@ use crate::{
     retry::{Repeat, Retry, Try},
     row::{Row, ToKey, ToRow},
     value::Value,
-    wire::{message::row, options::PutMode, reader::Reader},
+    wire::{
+        message::row,
+        options::PutMode,
+        reader::Reader,
+        row_set::{Layout, encode_row},
+    },
 };
 
 impl Collection {
@@ -62,7 +67,7 @@ impl Collection {
             match self.put_once(&row, PutMode::InsertOnly, time).await {
                 Ok(_) => return Ok(()),
                 Err(error) if lost && error.is_key_exists() => {
-                    return if self.holds(&row).await? { Ok(()) } else { Err(error) };
+                    return if self.holds(&row, &mut retry).await? { Ok(()) } else { Err(error) };
                 }
                 Err(error) => {
                     lost |= error.is_outcome_unknown();
@@ -79,11 +84,7 @@ impl Collection {
     /// # Errors
     /// There is no row of that key ([`Error::is_key_missing`]), or as [`put`](Self::put).
     pub async fn update_existing(&self, row: impl ToRow) -> Result<(), Error> {
-        let written = self.put_in_mode(row, PutMode::UpdateOnly).await;
-        written.map(drop).map_err(|error| match error.kind() {
-            ErrorKind::KeyExists => error.into_kind(ErrorKind::KeyMissing),
-            _ => error,
-        })
+        self.put_in_mode(row, PutMode::UpdateOnly).await.map(drop).map_err(Error::into_key_missing)
     }
 
     /// Removes the row of that key; true when there was one. Of several callers at once one is told true. One
@@ -207,15 +208,22 @@ impl Collection {
         Ok(Written { existed, node: binding.connection.address() })
     }
 
-    /// Whether the row of that key is there with exactly these values.
-    async fn holds(&self, row: &impl ToRow) -> Result<bool, Error> {
+    /// Whether the row of that key is there with exactly these values, as far as the columns can tell them apart.
+    async fn holds(&self, row: &impl ToRow, retry: &mut Retry<'_>) -> Result<bool, Error> {
+        let schema = &self.shared.schema;
         let key: Vec<Value<'static>> = row.with_values(|values| {
-            let key = self.shared.schema.key.iter().filter_map(|place| values.get(*place));
+            let key = schema.key.iter().filter_map(|place| values.get(*place));
             key.map(|value| value.clone().into_owned()).collect()
         });
-        let Some(found) = self.get(&key[..]).await.map_err(Error::into_unknown)? else { return Ok(false) };
-        let found = found.values()?;
-        Ok(row.with_values(|values| found == values))
+        let found = self.get_until(&key.as_slice(), retry).await.map_err(Error::into_unknown)?;
+        let Some(found) = found else { return Ok(false) };
+        let bytes = |values: &[Value<'_>]| {
+            let mut bytes = Vec::new();
+            let layout = Layout::of(schema).ok_or_else(|| Error::new(ErrorKind::SchemaMismatch))?;
+            encode_row(&mut bytes, &layout, values)?;
+            Ok::<_, Error>(bytes)
+        };
+        Ok(row.with_values(bytes)? == bytes(&found.values()?)?)
     }
 
     pub(super) fn flushes(&self) -> bool {

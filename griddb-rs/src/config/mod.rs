@@ -31,6 +31,7 @@ const LONGEST_HEARTBEAT: Duration = Duration::from_secs(5);
 /// | `lock_timeout` | `5s` | longest wait for a row's lock, and lifetime of a transaction; whole seconds, `0s` does not wait. The server looks every 3 s only, so it is asked to wait for what a call has left less 3 s, and asked again for the rest: a `statement_timeout` of 3 s or less makes a call look again and again for a lock, and a [`Transaction`](crate::Transaction) live for 1 s |
 /// | `retry_for` | `30s` | longest time that one call may take, all its tries together |
 /// | `heartbeat` | a quarter of `statement_timeout`, 500 ms to 5 s | silence after which a node that owes an answer is asked for a sign of life, and then given up; so half of the time is left to try again on a new connection. Raise it where single statements keep a node busy for longer |
+/// | `keepalive` | `60s` | how long a connection may be idle before the node is asked for a sign of life: firewalls forget connections on which nothing moves |
 /// | `owner_check` | `10s` | in a cluster, how old the knowledge of a partition's owner may get before the master is asked again, beside the work: a former owner goes on answering reads |
 /// | `connections` | `1` | connections to each node; each carries any number of statements at once |
 /// | `max_answer` | `134217728` | longest answer accepted, in bytes |
@@ -61,6 +62,7 @@ pub struct Config {
     pub(crate) lock_timeout: Duration,
     pub(crate) retry_for: Duration,
     pub(crate) heartbeat: Option<Duration>,
+    pub(crate) keepalive: Duration,
     pub(crate) owner_check: Duration,
     pub(crate) connections: usize,
     pub(crate) max_answer: usize,
@@ -82,6 +84,7 @@ impl Config {
             lock_timeout: Duration::from_secs(5),
             retry_for: Duration::from_secs(30),
             heartbeat: None,
+            keepalive: Duration::from_secs(60),
             owner_check: Duration::from_secs(10),
             connections: 1,
             max_answer: 128 << 20,
@@ -167,6 +170,13 @@ impl Config {
         self
     }
 
+    /// Sets how long a connection may be idle before the node is asked for a sign of life.
+    #[must_use]
+    pub fn keepalive(mut self, time: Duration) -> Self {
+        self.keepalive = time;
+        self
+    }
+
     /// Sets how old the knowledge of a partition's owner may get in a cluster.
     #[must_use]
     pub fn owner_check(mut self, time: Duration) -> Self {
@@ -230,6 +240,7 @@ impl Config {
             self.statement_timeout,
             self.retry_for,
             self.heartbeat_interval(),
+            self.keepalive,
             self.owner_check,
         ];
         let fault = if self.user.is_empty() {

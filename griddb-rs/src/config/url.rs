@@ -101,6 +101,7 @@ fn options(config: &mut Config, query: &str) -> Result<Vec<(String, String)>, Er
             "lock_timeout" => config.lock_timeout = duration(&name, &value)?,
             "retry_for" => config.retry_for = duration(&name, &value)?,
             "heartbeat" => config.heartbeat = Some(duration(&name, &value)?),
+            "keepalive" => config.keepalive = duration(&name, &value)?,
             "owner_check" => config.owner_check = duration(&name, &value)?,
             "connections" => config.connections = number(&name, &value)?,
             "max_answer" => config.max_answer = number(&name, &value)?,

@@ -6,9 +6,16 @@ use super::{
     flush::Target,
     state::{Progress, Slot, State},
 };
-use crate::{error::Error, wire::statement::Statement};
+use crate::{
+    error::{Error, ErrorKind},
+    wire::statement::Statement,
+};
 
-/// Statements that are sent together, in the order in which they are added.
+/// The longest message that the protocol's length can say.
+const LONGEST_MESSAGE: usize = i32::MAX as usize;
+
+/// Statements that are sent together, in the order in which they are added. They are taken back unless the batch is
+/// finished, also by a panic of the caller's own code that writes keys and rows.
 pub(crate) struct Batch<'a> {
     state: &'a mut State,
     deadline: Instant,
@@ -18,6 +25,7 @@ pub(crate) struct Batch<'a> {
     /// Flushes are counted when they are sent: others may share them.
     flushes: u64,
     was_waiting: usize,
+    finished: bool,
 }
 
 /// Which slots the batch has made, to take them back.
@@ -53,6 +61,7 @@ impl<'a> Batch<'a> {
             unawaited: 0,
             flushes: 0,
             was_waiting,
+            finished: false,
         }
     }
 
@@ -77,6 +86,12 @@ impl<'a> Batch<'a> {
     ) -> Result<(), Error> {
         let start = self.position();
         write(&mut self.state.out, id)?;
+        if self.position() - start > LONGEST_MESSAGE as u64 {
+            return Err(Error::with_message(
+                ErrorKind::Input,
+                "a statement of more than 2 GiB cannot be sent",
+            ));
+        }
         let slot = Slot {
             statement: statement as i32,
             start,
@@ -85,7 +100,8 @@ impl<'a> Batch<'a> {
             late: false,
             progress: Progress::Waiting(None),
         };
-        self.state.slots.insert(id, slot);
+        let other = self.state.slots.insert(id, slot);
+        debug_assert!(other.is_none(), "two statements under way with one id");
         self.state.waiting += 1;
         self.ids.push(id);
         Ok(())
@@ -137,7 +153,8 @@ impl<'a> Batch<'a> {
 
     /// Leaves everything in the queue; tells how many statements there are without the flushes, and whether they are
     /// the only ones under way.
-    pub(super) fn finish(self) -> (u64, bool) {
+    pub(super) fn finish(mut self) -> (u64, bool) {
+        self.finished = true;
         let bytes = self.state.out.len() - self.start;
         self.state.queued += bytes as u64;
         self.state.sent_since_tick = true;
@@ -147,15 +164,23 @@ impl<'a> Batch<'a> {
         (self.ids.count as u64 + self.unawaited - self.flushes, self.was_waiting == 0)
     }
 
-    /// Takes everything back.
-    pub(super) fn undo(self) {
+    fn undo(&mut self) {
         self.state.out.truncate(self.start);
         for id in self.ids.iter() {
             self.state.slots.remove(id);
-            if self.flushes > 0 {
-                self.state.flushes.leave(*id);
-            }
+        }
+        if self.flushes > 0 {
+            let ids = &self.ids;
+            self.state.flushes.leave(|waiter| ids.iter().any(|id| *id == waiter));
         }
         self.state.waiting = self.was_waiting;
+    }
+}
+
+impl Drop for Batch<'_> {
+    fn drop(&mut self) {
+        if !self.finished {
+            self.undo();
+        }
     }
 }

@@ -3,12 +3,12 @@
 use std::{
     future::{Future, poll_fn},
     pin::{Pin, pin},
-    sync::Arc,
+    sync::{Arc, atomic::Ordering},
     task::{Context, Poll, Waker},
     time::Duration,
 };
 
-use bytes::BytesMut;
+use bytes::{Buf as _, BytesMut};
 use tokio::{
     io::AsyncReadExt as _,
     net::tcp::OwnedReadHalf,
@@ -46,6 +46,9 @@ pub(super) const FAREWELL: Duration = Duration::from_millis(500);
 pub(super) struct Limits {
     pub(super) max_answer: usize,
     pub(super) heartbeat: Duration,
+    pub(super) keepalive: Duration,
+    /// The longest that one answer may take to arrive, from its first byte to its last.
+    pub(super) longest_arrival: Duration,
 }
 
 pub(super) struct Driver {
@@ -53,6 +56,10 @@ pub(super) struct Driver {
     read: OwnedReadHalf,
     limits: Limits,
     input: BytesMut,
+    /// Bytes to come of an answer that is too long, and is not kept.
+    unwanted: usize,
+    /// Since when an answer is arriving whose end has not come.
+    arriving_since: Option<Instant>,
     /// What is being written; callers queue into another buffer meanwhile, and the two take turns.
     output: Vec<u8>,
     output_at: usize,
@@ -62,7 +69,10 @@ pub(super) struct Driver {
     blocked: bool,
     wakers: Vec<Waker>,
     clock: Pin<Box<Sleep>>,
+    /// The clock goes off within a tick, since something is under way.
     ticking: bool,
+    /// The clock goes off when the connection has been idle for long.
+    dozing: bool,
     /// When a sign of life was asked for that has not come.
     heartbeat_sent: Option<Instant>,
     heartbeat_id: i32,
@@ -86,6 +96,8 @@ impl Driver {
             read,
             limits,
             input,
+            unwanted: 0,
+            arriving_since: None,
             output: Vec::new(),
             output_at: 0,
             output_is_cut: false,
@@ -93,6 +105,7 @@ impl Driver {
             wakers: Vec::new(),
             clock: Box::pin(sleep(TICK)),
             ticking: false,
+            dozing: false,
             heartbeat_sent: None,
             heartbeat_id: 1,
             gathered: false,
@@ -121,12 +134,12 @@ impl Driver {
                 Some(known) => known.clone_from(context.waker()),
                 None => state.driver = Some(context.waker().clone()),
             }
-            if state.closing && self.closing_since.is_none() {
-                self.closing_since = Some(Instant::now());
-            }
         }
         if let Poll::Ready(error) = self.poll_read(context) {
             return Poll::Ready(End::Failed(error));
+        }
+        if self.closing_since.is_none() && self.shared.lock().closing {
+            self.closing_since = Some(Instant::now());
         }
         if let Poll::Ready(error) = self.poll_clock(context) {
             return Poll::Ready(End::Failed(error));
@@ -161,40 +174,88 @@ impl Driver {
 
     /// Hands out the whole messages in the input.
     fn take_answers(&mut self) -> Result<(), Error> {
+        let shared = Arc::clone(&self.shared);
         let result = {
-            let mut state = self.shared.lock();
-            state.quiet_since = Some(Instant::now());
-            state.unanswered = false;
-            // Whatever came, the node lives: the answer to the heartbeat may be behind much else.
-            self.heartbeat_sent = None;
+            let mut state = shared.lock();
+            let mut any = false;
             loop {
-                let length = match envelope::message_length(&self.input, self.limits.max_answer) {
-                    Ok(Some(length)) if length <= self.input.len() => length,
-                    Ok(Some(length)) => {
-                        // The buffer grows with the bytes that really came, at most to twice their number.
-                        let missing = length - self.input.len();
-                        self.input.reserve(missing.min(self.input.len().max(READ_ROOM)));
-                        break Ok(());
+                if self.unwanted > 0 {
+                    let length = self.unwanted.min(self.input.len());
+                    self.input.advance(length);
+                    self.unwanted -= length;
+                    if self.unwanted > 0 {
+                        break self.note_life(&mut state, any);
                     }
-                    Ok(None) => break Ok(()),
-                    // The statement that it answers is told so; its id is behind the length.
-                    Err(DecodeError::TooLong) if self.input.len() < envelope::HEAD => break Ok(()),
-                    Err(DecodeError::TooLong) => {
-                        refuse_long_answer(&mut state, &self.input, &mut self.wakers);
-                        break Err(lost(DecodeError::TooLong));
-                    }
-                    Err(error) => break Err(lost(error)),
-                };
-                let message = self.input.split_to(length).freeze();
-                match deliver(&mut state, message, &mut self.wakers) {
-                    Ok(Delivered::Answer | Delivered::Heartbeat) => {}
-                    Ok(Delivered::NodeFailure(error)) => break Err(error),
-                    Err(error) => break Err(lost(error)),
+                    any = true;
+                }
+                match self.next_answer(&mut state) {
+                    Ok(true) => any = true,
+                    Ok(false) => break self.note_life(&mut state, any),
+                    Err(error) => break Err(error),
                 }
             }
         };
         self.wakers.drain(..).for_each(Waker::wake);
         result
+    }
+
+    /// Hands out the message at the front of the input; false when it is not whole yet.
+    fn next_answer(&mut self, state: &mut State) -> Result<bool, Error> {
+        match envelope::message_length(&self.input, self.limits.max_answer) {
+            Ok(Some(length)) if length <= self.input.len() => {
+                let message = self.input.split_to(length).freeze();
+                match deliver(state, message, &mut self.wakers).map_err(lost)? {
+                    Delivered::Answer => Ok(true),
+                    Delivered::NodeFailure(error) => Err(error),
+                    Delivered::LoggedOut => {
+                        // What is under way is answered in the same way; nothing new is sent here.
+                        state.closing = true;
+                        self.shared.open.store(false, Ordering::Release);
+                        Ok(true)
+                    }
+                }
+            }
+            Ok(Some(length)) => {
+                // The buffer grows with the bytes that really came, at most to twice their number.
+                let missing = length - self.input.len();
+                self.input.reserve(missing.min(self.input.len().max(READ_ROOM)));
+                Ok(false)
+            }
+            Ok(None) => Ok(false),
+            // The statement that it answers is told so; its id is behind the length.
+            Err(DecodeError::TooLong) if self.input.len() < envelope::HEAD => Ok(false),
+            Err(DecodeError::TooLong) => {
+                if !refuse_long_answer(state, &self.input, &mut self.wakers) {
+                    return Err(lost(DecodeError::TooLong));
+                }
+                self.unwanted = envelope::message_length(&self.input, usize::MAX).map_err(lost)?.unwrap_or(0);
+                Ok(true)
+            }
+            Err(error) => Err(lost(error)),
+        }
+    }
+
+    /// Takes note that bytes came, and whether the end of an answer was among them. Whatever they are, the node lives: the
+    /// answer to a heartbeat may be behind much else.
+    ///
+    /// # Errors
+    /// An answer takes longer to arrive than any statement may wait. If its length is wrong, it has hidden all that came
+    /// since.
+    fn note_life(&mut self, state: &mut State, any: bool) -> Result<(), Error> {
+        let now = Instant::now();
+        let is_cut = self.unwanted > 0 || !self.input.is_empty();
+        self.arriving_since = match self.arriving_since {
+            _ if !is_cut => None,
+            Some(since) if !any => Some(since),
+            _ => Some(now),
+        };
+        if self.arriving_since.is_some_and(|since| now - since >= self.limits.longest_arrival) {
+            return Err(Error::with_message(ErrorKind::ConnectionLost, "an answer does not come to its end"));
+        }
+        state.quiet_since = Some(now);
+        state.unanswered = false;
+        self.heartbeat_sent = None;
+        Ok(())
     }
 
     /// Writes what is queued until the socket takes no more; ready only with an error.
@@ -220,7 +281,7 @@ impl Driver {
                 std::mem::swap(&mut state.out, &mut self.output);
                 state.writing = true;
             }
-            match self.shared.write.try_write(&self.output[self.output_at..]) {
+            match self.read.as_ref().try_write(&self.output[self.output_at..]) {
                 Ok(written) => {
                     self.output_at += written;
                     let mut state = self.shared.lock();
@@ -239,7 +300,7 @@ impl Driver {
                 }
                 Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {
                     self.blocked = true;
-                    match self.shared.write.as_ref().poll_write_ready(context) {
+                    match self.read.as_ref().poll_write_ready(context) {
                         Poll::Pending => return Poll::Pending,
                         Poll::Ready(Ok(())) => {}
                         Poll::Ready(Err(error)) => return Poll::Ready(lost(error)),
@@ -258,10 +319,12 @@ impl Driver {
                 let is_idle = state.slots.is_empty() && !state.sent_since_tick && !state.unanswered;
                 if is_idle && self.closing_since.is_none() {
                     state.ticking = false;
-                    return Poll::Pending;
+                    drop(state);
+                    return self.doze(context);
                 }
                 state.ticking = true;
                 self.ticking = true;
+                self.dozing = false;
                 drop(state);
                 self.clock.as_mut().reset(Instant::now() + TICK);
             }
@@ -298,6 +361,27 @@ impl Driver {
         }
     }
 
+    /// Waits until the connection has been idle for long, and then asks for a sign of life: whoever comes next is to find
+    /// a connection that works.
+    fn doze(&mut self, context: &mut Context<'_>) -> Poll<Error> {
+        if !self.dozing {
+            self.dozing = true;
+            self.clock.as_mut().reset(Instant::now() + self.limits.keepalive);
+        }
+        if self.clock.as_mut().poll(context).is_ready() {
+            self.dozing = false;
+            let now = Instant::now();
+            {
+                let mut state = self.shared.lock();
+                state.quiet_since = Some(now);
+                state.unanswered = true;
+            }
+            self.send_heartbeat(now);
+            context.waker().wake_by_ref();
+        }
+        Poll::Pending
+    }
+
     fn send_heartbeat(&mut self, now: Instant) {
         self.heartbeat_sent = Some(now);
         self.heartbeat_id = self.heartbeat_id.wrapping_add(1);
@@ -320,10 +404,10 @@ impl Driver {
         }
         let write = async {
             while self.output_at < self.output.len() {
-                match self.shared.write.try_write(&self.output[self.output_at..]) {
+                match self.read.as_ref().try_write(&self.output[self.output_at..]) {
                     Ok(written) => self.output_at += written,
                     Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {
-                        self.shared.write.writable().await?;
+                        self.read.as_ref().writable().await?;
                     }
                     Err(error) => return Err(error),
                 }
@@ -362,8 +446,10 @@ impl Drop for Driver {
     fn drop(&mut self) {
         self.shared.end(&closed());
         if !self.goodbye && self.queue_goodbye() {
-            let _ = self.shared.write.try_write(&self.output[self.output_at..]);
+            let _ = self.read.as_ref().try_write(&self.output[self.output_at..]);
         }
+        // Who still holds the connection, a collection for one, does not hold the socket.
+        self.shared.lock().socket = None;
         self.shared.finished.send_replace(true);
     }
 }
@@ -372,19 +458,24 @@ fn lost(error: impl std::error::Error + Send + Sync + 'static) -> Error {
     Error::with_source(ErrorKind::ConnectionLost, error)
 }
 
-/// Fails the statement whose answer is longer than allowed: another try would end in the same way.
-fn refuse_long_answer(state: &mut State, input: &[u8], wakers: &mut Vec<Waker>) {
-    if let Ok(head) = envelope::response_head(input) {
-        let error = Error::with_message(ErrorKind::Protocol, "the answer is longer than `max_answer` allows");
-        state.complete(head.statement, head.id, Err(error.into_unknown()), wakers);
+/// Fails the statement whose answer is longer than allowed: another try would end in the same way. False when no
+/// statement waits for it: then the length is not one either.
+fn refuse_long_answer(state: &mut State, input: &[u8], wakers: &mut Vec<Waker>) -> bool {
+    let Ok(head) = envelope::response_head(input) else { return false };
+    if !state.awaits(head.statement, head.id) {
+        return false;
     }
+    let error = Error::with_message(ErrorKind::Protocol, "the answer is longer than `max_answer` allows");
+    state.complete(head.statement, head.id, Err(error.into_unknown()), wakers);
+    true
 }
 
 enum Delivered {
     Answer,
-    Heartbeat,
     /// The node has failed: its answer was handed out, and the connection is to be closed.
     NodeFailure(Error),
+    /// The node does not know the login any more: its answer was handed out, and only a new connection is of use.
+    LoggedOut,
 }
 
 fn deliver(
@@ -394,7 +485,7 @@ fn deliver(
 ) -> Result<Delivered, DecodeError> {
     let head = envelope::response_head(&message)?;
     if head.statement == Statement::Connect as i32 {
-        return Ok(Delivered::Heartbeat);
+        return Ok(Delivered::Answer);
     }
     state.answers += 1;
     if head.status == Status::Success {
@@ -404,9 +495,10 @@ fn deliver(
     }
     let failure = failure::decode(&mut Reader::starting_at(&message, head.body))?;
     let error = Error::server(head.status, failure);
+    let logged_out = error.is_logged_out();
     state.complete(head.statement, head.id, Err(error.clone()), wakers);
     if head.status == Status::NodeError {
         return Ok(Delivered::NodeFailure(error.into_kind(ErrorKind::ConnectionLost)));
     }
-    Ok(Delivered::Answer)
+    Ok(if logged_out { Delivered::LoggedOut } else { Delivered::Answer })
 }

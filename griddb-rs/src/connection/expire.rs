@@ -3,7 +3,7 @@
 //! One of which no byte has been written is taken back out of the queue: its caller is told that it was not done, so
 //! it must not be sent any more, however soon the node reads again.
 
-use std::{ops::Range, task::Waker};
+use std::{collections::HashSet, ops::Range, task::Waker};
 
 use tokio::time::Instant;
 
@@ -22,6 +22,7 @@ impl State {
     pub(super) fn expire(&mut self, now: Instant, held: Held<'_>, wakers: &mut Vec<Waker>) {
         let mut left_behind = Vec::new();
         let mut unsent = Vec::new();
+        let mut unflushed = HashSet::new();
         let Self { slots, waiting, flushes, unanswered, written, .. } = self;
         slots.retain(|id, slot| {
             if slot.deadline > now {
@@ -45,7 +46,7 @@ impl State {
                         if slot.start < slot.end {
                             unsent.push(slot.start..slot.end);
                         } else {
-                            flushes.leave(*id);
+                            unflushed.insert(*id);
                         }
                     }
                     true
@@ -65,6 +66,9 @@ impl State {
                 }
             }
         });
+        if !unflushed.is_empty() {
+            self.flushes.leave(|id| unflushed.contains(&id));
+        }
         if !unsent.is_empty() {
             self.take_back(unsent, held);
         }
@@ -81,12 +85,15 @@ impl State {
         remove(&mut self.out, 0, queue_start, in_queue);
         self.cut &= !self.out.is_empty();
 
-        let length =
-            |messages: &[Range<u64>]| messages.iter().map(|message| message.end - message.start).sum();
-        self.queued -= length(&messages);
+        // How many bytes go up to and with each message.
+        let mut taken = Vec::with_capacity(messages.len() + 1);
+        taken.push(0);
+        for message in &messages {
+            taken.push(taken[taken.len() - 1] + message.end - message.start);
+        }
+        self.queued -= taken[messages.len()];
         for slot in self.slots.values_mut() {
-            let before: u64 =
-                length(&messages[..messages.partition_point(|message| message.end <= slot.start)]);
+            let before = taken[messages.partition_point(|message| message.end <= slot.start)];
             slot.start -= before;
             slot.end -= before;
         }

@@ -48,10 +48,10 @@ impl Flushes {
         self.groups.push(Group { target, deadline, waiters });
     }
 
-    /// Takes somebody back.
-    pub(super) fn leave(&mut self, waiter: i64) {
+    /// Takes those back who leave.
+    pub(super) fn leave(&mut self, leaves: impl Fn(i64) -> bool) {
         self.groups.retain_mut(|group| {
-            group.waiters.retain(|id| *id != waiter);
+            group.waiters.retain(|id| !leaves(*id));
             !group.waiters.is_empty()
         });
     }

@@ -203,15 +203,17 @@ fn start(
         number: NEXT_NUMBER.fetch_add(1, Ordering::Relaxed),
         address,
         database,
-        write,
+        heartbeat: credentials.config.heartbeat_interval(),
         open: AtomicBool::new(true),
-        state: Mutex::new(State::default()),
+        state: Mutex::new(State { socket: Some(write), ..State::default() }),
         counters,
         finished: watch::Sender::new(false),
     });
     let limits = Limits {
         max_answer: credentials.config.max_answer,
         heartbeat: credentials.config.heartbeat_interval(),
+        keepalive: credentials.config.keepalive,
+        longest_arrival: credentials.config.statement_timeout,
     };
     tokio::spawn(Driver::new(Arc::clone(&shared), read, input, limits).run());
     Connection(Arc::new(Handle(shared)))

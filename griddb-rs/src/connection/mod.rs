@@ -21,9 +21,10 @@ use std::{
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
     task::Waker,
+    time::Duration,
 };
 
-use tokio::{net::tcp::OwnedWriteHalf, sync::watch, time::Instant};
+use tokio::{sync::watch, time::Instant};
 
 pub(crate) use batch::Batch;
 pub(crate) use handshake::{Credentials, open};
@@ -48,7 +49,8 @@ pub(crate) struct Shared {
     number: u64,
     address: SocketAddr,
     database: i64,
-    write: OwnedWriteHalf,
+    /// The silence after which a node that owes an answer is asked for a sign of life.
+    heartbeat: Duration,
     open: AtomicBool,
     state: Mutex<State>,
     counters: Arc<Counters>,
@@ -120,6 +122,16 @@ impl Connection {
         self.shared().open.load(Ordering::Acquire)
     }
 
+    /// Whether it takes statements, and its node has given a sign of life not long ago or owes none.
+    pub(crate) fn is_alive(&self) -> bool {
+        let shared = self.shared();
+        let quiet_since = {
+            let state = shared.lock();
+            if state.waiting > 0 || state.unanswered { state.quiet_since } else { None }
+        };
+        self.is_open() && quiet_since.is_none_or(|since| since.elapsed() < shared.heartbeat)
+    }
+
     /// Takes no more statements, lets those under way come to their end, and closes.
     pub(crate) fn close(&self) {
         self.shared().close();
@@ -172,11 +184,7 @@ impl Connection {
                 return Err(Error::new(ErrorKind::Busy));
             }
             let mut batch = Batch::new(&mut state, deadline);
-            let result = build(&mut batch);
-            if result.is_err() {
-                batch.undo();
-                return result;
-            }
+            let result = Ok(build(&mut batch)?);
             let anything = !batch.is_empty();
             let (statements, alone) = batch.finish();
             if !anything {
@@ -186,7 +194,7 @@ impl Connection {
             if awaited {
                 Counters::add(&shared.counters.round_trips, 1);
             }
-            (result, state.write_from_caller(&shared.write, alone, &shared.counters))
+            (result, state.write_from_caller(alone, &shared.counters))
         };
         if let Some(waker) = waker {
             waker.wake();
@@ -210,7 +218,7 @@ impl Connection {
             Counters::add(&shared.counters.statements, 1);
             state.append_with(write);
             let alone = state.waiting == 0;
-            state.write_from_caller(&shared.write, alone, &shared.counters)
+            state.write_from_caller(alone, &shared.counters)
         };
         if let Some(waker) = waker {
             waker.wake();

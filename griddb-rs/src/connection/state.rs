@@ -24,6 +24,8 @@ pub(crate) const FIRST_SESSION_ID: i64 = 1 << 48;
 
 #[derive(Default)]
 pub(super) struct State {
+    /// To write to, until the connection is closed.
+    pub(super) socket: Option<OwnedWriteHalf>,
     /// Bytes queued and not yet taken by the task.
     pub(super) out: Vec<u8>,
     /// Bytes ever queued.
@@ -120,17 +122,13 @@ impl State {
 
     /// Writes what is queued when nothing else is under way, else leaves it to the task. Gives back the task's
     /// waker when it has something to do.
-    pub(super) fn write_from_caller(
-        &mut self,
-        socket: &OwnedWriteHalf,
-        alone: bool,
-        counters: &Counters,
-    ) -> Option<Waker> {
+    pub(super) fn write_from_caller(&mut self, alone: bool, counters: &Counters) -> Option<Waker> {
         let mut left = true;
         if !self.writing && alone {
             Counters::add(&counters.statements, self.seal_flushes());
             // An error shows itself to the task too, which then ends the connection.
-            if let Ok(written) = socket.try_write(&self.out) {
+            let socket = self.socket.as_ref();
+            if let Some(Ok(written)) = socket.map(|socket| socket.try_write(&self.out)) {
                 self.written += written as u64;
                 self.out.drain(..written);
                 left = !self.out.is_empty();
@@ -190,6 +188,13 @@ impl State {
             Some(Progress::Abandoned(left)) => Some(left),
             _ => None,
         }
+    }
+
+    /// Whether the answer to this statement has not come yet.
+    pub(super) fn awaits(&self, statement: i32, id: i64) -> bool {
+        self.slots.get(&id).is_some_and(|slot| {
+            slot.statement == statement && (slot.late || !matches!(slot.progress, Progress::Done(_)))
+        })
     }
 
     /// Gives an answer to the statement that it belongs to.

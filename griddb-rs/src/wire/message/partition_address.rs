@@ -9,6 +9,9 @@ use crate::wire::{
     statement::Statement,
 };
 
+/// More partitions than any cluster has: the server's own limit is 10,000.
+const MOST_PARTITIONS: u32 = 1 << 16;
+
 /// What a node knows of its cluster.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ClusterInfo {
@@ -57,7 +60,7 @@ pub fn decode_owner(reader: &mut Reader<'_>) -> Result<Option<SocketAddrV4>, Dec
 
 fn partition_count(reader: &mut Reader<'_>) -> Result<u32, DecodeError> {
     match u32::try_from(reader.i32("partition count")?) {
-        Ok(count) if count > 0 => Ok(count),
+        Ok(count @ 1..=MOST_PARTITIONS) => Ok(count),
         _ => Err(DecodeError::Invalid("partition count")),
     }
 }

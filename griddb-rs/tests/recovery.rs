@@ -1,0 +1,289 @@
+//! What must not keep a client from working: answers that do not end, logins that are forgotten, calls in a hurry, input
+//! that is refused half-way.
+
+#![allow(clippy::unwrap_used, missing_docs, unreachable_pub, reason = "tests")]
+
+mod common;
+
+use std::time::{Duration, UNIX_EPOCH};
+
+use common::*;
+use griddb_rs::{
+    Change, Client, ColumnType, Durability, Error, ErrorKind, Row, Schema, Timestamp, ToKey, Value,
+};
+use griddb_test_node::{ErrorCode, Fault, FaultOrder, LogWrite, Options, Statement};
+
+#[tokio::test]
+async fn an_answer_that_does_not_end_costs_one_connection() {
+    let node = node().await;
+    let client =
+        Client::connect(&url(&node, "statement_timeout=500ms&lock_timeout=0s&heartbeat=100ms&retry_for=5s"))
+            .await
+            .unwrap();
+    let rows = rows(&client).await;
+    rows.put(("k", 1i64)).await.unwrap();
+    // What others ask meanwhile, and are answered, arrives in the middle of it.
+    for length in [100, 1000, 100 << 20] {
+        node.faults().once(Statement::GetRow, Fault::WrongLength(length));
+        assert_eq!(soon(number(&rows)).await, Some(1), "{length}");
+        assert_eq!(node.faults().pending(), 0);
+    }
+    assert!(client.stats().connections <= 4);
+}
+
+#[tokio::test]
+async fn an_answer_that_is_too_long_is_passed_over() {
+    let node = node().await;
+    let client = Client::connect(&url(&node, "max_answer=65536")).await.unwrap();
+    let blobs = blobs(&client).await;
+    blobs.put(("long", vec![1u8; 3_000_000])).await.unwrap();
+    blobs.put(("short", vec![1u8; 100])).await.unwrap();
+    let (long, short) = tokio::join!(blobs.get("long"), blobs.get("short"));
+    assert_eq!(long.unwrap_err().kind(), ErrorKind::Protocol);
+    assert_eq!(short.unwrap().unwrap().get::<&[u8]>("b").unwrap().len(), 100);
+    assert!(blobs.put(("short", vec![2u8; 100])).await.unwrap());
+    assert_eq!((client.stats().connections, client.stats().connections_lost), (1, 0));
+}
+
+#[tokio::test]
+async fn a_login_that_the_server_has_forgotten_is_made_again() {
+    for code in [10006, 10091, 10092] {
+        let node = node().await;
+        let client = connect(&node).await;
+        let rows = rows(&client).await;
+        rows.put(("k", 1i64)).await.unwrap();
+        let refused = ErrorCode { code, ..ErrorCode::AUTH_REQUIRED };
+        for statement in [Statement::GetRow, Statement::GetContainer, Statement::GetPartitionAddress] {
+            node.faults().order(FaultOrder::new(Fault::Refuse(refused)).on(statement).always());
+        }
+        let logins = node.counters().statements(Statement::Login);
+        let read = tokio::spawn({
+            let rows = rows.clone();
+            async move { number(&rows).await }
+        });
+        until(|| node.counters().statements(Statement::Login) > logins).await;
+        node.faults().clear();
+        assert_eq!(soon(read).await.unwrap(), Some(1), "{code}");
+    }
+}
+
+#[tokio::test]
+async fn an_idle_connection_is_looked_after() {
+    let node = node().await;
+    let client = Client::connect(&url(&node, "keepalive=50ms&heartbeat=100ms")).await.unwrap();
+    let rows = rows(&client).await;
+    rows.put(("k", 1i64)).await.unwrap();
+    until(|| client.stats().heartbeats >= 3).await;
+    assert_eq!(client.stats().connections_lost, 0);
+    // Nobody asks for anything, and still it is found out that nobody is there.
+    node.faults().order(FaultOrder::new(Fault::Ignore).on(Statement::Connect).always());
+    until(|| client.stats().connections_lost == 1).await;
+    node.faults().clear();
+    assert_eq!(soon(number(&rows)).await, Some(1));
+}
+
+#[tokio::test]
+async fn a_call_in_a_hurry_costs_others_nothing() {
+    let node = node().await;
+    let client = connect(&node).await;
+    let rows = rows(&client).await;
+    rows.put(("k", 1i64)).await.unwrap();
+    node.counters().reset();
+    for _ in 0..3 {
+        node.faults().once(Statement::GetRow, Fault::Delay(Duration::from_millis(150)));
+        let late = rows.within(Duration::from_millis(30)).get("k").await.unwrap_err();
+        assert!(late.is_timeout(), "{late}");
+        assert_eq!(soon(number(&rows)).await, Some(1));
+    }
+    for statement in [Statement::GetContainer, Statement::GetPartitionAddress, Statement::Login] {
+        assert_eq!(node.counters().statements(statement), 0, "{statement:?}");
+    }
+}
+
+#[tokio::test]
+async fn rows_before_a_refused_one_are_not_said_to_be_missing() {
+    let node = node().await;
+    let client = Client::connect(&url(&node, "lock_timeout=0s")).await.unwrap();
+    let rows = rows(&client).await;
+    rows.put(("b", 0i64)).await.unwrap();
+    let other = Client::connect(&url(&node, "lock_timeout=4s")).await.unwrap();
+    let others = other.open("rows").await.unwrap();
+    let mut holder = others.transaction();
+    holder.lock("b").await.unwrap();
+    let error = soon(rows.put_many(&[("a", 1i64), ("b", 1i64)])).await.unwrap_err();
+    assert!(error.is_lock_timeout() && error.is_outcome_unknown(), "{error}");
+    assert!(rows.get("a").await.unwrap().is_some());
+    // A single row is refused as a whole.
+    let error = soon(rows.put_many(&[("b", 1i64)])).await.unwrap_err();
+    assert!(error.is_lock_timeout() && !error.is_outcome_unknown(), "{error}");
+}
+
+#[tokio::test]
+async fn a_transaction_with_a_refused_row_cannot_be_committed() {
+    let node = node().await;
+    let rows = rows(&connect(&node).await).await;
+    let mut transaction = rows.transaction();
+    transaction.put(("a", 1i64)).await.unwrap();
+    let refused = transaction.put_many(&[("b", "no number")]).await.unwrap_err();
+    assert_eq!(refused.kind(), ErrorKind::Input, "{refused}");
+    assert_eq!(transaction.commit().await.unwrap_err().kind(), ErrorKind::TransactionAborted);
+    assert!(rows.get("a").await.unwrap().is_none());
+
+    let mut transaction = rows.transaction();
+    transaction.put(("a", 1i64)).await.unwrap();
+    let too_many = transaction.put_many(&vec![("b", 1i64); 1 << 20]).await.unwrap_err();
+    assert_eq!(too_many.kind(), ErrorKind::Input, "{too_many}");
+    assert!(transaction.commit().await.is_err());
+    assert!(rows.get("a").await.unwrap().is_none());
+
+    let mut transaction = rows.transaction();
+    assert!(transaction.update_existing(("a", 1i64)).await.unwrap_err().is_key_missing());
+}
+
+#[tokio::test]
+async fn times_that_a_column_cuts_are_the_same_row() {
+    let node = node().await;
+    let client = connect(&node).await;
+    let schema = Schema::new().key("t", ColumnType::Timestamp).column("u", ColumnType::TimestampMicros);
+    let times = client.open_or_create("times", &schema).await.unwrap();
+    let fine = Timestamp::from(UNIX_EPOCH + Duration::new(1_700_000_000, 123_456_789));
+    node.faults().once(Statement::PutRow, Fault::DropAfter);
+    soon(times.insert_distinct((fine, fine))).await.unwrap();
+    assert!(times.update(fine, |_| Change::Put((fine, fine))).await.unwrap());
+    let other = Timestamp::from(UNIX_EPOCH + Duration::new(1_700_000_000, 124_456_789));
+    let changed = times.update(fine, |_| Change::Put((other, fine))).await.unwrap_err();
+    assert_eq!(changed.kind(), ErrorKind::Input);
+}
+
+#[tokio::test]
+async fn a_panic_of_the_callers_own_leaves_the_connection_as_it_was() {
+    struct Broken;
+    impl ToKey for Broken {
+        fn with_key<R>(&self, _: impl FnOnce(&[Value<'_>]) -> R) -> R {
+            panic!("a key that cannot be made")
+        }
+    }
+    enum Key {
+        Good,
+        Bad,
+    }
+    impl ToKey for Key {
+        fn with_key<R>(&self, key: impl FnOnce(&[Value<'_>]) -> R) -> R {
+            match self {
+                Self::Good => "k".with_key(key),
+                Self::Bad => Broken.with_key(key),
+            }
+        }
+    }
+    let node = node().await;
+    let client = connect(&node).await;
+    let rows = rows(&client).await;
+    rows.put(("k", 1i64)).await.unwrap();
+    let panicked = tokio::spawn({
+        let rows = rows.clone();
+        async move { rows.get_many(&[Key::Good, Key::Bad]).await.map(drop) }
+    });
+    assert!(panicked.await.unwrap_err().is_panic());
+    node.counters().reset();
+    assert_eq!(soon(number(&rows)).await, Some(1));
+    assert_eq!(node.counters().statements(Statement::GetRow), 1);
+    assert_eq!(client.stats().connections, 1);
+}
+
+#[tokio::test]
+async fn an_index_that_a_crash_took_is_made_again() {
+    let node = node_with(Options::new().log_write(LogWrite::OnlyByFlush)).await;
+    let client = connect(&node).await;
+    let rows = client.open_or_create("indexed", &schema().index("n")).await.unwrap();
+    rows.flush().await.unwrap();
+    rows.put(("k", 1i64)).await.unwrap();
+    rows.flush().await.unwrap();
+    node.crash_and_restart().await.unwrap();
+    node.counters().reset();
+    assert_eq!(soon(number(&rows)).await, Some(1));
+    assert_eq!(node.counters().statements(Statement::CreateIndex), 1);
+}
+
+/// A collection that nobody uses holds what it learned on the lost connection; the socket is closed all the same.
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_lost_connection_holds_no_socket() {
+    let inode = |port: u16| {
+        let table = std::fs::read_to_string("/proc/self/net/tcp").unwrap();
+        let remote = format!(":{port:04X}");
+        let fields = table.lines().map(|line| line.split_whitespace().collect::<Vec<_>>());
+        let mut inodes =
+            fields.filter(|fields| fields[2].ends_with(&remote)).map(|fields| fields[9].to_owned());
+        inodes.next().unwrap()
+    };
+    let is_held = |inode: &str| {
+        let files = std::fs::read_dir("/proc/self/fd").unwrap();
+        let mut links = files.filter_map(|file| std::fs::read_link(file.unwrap().path()).ok());
+        links.any(|link| link.to_str() == Some(&format!("socket:[{inode}]")))
+    };
+    let node = node().await;
+    let client = connect(&node).await;
+    let rows = rows(&client).await;
+    let socket = inode(node.address().port());
+    assert!(is_held(&socket));
+    node.crash().await.unwrap();
+    until(|| client.stats().connections_lost == 1).await;
+    until(|| !is_held(&socket)).await;
+    drop(rows);
+}
+
+#[tokio::test]
+async fn what_an_update_has_found_is_on_the_disk_before_it_is_told() {
+    let node = node_with(Options::new().log_write(LogWrite::OnlyByFlush)).await;
+    let client = connect(&node).await;
+    let rows = rows(&client).await;
+    rows.flush().await.unwrap();
+    let flushed = rows.durability(Durability::Flush);
+    let keep = |_: Option<&Row>| Change::<(&str, i64)>::Keep;
+
+    rows.put(("k", 1i64)).await.unwrap();
+    assert!(!flushed.update("k", keep).await.unwrap());
+    node.crash_and_restart().await.unwrap();
+    assert_eq!(soon(number(&rows)).await, Some(1));
+
+    assert!(rows.remove("k").await.unwrap());
+    assert!(!flushed.update("k", |_| Change::<(&str, i64)>::Remove).await.unwrap());
+    node.crash_and_restart().await.unwrap();
+    assert_eq!(soon(number(&rows)).await, None);
+
+    // Without it the same is lost.
+    rows.put(("k", 1i64)).await.unwrap();
+    assert!(!rows.update("k", keep).await.unwrap());
+    node.crash_and_restart().await.unwrap();
+    assert_eq!(soon(number(&rows)).await, None);
+}
+
+#[tokio::test]
+async fn a_decision_that_fails_changes_nothing() {
+    #[derive(Debug, PartialEq)]
+    enum Refused {
+        TooLittle,
+        Database,
+    }
+    impl From<Error> for Refused {
+        fn from(_: Error) -> Self {
+            Self::Database
+        }
+    }
+    let node = node().await;
+    let rows = rows(&connect(&node).await).await;
+    rows.put(("k", 5i64)).await.unwrap();
+    let spend = async |amount: i64| {
+        rows.try_update("k", |row| {
+            let left = row.map_or(Ok(0), |row| row.get::<i64>("n"))?;
+            if left < amount { Err(Refused::TooLittle) } else { Ok(Change::Put(("k", left - amount))) }
+        })
+        .await
+    };
+    assert_eq!(spend(7).await, Err(Refused::TooLittle));
+    assert_eq!(number(&rows).await, Some(5));
+    assert_eq!(spend(3).await, Ok(true));
+    assert_eq!(number(&rows).await, Some(2));
+    node.faults().once(Statement::GetRow, Fault::Refuse(ErrorCode::NOT_SUPPORTED));
+    assert_eq!(spend(1).await, Err(Refused::Database));
+}
