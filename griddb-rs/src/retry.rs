@@ -62,7 +62,7 @@ impl<'a> Retry<'a> {
         let left = deadline.saturating_duration_since(self.now).saturating_sub(LOCK_CHECK).as_secs();
         let lock_seconds = self.cluster.config.lock_seconds();
         let cut = lock_seconds.min(u32::try_from(left).unwrap_or(u32::MAX));
-        Try { now: self.now, deadline, lock_seconds: cut, transaction_seconds: cut.max(lock_seconds.min(1)) }
+        Try { now: self.now, deadline, lock_seconds: cut, transaction_seconds: cut.max(1) }
     }
 
     /// The moment at which the call ends, come what may.

@@ -28,7 +28,7 @@ const LONGEST_HEARTBEAT: Duration = Duration::from_secs(5);
 /// | --- | --- | --- |
 /// | `connect_timeout` | `5s` | longest wait for one connection and its login |
 /// | `statement_timeout` | `10s` | longest wait for the answer to one statement |
-/// | `lock_timeout` | `5s` | longest wait for a row's lock, and lifetime of a transaction; whole seconds, `0s` does not wait. The server looks every 3 s only, so it is asked to wait for what a call has left less 3 s, and asked again for the rest: a `statement_timeout` of 3 s or less makes a call look again and again for a lock, and a [`Transaction`](crate::Transaction) live for 1 s |
+/// | `lock_timeout` | `5s` | longest wait for a row's lock, and lifetime of a transaction; whole seconds, `0s` does not wait, but in a [`Transaction`](crate::Transaction), which has to live for 1 s. The server looks every 3 s only, so it is asked to wait for what a call has left less 3 s, and asked again for the rest: a `statement_timeout` of 3 s or less makes a call look again and again for a lock, and a `Transaction` live for 1 s |
 /// | `retry_for` | `30s` | longest time that one call may take, all its tries together |
 /// | `heartbeat` | a quarter of `statement_timeout`, 500 ms to 5 s | silence after which a node that owes an answer is asked for a sign of life, and then given up; so half of the time is left to try again on a new connection. Raise it where single statements keep a node busy for longer |
 /// | `keepalive` | `60s` | how long a connection may be idle before the node is asked for a sign of life: firewalls forget connections on which nothing moves |
