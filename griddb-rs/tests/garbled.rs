@@ -60,92 +60,114 @@ fn never_whole() -> [Fault; 4] {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_read_whose_answer_never_becomes_whole_is_answered_on_another_connection() {
+    let mut cases = Vec::new();
     for fault in never_whole() {
-        let (node, client, rows) = start().await;
-        node.faults().once(Statement::GetRow, fault.clone());
-        let what = format!("{fault:?}");
-        for _ in 0..2 {
-            assert_eq!(soon_again(&what, &rows).await, Some(1), "{what}");
-        }
-        let stats = client.stats();
-        assert_eq!((stats.connections, stats.connections_lost), (2, 1), "{what}");
+        cases.push(async move {
+            let (node, client, rows) = start().await;
+            node.faults().once(Statement::GetRow, fault.clone());
+            let what = format!("{fault:?}");
+            for _ in 0..2 {
+                assert_eq!(soon_again(&what, &rows).await, Some(1), "{what}");
+            }
+            let stats = client.stats();
+            assert_eq!((stats.connections, stats.connections_lost), (2, 1), "{what}");
+        });
     }
+    some_at_a_time(cases).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_write_whose_answer_never_becomes_whole_is_not_called_not_done() {
+    let mut cases = Vec::new();
     for fault in never_whole() {
         for statement in [Statement::PutRow, Statement::RemoveRow, Statement::FlushLog] {
-            let (node, client, rows) = start().await;
-            let rows = rows.durability(Durability::Flush);
-            let what = format!("{statement:?}, {fault:?}");
-            node.faults().once(statement, fault.clone());
-            let told = in_time(&what, async {
-                match statement {
-                    Statement::RemoveRow => rows.remove("k").await.map(drop),
-                    _ => rows.put(("k", 2i64)).await.map(drop),
-                }
+            let fault = fault.clone();
+            cases.push(async move {
+                let (node, client, rows) = start().await;
+                let rows = rows.durability(Durability::Flush);
+                let what = format!("{statement:?}, {fault:?}");
+                node.faults().once(statement, fault.clone());
+                let told = in_time(&what, async {
+                    match statement {
+                        Statement::RemoveRow => rows.remove("k").await.map(drop),
+                        _ => rows.put(("k", 2i64)).await.map(drop),
+                    }
+                });
+                done_or_unknown(&what, told.await);
+                let done = if statement == Statement::RemoveRow { None } else { Some(2) };
+                assert_eq!(soon_again(&what, &rows).await, done, "{what}");
+                assert_eq!(client.stats().connections, 2, "{what}");
             });
-            done_or_unknown(&what, told.await);
-            let done = if statement == Statement::RemoveRow { None } else { Some(2) };
-            assert_eq!(soon_again(&what, &rows).await, done, "{what}");
-            assert_eq!(client.stats().connections, 2, "{what}");
         }
     }
+    some_at_a_time(cases).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_change_whose_answers_never_become_whole_is_made_once() {
+    let mut cases = Vec::new();
     for fault in never_whole() {
         for statement in [Statement::GetRow, Statement::PutRow, Statement::Commit] {
-            let (node, _client, rows) = start().await;
-            let what = format!("{statement:?}, {fault:?}");
-            node.faults().once(statement, fault.clone());
-            let told = in_time(&what, rows.update("k", raise)).await;
-            assert!(told.unwrap_or_else(|error| panic!("{what}: {error}")), "{what}");
-            assert_eq!(soon_again(&what, &rows).await, Some(2), "{what}");
+            let fault = fault.clone();
+            cases.push(async move {
+                let (node, _client, rows) = start().await;
+                let what = format!("{statement:?}, {fault:?}");
+                node.faults().once(statement, fault.clone());
+                let told = in_time(&what, rows.update("k", raise)).await;
+                assert!(told.unwrap_or_else(|error| panic!("{what}: {error}")), "{what}");
+                assert_eq!(soon_again(&what, &rows).await, Some(2), "{what}");
+            });
         }
     }
+    some_at_a_time(cases).await;
 }
 
 /// The connection is busy: bytes of other answers come all the time.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn others_on_the_connection_are_answered_in_time() {
+    let mut cases = Vec::new();
     for fault in never_whole() {
-        let (node, client, rows) = start().await;
-        let what = format!("{fault:?}");
-        let readers: Vec<_> = (0..8)
-            .map(|_| {
-                let (rows, what) = (rows.clone(), what.clone());
-                tokio::spawn(async move {
-                    for _ in 0..100 {
-                        assert!(soon_again(&what, &rows).await.is_some());
-                        tokio::time::sleep(Duration::from_millis(5)).await;
-                    }
+        cases.push(async move {
+            let (node, client, rows) = start().await;
+            let what = format!("{fault:?}");
+            let readers: Vec<_> = (0..8)
+                .map(|_| {
+                    let (rows, what) = (rows.clone(), what.clone());
+                    tokio::spawn(async move {
+                        for _ in 0..100 {
+                            assert!(soon_again(&what, &rows).await.is_some());
+                            tokio::time::sleep(Duration::from_millis(5)).await;
+                        }
+                    })
                 })
-            })
-            .collect();
-        node.faults().once(Statement::PutRow, fault.clone());
-        done_or_unknown(&what, in_time(&what, rows.put(("k", 2i64))).await.map(drop));
-        for reader in readers {
-            reader.await.unwrap();
-        }
-        assert_eq!(client.stats().connections, 2, "{what}");
+                .collect();
+            node.faults().once(Statement::PutRow, fault.clone());
+            done_or_unknown(&what, in_time(&what, rows.put(("k", 2i64))).await.map(drop));
+            for reader in readers {
+                reader.await.unwrap();
+            }
+            assert_eq!(client.stats().connections, 2, "{what}");
+        });
     }
+    some_at_a_time(cases).await;
 }
 
 /// The caller has gone when the answer does not come whole, and nobody asks for anything for a while.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_connection_that_is_no_good_is_found_when_nobody_waits() {
+    let mut cases = Vec::new();
     for fault in never_whole() {
-        let (node, client, rows) = start().await;
-        node.faults().once(Statement::GetRow, fault.clone());
-        assert!(timeout(Duration::from_millis(100), rows.get("k")).await.is_err());
-        tokio::time::sleep(Duration::from_secs(1)).await;
-        let what = format!("{fault:?}");
-        assert_eq!(soon_again(&what, &rows).await, Some(1), "{what}");
-        assert_eq!(client.stats().connections, 2, "{what}");
+        cases.push(async move {
+            let (node, client, rows) = start().await;
+            node.faults().once(Statement::GetRow, fault.clone());
+            assert!(timeout(Duration::from_millis(100), rows.get("k")).await.is_err());
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            let what = format!("{fault:?}");
+            assert_eq!(soon_again(&what, &rows).await, Some(1), "{what}");
+            assert_eq!(client.stats().connections, 2, "{what}");
+        });
     }
+    some_at_a_time(cases).await;
 }
 
 /// Answers that are whole, and not what was asked for.
@@ -167,27 +189,30 @@ fn wrong() -> Vec<Fault> {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_write_that_is_answered_wrongly_is_unknown_and_not_sent_again() {
-    let mut faults = wrong();
-    faults.push(Fault::ShortBody(0));
-    for fault in faults {
+    let mut cases = Vec::new();
+    for fault in wrong().into_iter().chain([Fault::ShortBody(0)]) {
         for statement in [Statement::PutRow, Statement::RemoveRow] {
-            let (node, _client, rows) = start().await;
-            let what = format!("{statement:?}, {fault:?}");
-            node.counters().reset();
-            node.faults().once(statement, fault.clone());
-            let told = in_time(&what, async {
-                match statement {
-                    Statement::RemoveRow => rows.remove("k").await.map(drop),
-                    _ => rows.put(("k", 2i64)).await.map(drop),
-                }
+            let fault = fault.clone();
+            cases.push(async move {
+                let (node, _client, rows) = start().await;
+                let what = format!("{statement:?}, {fault:?}");
+                node.counters().reset();
+                node.faults().once(statement, fault);
+                let told = in_time(&what, async {
+                    match statement {
+                        Statement::RemoveRow => rows.remove("k").await.map(drop),
+                        _ => rows.put(("k", 2i64)).await.map(drop),
+                    }
+                });
+                let error = told.await.expect_err(&what);
+                assert!(error.is_outcome_unknown(), "{what}: {error}");
+                assert_eq!(node.counters().statements(statement), 1, "{what}");
+                let done = if statement == Statement::RemoveRow { None } else { Some(2) };
+                assert_eq!(soon_again(&what, &rows).await, done, "{what}");
             });
-            let error = told.await.expect_err(&what);
-            assert!(error.is_outcome_unknown(), "{what}: {error}");
-            assert_eq!(node.counters().statements(statement), 1, "{what}");
-            let done = if statement == Statement::RemoveRow { None } else { Some(2) };
-            assert_eq!(soon_again(&what, &rows).await, done, "{what}");
         }
     }
+    some_at_a_time(cases).await;
 }
 
 /// The answer is an error, and says of nothing that it went wrong.
@@ -202,39 +227,48 @@ async fn an_error_without_a_word_does_not_mean_that_nothing_was_done() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_flush_that_is_answered_wrongly_is_unknown() {
+    let mut cases = Vec::new();
     for fault in wrong() {
-        let (node, _client, rows) = start().await;
-        let what = format!("{fault:?}");
-        node.faults().once(Statement::FlushLog, fault.clone());
-        let told = in_time(&what, rows.durability(Durability::Flush).put(("k", 2i64))).await;
-        // A success without a body has nothing that could be cut off it.
-        let error = match told {
-            Ok(_) => continue,
-            Err(error) => error,
-        };
-        assert!(error.is_outcome_unknown(), "{what}: {error}");
-        assert_eq!(soon_again(&what, &rows).await, Some(2), "{what}");
+        cases.push(async move {
+            let (node, _client, rows) = start().await;
+            let what = format!("{fault:?}");
+            node.faults().once(Statement::FlushLog, fault.clone());
+            let told = in_time(&what, rows.durability(Durability::Flush).put(("k", 2i64))).await;
+            // A success has no body of which something could be cut off.
+            if let Err(error) = told {
+                assert!(error.is_outcome_unknown(), "{what}: {error}");
+            }
+            assert_eq!(soon_again(&what, &rows).await, Some(2), "{what}");
+        });
     }
+    some_at_a_time(cases).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_change_that_is_answered_wrongly_is_made_once() {
+    let mut cases = Vec::new();
     for fault in wrong() {
         for statement in [Statement::GetRow, Statement::PutRow, Statement::Commit] {
-            let (node, _client, rows) = start().await;
-            let what = format!("{statement:?}, {fault:?}");
-            node.faults().once(statement, fault.clone());
-            let told = in_time(&what, rows.update("k", raise)).await;
-            let found = soon_again(&what, &rows).await;
-            match told {
-                Ok(changed) => assert_eq!((changed, found), (true, Some(2)), "{what}"),
-                Err(error) if error.is_outcome_unknown() => assert!(found <= Some(2), "{what}: {found:?}"),
-                Err(error) => assert_eq!(found, Some(1), "{what}: {error}"),
-            }
-            // No lock was left behind.
-            assert!(in_time(&what, rows.update("k", raise)).await.unwrap(), "{what}");
+            let fault = fault.clone();
+            cases.push(async move {
+                let (node, _client, rows) = start().await;
+                let what = format!("{statement:?}, {fault:?}");
+                node.faults().once(statement, fault.clone());
+                let told = in_time(&what, rows.update("k", raise)).await;
+                let found = soon_again(&what, &rows).await;
+                match told {
+                    Ok(changed) => assert_eq!((changed, found), (true, Some(2)), "{what}"),
+                    Err(error) if error.is_outcome_unknown() => {
+                        assert!(found <= Some(2), "{what}: {found:?}");
+                    }
+                    Err(error) => assert_eq!(found, Some(1), "{what}: {error}"),
+                }
+                // No lock was left behind.
+                assert!(in_time(&what, rows.update("k", raise)).await.unwrap(), "{what}");
+            });
         }
     }
+    some_at_a_time(cases).await;
 }
 
 /// Some bytes that are the same in each run.
@@ -275,7 +309,7 @@ async fn no_nonsense_makes_a_write_be_called_not_done() {
 async fn no_nonsense_makes_a_commit_be_done_twice() {
     let (node, _client, rows) = start().await;
     let mut dice = Dice(6);
-    for turn in 1..100i64 {
+    for turn in 1..40i64 {
         let fault = dice.nonsense();
         let what = format!("{turn}: {fault:?}");
         node.faults().once(Statement::Commit, fault);
