@@ -223,6 +223,43 @@ async fn a_partition_refused_by_one_node_is_looked_up_again() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_partition_without_an_owner_is_waited_for() {
+    let cluster = cluster().await;
+    let client = connect(&cluster, "").await;
+    let rows = rows_at(&client, &cluster, 1, 2).await;
+    rows.put(("k", 1i64)).await.unwrap();
+    let partition = i32::try_from(rows.partition()).unwrap();
+    assert!(cluster.move_partition_with_gap(partition, Duration::from_millis(400)));
+    assert_eq!(rows.owner().await.unwrap(), None);
+    let impatient = rows.within(Duration::from_millis(100));
+    let (read, write) = tokio::join!(impatient.get("k"), impatient.put(("k", 2i64)));
+    for error in [read.map(drop).unwrap_err(), write.map(drop).unwrap_err()] {
+        assert!(error.is_unavailable() && !error.is_outcome_unknown(), "{error}");
+    }
+    // Somebody who starts in the gap waits as well.
+    let newcomer = connect(&cluster, "").await;
+    let opened = newcomer.open(&rows.name().to_string()).await.unwrap();
+    assert_eq!(number(&opened).await, 1);
+    assert_eq!(rows.put_at(("k", 3i64)).await.unwrap().node(), address(&cluster, 2));
+    assert_eq!(rows.owner().await.unwrap(), Some(address(&cluster, 2)));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nothing_is_lost_or_done_twice_where_partitions_are_without_an_owner_again_and_again() {
+    let cluster = cluster().await;
+    let client = connect(&cluster, "").await;
+    let rows = rows_at(&client, &cluster, 1, 2).await;
+    let partition = i32::try_from(rows.partition()).unwrap();
+    let load = Load::on(&rows);
+    for _ in 0..5 {
+        sleep(Duration::from_millis(30)).await;
+        assert!(cluster.move_partition_with_gap(partition, Duration::from_millis(60)));
+        cluster.settled().await;
+    }
+    load.check(&rows).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn without_a_quorum_calls_end_in_time() {
     let cluster = cluster().await;
     let client = connect(&cluster, "retry_for=400ms").await;

@@ -14,6 +14,7 @@ use serde_json::json;
 
 cases! {
     "DEMO_APP.md, Routes" => while_the_node_is_down_every_route_is_503_and_then_all_is_as_before,
+    "DEMO_APP.md, Routes" => while_the_node_is_not_in_its_cluster_every_route_is_503_and_then_it_serves_again,
     "DEMO_APP.md, Routes" => while_the_node_hangs_every_route_is_503_and_then_it_serves_again,
     "DESIGN.md, Storage" => what_was_acknowledged_outlives_a_crash_of_the_node,
     "DESIGN.md, Storage" => tokens_outlive_kill_9_of_the_application_while_the_node_runs_on,
@@ -42,7 +43,10 @@ fn on(node: &OwnNode, label: &str) -> Options {
 
 impl Scene {
     fn set(context: &Context) -> Self {
-        let node = OwnNode::start();
+        Self::set_on(OwnNode::start(), context)
+    }
+
+    fn set_on(node: OwnNode, context: &Context) -> Self {
         let app = context.start(&on(&node, "on a node of its own"));
         let user = context.user_at(&app);
         let tokens = password_tokens(&app, &user, "notes.read notes.write");
@@ -148,6 +152,21 @@ fn while_the_node_is_down_every_route_is_503_and_then_all_is_as_before(context: 
     CodeRequest::web().tokens(app, &scene.user);
     let newcomer = context.user_at(app);
     password_tokens(app, &newcomer, "all");
+}
+
+fn while_the_node_is_not_in_its_cluster_every_route_is_503_and_then_it_serves_again(context: &Context) {
+    // About what a server takes.
+    let scene = Scene::set_on(OwnNode::start_joining_after(Duration::from_secs(4)), context);
+    let app = &scene.app;
+    scene.node.crash();
+    scene.node.restart();
+    scene.all_are_503();
+    scene.what_needs_no_store_goes_on();
+    scene.until_it_serves();
+    scene.is_good_and_has_its_note(app);
+    Tokens::of(&scene.request.redeem(app, &scene.code));
+    Tokens::of(&refresh(app, "demo", scene.tokens.refresh()));
+    CodeRequest::web().tokens(app, &scene.user);
 }
 
 fn while_the_node_hangs_every_route_is_503_and_then_it_serves_again(context: &Context) {

@@ -3,8 +3,9 @@
 use std::path::Path;
 use std::sync::LazyLock;
 use std::sync::mpsc;
+use std::time::Duration;
 
-use griddb_test_node::{Options, TestNode};
+use griddb_test_node::{LogWrite, Options, TestNode};
 use sha2::{Digest, Sha256};
 use tokio::runtime::Runtime;
 
@@ -39,13 +40,23 @@ pub struct OwnNode {
 }
 
 impl OwnNode {
-    /// A new one. It syncs as a server does by default: what is acknowledged is on its disk because it was flushed.
+    /// A new one. Only what was flushed is on its disk: a server syncs by itself as well, and that would hide a flush that
+    /// is missing.
     ///
     /// # Panics
     /// Where it cannot be started.
     pub fn start() -> Self {
+        Self::start_joining_after(Duration::from_millis(300))
+    }
+
+    /// A new one that is outside of its cluster for so long whenever it was started again.
+    ///
+    /// # Panics
+    /// Where it cannot be started.
+    pub fn start_joining_after(delay: Duration) -> Self {
+        let options = Options::new().log_write(LogWrite::OnlyByFlush).rejoin_delay(delay);
         let runtime = runtime();
-        let node = runtime.block_on(TestNode::start(Options::new())).expect("the node starts");
+        let node = runtime.block_on(TestNode::start(options)).expect("the node starts");
         Self { node, runtime }
     }
 
@@ -62,7 +73,7 @@ impl OwnNode {
         self.runtime.block_on(self.node.crash()).expect("the node is killed");
     }
 
-    /// Starts it again, on its port.
+    /// Starts it again, on its port. It refuses everything until it is in its cluster.
     ///
     /// # Panics
     /// Where it cannot be started.

@@ -1,9 +1,12 @@
 //! The store beside the application's own containers: they stay as they are.
 
+use gridauth::Store;
+use gridauth::store::{By, Key, Kind, Query};
 use griddb_rs::{Client, Collection, ColumnType, Schema, Timestamp};
+use griddb_test_node::Options;
 
 use super::support::*;
-use super::{node, open};
+use super::{node, node_with, open, second};
 
 /// Containers of the application under the names that gridauth's would have without their prefix, with other columns.
 const OWN: [&str; 6] = ["USERS", "CLIENTS", "GRANTS_00@0", "SESSIONS", "LAYOUT", "orders"];
@@ -65,6 +68,40 @@ async fn the_applications_own_containers_stay_as_they_are() {
     assert!(made.len() > 10, "{made:?}");
     assert!(made.iter().all(|name| name.starts_with("AUTH_")), "{made:?}");
     assert_eq!(node.container_names().len(), names.len() + made.len());
+}
+
+/// What docs/griddb.md recommends: the application in `public`, gridauth in a database of its own.
+#[tokio::test]
+async fn a_database_of_its_own_is_apart_from_public() {
+    let node = node_with(Options::new().database("own")).await;
+    let public = Client::connect(&node.url()).await.unwrap();
+    let own_containers = own(&public).await;
+    let apart = format!("{}/own?grant_containers=4", node.url());
+    let store = Store::open(&apart).await.unwrap();
+    let server = server_with(|builder| builder.store(store)).await;
+    let (_, tokens) = server.token(&redeem(&server.code().await)).await;
+
+    // The same names, in the other database: nothing of it is there.
+    let other = open(&node, "").await;
+    assert!(other.list(Query::new(Kind::Grant, By::Any)).await.unwrap().entries.is_empty());
+    assert!(other.get(Key::new(Kind::User, "israel")).await.unwrap().is_none());
+    let elsewhere = server_with(|builder| builder.store(other)).await;
+    assert!(elsewhere.auth.authenticate_token(&string(&tokens, "access_token")).await.is_err());
+    assert!(elsewhere.auth.remove_user("israel").await.unwrap());
+
+    // All of it works there, also on a connection that was made later, and in another process.
+    node.sync();
+    node.crash_and_restart().await.unwrap();
+    let (status, rotated) = server.token(&refresh(&string(&tokens, "refresh_token"))).await;
+    assert_eq!(status, 200, "{rotated}");
+    let again = second(Store::open(&apart).await.unwrap(), &server).await;
+    let access = string(&rotated, "access_token");
+    assert!(again.auth.authenticate_token(&access).await.is_ok());
+    server.auth.revoke_user("israel").await.unwrap();
+    assert!(again.auth.authenticate_token(&access).await.is_err());
+    for container in &own_containers {
+        assert_eq!(rows(container).await.len(), 3, "{}", container.name());
+    }
 }
 
 /// The start with the prefix that there is unless another is given.

@@ -4,12 +4,11 @@ use std::time::Duration;
 
 use gridauth::env::Timestamp;
 use gridauth::store::{Key, Kind, Row, StoreErrorKind};
-use griddb_test_node::{Fault, LogWrite, Options, Statement, TestNode};
+use griddb_test_node::{ErrorCode, Fault, LogWrite, Options, Statement, TestNode};
 use serde_json::Value;
-use tokio::task::JoinSet;
 
 use super::support::*;
-use super::{node, node_with, open};
+use super::{REJOIN, node, node_with, open, some_at_a_time};
 
 #[tokio::test]
 async fn an_insert_whose_answer_was_lost_is_not_called_done() {
@@ -20,6 +19,7 @@ async fn an_insert_whose_answer_was_lost_is_not_called_done() {
     let error = store.insert(Key::new(Kind::Grant, "lost"), row).await.unwrap_err();
     assert_eq!(error.kind(), StoreErrorKind::OutcomeUnknown);
 }
+
 /// What can be done only once, or has to stay done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Work {
@@ -45,8 +45,8 @@ impl Work {
     }
 }
 
-fn faults() -> [Fault; 7] {
-    [
+fn faults() -> Vec<Fault> {
+    vec![
         Fault::DropBefore,
         Fault::DropAfter,
         Fault::Mute,
@@ -54,6 +54,20 @@ fn faults() -> [Fault; 7] {
         Fault::KillBefore,
         Fault::KillAfter,
         Fault::Truncate(11),
+        // In the middle of a body, or of the head where there is no body.
+        Fault::Truncate(33),
+        Fault::Cut(25),
+        Fault::LongerBy(8),
+        Fault::LongerBy(100 << 20),
+        Fault::WrongLength(3),
+        Fault::WrongId(77_777),
+        Fault::Garbage(b"HTTP/1.1 400 Bad Request\r\n\r\n".to_vec()),
+        Fault::Nonsense(1, b"nonsense".to_vec()),
+        Fault::Nonsense(1, vec![0; 8]),
+        Fault::Nonsense(9, vec![0xff; 20]),
+        // It was done, and is said to have failed.
+        Fault::FailAfter(ErrorCode::REPLICATION_TIMEOUT),
+        Fault::FailAfter(ErrorCode::NODE_ERROR),
     ]
 }
 
@@ -65,7 +79,8 @@ struct Case {
 
 impl Case {
     async fn new(work: Work, statement: Statement, fault: &Fault) -> Self {
-        let node = node_with(Options::new().log_write(LogWrite::OnlyByFlush)).await;
+        let options = Options::new().log_write(LogWrite::OnlyByFlush).rejoin_delay(REJOIN);
+        let node = node_with(options).await;
         // Time for a lock is what is left of a statement's beyond the three seconds that a server may be late.
         let patience = "statement_timeout=5s&retry_for=7s&lock_timeout=1s&client_cache=60s";
         let store = open(&node, patience).await;
@@ -183,11 +198,11 @@ async fn revocation(case: Case, statement: Statement, fault: Fault) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn whatever_answer_is_lost_nothing_happens_twice_and_nothing_comes_back() {
-    let mut running = JoinSet::new();
+    let mut cases = Vec::new();
     for work in Work::ALL {
         for &statement in work.statements() {
             for fault in faults() {
-                running.spawn(async move {
+                cases.push(async move {
                     let case = Case::new(work, statement, &fault).await;
                     match work {
                         Work::Redemption => redemption(case, statement, fault).await,
@@ -199,22 +214,26 @@ async fn whatever_answer_is_lost_nothing_happens_twice_and_nothing_comes_back() 
             }
         }
     }
-    running.join_all().await;
+    some_at_a_time(cases).await;
 }
 
 /// A token whose insert was not confirmed is not handed out, and one that is handed out is kept.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_issued_token_is_kept_or_not_answered() {
+    let mut cases = Vec::new();
     for statement in [Statement::PutRow, Statement::FlushLog] {
         for fault in faults() {
-            let case = Case::new(Work::Redemption, statement, &fault).await;
-            let form = [("grant_type", "client_credentials")];
-            let issued = case.with(statement, fault, case.server.token(&form)).await;
-            one_of(&case.what, &issued, 200);
-            case.node.crash_and_restart().await.unwrap();
-            if issued.0 == 200 {
-                assert!(!case.is_dead(&string(&issued.1, "access_token")).await, "{}", case.what);
-            }
+            cases.push(async move {
+                let case = Case::new(Work::Redemption, statement, &fault).await;
+                let form = [("grant_type", "client_credentials")];
+                let issued = case.with(statement, fault, case.server.token(&form)).await;
+                one_of(&case.what, &issued, 200);
+                case.node.crash_and_restart().await.unwrap();
+                if issued.0 == 200 {
+                    assert!(!case.is_dead(&string(&issued.1, "access_token")).await, "{}", case.what);
+                }
+            });
         }
     }
+    some_at_a_time(cases).await;
 }

@@ -6,10 +6,15 @@ mod beside;
 mod clients;
 mod cluster;
 mod crash;
+mod failover;
+mod garbled;
 mod listings;
+mod load;
+mod locks;
 mod lost;
 mod outage;
 mod page;
+mod set_up;
 #[path = "../support/mod.rs"]
 mod support;
 mod sweep;
@@ -22,6 +27,10 @@ use gridauth::store::{Key, Kind, Row, conformance};
 use gridauth::{GridAuth, Store};
 use griddb_test_node::{ErrorCode, Fault, FaultOrder, Options, Statement, TestNode};
 use support::*;
+use tokio::task::JoinSet;
+
+/// How long a node that was killed is outside of its cluster when it runs again; with a server it is seconds.
+const REJOIN: Duration = Duration::from_millis(300);
 
 async fn node() -> TestNode {
     node_with(Options::new()).await
@@ -37,6 +46,21 @@ fn url(node: &TestNode, options: &str) -> String {
 
 async fn open(node: &TestNode, options: &str) -> Store {
     Store::open(&url(node, options)).await.unwrap()
+}
+
+/// Runs many cases, as many at a time as can have the processor when they need it: most of their time is waiting.
+async fn some_at_a_time<C: Future<Output = ()> + Send + 'static>(cases: impl IntoIterator<Item = C>) {
+    let (mut running, mut failed) = (JoinSet::new(), 0);
+    for case in cases {
+        if running.len() >= 32 {
+            failed += usize::from(running.join_next().await.unwrap().is_err());
+        }
+        running.spawn(case);
+    }
+    while let Some(done) = running.join_next().await {
+        failed += usize::from(done.is_err());
+    }
+    assert_eq!(failed, 0, "cases failed");
 }
 
 /// An engine of another process on the same database.

@@ -10,10 +10,10 @@ use gridauth::env::Timestamp;
 use gridauth::store::{Key, Kind, Row, StoreErrorKind};
 use gridauth::token::Secret;
 use gridauth::{Request, Response};
-use griddb_test_node::{ErrorCode, Fault, FaultOrder, Statement, TestNode};
+use griddb_test_node::{ErrorCode, Fault, FaultOrder, Options, Statement, TestNode};
 
 use super::support::*;
-use super::{node, open};
+use super::{REJOIN, node, node_with, open};
 
 /// How an answer tells that the store cannot be reached.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -218,7 +218,7 @@ impl Outage {
 }
 
 async fn is_told_everywhere(outage: Outage) {
-    let node = node().await;
+    let node = node_with(Options::new().rejoin_delay(REJOIN)).await;
     let limits =
         "client_cache=0s&statement_timeout=1s&retry_for=1s&lock_timeout=1s&connect_timeout=1s&heartbeat=1s";
     let store = open(&node, limits).await;

@@ -43,6 +43,10 @@ codes! {
     PARTITION_ROLE = 10009, "TXN_PARTITION_ROLE_UNMATCH", 3;
     /// A partition that this node does not serve.
     PARTITION_STATE = 10010, "TXN_PARTITION_STATE_UNMATCH", 3;
+    /// A statement that does not do what it is asked for, such as several queries that are to lock rows.
+    NOT_EXECUTABLE = 10012, "TXN_STATEMENT_TYPE_NOT_EXECUTABLE", 1;
+    /// A write whose copies were not confirmed in time.
+    REPLICATION_TIMEOUT = 10020, "TXN_REPLICATION_ACK_TIMEOUT", 1;
     /// A row that is shorter than its schema.
     DECODE_FAILED = 10038, "TXN_DECODE_FAILED", 1;
     /// A row with lengths that point out of the message. The node does not survive it.

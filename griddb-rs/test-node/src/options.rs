@@ -40,6 +40,8 @@ pub struct Options {
     pub(crate) rejoin_delay: Duration,
     /// How long writes wait for a silent backup, if they wait at all.
     pub(crate) replication_wait: Option<Duration>,
+    /// How often backups are brought up to date, if not with each change.
+    pub(crate) replication_lag: Option<Duration>,
     pub(crate) largest_message: usize,
     pub(crate) clock: Arc<dyn Fn() -> i64 + Send + Sync>,
 }
@@ -81,6 +83,7 @@ impl Options {
             out_of_order: true,
             rejoin_delay: Duration::ZERO,
             replication_wait: None,
+            replication_lag: None,
             largest_message: 256 << 20,
             clock: Arc::new(wall_clock),
         }
@@ -145,7 +148,7 @@ impl Options {
     }
 
     /// How long a second of a transaction timeout is. With 10 ms a statement that asks for a timeout of 5 s waits
-    /// for locks for 50 ms, up to the next check.
+    /// for locks for 50 ms, up to the next check. Sessions and results that nobody uses go away after 300 such seconds.
     #[must_use]
     pub fn second(mut self, length: Duration) -> Self {
         self.second = length;

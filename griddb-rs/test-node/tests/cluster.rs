@@ -13,7 +13,7 @@ use std::time::Duration;
 const PARTITIONS: u32 = 12;
 
 async fn three() -> TestCluster {
-    let node = Options::new().partitions(PARTITIONS);
+    let node = Options::new().partitions(PARTITIONS).check_interval(Duration::from_millis(20));
     TestCluster::start(3, ClusterOptions::new(node)).await.unwrap()
 }
 
@@ -271,6 +271,7 @@ async fn a_partition_moves_with_its_sessions_and_without_a_pause() {
     waiting.send(PUT_ROW, table.partition, body).await;
     assert!(waiting.is_silent().await);
     assert!(cluster.move_partition(table.partition));
+    // at the next check
     assert_eq!(waiting.receive().await.code(), 10009);
     assert_eq!(client.end(COMMIT, table, 1, 2).await.code(), 10009);
     let mut master = client_of(&cluster, 0).await;
@@ -278,6 +279,85 @@ async fn a_partition_moves_with_its_sessions_and_without_a_pause() {
     let mut owner = client_of(&cluster, 2).await;
     assert_eq!(owner.end(COMMIT, table, 1, 2).await.status, 0);
     assert_eq!(client.get(table, "a").await, Some(2));
+}
+
+#[tokio::test]
+async fn what_waits_at_a_former_owner_is_refused_at_its_next_check() {
+    let check = Duration::from_millis(400);
+    let node = Options::new().partitions(PARTITIONS).check_interval(check);
+    let cluster = TestCluster::start(3, ClusterOptions::new(node)).await.unwrap();
+    let table = table_at(&cluster, 1, 2).await;
+    let mut holder = client_of(&cluster, 1).await;
+    let put = holder.put_body(table, "a", 2, Mode::begin(1));
+    holder.call_with(PUT_ROW, table.partition, 1, put).await;
+    let mut waiting = client_of(&cluster, 1).await;
+    waiting.uuid = [9; 16];
+    let body = waiting.put_body(table, "a", 3, Mode::AUTO);
+    waiting.send(PUT_ROW, table.partition, body).await;
+    assert!(waiting.is_silent().await);
+    assert!(cluster.move_partition(table.partition));
+    assert!(waiting.is_silent().await, "until it looks again");
+    assert_eq!(waiting.receive().await.code(), 10009);
+}
+
+#[tokio::test]
+async fn a_partition_can_be_without_an_owner_for_a_while() {
+    let cluster = three().await;
+    let table = table_at(&cluster, 1, 2).await;
+    let mut clients = Vec::new();
+    for node in 0..3 {
+        clients.push(client_of(&cluster, node).await);
+    }
+    assert!(cluster.move_partition_with_gap(table.partition, Duration::from_millis(200)));
+    assert_eq!(cluster.owner(table.partition), None);
+    assert_eq!(owner_named_by(&mut clients[0], table.partition).await, None);
+    for client in &mut clients {
+        assert_eq!(client.try_get(table, "a", Mode::AUTO).await.code(), 10010);
+        assert_eq!(client.try_put(table, "a", 2, Mode::AUTO).await.code(), 10010);
+    }
+    cluster.settled().await;
+    assert_eq!((cluster.owner(table.partition), cluster.backup(table.partition)), (Some(2), Some(1)));
+    assert!(clients[2].put(table, "a", 2).await);
+    assert_eq!(clients[1].get(table, "a").await, Some(2));
+}
+
+#[tokio::test]
+async fn a_gap_ends_early_where_the_next_owner_is_lost() {
+    let cluster = three().await;
+    let table = table_at(&cluster, 1, 2).await;
+    assert!(cluster.move_partition_with_gap(table.partition, Duration::from_millis(300)));
+    cluster.kill(2).await.unwrap();
+    cluster.settled().await;
+    let owner = cluster.owner(table.partition).unwrap();
+    assert_eq!(client_of(&cluster, owner).await.get(table, "a").await, Some(1));
+}
+
+#[tokio::test]
+async fn a_backup_that_lags_does_not_have_what_was_answered_last() {
+    let node = Options::new().partitions(PARTITIONS);
+    let times = ClusterOptions::new(node).replication_lag(Duration::from_secs(60));
+    let cluster = TestCluster::start(3, times).await.unwrap();
+    let table = table_at(&cluster, 1, 2).await;
+    let (mut owner, mut backup) = (client_of(&cluster, 1).await, client_of(&cluster, 2).await);
+    cluster.replicate();
+    assert_eq!(backup.get(table, "a").await, Some(1));
+    owner.put(table, "a", 2).await;
+    owner.flush(table).await;
+    assert_eq!(backup.get(table, "a").await, Some(1));
+    cluster.kill(1).await.unwrap();
+    cluster.settled().await;
+    assert_eq!(backup.get(table, "a").await, Some(1));
+    assert!(backup.put(table, "a", 3).await);
+}
+
+#[tokio::test]
+async fn a_partition_moves_with_all_that_it_has_though_its_backup_lagged() {
+    let node = Options::new().partitions(PARTITIONS);
+    let times = ClusterOptions::new(node).replication_lag(Duration::from_secs(60));
+    let cluster = TestCluster::start(3, times).await.unwrap();
+    let table = table_at(&cluster, 1, 2).await;
+    assert!(cluster.move_partition(table.partition));
+    assert_eq!(client_of(&cluster, 2).await.get(table, "a").await, Some(1));
 }
 
 #[tokio::test]
@@ -291,6 +371,32 @@ async fn writes_wait_for_a_silent_backup_if_told_to_and_then_succeed() {
     cluster.pause(2);
     let sent = tokio::time::Instant::now();
     assert!(owner.put(table, "a", 2).await);
+    assert!(sent.elapsed() >= wait);
+    // what is refused is refused at once
+    let sent = tokio::time::Instant::now();
+    assert_eq!(owner.try_put(table, "a", 2, Mode::AUTO.insert_only()).await.code(), 60154);
+    assert!(sent.elapsed() < wait);
+}
+
+#[tokio::test]
+async fn a_write_that_waited_for_a_lock_waits_for_a_silent_backup_too() {
+    let wait = Duration::from_millis(200);
+    let node = Options::new().partitions(PARTITIONS);
+    let times = ClusterOptions::new(node).wait_for_backup(wait).takeover(Duration::from_secs(5));
+    let cluster = TestCluster::start(3, times).await.unwrap();
+    let table = table_at(&cluster, 1, 2).await;
+    let (mut holder, mut other) = (client_of(&cluster, 1).await, client_of(&cluster, 1).await);
+    other.uuid = [9; 16];
+    let lock = holder.row_head(table, Mode::begin(1).for_update()).sized(b"a");
+    assert_eq!(holder.call_with(GET_ROW, table.partition, 1, lock).await.code(), 0);
+    let put = other.put_body(table, "a", 2, Mode::AUTO);
+    let put = other.send(PUT_ROW, table.partition, put).await;
+    assert!(other.is_silent().await);
+    cluster.pause(2);
+    let sent = tokio::time::Instant::now();
+    let commit = holder.session_body(table, 1);
+    holder.send_with(COMMIT, table.partition, 2, commit).await;
+    assert_eq!(other.receive().await.id, put);
     assert!(sent.elapsed() >= wait);
 }
 

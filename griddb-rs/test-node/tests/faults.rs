@@ -68,6 +68,27 @@ async fn a_delayed_answer_keeps_back_those_of_its_partition_only() {
 }
 
 #[tokio::test]
+async fn delays_of_one_partition_do_not_shorten_one_another() {
+    let (node, mut client, table) = start().await;
+    let (short, long) = (Duration::from_millis(40), Duration::from_millis(120));
+    for delay in [short, long, short] {
+        node.faults().once(Statement::PutRow, Fault::Delay(delay));
+    }
+    let begun = Instant::now();
+    let mut sent = Vec::new();
+    for key in ["a", "b", "c"] {
+        sent.push(send_put(&mut client, table, key).await);
+    }
+    let mut times = Vec::new();
+    for id in sent {
+        assert_eq!(client.receive().await.id, id);
+        times.push(begun.elapsed());
+    }
+    assert!(times[0] >= short && times[0] < long, "{times:?}");
+    assert!(times[1] >= long && times[2] >= long, "{times:?}");
+}
+
+#[tokio::test]
 async fn any_error_can_be_ordered_and_nothing_is_executed() {
     let (node, mut client, table) = start().await;
     let codes = [ErrorCode::CLUSTER_ROLE, ErrorCode::PARTITION_ROLE, ErrorCode::PARTITION_STATE];
@@ -78,6 +99,49 @@ async fn any_error_can_be_ordered_and_nothing_is_executed() {
         assert_eq!(answer.error(), Some((code.code, code.name.to_owned())));
     }
     assert_eq!(client.get(table, "a").await, None);
+}
+
+#[tokio::test]
+async fn an_error_can_be_told_of_what_was_done() {
+    let (node, mut client, table) = start().await;
+    for (code, key) in [(ErrorCode::REPLICATION_TIMEOUT, "a"), (ErrorCode::NODE_ERROR, "b")] {
+        node.faults().once(Statement::PutRow, Fault::FailAfter(code));
+        let answer = client.try_put(table, key, 1, Mode::AUTO).await;
+        assert_eq!((answer.status, answer.code()), (code.status, code.code));
+        assert_eq!(client.get(table, key).await, Some(1));
+    }
+    assert!(node.is_up());
+}
+
+#[tokio::test]
+async fn what_is_answered_later_can_stand_where_the_rest_of_an_answer_should_be() {
+    for (fault, length) in [(Fault::Cut(17), 17), (Fault::LongerBy(8), 34)] {
+        let (node, mut client, table) = start().await;
+        node.faults().once(Statement::PutRow, fault);
+        send_put(&mut client, table, "a").await;
+        client.send(GET_PARTITION_ADDRESS, 0, Bytes::new().i32(0)).await;
+        client.send(101, 0, Bytes::new().i32(0)).await;
+        let bytes = client.read_to_end().await.unwrap();
+        assert_eq!(bytes[length..length + 4], bytes[..4], "another answer begins");
+        if length == 34 {
+            assert_eq!(bytes[16..20], 22_u32.to_le_bytes(), "eight bytes too many");
+        }
+        assert!(is_there(&node, table, "a").await);
+    }
+}
+
+#[tokio::test]
+async fn a_body_is_cut_or_nonsense_behind_the_right_head() {
+    let (node, mut client, table) = start().await;
+    client.put(table, "a", 1).await;
+    node.faults().once(Statement::GetRow, Fault::ShortBody(5));
+    let cut = client.try_get(table, "a", Mode::AUTO).await;
+    assert_eq!((cut.status, cut.body.len(), cut.body[0]), (0, 5, 1));
+    node.faults().once(Statement::GetRow, Fault::Nonsense(7, b"nonsense".to_vec()));
+    let nonsense = client.try_get(table, "a", Mode::AUTO).await;
+    assert_eq!((nonsense.status, nonsense.body.as_slice()), (7, b"nonsense".as_slice()));
+    // the connection is good
+    assert_eq!(client.get(table, "a").await, Some(1));
 }
 
 #[tokio::test]

@@ -3,24 +3,23 @@
 
 mod common;
 
+use common::place::{Place, on_every_server};
 use common::{Bytes, Client, Mode, QUERY_TQL, Table};
 use griddb_test_node::{Options, TestNode};
 
 /// Ten rows `k0` to `k9` with the numbers 0 to 9, and one whose key is awkward, with the number 100.
-async fn filled() -> (TestNode, Client, Table) {
-    let node = TestNode::start(Options::new().clock(|| 1_700_000_000_000)).await.unwrap();
-    let mut client = Client::open(node.address()).await;
-    let table = client.table("filled", 128).await;
+async fn filled(place: &Place) -> (Client, Table) {
+    let mut client = place.client().await;
+    let table = place.table(&mut client, "filled").await;
     for number in 0..10 {
         client.put(table, &format!("k{number}"), number).await;
     }
     client.put(table, "it's \\ \"%_", 100).await;
-    (node, client, table)
+    (client, table)
 }
 
-#[tokio::test]
-async fn conditions_find_what_they_say() {
-    let (_node, mut client, table) = filled().await;
+async fn conditions_find_what_they_say(place: &Place) {
+    let (mut client, table) = filled(place).await;
     let cases: &[(&str, &[i64])] = &[
         ("select * where n >= 3 and n < 5 or n = 9", &[3, 4, 9]),
         ("select * where not n > 1", &[0, 1]),
@@ -43,21 +42,34 @@ async fn conditions_find_what_they_say() {
         ("select * limit 0", &[]),
         ("select * where n > 2.5 and n < 4.5", &[3, 4]),
         ("select * where n = 99999999999999999999", &[]),
-        ("select * where now() = to_timestamp_ms(1700000000000) and n = 1", &[1]),
-        ("select * where timestamp('2023-11-14T22:13:20Z') = now() and n = 1", &[1]),
+        ("select * where timestamp('2023-11-14T22:13:20Z') = to_timestamp_ms(1700000000000) and n = 1", &[1]),
         ("select * where n = null", &[]),
     ];
     for (tql, expected) in cases {
-        assert_eq!(client.query(table, tql).await.as_deref(), Ok(*expected), "{tql}");
+        let tql = tql.replace("filled", &place.name("filled"));
+        assert_eq!(client.query(table, &tql).await.as_deref(), Ok(*expected), "{tql}");
     }
 }
 
 #[tokio::test]
-async fn what_the_server_refuses_is_refused_with_its_code() {
-    let (_node, mut client, table) = filled().await;
+async fn now_is_what_the_clock_says() {
+    let node = TestNode::start(Options::new().clock(|| 1_700_000_000_000)).await.unwrap();
+    let mut client = Client::open(node.address()).await;
+    let table = client.table("t", 128).await;
+    client.put(table, "k", 1).await;
+    for (tql, count) in [
+        ("select * where now() = to_timestamp_ms(1700000000000)", 1),
+        ("select * where timestamp('2023-11-14T22:13:20Z') < now()", 0),
+    ] {
+        assert_eq!(client.query(table, tql).await.unwrap().len(), count, "{tql}");
+    }
+}
+
+async fn what_the_server_refuses_is_refused_with_its_code(place: &Place) {
+    let (mut client, table) = filled(place).await;
     let cases = [
         (150010, "select * from other"),
-        (150010, "select * from \"Filled\""),
+        (150010, "select * from \"FILLED\""),
         (150012, "select * where zz = 1"),
         (150012, "select * where \"K\" = 'k1'"),
         (150012, "select * where k = \"k1\""),
@@ -84,7 +96,8 @@ async fn what_the_server_refuses_is_refused_with_its_code() {
         (1041, "select * where k = 'a\0b'"),
     ];
     for (code, tql) in cases {
-        assert_eq!(client.query(table, tql).await, Err(code), "{tql}");
+        let tql = tql.replace("FILLED", &place.name("filled").to_uppercase());
+        assert_eq!(client.query(table, &tql).await, Err(code), "{tql}");
     }
 }
 
@@ -95,9 +108,8 @@ async fn ask(client: &mut Client, table: Table, tql: &str, page: i64) -> Vec<u8>
     answer.body
 }
 
-#[tokio::test]
-async fn aggregates_are_of_the_right_type() {
-    let (_node, mut client, table) = filled().await;
+async fn aggregates_are_of_the_right_type(place: &Place) {
+    let (mut client, table) = filled(place).await;
     let found = |kind: u8, value: &[u8]| {
         let size = 9 + value.len() as i32;
         Bytes::new().i32(1).u8(1).i32(size).i64(1).u8(kind).raw(value).0
@@ -118,9 +130,8 @@ async fn aggregates_are_of_the_right_type() {
     }
 }
 
-#[tokio::test]
-async fn a_result_is_read_page_by_page() {
-    let (_node, mut client, table) = filled().await;
+async fn a_result_is_read_page_by_page(place: &Place) {
+    let (mut client, table) = filled(place).await;
     let first = ask(&mut client, table, "select * order by n", 4).await;
     assert_eq!((first[0], first[4]), (2, 3));
     let total = i64::from_le_bytes(first[9..17].try_into().unwrap());
@@ -139,18 +150,24 @@ async fn a_result_is_read_page_by_page() {
     assert_eq!(ask(&mut client, table, "select *", 11).await[..5], [1, 0, 0, 0, 0]);
 }
 
-#[tokio::test]
-async fn a_query_in_a_session_locks_the_rows_it_returns_and_no_others() {
-    let (node, mut client, table) = filled().await;
+async fn a_query_in_a_session_locks_the_rows_it_returns_and_no_others(place: &Place) {
+    let (mut client, table) = filled(place).await;
     let body = client.row_head(table, Mode::begin(1).for_update()).i64(i64::MAX).i64(i64::MAX).u8(0).i32(0);
     let answer =
         client.call_with(QUERY_TQL, table.partition, 1, body.string("select * where n > 5 limit 2")).await;
     assert_eq!(answer.status, 0);
-    let mut other = Client::open(node.address()).await;
-    other.uuid = [9; 16];
+    let mut other = place.client().await;
     let mut codes = Vec::new();
     for key in ["k5", "k6", "k7", "k8"] {
         codes.push(other.try_put(table, key, 0, Mode::AUTO.timeout(0)).await.code());
     }
     assert_eq!(codes, [0, 60166, 60166, 0]);
+}
+
+on_every_server! { super::Options::new();
+    conditions_find_what_they_say,
+    what_the_server_refuses_is_refused_with_its_code,
+    aggregates_are_of_the_right_type,
+    a_result_is_read_page_by_page,
+    a_query_in_a_session_locks_the_rows_it_returns_and_no_others,
 }

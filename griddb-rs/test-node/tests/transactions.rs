@@ -3,8 +3,9 @@
 
 mod common;
 
+use common::place::{Place, on_every_server};
 use common::{ABORT, CLOSE_SESSION, COMMIT, Client, GET_ROW, Mode, REMOVE_ROW, Table, number};
-use griddb_test_node::{Options, Statement, TestNode};
+use griddb_test_node::Options;
 use std::time::Duration;
 
 /// Transaction timeouts are a hundredth of what they say.
@@ -12,15 +13,12 @@ fn options() -> Options {
     Options::new().second(Duration::from_millis(10)).check_interval(Duration::from_millis(10))
 }
 
-/// A node, and two clients that are different ones to it.
-async fn pair() -> (TestNode, Client, Client, Table) {
-    let node = TestNode::start(options()).await.unwrap();
-    let mut one = Client::open(node.address()).await;
-    let mut other = Client::open(node.address()).await;
-    other.uuid = [9; 16];
-    let table = one.table("t", 128).await;
-    other.table("t", 128).await;
-    (node, one, other, table)
+/// Two clients, and a container of their own.
+async fn pair(place: &Place) -> (Client, Client, Table) {
+    let (mut one, mut other) = (place.client().await, place.client().await);
+    let table = place.table(&mut one, "t").await;
+    place.table(&mut other, "t").await;
+    (one, other, table)
 }
 
 fn auto(timeout: i32) -> Mode {
@@ -38,9 +36,8 @@ async fn put_in(client: &mut Client, table: Table, key: &str, value: i64, mode: 
     client.call_with(common::PUT_ROW, table.partition, id, body).await.code()
 }
 
-#[tokio::test]
-async fn a_lock_holds_off_writers_and_lockers_but_not_readers() {
-    let (_node, mut one, mut other, table) = pair().await;
+async fn a_lock_holds_off_writers_and_lockers_but_not_readers(place: &Place) {
+    let (mut one, mut other, table) = pair(place).await;
     one.put(table, "a", 1).await;
     one.put(table, "b", 1).await;
     assert_eq!(lock(&mut one, table, "a", 1).await, Some(1));
@@ -56,9 +53,8 @@ async fn a_lock_holds_off_writers_and_lockers_but_not_readers() {
     assert!(other.put(table, "a", 2).await);
 }
 
-#[tokio::test]
-async fn a_waiting_statement_is_overtaken_and_runs_when_the_lock_goes() {
-    let (_node, mut one, mut other, table) = pair().await;
+async fn a_waiting_statement_is_overtaken_and_runs_when_the_lock_goes(place: &Place) {
+    let (mut one, mut other, table) = pair(place).await;
     one.put(table, "a", 1).await;
     lock(&mut one, table, "a", 1).await;
     let put = other.put_body(table, "a", 2, auto(100));
@@ -72,34 +68,29 @@ async fn a_waiting_statement_is_overtaken_and_runs_when_the_lock_goes() {
     assert_eq!(one.get(table, "a").await, Some(2));
 }
 
-#[tokio::test]
-async fn a_wait_ends_with_60166_at_its_own_timeout() {
-    let (_node, mut one, mut other, table) = pair().await;
+async fn a_wait_ends_with_60166_at_its_own_timeout(place: &Place) {
+    let (mut one, mut other, table) = pair(place).await;
     one.put(table, "a", 1).await;
     lock(&mut one, table, "a", 1).await;
     assert_eq!(other.try_remove(table, "a", auto(3)).await.code(), 60166);
     assert_eq!(other.get(table, "a").await, Some(1));
 }
 
-#[tokio::test]
-async fn a_waiting_statement_runs_though_its_connection_is_closed() {
-    let (node, mut one, mut other, table) = pair().await;
+async fn a_waiting_statement_runs_though_its_connection_is_closed(place: &Place) {
+    let (mut one, mut other, table) = pair(place).await;
     one.put(table, "a", 1).await;
     lock(&mut one, table, "a", 1).await;
     let body = other.row_head(table, auto(100)).sized(b"a");
     other.send(REMOVE_ROW, table.partition, body).await;
     assert!(other.is_silent().await);
     drop(other);
-    while node.counters().open_connections() > 1 {
-        tokio::task::yield_now().await;
-    }
+    place.notices_who_has_gone(1).await;
     one.end(COMMIT, table, 1, 2).await;
     assert_eq!(one.get(table, "a").await, None);
 }
 
-#[tokio::test]
-async fn what_is_sent_behind_a_locking_read_that_waits_fails_and_the_lock_stays() {
-    let (_node, mut one, mut other, table) = pair().await;
+async fn what_is_sent_behind_a_locking_read_that_waits_fails_and_the_lock_stays(place: &Place) {
+    let (mut one, mut other, table) = pair(place).await;
     one.put(table, "a", 1).await;
     lock(&mut one, table, "a", 1).await;
     let read = other.row_head(table, Mode::begin(5).for_update().timeout(200)).sized(b"a");
@@ -115,9 +106,8 @@ async fn what_is_sent_behind_a_locking_read_that_waits_fails_and_the_lock_stays(
     assert_eq!(one.try_put(table, "a", 2, auto(0)).await.code(), 60166);
 }
 
-#[tokio::test]
-async fn changes_are_their_sessions_own_until_commit() {
-    let (_node, mut one, mut other, table) = pair().await;
+async fn changes_are_their_sessions_own_until_commit(place: &Place) {
+    let (mut one, mut other, table) = pair(place).await;
     assert_eq!(put_in(&mut one, table, "new", 1, Mode::begin(1), 1).await, 0);
     let own = one.row_head(table, Mode::go_on(1)).sized(b"new");
     assert_eq!(number(&one.call_with(GET_ROW, table.partition, 2, own).await), Some(1));
@@ -131,9 +121,8 @@ async fn changes_are_their_sessions_own_until_commit() {
     assert_eq!(other.get(table, "new").await, Some(1));
 }
 
-#[tokio::test]
-async fn an_uncommitted_removal_is_seen_by_its_session_only_and_can_be_taken_back() {
-    let (_node, mut one, mut other, table) = pair().await;
+async fn an_uncommitted_removal_is_seen_by_its_session_only_and_can_be_taken_back(place: &Place) {
+    let (mut one, mut other, table) = pair(place).await;
     one.put(table, "a", 1).await;
     let remove = one.row_head(table, Mode::begin(1)).sized(b"a");
     assert!(one.call_with(REMOVE_ROW, table.partition, 1, remove).await.flag());
@@ -148,9 +137,8 @@ async fn an_uncommitted_removal_is_seen_by_its_session_only_and_can_be_taken_bac
     assert_eq!(other.query(table, "select * where k = 'a'").await, Ok(vec![1]));
 }
 
-#[tokio::test]
-async fn removed_and_put_again_in_one_transaction_is_one_row_after_commit() {
-    let (_node, mut one, mut other, table) = pair().await;
+async fn removed_and_put_again_in_one_transaction_is_one_row_after_commit(place: &Place) {
+    let (mut one, mut other, table) = pair(place).await;
     one.put(table, "a", 1).await;
     for (id, session) in [(1, Mode::begin(1)), (3, Mode::go_on(1))] {
         let remove = one.row_head(table, session).sized(b"a");
@@ -166,12 +154,11 @@ async fn removed_and_put_again_in_one_transaction_is_one_row_after_commit() {
     assert!(!other.put(table, "a", 2).await);
 }
 
-#[tokio::test]
-async fn a_commit_can_be_repeated_also_on_another_connection() {
-    let (node, mut one, mut other, table) = pair().await;
+async fn a_commit_can_be_repeated_also_on_another_connection(place: &Place) {
+    let (mut one, mut other, table) = pair(place).await;
     put_in(&mut one, table, "a", 1, Mode::begin(1), 1).await;
     assert_eq!(one.end(COMMIT, table, 1, 2).await.status, 0);
-    let mut again = Client::open(node.address()).await;
+    let mut again = place.client().await;
     again.uuid = one.uuid;
     assert_eq!(again.end(COMMIT, table, 1, 2).await.status, 0);
     assert_eq!(other.get(table, "a").await, Some(1));
@@ -184,9 +171,8 @@ async fn a_commit_can_be_repeated_also_on_another_connection() {
     assert_eq!(again.end(CLOSE_SESSION, table, 1, 7).await.status, 0);
 }
 
-#[tokio::test]
-async fn statement_ids_count_once_and_leave_no_gap() {
-    let (_node, mut one, mut other, table) = pair().await;
+async fn statement_ids_count_once_and_leave_no_gap(place: &Place) {
+    let (mut one, mut other, table) = pair(place).await;
     assert_eq!(put_in(&mut one, table, "a", 1, Mode::begin(1), 1).await, 0);
     // again: done already, and not done again
     assert_eq!(put_in(&mut one, table, "a", 2, Mode::go_on(1), 1).await, 0);
@@ -197,9 +183,8 @@ async fn statement_ids_count_once_and_leave_no_gap() {
     assert_eq!(one.end(COMMIT, table, 1, 3).await.code(), 110005);
 }
 
-#[tokio::test]
-async fn any_error_aborts_the_transaction() {
-    let (_node, mut one, mut other, table) = pair().await;
+async fn any_error_aborts_the_transaction(place: &Place) {
+    let (mut one, mut other, table) = pair(place).await;
     other.put(table, "held", 1).await;
     lock(&mut other, table, "held", 1).await;
     put_in(&mut one, table, "a", 1, Mode::begin(1), 1).await;
@@ -211,9 +196,8 @@ async fn any_error_aborts_the_transaction() {
     assert_eq!(other.get(table, "b").await, None);
 }
 
-#[tokio::test]
-async fn a_transaction_past_its_timeout_is_aborted() {
-    let (_node, mut one, mut other, table) = pair().await;
+async fn a_transaction_past_its_timeout_is_aborted(place: &Place) {
+    let (mut one, mut other, table) = pair(place).await;
     one.put(table, "a", 1).await;
     assert_eq!(put_in(&mut one, table, "a", 2, Mode::begin(1).timeout(1), 1).await, 0);
     // waits until the lock goes
@@ -222,9 +206,8 @@ async fn a_transaction_past_its_timeout_is_aborted() {
     assert_eq!(one.get(table, "a").await, Some(3));
 }
 
-#[tokio::test]
-async fn sessions_made_twice_and_modes_that_do_not_fit_are_refused() {
-    let (_node, mut one, mut other, table) = pair().await;
+async fn sessions_made_twice_and_modes_that_do_not_fit_are_refused(place: &Place) {
+    let (mut one, mut other, table) = pair(place).await;
     put_in(&mut one, table, "a", 1, Mode::begin(1), 1).await;
     assert_eq!(put_in(&mut one, table, "b", 1, Mode::begin(1), 2).await, 110016);
     // the error aborted it
@@ -237,11 +220,9 @@ async fn sessions_made_twice_and_modes_that_do_not_fit_are_refused() {
     assert_eq!(put_in(&mut one, table, "d", 1, auto_in_open, 2).await, 110010);
 }
 
-#[tokio::test]
-async fn a_session_stays_with_its_first_container() {
-    let node = TestNode::start(options()).await.unwrap();
-    let mut client = Client::open(node.address()).await;
-    let (x, y) = (client.table("x@5", 128).await, client.table("y@5", 128).await);
+async fn a_session_stays_with_its_first_container(place: &Place) {
+    let mut client = place.client().await;
+    let (x, y) = (place.table(&mut client, "x@5").await, place.table(&mut client, "y@5").await);
     put_in(&mut client, x, "k", 1, Mode::begin(1), 1).await;
     put_in(&mut client, y, "k2", 2, Mode::go_on(1), 2).await;
     client.end(COMMIT, x, 1, 3).await;
@@ -249,13 +230,12 @@ async fn a_session_stays_with_its_first_container() {
     assert_eq!(client.query(y, "select *").await, Ok(vec![]));
 }
 
-#[tokio::test]
-async fn dropping_a_container_waits_for_its_transactions() {
-    let (_node, mut one, mut other, table) = pair().await;
+async fn dropping_a_container_waits_for_its_transactions(place: &Place) {
+    let (mut one, mut other, table) = pair(place).await;
     put_in(&mut one, table, "a", 1, Mode::begin(1), 1).await;
     let drop_now = |timeout: i32| {
         let options = common::Bytes::new().i32(6).i16(1).i32(timeout);
-        options.raw(&common::container_key("t").0).u8(0xff)
+        options.raw(&common::container_key(&place.name("t")).0).u8(0xff)
     };
     let now = other.call(common::DROP_CONTAINER, table.partition, drop_now(0)).await;
     assert_eq!(now.code(), 60166);
@@ -266,9 +246,8 @@ async fn dropping_a_container_waits_for_its_transactions() {
     assert_eq!(one.try_get(table, "a", Mode::AUTO).await.code(), 60157);
 }
 
-#[tokio::test]
-async fn what_is_put_and_removed_in_one_transaction_is_in_nobodys_way() {
-    let (_node, mut one, mut other, table) = pair().await;
+async fn what_is_put_and_removed_in_one_transaction_is_in_nobodys_way(place: &Place) {
+    let (mut one, mut other, table) = pair(place).await;
     put_in(&mut one, table, "a", 1, Mode::begin(1), 1).await;
     let remove = one.row_head(table, Mode::go_on(1)).sized(b"a");
     assert!(one.call_with(REMOVE_ROW, table.partition, 2, remove).await.flag());
@@ -281,18 +260,22 @@ async fn what_is_put_and_removed_in_one_transaction_is_in_nobodys_way() {
 
 /// Puts two rows by one statement.
 async fn put_two(client: &mut Client, table: Table, keys: [&str; 2], mode: Mode, id: i64) -> i32 {
+    send_two(client, table, keys, mode, id).await;
+    client.receive().await.code()
+}
+
+async fn send_two(client: &mut Client, table: Table, keys: [&str; 2], mode: Mode, id: i64) {
     let mut body = client.row_head(table, mode).i64(2);
     let size = |key: &str| 1 + 1 + key.len() as i64 + 1;
     body = body.i64(0).u8(0).i64(1).i64(size(keys[0])).u8(0).i64(2);
     for key in keys {
         body = body.varsize(2).sized(key.as_bytes()).sized(b"");
     }
-    client.call_with(125, table.partition, id, body).await.code()
+    client.send_with(125, table.partition, id, body).await;
 }
 
-#[tokio::test]
-async fn many_rows_are_atomic_only_in_a_transaction() {
-    let (_node, mut one, mut other, table) = pair().await;
+async fn many_rows_are_atomic_only_in_a_transaction(place: &Place) {
+    let (mut one, mut other, table) = pair(place).await;
     one.put(table, "there", 0).await;
     let auto = Mode::AUTO.insert_only();
     assert_eq!(put_two(&mut one, table, ["a", "there"], auto, 10).await, 60154);
@@ -311,21 +294,16 @@ async fn many_rows_are_atomic_only_in_a_transaction() {
     assert_eq!(put_two(&mut one, table, ["f", "g"], Mode::go_on(2), 9).await, 110005);
 }
 
-#[tokio::test]
-async fn many_rows_wait_for_a_lock_as_a_whole() {
-    let (node, mut one, mut other, table) = pair().await;
+async fn many_rows_wait_for_a_lock_as_a_whole(place: &Place) {
+    let (mut one, mut other, table) = pair(place).await;
     one.put(table, "held", 0).await;
     lock(&mut one, table, "held", 1).await;
-    let waits = tokio::spawn(async move {
-        let code = put_two(&mut other, table, ["new", "held"], Mode::begin(2).timeout(300), 1).await;
-        (code, other.end(COMMIT, table, 2, 3).await.code())
-    });
-    while node.counters().statements(Statement::PutMultipleRows) == 0 {
-        tokio::task::yield_now().await;
-    }
+    send_two(&mut other, table, ["new", "held"], Mode::begin(2).timeout(300), 1).await;
+    assert!(other.is_silent().await);
     assert_eq!(one.get(table, "new").await, None);
     one.end(ABORT, table, 1, 2).await;
-    assert_eq!(waits.await.unwrap(), (0, 0));
+    assert_eq!(other.receive().await.code(), 0);
+    assert_eq!(other.end(COMMIT, table, 2, 3).await.code(), 0);
     assert_eq!((one.get(table, "new").await, one.get(table, "held").await), (Some(1), Some(2)));
 }
 
@@ -344,16 +322,13 @@ async fn increment(client: &mut Client, table: Table, session: i64) {
     }
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn no_increment_is_lost_among_four_clients() {
-    let node = TestNode::start(options()).await.unwrap();
-    let mut client = Client::open(node.address()).await;
-    let table = client.table("t", 128).await;
+async fn no_increment_is_lost_among_four_clients(place: &Place) {
+    let mut client = place.client().await;
+    let table = place.table(&mut client, "t").await;
     client.put(table, "counter", 0).await;
     let mut tasks = Vec::new();
-    for number in 0..4 {
-        let mut client = Client::open(node.address()).await;
-        client.uuid = [10 + number; 16];
+    for _ in 0..4 {
+        let mut client = place.client().await;
         tasks.push(tokio::spawn(async move {
             for session in 1..=50 {
                 increment(&mut client, table, session).await;
@@ -366,13 +341,11 @@ async fn no_increment_is_lost_among_four_clients() {
     assert_eq!(client.get(table, "counter").await, Some(200));
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn of_four_who_race_for_a_key_one_inserts_and_one_removes() {
-    let node = TestNode::start(options()).await.unwrap();
-    let table = Client::open(node.address()).await.table("t", 128).await;
+async fn of_four_who_race_for_a_key_one_inserts_and_one_removes(place: &Place) {
+    let table = place.table(&mut place.client().await, "t").await;
     let mut tasks = Vec::new();
     for _ in 0..4 {
-        let mut client = Client::open(node.address()).await;
+        let mut client = place.client().await;
         tasks.push(tokio::spawn(async move {
             let (mut inserted, mut removed) = (Vec::new(), Vec::new());
             for key in 0..100 {
@@ -397,4 +370,27 @@ async fn of_four_who_race_for_a_key_one_inserts_and_one_removes() {
     // a fast client may have removed a key before a slow one inserted it again
     let won = |key: usize| inserted[key] >= 1 && inserted[key] == removed[key];
     assert!((0..100).all(won), "{inserted:?} {removed:?}");
+}
+
+on_every_server! { super::options();
+    a_lock_holds_off_writers_and_lockers_but_not_readers,
+    a_waiting_statement_is_overtaken_and_runs_when_the_lock_goes,
+    a_wait_ends_with_60166_at_its_own_timeout,
+    a_waiting_statement_runs_though_its_connection_is_closed,
+    what_is_sent_behind_a_locking_read_that_waits_fails_and_the_lock_stays,
+    changes_are_their_sessions_own_until_commit,
+    an_uncommitted_removal_is_seen_by_its_session_only_and_can_be_taken_back,
+    removed_and_put_again_in_one_transaction_is_one_row_after_commit,
+    a_commit_can_be_repeated_also_on_another_connection,
+    statement_ids_count_once_and_leave_no_gap,
+    any_error_aborts_the_transaction,
+    a_transaction_past_its_timeout_is_aborted,
+    sessions_made_twice_and_modes_that_do_not_fit_are_refused,
+    a_session_stays_with_its_first_container,
+    dropping_a_container_waits_for_its_transactions,
+    what_is_put_and_removed_in_one_transaction_is_in_nobodys_way,
+    many_rows_are_atomic_only_in_a_transaction,
+    many_rows_wait_for_a_lock_as_a_whole,
+    no_increment_is_lost_among_four_clients,
+    of_four_who_race_for_a_key_one_inserts_and_one_removes,
 }

@@ -6,7 +6,10 @@ use std::{future::Future, time::Duration};
 
 use griddb_rs::{Change, Client, Collection, ColumnType, Row, Schema};
 use griddb_test_node::{Options, TestNode};
-use tokio::time::{sleep, timeout};
+use tokio::{
+    task::JoinSet,
+    time::{sleep, timeout},
+};
 
 pub async fn node() -> TestNode {
     node_with(Options::new()).await
@@ -43,6 +46,21 @@ pub fn raise(row: Option<&Row>) -> Change<(&'static str, i64)> {
 /// Fails when it takes so long that something hangs.
 pub async fn soon<T>(future: impl Future<Output = T>) -> T {
     timeout(Duration::from_secs(20), future).await.unwrap()
+}
+
+/// Runs many cases, as many at a time as can have the processor when they need it: most of their time is waiting.
+pub async fn some_at_a_time<C: Future<Output = ()> + Send + 'static>(cases: impl IntoIterator<Item = C>) {
+    let (mut running, mut failed) = (JoinSet::new(), 0);
+    for case in cases {
+        if running.len() >= 32 {
+            failed += usize::from(running.join_next().await.unwrap().is_err());
+        }
+        running.spawn(case);
+    }
+    while let Some(done) = running.join_next().await {
+        failed += usize::from(done.is_err());
+    }
+    assert_eq!(failed, 0, "cases failed");
 }
 
 /// A collection of large values.

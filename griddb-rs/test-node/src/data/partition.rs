@@ -20,8 +20,6 @@ pub(crate) struct State {
     result_sets: HashMap<i64, ResultSet>,
     next_result_set: i64,
     journal: Journal,
-    /// A transaction has ended since this was last asked.
-    released: bool,
     /// How many changes there were, for error texts.
     pub(crate) changes: u64,
 }
@@ -64,15 +62,6 @@ impl State {
 
     pub(crate) fn next_transaction(&self) -> TxnId {
         self.next_transaction
-    }
-
-    /// Whether a transaction has ended since the last call.
-    pub(crate) fn take_released(&mut self) -> bool {
-        std::mem::take(&mut self.released)
-    }
-
-    pub(crate) fn set_released(&mut self, released: bool) {
-        self.released = released;
     }
 
     pub(crate) fn unsynced(&self) -> usize {
@@ -195,7 +184,6 @@ impl State {
         if let Some(session) = self.sessions.get_mut(&transaction.client) {
             session.transaction = None;
         }
-        self.released = true;
         let id = transaction.container;
         let Some(container) = self.containers.get_mut(&id) else { return };
         for row in transaction.rows {
@@ -213,7 +201,6 @@ impl State {
         }
         self.sessions.clear();
         self.result_sets.clear();
-        self.released = false;
         for undo in self.journal.lost() {
             match undo {
                 Undo::Row { container, row, before } => {

@@ -6,9 +6,6 @@ use tokio::time::{Duration, Instant};
 /// Who a session belongs to: the client's UUID and the number that it gave the session.
 pub(crate) type ClientId = ([u8; 16], i64);
 
-/// A session that has nothing to do for this long goes away.
-const KEPT_AT_LEAST: Duration = Duration::from_secs(300);
-
 /// A session: the container that its first statement named, and how far its statements have come.
 #[derive(Debug, Clone)]
 pub(crate) struct Session {
@@ -17,22 +14,13 @@ pub(crate) struct Session {
     pub(crate) timeout: Duration,
     pub(crate) last_statement: i64,
     pub(crate) transaction: Option<TxnId>,
+    /// When it goes away if it is not used any more.
     pub(crate) expires: Instant,
 }
 
 impl Session {
-    pub(crate) fn new(container: i64, timeout: Duration, now: Instant) -> Self {
-        Self {
-            container,
-            timeout,
-            last_statement: 0,
-            transaction: None,
-            expires: now + timeout.max(KEPT_AT_LEAST),
-        }
-    }
-
-    pub(crate) fn used(&mut self, timeout: Duration, now: Instant) {
-        self.expires = now + timeout.max(KEPT_AT_LEAST);
+    pub(crate) fn new(container: i64, timeout: Duration, expires: Instant) -> Self {
+        Self { container, timeout, last_statement: 0, transaction: None, expires }
     }
 }
 

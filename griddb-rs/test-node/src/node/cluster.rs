@@ -3,6 +3,7 @@
 mod members;
 
 use super::accounts::Accounts;
+use super::partition::Role;
 use super::test_node::TestNode;
 use super::{Power, lock};
 use crate::options::Options;
@@ -112,10 +113,19 @@ impl ClusterOptions {
         self.node.replication_wait = Some(time);
         self
     }
+
+    /// Lets backups follow their owners only so often, or when told to by [`TestCluster::replicate`]: an owner that is
+    /// killed in between takes with it what it has answered since. By default they follow with each change.
+    #[must_use]
+    pub fn replication_lag(mut self, time: Duration) -> Self {
+        self.node.replication_lag = Some(time);
+        self
+    }
 }
 
 /// Several nodes on ports of 127.0.0.1. Each partition has an owner and, as long as there are two nodes, a backup
-/// on another one, which follows it exactly: rows, sessions, transactions and locks.
+/// on another one, which follows it exactly: rows, sessions, transactions and locks. Statements that wait for a lock stay
+/// with their node, which refuses them at its next check if the partition is not its own any more.
 ///
 /// Nodes are named by their index. To kill, pause or move use the methods here, not those of [`TestNode`], which
 /// would leave the cluster in the dark.
@@ -234,6 +244,27 @@ impl TestCluster {
     /// Makes a partition's backup its owner, and the owner its backup. False: it has no backup.
     pub fn move_partition(&self, partition: i32) -> bool {
         lock(&self.shared.members).swap(partition)
+    }
+
+    /// Takes a partition from its owner at once, and makes its backup the owner after the gap. In between the master
+    /// names none, and no node serves it (10010). False: it has no backup.
+    pub fn move_partition_with_gap(&self, partition: i32, gap: Duration) -> bool {
+        let vacancy = {
+            let mut members = lock(&self.shared.members);
+            let Some(vacancy) = members.vacate(partition, Role::Off) else { return false };
+            members.publish_view();
+            vacancy
+        };
+        let shared = Arc::clone(&self.shared);
+        self.later(gap, async move { lock(&shared.members).fill(vacancy) });
+        true
+    }
+
+    /// Brings all backups up to date, with a [`ClusterOptions::replication_lag`].
+    pub fn replicate(&self) {
+        for node in &self.nodes {
+            node.node().replicate();
+        }
     }
 
     /// Waits until the cluster has done all that it is going to do about what happened to its nodes.

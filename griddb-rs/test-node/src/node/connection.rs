@@ -2,12 +2,13 @@
 
 use super::accounts::Login;
 use super::fault::Fault;
+use super::garble::garble;
 use super::{Node, Power};
 use crate::statement::{Done, Statement};
 use crate::wire::frame::{self, Answer, ENVELOPE, Head, Scan};
 use crate::wire::read::Reader;
 use bytes::{Buf, Bytes, BytesMut};
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::io;
 use std::sync::Arc;
 use tokio::io::Interest;
@@ -121,7 +122,7 @@ impl Connection {
                         next = self.read()?;
                     }
                 }
-                Some(delivery) = self.later.recv() => next = self.deliver(delivery),
+                Some(delivery) = self.later.recv() => next = self.finish(delivery),
                 () = sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => self.release_held(),
                 () = life.changed() => continue,
             }
@@ -175,11 +176,17 @@ impl Connection {
         if self.node.options.out_of_order {
             mix(&mut batch);
         }
+        let partitions: BTreeSet<i32> = batch.iter().map(|(head, _)| head.partition).collect();
         for (head, message) in batch {
             let after = self.execute(head, &message);
             if after != Next::GoOn {
-                return Ok(after);
+                next = after;
+                break;
             }
+        }
+        // what came together goes first, and then what waited for it
+        for partition in partitions {
+            self.node.wake(partition);
         }
         Ok(next)
     }
@@ -217,41 +224,26 @@ impl Connection {
         }
     }
 
-    fn deliver(&mut self, delivery: Delivery) -> Next {
-        self.finish(delivery)
-    }
-
     /// Gives an answer, with what is to go wrong with it.
     fn finish(&mut self, delivery: Delivery) -> Next {
-        let Delivery { answer: mut bytes, head, fault } = delivery;
-        let id_at = ENVELOPE + 4;
+        let Delivery { answer, head, fault } = delivery;
         match fault {
-            None => {}
+            None => self.answer(head.partition, answer, None),
             Some(Fault::DropAfter) => return Next::Reset,
             Some(Fault::KillAfter) => {
                 self.node.set_power(Power::Off);
                 return Next::Reset;
             }
-            Some(Fault::Mute) => return Next::GoOn,
-            Some(Fault::Delay(delay)) => {
-                self.answer(head.partition, bytes, Some(Instant::now() + delay));
-                return Next::GoOn;
+            Some(Fault::Mute) => {}
+            Some(Fault::Delay(delay)) => self.answer(head.partition, answer, Some(Instant::now() + delay)),
+            Some(fault) => {
+                let ends = matches!(fault, Fault::Truncate(_));
+                self.answer(head.partition, garble(fault, head, answer), None);
+                if ends {
+                    return Next::Close;
+                }
             }
-            Some(Fault::Truncate(length)) => {
-                bytes.truncate(length);
-                self.answer(head.partition, bytes, None);
-                return Next::Close;
-            }
-            Some(Fault::Garbage(garbage)) => bytes = garbage,
-            Some(Fault::WrongId(id)) => {
-                let size = if head.statement == frame::CONNECT { 4 } else { 8 };
-                bytes[id_at..id_at + size].copy_from_slice(&id.to_le_bytes()[..size]);
-            }
-            Some(Fault::WrongLength(length)) => bytes[16..ENVELOPE].copy_from_slice(&length.to_le_bytes()),
-            // these never come to an answer
-            Some(Fault::DropBefore | Fault::KillBefore | Fault::Ignore | Fault::Refuse(_)) => {}
         }
-        self.answer(head.partition, bytes, None);
         Next::GoOn
     }
 
@@ -260,11 +252,14 @@ impl Connection {
         if std::mem::take(&mut self.fresh) && bytes.len() >= ENVELOPE {
             frame::stamp_address(&mut bytes, self.node.address);
         }
-        let behind = self.held.iter_mut().find(|held| held.partition == Some(partition));
+        let behind = self.held.iter_mut().rfind(|held| held.partition == Some(partition));
         let latency = self.node.options.latency;
         match (behind, delayed_to) {
-            (Some(held), _) => held.bytes.append(&mut bytes),
-            (None, Some(due)) => self.held.push_back(Held { due, partition: Some(partition), bytes }),
+            (Some(held), None) => held.bytes.append(&mut bytes),
+            (before, Some(due)) => {
+                let due = before.map_or(due, |held| held.due.max(due));
+                self.held.push_back(Held { due, partition: Some(partition), bytes });
+            }
             (None, None) if latency.is_zero() => self.unsent.extend_from_slice(&bytes),
             (None, None) => {
                 self.held.push_back(Held { due: Instant::now() + latency, partition: None, bytes });

@@ -27,14 +27,26 @@ pub enum Fault {
     /// The statement is not executed and answered with this error, for example
     /// [`ErrorCode::CLUSTER_ROLE`], [`ErrorCode::PARTITION_ROLE`] or [`ErrorCode::PARTITION_STATE`].
     Refuse(ErrorCode),
+    /// The statement is executed and answered with this error, for example [`ErrorCode::REPLICATION_TIMEOUT`] or
+    /// [`ErrorCode::NODE_ERROR`]. A transaction that it belongs to goes on.
+    FailAfter(ErrorCode),
     /// The statement is executed; its answer ends after this many bytes, then the connection closes.
     Truncate(usize),
+    /// The statement is executed; its answer ends after this many bytes and the connection goes on, so that later
+    /// answers stand where the rest should be.
+    Cut(usize),
+    /// The statement is executed; its answer is whole, but for all of its body behind this many bytes.
+    ShortBody(usize),
+    /// The statement is executed; its answer has the right head, and then this status and this body.
+    Nonsense(u8, Vec<u8>),
     /// The statement is executed; these bytes come in place of its answer.
     Garbage(Vec<u8>),
     /// The statement is executed; its answer has this statement id.
     WrongId(i64),
     /// The statement is executed; its answer claims this length.
     WrongLength(u32),
+    /// The statement is executed; its answer claims to be so many bytes longer than it is.
+    LongerBy(u32),
 }
 
 /// A fault, and the statements that it is for.

@@ -5,6 +5,7 @@ pub(crate) mod cluster;
 pub(crate) mod connection;
 pub(crate) mod counters;
 pub(crate) mod fault;
+mod garble;
 pub(crate) mod partition;
 pub(crate) mod test_node;
 
@@ -83,7 +84,8 @@ pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 impl Node {
     pub(crate) fn new(options: Options, address: SocketAddrV4, accounts: Arc<Mutex<Accounts>>) -> Self {
         let synced = options.log_write == LogWrite::EveryCommit;
-        let partition = |number| Mutex::new(Partition::new(number, Role::Owner, State::new(synced)));
+        let lags = options.replication_lag.is_some();
+        let partition = |number| Mutex::new(Partition::new(number, Role::Owner, State::new(synced), lags));
         let place = Place { owner: Some(address), backups: Vec::new() };
         let places = vec![place; usize::try_from(options.partitions).unwrap_or(usize::MAX)];
         Self {
@@ -162,9 +164,16 @@ impl Node {
                 for change in partition.state.expired(now) {
                     partition.apply(change);
                 }
-                partition.state.take_released();
-                self.retry_waiting(&mut partition);
             }
+            // those who wait at a node that is the owner no more are refused now
+            self.retry_waiting(&mut partition);
+        }
+    }
+
+    /// Brings the backups up to date.
+    pub(crate) fn replicate(&self) {
+        for mut partition in self.each_partition() {
+            partition.replicate();
         }
     }
 
@@ -197,8 +206,13 @@ impl Node {
 
     /// What a killed process finds when it starts again: the synced state, and nobody logged in.
     pub(crate) fn crash(&self) {
+        if !self.options.rejoin_delay.is_zero() {
+            self.view().role = ClusterRole::Alone;
+        }
         for mut partition in self.each_partition() {
             partition.waiting.clear();
+            partition.woken = false;
+            partition.behind.clear();
             partition.state.crash();
         }
         lock(&self.stale_logins).clear();

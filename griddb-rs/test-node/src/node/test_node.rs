@@ -143,7 +143,6 @@ impl TestNode {
     pub fn restart(&self) -> io::Result<()> {
         let delay = self.node.options.rejoin_delay;
         if self.power_on()? && !delay.is_zero() {
-            self.node.view().role = ClusterRole::Alone;
             let node = Arc::clone(&self.node);
             tokio::spawn(while_on(self.node.life(), async move {
                 sleep(delay).await;
@@ -231,6 +230,9 @@ fn run(node: &Arc<Node>, listener: TcpListener) -> JoinHandle<()> {
     if let LogWrite::Every(period) = node.options.log_write {
         tokio::spawn(while_on(node.life(), sync(Arc::clone(node), period)));
     }
+    if let Some(lag) = node.options.replication_lag {
+        tokio::spawn(while_on(node.life(), replicate(Arc::clone(node), lag)));
+    }
     tokio::spawn(accept(Arc::clone(node), listener))
 }
 
@@ -291,6 +293,16 @@ async fn sync(node: Arc<Node>, period: Duration) {
         ticks.tick().await;
         if node.power() == Power::On {
             node.sync();
+        }
+    }
+}
+
+async fn replicate(node: Arc<Node>, lag: Duration) {
+    let mut ticks = ticks(lag);
+    loop {
+        ticks.tick().await;
+        if node.power() == Power::On {
+            node.replicate();
         }
     }
 }

@@ -14,7 +14,7 @@ impl Node {
         let own_password = statement == Statement::PutUser && login.user == name;
         if !login.administrator && !own_password {
             return Err(match statement {
-                Statement::PutUser | Statement::DropUser => ErrorCode::MESSAGE_INVALID.into(),
+                Statement::PutUser => ErrorCode::MESSAGE_INVALID.into(),
                 _ => ErrorCode::NOT_ALLOWED.into(),
             });
         }

@@ -99,6 +99,7 @@ impl Context<'_> {
                         return Err(Stop::Conflict);
                     }
                     partition.apply(Change::AlterContainer { container: id, schema });
+                    partition.woken = true;
                 }
             }
         }

@@ -4,11 +4,11 @@ use super::{Request, Statement, Stop};
 use crate::data::change::Change;
 use crate::data::session::ClientId;
 use crate::error::{ErrorCode, Refusal};
-use crate::node::Node;
 use crate::node::accounts::Login;
 use crate::node::connection::{Delivery, Peer};
 use crate::node::fault::Fault;
 use crate::node::partition::{Partition, Role};
+use crate::node::{Node, Power};
 use crate::wire::frame::{Answer, ENVELOPE, Head};
 use crate::wire::read::Reader;
 use bytes::Bytes;
@@ -44,15 +44,12 @@ pub(crate) struct Ticket {
     fault: Option<Fault>,
 }
 
-impl Ticket {
-    /// Answers a waiting statement with an error.
-    pub(crate) fn refuse(self, code: ErrorCode) {
-        let mut bytes = Vec::new();
-        let answer = Answer::begin(&mut bytes, self.head);
-        answer.refuse(&mut bytes, &code.into());
-        answer.finish(&mut bytes);
-        drop(self.answers.send(Delivery { answer: bytes, head: self.head, fault: self.fault }));
-    }
+/// What came of trying a statement.
+enum Tried {
+    /// Its answer was appended, and is to be held back for so long: a silent backup is waited for.
+    Answered(Option<Duration>),
+    /// It met a lock and may wait for it.
+    Waits,
 }
 
 /// What a statement can ask about its surroundings.
@@ -117,35 +114,40 @@ impl Node {
             arrived: Instant::now(),
             fault,
         };
-        let done = if self.attempt(&mut partition, &ticket, out) {
-            let delay = if statement.reads() { None } else { self.replication_delay(&partition) };
-            delay.map_or(Done::Answered, Done::AnsweredLate)
-        } else {
-            partition.waiting.push(ticket);
-            Done::Silent
-        };
-        while partition.state.take_released() {
+        match self.attempt(&mut partition, &ticket, out) {
+            Tried::Answered(delay) => delay.map_or(Done::Answered, Done::AnsweredLate),
+            Tried::Waits => {
+                partition.waiting.push(ticket);
+                Done::Silent
+            }
+        }
+    }
+
+    /// Tries what waits in a partition again, if what it waits for may have ended.
+    pub(crate) fn wake(self: &Arc<Self>, number: i32) {
+        let Some(mut partition) = self.partition(number) else { return };
+        while self.power() != Power::Off && std::mem::take(&mut partition.woken) {
             self.retry_waiting(&mut partition);
         }
-        done
     }
 
     /// Tries every waiting statement once more.
     pub(crate) fn retry_waiting(self: &Arc<Self>, partition: &mut Partition) {
         for ticket in std::mem::take(&mut partition.waiting) {
             let mut answer = Vec::new();
-            if self.attempt(partition, &ticket, &mut answer) {
-                let delivery = Delivery { answer, head: ticket.head, fault: ticket.fault };
-                // a closed connection does not keep the statement from having run
-                drop(ticket.answers.send(delivery));
-            } else {
-                partition.waiting.push(ticket);
+            match self.attempt(partition, &ticket, &mut answer) {
+                Tried::Answered(delay) => {
+                    let fault = ticket.fault.or(delay.map(Fault::Delay));
+                    // a closed connection does not keep the statement from having run
+                    drop(ticket.answers.send(Delivery { answer, head: ticket.head, fault }));
+                }
+                Tried::Waits => partition.waiting.push(ticket),
             }
         }
     }
 
-    /// Executes a statement of a partition. False: it met a lock and may wait for it.
-    fn attempt(self: &Arc<Self>, partition: &mut Partition, ticket: &Ticket, out: &mut Vec<u8>) -> bool {
+    /// Executes a statement of a partition, unless it meets a lock.
+    fn attempt(self: &Arc<Self>, partition: &mut Partition, ticket: &Ticket, out: &mut Vec<u8>) -> Tried {
         let answer = Answer::begin(out, ticket.head);
         let mut body = Reader::new(&ticket.message[ENVELOPE..]);
         let read = Head::read(&mut body).and_then(|head| Request::read(ticket.statement, head, body));
@@ -154,7 +156,7 @@ impl Node {
             Err(malformed) => {
                 answer.refuse(out, &malformed.into());
                 answer.finish(out);
-                return true;
+                return Tried::Answered(None);
             }
         };
         self.counters.may_wait(ticket.statement, timeout_seconds(&request, &ticket.login));
@@ -164,7 +166,9 @@ impl Node {
             Err(refusal) => Err(Stop::Refused(refusal)),
         };
         let client = request.fixed.client;
+        let mut delay = None;
         match result {
+            Ok(()) if request.is_repeated_at_backups() => delay = self.replication_delay(partition),
             Ok(()) => {}
             Err(Stop::Refused(refusal)) => {
                 if refusal.aborts() {
@@ -181,7 +185,7 @@ impl Node {
                 let timeout = timeout(&request, &ticket.login, self.options.second);
                 if waited < timeout {
                     answer.discard(out);
-                    return false;
+                    return Tried::Waits;
                 }
                 abort_open(partition, client);
                 let text = format!(
@@ -193,15 +197,14 @@ impl Node {
             }
         }
         answer.finish(out);
-        true
+        Tried::Answered(delay)
     }
 }
 
 /// Whether the login and this node's role allow the statement.
 fn check(partition: &Partition, request: &Request<'_>, login: &Login) -> Result<(), Refusal> {
     let needs_owner = request.needs_owner();
-    let only_here = matches!(request.statement, Statement::FlushLog | Statement::CreateSession);
-    if needs_owner && !login.may_write && !only_here {
+    if request.is_repeated_at_backups() && !login.may_write {
         return Err(ErrorCode::ACCESS.into());
     }
     if needs_owner && !login.immediate {
@@ -231,7 +234,6 @@ fn abort_open(partition: &mut Partition, client: Option<ClientId>) {
 /// Takes back what a statement that has to wait had begun: its transaction, and its session if it made it.
 fn step_back(partition: &mut Partition, request: &Request<'_>) {
     let Some(client) = request.fixed.client else { return };
-    let released = partition.state.take_released();
     if request.fixed.transaction_mode == super::transaction::BEGIN {
         abort_open(partition, Some(client));
         if let Some(statement) = request.before_rows {
@@ -241,8 +243,6 @@ fn step_back(partition: &mut Partition, request: &Request<'_>) {
     if request.fixed.session_mode == super::transaction::CREATE {
         partition.apply(Change::CloseSession(client));
     }
-    // nobody else has seen the locks that went: whoever waits, waits for others
-    partition.state.set_released(released);
 }
 
 impl Context<'_> {

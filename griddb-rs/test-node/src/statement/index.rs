@@ -81,6 +81,7 @@ impl Context<'_> {
         }
         let container = container.id;
         partition.apply(Change::AddIndex { container, info });
+        partition.woken = true;
         Ok(())
     }
 

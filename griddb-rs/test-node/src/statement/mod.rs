@@ -237,6 +237,11 @@ impl<'a> Request<'a> {
     fn needs_owner(&self) -> bool {
         !self.statement.reads() || self.options.for_update
     }
+
+    /// Whether it changes something that backups follow.
+    fn is_repeated_at_backups(&self) -> bool {
+        self.needs_owner() && !matches!(self.statement, Statement::FlushLog | Statement::CreateSession)
+    }
 }
 
 /// Why a statement did not come to its end.

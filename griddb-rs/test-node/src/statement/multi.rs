@@ -104,7 +104,9 @@ impl Context<'_> {
         Ok(())
     }
 
+    /// The put mode is that of the whole statement; entries cannot have one of their own.
     pub(super) fn put_many(&self, partition: &mut Partition, request: &mut Request<'_>) -> Result<(), Stop> {
+        let put_mode = request.options.put_mode;
         let body = &mut request.body;
         let mut schemas = Vec::new();
         for _ in 0..body.count32()? {
@@ -115,17 +117,17 @@ impl Context<'_> {
             let _statement = body.i64()?;
             let id = body.i64()?;
             let _session = body.i64()?;
-            let options = read_entry_options(body)?;
+            read_entry_options(body)?;
             let schema = schemas.get(body.count32()?).ok_or(Malformed)?;
             let size = body.count32()?;
             let mut rows = Reader::new(body.take(size)?);
             let count = rows.count64()?;
             let container = partition.state.container(id).ok_or(ErrorCode::CONTAINER_GONE)?;
             if *container.schema != *schema {
-                return Err(ErrorCode::SCHEMA_VERSION.because("schema of a multi-put").into());
+                return Err(ErrorCode::SCHEMA.because("schema of a multi-put").into());
             }
             for row in read_rows(rows.rest(), schema, count)? {
-                put(partition, id, row, options.put_mode, None)?;
+                put(partition, id, row, put_mode, None)?;
             }
         }
         Ok(())
@@ -150,6 +152,9 @@ impl Context<'_> {
             let version = body.i32()?;
             let options = read_entry_options(body)?;
             let query = QueryBody::read(body)?;
+            if options.for_update {
+                return Err(ErrorCode::NOT_EXECUTABLE.because("row lock is not applicable").into());
+            }
             let container = partition.state.container(id).ok_or(ErrorCode::CONTAINER_GONE)?;
             check_version(container, version)?;
             request.options.fetch_bytes = options.fetch_bytes;

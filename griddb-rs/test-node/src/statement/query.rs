@@ -15,7 +15,6 @@ use crate::wire::row::{Row, Value, write_rows};
 use crate::wire::schema::{Schema, Type};
 use crate::wire::write::{Write, with_length};
 use std::sync::Arc;
-use tokio::time::Duration;
 
 /// Kinds of entries in the answer.
 const ROW_SET: u8 = 0;
@@ -26,8 +25,8 @@ const PARTIAL: u8 = 4;
 
 /// A step of a partial execution takes so many bytes unless the request says otherwise.
 const STEP_BYTES: i32 = 1 << 20;
-/// Result sets that nobody reads on are dropped.
-const RESULT_SET_TIMEOUT: Duration = Duration::from_secs(300);
+/// Result sets that nobody reads on for so many seconds are dropped.
+const RESULT_SET_TIMEOUT: u32 = 300;
 
 /// What a query asks for beside its text.
 #[derive(Debug)]
@@ -112,7 +111,7 @@ impl Context<'_> {
             Outcome::Rows(rows) if rows.len() > body.page => {
                 let rows = shown(rows, time_series);
                 let (total, first) = (rows.len(), rows[..body.page].to_vec());
-                let expires = self.now + RESULT_SET_TIMEOUT;
+                let expires = self.now + self.node.options.second * RESULT_SET_TIMEOUT;
                 let set = ResultSet { schema: Arc::clone(&schema), rows, expires };
                 let set = partition.state.keep_result_set(set);
                 out.put_i32(2);

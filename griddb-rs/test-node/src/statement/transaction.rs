@@ -9,6 +9,10 @@ use crate::data::session::{ClientId, Session};
 use crate::error::{ErrorCode, Refusal};
 use crate::node::partition::Partition;
 use crate::wire::read::Malformed;
+use tokio::time::{Duration, Instant};
+
+/// A session that has nothing to do for so many seconds goes away.
+const KEPT_AT_LEAST: u32 = 300;
 
 /// Session mode: make the session. (0: no session, 2: one that is there.)
 pub(super) const CREATE: u8 = 1;
@@ -82,12 +86,12 @@ impl Context<'_> {
                 if modes.transaction == CONTINUE {
                     return Err(ErrorCode::TRANSACTION_MODE.into());
                 }
-                let session = Session::new(request.fixed.container, timeout, self.now);
+                let session = Session::new(request.fixed.container, timeout, self.kept_until(timeout));
                 partition.apply(Change::OpenSession { client, session });
             }
             GET => {
                 let session = partition.state.session_mut(&client).ok_or(ErrorCode::SESSION_GONE)?;
-                session.used(timeout, self.now);
+                session.expires = self.kept_until(timeout);
                 let (last, id) = (session.last_statement, request.head.id);
                 if kind == Kind::Write && !is_later(id, last) {
                     return Ok(Entry::Repeated);
@@ -130,6 +134,11 @@ impl Context<'_> {
         }
     }
 
+    /// When a session goes away that is used now.
+    fn kept_until(&self, timeout: Duration) -> Instant {
+        self.now + timeout.max(self.node.options.second * KEPT_AT_LEAST)
+    }
+
     /// Counts a statement of a session as executed.
     pub(super) fn leave(&self, partition: &mut Partition, scope: Scope, statement: i64) {
         if let Some(client) = scope.session {
@@ -146,14 +155,16 @@ impl Context<'_> {
         if partition.state.session(&client).is_some() {
             return Err(ErrorCode::SESSION_EXISTS.into());
         }
-        let session = Session::new(request.fixed.container, self.timeout(request), self.now);
+        let timeout = self.timeout(request);
+        let session = Session::new(request.fixed.container, timeout, self.kept_until(timeout));
         partition.apply(Change::OpenSession { client, session });
         Ok(())
     }
 
     pub(super) fn close_session(&self, partition: &mut Partition, request: &Request<'_>) -> Result<(), Stop> {
         let client = request.fixed.client.ok_or(Malformed)?;
-        if partition.state.session(&client).is_some() {
+        if let Some(session) = partition.state.session(&client) {
+            partition.woken |= session.transaction.is_some();
             partition.apply(Change::CloseSession(client));
         }
         Ok(())
@@ -176,6 +187,7 @@ impl Context<'_> {
             && let Some(txn) = scope.txn
         {
             partition.apply(if abort { Change::Abort(txn) } else { Change::Commit(txn) });
+            partition.woken = true;
             self.leave(partition, scope, request.head.id);
         }
         Ok(())

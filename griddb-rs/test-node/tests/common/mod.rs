@@ -1,7 +1,10 @@
 //! A small client of its own for the tests: bytes in, bytes out, nothing shared with the node's code.
-#![allow(dead_code, reason = "each test file uses its part of it")]
+#![allow(dead_code, unused_imports, unused_macros, reason = "each test file uses its part of it")]
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "this is a test")]
 
+pub(crate) mod place;
+
+use place::Account;
 use std::net::SocketAddrV4;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -164,9 +167,17 @@ impl Client {
     }
 
     pub(crate) async fn log_in(&mut self, cluster: &str, immediate: bool) -> Answer {
-        let secret = "8c6976e5b5410415bde908bd4dee15dfb167a9c873fc4bb8a81f6f2ab448a918";
-        let body = Bytes::new().i32(0).string("admin").string(secret).i32(15).u8(u8::from(immediate));
-        self.call(102, 0, body.string(cluster).u8(0)).await
+        self.log_in_as(&Account::new("admin", "admin", cluster), immediate).await
+    }
+
+    pub(crate) async fn log_in_as(&mut self, account: &Account, immediate: bool) -> Answer {
+        let mut options = Bytes::new();
+        if let Some(database) = &account.database {
+            options = options.i16(5).string(database);
+        }
+        let body = Bytes::new().i32(options.0.len() as i32).raw(&options.0);
+        let body = body.string(&account.user).string(&account.secret).i32(15).u8(u8::from(immediate));
+        self.call(102, 0, body.string(&account.cluster).u8(0)).await
     }
 
     pub(crate) async fn send_raw(&mut self, bytes: &[u8]) {

@@ -1,7 +1,6 @@
 //! The cluster's own knowledge: who belongs to it, and who has which partition.
 
-use crate::error::ErrorCode;
-use crate::node::partition::{Partition, Role};
+use crate::node::partition::Role;
 use crate::node::{ClusterRole, Node, Place as NamedPlace, Power, View};
 use std::net::{Ipv4Addr, SocketAddrV4};
 use std::sync::Arc;
@@ -28,6 +27,14 @@ struct Member {
 pub(super) struct Place {
     pub(super) owner: Option<usize>,
     pub(super) backup: Option<usize>,
+}
+
+/// A partition without an owner: who had it, and who is going to have it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Vacancy {
+    at: usize,
+    from: usize,
+    to: usize,
 }
 
 pub(super) struct Members {
@@ -111,8 +118,7 @@ impl Members {
         if let Some(mut partition) = self.members[node].node.partition(Self::partition_number(at)) {
             partition.role = role;
             if role != Role::Owner {
-                partition.backup = None;
-                turn_away(&mut partition);
+                partition.unlink();
             }
         }
     }
@@ -123,12 +129,12 @@ impl Members {
         for member in &self.members {
             for mut partition in member.node.each_partition() {
                 if partition.backup.as_ref().is_some_and(|backup| std::ptr::eq(backup.as_ptr(), gone)) {
-                    partition.backup = None;
+                    partition.unlink();
                 }
             }
         }
         for mut partition in self.members[node].node.each_partition() {
-            partition.backup = None;
+            partition.unlink();
         }
     }
 
@@ -136,9 +142,9 @@ impl Members {
     pub(super) fn leave(&mut self, node: usize) {
         self.unlink(node);
         self.members[node].belongs = false;
-        for place in &mut self.places {
-            if place.backup == Some(node) {
-                place.backup = None;
+        for Place { owner, backup } in &mut self.places {
+            for role in [owner, backup] {
+                *role = role.filter(|known| *known != node);
             }
         }
     }
@@ -161,7 +167,6 @@ impl Members {
                 self.members[node].node.view().role = ClusterRole::Alone;
                 for mut partition in self.members[node].node.each_partition() {
                     partition.role = Role::Off;
-                    turn_away(&mut partition);
                 }
             }
         }
@@ -237,7 +242,8 @@ impl Members {
         self.publish_view();
     }
 
-    fn publish_view(&self) {
+    /// Tells every usable node who has what.
+    pub(super) fn publish_view(&self) {
         let address = |node: usize| self.members[node].node.address;
         let named = |place: &Place| NamedPlace {
             owner: place.owner.map(address),
@@ -288,31 +294,47 @@ impl Members {
         if let Some(mut backup) = backup_node.partition(number) {
             backup.state = owner.state.clone();
             backup.role = Role::Backup;
-            backup.backup = None;
+            backup.unlink();
         }
+        owner.unlink();
         owner.backup = Some(Arc::downgrade(backup_node));
     }
 
     /// Exchanges owner and backup of a partition.
     pub(super) fn swap(&mut self, partition: i32) -> bool {
-        let Ok(at) = usize::try_from(partition) else { return false };
-        let Some(Place { owner: Some(owner), backup: Some(backup) }) = self.places.get(at).copied() else {
-            return false;
-        };
-        self.set_role(owner, at, Role::Backup);
-        self.places[at] = Place { owner: Some(backup), backup: Some(owner) };
-        self.set_role(backup, at, Role::Owner);
-        self.copy(at, backup, owner);
-        self.publish_view();
+        let Some(vacancy) = self.vacate(partition, Role::Backup) else { return false };
+        self.fill(vacancy);
         true
     }
-}
 
-/// What waits for a lock is refused by a node that is not the owner any more.
-fn turn_away(partition: &mut Partition) {
-    let code =
-        if partition.role == Role::Backup { ErrorCode::PARTITION_ROLE } else { ErrorCode::PARTITION_STATE };
-    for ticket in std::mem::take(&mut partition.waiting) {
-        ticket.refuse(code);
+    /// Takes a partition from its owner, for the backup to own it once the vacancy is [filled](Self::fill). None: it has
+    /// no backup.
+    pub(super) fn vacate(&mut self, partition: i32, meanwhile: Role) -> Option<Vacancy> {
+        let at = usize::try_from(partition).ok()?;
+        let Place { owner: Some(from), backup: Some(to) } = self.places.get(at).copied()? else {
+            return None;
+        };
+        if let Some(mut partition) = self.members[from].node.partition(partition) {
+            partition.replicate();
+        }
+        for node in [from, to] {
+            self.set_role(node, at, meanwhile);
+        }
+        self.places[at].owner = None;
+        Some(Vacancy { at, from, to })
+    }
+
+    /// Ends a vacancy, unless a change of the cluster has ended it already.
+    pub(super) fn fill(&mut self, Vacancy { at, from, to }: Vacancy) {
+        if self.places[at].owner.is_some() || !self.is_usable(to) {
+            return;
+        }
+        let backup = self.is_usable(from).then_some(from);
+        self.places[at] = Place { owner: Some(to), backup };
+        self.set_role(to, at, Role::Owner);
+        if let Some(backup) = backup {
+            self.copy(at, to, backup);
+        }
+        self.publish_view();
     }
 }

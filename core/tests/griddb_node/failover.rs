@@ -1,0 +1,107 @@
+//! A cluster that loses nodes: what was answered stays so, and what cannot be answered is said to be unavailable.
+
+use std::time::Duration;
+
+use gridauth::env::Timestamp;
+use gridauth::store::{Key, Kind, Row};
+use griddb_test_node::TestCluster;
+use tokio::time::{Instant, sleep, timeout};
+
+use super::cluster::{cluster, grant_at, open, options};
+use super::load::Load;
+use super::support::*;
+
+/// Kills a node under load, and starts it again.
+async fn lose_and_regain(cluster: &TestCluster, load: &mut Load, node: usize) {
+    cluster.kill(node).await.unwrap();
+    cluster.settled().await;
+    load.goes_on().await;
+    cluster.restart(node).unwrap();
+    cluster.settled().await;
+    load.goes_on().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_owner_killed_under_load_takes_nothing_with_it() {
+    let cluster = cluster().await;
+    let store = open(&cluster, "").await;
+    let mut load = Load::on(server_with(|builder| builder.store(store)).await).await;
+    load.goes_on().await;
+    for node in [1, 2] {
+        assert_ne!(cluster.master(), Some(node));
+        lose_and_regain(&cluster, &mut load, node).await;
+    }
+    load.check().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_master_killed_under_load_takes_nothing_with_it() {
+    let cluster = cluster().await;
+    let store = open(&cluster, "verify_owner=true").await;
+    let mut load = Load::on(server_with(|builder| builder.store(store)).await).await;
+    load.goes_on().await;
+    for _ in 0..2 {
+        let master = cluster.master().unwrap();
+        lose_and_regain(&cluster, &mut load, master).await;
+        assert_ne!(cluster.master(), Some(master));
+    }
+    load.check().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn without_a_quorum_everything_is_unavailable_and_then_as_before() {
+    let cluster = cluster().await;
+    let times = "client_cache=0s&retry_for=1s&statement_timeout=1s&lock_timeout=0s&connect_timeout=1s";
+    let store = open(&cluster, times).await;
+    let server = server_with(|builder| builder.store(store)).await;
+    let code = server.code().await;
+    let (_, tokens) = server.token(&redeem(&server.code().await)).await;
+    let (access, refresh_token) = (string(&tokens, "access_token"), string(&tokens, "refresh_token"));
+    cluster.kill(0).await.unwrap();
+    cluster.settled().await;
+    cluster.kill(1).await.unwrap();
+    cluster.settled().await;
+
+    let machine = [("grant_type", "client_credentials")];
+    let begun = Instant::now();
+    for form in [&machine[..], &redeem(&code), &refresh(&refresh_token)] {
+        let (status, body) = server.token(form).await;
+        assert_eq!((status, body["error"].as_str()), (503, Some("temporarily_unavailable")), "{form:?}");
+    }
+    assert_eq!(server.auth.authenticate_token(&access).await.unwrap_err().status(), 503);
+    assert!(server.auth.store().ping().await.is_err());
+    assert!(begun.elapsed() < Duration::from_secs(8), "{:?}", begun.elapsed());
+
+    cluster.restart(0).unwrap();
+    cluster.restart(1).unwrap();
+    cluster.settled().await;
+    let serves = async {
+        while server.token(&machine).await.0 != 200 {
+            sleep(Duration::from_millis(20)).await;
+        }
+    };
+    timeout(Duration::from_secs(20), serves).await.unwrap();
+    // What was refused for want of a quorum was not done.
+    assert!(server.auth.authenticate_token(&access).await.is_ok());
+    assert_eq!(server.token(&redeem(&code)).await.0, 200);
+    assert_eq!(server.token(&refresh(&refresh_token)).await.0, 200);
+}
+
+/// What docs/griddb.md warns of: a flush is the owner's alone, and a backup may not have yet what the owner has answered.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_owner_that_dies_before_its_backup_has_a_change_takes_it_along() {
+    let far = Duration::from_secs(600);
+    let cluster = TestCluster::start(3, options().replication_lag(far)).await.unwrap();
+    let store = open(&cluster, "durability=flush&verify_owner=true").await;
+    let row = Row::new(Timestamp::from_millis(1), "{}");
+    let id = grant_at(&cluster, 1);
+    let key = Key::new(Kind::Grant, &id);
+    store.insert(key, row).await.unwrap();
+    cluster.replicate();
+    // Answered, flushed, and confirmed by the master.
+    assert!(store.remove(key).await.unwrap());
+    cluster.kill(1).await.unwrap();
+    cluster.settled().await;
+    assert!(store.get(key).await.unwrap().is_some(), "what was taken is back");
+    assert!(store.remove(key).await.unwrap(), "and is taken again");
+}

@@ -1,0 +1,167 @@
+//! Clients that fetch codes, redeem, rotate and revoke until they are stopped, and remember what they were told.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
+
+use tokio::task::JoinSet;
+
+use super::support::*;
+
+const CLIENTS: usize = 6;
+
+/// The clients at work.
+pub(super) struct Load {
+    server: Arc<Server>,
+    running: JoinSet<Told>,
+    stop: Arc<AtomicBool>,
+    answered: Arc<AtomicUsize>,
+}
+
+impl Load {
+    pub(super) async fn on(server: Server) -> Self {
+        let server = Arc::new(server);
+        let (stop, answered) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
+        let mut running = JoinSet::new();
+        for _ in 0..CLIENTS {
+            let browser = server.sign_in(&authorize_uri(&[])).await;
+            if browser.page.status() == 200 {
+                assert_eq!(browser.allow(&server).await.status(), 303);
+            }
+            let (server, answered) = (Arc::clone(&server), Arc::clone(&answered));
+            let browsing = Browsing { server, cookie: browser.cookie, answered, told: Told::default() };
+            running.spawn(browsing.run(Arc::clone(&stop)));
+        }
+        Self { server, running, stop, answered }
+    }
+
+    /// Waits until work goes on: until some more requests were answered.
+    pub(super) async fn goes_on(&mut self) {
+        let more = self.answered.load(Ordering::SeqCst) + 60;
+        let goes_on = async {
+            while self.answered.load(Ordering::SeqCst) < more {
+                assert!(self.running.try_join_next().is_none(), "a client ended");
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(30), goes_on).await.unwrap();
+    }
+
+    /// Stops it, and checks that everything that was answered is so. Gives back how many requests got no answer.
+    pub(super) async fn check(self) -> usize {
+        self.stop.store(true, Ordering::SeqCst);
+        let told = self.running.join_all().await;
+        let server = &self.server;
+        let unanswered = told.iter().map(|told| told.unanswered).sum();
+        for told in told {
+            assert!(!told.good.is_empty() && !told.dead.is_empty() && !told.used_codes.is_empty());
+            for token in &told.good {
+                assert!(server.auth.authenticate_token(token).await.is_ok(), "an answered token is lost");
+            }
+            for token in &told.dead {
+                let refused = server.auth.authenticate_token(token).await.unwrap_err();
+                assert_eq!(refused.status(), 401, "a revoked token is back");
+            }
+            for code in &told.used_codes {
+                let (status, body) = server.token(&redeem(code)).await;
+                let answer = (status, body["error"].as_str());
+                assert_eq!(answer, (400, Some("invalid_grant")), "a used code is back");
+            }
+        }
+        unanswered
+    }
+}
+
+/// What one client was told.
+#[derive(Default)]
+struct Told {
+    good: Vec<String>,
+    dead: Vec<String>,
+    used_codes: Vec<String>,
+    /// Requests that got no answer: what they asked for may have happened or not.
+    unanswered: usize,
+}
+
+impl Told {
+    /// The answer of a request that is certain: 503 is none.
+    fn certain(&mut self, (status, body): (u16, serde_json::Value)) -> Option<(u16, serde_json::Value)> {
+        if status == 503 {
+            self.unanswered += 1;
+            return None;
+        }
+        Some((status, body))
+    }
+}
+
+/// A browser in which somebody is signed in and has allowed everything, and the client that it is sent back to.
+struct Browsing {
+    server: Arc<Server>,
+    cookie: String,
+    answered: Arc<AtomicUsize>,
+    told: Told,
+}
+
+impl Browsing {
+    async fn run(mut self, stop: Arc<AtomicBool>) -> Told {
+        while !stop.load(Ordering::SeqCst) {
+            self.issue().await;
+            self.one_grant().await;
+        }
+        self.told
+    }
+
+    async fn token(&mut self, form: &[(&str, &str)]) -> Option<(u16, serde_json::Value)> {
+        let answer = self.server.token(form).await;
+        let certain = self.told.certain(answer)?;
+        self.answered.fetch_add(1, Ordering::SeqCst);
+        Some(certain)
+    }
+
+    async fn issue(&mut self) {
+        if let Some((status, body)) = self.token(&[("grant_type", "client_credentials")]).await {
+            assert_eq!(status, 200);
+            self.told.good.push(string(&body, "access_token"));
+        }
+    }
+
+    /// A code, redeemed, its refresh token rotated, and every other time something of it revoked.
+    async fn one_grant(&mut self) -> Option<()> {
+        let back = self.server.get(&authorize_uri(&[]), Some(&self.cookie)).await;
+        if back.status() != 303 {
+            self.told.unanswered += 1;
+            assert_eq!(back.status(), 503, "{}", text(&back));
+            return None;
+        }
+        let Some(code) = location_parameter(&back, "code") else {
+            assert_eq!(location_parameter(&back, "error").as_deref(), Some("temporarily_unavailable"));
+            self.told.unanswered += 1;
+            return None;
+        };
+        let (status, body) = self.token(&redeem(&code)).await?;
+        assert_eq!(status, 200, "a code that was answered is good: {body}");
+        self.told.used_codes.push(code);
+        let (first, refresh_token) = (string(&body, "access_token"), string(&body, "refresh_token"));
+        self.told.good.push(first.clone());
+        let (status, body) = self.token(&refresh(&refresh_token)).await?;
+        assert_eq!(status, 200, "a refresh token that was answered is good: {body}");
+        let second = string(&body, "access_token");
+        self.told.good.push(second.clone());
+        match self.told.used_codes.len() % 3 {
+            0 => self.revoke(&first, &[first.as_str()]).await,
+            1 => self.revoke(&string(&body, "refresh_token"), &[&first, &second]).await,
+            _ => Some(()),
+        }
+    }
+
+    async fn revoke(&mut self, token: &str, ends: &[&str]) -> Option<()> {
+        self.told.good.retain(|good| !ends.contains(&good.as_str()));
+        let client = basic("web", "web-secret");
+        let answer =
+            self.server.post("/oauth/revoke", &[("authorization", &client)], &[("token", token)]).await;
+        let (status, body) = self.told.certain((answer.status().as_u16(), text(&answer).into()))?;
+        assert_eq!(status, 200, "{body}");
+        self.answered.fetch_add(1, Ordering::SeqCst);
+        self.told.dead.extend(ends.iter().map(|&token| token.to_owned()));
+        Some(())
+    }
+}

@@ -1,0 +1,185 @@
+//! Users, databases, and who may do what.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "this is a test")]
+
+mod common;
+
+use common::place::{Account, Place, on_every_server, secret};
+use common::{Bytes, Client, GET_ROW, Mode, PUT_CONTAINER, Table, partition_of};
+use griddb_test_node::Options;
+
+const PUT_USER: i32 = 155;
+const DROP_USER: i32 = 156;
+const PUT_DATABASE: i32 = 158;
+const DROP_DATABASE: i32 = 159;
+const PUT_PRIVILEGE: i32 = 160;
+const DROP_PRIVILEGE: i32 = 161;
+
+fn named(name: &str) -> Bytes {
+    Bytes::new().i32(0).string(name)
+}
+
+fn user(name: &str, password: &str) -> Bytes {
+    named(name).u8(0).u8(1).string(&secret(password)).u8(0)
+}
+
+fn database(name: &str) -> Bytes {
+    named(name).u8(0).i32(0).u8(0)
+}
+
+fn privilege(database: &str, user: &str, kind: &str) -> Bytes {
+    named(database).u8(0).i32(1).string(user).string(kind)
+}
+
+/// A user, a database, and what is to be dropped in the end.
+struct Scene<'a> {
+    place: &'a Place,
+    admin: Client,
+    user: String,
+    database: String,
+}
+
+impl<'a> Scene<'a> {
+    async fn set(place: &'a Place) -> Self {
+        let mut admin = place.client().await;
+        let (user_name, database_name) = (place.name("u"), place.name("d"));
+        assert_eq!(admin.call(PUT_USER, 0, user(&user_name, "sesame")).await.code(), 0);
+        assert_eq!(admin.call(PUT_DATABASE, 0, database(&database_name)).await.code(), 0);
+        Self { place, admin, user: user_name, database: database_name }
+    }
+
+    fn account(&self, database: Option<&str>) -> Account {
+        let database = database.map(str::to_owned);
+        Account { database, ..Account::new(&self.user, "sesame", &self.place.account.cluster) }
+    }
+
+    async fn may(&mut self, kind: &str) -> i32 {
+        let privilege = privilege(&self.database, &self.user, kind);
+        self.admin.call(PUT_PRIVILEGE, 0, privilege).await.code()
+    }
+
+    /// Logs the user in to the database. The code of the answer, and the database's id if there is one.
+    async fn log_in(&self, client: &mut Client) -> Result<i64, i32> {
+        let answer = client.log_in_as(&self.account(Some(&self.database)), true).await;
+        if answer.status != 0 {
+            return Err(answer.code());
+        }
+        Ok(i64::from_le_bytes(answer.body[1..9].try_into().unwrap()))
+    }
+
+    async fn strike(mut self) {
+        let user = self.user.clone();
+        self.admin.call(DROP_PRIVILEGE, 0, privilege(&self.database, &user, "ALL")).await;
+        self.admin.call(DROP_DATABASE, 0, named(&self.database)).await;
+        self.admin.call(DROP_USER, 0, named(&user)).await;
+    }
+}
+
+/// A container key as it is in a database of one's own.
+fn key_in(database: i64, name: &str) -> Bytes {
+    let key = Bytes::new().u8(1).i64(database).sized(name.as_bytes());
+    Bytes::new().sized(&key.raw(&vec![0; name.len().div_ceil(8)]).0)
+}
+
+async fn connected(place: &Place) -> Client {
+    let mut client = Client::dial(place.address).await;
+    assert_eq!(client.connect().await.status, 0);
+    client
+}
+
+async fn make(client: &mut Client, place: &Place, key: Bytes, name: &str) -> Result<Table, i32> {
+    let partition = partition_of(name, place.partitions);
+    let body = Bytes::new().i32(0).raw(&key.0).u8(0).u8(0);
+    let body = body.i32(3).string("k").u8(0).u8(4).string("v").u8(0).u8(0).string("n").u8(5).u8(0);
+    let answer = client.call(PUT_CONTAINER, partition, body.i16(1).i16(0).string("")).await;
+    match answer.code() {
+        0 => Ok(Table { partition, id: i64::from_le_bytes(answer.body[4..12].try_into().unwrap()) }),
+        code => Err(code),
+    }
+}
+
+async fn a_database_is_open_to_those_who_may(place: &Place) {
+    let mut scene = Scene::set(place).await;
+    let mut client = connected(place).await;
+    assert_eq!(scene.log_in(&mut client).await, Err(10005));
+    // `public` is open to everybody
+    assert_eq!(client.log_in_as(&scene.account(None), true).await.status, 0);
+    assert_eq!(scene.may("ALL").await, 0);
+    let id = scene.log_in(&mut client).await.unwrap();
+    assert!(id > 0);
+    let name = place.name("t");
+    // every key has to name the database
+    assert_eq!(make(&mut client, place, common::container_key(&name), &name).await.unwrap_err(), 10098);
+    let table = make(&mut client, place, key_in(id, &name), &name).await.unwrap();
+    assert!(!client.put(table, "a", 1).await);
+    assert_eq!(client.get(table, "a").await, Some(1));
+    // in `public` there is none of that name
+    assert_eq!(scene.admin.find_table(&name, table.partition).await, None);
+    let drop = Bytes::new().i32(0).raw(&key_in(id, &name).0).u8(0xff);
+    assert_eq!(client.call(common::DROP_CONTAINER, table.partition, drop).await.code(), 0);
+    scene.strike().await;
+}
+
+async fn who_may_read_does_not_write(place: &Place) {
+    let mut scene = Scene::set(place).await;
+    let mut writer = connected(place).await;
+    assert_eq!(scene.may("ALL").await, 0);
+    let id = scene.log_in(&mut writer).await.unwrap();
+    let name = place.name("t");
+    let table = make(&mut writer, place, key_in(id, &name), &name).await.unwrap();
+    writer.put(table, "a", 1).await;
+    // another privilege has to wait until the one that there is was taken back
+    assert_ne!(scene.may("READ").await, 0);
+
+    // somebody else: a server remembers for a while what a user may do
+    let reading = place.name("r");
+    assert_eq!(scene.admin.call(PUT_USER, 0, user(&reading, "sesame")).await.code(), 0);
+    let may_read = privilege(&scene.database, &reading, "READ");
+    assert_eq!(scene.admin.call(PUT_PRIVILEGE, 0, may_read.clone()).await.code(), 0);
+    let mut reader = connected(place).await;
+    let account = Account { user: reading.clone(), ..scene.account(Some(&scene.database)) };
+    assert_eq!(reader.log_in_as(&account, true).await.status, 0);
+    assert_eq!(reader.get(table, "a").await, Some(1));
+    assert_eq!(reader.try_put(table, "a", 2, Mode::AUTO).await.code(), 10099);
+    assert_eq!(reader.try_remove(table, "a", Mode::AUTO).await.code(), 10099);
+    let lock = reader.row_head(table, Mode::begin(1).for_update()).sized(b"a");
+    assert_eq!(reader.call_with(GET_ROW, table.partition, 1, lock).await.code(), 10099);
+    assert_eq!(scene.admin.call(DROP_PRIVILEGE, 0, may_read).await.code(), 0);
+    assert_eq!(scene.admin.call(DROP_USER, 0, named(&reading)).await.code(), 0);
+    scene.strike().await;
+}
+
+async fn only_an_administrator_makes_users_and_databases(place: &Place) {
+    let scene = Scene::set(place).await;
+    let mut client = place.client_as(&scene.account(None)).await;
+    let refused = [
+        client.call(PUT_USER, 0, user("somebody", "x")).await.code(),
+        client.call(DROP_USER, 0, named(&scene.user)).await.code(),
+        client.call(PUT_DATABASE, 0, database("some")).await.code(),
+        client.call(DROP_DATABASE, 0, named(&scene.database)).await.code(),
+        client.call(PUT_PRIVILEGE, 0, privilege(&scene.database, &scene.user, "ALL")).await.code(),
+    ];
+    assert_eq!(refused, [10089, 10079, 10079, 10079, 10079]);
+    scene.strike().await;
+}
+
+async fn a_password_is_changed_only_where_that_is_asked_for(place: &Place) {
+    let mut scene = Scene::set(place).await;
+    let name = scene.user.clone();
+    // the same again
+    assert_eq!(scene.admin.call(PUT_USER, 0, user(&name, "sesame")).await.code(), 0);
+    assert_eq!(scene.admin.call(PUT_USER, 0, user(&name, "other")).await.code(), 10077);
+    let changed = named(&name).u8(0).u8(1).string(&secret("other")).u8(1);
+    assert_eq!(scene.admin.call(PUT_USER, 0, changed).await.code(), 0);
+    let mut client = connected(place).await;
+    assert_eq!(client.log_in_as(&scene.account(None), true).await.code(), 10005);
+    let account = Account::new(&name, "other", &place.account.cluster);
+    assert_eq!(client.log_in_as(&account, true).await.code(), 0);
+    scene.strike().await;
+}
+
+on_every_server! { super::Options::new();
+    a_database_is_open_to_those_who_may,
+    who_may_read_does_not_write,
+    only_an_administrator_makes_users_and_databases,
+    a_password_is_changed_only_where_that_is_asked_for,
+}

@@ -1,0 +1,184 @@
+//! A server to run a case on: a node of the case's own, or the real one that `GRIDAUTH_TEST_GRIDDB` names.
+
+use super::{Bytes, Client, DROP_CONTAINER, GET_PARTITION_ADDRESS, Table, container_key, partition_of};
+use griddb_test_node::{Options, TestNode};
+use sha2::{Digest, Sha256};
+use std::io::Write;
+use std::net::{SocketAddr, SocketAddrV4, ToSocketAddrs};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::time::Duration;
+
+/// Who logs in, and to which cluster.
+#[derive(Debug, Clone)]
+pub(crate) struct Account {
+    pub(crate) user: String,
+    /// The digest of the password.
+    pub(crate) secret: String,
+    pub(crate) cluster: String,
+    pub(crate) database: Option<String>,
+}
+
+impl Account {
+    pub(crate) fn new(user: &str, password: &str, cluster: &str) -> Self {
+        let (user, cluster) = (user.to_owned(), cluster.to_owned());
+        Self { user, secret: secret(password), cluster, database: None }
+    }
+}
+
+/// What LOGIN sends of a password.
+pub(crate) fn secret(password: &str) -> String {
+    Sha256::digest(password).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// A server for one case.
+pub(crate) struct Place {
+    pub(crate) address: SocketAddrV4,
+    pub(crate) account: Account,
+    pub(crate) partitions: u32,
+    /// The node, unless it is the real server.
+    pub(crate) node: Option<TestNode>,
+    /// What names end with, so that no other case and no earlier run has used them.
+    tag: String,
+    made: Mutex<Vec<(String, i32)>>,
+}
+
+/// A number that no other case and no earlier run has.
+fn unique() -> u128 {
+    static NEXT: AtomicU64 = AtomicU64::new(0);
+    #[allow(clippy::disallowed_methods, reason = "names that no other run has")]
+    let time = std::time::UNIX_EPOCH.elapsed().unwrap().as_nanos();
+    time << 32 | u128::from(std::process::id() & 0xffff) << 16 | u128::from(NEXT.fetch_add(1, Relaxed))
+}
+
+impl Place {
+    pub(crate) async fn on_a_node(options: Options) -> Self {
+        let node = TestNode::start(options).await.unwrap();
+        Self::new(node.address(), Account::new("admin", "admin", "gridauth"), Some(node)).await
+    }
+
+    /// Nothing where none is named, which is said loudly.
+    pub(crate) async fn on_the_real_server() -> Option<Self> {
+        let Ok(url) = std::env::var("GRIDAUTH_TEST_GRIDDB") else {
+            static ONCE: std::sync::Once = std::sync::Once::new();
+            // not by a macro: what those print in a test that passes is captured, and nobody sees it
+            let line = b"\nSKIPPED: whether a real GridDB answers as the test node does; set GRIDAUTH_TEST_GRIDDB to a griddb:// URL to run it\n";
+            ONCE.call_once(|| std::io::stderr().write_all(line).unwrap());
+            return None;
+        };
+        // user, password and cluster without characters that are encoded in a URL
+        let rest = url.strip_prefix("griddb://").expect("a griddb:// URL");
+        let (login, rest) = rest.split_once('@').expect("user and password");
+        let (user, password) = login.split_once(':').expect("user and password");
+        let (hosts, rest) = rest.split_once('/').expect("a cluster");
+        let cluster = rest.split(['/', '?']).next().unwrap();
+        let mut addresses = hosts.split(',').next().unwrap().to_socket_addrs().expect("an address");
+        let address = addresses.find_map(|address| match address {
+            SocketAddr::V4(address) => Some(address),
+            SocketAddr::V6(_) => None,
+        });
+        let account = Account::new(user, password, cluster);
+        Some(Self::new(address.expect("an IPv4 address"), account, None).await)
+    }
+
+    async fn new(address: SocketAddrV4, account: Account, node: Option<TestNode>) -> Self {
+        let tag = format!("{:x}", unique());
+        let mut place = Self { address, account, partitions: 0, node, tag, made: Mutex::default() };
+        let question = Bytes::new().i32(0).u8(1);
+        let answer = place.client().await.call(GET_PARTITION_ADDRESS, 0, question).await;
+        place.partitions = u32::from_le_bytes(answer.body[..4].try_into().unwrap());
+        place
+    }
+
+    /// Whether it is a node of the tests.
+    pub(crate) fn is_a_node(&self) -> bool {
+        self.node.is_some()
+    }
+
+    /// Another client than all the others to it, logged in.
+    pub(crate) async fn client(&self) -> Client {
+        self.client_as(&self.account).await
+    }
+
+    pub(crate) async fn client_as(&self, account: &Account) -> Client {
+        let mut client = Client::dial(self.address).await;
+        client.uuid = unique().to_le_bytes();
+        assert_eq!(client.connect().await.status, 0);
+        let answer = client.log_in_as(account, true).await;
+        assert_eq!(answer.status, 0, "{:?}", answer.error());
+        client
+    }
+
+    /// A name of this case's own; an affinity stays behind it.
+    pub(crate) fn name(&self, name: &str) -> String {
+        match name.split_once('@') {
+            Some((base, affinity)) => format!("{base}_{}@{affinity}", self.tag),
+            None => format!("{name}_{}", self.tag),
+        }
+    }
+
+    /// Makes a container of the name that is this case's own, or opens it.
+    pub(crate) async fn table(&self, client: &mut Client, name: &str) -> Table {
+        let name = self.name(name);
+        self.is_made(&name, partition_of(&name, self.partitions));
+        client.table(&name, self.partitions).await
+    }
+
+    /// Takes note of a container that is to be dropped in the end.
+    pub(crate) fn is_made(&self, name: &str, partition: i32) {
+        self.made.lock().unwrap().push((name.to_owned(), partition));
+    }
+
+    /// Waits until the server has noticed that a client has gone.
+    pub(crate) async fn notices_who_has_gone(&self, left: u64) {
+        match &self.node {
+            Some(node) => {
+                while node.counters().open_connections() > left {
+                    tokio::task::yield_now().await;
+                }
+            }
+            None => tokio::time::sleep(Duration::from_millis(300)).await,
+        }
+    }
+
+    /// Drops what the case has made.
+    pub(crate) async fn clear(&self) {
+        let mut client = self.client().await;
+        let made = std::mem::take(&mut *self.made.lock().unwrap());
+        for (name, partition) in made {
+            // where a transaction was left open it stays: nobody waits for that
+            let at_once = Bytes::new().i32(6).i16(1).i32(0);
+            let body = at_once.raw(&container_key(&name).0).u8(0xff);
+            client.call(DROP_CONTAINER, partition, body).await;
+        }
+        client.disconnect().await;
+    }
+}
+
+/// Makes two tests of each case: one on a node with these options, and one on the real server.
+macro_rules! on_every_server {
+    ($options:expr; $($case:ident,)*) => {
+        mod on_a_node {
+            $(
+                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                async fn $case() {
+                    super::$case(&super::Place::on_a_node($options).await).await;
+                }
+            )*
+        }
+
+        mod on_the_real_server {
+            $(
+                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                async fn $case() {
+                    if let Some(place) = super::Place::on_the_real_server().await {
+                        super::$case(&place).await;
+                        place.clear().await;
+                    }
+                }
+            )*
+        }
+    };
+}
+
+pub(crate) use on_every_server;

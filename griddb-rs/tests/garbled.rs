@@ -1,0 +1,399 @@
+//! Answers that never become whole, are wrong, or tell of a failure though the statement was done: every call ends in time
+//! and claims no more than is known, and the client goes on by itself.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    missing_docs,
+    unreachable_pub,
+    reason = "tests"
+)]
+
+mod common;
+
+use std::{future::Future, time::Duration};
+
+use common::*;
+use griddb_rs::{Client, Collection, Durability, Error};
+use griddb_test_node::{ErrorCode, Fault, Statement, TestNode};
+use tokio::time::timeout;
+
+/// Half a second of silence and the connection is given up, long before a statement's time is over.
+const TIMES: &str = "heartbeat=200ms&statement_timeout=5s&lock_timeout=1s&retry_for=8s";
+/// The `retry_for` of these, and some for the way.
+const CALL: Duration = Duration::from_millis(8500);
+/// Less than a statement's time: one that is sent on a connection that is no good any more does not end in it.
+const SOON: Duration = Duration::from_millis(2500);
+
+/// A client and a collection with the row `k` = 1.
+async fn start() -> (TestNode, Client, Collection) {
+    let node = node().await;
+    let client = Client::connect(&url(&node, TIMES)).await.unwrap();
+    let rows = rows(&client).await;
+    rows.put(("k", 1i64)).await.unwrap();
+    (node, client, rows)
+}
+
+async fn in_time<T>(what: &str, call: impl Future<Output = T>) -> T {
+    timeout(CALL, call).await.unwrap_or_else(|_| panic!("{what}: it does not end"))
+}
+
+/// The number that is there, from a call that has little time.
+async fn soon_again(what: &str, rows: &Collection) -> Option<i64> {
+    let row = rows.within(SOON).get("k").await;
+    let row = row.unwrap_or_else(|error| panic!("{what}: the client does not recover: {error}"));
+    row.map(|row| row.get("n").unwrap())
+}
+
+/// What a write is told that was done: where other bytes have made its answer whole, that it was.
+fn done_or_unknown(what: &str, told: Result<(), Error>) {
+    if let Err(error) = told {
+        assert!(error.is_outcome_unknown() && error.is_unavailable(), "{what}: {error}");
+    }
+}
+
+/// Answers of which a part never comes, though the connection lives and other bytes do come.
+fn never_whole() -> [Fault; 4] {
+    [Fault::LongerBy(8), Fault::LongerBy(100 << 20), Fault::Cut(17), Fault::Cut(25)]
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_read_whose_answer_never_becomes_whole_is_answered_on_another_connection() {
+    let mut cases = Vec::new();
+    for fault in never_whole() {
+        cases.push(async move {
+            let (node, client, rows) = start().await;
+            node.faults().once(Statement::GetRow, fault.clone());
+            let what = format!("{fault:?}");
+            for _ in 0..2 {
+                assert_eq!(soon_again(&what, &rows).await, Some(1), "{what}");
+            }
+            let stats = client.stats();
+            assert_eq!((stats.connections, stats.connections_lost), (2, 1), "{what}");
+        });
+    }
+    some_at_a_time(cases).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_write_whose_answer_never_becomes_whole_is_not_called_not_done() {
+    let mut cases = Vec::new();
+    for fault in never_whole() {
+        for statement in [Statement::PutRow, Statement::RemoveRow, Statement::FlushLog] {
+            let fault = fault.clone();
+            cases.push(async move {
+                let (node, client, rows) = start().await;
+                let rows = rows.durability(Durability::Flush);
+                let what = format!("{statement:?}, {fault:?}");
+                node.faults().once(statement, fault.clone());
+                let told = in_time(&what, async {
+                    match statement {
+                        Statement::RemoveRow => rows.remove("k").await.map(drop),
+                        _ => rows.put(("k", 2i64)).await.map(drop),
+                    }
+                });
+                done_or_unknown(&what, told.await);
+                let done = if statement == Statement::RemoveRow { None } else { Some(2) };
+                assert_eq!(soon_again(&what, &rows).await, done, "{what}");
+                assert_eq!(client.stats().connections, 2, "{what}");
+            });
+        }
+    }
+    some_at_a_time(cases).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_change_whose_answers_never_become_whole_is_made_once() {
+    let mut cases = Vec::new();
+    for fault in never_whole() {
+        for statement in [Statement::GetRow, Statement::PutRow, Statement::Commit] {
+            let fault = fault.clone();
+            cases.push(async move {
+                let (node, _client, rows) = start().await;
+                let what = format!("{statement:?}, {fault:?}");
+                node.faults().once(statement, fault.clone());
+                let told = in_time(&what, rows.update("k", raise)).await;
+                assert!(told.unwrap_or_else(|error| panic!("{what}: {error}")), "{what}");
+                assert_eq!(soon_again(&what, &rows).await, Some(2), "{what}");
+            });
+        }
+    }
+    some_at_a_time(cases).await;
+}
+
+/// The connection is busy: bytes of other answers come all the time.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn others_on_the_connection_are_answered_in_time() {
+    let mut cases = Vec::new();
+    for fault in never_whole() {
+        cases.push(async move {
+            let (node, client, rows) = start().await;
+            let what = format!("{fault:?}");
+            let readers: Vec<_> = (0..8)
+                .map(|_| {
+                    let (rows, what) = (rows.clone(), what.clone());
+                    tokio::spawn(async move {
+                        for _ in 0..100 {
+                            assert!(soon_again(&what, &rows).await.is_some());
+                            tokio::time::sleep(Duration::from_millis(5)).await;
+                        }
+                    })
+                })
+                .collect();
+            node.faults().once(Statement::PutRow, fault.clone());
+            done_or_unknown(&what, in_time(&what, rows.put(("k", 2i64))).await.map(drop));
+            for reader in readers {
+                reader.await.unwrap();
+            }
+            assert_eq!(client.stats().connections, 2, "{what}");
+        });
+    }
+    some_at_a_time(cases).await;
+}
+
+/// The caller has gone when the answer does not come whole, and nobody asks for anything for a while.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_connection_that_is_no_good_is_found_when_nobody_waits() {
+    let mut cases = Vec::new();
+    for fault in never_whole() {
+        cases.push(async move {
+            let (node, client, rows) = start().await;
+            node.faults().once(Statement::GetRow, fault.clone());
+            assert!(timeout(Duration::from_millis(100), rows.get("k")).await.is_err());
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            let what = format!("{fault:?}");
+            assert_eq!(soon_again(&what, &rows).await, Some(1), "{what}");
+            assert_eq!(client.stats().connections, 2, "{what}");
+        });
+    }
+    some_at_a_time(cases).await;
+}
+
+/// Answers that are whole, and not what was asked for.
+fn wrong() -> Vec<Fault> {
+    vec![
+        Fault::Garbage(b"HTTP/1.1 400 Bad Request\r\n\r\n".to_vec()),
+        Fault::Garbage(vec![0; 64]),
+        Fault::WrongLength(3),
+        Fault::WrongLength(u32::MAX),
+        Fault::WrongId(77_777),
+        Fault::Truncate(33),
+        Fault::Nonsense(9, Vec::new()),
+        Fault::Nonsense(1, Vec::new()),
+        Fault::Nonsense(1, b"nonsense".to_vec()),
+        Fault::Nonsense(2, vec![0xff; 40]),
+        Fault::Nonsense(3, vec![1]),
+    ]
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_write_that_is_answered_wrongly_is_unknown_and_not_sent_again() {
+    let mut cases = Vec::new();
+    for fault in wrong().into_iter().chain([Fault::ShortBody(0)]) {
+        for statement in [Statement::PutRow, Statement::RemoveRow] {
+            let fault = fault.clone();
+            cases.push(async move {
+                let (node, _client, rows) = start().await;
+                let what = format!("{statement:?}, {fault:?}");
+                node.counters().reset();
+                node.faults().once(statement, fault);
+                let told = in_time(&what, async {
+                    match statement {
+                        Statement::RemoveRow => rows.remove("k").await.map(drop),
+                        _ => rows.put(("k", 2i64)).await.map(drop),
+                    }
+                });
+                let error = told.await.expect_err(&what);
+                assert!(error.is_outcome_unknown(), "{what}: {error}");
+                assert_eq!(node.counters().statements(statement), 1, "{what}");
+                let done = if statement == Statement::RemoveRow { None } else { Some(2) };
+                assert_eq!(soon_again(&what, &rows).await, done, "{what}");
+            });
+        }
+    }
+    some_at_a_time(cases).await;
+}
+
+/// The answer is an error, and says of nothing that it went wrong.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_error_without_a_word_does_not_mean_that_nothing_was_done() {
+    let (node, _client, rows) = start().await;
+    node.faults().once(Statement::PutRow, Fault::Nonsense(1, vec![0; 8]));
+    let error = soon(rows.put(("k", 2i64))).await.unwrap_err();
+    assert!(error.is_outcome_unknown(), "{error}");
+    assert_eq!(soon_again("an empty error", &rows).await, Some(2));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_flush_that_is_answered_wrongly_is_unknown() {
+    let mut cases = Vec::new();
+    for fault in wrong() {
+        cases.push(async move {
+            let (node, _client, rows) = start().await;
+            let what = format!("{fault:?}");
+            node.faults().once(Statement::FlushLog, fault.clone());
+            let told = in_time(&what, rows.durability(Durability::Flush).put(("k", 2i64))).await;
+            // A success has no body of which something could be cut off.
+            if let Err(error) = told {
+                assert!(error.is_outcome_unknown(), "{what}: {error}");
+            }
+            assert_eq!(soon_again(&what, &rows).await, Some(2), "{what}");
+        });
+    }
+    some_at_a_time(cases).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_change_that_is_answered_wrongly_is_made_once() {
+    let mut cases = Vec::new();
+    for fault in wrong() {
+        for statement in [Statement::GetRow, Statement::PutRow, Statement::Commit] {
+            let fault = fault.clone();
+            cases.push(async move {
+                let (node, _client, rows) = start().await;
+                let what = format!("{statement:?}, {fault:?}");
+                node.faults().once(statement, fault.clone());
+                let told = in_time(&what, rows.update("k", raise)).await;
+                let found = soon_again(&what, &rows).await;
+                match told {
+                    Ok(changed) => assert_eq!((changed, found), (true, Some(2)), "{what}"),
+                    Err(error) if error.is_outcome_unknown() => {
+                        assert!(found <= Some(2), "{what}: {found:?}");
+                    }
+                    Err(error) => assert_eq!(found, Some(1), "{what}: {error}"),
+                }
+                // No lock was left behind.
+                assert!(in_time(&what, rows.update("k", raise)).await.unwrap(), "{what}");
+            });
+        }
+    }
+    some_at_a_time(cases).await;
+}
+
+/// Some bytes that are the same in each run.
+struct Dice(u64);
+
+impl Dice {
+    fn roll(&mut self, below: u64) -> u64 {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 33) % below
+    }
+
+    fn nonsense(&mut self) -> Fault {
+        let status = if self.roll(4) == 0 { self.roll(256) } else { self.roll(4) };
+        let length = self.roll(60);
+        // Small numbers are counts and sizes that lead somewhere.
+        let bytes = (0..length).map(|_| if self.roll(2) == 0 { self.roll(4) } else { self.roll(256) } as u8);
+        Fault::Nonsense(status as u8, bytes.collect())
+    }
+}
+
+/// What was done, and told in any way whatever, is never called not done, and is done once.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_nonsense_makes_a_write_be_called_not_done() {
+    let (node, _client, rows) = start().await;
+    let mut dice = Dice(5);
+    for turn in 0..150i64 {
+        let fault = dice.nonsense();
+        let what = format!("{turn}: {fault:?}");
+        node.faults().once(Statement::PutRow, fault);
+        if let Err(error) = in_time(&what, rows.put(("k", turn))).await {
+            assert!(error.is_outcome_unknown(), "{what}: {error}");
+        }
+        assert_eq!(soon_again(&what, &rows).await, Some(turn), "{what}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_nonsense_makes_a_commit_be_done_twice() {
+    let (node, _client, rows) = start().await;
+    let mut dice = Dice(6);
+    for turn in 1..40i64 {
+        let fault = dice.nonsense();
+        let what = format!("{turn}: {fault:?}");
+        node.faults().once(Statement::Commit, fault);
+        if let Err(error) = in_time(&what, rows.update("k", raise)).await {
+            assert!(error.is_outcome_unknown(), "{what}: {error}");
+        }
+        assert_eq!(soon_again(&what, &rows).await, Some(turn + 1), "{what}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_nonsense_holds_a_read_up() {
+    let (node, _client, rows) = start().await;
+    let mut dice = Dice(7);
+    for turn in 0..150 {
+        let fault = dice.nonsense();
+        let what = format!("{turn}: {fault:?}");
+        node.faults().once(Statement::GetRow, fault);
+        // What it says cannot be known; that it does not say a change had been made is all.
+        if let Err(error) = in_time(&what, rows.get("k")).await {
+            assert!(!error.is_outcome_unknown(), "{what}: {error}");
+        }
+        assert_eq!(soon_again(&what, &rows).await, Some(1), "{what}");
+    }
+}
+
+/// A node that did it and says that it failed: a copy that was not confirmed, an error of its own.
+fn failures() -> [Fault; 2] {
+    [ErrorCode::REPLICATION_TIMEOUT, ErrorCode::NODE_ERROR].map(Fault::FailAfter)
+}
+
+#[tokio::test]
+async fn a_write_that_failed_after_it_was_done_is_unknown() {
+    for fault in failures() {
+        let (node, _client, rows) = start().await;
+        let what = format!("{fault:?}");
+        let unknown = |told: Result<(), Error>| {
+            let error = told.expect_err(&what);
+            assert!(error.is_outcome_unknown() && !error.is_retryable(), "{what}: {error}");
+        };
+        let order = |statement| {
+            node.counters().reset();
+            node.faults().once(statement, fault.clone());
+        };
+        order(Statement::PutRow);
+        unknown(soon(rows.put(("k", 2i64))).await.map(drop));
+        assert_eq!(node.counters().statements(Statement::PutRow), 1, "{what}");
+        assert_eq!(soon_again(&what, &rows).await, Some(2), "{what}");
+
+        order(Statement::PutRow);
+        unknown(soon(rows.insert(("i", 1i64))).await);
+        assert!(rows.get("i").await.unwrap().is_some());
+
+        order(Statement::FlushLog);
+        unknown(soon(rows.durability(Durability::Flush).put(("k", 3i64))).await.map(drop));
+        assert_eq!(soon_again(&what, &rows).await, Some(3), "{what}");
+
+        order(Statement::PutMultipleRows);
+        unknown(soon(rows.put_many(&[("m", 1i64)])).await);
+        assert!(rows.get("m").await.unwrap().is_some());
+
+        order(Statement::RemoveRow);
+        unknown(soon(rows.take("k")).await.map(drop));
+        assert_eq!(node.counters().statements(Statement::RemoveRow), 1, "{what}");
+        assert_eq!(soon_again(&what, &rows).await, None, "{what}");
+    }
+}
+
+#[tokio::test]
+async fn a_commit_that_failed_after_it_was_done_is_asked_for_again() {
+    for fault in failures() {
+        for durability in [Durability::Server, Durability::Flush] {
+            let (node, _client, rows) = start().await;
+            let rows = rows.durability(durability);
+            let what = format!("{fault:?}, {durability:?}");
+            node.faults().once(Statement::Commit, fault.clone());
+            assert!(soon(rows.update("k", raise)).await.unwrap(), "{what}");
+            assert_eq!(soon_again(&what, &rows).await, Some(2), "{what}");
+
+            let mut transaction = rows.transaction();
+            transaction.put(("a", 1i64)).await.unwrap();
+            node.faults().once(Statement::Commit, fault.clone());
+            soon(transaction.commit()).await.unwrap();
+            assert!(rows.get("a").await.unwrap().is_some(), "{what}");
+        }
+    }
+}

@@ -1,0 +1,263 @@
+//! Faults while a client connects, opens and makes containers, and reads in parts.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    missing_docs,
+    unreachable_pub,
+    reason = "tests"
+)]
+
+mod common;
+
+use std::time::Duration;
+
+use common::*;
+use griddb_rs::{Client, Collection, Error, ErrorKind, Pages, Schema};
+use griddb_test_node::{ErrorCode, Fault, FaultOrder, Statement, TestNode};
+use tokio::time::timeout;
+
+const TIMES: &str = "connect_timeout=2s&statement_timeout=2s&retry_for=5s&lock_timeout=0s&heartbeat=200ms";
+/// Connecting, opening, and some for the way.
+const SET_UP: Duration = Duration::from_secs(8);
+
+/// What another try mends.
+fn passing() -> Vec<Fault> {
+    vec![
+        Fault::DropBefore,
+        Fault::DropAfter,
+        Fault::Ignore,
+        Fault::Mute,
+        Fault::Truncate(11),
+        Fault::Truncate(29),
+        Fault::Refuse(ErrorCode::PARTITION_STATE),
+        Fault::Refuse(ErrorCode::CLUSTER_ROLE),
+        Fault::Refuse(ErrorCode::QUEUE_LIMIT),
+    ]
+}
+
+/// What another try mends on another connection: on this one nothing is understood any more.
+fn garbled() -> Vec<Fault> {
+    vec![
+        Fault::Cut(25),
+        Fault::LongerBy(8),
+        Fault::LongerBy(60_000),
+        Fault::LongerBy(100 << 20),
+        Fault::Garbage(b"HTTP/1.1 400 Bad Request\r\n\r\n".to_vec()),
+    ]
+}
+
+/// Whole answers that say nothing: whoever reads them may be told so.
+fn nonsense() -> Vec<Fault> {
+    vec![
+        Fault::ShortBody(0),
+        Fault::ShortBody(2),
+        Fault::Nonsense(0, vec![0xff; 9]),
+        Fault::Nonsense(1, b"nonsense".to_vec()),
+        Fault::Nonsense(9, Vec::new()),
+    ]
+}
+
+fn indexed() -> Schema {
+    schema().index("n").index_on("both", &["n", "k"])
+}
+
+async fn set_up(node: &TestNode) -> Result<Collection, Error> {
+    let client = Client::connect(&url(node, TIMES)).await?;
+    client.open_or_create("rows", &indexed()).await
+}
+
+/// Whether the collection is whole: rows go in and come out, and both indexes are there.
+async fn is_whole(what: &str, rows: &Collection) {
+    rows.put(("k", 5i64)).await.unwrap();
+    assert_eq!(number(rows).await, Some(5), "{what}");
+    let plan = rows.query("explain select * where n = 5").explain().await.unwrap();
+    assert!(plan.iter().any(|line| line.kind == "USE_INDEX"), "{what}: {plan:?}");
+}
+
+async fn opens(statement: Statement, nth: u64, fault: Fault) {
+    let what = format!("{statement:?} {nth}, {fault:?}");
+    let node = node().await;
+    // What nonsense may be taken for is anybody's guess.
+    let is_nonsense = nonsense().contains(&fault);
+    node.faults().order(FaultOrder::new(fault).on(statement).after(nth));
+    let told = timeout(SET_UP, set_up(&node)).await.unwrap_or_else(|_| panic!("{what}: it does not end"));
+    // What does not come about is not done half: the next one finds or makes all of it.
+    match told {
+        Ok(rows) => is_whole(&what, &rows).await,
+        Err(error) => {
+            let is_said = error.is_unavailable() || error.kind() == ErrorKind::Protocol;
+            assert!(is_said || is_nonsense, "{what}: {error:?}");
+        }
+    }
+    node.faults().clear();
+    let again = timeout(SET_UP, set_up(&node)).await.unwrap();
+    is_whole(&what, &again.unwrap_or_else(|error| panic!("{what}, again: {error}"))).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_start_that_meets_a_fault_ends_and_the_next_one_is_whole() {
+    let mut cases = Vec::new();
+    for (statement, count) in [
+        (Statement::Connect, 1),
+        (Statement::Login, 1),
+        (Statement::GetPartitionAddress, 2),
+        (Statement::GetContainer, 1),
+        (Statement::PutContainer, 1),
+        (Statement::CreateIndex, 2),
+    ] {
+        for nth in 0..count {
+            for fault in passing().into_iter().chain(garbled()).chain(nonsense()) {
+                cases.push(opens(statement, nth, fault));
+            }
+        }
+    }
+    some_at_a_time(cases).await;
+}
+
+/// A client that is connected makes the container by itself.
+async fn makes(statement: Statement, fault: Fault) {
+    let what = format!("{statement:?}, {fault:?}");
+    let node = node().await;
+    let client = Client::connect(&url(&node, TIMES)).await.unwrap();
+    node.faults().once(statement, fault);
+    let rows = timeout(SET_UP, client.open_or_create("rows", &indexed())).await.unwrap();
+    is_whole(&what, &rows.unwrap_or_else(|error| panic!("{what}: {error}"))).await;
+    assert_eq!(node.container_names().len(), 1, "{what}");
+}
+
+const MAKING: [Statement; 3] = [Statement::GetContainer, Statement::PutContainer, Statement::CreateIndex];
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_container_is_made_though_its_statements_are_lost() {
+    let of = |statement| passing().into_iter().map(move |fault| makes(statement, fault));
+    some_at_a_time(MAKING.into_iter().flat_map(of)).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_container_is_made_though_the_answers_are_garbled() {
+    let of = |statement| garbled().into_iter().map(move |fault| makes(statement, fault));
+    some_at_a_time(MAKING.into_iter().flat_map(of)).await;
+}
+
+/// The container is opened anew on each connection; here the opening itself is what goes wrong.
+async fn opens_again(statement: Statement, fault: Fault) {
+    let what = format!("{statement:?}, {fault:?}");
+    let node = node().await;
+    let rows = rows(&Client::connect(&url(&node, TIMES)).await.unwrap()).await;
+    rows.put(("k", 1i64)).await.unwrap();
+    node.faults().once(Statement::GetRow, Fault::DropBefore);
+    node.faults().once(statement, fault);
+    let found = timeout(SET_UP, rows.get("k")).await.unwrap();
+    let found = found.unwrap_or_else(|error| panic!("{what}: {error}"));
+    assert_eq!(found.unwrap().get::<i64>("n").unwrap(), 1, "{what}");
+}
+
+const OPENING: [Statement; 3] = [Statement::Connect, Statement::Login, Statement::GetContainer];
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_container_is_opened_again_though_that_is_lost_too() {
+    let of = |statement| passing().into_iter().map(move |fault| opens_again(statement, fault));
+    some_at_a_time(OPENING.into_iter().flat_map(of)).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_container_is_opened_again_though_the_answers_are_garbled() {
+    let of = |statement| garbled().into_iter().map(move |fault| opens_again(statement, fault));
+    some_at_a_time(OPENING.into_iter().flat_map(of)).await;
+}
+
+const ROWS: i64 = 60;
+
+/// A node with rows numbered from 0.
+async fn numbered() -> (TestNode, Collection) {
+    let node = node().await;
+    let rows = set_up(&node).await.unwrap();
+    let many: Vec<_> = (0..ROWS).map(|n| (format!("key{n:03}"), n)).collect();
+    rows.put_many(&many).await.unwrap();
+    (node, rows)
+}
+
+/// All the numbers, in the order in which they came.
+async fn read_on(mut parts: Pages<'_>) -> Result<Vec<i64>, Error> {
+    let mut numbers = Vec::new();
+    while let Some(part) = parts.next().await? {
+        for row in part {
+            numbers.push(row.get("n")?);
+        }
+    }
+    Ok(numbers)
+}
+
+async fn by_pages(rows: &Collection) -> Result<Vec<i64>, Error> {
+    read_on(rows.query("select * order by n").pages(20).await?).await
+}
+
+async fn by_steps(rows: &Collection) -> Result<Vec<i64>, Error> {
+    let mut numbers = read_on(rows.query("select *").steps(400).await?).await?;
+    numbers.sort_unstable();
+    Ok(numbers)
+}
+
+/// Whether what was read is all, each row once, or an error; and whether reading from the beginning gives all.
+async fn reads(in_steps: bool, statement: Statement, nth: u64, fault: Fault, must_succeed: bool) {
+    let what = format!("{statement:?} {nth} of {}, {fault:?}", if in_steps { "steps" } else { "pages" });
+    let (node, rows) = numbered().await;
+    let all: Vec<i64> = (0..ROWS).collect();
+    let read = async || if in_steps { by_steps(&rows).await } else { by_pages(&rows).await };
+    node.faults().order(FaultOrder::new(fault).on(statement).after(nth));
+    let told = timeout(SET_UP, read()).await.unwrap_or_else(|_| panic!("{what}: it does not end"));
+    assert_eq!(node.faults().pending(), 0, "{what}: the fault did not happen");
+    match told {
+        Ok(numbers) => assert_eq!(numbers, all, "{what}"),
+        Err(error) => {
+            assert!(!must_succeed, "{what}: {error}");
+            assert!(!error.is_outcome_unknown(), "{what}: {error}");
+        }
+    }
+    assert_eq!(timeout(SET_UP, read()).await.unwrap().unwrap(), all, "{what}, again");
+}
+
+/// Whether in steps, the statement, and how many of its kind go before it.
+const PARTS: [(bool, Statement, u64); 3] =
+    [(false, Statement::QueryTql, 0), (false, Statement::FetchRowSet, 1), (true, Statement::QueryTql, 2)];
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_read_in_parts_is_all_or_an_error() {
+    let mut cases = Vec::new();
+    for fault in passing() {
+        // The first page is asked for again; the server keeps the rest for one connection's result only.
+        cases.push(reads(false, Statement::QueryTql, 0, fault.clone(), true));
+        cases.push(reads(false, Statement::FetchRowSet, 0, fault.clone(), false));
+        cases.push(reads(false, Statement::FetchRowSet, 1, fault.clone(), false));
+        // A step is asked for again with what the one before has told.
+        cases.push(reads(true, Statement::QueryTql, 0, fault.clone(), true));
+        cases.push(reads(true, Statement::QueryTql, 2, fault, true));
+    }
+    for fault in nonsense() {
+        cases.extend(PARTS.map(|(in_steps, of, nth)| reads(in_steps, of, nth, fault.clone(), false)));
+    }
+    some_at_a_time(cases).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_read_in_parts_is_all_or_an_error_though_the_answers_are_garbled() {
+    let mut cases = Vec::new();
+    for fault in garbled() {
+        cases.extend(PARTS.map(|(in_steps, of, nth)| reads(in_steps, of, nth, fault.clone(), false)));
+    }
+    some_at_a_time(cases).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_result_that_went_with_its_node_is_said_to_be_gone() {
+    let (node, rows) = numbered().await;
+    node.sync();
+    let mut pages = rows.query("select * order by n").pages(20).await.unwrap();
+    assert_eq!(pages.next().await.unwrap().unwrap().len(), 20);
+    node.crash_and_restart().await.unwrap();
+    let gone = pages.next().await.unwrap_err();
+    assert!(gone.is_unavailable() || gone.kind() == ErrorKind::ResultGone, "{gone}");
+    assert_eq!(soon(by_pages(&rows)).await.unwrap().len(), ROWS as usize);
+}
