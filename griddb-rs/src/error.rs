@@ -136,7 +136,9 @@ impl Error {
         // A failing node may have done it, unless it says that its queue was full; 10020 is a write that waited for
         // its copies in vain.
         let refused = kind == ErrorKind::Unavailable;
-        let outcome_unknown = (status == Status::NodeError && !refused) || failure.code == 10020;
+        let says_nothing = failure.code == 0;
+        let outcome_unknown =
+            (status == Status::NodeError && !refused) || failure.code == 10020 || says_nothing;
         Self::new(kind).map(|inner| {
             inner.outcome_unknown = outcome_unknown;
             inner.failure = Some(failure);

@@ -31,6 +31,9 @@ use crate::{
 const TICK: Duration = Duration::from_millis(20);
 /// Room kept for reading; answers larger than it let the buffer grow as their bytes arrive.
 const READ_ROOM: usize = 32 << 10;
+/// So much of an answer has to arrive between two heartbeats to count as a sign of life: more than the answers to
+/// heartbeats, and to those few who still wait, where they are taken for a part of it.
+const PROGRESS: usize = 16 << 10;
 /// Room kept for writing; what a burst or a large row took beyond it is given back.
 const KEPT_ROOM: usize = 1 << 20;
 /// With this many statements under way, writing waits for the other callers that are about to queue theirs.
@@ -60,6 +63,8 @@ pub(super) struct Driver {
     unwanted: usize,
     /// Since when an answer is arriving whose end has not come.
     arriving_since: Option<Instant>,
+    /// Bytes of it since the last sign of life.
+    arrived: usize,
     /// What is being written; callers queue into another buffer meanwhile, and the two take turns.
     output: Vec<u8>,
     output_at: usize,
@@ -98,6 +103,7 @@ impl Driver {
             input,
             unwanted: 0,
             arriving_since: None,
+            arrived: 0,
             output: Vec::new(),
             output_at: 0,
             output_is_cut: false,
@@ -163,7 +169,8 @@ impl Driver {
                 Poll::Pending => return Poll::Pending,
                 Poll::Ready(Err(error)) => return Poll::Ready(lost(error)),
                 Poll::Ready(Ok(0)) => return Poll::Ready(Error::new(ErrorKind::ConnectionLost)),
-                Poll::Ready(Ok(_)) => {
+                Poll::Ready(Ok(read)) => {
+                    self.arrived += read;
                     if let Err(error) = self.take_answers() {
                         return Poll::Ready(error);
                     }
@@ -235,12 +242,12 @@ impl Driver {
         }
     }
 
-    /// Takes note that bytes came, and whether the end of an answer was among them. Whatever they are, the node lives: the
-    /// answer to a heartbeat may be behind much else.
+    /// Takes note that bytes came, and whether the end of an answer was among them. The node lives, and the answer to a
+    /// heartbeat may be behind much else. But where an answer says that it is longer than it is, those of all heartbeats
+    /// and statements are taken for a part of it.
     ///
     /// # Errors
-    /// An answer takes longer to arrive than any statement may wait. If its length is wrong, it has hidden all that came
-    /// since.
+    /// An answer takes longer to arrive than any statement may wait.
     fn note_life(&mut self, state: &mut State, any: bool) -> Result<(), Error> {
         let now = Instant::now();
         let is_cut = self.unwanted > 0 || !self.input.is_empty();
@@ -252,9 +259,12 @@ impl Driver {
         if self.arriving_since.is_some_and(|since| now - since >= self.limits.longest_arrival) {
             return Err(Error::with_message(ErrorKind::ConnectionLost, "an answer does not come to its end"));
         }
-        state.quiet_since = Some(now);
-        state.unanswered = false;
-        self.heartbeat_sent = None;
+        if any || self.arrived >= PROGRESS {
+            self.arrived = 0;
+            state.quiet_since = Some(now);
+            state.unanswered = false;
+            self.heartbeat_sent = None;
+        }
         Ok(())
     }
 

@@ -71,7 +71,15 @@ pub(crate) async fn open(
     let mut greeting =
         Greeting { stream: Some(stream), input: BytesMut::with_capacity(1 << 10), is_cut: false };
     let logged_in = timeout_at(deadline, greeting.log_in(credentials)).await;
-    match (logged_in.map_err(too_late).flatten(), greeting.stream.take()) {
+    // Something else may stand in for the node while it is away.
+    let not_understood = |error: Error| match error.kind() {
+        ErrorKind::Protocol => {
+            let message = format!("what answers at {address} does not speak GridDB's protocol");
+            Error::with_both(ErrorKind::Unavailable, message, error)
+        }
+        _ => error,
+    };
+    match (logged_in.map_err(too_late).flatten().map_err(not_understood), greeting.stream.take()) {
         (Ok(database), Some(stream)) => {
             let input = std::mem::take(&mut greeting.input);
             Ok(start(stream, input, address, database, credentials, counters))
