@@ -157,8 +157,11 @@ impl Node {
         self.partitions.iter().map(lock)
     }
 
-    /// Ends what has timed out, and tries again what waits.
+    /// Ends what has timed out, and tries again what waits. A node outside of its cluster does not look.
     pub(crate) fn check_timeouts(self: &Arc<Self>, now: Instant) {
+        if self.view().role == ClusterRole::Alone {
+            return;
+        }
         for mut partition in self.each_partition() {
             if partition.role == Role::Owner {
                 for change in partition.state.expired(now) {

@@ -198,7 +198,8 @@ impl TestNode {
         self.node.refuse_connections(on);
     }
 
-    /// Takes the node out of its cluster (10008 and 10010 for everything), or back into it.
+    /// Takes the node out of its cluster (10008 and 10010 for everything), or back into it. Statements that wait for a
+    /// lock hear nothing in between, and then go on waiting.
     pub fn leave_cluster(&self, left: bool) {
         self.node.leave_cluster(left);
     }
