@@ -242,6 +242,7 @@ fn times_as_fine_as_they_are() {
     ] {
         assert_eq!(bind("?", &[&time(nanos)]).unwrap(), literal);
     }
+    assert!(bind("?", &[&std::time::UNIX_EPOCH]).is_ok());
     assert!(bind("?", &[&Timestamp::from_millis(-1)]).is_err());
     assert!(bind("?", &[&Timestamp::from_seconds(LAST_SECOND + 1, 1)]).is_err());
     assert_eq!(
