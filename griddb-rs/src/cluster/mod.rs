@@ -66,6 +66,15 @@ struct Known {
 }
 
 impl Known {
+    /// They are remembered when they are gone, too: one that comes back may be elected.
+    fn note_members(&mut self, addresses: impl IntoIterator<Item = SocketAddr>) {
+        self.members.extend(addresses);
+        if self.members.len() > MOST_NODES {
+            let (nodes, reached_as) = (&self.nodes, &self.reached_as);
+            self.members.retain(|member| nodes.contains_key(member) || reached_as.contains_key(member));
+        }
+    }
+
     fn is_member(&self, address: SocketAddr) -> bool {
         self.members.contains(&address)
     }
@@ -167,7 +176,7 @@ impl Cluster {
         match answer {
             Ok(answer) => {
                 let named = partition_address::decode_owner(&mut answer.reader())?.map(SocketAddr::from);
-                self.known().members.extend(named);
+                self.known().note_members(named);
                 Ok(named.map(|named| self.reached_as(named)))
             }
             Err(error) => {
@@ -277,9 +286,8 @@ impl Cluster {
                 || owners.contains(address)
                 || node.is_connected()
         });
-        let Known { nodes, reached_as, members, .. } = &mut *known;
+        let Known { nodes, reached_as, .. } = &mut *known;
         reached_as.retain(|_, reached| nodes.contains_key(reached));
-        members.retain(|member| nodes.contains_key(member) || reached_as.contains_key(member));
         self.several_nodes.store(nodes.len() > 1, Ordering::Relaxed);
     }
 
@@ -295,9 +303,8 @@ impl Cluster {
             if let Some(reached) = found.reached {
                 known.reached_as.insert(found.master, reached);
             }
-            known.members.extend(&found.named_by);
+            known.note_members(found.named_by.iter().copied().chain([found.master]));
             known.listings.extend(&found.listings);
-            known.members.insert(found.master);
         }
         let node = self.node(self.reached_as(found.master));
         self.known().master = Some(Arc::clone(&node));
