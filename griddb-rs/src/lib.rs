@@ -15,6 +15,8 @@ mod stats;
 mod timestamp;
 pub mod tql;
 mod value;
+// Tests and fuzz targets drive it; no version promises anything of it.
+#[doc(hidden)]
 pub mod wire;
 
 pub use client::Client;

@@ -1,6 +1,6 @@
 //! Rows as a program sees them.
 
-use std::{fmt, sync::Arc};
+use std::{borrow::Cow, fmt, sync::Arc};
 
 use bytes::Bytes;
 
@@ -180,6 +180,24 @@ impl<T: ToRow + ?Sized> ToRow for &T {
 }
 
 impl<T: ToKey + ?Sized> ToKey for &T {
+    fn with_key<R>(&self, write: impl FnOnce(&[Value<'_>]) -> R) -> R {
+        (**self).with_key(write)
+    }
+}
+
+impl<T: ToKey + ToOwned + ?Sized> ToKey for Cow<'_, T> {
+    fn with_key<R>(&self, write: impl FnOnce(&[Value<'_>]) -> R) -> R {
+        (**self).with_key(write)
+    }
+}
+
+impl<T: ToKey + ?Sized> ToKey for Box<T> {
+    fn with_key<R>(&self, write: impl FnOnce(&[Value<'_>]) -> R) -> R {
+        (**self).with_key(write)
+    }
+}
+
+impl<T: ToKey + ?Sized> ToKey for Arc<T> {
     fn with_key<R>(&self, write: impl FnOnce(&[Value<'_>]) -> R) -> R {
         (**self).with_key(write)
     }

@@ -1,6 +1,7 @@
 //! Finding the master by asking all nodes that are known.
 
 use std::{
+    collections::HashSet,
     future::{Future, poll_fn},
     net::SocketAddr,
     pin::Pin,
@@ -8,12 +9,9 @@ use std::{
     time::Duration,
 };
 
-use tokio::{
-    net::lookup_host,
-    time::{Instant, sleep, timeout_at},
-};
+use tokio::time::{Instant, sleep, timeout_at};
 
-use super::Cluster;
+use super::{Cluster, Known, listing};
 use crate::{
     error::{Error, ErrorKind},
     random,
@@ -26,17 +24,21 @@ const GRACE: Duration = Duration::from_millis(500);
 const PAUSE: Duration = Duration::from_millis(500);
 
 /// What the nodes say about their master.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Found {
     /// The address that the master gives itself.
     pub(super) master: SocketAddr,
     /// The address under which the master itself answered, if it did.
     pub(super) reached: Option<SocketAddr>,
+    /// The addresses under which nodes answered that name this master.
+    pub(super) named_by: Vec<SocketAddr>,
+    /// Those of the names and lists that stand for one of these.
+    pub(super) listings: Vec<usize>,
     pub(super) partitions: u32,
 }
 
 /// One node's word.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Word {
     from: SocketAddr,
     is_master: bool,
@@ -44,103 +46,200 @@ struct Word {
     partitions: u32,
 }
 
-type Question<'a> = Pin<Box<dyn Future<Output = Result<Word, Error>> + Send + 'a>>;
+/// What came of asking everybody.
+#[derive(Default)]
+struct Heard {
+    words: Vec<Word>,
+    error: Option<Error>,
+    /// What each of the names and lists stands for, by its number; those that could not be found out are missing.
+    lists: Vec<(usize, Vec<SocketAddr>)>,
+    /// The addresses that are configured or listed, if all could be found out.
+    listed: Option<Vec<SocketAddr>>,
+}
 
-/// The master, when a client starts: every address is heard, and all have to name the same one.
+/// When to stop listening before the deadline.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Until {
+    /// A moment after two have contradicted each other.
+    Contradiction,
+    /// A moment after one has said that it is the master.
+    Master,
+}
+
+enum Event {
+    Listed(usize, Result<Vec<SocketAddr>, Error>),
+    Answered(Result<Word, Error>),
+}
+
+type Pending<'a> = Pin<Box<dyn Future<Output = Event> + Send + 'a>>;
+
+/// The master, when a client starts: every address is heard, and all have to name the same one. While a cluster elects
+/// they may not for a while, so they are asked again before that counts.
 pub(super) async fn first(cluster: &Cluster, deadline: Instant) -> Result<Found, Error> {
     let deadline = deadline.min(Instant::now() + cluster.config.connect_timeout);
     loop {
-        let (words, error, _) = ask_all(cluster, deadline, false).await;
-        let named = words.first().map(|word| word.master);
-        if words.iter().any(|word| Some(word.master) != named) {
-            return Err(split());
+        let heard = ask_all(cluster, deadline, Until::Contradiction).await;
+        let found = if contradictory(&heard.words) {
+            Err(split())
+        } else {
+            heard.choose(&heard.words).ok_or_else(|| heard.error.unwrap_or_else(nobody))
+        };
+        match found {
+            Err(error) if error.is_retryable() || error.kind() == ErrorKind::SplitCluster => {
+                pause_before(deadline, error).await?;
+            }
+            found => return found,
         }
-        if let Some(found) = choose(&words) {
-            return Ok(found);
-        }
-        let error = error.unwrap_or_else(nobody);
-        let pause = random::jitter(PAUSE);
-        if !error.is_retryable() || Instant::now() + pause >= deadline {
-            return Err(error);
-        }
-        sleep(pause).await;
     }
 }
 
-/// The master, when the one known is gone. While a cluster elects, nodes may go on naming the old one for a while;
-/// only two that both say they are the master are a contradiction.
+/// The master, when the one known is gone. While a cluster elects, nodes may go on naming the old one for a while.
 pub(super) async fn again(cluster: &Cluster, deadline: Instant) -> Result<Found, Error> {
     let deadline = deadline.min(Instant::now() + cluster.config.connect_timeout);
-    let (words, error, listed) = ask_all(cluster, deadline, true).await;
-    let mut masters = words.iter().filter(|word| word.is_master);
-    let first = masters.next().map(|word| word.master);
-    if masters.any(|word| Some(word.master) != first) {
-        return Err(split());
+    loop {
+        let heard = ask_all(cluster, deadline, Until::Master).await;
+        let judged = heard.judge(&cluster.known());
+        match judged {
+            Ok(Some(found)) => {
+                if let Some(listed) = heard.listed {
+                    cluster.forget_strangers(&listed);
+                }
+                return Ok(found);
+            }
+            Ok(None) => return Err(heard.error.unwrap_or_else(nobody)),
+            // The node that would vouch for the new master may not have been heard.
+            Err(error) if error.kind() == ErrorKind::SplitCluster => pause_before(deadline, error).await?,
+            Err(error) => return Err(error),
+        }
     }
-    let found = choose(&words).ok_or_else(|| error.unwrap_or_else(nobody))?;
-    if let Some(listed) = listed {
-        cluster.forget_strangers(&listed);
-    }
-    Ok(found)
 }
 
-/// The master's own word counts before what others say of it.
-fn choose(words: &[Word]) -> Option<Found> {
-    let word = words.iter().find(|word| word.is_master).or(words.first())?;
-    Some(Found {
-        master: word.master,
-        reached: word.is_master.then_some(word.from),
-        partitions: word.partitions,
-    })
+async fn pause_before(deadline: Instant, error: Error) -> Result<(), Error> {
+    let pause = random::jitter(PAUSE);
+    if Instant::now() + pause >= deadline {
+        return Err(error);
+    }
+    sleep(pause).await;
+    Ok(())
 }
 
-/// Asks every node at once, those configured or listed and those heard of before. `hurry` stops waiting a moment after
-/// one has said that it is the master. Gives back the configured and listed addresses too, if all could be found out.
-async fn ask_all(
-    cluster: &Cluster,
-    deadline: Instant,
-    hurry: bool,
-) -> (Vec<Word>, Option<Error>, Option<Vec<SocketAddr>>) {
-    let (listed, mut error) = listed(cluster, deadline).await;
-    let mut addresses: Vec<SocketAddr> = cluster.known().nodes.keys().copied().collect();
-    addresses.extend(&listed);
-    addresses.sort_unstable();
-    addresses.dedup();
-    let listed = error.is_none().then_some(listed);
-    let mut questions: Vec<Question<'_>> = Vec::with_capacity(addresses.len());
-    for address in addresses {
-        questions.push(Box::pin(ask(cluster, address, deadline)));
+fn contradictory(words: &[Word]) -> bool {
+    words.iter().any(|word| word.master != words[0].master)
+}
+
+impl Heard {
+    /// The master's own word counts before what others say of it.
+    fn choose(&self, words: &[Word]) -> Option<Found> {
+        let word = words.iter().find(|word| word.is_master).or(words.first())?;
+        let named_by: Vec<SocketAddr> =
+            words.iter().filter(|other| other.master == word.master).map(|other| other.from).collect();
+        let stands_for_one = |list: &[SocketAddr]| list.iter().any(|address| named_by.contains(address));
+        let listings = self.lists.iter().filter(|(_, list)| stands_for_one(list)).map(|(number, _)| *number);
+        Some(Found {
+            master: word.master,
+            reached: word.is_master.then_some(word.from),
+            listings: listings.collect(),
+            named_by,
+            partitions: word.partitions,
+        })
     }
-    let mut words = Vec::new();
+
+    /// The master of the cluster that this client is connected to. A node that was silent until now may be one of
+    /// another cluster, so its word counts only when the cluster's own nodes know of the master that it names.
+    ///
+    /// # Errors
+    /// A node is the master of a cluster of its own; or the cluster's own nodes do not agree.
+    fn judge(&self, known: &Known) -> Result<Option<Found>, Error> {
+        let moved = self.moved(known);
+        let is_member = |address| known.is_member(address) || moved.contains(&address);
+        let named_by_members: HashSet<SocketAddr> =
+            self.words.iter().filter(|word| is_member(word.from)).map(|word| word.master).collect();
+        let (own, strange): (Vec<Word>, Vec<Word>) = self.words.iter().partition(|word| {
+            let is_known = named_by_members.contains(&word.master) || known.is_member(word.master);
+            is_member(word.from) || is_known && (!word.is_master || known.can_be(word.from, word.master))
+        });
+        let own_masters: Vec<Word> = own.iter().filter(|word| word.is_master).copied().collect();
+        if contradictory(&own_masters) {
+            let message = "two nodes of the cluster say that they are its master";
+            return Err(Error::with_message(ErrorKind::Unavailable, message));
+        }
+        match self.choose(&own) {
+            Some(_) if !own_masters.is_empty() && strange.iter().any(|word| word.is_master) => Err(split()),
+            None if !strange.is_empty() => {
+                let message = "only nodes answer that are not known to belong to the cluster";
+                Err(Error::with_message(ErrorKind::Unavailable, message))
+            }
+            found => Ok(found),
+        }
+    }
+
+    /// The addresses of names and lists that stood for members and now stand for none: the nodes have moved.
+    fn moved(&self, known: &Known) -> HashSet<SocketAddr> {
+        let has_moved = |(number, list): &&(usize, Vec<SocketAddr>)| {
+            known.listings.contains(number) && !list.iter().any(|address| known.is_member(*address))
+        };
+        self.lists.iter().filter(has_moved).flat_map(|(_, list)| list).copied().collect()
+    }
+}
+
+/// Asks every node at once: those heard of before and those configured, and those that names and a provider stand for
+/// as soon as they are found out, which has half of the time.
+async fn ask_all(cluster: &Cluster, deadline: Instant, until: Until) -> Heard {
+    let now = Instant::now();
+    let half = now + deadline.saturating_duration_since(now) / 2;
+    let question = |address: SocketAddr| -> Pending<'_> {
+        Box::pin(async move { Event::Answered(ask(cluster, address, deadline).await) })
+    };
+    let mut listed: Vec<SocketAddr> = listing::literal(&cluster.config).collect();
+    let mut asked: HashSet<SocketAddr> = cluster.known().nodes.keys().copied().collect();
+    asked.extend(&listed);
+    let mut pending: Vec<Pending<'_>> = asked.iter().copied().map(question).collect();
+    let listings = listing::others(&cluster.config, half);
+    let mut unlisted = listings.len();
+    for (number, listing) in listings.into_iter().enumerate() {
+        pending.push(Box::pin(async move { Event::Listed(number, listing.await) }));
+    }
+    let mut heard = Heard::default();
     let mut patience = deadline;
-    while !questions.is_empty() {
-        match timeout_at(patience, next(&mut questions)).await {
-            Ok(Ok(word)) => {
-                if hurry && word.is_master {
+    while !pending.is_empty() {
+        match timeout_at(patience, next(&mut pending)).await {
+            Ok(Event::Answered(Ok(word))) => {
+                heard.words.push(word);
+                let enough = match until {
+                    Until::Contradiction => contradictory(&heard.words),
+                    Until::Master => word.is_master,
+                };
+                if enough {
                     patience = patience.min(Instant::now() + GRACE);
                 }
-                words.push(word);
+            }
+            Ok(Event::Listed(number, Ok(found))) => {
+                pending.extend(found.iter().copied().filter(|address| asked.insert(*address)).map(question));
+                listed.extend(&found);
+                heard.lists.push((number, found));
+                unlisted -= 1;
             }
             // A refused login says more than a refused connection.
-            Ok(Err(refused)) if refused.is_auth() || refused.kind() == ErrorKind::Config => {
-                error = Some(refused)
+            Ok(Event::Answered(Err(refused))) if refused.is_auth() || refused.kind() == ErrorKind::Config => {
+                heard.error = Some(refused);
             }
-            Ok(Err(failed)) => {
-                error.get_or_insert(failed);
+            Ok(Event::Answered(Err(failed)) | Event::Listed(_, Err(failed))) => {
+                heard.error.get_or_insert(failed);
             }
             Err(_) => break,
         }
     }
-    (words, error, listed)
+    heard.listed = (unlisted == 0).then_some(listed);
+    heard
 }
 
-/// Waits for whichever question is answered next and takes it out.
-async fn next(questions: &mut Vec<Question<'_>>) -> Result<Word, Error> {
+/// Waits for whichever comes next and takes it out.
+pub(super) async fn next<F: Future + Unpin>(pending: &mut Vec<F>) -> F::Output {
     poll_fn(|context| {
-        for place in 0..questions.len() {
-            if let Poll::Ready(word) = questions[place].as_mut().poll(context) {
-                drop(questions.swap_remove(place));
-                return Poll::Ready(word);
+        for place in 0..pending.len() {
+            if let Poll::Ready(outcome) = Pin::new(&mut pending[place]).poll(context) {
+                drop(pending.swap_remove(place));
+                return Poll::Ready(outcome);
             }
         }
         Poll::Pending
@@ -166,42 +265,6 @@ async fn ask(cluster: &Cluster, address: SocketAddr, deadline: Instant) -> Resul
     })
 }
 
-/// The addresses that are configured and those that the provider lists.
-async fn listed(cluster: &Cluster, deadline: Instant) -> (Vec<SocketAddr>, Option<Error>) {
-    let mut addresses = Vec::new();
-    let mut error = None;
-    for (host, port) in &cluster.config.hosts {
-        match resolve(host, *port, deadline).await {
-            Ok(found) => addresses.extend(found),
-            Err(failed) => error = Some(failed),
-        }
-    }
-    #[cfg(feature = "provider")]
-    if let Some(url) = &cluster.config.provider {
-        match super::provider::nodes(url, deadline).await {
-            Ok(found) => addresses.extend(found),
-            Err(failed) => error = Some(failed),
-        }
-    }
-    (addresses, error)
-}
-
-/// The first IPv4 address of a host: GridDB's client port has no other.
-pub(super) async fn resolve(host: &str, port: u16, deadline: Instant) -> Result<Option<SocketAddr>, Error> {
-    match timeout_at(deadline, lookup_host((host, port))).await {
-        Ok(Ok(mut found)) => Ok(found.find(SocketAddr::is_ipv4)),
-        Ok(Err(error)) => Err(Error::with_both(
-            ErrorKind::Unavailable,
-            format!("the name {host} cannot be resolved"),
-            error,
-        )),
-        Err(_) => Err(Error::with_message(
-            ErrorKind::Unavailable,
-            format!("the name {host} is not resolved in time"),
-        )),
-    }
-}
-
 fn nobody() -> Error {
     Error::with_message(ErrorKind::Unavailable, "no node answers")
 }
@@ -211,59 +274,5 @@ fn split() -> Error {
     Error::with_message(ErrorKind::SplitCluster, message)
 }
 
-#[cfg(all(test, feature = "provider"))]
-#[allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
-mod tests {
-    use std::sync::{Arc, Mutex};
-
-    use griddb_test_node::{Options, TestNode};
-    use tokio::{
-        io::{AsyncReadExt as _, AsyncWriteExt as _},
-        net::TcpListener,
-    };
-
-    use super::*;
-    use crate::config::Config;
-
-    /// A provider that lists these ports of this machine.
-    async fn provider(ports: Arc<Mutex<Vec<u16>>>) -> SocketAddr {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
-        tokio::spawn(async move {
-            loop {
-                let (mut stream, _) = listener.accept().await.unwrap();
-                let _ = stream.read(&mut [0; 1024]).await.unwrap();
-                let node =
-                    |port: &u16| format!(r#"{{"transaction":{{"address":"127.0.0.1","port":{port}}}}}"#);
-                let nodes: Vec<String> = ports.lock().unwrap().iter().map(node).collect();
-                let head = "HTTP/1.0 200 OK\r\nContent-Type: application/json\r\n\r\n";
-                stream.write_all(format!("{head}[{}]", nodes.join(",")).as_bytes()).await.unwrap();
-            }
-        });
-        address
-    }
-
-    #[tokio::test]
-    async fn nodes_that_are_no_longer_listed_are_forgotten() {
-        let node = TestNode::start(Options::new()).await.unwrap();
-        let port = node.address().port();
-        let ports = Arc::new(Mutex::new(vec![port]));
-        let provider = provider(Arc::clone(&ports)).await;
-        let url = format!("griddb://admin:admin@/gridauth?provider=http://{provider}/nodes");
-        let cluster = Cluster::start(Config::parse(&url).unwrap()).await.unwrap();
-        let deadline = || Instant::now() + Duration::from_secs(5);
-        // Nobody listens on such low ports.
-        for gone in 1..=20 {
-            *ports.lock().unwrap() = vec![port, gone];
-            again(&cluster, deadline()).await.unwrap();
-            assert!(cluster.known().nodes.len() <= 2);
-        }
-        *ports.lock().unwrap() = vec![port];
-        again(&cluster, deadline()).await.unwrap();
-        assert_eq!(cluster.known().nodes.len(), 1);
-        // One with an open connection is kept, listed or not.
-        *ports.lock().unwrap() = vec![21];
-        again(&cluster, deadline()).await.unwrap();
-        assert!(cluster.known().nodes.contains_key(&node.address().into()));
-    }
-}
+#[cfg(test)]
+mod tests;

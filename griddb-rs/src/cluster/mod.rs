@@ -1,6 +1,7 @@
 //! Which node to ask: the master, the owner of each partition, and the connections to them.
 
 mod discovery;
+mod listing;
 mod node;
 #[cfg(feature = "provider")]
 mod provider;
@@ -33,6 +34,9 @@ use node::{Access, Node};
 /// No cluster has so many nodes. Beyond, those without a connection are forgotten, whoever names them.
 const MOST_NODES: usize = 1024;
 
+/// No cluster has so many partitions by far, and a list of their owners is made.
+const MOST_PARTITIONS: u32 = 1 << 16;
+
 /// The cluster as this client knows it.
 pub(crate) struct Cluster {
     pub(crate) config: Arc<Config>,
@@ -52,8 +56,34 @@ pub(crate) struct Cluster {
 struct Known {
     nodes: HashMap<SocketAddr, Arc<Node>>,
     master: Option<Arc<Node>>,
-    /// Addresses that nodes give themselves, where they were reached under another one.
+    /// The addresses under which the nodes were reached that give themselves these.
     reached_as: HashMap<SocketAddr, SocketAddr>,
+    /// The addresses of nodes that have named this cluster's master, and those that a master of it has named. What other
+    /// nodes say, configured or not, may be about another cluster.
+    members: HashSet<SocketAddr>,
+    /// Those of the names and lists that have stood for a member.
+    listings: HashSet<usize>,
+}
+
+impl Known {
+    /// They are remembered when they are gone, too: one that comes back may be elected.
+    fn note_members(&mut self, addresses: impl IntoIterator<Item = SocketAddr>) {
+        self.members.extend(addresses);
+        if self.members.len() > MOST_NODES {
+            let (nodes, reached_as) = (&self.nodes, &self.reached_as);
+            self.members.retain(|member| nodes.contains_key(member) || reached_as.contains_key(member));
+        }
+    }
+
+    fn is_member(&self, address: SocketAddr) -> bool {
+        self.members.contains(&address)
+    }
+
+    /// Whether a node that answers at one address can be the one that gives itself another. Behind a translation of
+    /// addresses, nodes of different clusters can give themselves the same one: there it has to be reached as before.
+    fn can_be(&self, answers_at: SocketAddr, named: SocketAddr) -> bool {
+        self.reached_as.get(&named).is_none_or(|before| *before == named || *before == answers_at)
+    }
 }
 
 impl Cluster {
@@ -83,6 +113,10 @@ impl Cluster {
         };
         let deadline = Instant::now() + cluster.config.retry_for;
         let found = discovery::first(&cluster, deadline).await?;
+        if found.partitions > MOST_PARTITIONS {
+            let message = "the node says that there are more partitions than any cluster has";
+            return Err(Error::with_message(ErrorKind::Protocol, message));
+        }
         cluster.partitions = found.partitions;
         cluster.owners = RwLock::new(vec![None; found.partitions as usize]);
         cluster.adopt(&found);
@@ -141,8 +175,9 @@ impl Cluster {
         };
         match answer {
             Ok(answer) => {
-                let named = partition_address::decode_owner(&mut answer.reader())?;
-                Ok(named.map(|named| self.reached_as(named.into())))
+                let named = partition_address::decode_owner(&mut answer.reader())?.map(SocketAddr::from);
+                self.known().note_members(named);
+                Ok(named.map(|named| self.reached_as(named)))
             }
             Err(error) => {
                 // A question changes nothing, whatever became of it.
@@ -263,8 +298,13 @@ impl Cluster {
 
     /// Takes the master that was found as the master.
     fn adopt(&self, found: &discovery::Found) -> Arc<Node> {
-        if let Some(reached) = found.reached {
-            self.known().reached_as.insert(found.master, reached);
+        {
+            let mut known = self.known();
+            if let Some(reached) = found.reached {
+                known.reached_as.insert(found.master, reached);
+            }
+            known.note_members(found.named_by.iter().copied().chain([found.master]));
+            known.listings.extend(&found.listings);
         }
         let node = self.node(self.reached_as(found.master));
         self.known().master = Some(Arc::clone(&node));

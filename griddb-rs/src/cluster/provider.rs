@@ -1,6 +1,6 @@
 //! Asking a notification provider for the nodes: an HTTP GET that answers a JSON list (protocol 3.1).
 
-use std::net::SocketAddr;
+use std::{borrow::Cow, net::SocketAddr};
 
 use serde_json::Value;
 use tokio::{
@@ -9,13 +9,19 @@ use tokio::{
     time::{Instant, timeout_at},
 };
 
-use super::discovery::resolve;
+use super::{
+    discovery::next,
+    listing::{Listing, resolve},
+};
 use crate::error::{Error, ErrorKind};
 
 /// No list of nodes comes near this size.
 const LONGEST_ANSWER: u64 = 1 << 20;
 
-/// The nodes that the provider at this `http://` URL lists.
+/// The nodes that the provider at this `http://` URL lists. Names among them that stand for no address are passed over.
+///
+/// # Errors
+/// The provider does not answer with a list, or none of the names in it can be resolved.
 pub(super) async fn nodes(url: &str, deadline: Instant) -> Result<Vec<SocketAddr>, Error> {
     let Some(target) = Target::parse(url) else {
         return Err(Error::with_message(ErrorKind::Config, "`provider` is http://HOST[:PORT]/PATH"));
@@ -24,11 +30,21 @@ pub(super) async fn nodes(url: &str, deadline: Instant) -> Result<Vec<SocketAddr
         .await
         .map_err(|_| unavailable("does not answer in time"))?;
     let listed = members(&answer?)?;
-    let mut addresses = Vec::with_capacity(listed.len());
-    for (host, port) in listed {
-        addresses.extend(resolve(&host, port, deadline).await?);
+    let mut pending: Vec<Listing<'_>> = Vec::with_capacity(listed.len());
+    for (host, port) in &listed {
+        pending.push(Box::pin(resolve(host, *port, deadline)));
     }
-    Ok(addresses)
+    let (mut addresses, mut error) = (Vec::with_capacity(listed.len()), None);
+    while !pending.is_empty() {
+        match next(&mut pending).await {
+            Ok(found) => addresses.extend(found),
+            Err(failed) => error = Some(failed),
+        }
+    }
+    match error {
+        Some(error) if addresses.is_empty() => Err(error),
+        _ => Ok(addresses),
+    }
 }
 
 fn unavailable(what: &str) -> Error {
@@ -65,39 +81,43 @@ impl<'a> Target<'a> {
     async fn get(&self, deadline: Instant) -> Result<Vec<u8>, Error> {
         let message = "the notification provider cannot be reached";
         let broken = |error| Error::with_both(ErrorKind::Unavailable, message, error);
-        let address = resolve(self.host, self.port, deadline)
-            .await?
-            .ok_or_else(|| unavailable("has no IPv4 address"))?;
-        let mut stream = TcpStream::connect(address).await.map_err(broken)?;
-        // HTTP/1.0: no chunks and no keeping alive, so the body ends with the connection.
+        let addresses = resolve(self.host, self.port, deadline).await?;
+        let mut stream = TcpStream::connect(&addresses[..]).await.map_err(broken)?;
+        // HTTP/1.0: no chunks and no keeping alive, so without a length the body ends with the connection.
         let request = format!(
             "GET {} HTTP/1.0\r\nHost: {}\r\nAccept: application/json\r\nConnection: close\r\n\r\n",
             self.path, self.authority
         );
         stream.write_all(request.as_bytes()).await.map_err(broken)?;
         let mut answer = Vec::new();
-        stream.take(LONGEST_ANSWER).read_to_end(&mut answer).await.map_err(broken)?;
+        let mut stream = stream.take(LONGEST_ANSWER);
+        while !is_whole(&answer) && stream.read_buf(&mut answer).await.map_err(broken)? > 0 {}
         Ok(answer)
     }
 }
 
-/// The hosts and ports in a whole HTTP answer.
-fn members(answer: &[u8]) -> Result<Vec<(String, u16)>, Error> {
-    let end = answer
-        .windows(4)
-        .position(|four| four == b"\r\n\r\n")
-        .ok_or_else(|| unavailable("answers no HTTP"))?;
+/// Head and body of an answer, and the length that the head gives the body; `None` until the head is whole.
+fn parts(answer: &[u8]) -> Option<(Cow<'_, str>, &[u8], Option<usize>)> {
+    let end = answer.windows(4).position(|four| four == b"\r\n\r\n")?;
     let head = String::from_utf8_lossy(&answer[..end]);
-    let mut lines = head.split("\r\n");
-    let status = lines.next().unwrap_or_default();
-    if !status.starts_with("HTTP/1.") || status.split(' ').nth(1) != Some("200") {
-        return Err(unavailable("does not answer 200"));
-    }
-    let body = &answer[end + 4..];
-    let length = lines.find_map(|line| {
+    let length = head.split("\r\n").skip(1).find_map(|line| {
         let (name, value) = line.split_once(':')?;
         if name.eq_ignore_ascii_case("content-length") { value.trim().parse::<usize>().ok() } else { None }
     });
+    Some((head, &answer[end + 4..], length))
+}
+
+/// Whether nothing more is to come, though the connection may go on.
+fn is_whole(answer: &[u8]) -> bool {
+    parts(answer).is_some_and(|(_, body, length)| length.is_some_and(|length| length <= body.len()))
+}
+
+/// The hosts and ports in a whole HTTP answer.
+fn members(answer: &[u8]) -> Result<Vec<(String, u16)>, Error> {
+    let (head, body, length) = parts(answer).ok_or_else(|| unavailable("answers no HTTP"))?;
+    if !head.starts_with("HTTP/1.") || head.split([' ', '\r']).nth(1) != Some("200") {
+        return Err(unavailable("does not answer 200"));
+    }
     let body = match length {
         Some(length) if length <= body.len() => &body[..length],
         Some(_) => return Err(unavailable("cut its answer short")),
@@ -140,8 +160,11 @@ mod tests {
             assert!(members(&answer(body)).is_err(), "{body}");
         }
         assert!(members(b"HTTP/1.1 404 Not Found\r\n\r\n[]").is_err());
+        assert!(is_whole(&answer("[]")) && is_whole(&[answer("[]"), b"more".to_vec()].concat()));
+        assert!(!is_whole(b"HTTP/1.0 200 OK\r\n\r\n[]"));
         let mut cut = answer("[]");
         cut.pop();
+        assert!(!is_whole(&cut));
         assert!(members(&cut).is_err());
     }
 

@@ -1,15 +1,26 @@
 //! TQL queries: all rows, pages, steps, aggregates, plans.
 
-use std::sync::{Arc, LazyLock};
+mod pages;
+
+use std::{
+    fmt,
+    sync::{Arc, LazyLock},
+};
+
+use tokio::{runtime::Handle, time::Instant};
+
+pub use pages::Pages;
+use pages::RowSet;
 
 use super::{Binding, Collection};
 use crate::{
+    connection::{Answer, Ticket},
     error::{Error, ErrorKind},
     retry::{Repeat, Try},
     row::{FromRow, Row},
     value::Value,
     wire::{
-        message::query::{self, Fetch, PartialState, QueryAnswer},
+        message::query::{self, Fetch, QueryAnswer},
         options::Options,
         row_set::Layout,
         statement::Statement,
@@ -22,10 +33,10 @@ static ANALYSIS: LazyLock<Option<Arc<Layout>>> =
 /// A query of one collection in TQL, such as `select * where expires < NOW() limit 100`.
 ///
 /// Values go in by [`tql::bind`](crate::tql::bind) or [`tql::quote`](crate::tql::quote), never by plain formatting.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 #[must_use = "a query is sent by `rows`, `pages`, `steps`, `value` or `explain`"]
-pub struct Query<'a> {
-    collection: &'a Collection,
+pub struct Query {
+    collection: Collection,
     tql: String,
     limit: Option<u64>,
 }
@@ -50,12 +61,12 @@ pub struct ExplainRow {
 
 impl Collection {
     /// A query of this collection's rows.
-    pub fn query(&self, tql: impl Into<String>) -> Query<'_> {
-        Query { collection: self, tql: tql.into(), limit: None }
+    pub fn query(&self, tql: impl Into<String>) -> Query {
+        Query { collection: self.clone(), tql: tql.into(), limit: None }
     }
 }
 
-impl<'a> Query<'a> {
+impl Query {
     /// Cuts the result after so many rows.
     pub fn limit(mut self, rows: u64) -> Self {
         self.limit = Some(rows);
@@ -110,18 +121,8 @@ impl<'a> Query<'a> {
     ///
     /// # Errors
     /// As [`rows`](Self::rows).
-    pub async fn pages(&self, page_size: u64) -> Result<Pages<'a>, Error> {
-        let page_size = page_size.max(1);
-        let fetch = Fetch { limit: self.limit, page_size: Some(page_size), ..Fetch::default() };
-        let (binding, answer) = self.ask(&fetch, None).await?;
-        let more = match answer.paging {
-            Some(set) if (answer.rows.len() as u64) < set.rows => {
-                let next = answer.rows.len() as u64;
-                More::Kept(RowSet { binding, id: set.id, next, open: true })
-            }
-            _ => More::Nothing,
-        };
-        Ok(Pages { query: self.clone(), page_size, first: Some(answer.rows), more })
+    pub async fn pages(&self, page_size: u64) -> Result<Pages, Error> {
+        Pages::of_result(self, page_size.max(1)).await
     }
 
     /// The rows in steps of bounded work: the server answers after so many bytes of rows and goes on when asked to.
@@ -129,16 +130,13 @@ impl<'a> Query<'a> {
     ///
     /// # Errors
     /// As [`rows`](Self::rows).
-    pub async fn steps(&self, bytes: u32) -> Result<Pages<'a>, Error> {
-        let bytes = i32::try_from(bytes).unwrap_or(i32::MAX).max(1);
-        let mut pages = Pages {
-            query: self.clone(),
-            page_size: 0,
-            first: None,
-            more: More::Steps(PartialState::default(), bytes),
-        };
-        pages.first = pages.next_step().await?;
-        Ok(pages)
+    pub async fn steps(&self, bytes: u32) -> Result<Pages, Error> {
+        Pages::of_steps(self, i32::try_from(bytes).unwrap_or(i32::MAX).max(1)).await
+    }
+
+    /// When a try that begins now has to end.
+    fn deadline(&self) -> Instant {
+        self.collection.retry(Repeat::Always).try_now().deadline
     }
 
     async fn ask(
@@ -167,135 +165,78 @@ impl<'a> Query<'a> {
         time: Try,
     ) -> Result<(Arc<Binding>, QueryAnswer<Row>), Error> {
         let binding = self.collection.binding(time).await?;
-        let ticket = binding.connection.send(time.deadline, |batch| {
+        let answer = self.ask_on(&binding, fetch, fetch_bytes, time.deadline).await?;
+        Ok((binding, answer))
+    }
+
+    /// Asks once, where the container is known to be.
+    async fn ask_on(
+        &self,
+        binding: &Arc<Binding>,
+        fetch: &Fetch<'_>,
+        fetch_bytes: Option<i32>,
+        deadline: Instant,
+    ) -> Result<QueryAnswer<Row>, Error> {
+        let ticket = binding.connection.send(deadline, |batch| {
             batch.add(Statement::QueryTql, |out, id| {
                 let options = Options { fetch_bytes, ..Options::default() };
                 query::encode(out, id, binding.partition, &binding.autocommit(), &options, fetch, &self.tql);
                 Ok(())
             })
         })?;
-        let answer = ticket.await?;
-        let analysis = ANALYSIS.as_ref().ok_or_else(|| Error::new(ErrorKind::Protocol))?;
-        let decoded =
-            query::decode_as(&mut answer.reader(), &binding.layout, analysis, |span, is_analysis| {
-                let layout = if is_analysis { analysis } else { &binding.layout };
-                Row::new(answer.message.clone(), Arc::clone(layout), span)
-            })?;
-        Ok((binding, decoded))
-    }
-}
-
-/// The rows of a query, a part at a time.
-///
-/// ```no_run
-/// # async fn example(tokens: griddb_rs::Collection) -> Result<(), griddb_rs::Error> {
-/// let mut pages = tokens.query("select * where expires < NOW()").pages(500).await?;
-/// while let Some(rows) = pages.next().await? {
-///     for row in &rows {
-///         tokens.remove(row.get::<&str>("id")?).await?;
-///     }
-/// }
-/// # Ok(())
-/// # }
-/// ```
-#[derive(Debug)]
-pub struct Pages<'a> {
-    query: Query<'a>,
-    page_size: u64,
-    first: Option<Vec<Row>>,
-    more: More,
-}
-
-#[derive(Debug)]
-enum More {
-    Nothing,
-    Kept(RowSet),
-    Steps(PartialState, i32),
-}
-
-/// A result that the server keeps; dropped there when it is dropped here.
-struct RowSet {
-    binding: Arc<Binding>,
-    id: i64,
-    next: u64,
-    open: bool,
-}
-
-impl Pages<'_> {
-    /// The next part of the rows; `None` after the last one. A part may be empty where the server looks through
-    /// many rows and finds none.
-    ///
-    /// # Errors
-    /// The server no longer has the result, for example after a restart ([`ErrorKind::ResultGone`]), or the
-    /// connection was lost: begin again.
-    pub async fn next(&mut self) -> Result<Option<Vec<Row>>, Error> {
-        if let Some(first) = self.first.take() {
-            return Ok(Some(first));
-        }
-        match &mut self.more {
-            More::Nothing => Ok(None),
-            More::Steps(..) => self.next_step().await,
-            More::Kept(set) => {
-                let deadline = self.query.collection.retry(Repeat::Always).try_now().deadline;
-                let (rows, is_last) = set.fetch(self.page_size, deadline).await?;
-                if is_last {
-                    self.more = More::Nothing;
-                }
-                Ok(if rows.is_empty() { None } else { Some(rows) })
-            }
-        }
-    }
-
-    async fn next_step(&mut self) -> Result<Option<Vec<Row>>, Error> {
-        let More::Steps(state, bytes) = &self.more else { return Ok(None) };
-        let fetch = Fetch { limit: self.query.limit, partial: Some(state), ..Fetch::default() };
-        let (_, answer) = self.query.ask(&fetch, Some(*bytes)).await?;
-        self.more = match answer.partial {
-            Some(state) => More::Steps(state, *bytes),
-            None => More::Nothing,
+        let answer = match fetch.page_size {
+            None => ticket.await?,
+            Some(_) => Awaited { ticket: Some(ticket), binding }.answer().await?,
         };
-        Ok(Some(answer.rows))
+        decode(&answer, binding)
     }
 }
 
-impl RowSet {
-    async fn fetch(&mut self, count: u64, deadline: tokio::time::Instant) -> Result<(Vec<Row>, bool), Error> {
-        let binding = &self.binding;
-        let ticket = binding.connection.send(deadline, |batch| {
-            batch.add(Statement::FetchRowSet, |out, id| {
-                let target = binding.autocommit();
-                query::encode_fetch(out, id, binding.partition, &target, self.id, self.next, count);
-                Ok(())
-            })
-        })?;
-        let answer = ticket.await.map_err(Error::into_not_done)?;
-        let page = query::decode_fetch_as(&mut answer.reader(), &binding.layout, |span| {
-            Row::new(answer.message.clone(), Arc::clone(&binding.layout), span)
-        })?;
-        self.next += page.rows.len() as u64;
-        self.open = !page.closed;
-        // An empty page that is not the last one would be asked for without end.
-        let is_last = page.closed || page.rows.is_empty();
-        Ok((page.rows, is_last))
+fn decode(answer: &Answer, binding: &Binding) -> Result<QueryAnswer<Row>, Error> {
+    let analysis = ANALYSIS.as_ref().ok_or_else(|| Error::new(ErrorKind::Protocol))?;
+    let make = |span, is_analysis| {
+        let layout = if is_analysis { analysis } else { &binding.layout };
+        Row::new(answer.message.clone(), Arc::clone(layout), span)
+    };
+    Ok(query::decode_as(&mut answer.reader(), &binding.layout, analysis, make)?)
+}
+
+impl fmt::Debug for Query {
+    /// Leaves the text out: its literals are data.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Query")
+            .field("collection", self.collection.name())
+            .field("limit", &self.limit)
+            .finish_non_exhaustive()
     }
 }
 
-impl Drop for RowSet {
+/// The answer to a query whose result the server keeps. When nobody waits for it any more, the result is dropped there
+/// as soon as its id is known.
+struct Awaited<'a> {
+    ticket: Option<Ticket>,
+    binding: &'a Arc<Binding>,
+}
+
+impl Awaited<'_> {
+    async fn answer(mut self) -> Result<Answer, Error> {
+        let answer = match &mut self.ticket {
+            Some(ticket) => ticket.await,
+            None => Err(Error::new(ErrorKind::Closed)),
+        };
+        self.ticket = None;
+        answer
+    }
+}
+
+impl Drop for Awaited<'_> {
     fn drop(&mut self) {
-        if !self.open {
-            return;
-        }
-        let binding = &self.binding;
-        binding.connection.send_and_forget(|batch| {
-            batch.add_unawaited_with_id(|out, id| {
-                query::encode_close(out, id, binding.partition, binding.container, self.id);
-            });
+        // Outside a runtime nothing can wait, and the result is left to the server's timeout.
+        let (Some(ticket), Ok(runtime)) = (self.ticket.take(), Handle::try_current()) else { return };
+        let binding = Arc::clone(self.binding);
+        runtime.spawn(async move {
+            let answer = ticket.await.and_then(|answer| decode(&answer, &binding));
+            drop(answer.map(|answer| RowSet::left_of(&answer, &binding)));
         });
-    }
-}
-
-impl std::fmt::Debug for RowSet {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("RowSet").field("next", &self.next).field("open", &self.open).finish_non_exhaustive()
     }
 }

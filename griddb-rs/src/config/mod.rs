@@ -36,7 +36,7 @@ const LONGEST_HEARTBEAT: Duration = Duration::from_secs(5);
 /// | `connections` | `1` | connections to each node; each carries any number of statements at once |
 /// | `max_answer` | `134217728` | longest answer accepted, in bytes |
 /// | `application` | | name under which the server lists this client |
-/// | `provider` | | `http://…` URL that lists the nodes; hosts may then be left out |
+/// | `provider` | | `http://…` URL that lists the nodes (`https://` is not there); hosts may then be left out |
 ///
 /// ```
 /// use std::time::Duration;

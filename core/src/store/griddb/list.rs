@@ -152,13 +152,13 @@ fn all_expired(now: Timestamp) -> Result<String, StoreError> {
 }
 
 /// The expired rows of one container, some at a time.
-pub(super) struct Expired<'a>(Pages<'a>);
+pub(super) struct Expired(Pages);
 
-pub(super) async fn expired(container: &Collection, now: Timestamp) -> Result<Expired<'_>, StoreError> {
+pub(super) async fn expired(container: &Collection, now: Timestamp) -> Result<Expired, StoreError> {
     container.query(all_expired(now)?).steps(EXPIRED_BYTES).await.map(Expired).map_err(store_error)
 }
 
-impl Expired<'_> {
+impl Expired {
     /// The ids of some more; `None` where there are none left.
     pub(super) async fn next(&mut self) -> Result<Option<Vec<String>>, StoreError> {
         let Some(rows) = self.0.next().await.map_err(store_error)? else { return Ok(None) };
