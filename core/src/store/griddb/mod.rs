@@ -29,6 +29,7 @@ mod layout;
 mod list;
 mod options;
 mod rows;
+mod sweep;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -141,24 +142,6 @@ impl GriddbStore {
             }
         }
     }
-
-    async fn remove_if_expired(
-        collection: Collection,
-        id: String,
-        now: Timestamp,
-    ) -> Result<bool, griddb_rs::Error> {
-        let now = rows::moment(now);
-        collection
-            .update::<NewRow<'_>>(id.as_str(), |row| {
-                // Only this column is looked at: a row that cannot be read goes as well.
-                let expires = row.and_then(|row| row.get::<Option<griddb_rs::Timestamp>>("expires").ok());
-                match expires.flatten() {
-                    Some(expires) if expires <= now => griddb_rs::Change::Remove,
-                    _ => griddb_rs::Change::Keep,
-                }
-            })
-            .await
-    }
 }
 
 impl Backend for GriddbStore {
@@ -260,61 +243,7 @@ impl Backend for GriddbStore {
     }
 
     fn remove_expired(&self, kind: Kind, now: Timestamp, limit: usize) -> StoreFuture<'_, usize> {
-        StoreFuture::new(async move {
-            let (mut removed, mut looked_at) = (0, 0);
-            // Others may take all that was found; that nothing is left is said only where nothing is found.
-            let is_enough = |removed, looked_at| removed >= limit || (removed > 0 && looked_at >= limit);
-            for collection in self.layout.all(kind) {
-                if is_enough(removed, looked_at) {
-                    break;
-                }
-                let mut expired = list::expired(collection, now).await?;
-                let mut found = Vec::new();
-                while !is_enough(removed, looked_at) {
-                    if found.is_empty() {
-                        match expired.next().await? {
-                            Some(more) => found = more,
-                            None => break,
-                        }
-                    }
-                    let ids = found.split_off(found.len().saturating_sub(limit - removed));
-                    looked_at += ids.len();
-                    removed += self.sweep(collection, ids, now).await?;
-                }
-            }
-            Ok(removed)
-        })
-    }
-}
-
-/// How many expired rows are removed at the same time.
-const SWEEPERS: usize = 32;
-
-impl GriddbStore {
-    async fn sweep(
-        &self,
-        collection: &Collection,
-        ids: Vec<String>,
-        now: Timestamp,
-    ) -> Result<usize, StoreError> {
-        let mut ids = ids.into_iter();
-        let mut running = tokio::task::JoinSet::new();
-        let mut removed = 0;
-        loop {
-            while running.len() < SWEEPERS {
-                let Some(id) = ids.next() else { break };
-                running.spawn(Self::remove_if_expired(collection.clone(), id, now));
-            }
-            match running.join_next().await {
-                None => return Ok(removed),
-                Some(Ok(Ok(true))) => removed += 1,
-                // Somebody else has it in hand: then it is no longer this one's to remove.
-                Some(Ok(Ok(false))) => {}
-                Some(Ok(Err(error))) if error.is_lock_timeout() => {}
-                Some(Ok(Err(error))) => return Err(store_error(error)),
-                Some(Err(_)) => return Err(StoreError::internal("a sweeper's task died")),
-            }
-        }
+        StoreFuture::new(sweep::expired(self.layout.all(kind), now, limit))
     }
 }
 
