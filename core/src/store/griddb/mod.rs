@@ -13,7 +13,7 @@
 //! | option | meaning | default |
 //! | --- | --- | --- |
 //! | `prefix` | what the names of all containers begin with | `GRIDAUTH_` |
-//! | `durability` | what is on the node's disk before it is answered: `flush` everything; `consume` what consumes, rotates or revokes; `server` what the node syncs by itself | `flush` |
+//! | `durability` | what is on the node's disk before it is answered: `flush` everything; `consume` what consumes, rotates or revokes, and new rows of [`Kind::AssertionId`] and [`Kind::Custom`], which may mark something as used; `server` what the node syncs by itself | `flush` |
 //! | `grant_containers` | over how many containers grants are spread, 1 to 64; fixed when the database is first used | 16 |
 //! | `client_cache` | how long a client's row may be used after it was read: so stale can a client be that another process has changed; `0s` reads it each time | `5s` |
 //! | `verify_owner` | `true` asks the master, after each change, whether the node that did it still owns the partition | `false` |
@@ -66,6 +66,17 @@ enum Write {
     Creates,
     /// Something is used up, rotated, revoked or changed.
     Consumes,
+}
+
+impl Write {
+    /// What a new row of this kind is for. The id of an assertion is kept because it has been used, and what an
+    /// application keeps may be such a mark as well.
+    fn inserting(kind: Kind) -> Self {
+        match kind {
+            Kind::AssertionId | Kind::Custom => Self::Consumes,
+            _ => Self::Creates,
+        }
+    }
 }
 
 impl GriddbStore {
@@ -170,7 +181,7 @@ impl Backend for GriddbStore {
             let row = NewRow::new(key.id, &row)?;
             let _writing = self.clients.writing(key);
             let wait = self.begin()?;
-            let collection = self.collection(key, Write::Creates, &wait);
+            let collection = self.collection(key, Write::inserting(key.kind), &wait);
             match collection.insert_at(&row).await {
                 Ok(written) => self.verify(&collection, written.node(), &wait).await.map(|()| true),
                 Err(error) if error.is_key_exists() => Ok(false),
