@@ -16,7 +16,7 @@
 //! | `durability` | what is on the node's disk before it is answered: `flush` everything; `consume` what consumes, rotates or revokes, and new rows of [`Kind::AssertionId`] and [`Kind::Custom`], which may mark something as used; `server` what the node syncs by itself | `flush` |
 //! | `grant_containers` | over how many containers grants are spread, 1 to 64; fixed when the database is first used | 16 |
 //! | `client_cache` | how long a client's row may be used after it was read: so stale can a client be that another process has changed; `0s` reads it each time | `5s` |
-//! | `verify_owner` | `true` asks the master, after each change, whether the node that did it still owns the partition | `false` |
+//! | `verify_owner` | `true` asks the master, after each answer to a change, whether the node that gave it still owns the partition; also where it says that there was nothing to change. Reads are not asked about | `false` |
 //!
 //! All calls that one request makes share the `retry_for` of one call, 10 s unless the URL says otherwise.
 //!
@@ -131,27 +131,52 @@ impl GriddbStore {
         self.layout.of(key).durability(durability).within(wait.left())
     }
 
-    /// A change counts only if the node that made it is still the owner, where that is to be asked. It is no proof:
-    /// the master may be the one that was paused.
-    async fn verify(&self, collection: &Collection, node: SocketAddr, wait: &Wait) -> Result<(), StoreError> {
+    /// An answer counts only if the node that gave it is still the owner, where that is to be asked: one that was paused
+    /// and wakes takes changes that are not the cluster's, and finds rows missing that are there. It is no proof: the
+    /// master may be the one that was paused.
+    async fn verify(
+        &self,
+        collection: &Collection,
+        node: SocketAddr,
+        changed: bool,
+        wait: &Wait,
+    ) -> Result<(), StoreError> {
         if !self.verify_owner {
             return Ok(());
         }
-        // The change was made: whatever keeps the master from confirming it, it is not undone.
-        let unknown = |message| StoreError::new(StoreErrorKind::OutcomeUnknown, message);
+        // A change was made: whatever keeps the master from confirming it, it is not undone.
+        let kind = if changed { StoreErrorKind::OutcomeUnknown } else { StoreErrorKind::Unavailable };
+        let unconfirmed = |message| StoreError::new(kind, message);
         match timeout(wait.left(), collection.owner()).await {
             Ok(Ok(Some(owner))) if owner == node => Ok(()),
             Ok(Ok(_)) => {
-                Err(unknown("GridDB: the node that made a change is not the owner of its partition any more"))
+                Err(unconfirmed("GridDB: the node that answered is not the owner of its partition any more"))
             }
             Ok(Err(error)) => {
-                Err(unknown("GridDB: the master did not say who owns the partition of a change")
+                Err(unconfirmed("GridDB: the master did not say who owns the partition of an answer")
                     .with_source(error))
             }
             Err(_) => {
-                Err(unknown("GridDB: the master did not say in time who owns the partition of a change"))
+                Err(unconfirmed("GridDB: the master did not say in time who owns the partition of an answer"))
             }
         }
+    }
+
+    /// Whether a row is where a new one was to go, confirmed as other answers are. The refusal of an insert does not say
+    /// which node it is of, so the row is looked at once more, with its lock, which a backup does not give.
+    async fn is_there(&self, collection: &Collection, id: &str, wait: &Wait) -> Result<bool, StoreError> {
+        if !self.verify_owner {
+            return Ok(true);
+        }
+        let collection = collection.within(wait.left());
+        let mut is_there = false;
+        let look = |found: Option<&griddb_rs::Row>| {
+            is_there = found.is_some();
+            griddb_rs::Change::Keep
+        };
+        let looked = collection.update_at::<NewRow<'_>>(id, look).await.map_err(store_error)?;
+        self.verify(&collection, looked.node(), false, wait).await?;
+        Ok(is_there)
     }
 }
 
@@ -181,11 +206,21 @@ impl Backend for GriddbStore {
             let row = NewRow::new(key.id, &row)?;
             let _writing = self.clients.writing(key);
             let wait = self.begin()?;
-            let collection = self.collection(key, Write::inserting(key.kind), &wait);
-            match collection.insert_at(&row).await {
-                Ok(written) => self.verify(&collection, written.node(), &wait).await.map(|()| true),
-                Err(error) if error.is_key_exists() => Ok(false),
-                Err(error) => Err(store_error(error)),
+            loop {
+                let collection = self.collection(key, Write::inserting(key.kind), &wait);
+                match collection.insert_at(&row).await {
+                    Ok(written) => {
+                        self.verify(&collection, written.node(), true, &wait).await?;
+                        return Ok(true);
+                    }
+                    Err(error) if error.is_key_exists() => {
+                        if self.is_there(&collection, key.id, &wait).await? {
+                            return Ok(false);
+                        }
+                        // It has gone since: the place is free.
+                    }
+                    Err(error) => return Err(store_error(error)),
+                }
             }
         })
     }
@@ -197,7 +232,7 @@ impl Backend for GriddbStore {
             let wait = self.begin()?;
             let collection = self.collection(key, Write::Consumes, &wait);
             let written = collection.put_at(&row).await.map_err(store_error)?;
-            self.verify(&collection, written.node(), &wait).await
+            self.verify(&collection, written.node(), true, &wait).await
         })
     }
 
@@ -219,9 +254,7 @@ impl Backend for GriddbStore {
                 })
                 .await
                 .map_err(store_error)?;
-            if updated.changed() {
-                self.verify(&collection, updated.node(), &wait).await?;
-            }
+            self.verify(&collection, updated.node(), updated.changed(), &wait).await?;
             outcome
         })
     }
@@ -232,9 +265,7 @@ impl Backend for GriddbStore {
             let wait = self.begin()?;
             let collection = self.collection(key, Write::Consumes, &wait);
             let written = collection.remove_at(key.id).await.map_err(store_error)?;
-            if written.existed() {
-                self.verify(&collection, written.node(), &wait).await?;
-            }
+            self.verify(&collection, written.node(), written.existed(), &wait).await?;
             Ok(written.existed())
         })
     }
