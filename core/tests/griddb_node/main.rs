@@ -6,6 +6,7 @@ mod beside;
 mod clients;
 mod cluster;
 mod crash;
+mod layout;
 mod listings;
 mod lost;
 mod outage;
@@ -13,12 +14,13 @@ mod page;
 #[path = "../support/mod.rs"]
 mod support;
 mod sweep;
+#[path = "../common/warnings.rs"]
+mod warnings;
 
 use std::time::Duration;
 
-use gridauth::env::Timestamp;
 use gridauth::grant::{AuthorizationCode, ClientCredentials};
-use gridauth::store::{Key, Kind, Row, conformance};
+use gridauth::store::{Key, Kind, conformance};
 use gridauth::{GridAuth, Store};
 use griddb_test_node::{ErrorCode, Fault, FaultOrder, Options, Statement, TestNode};
 use support::*;
@@ -138,42 +140,6 @@ async fn of_64_redemptions_in_two_processes_one_succeeds() {
     let statuses = running.join_all().await;
     assert_eq!(statuses.iter().filter(|status| **status == 200).count(), 1, "{statuses:?}");
     assert!(statuses.iter().all(|status| matches!(status, 200 | 400)), "{statuses:?}");
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn several_processes_set_the_database_up_at_once() {
-    let node = node().await;
-    let mut running = tokio::task::JoinSet::new();
-    for number in 0..6 {
-        // The first to write the number decides it for all.
-        let url = format!("griddb://admin:admin@{}/gridauth?grant_containers={}", node.address(), number + 1);
-        running.spawn(async move { Store::open(&url).await.unwrap() });
-    }
-    let stores = running.join_all().await;
-    for (number, store) in stores.iter().enumerate() {
-        let id = format!("row {number}");
-        store.insert(Key::new(Kind::Grant, &id), Row::new(Timestamp::from_millis(1), "{}")).await.unwrap();
-        for other in &stores {
-            assert!(other.get(Key::new(Kind::Grant, &id)).await.unwrap().is_some());
-        }
-    }
-}
-
-#[tokio::test]
-async fn a_newer_layout_is_refused_and_other_prefixes_are_left_alone() {
-    let node = node().await;
-    let store = open(&node, "prefix=ONE_").await;
-    let key = Key::new(Kind::Custom, "x");
-    store.insert(key, Row::new(Timestamp::from_millis(1), "{}")).await.unwrap();
-    assert!(open(&node, "prefix=TWO_").await.get(key).await.unwrap().is_none());
-
-    let client = griddb_rs::Client::connect(&format!("griddb://admin:admin@{}/gridauth", node.address()))
-        .await
-        .unwrap();
-    let layout = client.open("ONE_LAYOUT").await.unwrap();
-    layout.put(&("layout", 2i64, 4i64)).await.unwrap();
-    let error = Store::open(&url(&node, "prefix=ONE_")).await.unwrap_err();
-    assert!(error.to_string().contains("newer version"), "{error}");
 }
 
 #[tokio::test]

@@ -21,7 +21,8 @@ pub(super) struct Options {
     pub(super) place: String,
     pub(super) prefix: String,
     pub(super) flush: FlushPolicy,
-    pub(super) grant_containers: u8,
+    /// As the URL says; what a database was set up with counts before it.
+    pub(super) grant_containers: Option<u8>,
     pub(super) client_cache: Duration,
     pub(super) verify_owner: bool,
     /// How long a call may take, and all calls of a request together.
@@ -64,7 +65,7 @@ impl Options {
             place: format!("griddb://{}/{}", hosts.join(","), config.cluster()),
             prefix: "GRIDAUTH_".to_owned(),
             flush: FlushPolicy::Everything,
-            grant_containers: 16,
+            grant_containers: None,
             client_cache: Duration::from_secs(5),
             verify_owner: false,
             patience,
@@ -88,7 +89,7 @@ impl Options {
             }
             "grant_containers" => {
                 let number = value.parse().ok().filter(|number| (1..=64).contains(number));
-                self.grant_containers = number.ok_or("it is a number from 1 to 64")?;
+                self.grant_containers = Some(number.ok_or("it is a number from 1 to 64")?);
             }
             "client_cache" => {
                 self.client_cache = duration(value).ok_or("it is a time such as 5s or 500ms")?
@@ -140,7 +141,7 @@ mod unit {
         let (_, options) = Options::parse(url).unwrap();
         assert_eq!(options.place, "griddb://db1:10001,db2:10001/prod");
         assert_eq!((options.prefix.as_str(), options.flush), ("app_", FlushPolicy::Server));
-        assert_eq!((options.grant_containers, options.client_cache), (4, Duration::from_millis(500)));
+        assert_eq!((options.grant_containers, options.client_cache), (Some(4), Duration::from_millis(500)));
         assert_eq!(options.patience, Duration::from_secs(9));
         let patience = |query| Options::parse(&format!("griddb://u:p@db/c?{query}")).unwrap().1.patience;
         assert_eq!(patience("retry_for=2m"), Duration::from_secs(120));
