@@ -11,6 +11,7 @@ mod listings;
 mod lost;
 mod outage;
 mod page;
+mod refused;
 #[path = "../support/mod.rs"]
 mod support;
 mod sweep;
@@ -109,10 +110,18 @@ async fn round_trips_are_few() {
     assert_eq!(status, 200);
     assert!(rotation <= 3, "a rotated token: {rotation}");
 
-    let token = string(&tokens, "refresh_token");
-    let form = [("token", token.as_str())];
     let client = basic("web", "web-secret");
     let headers = [("authorization", client.as_str())];
+    let access_of_grant = string(&tokens, "access_token");
+    let form = [("token", access_of_grant.as_str())];
+    let (revocation, answer) = counted.flights(server.post("/oauth/revoke", &headers, &form)).await;
+    assert_eq!(answer.status(), 200);
+    assert_eq!(revocation, 2, "a revoked access token of a grant that can be refreshed");
+    assert!(server.auth.authenticate_token(&access_of_grant).await.is_err());
+
+    let (_, tokens) = server.token(&refresh(&string(&tokens, "refresh_token"))).await;
+    let token = string(&tokens, "refresh_token");
+    let form = [("token", token.as_str())];
     let (revocation, answer) = counted.flights(server.post("/oauth/revoke", &headers, &form)).await;
     assert_eq!(answer.status(), 200);
     assert_eq!(revocation, 1, "a revoked grant");

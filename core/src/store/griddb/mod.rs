@@ -3,7 +3,7 @@
 //! Rows have real columns, so that people can ask their database who has access; `docs/griddb.md` of the project shows
 //! how. Grants are spread over containers in partitions of their own. One grant is one row: a guarded request is one
 //! round trip, an issued token one, a redeemed code or a rotated token two and the client's row, which is kept for a
-//! short time.
+//! short time. Revoking a grant is one, revoking the access token of one that goes on two.
 //!
 //! # Options of the URL
 //!
