@@ -105,6 +105,8 @@ fn a_bad_value_is_exit_2_and_one_line(context: &Context) {
                 "FILE:x",
                 "griddb://",
                 "griddb:x",
+                "griddb://app:app@127.0.0.1:1/cluster?lock_timeout=9s",
+                "griddb://app:app@127.0.0.1:1/cluster?statement_timeout=3s",
             ],
         ),
         ("GRIDAUTH_SEED", &["", "/no/such/file.json", "/"]),

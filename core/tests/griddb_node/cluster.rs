@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use gridauth::Store;
-use gridauth::store::{By, Kind, Query, StoreErrorKind, conformance};
-use gridauth::{env::Timestamp, store::Key, store::Row};
+use gridauth::env::Timestamp;
+use gridauth::store::{By, Change, Key, Kind, Query, Row, StoreErrorKind, Updated, conformance};
 use griddb_test_node::{ClusterOptions, Fault, Options, Statement, TestCluster};
 
 use super::second;
@@ -57,8 +57,7 @@ async fn taken_twice(former: usize, verify_owner: bool) -> [Result<bool, StoreEr
     let quick = open(&cluster, &format!("{QUICK}&{verify}")).await;
     let patient = open(&cluster, &format!("{PATIENT}&{verify}")).await;
     let id = grant_at(&cluster, former);
-    let row = Row::new(Timestamp::from_millis(1), "{}");
-    assert!(quick.insert(Key::new(Kind::Grant, &id), row).await.unwrap());
+    assert!(quick.insert(Key::new(Kind::Grant, &id), row("{}")).await.unwrap());
     assert!(patient.get(Key::new(Kind::Grant, &id)).await.unwrap().is_some());
 
     pause(&cluster, former).await;
@@ -108,6 +107,94 @@ async fn a_change_whose_partition_has_no_owner_when_the_master_is_asked_is_unkno
     assert!(store.get(key).await.unwrap().is_some());
     store.put(key, row).await.unwrap();
     assert!(store.remove(key).await.unwrap());
+}
+
+fn row(body: &str) -> Row {
+    Row::new(Timestamp::from_millis(1), body)
+}
+
+/// What a former owner may say there is nothing to do about.
+#[derive(Clone, Copy, Debug)]
+enum Denied {
+    /// The removal of a row that only the new owner has.
+    Removal,
+    /// The change of such a row.
+    Change,
+    /// The change of a row that both have, and that the new owner has changed.
+    LateChange,
+    /// A new row in the place of one that the new owner has no more.
+    Insert,
+}
+
+impl Denied {
+    const ALL: [Self; 4] = [Self::Removal, Self::Change, Self::LateChange, Self::Insert];
+
+    /// Does it, and says whether it was done.
+    async fn work(self, store: &Store, id: &str) -> Result<bool, StoreErrorKind> {
+        let key = Key::new(Kind::Grant, id);
+        let mut take_new = |row: &Row| if row.body() == "new" { Change::Remove } else { Change::Keep };
+        let done = match self {
+            Self::Removal => store.remove(key).await,
+            Self::Change | Self::LateChange => {
+                store.update(key, &mut take_new).await.map(|updated| updated == Updated::Removed)
+            }
+            Self::Insert => store.insert(key, row("new")).await,
+        };
+        done.map_err(|error| error.kind())
+    }
+
+    /// What a process is told that had sent it to an owner which was then paused, replaced and woken.
+    async fn late(self, verify_owner: bool) -> Result<bool, StoreErrorKind> {
+        let cluster = cluster().await;
+        let verify = format!("verify_owner={verify_owner}");
+        let quick = open(&cluster, &format!("{QUICK}&{verify}")).await;
+        let patient = open(&cluster, &format!("{PATIENT}&{verify}")).await;
+        let id = grant_at(&cluster, 1);
+        let key = Key::new(Kind::Grant, &id);
+        if matches!(self, Self::LateChange | Self::Insert) {
+            quick.put(key, row("old")).await.unwrap();
+        }
+        patient.get(key).await.unwrap();
+
+        pause(&cluster, 1).await;
+        let queued = {
+            let id = id.clone();
+            tokio::spawn(async move { self.work(&patient, &id).await })
+        };
+        cluster.settled().await;
+        quick.get(key).await.unwrap();
+        match self {
+            Self::Removal | Self::Change => assert!(quick.insert(key, row("new")).await.unwrap()),
+            Self::LateChange => quick.put(key, row("new")).await.unwrap(),
+            Self::Insert => assert!(quick.remove(key).await.unwrap()),
+        }
+        cluster.wake(1);
+        queued.await.unwrap()
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_former_owner_that_finds_nothing_to_do_counts_only_where_nobody_asks() {
+    for denied in Denied::ALL {
+        assert_eq!(denied.late(true).await, Err(StoreErrorKind::Unavailable), "{denied:?}");
+        assert_eq!(denied.late(false).await, Ok(false), "{denied:?}");
+    }
+}
+
+#[tokio::test]
+async fn what_there_is_nothing_to_do_about_is_confirmed() {
+    let cluster = cluster().await;
+    let store = open(&cluster, "verify_owner=true").await;
+    let id = grant_at(&cluster, 1);
+    let key = Key::new(Kind::Grant, &id);
+    for denied in [Denied::Removal, Denied::Change] {
+        assert_eq!(denied.work(&store, &id).await, Ok(false), "{denied:?}");
+    }
+    store.put(key, row("old")).await.unwrap();
+    for denied in [Denied::LateChange, Denied::Insert] {
+        assert_eq!(denied.work(&store, &id).await, Ok(false), "{denied:?}");
+    }
+    assert_eq!(store.get(key).await.unwrap().unwrap().body(), "old");
 }
 
 /// A code of a grant at node 1.
@@ -171,6 +258,13 @@ async fn the_contract_holds_after_partitions_have_moved() {
         store
     };
     let report = conformance::check(opened_before).await;
+    assert!(report.is_clean(), "{report}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_contract_holds_where_the_owner_is_asked_for() {
+    let cluster = cluster().await;
+    let report = conformance::check(|| open(&cluster, "verify_owner=true")).await;
     assert!(report.is_clean(), "{report}");
 }
 

@@ -1,6 +1,9 @@
 //! A node that is killed: what was answered stays so.
 
 use gridauth::MintRequest;
+use gridauth::env::Timestamp;
+use gridauth::store::{Key, Kind, Row};
+use gridauth::token::Secret;
 use griddb_test_node::{LogWrite, Options};
 
 use super::load::Load;
@@ -24,18 +27,79 @@ async fn what_was_answered_survives_a_crash_of_the_node() {
     assert_eq!(server.token(&redeem(&code)).await.0, 400);
 }
 
-#[tokio::test]
-async fn with_durability_consume_a_crash_loses_tokens_but_brings_back_no_code() {
-    let node = node_with(Options::new().log_write(LogWrite::OnlyByFlush).rejoin_delay(REJOIN)).await;
-    let store = open(&node, "durability=consume").await;
+/// What a crash took back of what was answered.
+#[derive(Debug, PartialEq, Eq)]
+struct TakenBack {
+    /// Tokens and sign-ups are gone.
+    new: bool,
+    /// A used code, a rotated and a revoked token are good again.
+    used: bool,
+}
+
+async fn taken_back(durability: &str, log_write: LogWrite) -> TakenBack {
+    let node = node_with(Options::new().log_write(log_write).rejoin_delay(REJOIN)).await;
+    let store = open(&node, &format!("durability={durability}")).await;
     let server = server_with(|builder| builder.store(store)).await;
     let code = server.code().await;
+    let (_, rotates) = server.token(&redeem(&server.code().await)).await;
+    let (_, revoked) = server.token(&redeem(&server.code().await)).await;
+    let (rotated, revoked_access) = (string(&rotates, "refresh_token"), string(&revoked, "access_token"));
+    let revoked = string(&revoked, "refresh_token");
     node.sync();
+
     assert_eq!(server.token(&redeem(&code)).await.0, 200);
+    assert_eq!(server.token(&refresh(&rotated)).await.0, 200);
+    let client = basic("web", "web-secret");
+    let form = [("token", revoked.as_str())];
+    assert_eq!(server.post("/oauth/revoke", &[("authorization", &client)], &form).await.status(), 200);
+    // What comes last is not synced with the others.
+    let users = server.auth.users();
+    users.sign_up("miriam", &Secret::from("sesame")).await.unwrap();
     let minted = server.auth.mint(MintRequest::for_user("israel")).await.unwrap();
     node.crash_and_restart().await.unwrap();
-    assert_eq!(server.token(&redeem(&code)).await.0, 400, "the redemption was flushed");
-    assert!(server.auth.authenticate_token(minted.access_token.expose()).await.is_err());
+
+    let new = server.auth.authenticate_token(minted.access_token.expose()).await.is_err();
+    assert_eq!(users.sign_up("miriam", &Secret::from("sesame")).await.is_ok(), new, "{durability}");
+    let used = server.auth.authenticate_token(&revoked_access).await.is_ok();
+    let is_good = |(status, _)| status == 200;
+    assert_eq!(is_good(server.token(&redeem(&code)).await), used, "{durability}: the code");
+    // Beyond the time in which who lost the answer gets it again.
+    server.advance(11);
+    assert_eq!(is_good(server.token(&refresh(&rotated)).await), used, "{durability}: the refresh token");
+    TakenBack { new, used }
+}
+
+/// The table of docs/griddb.md.
+#[tokio::test]
+async fn a_crash_takes_back_what_the_page_says() {
+    for (durability, new, used) in [("flush", false, false), ("consume", true, false), ("server", true, true)]
+    {
+        let taken = taken_back(durability, LogWrite::OnlyByFlush).await;
+        assert_eq!(taken, TakenBack { new, used }, "{durability}");
+        let taken = taken_back(durability, LogWrite::EveryCommit).await;
+        assert_eq!(taken, TakenBack { new: false, used: false }, "{durability} where the node syncs itself");
+    }
+}
+
+/// Something is marked as used by a row that is new.
+#[tokio::test]
+async fn with_durability_consume_a_crash_takes_no_mark_back() {
+    let node = node_with(Options::new().log_write(LogWrite::OnlyByFlush).rejoin_delay(REJOIN)).await;
+    let store = open(&node, "durability=consume").await;
+    node.sync();
+    let insert = async |kind| {
+        let row = Row::new(Timestamp::from_millis(1), "{}");
+        store.insert(Key::new(kind, "used"), row).await.unwrap()
+    };
+    // What comes last is not synced with the others.
+    for kind in [Kind::AssertionId, Kind::Custom, Kind::Session] {
+        assert!(insert(kind).await);
+    }
+    node.crash_and_restart().await.unwrap();
+    for kind in [Kind::AssertionId, Kind::Custom] {
+        assert!(!insert(kind).await, "{kind:?} can be used again");
+    }
+    assert!(insert(Kind::Session).await, "what is new is not synced");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

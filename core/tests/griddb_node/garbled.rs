@@ -59,8 +59,9 @@ async fn what_cannot_be_read_is_the_stores_fault_and_not_a_bug_of_ours() {
         node.faults().once(Statement::GetRow, fault.clone());
         let guarded = server.auth.authenticate_token(&access).await;
         assert!(guarded.is_ok() || guarded.is_err_and(|refused| refused.status() == 503), "{fault:?}");
+        let code = server.code().await;
         node.faults().once(Statement::GetRow, fault.clone());
-        let (status, body) = server.token(&redeem(&server.code().await)).await;
+        let (status, body) = server.token(&redeem(&code)).await;
         assert!(matches!(status, 200 | 503), "{fault:?}: {status} {body}");
     }
 }

@@ -28,20 +28,30 @@ enum Work {
     /// The second use of a code, which ends what the first gave.
     Reuse,
     Revocation,
+    /// That of an access token, whose grant goes on.
+    AccessRevocation,
 }
 
 impl Work {
-    const ALL: [Self; 4] = [Self::Redemption, Self::Rotation, Self::Reuse, Self::Revocation];
+    const ALL: [Self; 5] =
+        [Self::Redemption, Self::Rotation, Self::Reuse, Self::Revocation, Self::AccessRevocation];
+    /// What ends tokens.
+    const ENDS: [Self; 3] = [Self::Reuse, Self::Revocation, Self::AccessRevocation];
 
     /// The statements that it is made of.
     fn statements(self) -> &'static [Statement] {
         use Statement::{Commit, FlushLog, GetRow, PutRow, RemoveRow};
         match self {
-            Self::Redemption | Self::Rotation => &[GetRow, PutRow, Commit, FlushLog],
+            Self::Redemption | Self::Rotation | Self::AccessRevocation => &[GetRow, PutRow, Commit, FlushLog],
             Self::Reuse => &[GetRow, RemoveRow, Commit, FlushLog],
             // The refresh token says by itself which row goes.
             Self::Revocation => &[RemoveRow, FlushLog],
         }
+    }
+
+    /// What a refresh token of the grant is answered afterwards.
+    fn leaves_refresh_token(self) -> u16 {
+        if self == Self::AccessRevocation { 200 } else { 400 }
     }
 }
 
@@ -181,19 +191,41 @@ async fn reuse(case: Case, statement: Statement, fault: Fault) {
     assert!(case.is_dead(&access).await, "{what}");
 }
 
-async fn revocation(case: Case, statement: Statement, fault: Fault) {
+async fn revocation(case: Case, work: Work, statement: Statement, fault: Fault) {
     let (server, what) = (&case.server, &case.what);
     let (_, tokens) = server.token(&redeem(&server.code().await)).await;
     let (access, refresh_token) = (string(&tokens, "access_token"), string(&tokens, "refresh_token"));
-    let status = case.with(statement, fault, case.revoke(&refresh_token)).await;
+    let token = if work == Work::AccessRevocation { &access } else { &refresh_token };
+    let status = case.with(statement, fault, case.revoke(token)).await;
     one_of(what, &(status, Value::Null), 200);
     case.node.crash_and_restart().await.unwrap();
     if status == 200 {
         assert!(case.is_dead(&access).await, "{what}: what was revoked is back");
     }
-    assert_eq!(case.revoke(&refresh_token).await, 200, "{what}");
+    assert_eq!(case.revoke(token).await, 200, "{what}");
     assert!(case.is_dead(&access).await, "{what}");
-    assert_eq!(server.token(&refresh(&refresh_token)).await.0, 400, "{what}");
+    assert_eq!(server.token(&refresh(&refresh_token)).await.0, work.leaves_refresh_token(), "{what}");
+}
+
+/// Who lost the answer asks again, and then the node is killed.
+async fn asked_again(case: Case, work: Work, statement: Statement, fault: Fault) {
+    let (server, what) = (&case.server, &case.what);
+    let code = server.code().await;
+    let (_, tokens) = server.token(&redeem(&code)).await;
+    let (access, refresh_token) = (string(&tokens, "access_token"), string(&tokens, "refresh_token"));
+    let ask = async || match work {
+        Work::AccessRevocation => (case.revoke(&access).await, 200),
+        Work::Revocation => (case.revoke(&refresh_token).await, 200),
+        _ => (server.token(&redeem(&code)).await.0, 400),
+    };
+    let (first, good) = case.with(statement, fault, ask()).await;
+    one_of(what, &(first, Value::Null), good);
+    if first == 503 {
+        assert_eq!(ask().await.0, good, "{what}");
+    }
+    case.node.crash_and_restart().await.unwrap();
+    assert!(case.is_dead(&access).await, "{what}: what was ended is back");
+    assert_eq!(server.token(&refresh(&refresh_token)).await.0, work.leaves_refresh_token(), "{what}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -208,8 +240,27 @@ async fn whatever_answer_is_lost_nothing_happens_twice_and_nothing_comes_back() 
                         Work::Redemption => redemption(case, statement, fault).await,
                         Work::Rotation => rotation(case, statement, fault).await,
                         Work::Reuse => reuse(case, statement, fault).await,
-                        Work::Revocation => revocation(case, statement, fault).await,
+                        Work::Revocation | Work::AccessRevocation => {
+                            revocation(case, work, statement, fault).await
+                        }
                     }
+                });
+            }
+        }
+    }
+    some_at_a_time(cases).await;
+}
+
+/// What is answered then stays, also where it says that there was nothing left to do.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whatever_answer_is_lost_who_asks_again_is_told_what_stays() {
+    let mut cases = Vec::new();
+    for work in Work::ENDS {
+        for &statement in work.statements() {
+            for fault in faults() {
+                cases.push(async move {
+                    let case = Case::new(work, statement, &fault).await;
+                    asked_again(case, work, statement, fault).await;
                 });
             }
         }

@@ -8,22 +8,25 @@ mod cluster;
 mod crash;
 mod failover;
 mod garbled;
+mod layout;
 mod listings;
 mod load;
 mod locks;
 mod lost;
 mod outage;
 mod page;
+mod refused;
 mod set_up;
 #[path = "../support/mod.rs"]
 mod support;
 mod sweep;
+#[path = "../common/warnings.rs"]
+mod warnings;
 
 use std::time::Duration;
 
-use gridauth::env::Timestamp;
 use gridauth::grant::{AuthorizationCode, ClientCredentials};
-use gridauth::store::{Key, Kind, Row, conformance};
+use gridauth::store::{Key, Kind, conformance};
 use gridauth::{GridAuth, Store};
 use griddb_test_node::{ErrorCode, Fault, FaultOrder, Options, Statement, TestNode};
 use support::*;
@@ -131,10 +134,18 @@ async fn round_trips_are_few() {
     assert_eq!(status, 200);
     assert!(rotation <= 3, "a rotated token: {rotation}");
 
-    let token = string(&tokens, "refresh_token");
-    let form = [("token", token.as_str())];
     let client = basic("web", "web-secret");
     let headers = [("authorization", client.as_str())];
+    let access_of_grant = string(&tokens, "access_token");
+    let form = [("token", access_of_grant.as_str())];
+    let (revocation, answer) = counted.flights(server.post("/oauth/revoke", &headers, &form)).await;
+    assert_eq!(answer.status(), 200);
+    assert_eq!(revocation, 2, "a revoked access token of a grant that can be refreshed");
+    assert!(server.auth.authenticate_token(&access_of_grant).await.is_err());
+
+    let (_, tokens) = server.token(&refresh(&string(&tokens, "refresh_token"))).await;
+    let token = string(&tokens, "refresh_token");
+    let form = [("token", token.as_str())];
     let (revocation, answer) = counted.flights(server.post("/oauth/revoke", &headers, &form)).await;
     assert_eq!(answer.status(), 200);
     assert_eq!(revocation, 1, "a revoked grant");
@@ -162,42 +173,6 @@ async fn of_64_redemptions_in_two_processes_one_succeeds() {
     let statuses = running.join_all().await;
     assert_eq!(statuses.iter().filter(|status| **status == 200).count(), 1, "{statuses:?}");
     assert!(statuses.iter().all(|status| matches!(status, 200 | 400)), "{statuses:?}");
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn several_processes_set_the_database_up_at_once() {
-    let node = node().await;
-    let mut running = tokio::task::JoinSet::new();
-    for number in 0..6 {
-        // The first to write the number decides it for all.
-        let url = format!("griddb://admin:admin@{}/gridauth?grant_containers={}", node.address(), number + 1);
-        running.spawn(async move { Store::open(&url).await.unwrap() });
-    }
-    let stores = running.join_all().await;
-    for (number, store) in stores.iter().enumerate() {
-        let id = format!("row {number}");
-        store.insert(Key::new(Kind::Grant, &id), Row::new(Timestamp::from_millis(1), "{}")).await.unwrap();
-        for other in &stores {
-            assert!(other.get(Key::new(Kind::Grant, &id)).await.unwrap().is_some());
-        }
-    }
-}
-
-#[tokio::test]
-async fn a_newer_layout_is_refused_and_other_prefixes_are_left_alone() {
-    let node = node().await;
-    let store = open(&node, "prefix=ONE_").await;
-    let key = Key::new(Kind::Custom, "x");
-    store.insert(key, Row::new(Timestamp::from_millis(1), "{}")).await.unwrap();
-    assert!(open(&node, "prefix=TWO_").await.get(key).await.unwrap().is_none());
-
-    let client = griddb_rs::Client::connect(&format!("griddb://admin:admin@{}/gridauth", node.address()))
-        .await
-        .unwrap();
-    let layout = client.open("ONE_LAYOUT").await.unwrap();
-    layout.put(&("layout", 2i64, 4i64)).await.unwrap();
-    let error = Store::open(&url(&node, "prefix=ONE_")).await.unwrap_err();
-    assert!(error.to_string().contains("newer version"), "{error}");
 }
 
 #[tokio::test]

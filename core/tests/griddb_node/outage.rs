@@ -1,4 +1,4 @@
-//! A node that is down, silent, slow or full: 503 at every endpoint, and everything goes on by itself afterwards.
+//! A node that is down, silent, slow, full or another one: 503 at every endpoint, and everything goes on by itself afterwards.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use gridauth::env::Timestamp;
-use gridauth::store::{Key, Kind, Row, StoreErrorKind};
+use gridauth::store::{By, Change, Key, Kind, Query, Row, StoreErrorKind};
 use gridauth::token::Secret;
 use gridauth::{Request, Response};
 use griddb_test_node::{ErrorCode, Fault, FaultOrder, Options, Statement, TestNode};
@@ -189,6 +189,10 @@ enum Outage {
     Silent,
     Slow,
     Full,
+    /// At the port answers what is no node, such as a proxy.
+    Foreign,
+    /// The node has come back under the name of another cluster.
+    Renamed,
 }
 
 impl Outage {
@@ -205,6 +209,16 @@ impl Outage {
                     node.faults().order(FaultOrder::new(refused).on(statement).always());
                 }
             }
+            Self::Foreign => {
+                let page = Fault::Garbage(b"HTTP/1.1 400 Bad Request\r\n\r\n".to_vec());
+                node.faults().order(FaultOrder::new(page).on(Statement::Connect).always());
+                node.crash_and_restart().await.unwrap();
+            }
+            Self::Renamed => {
+                let refused = Fault::Refuse(ErrorCode::CLUSTER_NAME);
+                node.faults().order(FaultOrder::new(refused).on(Statement::Login).always());
+                node.crash_and_restart().await.unwrap();
+            }
         }
     }
 
@@ -212,7 +226,7 @@ impl Outage {
         match self {
             Self::Down => node.restart().unwrap(),
             Self::Silent => node.wake(),
-            Self::Slow | Self::Full => node.faults().clear(),
+            Self::Slow | Self::Full | Self::Foreign | Self::Renamed => node.faults().clear(),
         }
     }
 }
@@ -281,6 +295,54 @@ async fn a_node_that_is_too_slow_is_503_everywhere() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_node_that_is_full_is_503_for_all_that_writes() {
     is_told_everywhere(Outage::Full).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_port_where_no_node_answers_is_503_everywhere() {
+    is_told_everywhere(Outage::Foreign).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_node_of_another_cluster_is_503_everywhere() {
+    is_told_everywhere(Outage::Renamed).await;
+}
+
+#[tokio::test]
+async fn who_answers_in_the_place_of_the_node_is_no_fault_of_the_store() {
+    for outage in [Outage::Foreign, Outage::Renamed] {
+        let node = node().await;
+        let store = open(&node, "retry_for=2s").await;
+        let key = Key::new(Kind::Session, "x");
+        let row = Row::new(Timestamp::from_millis(1), "{}");
+        outage.begin(&node).await;
+        let told = [
+            store.get(key).await.err(),
+            store.insert(key, row.clone()).await.err(),
+            store.put(key, row).await.err(),
+            store.update(key, &mut |_| Change::Remove).await.err(),
+            store.remove(key).await.err(),
+            store.list(Query::new(Kind::Session, By::Any)).await.err(),
+            store.remove_expired(Kind::Session, Timestamp::from_millis(2), 10).await.err(),
+            store.ping().await.err(),
+        ];
+        for error in told {
+            assert_eq!(error.unwrap().kind(), StoreErrorKind::Unavailable, "{outage:?}");
+        }
+        outage.end(&node);
+        assert!(store.get(key).await.unwrap().is_none());
+    }
+}
+
+/// The next answer would be as long: nothing to come back for.
+#[tokio::test]
+async fn an_answer_that_is_refused_for_its_length_is_not_called_unavailable() {
+    let node = node().await;
+    let store = open(&node, "max_answer=65536").await;
+    let key = Key::new(Kind::Session, "x");
+    store.put(key, Row::new(Timestamp::from_millis(1), "x".repeat(100_000))).await.unwrap();
+    let error = store.get(key).await.unwrap_err();
+    assert_eq!(error.kind(), StoreErrorKind::Internal, "{error}");
+    assert!(error.to_string().contains("max_answer"), "{error}");
 }
 
 /// The client's row and the grant's: each is within the time of one call, and both together are not.

@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use gridauth::env::Timestamp;
-use gridauth::store::{Key, Kind, Row};
-use griddb_test_node::{Fault, Statement};
+use gridauth::store::{Key, Kind, Row, StoreErrorKind};
+use griddb_test_node::{ErrorCode, Fault, FaultOrder, Statement};
 
 use super::{node, open};
 
@@ -68,4 +68,37 @@ async fn what_others_took_is_not_the_end() {
     assert_eq!(other.remove_expired(Kind::Session, NOW, 6).await.unwrap(), 6);
     let removed = sweeping.await.unwrap();
     assert!((1..=2).contains(&removed), "{removed} removed though six were left");
+}
+
+/// What is wrong with one container keeps no other from being swept, and is told once nothing else is left.
+#[tokio::test]
+async fn a_container_that_fails_does_not_keep_the_others() {
+    for fails in [Statement::QueryTql, Statement::RemoveRow] {
+        let node = node().await;
+        let store = open(&node, "").await;
+        let mut at_the_first = 0;
+        for number in 0..40 {
+            let key = format!("row-{number}");
+            assert!(store.insert(Key::new(Kind::Grant, &key), expired("{}")).await.unwrap());
+            // Grant container N is in partition N, and there are four.
+            at_the_first += usize::from(crc32fast::hash(key.as_bytes()).is_multiple_of(4));
+        }
+        assert!((1..40).contains(&at_the_first));
+        let refused = Fault::Refuse(ErrorCode::MEMORY_LIMIT);
+        node.faults().order(FaultOrder::new(refused).on(fails).in_partition(0).always());
+        let mut removed = 0;
+        let error = loop {
+            match store.remove_expired(Kind::Grant, NOW, 5).await {
+                Ok(more) => {
+                    assert!((1..=5).contains(&more), "{fails:?}: {more}");
+                    removed += more;
+                }
+                Err(error) => break error,
+            }
+        };
+        assert_eq!(error.kind(), StoreErrorKind::Unavailable, "{fails:?}: {error}");
+        assert_eq!(removed, 40 - at_the_first, "{fails:?}");
+        node.faults().clear();
+        assert_eq!(store.remove_expired(Kind::Grant, NOW, 100).await.unwrap(), at_the_first, "{fails:?}");
+    }
 }

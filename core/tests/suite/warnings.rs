@@ -1,50 +1,18 @@
 //! What is allowed but should be known is said when a server is built.
 
-use std::fmt::Write as _;
-use std::sync::{Arc, Mutex};
-
 use gridauth::grant::{AuthorizationCode, ClientCredentials, Implicit, Password, RefreshToken};
 use gridauth::{Builder, GridAuth, Store};
-use tracing::field::{Field, Visit};
-use tracing::{Event, Level, Metadata, Subscriber, span};
 
-/// Keeps the warnings of its thread.
-#[derive(Clone, Default)]
-struct Warnings(Arc<Mutex<Vec<String>>>);
+#[path = "../common/warnings.rs"]
+mod log;
 
-struct Fields<'a>(&'a mut String);
-
-impl Visit for Fields<'_> {
-    fn record_debug(&mut self, field: &Field, value: &dyn std::fmt::Debug) {
-        write!(self.0, "{}={value:?} ", field.name()).unwrap();
-    }
-}
-
-impl Subscriber for Warnings {
-    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
-        *metadata.level() <= Level::WARN
-    }
-    fn new_span(&self, _: &span::Attributes<'_>) -> span::Id {
-        span::Id::from_u64(1)
-    }
-    fn record(&self, _: &span::Id, _: &span::Record<'_>) {}
-    fn record_follows_from(&self, _: &span::Id, _: &span::Id) {}
-    fn event(&self, event: &Event<'_>) {
-        let mut line = String::new();
-        event.record(&mut Fields(&mut line));
-        self.0.lock().unwrap().push(line);
-    }
-    fn enter(&self, _: &span::Id) {}
-    fn exit(&self, _: &span::Id) {}
-}
+use log::Warnings;
 
 async fn warnings_of(issuer: &str, configure: impl FnOnce(Builder) -> Builder) -> Vec<String> {
     let warnings = Warnings::default();
-    let kept = Arc::clone(&warnings.0);
-    let _guard = tracing::subscriber::set_default(warnings);
+    let _guard = tracing::subscriber::set_default(warnings.clone());
     configure(GridAuth::builder(issuer).store(Store::memory())).build().await.unwrap();
-    let kept = kept.lock().unwrap();
-    kept.clone()
+    warnings.kept()
 }
 
 const HTTPS: &str = "https://id.example.com";

@@ -97,14 +97,18 @@ impl Config {
     /// The URL is not of that form, or has an option that is not known. Messages never quote the user or password.
     pub fn parse(url: &str) -> Result<Self, Error> {
         let (config, extra) = Self::parse_with_extra(url)?;
-        match extra.first() {
-            None => Ok(config),
-            Some((name, _)) => Err(url::wrong(format!("there is no option `{name}`"))),
+        if let Some((name, _)) = extra.first() {
+            return Err(url::wrong(format!("there is no option `{name}`")));
         }
+        config.check()?;
+        Ok(config)
     }
 
     /// Reads a URL, and gives back the options that are not this client's own, names and values decoded and in
     /// their order, for a caller that has options of its own.
+    ///
+    /// Such a caller may have defaults of its own too, so what the values have to be is not looked at yet: see
+    /// [`check`](Self::check).
     ///
     /// ```
     /// let (_, extra) = griddb_rs::Config::parse_with_extra("griddb://u:p@db/prod?prefix=app_&retry_for=5s")?;
@@ -113,11 +117,9 @@ impl Config {
     /// ```
     ///
     /// # Errors
-    /// As [`parse`](Self::parse), but for unknown options.
+    /// The URL is not of the [form](Self) that it should have. Messages never quote the user or password.
     pub fn parse_with_extra(url: &str) -> Result<(Self, Vec<(String, String)>), Error> {
-        let (config, extra) = url::parse(url)?;
-        config.check()?;
-        Ok((config, extra))
+        url::parse(url)
     }
 
     /// Adds a node's address.
@@ -222,19 +224,23 @@ impl Config {
         &self.cluster
     }
 
-    /// The silence after which a node is asked for a sign of life, and then given up.
-    pub(crate) fn heartbeat_interval(&self) -> Duration {
-        self.heartbeat
-            .unwrap_or_else(|| (self.statement_timeout / 4).clamp(SHORTEST_HEARTBEAT, LONGEST_HEARTBEAT))
-    }
-
-    /// The whole seconds of the lock timeout, as they are sent.
-    pub(crate) fn lock_seconds(&self) -> u32 {
-        u32::try_from(self.lock_timeout.as_secs()).unwrap_or(u32::MAX)
-    }
-
-    /// Everything that has to hold however the configuration was made.
-    pub(crate) fn check(&self) -> Result<(), Error> {
+    /// Whether everything holds that has to, however the configuration was made: every value in its range, and none that
+    /// contradicts another. [`Client::connect_with`](crate::Client::connect_with) looks at it as well; here it is told
+    /// before anything is connected to.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use griddb_rs::Config;
+    ///
+    /// let config = Config::new("app", "secret", "prod").host("db1", 10001).statement_timeout(Duration::from_secs(3));
+    /// // The lock timeout is 5 s unless it is set.
+    /// assert!(config.check().is_err());
+    /// assert!(config.lock_timeout(Duration::from_secs(2)).check().is_ok());
+    /// ```
+    ///
+    /// # Errors
+    /// The first value that cannot be, and what it may be ([`ErrorKind::Config`](crate::ErrorKind::Config)).
+    pub fn check(&self) -> Result<(), Error> {
         let times = [
             self.connect_timeout,
             self.statement_timeout,
@@ -276,6 +282,17 @@ impl Config {
             None
         };
         fault.map_or(Ok(()), |fault| Err(url::wrong(fault)))
+    }
+
+    /// The silence after which a node is asked for a sign of life, and then given up.
+    pub(crate) fn heartbeat_interval(&self) -> Duration {
+        self.heartbeat
+            .unwrap_or_else(|| (self.statement_timeout / 4).clamp(SHORTEST_HEARTBEAT, LONGEST_HEARTBEAT))
+    }
+
+    /// The whole seconds of the lock timeout, as they are sent.
+    pub(crate) fn lock_seconds(&self) -> u32 {
+        u32::try_from(self.lock_timeout.as_secs()).unwrap_or(u32::MAX)
     }
 }
 

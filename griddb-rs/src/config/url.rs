@@ -214,6 +214,26 @@ mod tests {
         );
     }
 
+    /// What contradicts a default here may not contradict one of the caller's.
+    #[test]
+    fn a_caller_with_defaults_of_its_own_checks_after_it_has_set_them() {
+        let (config, extra) = Config::parse_with_extra("griddb://u:p@h/c?lock_timeout=20s&mine=1").unwrap();
+        assert_eq!(extra, [("mine".to_owned(), "1".to_owned())]);
+        assert_eq!(
+            config.check().unwrap_err().to_string(),
+            "griddb configuration: `lock_timeout` must not be longer than `statement_timeout`"
+        );
+        assert!(config.statement_timeout(Duration::from_secs(20)).check().is_ok());
+        let (config, _) = Config::parse_with_extra("griddb://u:p@/c?connections=65").unwrap();
+        assert_eq!(
+            config.clone().check().unwrap_err().to_string(),
+            "griddb configuration: a host is missing"
+        );
+        let fault = config.host("h", 1).check().unwrap_err();
+        assert_eq!(fault.to_string(), "griddb configuration: `connections` is 1 to 64");
+        assert_eq!(fault.kind(), ErrorKind::Config);
+    }
+
     #[test]
     fn a_password_is_never_quoted() {
         for url in [

@@ -1,12 +1,14 @@
 //! The containers of a store, and how they are set up.
 
-use griddb_rs::{Client, Collection, ColumnType, Schema};
+use griddb_rs::{Client, Collection, ColumnType, Durability, ErrorKind, Schema};
 
 use super::options::Options;
 use crate::store::{Key, Kind};
 
 /// The version of the layout that this code writes.
 const VERSION: i64 = 1;
+/// Over how many containers grants are spread, where neither the database nor the URL says.
+const GRANT_CONTAINERS: u8 = 16;
 
 /// The containers of a store.
 pub(super) struct Layout {
@@ -99,27 +101,53 @@ const fn container(kind: Kind) -> &'static str {
     }
 }
 
-/// The number of grant containers, from the row that the first process wrote. Of several that start at once one writes it.
+/// The number of grant containers, from the row that the first process wrote.
 async fn settings(client: &Client, options: &Options) -> Result<u8, SetUpError> {
+    let name = format!("{}LAYOUT", options.prefix);
+    let spread = match stored(client, &name).await? {
+        Some(spread) => spread,
+        None => {
+            write(client, &name, options.grant_containers.unwrap_or(GRANT_CONTAINERS)).await?;
+            stored(client, &name).await?.ok_or(SetUpError::Settings("it is gone"))?
+        }
+    };
+    if let Some(asked) = options.grant_containers.filter(|asked| *asked != spread) {
+        tracing::warn!(
+            asked,
+            stored = spread,
+            "grant_containers in the store's URL is not what the database was set up with, and is not used"
+        );
+    }
+    Ok(spread)
+}
+
+/// Writes the row. Of several processes that start at once one writes it.
+async fn write(client: &Client, name: &str, spread: u8) -> Result<(), griddb_rs::Error> {
     let schema = Schema::new()
         .key("id", ColumnType::String)
         .column("version", ColumnType::Long)
         .column("grant_containers", ColumnType::Long);
-    let container = client.open_or_create(&format!("{}LAYOUT", options.prefix), &schema).await?;
-    let container = container.durability(griddb_rs::Durability::Flush);
-    match container.insert(&("layout", VERSION, i64::from(options.grant_containers))).await {
-        Ok(()) => return Ok(options.grant_containers),
-        Err(error) if error.is_key_exists() => {}
-        Err(error) => return Err(error.into()),
+    let container = client.open_or_create(name, &schema).await?.durability(Durability::Flush);
+    match container.insert(&("layout", VERSION, i64::from(spread))).await {
+        Err(error) if error.is_key_exists() => Ok(()),
+        written => written,
     }
-    let row = container.get("layout").await?.ok_or(SetUpError::Settings("it is gone"))?;
+}
+
+/// The number that is stored, if there is one. The container is opened with the columns that it has: those of a newer
+/// layout may be others, and its version is to be told all the same.
+async fn stored(client: &Client, name: &str) -> Result<Option<u8>, SetUpError> {
+    let container = match client.open(name).await {
+        Ok(container) => container,
+        Err(error) if error.kind() == ErrorKind::ContainerMissing => return Ok(None),
+        Err(error) => return Err(error.into()),
+    };
+    let Some(row) = container.get("layout").await? else { return Ok(None) };
     let version: i64 = row.get("version")?;
     if version > VERSION {
         return Err(SetUpError::Newer(version));
     }
     let spread: i64 = row.get("grant_containers")?;
-    u8::try_from(spread)
-        .ok()
-        .filter(|spread| (1..=64).contains(spread))
-        .ok_or(SetUpError::Settings("grant_containers is out of range"))
+    let spread = u8::try_from(spread).ok().filter(|spread| (1..=64).contains(spread));
+    spread.map(Some).ok_or(SetUpError::Settings("grant_containers is out of range"))
 }

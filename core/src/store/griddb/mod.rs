@@ -3,7 +3,7 @@
 //! Rows have real columns, so that people can ask their database who has access; `docs/griddb.md` of the project shows
 //! how. Grants are spread over containers in partitions of their own. One grant is one row: a guarded request is one
 //! round trip, an issued token one, a redeemed code or a rotated token two and the client's row, which is kept for a
-//! short time.
+//! short time. Revoking a grant is one, revoking the access token of one that goes on two.
 //!
 //! # Options of the URL
 //!
@@ -13,10 +13,10 @@
 //! | option | meaning | default |
 //! | --- | --- | --- |
 //! | `prefix` | what the names of all containers begin with | `GRIDAUTH_` |
-//! | `durability` | what is on the node's disk before it is answered: `flush` everything; `consume` what consumes, rotates or revokes; `server` what the node syncs by itself | `flush` |
+//! | `durability` | what is on the node's disk before it is answered: `flush` everything; `consume` what consumes, rotates or revokes, and new rows of [`Kind::AssertionId`] and [`Kind::Custom`], which may mark something as used; `server` what the node syncs by itself | `flush` |
 //! | `grant_containers` | over how many containers grants are spread, 1 to 64; fixed when the database is first used | 16 |
 //! | `client_cache` | how long a client's row may be used after it was read: so stale can a client be that another process has changed; `0s` reads it each time | `5s` |
-//! | `verify_owner` | `true` asks the master, after each change, whether the node that did it still owns the partition | `false` |
+//! | `verify_owner` | `true` asks the master, after each answer to a change, whether the node that gave it still owns the partition; also where it says that there was nothing to change. Reads are not asked about | `false` |
 //!
 //! All calls that one request makes share the `retry_for` of one call, 10 s unless the URL says otherwise.
 //!
@@ -29,6 +29,7 @@ mod layout;
 mod list;
 mod options;
 mod rows;
+mod sweep;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -65,6 +66,17 @@ enum Write {
     Creates,
     /// Something is used up, rotated, revoked or changed.
     Consumes,
+}
+
+impl Write {
+    /// What a new row of this kind is for. The id of an assertion is kept because it has been used, and what an
+    /// application keeps may be such a mark as well.
+    fn inserting(kind: Kind) -> Self {
+        match kind {
+            Kind::AssertionId | Kind::Custom => Self::Consumes,
+            _ => Self::Creates,
+        }
+    }
 }
 
 impl GriddbStore {
@@ -119,45 +131,52 @@ impl GriddbStore {
         self.layout.of(key).durability(durability).within(wait.left())
     }
 
-    /// A change counts only if the node that made it is still the owner, where that is to be asked. It is no proof:
-    /// the master may be the one that was paused.
-    async fn verify(&self, collection: &Collection, node: SocketAddr, wait: &Wait) -> Result<(), StoreError> {
+    /// An answer counts only if the node that gave it is still the owner, where that is to be asked: one that was paused
+    /// and wakes takes changes that are not the cluster's, and finds rows missing that are there. It is no proof: the
+    /// master may be the one that was paused.
+    async fn verify(
+        &self,
+        collection: &Collection,
+        node: SocketAddr,
+        changed: bool,
+        wait: &Wait,
+    ) -> Result<(), StoreError> {
         if !self.verify_owner {
             return Ok(());
         }
-        // The change was made: whatever keeps the master from confirming it, it is not undone.
-        let unknown = |message| StoreError::new(StoreErrorKind::OutcomeUnknown, message);
+        // A change was made: whatever keeps the master from confirming it, it is not undone.
+        let kind = if changed { StoreErrorKind::OutcomeUnknown } else { StoreErrorKind::Unavailable };
+        let unconfirmed = |message| StoreError::new(kind, message);
         match timeout(wait.left(), collection.owner()).await {
             Ok(Ok(Some(owner))) if owner == node => Ok(()),
             Ok(Ok(_)) => {
-                Err(unknown("GridDB: the node that made a change is not the owner of its partition any more"))
+                Err(unconfirmed("GridDB: the node that answered is not the owner of its partition any more"))
             }
             Ok(Err(error)) => {
-                Err(unknown("GridDB: the master did not say who owns the partition of a change")
+                Err(unconfirmed("GridDB: the master did not say who owns the partition of an answer")
                     .with_source(error))
             }
             Err(_) => {
-                Err(unknown("GridDB: the master did not say in time who owns the partition of a change"))
+                Err(unconfirmed("GridDB: the master did not say in time who owns the partition of an answer"))
             }
         }
     }
 
-    async fn remove_if_expired(
-        collection: Collection,
-        id: String,
-        now: Timestamp,
-    ) -> Result<bool, griddb_rs::Error> {
-        let now = rows::moment(now);
-        collection
-            .update::<NewRow<'_>>(id.as_str(), |row| {
-                // Only this column is looked at: a row that cannot be read goes as well.
-                let expires = row.and_then(|row| row.get::<Option<griddb_rs::Timestamp>>("expires").ok());
-                match expires.flatten() {
-                    Some(expires) if expires <= now => griddb_rs::Change::Remove,
-                    _ => griddb_rs::Change::Keep,
-                }
-            })
-            .await
+    /// Whether a row is where a new one was to go, confirmed as other answers are. The refusal of an insert does not say
+    /// which node it is of, so the row is looked at once more, with its lock, which a backup does not give.
+    async fn is_there(&self, collection: &Collection, id: &str, wait: &Wait) -> Result<bool, StoreError> {
+        if !self.verify_owner {
+            return Ok(true);
+        }
+        let collection = collection.within(wait.left());
+        let mut is_there = false;
+        let look = |found: Option<&griddb_rs::Row>| {
+            is_there = found.is_some();
+            griddb_rs::Change::Keep
+        };
+        let looked = collection.update_at::<NewRow<'_>>(id, look).await.map_err(store_error)?;
+        self.verify(&collection, looked.node(), false, wait).await?;
+        Ok(is_there)
     }
 }
 
@@ -187,11 +206,21 @@ impl Backend for GriddbStore {
             let row = NewRow::new(key.id, &row)?;
             let _writing = self.clients.writing(key);
             let wait = self.begin()?;
-            let collection = self.collection(key, Write::Creates, &wait);
-            match collection.insert_at(&row).await {
-                Ok(written) => self.verify(&collection, written.node(), &wait).await.map(|()| true),
-                Err(error) if error.is_key_exists() => Ok(false),
-                Err(error) => Err(store_error(error)),
+            loop {
+                let collection = self.collection(key, Write::inserting(key.kind), &wait);
+                match collection.insert_at(&row).await {
+                    Ok(written) => {
+                        self.verify(&collection, written.node(), true, &wait).await?;
+                        return Ok(true);
+                    }
+                    Err(error) if error.is_key_exists() => {
+                        if self.is_there(&collection, key.id, &wait).await? {
+                            return Ok(false);
+                        }
+                        // It has gone since: the place is free.
+                    }
+                    Err(error) => return Err(store_error(error)),
+                }
             }
         })
     }
@@ -203,7 +232,7 @@ impl Backend for GriddbStore {
             let wait = self.begin()?;
             let collection = self.collection(key, Write::Consumes, &wait);
             let written = collection.put_at(&row).await.map_err(store_error)?;
-            self.verify(&collection, written.node(), &wait).await
+            self.verify(&collection, written.node(), true, &wait).await
         })
     }
 
@@ -225,9 +254,7 @@ impl Backend for GriddbStore {
                 })
                 .await
                 .map_err(store_error)?;
-            if updated.changed() {
-                self.verify(&collection, updated.node(), &wait).await?;
-            }
+            self.verify(&collection, updated.node(), updated.changed(), &wait).await?;
             outcome
         })
     }
@@ -238,9 +265,7 @@ impl Backend for GriddbStore {
             let wait = self.begin()?;
             let collection = self.collection(key, Write::Consumes, &wait);
             let written = collection.remove_at(key.id).await.map_err(store_error)?;
-            if written.existed() {
-                self.verify(&collection, written.node(), &wait).await?;
-            }
+            self.verify(&collection, written.node(), written.existed(), &wait).await?;
             Ok(written.existed())
         })
     }
@@ -260,61 +285,7 @@ impl Backend for GriddbStore {
     }
 
     fn remove_expired(&self, kind: Kind, now: Timestamp, limit: usize) -> StoreFuture<'_, usize> {
-        StoreFuture::new(async move {
-            let (mut removed, mut looked_at) = (0, 0);
-            // Others may take all that was found; that nothing is left is said only where nothing is found.
-            let is_enough = |removed, looked_at| removed >= limit || (removed > 0 && looked_at >= limit);
-            for collection in self.layout.all(kind) {
-                if is_enough(removed, looked_at) {
-                    break;
-                }
-                let mut expired = list::expired(collection, now).await?;
-                let mut found = Vec::new();
-                while !is_enough(removed, looked_at) {
-                    if found.is_empty() {
-                        match expired.next().await? {
-                            Some(more) => found = more,
-                            None => break,
-                        }
-                    }
-                    let ids = found.split_off(found.len().saturating_sub(limit - removed));
-                    looked_at += ids.len();
-                    removed += self.sweep(collection, ids, now).await?;
-                }
-            }
-            Ok(removed)
-        })
-    }
-}
-
-/// How many expired rows are removed at the same time.
-const SWEEPERS: usize = 32;
-
-impl GriddbStore {
-    async fn sweep(
-        &self,
-        collection: &Collection,
-        ids: Vec<String>,
-        now: Timestamp,
-    ) -> Result<usize, StoreError> {
-        let mut ids = ids.into_iter();
-        let mut running = tokio::task::JoinSet::new();
-        let mut removed = 0;
-        loop {
-            while running.len() < SWEEPERS {
-                let Some(id) = ids.next() else { break };
-                running.spawn(Self::remove_if_expired(collection.clone(), id, now));
-            }
-            match running.join_next().await {
-                None => return Ok(removed),
-                Some(Ok(Ok(true))) => removed += 1,
-                // Somebody else has it in hand: then it is no longer this one's to remove.
-                Some(Ok(Ok(false))) => {}
-                Some(Ok(Err(error))) if error.is_lock_timeout() => {}
-                Some(Ok(Err(error))) => return Err(store_error(error)),
-                Some(Err(_)) => return Err(StoreError::internal("a sweeper's task died")),
-            }
-        }
+        StoreFuture::new(sweep::expired(self.layout.all(kind), now, limit))
     }
 }
 
@@ -353,12 +324,18 @@ fn store_error(error: griddb_rs::Error) -> StoreError {
         match error.kind() {
             Of::Input => StoreErrorKind::Refused,
             Of::SchemaMismatch => StoreErrorKind::Corrupt,
-            Of::Query | Of::Protocol | Of::Config | Of::ContainerMissing | Of::KeyExists | Of::KeyMissing => {
-                StoreErrorKind::Internal
-            }
-            // A server that is full, busy, or does not let us in any more is one to come back to.
+            Of::Query | Of::ContainerMissing | Of::KeyExists | Of::KeyMissing => StoreErrorKind::Internal,
+            Of::Protocol if is_too_long(&error) => StoreErrorKind::Internal,
+            // A server that is full, busy, or does not let us in any more is one to come back to. So is a port where
+            // somebody else answers for the moment: a node of another cluster, or what is no node.
             _ => StoreErrorKind::Unavailable,
         }
     };
     StoreError::new(kind, format!("GridDB: {error}")).with_source(error)
+}
+
+/// Whether an answer was refused for its length, as it will be the next time. The option is named in no other error of
+/// this kind.
+fn is_too_long(error: &griddb_rs::Error) -> bool {
+    error.kind() == griddb_rs::ErrorKind::Protocol && error.to_string().contains("max_answer")
 }

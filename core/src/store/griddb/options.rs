@@ -21,7 +21,8 @@ pub(super) struct Options {
     pub(super) place: String,
     pub(super) prefix: String,
     pub(super) flush: FlushPolicy,
-    pub(super) grant_containers: u8,
+    /// As the URL says; what a database was set up with counts before it.
+    pub(super) grant_containers: Option<u8>,
     pub(super) client_cache: Duration,
     pub(super) verify_owner: bool,
     /// How long a call may take, and all calls of a request together.
@@ -41,28 +42,30 @@ impl Options {
         let bad = |reason: String| OpenError::bad_url("griddb:", reason);
         let (mut config, extra) = Config::parse_with_extra(url).map_err(|error| bad(error.to_string()))?;
         let query = url.split_once('?').map_or("", |(_, query)| query);
-        let says = |option: &str| query.split('&').any(|pair| pair.split('=').next() == Some(option));
-        if !says("statement_timeout") {
+        let said = |option: &str| {
+            let mut pairs = form_urlencoded::parse(query.as_bytes());
+            pairs.find_map(|(name, value)| (name == option).then_some(value))
+        };
+        if said("statement_timeout").is_none() {
             config = config.statement_timeout(STATEMENT);
         }
-        if !says("lock_timeout") {
+        if said("lock_timeout").is_none() {
             config = config.lock_timeout(LOCK);
         }
-        let patience = match form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "retry_for") {
-            Some((_, value)) => {
-                duration(&value).ok_or_else(|| bad("retry_for is a time such as 5s".into()))?
-            }
+        let patience = match said("retry_for") {
+            Some(value) => duration(&value).ok_or_else(|| bad("retry_for is a time such as 5s".into()))?,
             None => {
                 config = config.retry_for(CALL);
                 CALL
             }
         };
+        config.check().map_err(|error| bad(error.to_string()))?;
         let hosts: Vec<String> = config.hosts().map(|(host, port)| format!("{host}:{port}")).collect();
         let mut options = Self {
             place: format!("griddb://{}/{}", hosts.join(","), config.cluster()),
             prefix: "GRIDAUTH_".to_owned(),
             flush: FlushPolicy::Everything,
-            grant_containers: 16,
+            grant_containers: None,
             client_cache: Duration::from_secs(5),
             verify_owner: false,
             patience,
@@ -86,7 +89,7 @@ impl Options {
             }
             "grant_containers" => {
                 let number = value.parse().ok().filter(|number| (1..=64).contains(number));
-                self.grant_containers = number.ok_or("it is a number from 1 to 64")?;
+                self.grant_containers = Some(number.ok_or("it is a number from 1 to 64")?);
             }
             "client_cache" => {
                 self.client_cache = duration(value).ok_or("it is a time such as 5s or 500ms")?
@@ -138,12 +141,54 @@ mod unit {
         let (_, options) = Options::parse(url).unwrap();
         assert_eq!(options.place, "griddb://db1:10001,db2:10001/prod");
         assert_eq!((options.prefix.as_str(), options.flush), ("app_", FlushPolicy::Server));
-        assert_eq!((options.grant_containers, options.client_cache), (4, Duration::from_millis(500)));
+        assert_eq!((options.grant_containers, options.client_cache), (Some(4), Duration::from_millis(500)));
         assert_eq!(options.patience, Duration::from_secs(9));
         let patience = |query| Options::parse(&format!("griddb://u:p@db/c?{query}")).unwrap().1.patience;
         assert_eq!(patience("retry_for=2m"), Duration::from_secs(120));
         assert_eq!(patience("%72etry_for=800ms&lock_timeout=0s"), Duration::from_millis(800));
         assert_eq!(patience("prefix=X_"), CALL);
+    }
+
+    /// The defaults are the store's own also where one is checked against another.
+    #[test]
+    fn every_option_has_its_bounds() {
+        let (fits, is_too_long) = ("x".repeat(64), "x".repeat(65));
+        let time: (&[&str], &[&str]) = (&["1ms", "86400s", "1440m"], &["0s", "86401s", "1441m", "5", "-1s"]);
+        let bounds: [(&str, &[&str], &[&str]); 15] = [
+            ("statement_timeout", &["4s", "4000ms", "86400s"], &["3s", "3999ms", "0s", "86401s"]),
+            ("lock_timeout", &["0s", "1s", "8s"], &["9s", "8001ms", "500ms", "86400s"]),
+            ("retry_for", time.0, time.1),
+            ("connect_timeout", time.0, time.1),
+            ("heartbeat", time.0, time.1),
+            ("owner_check", time.0, time.1),
+            ("connections", &["1", "64"], &["0", "65", "-1"]),
+            ("max_answer", &["65536", "2147483647"], &["65535", "2147483648"]),
+            ("application", &["x", &fits], &["", &is_too_long, "a b"]),
+            ("provider", &["http://db1/nodes"], &["https://db1/nodes", ""]),
+            ("prefix", &["", &fits], &[&is_too_long, "1a"]),
+            ("grant_containers", &["1", "64"], &["0", "65", "256"]),
+            ("client_cache", &["0s", "18446744073709551615ms"], &["", "-1s", "18446744073709551616ms"]),
+            ("verify_owner", &["true", "false"], &["", "1"]),
+            ("durability", &["flush", "consume", "server"], &["", "Flush"]),
+        ];
+        for (option, good, bad) in bounds {
+            let parse = |value: &str| Options::parse(&format!("griddb://u:p@db/c?{option}={value}"));
+            for value in good {
+                assert!(parse(value).is_ok(), "{option}={value}: {:?}", parse(value).err());
+            }
+            for value in bad {
+                assert!(parse(value).is_err_and(|error| error.bad_url), "{option}={value}");
+            }
+        }
+        for (query, fits) in [
+            ("statement_timeout=3s&lock_timeout=3s", true),
+            ("statement_timeout=3s&lock_timeout=4s", false),
+            ("lock_timeout=9s&statement_timeout=9s", true),
+            ("%73tatement_timeout=9s&lock_timeout=9s", true),
+            ("lock_timeout=86400s&statement_timeout=86400s", true),
+        ] {
+            assert_eq!(Options::parse(&format!("griddb://u:p@db/c?{query}")).is_ok(), fits, "{query}");
+        }
     }
 
     #[test]
@@ -153,6 +198,7 @@ mod unit {
             ("prefix=a-b", "prefix"),
             ("prefix=1a", "prefix"),
             ("grant_containers=0", "grant_containers"),
+            ("lock_timeout=9s", "lock_timeout"),
             ("client_cache=5", "client_cache"),
             ("verify_owner=yes", "verify_owner"),
             ("colour=red", "colour"),

@@ -1,0 +1,110 @@
+//! Expired rows go, container by container.
+
+use griddb_rs::Collection;
+use tokio::task::JoinSet;
+
+use super::rows::{NewRow, moment};
+use super::{list, store_error};
+use crate::env::Timestamp;
+use crate::store::StoreError;
+
+/// How many expired rows are removed at the same time.
+const SWEEPERS: usize = 32;
+
+/// Removes expired rows of these containers, at most `limit`, and says how many.
+pub(super) async fn expired(
+    containers: &[Collection],
+    now: Timestamp,
+    limit: usize,
+) -> Result<usize, StoreError> {
+    let mut swept = Swept { removed: 0, looked_at: 0, limit };
+    let mut failed = None;
+    for container in containers {
+        if swept.is_enough() {
+            break;
+        }
+        if let Err(error) = swept.sweep(container, now).await {
+            failed.get_or_insert(error);
+        }
+    }
+    match failed {
+        // What cannot be removed does not keep the rest: it is told once nothing else is left.
+        Some(error) if swept.removed == 0 => Err(error),
+        _ => Ok(swept.removed),
+    }
+}
+
+/// What a sweep has done so far.
+struct Swept {
+    removed: usize,
+    looked_at: usize,
+    limit: usize,
+}
+
+impl Swept {
+    /// Others may take all that was found; that nothing is left is said only where nothing is found.
+    fn is_enough(&self) -> bool {
+        self.removed >= self.limit || (self.removed > 0 && self.looked_at >= self.limit)
+    }
+
+    /// Removes the expired rows of one container, or enough of them.
+    async fn sweep(&mut self, container: &Collection, now: Timestamp) -> Result<(), StoreError> {
+        let mut expired = list::expired(container, now).await?;
+        let mut found = Vec::new();
+        while !self.is_enough() {
+            if found.is_empty() {
+                match expired.next().await? {
+                    Some(more) => found = more,
+                    None => break,
+                }
+            }
+            let ids = found.split_off(found.len().saturating_sub(self.limit - self.removed));
+            self.looked_at += ids.len();
+            self.remove(container, ids, now).await?;
+        }
+        Ok(())
+    }
+
+    async fn remove(
+        &mut self,
+        container: &Collection,
+        ids: Vec<String>,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let mut ids = ids.into_iter();
+        let mut running = JoinSet::new();
+        loop {
+            while running.len() < SWEEPERS {
+                let Some(id) = ids.next() else { break };
+                running.spawn(remove_if_expired(container.clone(), id, now));
+            }
+            match running.join_next().await {
+                None => return Ok(()),
+                Some(Ok(Ok(true))) => self.removed += 1,
+                // Somebody else has it in hand: then it is no longer this one's to remove.
+                Some(Ok(Ok(false))) => {}
+                Some(Ok(Err(error))) if error.is_lock_timeout() => {}
+                Some(Ok(Err(error))) => return Err(store_error(error)),
+                Some(Err(_)) => return Err(StoreError::internal("a sweeper's task died")),
+            }
+        }
+    }
+}
+
+async fn remove_if_expired(
+    container: Collection,
+    id: String,
+    now: Timestamp,
+) -> Result<bool, griddb_rs::Error> {
+    let now = moment(now);
+    container
+        .update::<NewRow<'_>>(id.as_str(), |row| {
+            // Only this column is looked at: a row that cannot be read goes as well.
+            let expires = row.and_then(|row| row.get::<Option<griddb_rs::Timestamp>>("expires").ok());
+            match expires.flatten() {
+                Some(expires) if expires <= now => griddb_rs::Change::Remove,
+                _ => griddb_rs::Change::Keep,
+            }
+        })
+        .await
+}
