@@ -171,6 +171,10 @@ impl GridAuth {
 
     /// Removes a client, and ends all its grants. False where there is none with this id.
     ///
+    /// Where the store keeps clients for a time after they were read (GridDB, its option `client_cache`), another process may
+    /// go on issuing to this one for so long. Call [`revoke_client`](Self::revoke_client) again once that time is over: it ends
+    /// what was issued meanwhile, and nothing more can be.
+    ///
     /// # Errors
     /// [`RevokeError`] as [`withdraw_consent`](Self::withdraw_consent).
     pub async fn remove_client(&self, client_id: &str) -> Result<bool, RevokeError> {
