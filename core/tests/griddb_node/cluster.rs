@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use gridauth::Store;
-use gridauth::store::{By, Kind, Query, StoreErrorKind, conformance};
+use gridauth::store::{By, Kind, StoreErrorKind, conformance};
 use gridauth::{env::Timestamp, store::Key, store::Row};
 use griddb_test_node::{ClusterOptions, Options, TestCluster};
 
@@ -75,12 +75,12 @@ async fn code_at_node_1(cluster: &TestCluster, server: &Server) -> String {
     let mut known = Vec::new();
     loop {
         let code = server.code().await;
-        let page = server.auth.store().list(Query::new(Kind::Grant, By::User("israel"))).await.unwrap();
-        let new = page.entries.iter().find(|entry| !known.contains(&entry.id)).unwrap();
-        if owner(cluster, &new.id) == Some(1) {
+        let all = ids_by(server.auth.store(), Kind::Grant, By::User("israel")).await;
+        let new = all.into_iter().find(|id| !known.contains(id)).unwrap();
+        if owner(cluster, &new) == Some(1) {
             return code;
         }
-        known.push(new.id.clone());
+        known.push(new);
     }
 }
 

@@ -10,6 +10,7 @@ mod listings;
 mod lost;
 mod outage;
 mod page;
+mod removal;
 #[path = "../support/mod.rs"]
 mod support;
 mod sweep;
@@ -37,6 +38,17 @@ fn url(node: &TestNode, options: &str) -> String {
 
 async fn open(node: &TestNode, options: &str) -> Store {
     Store::open(&url(node, options)).await.unwrap()
+}
+
+/// Makes a row such that its body cannot be read.
+async fn spoil(node: &TestNode, container: &str, id: &str) {
+    let url = format!("griddb://admin:admin@{}/gridauth", node.address());
+    let client = griddb_rs::Client::connect(&url).await.unwrap();
+    let container = client.open(container).await.unwrap();
+    let row = container.get(id).await.unwrap().unwrap();
+    let mut values = row.values().unwrap();
+    *values.last_mut().unwrap() = griddb_rs::Value::Blob(vec![0xff, 0xfe].into());
+    container.put(&values[..]).await.unwrap();
 }
 
 /// An engine of another process on the same database.
