@@ -180,7 +180,7 @@ async fn numbered() -> (TestNode, Collection) {
 }
 
 /// All the numbers, in the order in which they came.
-async fn read_on(mut parts: Pages<'_>) -> Result<Vec<i64>, Error> {
+async fn read_on(mut parts: Pages) -> Result<Vec<i64>, Error> {
     let mut numbers = Vec::new();
     while let Some(part) = parts.next().await? {
         for row in part {

@@ -60,14 +60,16 @@ pub struct StoredUser {
     pub(crate) username: String,
     pub(crate) subject: String,
     pub(crate) signed_up: Timestamp,
-    pub(crate) password: PasswordHash,
+    /// `None` while the user is being removed: no password is right.
+    pub(crate) password: Option<PasswordHash>,
     pub(crate) claims: Map<String, Value>,
 }
 
 #[derive(Serialize, Deserialize)]
 struct Body {
     username: String,
-    password: PasswordHash,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    password: Option<PasswordHash>,
     #[serde(default, skip_serializing_if = "Map::is_empty")]
     claims: Map<String, Value>,
 }

@@ -10,7 +10,7 @@ use super::{HashingError, PasswordHasher};
 use crate::env::Clock;
 use crate::model::{StoredUser, User};
 use crate::protocol::OAuthError;
-use crate::store::{By, Change, Key, Kind, Query, Record, Store, StoreError, waiting};
+use crate::store::{By, Change, Key, Kind, Query, Record, Row, Store, StoreError, Updated, waiting};
 use crate::token::Secret;
 
 /// Why users cannot be asked, or one cannot be made.
@@ -263,11 +263,44 @@ impl StoredUsers {
             return Err(SignUpError::Password);
         }
         let hash = self.hasher.hash(password.expose()).await.map_err(UsersError::from)?;
-        let replaced = self.store.change::<StoredUser, String>(username, |user| {
-            let changed = StoredUser { password: hash.clone(), ..user.clone() };
-            (Change::Replace(changed.to_row()), user.subject.clone())
+        let replaced = self.store.change::<StoredUser, Option<String>>(username, |user| {
+            // A removal that is under way is not undone.
+            if user.password.is_none() {
+                return (Change::Keep, None);
+            }
+            let changed = StoredUser { password: Some(hash.clone()), ..user.clone() };
+            (Change::Replace(changed.to_row()), Some(user.subject.clone()))
         });
-        Ok(replaced.await.map_err(UsersError::from)?.map(|(_, subject)| subject))
+        Ok(replaced.await.map_err(UsersError::from)?.and_then(|(_, subject)| subject))
+    }
+
+    /// From now on no password is right for this user. Their subject, or `None` where there is no such user.
+    pub(crate) async fn begin_removal(&self, username: &str) -> Result<Option<String>, StoreError> {
+        if !is_username(username) {
+            return Ok(None);
+        }
+        let mut subject = None;
+        let mut refuse = |row: &Row| {
+            subject = Some(row.user().unwrap_or(username).to_owned());
+            match row.decoded::<StoredUser>() {
+                Ok(user) if user.password.is_some() => {
+                    Change::Replace(StoredUser { password: None, ..(*user).clone() }.to_row())
+                }
+                // Nobody signs in by a row that cannot be read either.
+                _ => Change::Keep,
+            }
+        };
+        let updated = self.store.update(Key::new(Kind::User, username), &mut refuse).await?;
+        Ok(subject.filter(|_| updated != Updated::Missing))
+    }
+
+    /// Removes the user whose removal was begun; one that was kept anew meanwhile stays. Whether this call removed them.
+    pub(crate) async fn finish_removal(&self, username: &str) -> Result<bool, StoreError> {
+        let mut remove = |row: &Row| match row.decoded::<StoredUser>() {
+            Ok(user) if user.password.is_some() => Change::Keep,
+            _ => Change::Remove,
+        };
+        Ok(self.store.update(Key::new(Kind::User, username), &mut remove).await? == Updated::Removed)
     }
 
     /// Brings the stored hash up to today's settings. The sign-in has succeeded whether this does or not.
@@ -278,7 +311,7 @@ impl StoredUsers {
             if current.password != user.password {
                 return (Change::Keep, ());
             }
-            (Change::Replace(StoredUser { password: hash.clone(), ..current.clone() }.to_row()), ())
+            (Change::Replace(StoredUser { password: Some(hash.clone()), ..current.clone() }.to_row()), ())
         });
         if let Err(error) = replaced.await {
             tracing::warn!(%error, "a password hash could not be brought up to date");
@@ -304,7 +337,7 @@ impl StoredUsers {
             username: username.to_owned(),
             subject: subject.to_owned(),
             signed_up: self.clock.now(),
-            password: self.hasher.hash(password.expose()).await.map_err(UsersError::from)?,
+            password: Some(self.hasher.hash(password.expose()).await.map_err(UsersError::from)?),
             claims,
         })
     }
@@ -319,9 +352,10 @@ impl Users for StoredUsers {
 
     async fn check_password(&self, username: &str, password: &Secret) -> Result<Option<User>, UsersError> {
         let user = if is_username(username) { self.store.read::<StoredUser>(username).await? } else { None };
-        let right = self.hasher.verify(password.expose(), user.as_ref().map(|user| &user.password)).await?;
+        let hash = user.as_ref().and_then(|user| user.password.as_ref());
+        let right = self.hasher.verify(password.expose(), hash).await?;
         let Some(user) = user.filter(|_| right) else { return Ok(None) };
-        if self.hasher.needs_rehash(&user.password) {
+        if user.password.as_ref().is_some_and(|hash| self.hasher.needs_rehash(hash)) {
             self.rehash(&user, password).await;
         }
         Ok(Some(user.user()))
@@ -377,6 +411,26 @@ mod tests {
         );
         assert!(of(&[("aaron", "4"), ("zipporah", "4")]).await.is_err());
         assert_eq!((subject("aaron").await, subject("moses").await), (None, Some("2".into())));
+    }
+
+    #[tokio::test]
+    async fn a_removal_ends_whom_it_began_with() {
+        let (users, password) = (users().await, Secret::from("imru"));
+        let put = || users.put("israel", &password, "1", Map::new());
+        let signs_in = async || users.check_password("israel", &password).await.unwrap().is_some();
+        put().await.unwrap();
+        for _ in 0..2 {
+            assert_eq!(users.begin_removal("israel").await.unwrap().as_deref(), Some("1"));
+            assert!(!signs_in().await);
+        }
+        // Kept anew meanwhile.
+        put().await.unwrap();
+        assert!(!users.finish_removal("israel").await.unwrap());
+        assert!(signs_in().await);
+        users.begin_removal("israel").await.unwrap();
+        assert!(users.finish_removal("israel").await.unwrap());
+        assert_eq!(users.begin_removal("israel").await.unwrap(), None);
+        assert_eq!(users.begin_removal("").await.unwrap(), None);
     }
 
     #[tokio::test]

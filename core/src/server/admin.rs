@@ -3,10 +3,10 @@
 use super::GridAuth;
 use crate::client_auth::ClientSecretHash;
 use crate::grant::{GrantedScope, NewGrant, TokenResponse};
-use crate::model::{Client, ClientBuilder, Consent, GrantRecord, StoredUser};
+use crate::model::{Client, ClientBuilder, Consent};
 use crate::people::{HashingError, SignUpError, UsersError};
 use crate::protocol::{OAuthError, Scope};
-use crate::store::{By, CorruptRow, Key, Kind, Query, Record, Row, StoreError};
+use crate::store::{By, Key, Kind, Query, Record, Row, StoreError};
 use crate::token::Secret;
 
 /// Grants could not be revoked. Asked again, it goes on where it stopped.
@@ -59,6 +59,10 @@ impl MintRequest {
     }
 }
 
+/// How many removals in a row may fail before the rest of a page is left: it is hardly the rows then, and a store may take all
+/// its time for each.
+const MOST_FAILURES: usize = 3;
+
 impl GridAuth {
     /// Keeps a client, in the place of one with the same id.
     ///
@@ -102,12 +106,17 @@ impl GridAuth {
     /// Takes back what a user allowed a client: it has to ask again, and all its tokens for that user end now.
     ///
     /// # Errors
-    /// [`RevokeError`] where the store fails on the way; what it had reached is revoked.
+    /// [`RevokeError`] where the store fails on the way; what it reached is revoked. One row that cannot be removed does not
+    /// keep it from the others.
     pub async fn withdraw_consent(&self, subject: &str, client_id: &str) -> Result<(), RevokeError> {
         // The consent goes first, so that hardly a new grant comes of it while the old ones go; one whose approval has read
         // the consent already may still come.
-        self.0.store.remove(Key::new(Kind::Consent, &Consent::row_id(subject, client_id))).await?;
-        self.revoke_where(By::User(subject), |grant| grant.client_id == client_id).await
+        let consent =
+            self.0.store.remove(Key::new(Kind::Consent, &Consent::row_id(subject, client_id))).await;
+        let is_of_client = |row: &Row| row.client() == Some(client_id);
+        let grants = self.remove_listed(Kind::Grant, By::User(subject), is_of_client).await;
+        consent?;
+        grants
     }
 
     /// Ends all that speaks for a user: their sessions in browsers first, then every code and token.
@@ -115,8 +124,9 @@ impl GridAuth {
     /// # Errors
     /// [`RevokeError`] as [`withdraw_consent`](Self::withdraw_consent).
     pub async fn revoke_user(&self, subject: &str) -> Result<(), RevokeError> {
-        self.end_sessions(subject).await?;
-        self.revoke_where(By::User(subject), |_| true).await
+        let sessions = self.end_sessions(subject).await;
+        let grants = self.remove_listed(Kind::Grant, By::User(subject), |_| true).await;
+        sessions.and(grants)
     }
 
     /// Signs a user out in every browser. Their tokens stay good.
@@ -124,25 +134,24 @@ impl GridAuth {
     /// # Errors
     /// [`RevokeError`] as [`withdraw_consent`](Self::withdraw_consent).
     pub async fn end_sessions(&self, subject: &str) -> Result<(), RevokeError> {
-        for id in self.ids(Kind::Session, By::User(subject), |_| Ok(true)).await? {
-            self.0.store.remove(Key::new(Kind::Session, &id)).await?;
-        }
-        Ok(())
+        self.remove_listed(Kind::Session, By::User(subject), |_| true).await
     }
 
     /// Removes a user that the engine keeps, and ends all that speaks for them. False where there is none of that name.
     ///
+    /// First no password is right any more, then their sessions, codes, tokens and consents end, and the user goes last: until
+    /// then nobody can sign up under the name. A sign-in that was under way meanwhile may still succeed;
+    /// [`revoke_user`](Self::revoke_user), called later with the subject, ends what came of it.
+    ///
     /// # Errors
-    /// [`RevokeError`] as [`withdraw_consent`](Self::withdraw_consent).
+    /// [`RevokeError`] as [`withdraw_consent`](Self::withdraw_consent). Asked again, it goes on where it stopped.
     pub async fn remove_user(&self, username: &str) -> Result<bool, RevokeError> {
-        let Some(user) = self.0.store.read::<StoredUser>(username).await? else { return Ok(false) };
-        let removed = self.0.store.remove(Key::new(Kind::User, username)).await?;
-        self.revoke_user(&user.subject).await?;
-        for consent in self.consents(&user.subject).await? {
-            let id = Consent::row_id(&user.subject, &consent.client_id);
-            self.0.store.remove(Key::new(Kind::Consent, &id)).await?;
-        }
-        Ok(removed)
+        let Some(subject) = self.0.stored_users.begin_removal(username).await? else { return Ok(false) };
+        let revoked = self.revoke_user(&subject).await;
+        let consents = self.remove_listed(Kind::Consent, By::User(&subject), |_| true).await;
+        // By the user's row alone a repeat knows that there is something left to do.
+        revoked.and(consents)?;
+        Ok(self.0.stored_users.finish_removal(username).await?)
     }
 
     /// Gives a user of the engine's own a new password, and signs them out in every browser. False where there is none
@@ -162,6 +171,10 @@ impl GridAuth {
 
     /// Removes a client, and ends all its grants. False where there is none with this id.
     ///
+    /// Where the store keeps clients for a time after they were read (GridDB, its option `client_cache`), another process may
+    /// go on issuing to this one for so long. Call [`revoke_client`](Self::revoke_client) again once that time is over: it ends
+    /// what was issued meanwhile, and nothing more can be.
+    ///
     /// # Errors
     /// [`RevokeError`] as [`withdraw_consent`](Self::withdraw_consent).
     pub async fn remove_client(&self, client_id: &str) -> Result<bool, RevokeError> {
@@ -175,7 +188,7 @@ impl GridAuth {
     /// # Errors
     /// [`RevokeError`] as [`withdraw_consent`](Self::withdraw_consent).
     pub async fn revoke_client(&self, client_id: &str) -> Result<(), RevokeError> {
-        self.revoke_where(By::Client(client_id), |_| true).await
+        self.remove_listed(Kind::Grant, By::Client(client_id), |_| true).await
     }
 
     /// What a user has allowed, to which clients.
@@ -197,36 +210,37 @@ impl GridAuth {
         }
     }
 
-    async fn revoke_where(
-        &self,
-        by: By<'_>,
-        which: impl Fn(&GrantRecord) -> bool,
-    ) -> Result<(), RevokeError> {
-        for id in self.ids(Kind::Grant, by, |row| Ok(which(&*row.decoded::<GrantRecord>()?))).await? {
-            self.0.store.remove(Key::new(Kind::Grant, &id)).await?;
-        }
-        Ok(())
-    }
-
-    /// The ids of the rows that are wanted.
-    async fn ids(
+    /// Removes the rows that are wanted, page by page, so that what comes before a page that fails is gone. Goes on past a row
+    /// that cannot be removed; the first error is told at the end.
+    async fn remove_listed(
         &self,
         kind: Kind,
         by: By<'_>,
-        which: impl Fn(&Row) -> Result<bool, CorruptRow>,
-    ) -> Result<Vec<String>, StoreError> {
-        let mut ids = Vec::new();
+        is_wanted: impl Fn(&Row) -> bool,
+    ) -> Result<(), RevokeError> {
+        let mut outcome = Ok(());
         let mut query = Query::new(kind, by);
         loop {
-            let page = self.0.store.list(query.clone()).await?;
-            for entry in page.entries {
-                if which(&entry.row)? {
-                    ids.push(entry.id);
+            let page = match self.0.store.list(query.clone()).await {
+                Ok(page) => page,
+                Err(error) => return outcome.and(Err(error.into())),
+            };
+            let mut in_a_row = 0;
+            for entry in page.entries.iter().filter(|entry| is_wanted(&entry.row)) {
+                match self.0.store.remove(Key::new(kind, &entry.id)).await {
+                    Ok(_) => in_a_row = 0,
+                    Err(error) => {
+                        outcome = outcome.and(Err(error.into()));
+                        in_a_row += 1;
+                    }
+                }
+                if in_a_row == MOST_FAILURES {
+                    break;
                 }
             }
             match page.next {
                 Some(next) => query = query.after(next),
-                None => return Ok(ids),
+                None => return outcome,
             }
         }
     }

@@ -121,6 +121,35 @@ impl GridAuth {
         response
     }
 
+    /// Does `work` as one request: all calls to the store that it makes share the time that the store gives to one, as those of
+    /// a request to [`handle`](Self::handle) do (on GridDB, `retry_for`). Without it a handler of the application's own that
+    /// asks the store several things may wait so long for each.
+    ///
+    /// Around a guard and its handler, where a framework lets both be wrapped, it counts the guard's read too. What `work`
+    /// spawns as tasks of their own has its own time.
+    ///
+    /// ```
+    /// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+    /// # use gridauth::{GridAuth, Store};
+    /// # let auth = GridAuth::builder("https://id.example.com").store(Store::memory()).build().await?;
+    /// use gridauth::store::StoreError;
+    ///
+    /// let allowed = async {
+    ///     let mut names = Vec::new();
+    ///     for consent in auth.consents("israel").await? {
+    ///         let client = auth.client(&consent.client_id).await?;
+    ///         names.extend(client.and_then(|client| client.name().map(str::to_owned)));
+    ///     }
+    ///     Ok::<_, StoreError>(names)
+    /// };
+    /// let names = auth.as_one_request(allowed).await?;
+    /// # assert!(names.is_empty());
+    /// # Ok::<(), Box<dyn std::error::Error>>(()) }).unwrap();
+    /// ```
+    pub fn as_one_request<F: Future>(&self, work: F) -> impl Future<Output = F::Output> + use<F> {
+        waiting::together(work)
+    }
+
     /// The direct answer that an error makes (RFC 6749 section 5.2), for routes of the application's own that answer as
     /// the token endpoint does. The error's cause goes to the log.
     pub fn refuse(&self, error: &OAuthError) -> Response {

@@ -4,6 +4,7 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use super::{GridAuth, Inner};
+use crate::env::Timestamp;
 use crate::store::{Kind, StoreError};
 
 /// The most rows that one step removes.
@@ -14,22 +15,28 @@ impl GridAuth {
     /// by itself from time to time, unless it was built without its sweeper. Returns how many rows went.
     ///
     /// # Errors
-    /// [`StoreError`] where the store fails.
+    /// [`StoreError`] where the store fails for some kind of rows, the first of them; those of the other kinds went.
     pub async fn sweep(&self) -> Result<usize, StoreError> {
         let now = self.0.clock.now();
-        let mut removed = 0;
+        let mut removed = Ok(0);
         for kind in Kind::ALL {
-            loop {
-                let step = self.0.store.remove_expired(kind, now, STEP).await?;
-                removed += step;
-                // Fewer than it may is not all: others may have taken some of those that it found.
-                if step == 0 {
-                    break;
-                }
-                tokio::task::yield_now().await;
-            }
+            let swept = self.sweep_kind(kind, now).await;
+            removed = removed.and_then(|removed| Ok(removed + swept?));
         }
-        Ok(removed)
+        removed
+    }
+
+    async fn sweep_kind(&self, kind: Kind, now: Timestamp) -> Result<usize, StoreError> {
+        let mut removed = 0;
+        loop {
+            let step = self.0.store.remove_expired(kind, now, STEP).await?;
+            // Fewer than it may is not all: others may have taken some of those that it found.
+            if step == 0 {
+                return Ok(removed);
+            }
+            removed += step;
+            tokio::task::yield_now().await;
+        }
     }
 }
 

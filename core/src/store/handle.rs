@@ -6,6 +6,12 @@ use super::file::FileStore;
 use super::memory::MemoryStore;
 use super::{Backend, Change, Key, OpenError, Record, Row, StoreError, Updated};
 
+/// What can be opened.
+#[cfg(feature = "griddb")]
+const STORES: &str = "memory:, file:PATH or griddb://USER:PASSWORD@HOST:PORT/CLUSTER";
+#[cfg(not(feature = "griddb"))]
+const STORES: &str = "memory: or file:PATH, or griddb:// with the feature griddb";
+
 /// The store that a server keeps everything in. A cheap handle: clones share one store.
 ///
 /// ```
@@ -40,7 +46,7 @@ impl Store {
             return Ok(Self::new(super::griddb::GriddbStore::open(url).await?));
         }
         let scheme = url.split_once(':').map_or("", |(scheme, _)| scheme);
-        Err(OpenError::bad_url(format!("{scheme}:"), "not a store: use memory: or file:PATH"))
+        Err(OpenError::bad_url(format!("{scheme}:"), format!("not a store: use {STORES}")))
     }
 
     /// A store that keeps nothing beyond the process.
@@ -105,5 +111,22 @@ impl Deref for Store {
 impl fmt::Debug for Store {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Store")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn what_is_no_store_is_told_what_is_one() {
+        for (url, place) in [("redis://app:s3cret@db", "redis:"), ("griddb:db", "griddb:"), ("", ":")] {
+            let error = Store::open(url).await.unwrap_err();
+            assert!(error.bad_url && error.place == place, "{error}");
+            for store in ["memory:", "file:PATH", "griddb://"] {
+                assert!(error.reason.contains(store), "{error}");
+            }
+            assert_eq!(error.reason.contains("feature"), cfg!(not(feature = "griddb")), "{error}");
+        }
     }
 }

@@ -32,7 +32,7 @@ pub struct Query<'a> {
     pub by: By<'a>,
     /// Where the page before ended; `None` for the first page.
     pub after: Option<Cursor>,
-    /// The most rows a page may have, at least 1.
+    /// The most rows a page may have, at least 1. A page may have fewer, though more come after it.
     pub limit: usize,
 }
 

@@ -11,19 +11,29 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 tokio::task_local! {
-    static WAITED: Cell<Duration>;
+    static WAITED: Waited;
 }
 
-/// Answers a request: the calls that it makes share the time that a store gives to one.
+/// How long a request has waited. When it is over, what it was a part of has waited so long too.
+struct Waited(Cell<Duration>);
+
+impl Drop for Waited {
+    fn drop(&mut self) {
+        // Mostly it is a part of nothing.
+        let _ = WAITED.try_with(|whole| whole.0.set(whole.0.get().max(self.0.get())));
+    }
+}
+
+/// Answers a request, or a part of one: the calls that it makes share the time that a store gives to one.
 ///
 /// No `async fn`, which would keep the answer's future twice: as its argument and as what it waits for.
 pub(crate) fn together<T>(answer: impl Future<Output = T>) -> impl Future<Output = T> {
-    WAITED.scope(Cell::new(waited()), answer)
+    WAITED.scope(Waited(Cell::new(waited())), answer)
 }
 
 /// What the request that is being answered has waited; nothing where the call is not part of one.
 fn waited() -> Duration {
-    WAITED.try_with(Cell::get).unwrap_or_default()
+    WAITED.try_with(|waited| waited.0.get()).unwrap_or_default()
 }
 
 /// A call that waits for the store. When it goes, what it took is counted.
@@ -50,7 +60,7 @@ impl Wait {
 impl Drop for Wait {
     fn drop(&mut self) {
         // Outside of a request nothing is counted.
-        let _ = WAITED.try_with(|waited| waited.set(waited.get() + self.began.elapsed()));
+        let _ = WAITED.try_with(|waited| waited.0.set(waited.0.get() + self.began.elapsed()));
     }
 }
 
@@ -70,6 +80,26 @@ mod tests {
             // What the request does meanwhile is not the store's.
             tokio::time::advance(Duration::from_secs(60)).await;
             assert_eq!(Wait::begin(PATIENCE).left(), Duration::from_secs(3));
+        })
+        .await;
+        assert_eq!(Wait::begin(PATIENCE).left(), PATIENCE);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_request_that_is_part_of_another_shares_its_time() {
+        let call = async || {
+            let call = Wait::begin(PATIENCE);
+            tokio::time::advance(Duration::from_secs(2)).await;
+            drop(call);
+        };
+        together(async {
+            call().await;
+            together(async {
+                assert_eq!(Wait::begin(PATIENCE).left(), Duration::from_secs(8));
+                call().await;
+            })
+            .await;
+            assert_eq!(Wait::begin(PATIENCE).left(), Duration::from_secs(6));
         })
         .await;
         assert_eq!(Wait::begin(PATIENCE).left(), PATIENCE);

@@ -42,6 +42,21 @@ async fn a_removed_client_is_refused_at_once_here_and_soon_elsewhere() {
     assert_eq!(issue(&one, "web-secret").await.1["error"], "invalid_client");
 }
 
+/// What `GridAuth::remove_client` says to do about the time in between.
+#[tokio::test]
+async fn what_a_removed_client_still_got_ends_by_revoking_it_again() {
+    let (_node, one, other) = two().await;
+    assert!(other.auth.remove_client("web").await.unwrap());
+    let (status, tokens) = issue(&one, "web-secret").await;
+    assert_eq!(status, 200, "the other process has the client at hand: {tokens}");
+    let access = string(&tokens, "access_token");
+    assert!(other.auth.authenticate_token(&access).await.is_ok());
+    is_over().await;
+    other.auth.revoke_client("web").await.unwrap();
+    assert!(one.auth.authenticate_token(&access).await.is_err());
+    assert_eq!(issue(&one, "web-secret").await.1["error"], "invalid_client");
+}
+
 #[tokio::test]
 async fn a_changed_secret_counts_at_once_here_and_soon_elsewhere() {
     let (_node, one, other) = two().await;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use gridauth::Store;
 use gridauth::env::Timestamp;
-use gridauth::store::{By, Change, Key, Kind, Query, Row, StoreErrorKind, Updated, conformance};
+use gridauth::store::{By, Change, Key, Kind, Row, StoreErrorKind, Updated, conformance};
 use griddb_test_node::{ClusterOptions, Fault, Options, Statement, TestCluster};
 
 use super::second;
@@ -202,12 +202,12 @@ async fn code_at_node_1(cluster: &TestCluster, server: &Server) -> String {
     let mut known = Vec::new();
     loop {
         let code = server.code().await;
-        let page = server.auth.store().list(Query::new(Kind::Grant, By::User("israel"))).await.unwrap();
-        let new = page.entries.iter().find(|entry| !known.contains(&entry.id)).unwrap();
-        if cluster.owner(partition_of(&new.id)) == Some(1) {
+        let all = ids_by(server.auth.store(), Kind::Grant, By::User("israel")).await;
+        let new = all.into_iter().find(|id| !known.contains(id)).unwrap();
+        if cluster.owner(partition_of(&new)) == Some(1) {
             return code;
         }
-        known.push(new.id.clone());
+        known.push(new);
     }
 }
 

@@ -1,9 +1,11 @@
-//! Listings of more rows than are sorted for each page.
+//! Listings of more rows than a page has, or than are sorted for each.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use gridauth::env::Timestamp;
 use gridauth::store::{By, Key, Kind, Query, Row};
+use griddb_test_node::{Fault, FaultOrder, Statement};
 use tokio::task::JoinSet;
 
 use super::{node, open};
@@ -42,4 +44,42 @@ async fn a_client_with_very_many_rows_is_listed_by_hash() {
         assert_eq!((listed.len(), rows), (expected, expected), "{client}");
         assert_eq!(by_hash, client == "many");
     }
+}
+
+/// A page is one answer on the connection of all guards, so it is not longer than this, whatever is asked for.
+#[tokio::test]
+async fn a_page_is_short_whatever_was_asked_for() {
+    let node = node().await;
+    let store = open(&node, "durability=server").await;
+    for number in 0..250 {
+        let row = Row::new(Timestamp::from_millis(1), "{}").with_client(Some("web"));
+        assert!(store.insert(Key::new(Kind::Custom, &format!("row-{number}")), row).await.unwrap());
+    }
+    let (mut pages, mut listed) = (Vec::new(), BTreeSet::new());
+    let mut query = Query::new(Kind::Custom, By::Client("web")).limit(1000);
+    loop {
+        let page = store.list(query.clone()).await.unwrap();
+        pages.push(page.entries.len());
+        listed.extend(page.entries.into_iter().map(|entry| entry.id));
+        let Some(next) = page.next else { break };
+        query = query.after(next);
+    }
+    assert_eq!((pages, listed.len()), (vec![100, 100, 50], 250));
+}
+
+/// The first page of many rows is two queries.
+#[tokio::test]
+async fn the_queries_of_a_page_share_the_time_of_one_call() {
+    let node = node().await;
+    let store = open(&node, "retry_for=1s&statement_timeout=1s&lock_timeout=0s").await;
+    for number in 0..3 {
+        let row = Row::new(Timestamp::from_millis(1), "{}").with_client(Some("web"));
+        assert!(store.insert(Key::new(Kind::Custom, &format!("row-{number}")), row).await.unwrap());
+    }
+    let all = Query::new(Kind::Custom, By::Client("web"));
+    let slow = FaultOrder::new(Fault::Delay(Duration::from_millis(600)));
+    node.faults().order(slow.on(Statement::QueryTql).always());
+    let page = store.list(all.clone()).await.unwrap();
+    assert_eq!(page.entries.len(), 3, "one query has the time that it needs");
+    assert!(store.list(all.limit(2)).await.is_err());
 }

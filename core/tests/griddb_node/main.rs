@@ -16,6 +16,7 @@ mod lost;
 mod outage;
 mod page;
 mod refused;
+mod removal;
 mod set_up;
 #[path = "../support/mod.rs"]
 mod support;
@@ -64,6 +65,17 @@ async fn some_at_a_time<C: Future<Output = ()> + Send + 'static>(cases: impl Int
         failed += usize::from(done.is_err());
     }
     assert_eq!(failed, 0, "cases failed");
+}
+
+/// Makes a row such that its body cannot be read.
+async fn spoil(node: &TestNode, container: &str, id: &str) {
+    let url = format!("griddb://admin:admin@{}/gridauth", node.address());
+    let client = griddb_rs::Client::connect(&url).await.unwrap();
+    let container = client.open(container).await.unwrap();
+    let row = container.get(id).await.unwrap().unwrap();
+    let mut values = row.values().unwrap();
+    *values.last_mut().unwrap() = griddb_rs::Value::Blob(vec![0xff, 0xfe].into());
+    container.put(&values[..]).await.unwrap();
 }
 
 /// An engine of another process on the same database.

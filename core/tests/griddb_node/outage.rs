@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use gridauth::env::Timestamp;
-use gridauth::store::{By, Change, Key, Kind, Query, Row, StoreErrorKind};
+use gridauth::store::{By, Change, Key, Kind, Query, Row, StoreError, StoreErrorKind};
 use gridauth::token::Secret;
 use gridauth::{Request, Response};
 use griddb_test_node::{ErrorCode, Fault, FaultOrder, Options, Statement, TestNode};
@@ -363,6 +363,25 @@ async fn the_calls_of_a_request_share_the_time_of_one() {
     let introspection = [("token", access.as_str())];
     let answer = server.post("/oauth/introspect", &[("authorization", &client)], &introspection).await;
     assert_eq!(answer.status(), 503, "{}", text(&answer));
+}
+
+/// The same for what the application asks itself.
+#[tokio::test]
+async fn the_calls_that_an_application_makes_as_one_request_share_it() {
+    let node = node().await;
+    let store = open(&node, "client_cache=0s&retry_for=1s&statement_timeout=1s&lock_timeout=0s").await;
+    let server = server_with(|builder| builder.store(store)).await;
+    let slow = FaultOrder::new(Fault::Delay(Duration::from_millis(600))).always();
+    node.faults().order(slow);
+    let twice = || async {
+        for _ in 0..2 {
+            server.auth.client("web").await?;
+        }
+        Ok::<_, StoreError>(())
+    };
+    twice().await.unwrap();
+    let error = server.auth.as_one_request(twice()).await.unwrap_err();
+    assert_eq!(error.kind(), StoreErrorKind::Unavailable, "{error}");
 }
 
 /// Nothing is sent any more in time that is too short to learn what became of it: the code is still good.

@@ -7,7 +7,7 @@ use gridauth::env::Timestamp;
 use gridauth::store::{Key, Kind, Row, StoreErrorKind};
 use griddb_test_node::{ErrorCode, Fault, FaultOrder, Statement};
 
-use super::{node, open};
+use super::{node, open, spoil};
 
 const NOW: Timestamp = Timestamp::from_millis(1_000_000);
 
@@ -21,14 +21,7 @@ async fn an_expired_row_that_cannot_be_read_goes() {
     let node = node().await;
     let store = open(&node, "").await;
     store.insert(Key::new(Kind::Session, "spoilt"), expired("x".repeat(40_000))).await.unwrap();
-    let client = griddb_rs::Client::connect(&format!("griddb://admin:admin@{}/gridauth", node.address()))
-        .await
-        .unwrap();
-    let sessions = client.open("GRIDAUTH_SESSIONS").await.unwrap();
-    let row = sessions.get("spoilt").await.unwrap().unwrap();
-    let mut values = row.values().unwrap();
-    *values.last_mut().unwrap() = griddb_rs::Value::Blob(vec![0xff, 0xfe].into());
-    sessions.put(&values[..]).await.unwrap();
+    spoil(&node, "GRIDAUTH_SESSIONS", "spoilt").await;
     assert!(store.get(Key::new(Kind::Session, "spoilt")).await.is_err());
 
     assert_eq!(store.remove_expired(Kind::Session, NOW, 10).await.unwrap(), 1);

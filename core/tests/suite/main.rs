@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
 
+#[path = "../common/failing.rs"]
+mod failing;
 #[path = "../support/mod.rs"]
 mod support;
 
@@ -11,6 +13,7 @@ mod forms;
 mod lifetimes;
 mod metadata;
 mod own_pages;
+mod removal;
 mod secrets_at_rest;
 mod sweeper;
 mod warnings;

@@ -3,24 +3,12 @@
 use std::time::Duration;
 
 use gridauth::env::{Clock, ManualClock, Timestamp};
-use gridauth::store::{By, Key, Kind, Query, Row};
+use gridauth::store::{Key, Kind, Row};
 use gridauth::{GridAuth, MintRequest, Store};
 use std::sync::Arc;
 
+use crate::failing::{Asked, Failing, Fails};
 use crate::support::*;
-
-async fn ids(store: &Store, kind: Kind) -> Vec<String> {
-    let mut ids = Vec::new();
-    let mut query = Query::new(kind, By::Any);
-    loop {
-        let page = store.list(query.clone()).await.unwrap();
-        ids.extend(page.entries.into_iter().map(|entry| entry.id));
-        match page.next {
-            Some(next) => query = query.after(next),
-            None => return ids,
-        }
-    }
-}
 
 /// What has ended is gone from the store, each row counted once; what has not ended, and what has no end, stays.
 #[tokio::test]
@@ -74,6 +62,33 @@ async fn a_sweep_goes_on_until_nothing_is_left() {
     server.advance(1);
     assert_eq!(server.auth.sweep().await.unwrap(), 2200);
     assert!(ids(store, Kind::Custom).await.is_empty() && ids(store, Kind::AssertionId).await.is_empty());
+}
+
+/// The first error is told once all kinds had their turn.
+#[tokio::test]
+async fn a_kind_that_cannot_be_swept_does_not_keep_the_others() {
+    let failing = Failing::default();
+    let server = server_with(|builder| builder.store(Store::new(failing.clone()))).await;
+    let store = server.auth.store();
+    let expires = server.clock.now().after(Duration::from_secs(1));
+    for kind in Kind::ALL {
+        let row = Row::new(server.clock.now(), "{}").with_expires(Some(expires));
+        assert!(store.insert(Key::new(kind, "expired"), row).await.unwrap());
+    }
+    server.advance(1);
+    // The first kind, and one amid the others.
+    let broken = [Kind::User, Kind::Session];
+    failing.order(move |asked| match asked {
+        Asked::Sweep(kind) if broken.contains(&kind) => Some(Fails::Before),
+        _ => None,
+    });
+    assert!(server.auth.sweep().await.is_err());
+    for kind in Kind::ALL {
+        let stays = ids(store, kind).await.contains(&"expired".to_owned());
+        assert_eq!(stays, broken.contains(&kind), "{kind:?}");
+    }
+    failing.clear();
+    assert_eq!(server.auth.sweep().await.unwrap(), 2);
 }
 
 /// Tokio's time stands still and jumps when all wait, so the sweeper's minute costs none.

@@ -12,6 +12,7 @@ use gridauth::env::{ManualClock, Timestamp};
 use gridauth::grant::{AuthorizationCode, ClientCredentials, Implicit, Password, RefreshToken};
 use gridauth::model::AuthMethod;
 use gridauth::people::HashingSettings;
+use gridauth::store::{By, Kind, Query};
 use gridauth::token::Secret;
 use gridauth::{Builder, Client, GridAuth, Response, Store};
 use serde_json::Value;
@@ -211,6 +212,25 @@ pub fn cookie(response: &Response) -> Option<String> {
     let set = response.headers().get_all("set-cookie").iter();
     let pairs: Vec<&str> = set.map(|header| header.to_str().unwrap().split(';').next().unwrap()).collect();
     (!pairs.is_empty()).then(|| pairs.join("; "))
+}
+
+/// The ids of all rows of a kind.
+pub async fn ids(store: &Store, kind: Kind) -> Vec<String> {
+    ids_by(store, kind, By::Any).await
+}
+
+/// The ids of the rows of a kind that are listed by this.
+pub async fn ids_by(store: &Store, kind: Kind, by: By<'_>) -> Vec<String> {
+    let mut ids = Vec::new();
+    let mut query = Query::new(kind, by);
+    loop {
+        let page = store.list(query.clone()).await.unwrap();
+        ids.extend(page.entries.into_iter().map(|entry| entry.id));
+        match page.next {
+            Some(next) => query = query.after(next),
+            None => return ids,
+        }
+    }
 }
 
 /// The value of a hidden input.

@@ -51,7 +51,8 @@ struct Body {
 impl App {
     /// Answers `GET /notes` for the owner of the token.
     pub async fn list_notes(&self, access: &Access) -> Response {
-        match notes(self.auth().store(), access.into()).await {
+        // A page after the other, and all of them within the time of one.
+        match self.auth().as_one_request(notes(self.auth().store(), access.into())).await {
             Ok(notes) => answers::json(self.auth(), StatusCode::OK, &notes),
             Err(error) => self.auth().refuse(&error.into()),
         }
@@ -153,7 +154,7 @@ async fn notes(store: &Store, owner: Owner<'_>) -> Result<Vec<Note>, StoreError>
         Owner::Client(client_id) => By::Client(client_id),
     };
     let mut notes = Vec::new();
-    let mut query = Query::new(Kind::Custom, by).limit(1000);
+    let mut query = Query::new(Kind::Custom, by);
     loop {
         let page = store.list(query.clone()).await?;
         for entry in page.entries {
@@ -176,7 +177,10 @@ async fn notes(store: &Store, owner: Owner<'_>) -> Result<Vec<Note>, StoreError>
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use gridauth::{GridAuth, MintRequest};
+    use griddb_test_node::{Fault, FaultOrder, Options, Statement, TestNode};
 
     use super::*;
 
@@ -212,16 +216,33 @@ mod tests {
         assert_eq!(texts(&app, &israel).await, written);
     }
 
+    /// However many pages there are, the database is waited for no longer than for one.
+    #[tokio::test]
+    async fn all_pages_of_notes_share_the_time_of_one() {
+        let node = TestNode::start(Options::new()).await.unwrap();
+        let patience = "durability=server&retry_for=1s&statement_timeout=1s&lock_timeout=0s";
+        let store = Store::open(&format!("{}?{patience}", node.url())).await.unwrap();
+        let auth = GridAuth::builder("http://127.0.0.1:8080").store(store).build().await.unwrap();
+        let app = App::with(auth);
+        let israel = access(app.auth(), MintRequest::for_user("israel")).await;
+        for _ in 0..101 {
+            assert_eq!(app.add_note(&israel, JSON, br#"{"text": "a"}"#).await.status(), 201);
+        }
+        // Two queries for the first page, and one for the second.
+        let slow = FaultOrder::new(Fault::Delay(Duration::from_millis(400)));
+        node.faults().order(slow.on(Statement::QueryTql).always());
+        assert_eq!(app.list_notes(&israel).await.status(), 503);
+        node.faults().clear();
+        assert_eq!(texts(&app, &israel).await.len(), 101);
+    }
+
     #[test]
     fn ids_rise_whatever_the_clock_does() {
         let (ids, entropy) = (NoteIds::default(), gridauth::env::SystemEntropy);
         let moment = Timestamp::from_millis(1_700_000_000_000);
         let mut made: Vec<String> = Vec::new();
-        for now in [
-            moment,
-            Timestamp::from_millis(1_600_000_000_000),
-            moment.after(std::time::Duration::from_millis(1)),
-        ] {
+        for now in [moment, Timestamp::from_millis(1_600_000_000_000), moment.after(Duration::from_millis(1))]
+        {
             made.extend((0..5000).map(|_| ids.next(now, &entropy).unwrap()));
         }
         assert!(made.is_sorted_by(|one, next| one < next));

@@ -16,7 +16,7 @@ use super::rows::{decode, moment};
 use super::store_error;
 use crate::env::Timestamp;
 use crate::store::waiting::Wait;
-use crate::store::{By, Cursor, Entry, Page, Query, StoreError, StoreErrorKind};
+use crate::store::{By, Columns, Cursor, Entry, Page, Query, Row, StoreError, StoreErrorKind};
 
 /// Where a page ended.
 struct Place {
@@ -60,30 +60,32 @@ const BY_HASH: &str = "h";
 /// From how many rows of a container on they are read by hash. To sort so many took 50 ms where it was measured.
 const MANY: i64 = 5000;
 
-/// The most rows in a page, whatever was asked for: a page is read in one go.
-const MOST_ROWS: usize = 1000;
+/// The most rows in a page, whatever was asked for: a page is one answer, and what guards ask for waits behind it on the same
+/// connection.
+const MOST_ROWS: usize = 100;
 
+/// One page. It has rows of one container alone, so that what is done with them does not hang on the others, which may be
+/// elsewhere; as each is asked in its turn, that takes no more round trips.
 pub(super) async fn page(layout: &Layout, query: Query<'_>, wait: &Wait) -> Result<Page, StoreError> {
-    let limit = query.limit.min(MOST_ROWS);
+    let limit = query.limit.clamp(1, MOST_ROWS);
     let containers = layout.all(query.kind);
     let mut place = Place::read(query.after.as_ref())
         .ok_or_else(|| StoreError::new(StoreErrorKind::Refused, "a cursor of another store"))?;
     let mut entries: Vec<Entry> = Vec::new();
     while let Some(container) = containers.get(place.container) {
-        let (wanted, is_first) = (limit - entries.len(), place.last.is_none());
-        let container = container.within(wait.left());
-        let found = rows(&container, query.by, &place, wanted).await?;
-        let more = found.len() > wanted;
-        for (hash, entry) in found.into_iter().take(wanted) {
+        let is_first = place.last.is_none();
+        let found = rows(&container.within(wait.left()), query.by, &place, limit).await?;
+        let more = found.len() > limit;
+        for (hash, entry) in found.into_iter().take(limit) {
             place.last = Some((hash, entry.id.clone()));
             entries.push(entry);
         }
         if !more {
             place = Place::start(place.container + 1);
         } else if is_first {
-            place.by_hash = is_many(&container, query.by).await?;
+            place.by_hash = is_many(&container.within(wait.left()), query.by).await?;
         }
-        if entries.len() == limit {
+        if !entries.is_empty() {
             break;
         }
     }
@@ -135,13 +137,34 @@ async fn rows(
     for row in container.query(tql).rows().await.map_err(store_error)? {
         let id: String = row.get("id").map_err(store_error)?;
         let hash: i64 = row.get("hash").map_err(store_error)?;
-        found.push((hash, Entry { id, row: Arc::new(decode(&row)?) }));
+        found.push((hash, Entry { id, row: Arc::new(readable(&row)?) }));
     }
     found.sort_by(|(hash, entry), (other_hash, other)| (hash, &entry.id).cmp(&(other_hash, &other.id)));
     if let Some((hash, id)) = last {
         found.retain(|(own_hash, entry)| (own_hash, &entry.id) > (hash, id));
     }
     Ok(found)
+}
+
+/// The row; of one whose body is spoilt, the columns, and a body that nothing can be read from. So it does not hide the rows
+/// beside it, and can be found and removed.
+fn readable(row: &griddb_rs::Row) -> Result<Row, StoreError> {
+    match decode(row) {
+        Err(error) if error.kind() == StoreErrorKind::Corrupt => columns(row).map_err(store_error),
+        decoded => decoded,
+    }
+}
+
+fn columns(row: &griddb_rs::Row) -> Result<Row, griddb_rs::Error> {
+    let moment = |time: griddb_rs::Timestamp| Timestamp::from_millis(time.as_millis());
+    let columns = Columns {
+        user: row.get("user")?,
+        client: row.get("client")?,
+        scope: row.get("scope")?,
+        issued: moment(row.get("issued")?),
+        expires: row.get::<Option<griddb_rs::Timestamp>>("expires")?.map(moment),
+    };
+    Ok(Row::whole(columns, ""))
 }
 
 /// How much of expired rows the server answers at a time. TQL has no lists of columns, so the rows come whole.

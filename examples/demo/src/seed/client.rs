@@ -9,6 +9,9 @@ use crate::Stop;
 /// The longest secret that can be hashed, in bytes.
 const MAX_SECRET: usize = 1024;
 
+/// The longest scope, in bytes: what every store keeps.
+const MAX_SCOPE: usize = 30_000;
+
 const GRANT_TYPES: [&str; 5] =
     ["authorization_code", "refresh_token", "client_credentials", "password", "implicit"];
 const RESPONSE_TYPES: [&str; 2] = ["code", "token"];
@@ -49,6 +52,10 @@ impl SeedClient {
             Some(Value::Bool(yes)) => yes,
             Some(_) => return Err("gridauth_resource_server must be true or false".to_owned()),
         };
+        let scope = take_text(&mut members, "scope")?.unwrap_or_default();
+        if scope.len() > MAX_SCOPE {
+            return Err(format!("scope: it has at most {MAX_SCOPE} bytes"));
+        }
         let mut client = ClientMembers {
             id,
             auth_method,
@@ -56,7 +63,7 @@ impl SeedClient {
             redirect_uris: take_list(&mut members, "redirect_uris")?.unwrap_or_default(),
             grant_types: take_list(&mut members, "grant_types")?,
             response_types: take_list(&mut members, "response_types")?,
-            scope: take_text(&mut members, "scope")?.unwrap_or_default(),
+            scope,
             metadata: Map::new(),
         };
         client.warn(entry, warnings);

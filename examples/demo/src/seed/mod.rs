@@ -26,6 +26,9 @@ pub(crate) const MAY_BE: &str = "the path of a seed file";
 const USERS: (&str, &str) = ("users", "username");
 const CLIENTS: (&str, &str) = ("clients", "client_id");
 
+/// The longest entry, in bytes of JSON: what every store keeps in a row.
+const MAX_ENTRY: usize = 1 << 20;
+
 /// How many passwords and secrets are hashed at once while a seed is planted. The server bounds how many really run.
 const AT_ONCE: usize = 16;
 
@@ -154,9 +157,15 @@ fn entries(file: &mut Map<String, Value>, (list, key): (&str, &str)) -> Result<V
         Some(Value::Array(entries)) => entries,
         Some(_) => return Err(SeedError(format!("{list} must be an array"))),
     };
-    let entries = entries.into_iter().enumerate().map(|(at, entry)| match entry {
-        Value::Object(members) => Ok((named(list, at, members.get(key)), members)),
-        _ => Err(SeedError(format!("{list}[{at}] must be an object"))),
+    let entries = entries.into_iter().enumerate().map(|(at, entry)| {
+        let Value::Object(members) = entry else {
+            return Err(SeedError(format!("{list}[{at}] must be an object")));
+        };
+        let entry = named(list, at, members.get(key));
+        if !serde_json::to_vec(&members).is_ok_and(|text| text.len() <= MAX_ENTRY) {
+            return Err(SeedError(format!("{entry}: it has at most {MAX_ENTRY} bytes")));
+        }
+        Ok((entry, members))
     });
     entries.collect()
 }

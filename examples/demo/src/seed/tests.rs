@@ -18,8 +18,12 @@ fn refused(seed: Value) -> String {
 }
 
 async fn server() -> GridAuth {
+    server_on(Store::memory()).await
+}
+
+async fn server_on(store: Store) -> GridAuth {
     let cheap = HashingSettings { memory_kib: 8, passes: 1, ..HashingSettings::default() };
-    GridAuth::builder("http://127.0.0.1:8080").store(Store::memory()).hashing(cheap).build().await.unwrap()
+    GridAuth::builder("http://127.0.0.1:8080").store(store).hashing(cheap).build().await.unwrap()
 }
 
 /// The row of the client, as it is kept.
@@ -247,6 +251,37 @@ fn a_bad_entry_is_named_and_no_secret_is() {
             client(json!({"client_id": "c", "client_secret": "hush", "redirect_uris": [uri]})),
             "clients[1] \"c\": redirect_uris: ",
         );
+    }
+}
+
+/// A client with a scope of so many bytes, and a user whose entry has so many.
+fn sized(scope: usize, entry: usize) -> Value {
+    let client = json!({"client_id": "c", "token_endpoint_auth_method": "none", "scope": "s".repeat(scope)});
+    let mut user = json!({"username": "u", "password": "hush", "name": ""});
+    user["name"] = "n".repeat(entry - user.to_string().len()).into();
+    json!({ "users": [user], "clients": [client] })
+}
+
+#[test]
+fn what_is_too_long_to_be_kept_is_a_bad_entry() {
+    for (scope, entry, line) in [
+        (30_001, 100, "clients[0] \"c\": scope: it has at most 30000 bytes"),
+        (1, MAX_ENTRY + 1, "users[0] \"u\": it has at most 1048576 bytes"),
+    ] {
+        assert_eq!(refused(sized(scope, entry)), line);
+    }
+}
+
+#[tokio::test]
+async fn the_longest_entries_are_kept_by_every_store() {
+    let node = griddb_test_node::TestNode::start(griddb_test_node::Options::new()).await.unwrap();
+    let directory = tempfile::tempdir().unwrap();
+    let seed = parse(&sized(30_000, MAX_ENTRY)).unwrap();
+    let file = format!("file:{}", directory.path().join("gridauth.db").display());
+    for url in ["memory:", &file, &node.url()] {
+        let auth = server_on(Store::open(url).await.unwrap()).await;
+        seed.plant(&auth).await.unwrap();
+        assert_eq!(auth.client("c").await.unwrap().unwrap().scope().as_str().len(), 30_000, "{url}");
     }
 }
 
