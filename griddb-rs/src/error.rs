@@ -64,6 +64,8 @@ pub enum ErrorKind {
     Query,
     /// The server has dropped the result that pages were read from.
     ResultGone,
+    /// The answer is longer than `max_answer` allows, and will be so the next time.
+    AnswerTooLong,
     /// Bytes came that the protocol does not have.
     Protocol,
     /// The client was closed.
@@ -91,6 +93,7 @@ impl ErrorKind {
             Self::Input => "the input cannot be stored",
             Self::Query => "the query was refused",
             Self::ResultGone => "the result is no longer kept by the server",
+            Self::AnswerTooLong => "the answer is longer than `max_answer` allows",
             Self::Protocol => "the server sent something that the protocol does not have",
             Self::Closed => "the client is closed",
             Self::Server => "the server reports an error",

@@ -336,7 +336,7 @@ async fn answers_are_bounded() {
     assert_eq!(blobs.get("k").await.unwrap().unwrap().get::<&[u8]>("b").unwrap().len(), 60_000);
     blobs.put(("k", vec![1u8; 70_000])).await.unwrap();
     let refused = blobs.get("k").await.unwrap_err();
-    assert_eq!(refused.kind(), ErrorKind::Protocol, "{refused:?}");
+    assert_eq!(refused.kind(), ErrorKind::AnswerTooLong, "{refused:?}");
 
     let client = connect(&node).await;
     let blobs = client.open("blobs").await.unwrap();

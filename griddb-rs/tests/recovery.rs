@@ -39,7 +39,7 @@ async fn an_answer_that_is_too_long_is_passed_over() {
     blobs.put(("long", vec![1u8; 3_000_000])).await.unwrap();
     blobs.put(("short", vec![1u8; 100])).await.unwrap();
     let (long, short) = tokio::join!(blobs.get("long"), blobs.get("short"));
-    assert_eq!(long.unwrap_err().kind(), ErrorKind::Protocol);
+    assert_eq!(long.unwrap_err().kind(), ErrorKind::AnswerTooLong);
     assert_eq!(short.unwrap().unwrap().get::<&[u8]>("b").unwrap().len(), 100);
     assert!(blobs.put(("short", vec![2u8; 100])).await.unwrap());
     assert_eq!((client.stats().connections, client.stats().connections_lost), (1, 0));

@@ -475,7 +475,7 @@ fn refuse_long_answer(state: &mut State, input: &[u8], wakers: &mut Vec<Waker>) 
     if !state.awaits(head.statement, head.id) {
         return false;
     }
-    let error = Error::with_message(ErrorKind::Protocol, "the answer is longer than `max_answer` allows");
+    let error = Error::new(ErrorKind::AnswerTooLong);
     state.complete(head.statement, head.id, Err(error.into_unknown()), wakers);
     true
 }

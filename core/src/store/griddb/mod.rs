@@ -324,18 +324,13 @@ fn store_error(error: griddb_rs::Error) -> StoreError {
         match error.kind() {
             Of::Input => StoreErrorKind::Refused,
             Of::SchemaMismatch => StoreErrorKind::Corrupt,
-            Of::Query | Of::ContainerMissing | Of::KeyExists | Of::KeyMissing => StoreErrorKind::Internal,
-            Of::Protocol if is_too_long(&error) => StoreErrorKind::Internal,
+            Of::Query | Of::AnswerTooLong | Of::ContainerMissing | Of::KeyExists | Of::KeyMissing => {
+                StoreErrorKind::Internal
+            }
             // A server that is full, busy, or does not let us in any more is one to come back to. So is a port where
             // somebody else answers for the moment: a node of another cluster, or what is no node.
             _ => StoreErrorKind::Unavailable,
         }
     };
     StoreError::new(kind, format!("GridDB: {error}")).with_source(error)
-}
-
-/// Whether an answer was refused for its length, as it will be the next time. The option is named in no other error of
-/// this kind.
-fn is_too_long(error: &griddb_rs::Error) -> bool {
-    error.kind() == griddb_rs::ErrorKind::Protocol && error.to_string().contains("max_answer")
 }
