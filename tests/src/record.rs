@@ -36,7 +36,8 @@ static MASKS: LazyLock<Vec<(Regex, &'static str)>> = LazyLock::new(|| {
         // First what is known by where it is: by chance any of the others may be in it.
         (r#"name="csrf" value="[^"]*""#, "CSRF"),
         (r"(gridauth-[a-z]+=)[A-Za-z0-9_-]{43}", "${1}RANDOM"),
-        (r"\bga[a-z]_[A-Za-z0-9_-]{20,}", "TOKEN"),
+        // Longer than any other value, in which the prefix may be by chance.
+        (r"\bga[a-z]_[A-Za-z0-9_-]{44,}", "TOKEN"),
         (r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", "UUID"),
         (r"\d+-[0-9a-f]{12}", "UNIQUE"),
         (r"[0-9a-f]{31,32}", "SECRET"),
@@ -212,16 +213,19 @@ mod tests {
             ("set-cookie: gridauth-form=", "; Path=/"),
             (r#"<input name="csrf" value=""#, r#"">"#),
             ("location: /cb?state=", "&iss=x"),
+            ("code_challenge=", "&amp;code_challenge_method=S256"),
         ] {
             let shown = |value: &str| masked(&format!("{before}{value}{behind}"));
             assert_eq!(shown(random), shown(&random.replace('_', "x")));
+            let begins_like_one = format!("gat_{}", &random[4..]);
+            assert_eq!(shown(&begins_like_one), shown(&random.replace('_', "x")));
         }
     }
 
     #[test]
     fn what_differs_each_time_is_masked_and_the_rest_is_not() {
-        let one = r#"{"access_token":"gat_AaH_wObhfxCwL8fVBKa5Osy","expires_in":3600,"scope":"all"} user7-0123456789ab"#;
-        let two = r#"{"access_token":"gat_BaH_wObhfxCwL8fVBKa5Osz","expires_in":3599,"scope":"all"} user91-aa23456789ab"#;
+        let one = r#"{"access_token":"gat_AaH_wObhfxCwL8fVBKa5OsyAaH_wObhfxCwL8fVBKa5Osy","expires_in":3600,"scope":"all"} user7-0123456789ab"#;
+        let two = r#"{"access_token":"gat_BaH_wObhfxCwL8fVBKa5OszBaH_wObhfxCwL8fVBKa5Osz","expires_in":3599,"scope":"all"} user91-aa23456789ab"#;
         assert_eq!(masked(one), masked(two));
         assert_ne!(masked(one), masked(&two.replace("all", "none")));
     }
