@@ -50,7 +50,8 @@ impl Client {
     ///
     /// # Errors
     /// The URL is wrong, no node answers in time, the login is refused, or the addresses name different masters
-    /// ([`ErrorKind::SplitCluster`]): writing to nodes that do not belong together would lose data.
+    /// ([`ErrorKind::SplitCluster`]): writing to nodes that do not belong together would lose data. The last is told
+    /// when the `connect_timeout` is over: while they elect a master, nodes of one cluster contradict each other too.
     pub async fn connect(url: &str) -> Result<Self, Error> {
         Self::connect_with(Config::parse(url)?).await
     }

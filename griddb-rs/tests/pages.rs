@@ -60,6 +60,10 @@ async fn literals_are_not_shown() {
     for shown in [format!("{query:?} {query:#?}"), format!("{pages:?}"), format!("{steps:?}")] {
         assert!(!shown.contains("sesame") && shown.contains("rows") && shown.contains("limit"), "{shown}");
     }
+    let plan = rows(&client).await.query("explain select * where k = 'sesame'").explain().await.unwrap();
+    assert!(plan.iter().any(|line| line.statement.contains("sesame")));
+    let shown = format!("{plan:?}");
+    assert!(!shown.contains("sesame") && shown.contains("USE_INDEX"), "{shown}");
 }
 
 #[tokio::test]

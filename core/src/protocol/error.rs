@@ -252,7 +252,8 @@ impl From<StoreError> for OAuthError {
                 Self::unavailable(1).with_cause(error)
             }
             StoreErrorKind::Refused => {
-                Self::invalid_request("a value is too long to be kept").with_cause(error)
+                Self::invalid_request("a value is too long, or has a character that cannot be kept")
+                    .with_cause(error)
             }
             _ => Self::server_error(error),
         }

@@ -169,17 +169,20 @@ impl GridAuth {
         }
     }
 
-    /// Removes a client, and ends all its grants. False where there is none with this id.
+    /// Removes a client, ends all its grants, and forgets what users allowed it: a client that gets the id later has to ask
+    /// them. False where there is none with this id.
     ///
     /// Where the store keeps clients for a time after they were read (GridDB, its option `client_cache`), another process may
     /// go on issuing to this one for so long. Call [`revoke_client`](Self::revoke_client) again once that time is over: it ends
     /// what was issued meanwhile, and nothing more can be.
     ///
     /// # Errors
-    /// [`RevokeError`] as [`withdraw_consent`](Self::withdraw_consent).
+    /// [`RevokeError`] as [`withdraw_consent`](Self::withdraw_consent). Asked again, it goes on where it stopped.
     pub async fn remove_client(&self, client_id: &str) -> Result<bool, RevokeError> {
         let removed = self.0.store.remove(Key::new(Kind::Client, client_id)).await?;
-        self.revoke_client(client_id).await?;
+        let grants = self.revoke_client(client_id).await;
+        let consents = self.remove_listed(Kind::Consent, By::Client(client_id), |_| true).await;
+        grants.and(consents)?;
         Ok(removed)
     }
 

@@ -110,6 +110,25 @@ async fn a_user_whose_row_cannot_be_read_goes() {
     assert!(!server.auth.remove_user("israel").await.unwrap());
 }
 
+/// Whoever gets the id next has to ask, and a removal that failed on the way goes on when it is asked for again.
+#[tokio::test]
+async fn a_client_goes_with_all_that_users_allowed_it() {
+    let failing = Failing::default();
+    let server = server_on(&failing).await;
+    Speaking::new(&server).await;
+    let store = server.auth.store();
+    assert_eq!(ids(store, Kind::Consent).await.len(), 1);
+    failing.order(|asked| match asked {
+        Asked::List(query) if query.kind == Kind::Grant => Some(Fails::Before),
+        _ => None,
+    });
+    assert!(server.auth.remove_client("web").await.is_err());
+    assert_eq!(ids(store, Kind::Consent).await, [""; 0]);
+    failing.clear();
+    assert!(!server.auth.remove_client("web").await.unwrap());
+    assert_eq!(ids(store, Kind::Grant).await, [""; 0]);
+}
+
 /// How many grants a client gets that are more than two pages.
 const GRANTS: usize = 250;
 

@@ -42,7 +42,7 @@ pub struct Query {
 }
 
 /// One line of how the server would do a query.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ExplainRow {
     /// The line's number.
@@ -207,6 +207,19 @@ impl fmt::Debug for Query {
         f.debug_struct("Query")
             .field("collection", self.collection.name())
             .field("limit", &self.limit)
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for ExplainRow {
+    /// Leaves the statement out, as that of the query.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ExplainRow")
+            .field("id", &self.id)
+            .field("depth", &self.depth)
+            .field("kind", &self.kind)
+            .field("value_type", &self.value_type)
+            .field("value", &self.value)
             .finish_non_exhaustive()
     }
 }

@@ -6,7 +6,8 @@ use tokio::time::Instant;
 
 use super::{Binding, Query};
 use crate::{
-    error::Error,
+    error::{Error, ErrorKind},
+    retry::Repeat,
     row::Row,
     wire::{
         message::query::{self, Fetch, PartialState, QueryAnswer},
@@ -86,20 +87,17 @@ impl Pages {
         if let Some(rest) = self.ready.take() {
             return Ok(Some(rest.collect()));
         }
-        let deadline = self.query.deadline();
         match &mut self.more {
             More::Nothing => Ok(None),
             More::Kept(set, page_size) => {
-                let (rows, is_last) = set.fetch(*page_size, deadline).await?;
+                let (rows, is_last) = set.fetch(*page_size, self.query.deadline()).await?;
                 if is_last {
                     self.more = More::Nothing;
                 }
                 Ok(if rows.is_empty() { None } else { Some(rows) })
             }
             More::Steps(step) => {
-                let fetch = Fetch { limit: self.query.limit, partial: Some(&step.state), ..Fetch::default() };
-                let asked = self.query.ask_on(&step.binding, &fetch, Some(step.bytes), deadline);
-                let answer = asked.await.map_err(Error::into_not_done)?;
+                let answer = step.ask(&self.query).await.map_err(Error::into_not_done)?;
                 match answer.partial {
                     Some(state) => step.state = state,
                     None => self.more = More::Nothing,
@@ -130,6 +128,26 @@ impl Pages {
 impl fmt::Debug for Pages {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Pages").field("query", &self.query).finish_non_exhaustive()
+    }
+}
+
+impl Step {
+    /// Asks for what comes next, again where the node had no time for it.
+    async fn ask(&self, query: &Query) -> Result<QueryAnswer<Row>, Error> {
+        let fetch = Fetch { limit: query.limit, partial: Some(&self.state), ..Fetch::default() };
+        let mut retry = query.collection.retry(Repeat::Always);
+        loop {
+            let deadline = retry.try_now().deadline;
+            match query.ask_on(&self.binding, &fetch, Some(self.bytes), deadline).await {
+                Ok(answer) => return Ok(answer),
+                Err(error) if self.is_worth_repeating(&error) => retry.after(error).await?,
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    fn is_worth_repeating(&self, error: &Error) -> bool {
+        matches!(error.kind(), ErrorKind::Busy | ErrorKind::Timeout) && self.binding.connection.is_open()
     }
 }
 
