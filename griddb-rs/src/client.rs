@@ -90,25 +90,28 @@ impl Client {
     /// Drops a collection with all its rows; that there is none is no error. It waits for open transactions.
     ///
     /// # Errors
-    /// The database cannot be reached.
+    /// The database cannot be reached, and then perhaps with an unknown outcome.
     pub async fn drop_collection(&self, name: &str) -> Result<(), Error> {
         let name = ContainerName::parse(name)?;
         let partition = name.partition(self.cluster.partitions());
+        // Dropping twice is dropping once.
         let mut retry = self.retry(Repeat::Always);
+        let mut lost = false;
         loop {
             match self.drop_once(&name, partition, retry.try_now()).await {
                 Ok(()) => return Ok(()),
                 Err(error) => {
                     self.cluster.note(&error, Some(partition));
-                    // Dropping twice is dropping once.
-                    retry.after(error.into_not_done()).await?;
+                    lost |= error.is_outcome_unknown();
+                    retry.after(if lost { error.into_unknown() } else { error }).await?;
                 }
             }
         }
     }
 
     async fn drop_once(&self, name: &ContainerName, partition: u32, time: Try) -> Result<(), Error> {
-        let connection = self.cluster.owner(partition, time.deadline).await?;
+        let owner = self.cluster.owner(partition, time.deadline).await;
+        let connection = owner.map_err(Error::into_not_done)?;
         let database = connection.database();
         let ticket = connection.send(time.deadline, |batch| {
             batch.add(Statement::DropContainer, |out, id| {

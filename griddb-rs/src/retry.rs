@@ -18,6 +18,10 @@ const LONGEST_LOCK_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PATIENCE: Duration = Duration::from_secs(86_400);
 /// The server looks for waits that are over every so often: so much longer than asked a statement can wait.
 const LOCK_CHECK: Duration = Duration::from_secs(3);
+/// No try begins with less time than this: a change whose answer comes too late counts as unknown.
+const SHORTEST_TRY: Duration = Duration::from_millis(50);
+/// The seconds that a transaction may live at least.
+const SHORTEST_TRANSACTION: u32 = 1;
 
 /// Whether a statement whose answer was lost may be sent again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,6 +54,15 @@ pub(crate) struct Try {
     pub(crate) transaction_seconds: u32,
 }
 
+impl Try {
+    /// The times of a statement that is sent now and has to be answered before the deadline.
+    pub(crate) fn until(deadline: Instant, now: Instant, lock_seconds: u32) -> Self {
+        let left = deadline.saturating_duration_since(now).saturating_sub(LOCK_CHECK).as_secs();
+        let cut = lock_seconds.min(u32::try_from(left).unwrap_or(u32::MAX));
+        Self { now, deadline, lock_seconds: cut, transaction_seconds: cut.max(SHORTEST_TRANSACTION) }
+    }
+}
+
 impl<'a> Retry<'a> {
     pub(crate) fn new(cluster: &'a Cluster, patience: Duration, repeat: Repeat) -> Self {
         let now = Instant::now();
@@ -59,10 +72,7 @@ impl<'a> Retry<'a> {
     /// The times of the try that begins now.
     pub(crate) fn try_now(&self) -> Try {
         let deadline = self.end.min(self.now + self.cluster.config.statement_timeout);
-        let left = deadline.saturating_duration_since(self.now).saturating_sub(LOCK_CHECK).as_secs();
-        let lock_seconds = self.cluster.config.lock_seconds();
-        let cut = lock_seconds.min(u32::try_from(left).unwrap_or(u32::MAX));
-        Try { now: self.now, deadline, lock_seconds: cut, transaction_seconds: cut.max(1) }
+        Try::until(deadline, self.now, self.cluster.config.lock_seconds())
     }
 
     /// The moment at which the call ends, come what may.
@@ -100,8 +110,26 @@ impl<'a> Retry<'a> {
             return Err(error);
         }
         let longest = if error.kind() == ErrorKind::LockTimeout { LONGEST_LOCK_PAUSE } else { LONGEST_PAUSE };
+        self.pause(longest, error).await
+    }
+
+    /// Waits before a row is read again whose insert another caller has not committed: the server neither shows it nor
+    /// waits for it.
+    ///
+    /// # Errors
+    /// It takes longer than one may wait for a lock.
+    pub(crate) async fn until_committed(&mut self) -> Result<(), Error> {
+        let error = Error::new(ErrorKind::LockTimeout);
+        let patience = self.cluster.config.lock_timeout.max(Duration::from_secs(SHORTEST_TRANSACTION.into()));
+        if self.begun.elapsed() >= patience {
+            return Err(error);
+        }
+        self.pause(LONGEST_LOCK_PAUSE, error).await
+    }
+
+    async fn pause(&mut self, longest: Duration, error: Error) -> Result<(), Error> {
         let pause = random::jitter(FIRST_PAUSE.saturating_mul(1 << self.tries.min(6)).min(longest));
-        if Instant::now() + pause >= self.end {
+        if Instant::now() + pause + SHORTEST_TRY >= self.end {
             return Err(error);
         }
         self.tries += 1;

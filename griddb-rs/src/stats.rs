@@ -17,7 +17,7 @@ pub struct Stats {
     pub connections_lost: u64,
     /// Tries after the first one.
     pub retries: u64,
-    /// Heartbeats sent because answers were late.
+    /// Heartbeats sent because answers were late or the connection was idle for long.
     pub heartbeats: u64,
 }
 

@@ -150,10 +150,10 @@ impl From<SystemTime> for Timestamp {
             Ok(after) => Self::from_seconds(after.as_secs() as i64, after.subsec_nanos()),
             Err(before) => {
                 let before = before.duration();
-                let whole = -(before.as_secs() as i64);
+                let whole = 0i64.saturating_sub_unsigned(before.as_secs());
                 match before.subsec_nanos() {
                     0 => Self::from_seconds(whole, 0),
-                    nanos => Self::from_seconds(whole - 1, NANOS_PER_SECOND - nanos),
+                    nanos => Self::from_seconds(whole.saturating_sub(1), NANOS_PER_SECOND - nanos),
                 }
             }
         }
@@ -246,6 +246,14 @@ mod tests {
             prop_assert!(millis <= micros && micros <= time);
             prop_assert_eq!((millis.as_millis(), micros.as_micros()), (time.as_millis(), time.as_micros()));
             prop_assert_eq!((millis.nanos % 1_000_000, micros.nanos % 1000), (0, 0));
+        }
+
+        #[test]
+        fn system_times_round_trip(seconds in prop_oneof![any::<i64>(), Just(i64::MIN)], nanos in 0..NANOS_PER_SECOND) {
+            let time = Timestamp::from_seconds(seconds, nanos);
+            if let Ok(system) = SystemTime::try_from(time) {
+                prop_assert_eq!(Timestamp::from(system), time);
+            }
         }
 
         #[test]

@@ -211,6 +211,18 @@ async fn a_paused_owner_is_replaced_and_unmasked_when_it_wakes() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_paused_owner_is_replaced_before_it_is_given_up() {
+    let cluster = cluster().await;
+    let times = "statement_timeout=1s&lock_timeout=1s&retry_for=8s&heartbeat=20s&owner_check=60s";
+    let client = connect(&cluster, times).await;
+    let rows = rows_at(&client, &cluster, 1, 2).await;
+    rows.put(("k", 1i64)).await.unwrap();
+    cluster.pause(1);
+    cluster.settled().await;
+    assert_eq!(number(&rows).await, 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_partition_refused_by_one_node_is_looked_up_again() {
     let cluster = cluster().await;
     let client = connect(&cluster, "").await;

@@ -60,6 +60,19 @@ async fn a_write_whose_answer_was_lost_is_unknown_and_not_sent_again() {
 }
 
 #[tokio::test]
+async fn a_drop_whose_answers_were_lost_is_unknown() {
+    let node = node().await;
+    let client = Client::connect(&url(&node, "retry_for=500ms")).await.unwrap();
+    rows(&client).await;
+    node.faults().order(FaultOrder::new(Fault::DropAfter).on(Statement::DropContainer).always());
+    let error = soon(client.drop_collection("rows")).await.unwrap_err();
+    assert!(error.is_unavailable() && error.is_outcome_unknown(), "{error}");
+    assert!(node.container_names().is_empty());
+    node.faults().clear();
+    soon(client.drop_collection("rows")).await.unwrap();
+}
+
+#[tokio::test]
 async fn a_write_that_was_refused_is_sent_again() {
     let node = node().await;
     let client = connect(&node).await;
@@ -397,6 +410,24 @@ async fn futures_can_be_spawned() {
     sendable(transaction.lock("a")).await.unwrap();
     sendable(transaction.commit()).await.unwrap();
     sendable(sendable(rows.query("select *").pages(10)).await.unwrap().next()).await.unwrap();
+}
+
+#[tokio::test]
+async fn opening_again_leaves_less_time_to_wait_for_a_lock() {
+    let node = node().await;
+    let client = Client::connect(&url(&node, "statement_timeout=8s&lock_timeout=5s")).await.unwrap();
+    let rows = rows(&client).await;
+    rows.put(("k", 1i64)).await.unwrap();
+    assert_eq!(node.counters().transaction_timeout(Statement::PutRow), Some(5));
+    node.sync();
+    node.crash_and_restart().await.unwrap();
+    until(|| client.stats().connections_lost == 1).await;
+    node.faults().once(Statement::GetContainer, Fault::Delay(Duration::from_secs(2)));
+    node.counters().reset();
+    rows.put(("k", 2i64)).await.unwrap();
+    // What is left of eight seconds, and the three that the server may take to look.
+    let asked = node.counters().transaction_timeout(Statement::PutRow).unwrap();
+    assert!((1..=2).contains(&asked), "{asked}");
 }
 
 #[tokio::test]

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use common::*;
 use griddb_rs::{Client, ErrorKind};
-use griddb_test_node::{Fault, Options, Statement, TestNode};
+use griddb_test_node::{ClusterOptions, Fault, Options, Statement, TestCluster, TestNode};
 use tokio::time::{sleep, timeout};
 
 #[tokio::test]
@@ -60,6 +60,25 @@ async fn closing_waits_for_what_is_under_way() {
     }
     client.close().await;
     assert!(!soon(put).await.unwrap().unwrap());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_node_that_does_not_answer_keeps_no_other_from_a_goodbye() {
+    let options = ClusterOptions::new(Options::new().partitions(12));
+    let cluster = TestCluster::start(3, options).await.unwrap();
+    let client = Client::connect(&cluster.url()).await.unwrap();
+    for owner in 0..3 {
+        let partition = cluster.partition_at(owner, (owner + 1) % 3).unwrap();
+        let rows = client.open_or_create(&format!("rows@{partition}"), &schema()).await.unwrap();
+        if owner > 0 {
+            cluster.pause(owner);
+            tokio::spawn(async move { rows.put(("k", 1i64)).await });
+        }
+    }
+    let closing = tokio::spawn(async move { client.close().await });
+    let is_closed = until(|| cluster.nodes()[0].counters().open_connections() == 0);
+    timeout(Duration::from_secs(3), is_closed).await.unwrap();
+    closing.abort();
 }
 
 /// Whether one LOGIN came and each connection that there was has said goodbye.

@@ -232,7 +232,7 @@ async fn what_is_read_in_parts_is_all_or_an_error() {
         cases.push(reads(false, Statement::FetchRowSet, 0, fault.clone(), false));
         cases.push(reads(false, Statement::FetchRowSet, 1, fault.clone(), false));
         // A step is asked for again where the one before was answered, and nowhere else.
-        let is_there = matches!(fault, Fault::Ignore | Fault::Refuse(ErrorCode::QUEUE_LIMIT));
+        let is_there = matches!(fault, Fault::Ignore | Fault::Mute);
         cases.push(reads(true, Statement::QueryTql, 0, fault.clone(), true));
         cases.push(reads(true, Statement::QueryTql, 2, fault, is_there));
     }

@@ -46,6 +46,20 @@ async fn an_answer_that_is_too_long_is_passed_over() {
 }
 
 #[tokio::test]
+async fn a_long_answer_that_nobody_waits_for_is_passed_over() {
+    let node = node().await;
+    let client = Client::connect(&url(&node, "max_answer=65536")).await.unwrap();
+    let blobs = blobs(&client).await;
+    blobs.put(("long", vec![1u8; 3_000_000])).await.unwrap();
+    node.faults().once(Statement::GetRow, Fault::Delay(Duration::from_millis(300)));
+    let late = blobs.within(Duration::from_millis(100)).get("long").await.unwrap_err();
+    assert!(late.is_timeout(), "{late}");
+    assert_eq!(node.counters().statements(Statement::GetRow), 1);
+    assert!(!blobs.put(("short", vec![2u8; 100])).await.unwrap());
+    assert_eq!((client.stats().connections, client.stats().connections_lost), (1, 0));
+}
+
+#[tokio::test]
 async fn a_login_that_the_server_has_forgotten_is_made_again() {
     for code in [10006, 10091, 10092] {
         let node = node().await;
@@ -65,6 +79,26 @@ async fn a_login_that_the_server_has_forgotten_is_made_again() {
         node.faults().clear();
         assert_eq!(soon(read).await.unwrap(), Some(1), "{code}");
     }
+}
+
+#[tokio::test]
+async fn what_goes_with_a_forgotten_login_is_said_to_be_lost() {
+    let node = node().await;
+    let client = connect(&node).await;
+    let (rows, others) = (rows(&client).await, client.open_or_create("others", &schema()).await.unwrap());
+    assert_ne!(rows.partition(), others.partition());
+    rows.put(("k", 1i64)).await.unwrap();
+    let mut transaction = rows.transaction();
+    transaction.put(("a", 1i64)).await.unwrap();
+    // It takes longer than a connection waits that is to be closed.
+    node.faults().once(Statement::QueryTql, Fault::Delay(Duration::from_secs(6)));
+    let slow = tokio::spawn(async move { others.query("select *").rows().await });
+    until(|| node.counters().statements(Statement::QueryTql) == 1).await;
+    node.faults().once(Statement::GetRow, Fault::Refuse(ErrorCode::AUTH_REQUIRED));
+    assert_eq!(soon(number(&rows)).await, Some(1));
+    let lost = soon(transaction.put(("b", 1i64))).await.unwrap_err();
+    assert_eq!(lost.kind(), ErrorKind::ConnectionLost, "{lost}");
+    assert!(soon(slow).await.unwrap().unwrap().is_empty());
 }
 
 #[tokio::test]
@@ -116,6 +150,39 @@ async fn rows_before_a_refused_one_are_not_said_to_be_missing() {
     // A single row is refused as a whole.
     let error = soon(rows.put_many(&[("b", 1i64)])).await.unwrap_err();
     assert!(error.is_lock_timeout() && !error.is_outcome_unknown(), "{error}");
+}
+
+#[tokio::test]
+async fn rows_before_a_refused_one_are_not_written_again() {
+    let node = node().await;
+    let client = connect(&node).await;
+    let rows = rows(&client).await;
+    rows.put(("b", 0i64)).await.unwrap();
+    let mut holder = rows.transaction();
+    holder.lock("b").await.unwrap();
+    // So little time that the wait for the lock is not left to the server.
+    let hurried = rows.within(Duration::from_millis(2900));
+    let others = async {
+        while rows.get("a").await.unwrap().is_none() {}
+        rows.put(("a", 7i64)).await.unwrap();
+        drop(holder);
+    };
+    let (told, ()) = tokio::join!(hurried.put_many(&[("a", 1i64), ("b", 1i64)]), others);
+    let error = told.unwrap_err();
+    assert!(error.is_lock_timeout() && error.is_outcome_unknown(), "{error}");
+    assert_eq!(rows.get("a").await.unwrap().unwrap().get::<i64>("n").unwrap(), 7);
+}
+
+#[tokio::test]
+async fn a_transaction_that_failed_holds_no_lock() {
+    let node = node().await;
+    let rows = rows(&connect(&node).await).await;
+    rows.put(("k", 1i64)).await.unwrap();
+    let mut transaction = rows.transaction();
+    transaction.lock("k").await.unwrap();
+    assert_eq!(transaction.put(("b", "no number")).await.unwrap_err().kind(), ErrorKind::Input);
+    rows.within(Duration::from_secs(2)).put(("k", 2i64)).await.unwrap();
+    assert_eq!(transaction.commit().await.unwrap_err().kind(), ErrorKind::TransactionAborted);
 }
 
 #[tokio::test]

@@ -1,7 +1,8 @@
 //! A real browser goes through the pages of every demo application, at phone and desktop width.
 //!
-//! The browser is Debian's chromium, driven by the script `drive.mjs` beside this file; axe-core judges each page, and
-//! the pictures that it takes are in `tests/screenshots/FRAMEWORK/WIDTH` below cargo's target directory.
+//! The browser is Debian's chromium, driven by the script `drive.mjs` beside this file. On the first of the frameworks
+//! axe-core judges each page, and the pictures that it takes are in `tests/screenshots/FRAMEWORK/WIDTH` below cargo's
+//! target directory.
 //!
 //! | variable | meaning |
 //! | --- | --- |
@@ -76,7 +77,14 @@ fn main() -> ExitCode {
     if any_wanted && !arguments.list {
         match Tools::find() {
             Ok(tools) => {
-                runs = visits.iter().map(|visit| Arc::new(Run::new(visit.0, visit.1, &tools))).collect()
+                // Their pages are the same to the byte (`the_frameworks_answered_alike`): to judge one's is to judge all.
+                let closely = |framework: &Framework| framework.name == frameworks[0].name;
+                runs = visits
+                    .iter()
+                    .map(|(framework, width)| {
+                        Arc::new(Run::new(framework, *width, closely(framework), &tools))
+                    })
+                    .collect()
             }
             Err(reason) if say_that_there_is_no_browser(&reason) => return ExitCode::from(101),
             Err(_) => {}

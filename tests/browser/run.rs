@@ -46,13 +46,15 @@ struct Outcome {
 pub(crate) struct Run {
     framework: &'static Framework,
     width: usize,
+    /// Whether each page is judged and has its picture taken, rather than only used.
+    closely: bool,
     tools: Tools,
     played: OnceLock<Result<BTreeMap<String, Outcome>, String>>,
 }
 
 impl Run {
-    pub(crate) fn new(framework: &'static Framework, width: usize, tools: &Tools) -> Self {
-        Self { framework, width, tools: tools.clone(), played: OnceLock::new() }
+    pub(crate) fn new(framework: &'static Framework, width: usize, closely: bool, tools: &Tools) -> Self {
+        Self { framework, width, closely, tools: tools.clone(), played: OnceLock::new() }
     }
 
     /// What came of one of the scenarios, which `all` names.
@@ -86,6 +88,7 @@ impl Run {
             "phone": width.phone,
             "width": width.width,
             "height": width.height,
+            "closely": self.closely,
             "chromium": self.tools.chromium,
             "modules": self.tools.modules,
             "screenshots": screenshots,

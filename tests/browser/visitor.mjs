@@ -108,7 +108,7 @@ export class Visitor {
     return { role: node.role.value, name: node.name?.value, description: node.description?.value, ...properties };
   }
 
-  /** Judges the page as it stands in every way that holds for all of them, and takes its picture. */
+  /** Judges the page as it stands in every way that holds for all of them, and takes its picture if asked to. */
   async look(name, { status = 200, heading } = {}) {
     assert.equal(this.document.status(), status, `${name}: the status`);
     const own = await this.page.evaluate(() => ({
@@ -123,6 +123,7 @@ export class Visitor {
     assert.equal(own.mains, 1, `${name}: its main part`);
     if (heading) assert.equal(own.headings[0], heading, name);
     await this.stands(name);
+    if (!this.stage.setting.closely) return;
     await this.picture(name);
     await this.isDarkInTheDark(name);
     await this.readsAtTwiceTheSize(name);

@@ -30,12 +30,11 @@ use crate::{
     },
 };
 use node::{Access, Node};
+#[cfg(feature = "provider")]
+pub(crate) use provider::is_provider_url;
 
 /// No cluster has so many nodes. Beyond, those without a connection are forgotten, whoever names them.
 const MOST_NODES: usize = 1024;
-
-/// No cluster has so many partitions by far, and a list of their owners is made.
-const MOST_PARTITIONS: u32 = 1 << 16;
 
 /// The cluster as this client knows it.
 pub(crate) struct Cluster {
@@ -113,10 +112,6 @@ impl Cluster {
         };
         let deadline = Instant::now() + cluster.config.retry_for;
         let found = discovery::first(&cluster, deadline).await?;
-        if found.partitions > MOST_PARTITIONS {
-            let message = "the node says that there are more partitions than any cluster has";
-            return Err(Error::with_message(ErrorKind::Protocol, message));
-        }
         cluster.partitions = found.partitions;
         cluster.owners = RwLock::new(vec![None; found.partitions as usize]);
         cluster.adopt(&found);
@@ -245,10 +240,15 @@ impl Cluster {
         self.access.closed.store(true, Ordering::Release);
         let nodes: Vec<_> = self.known().nodes.values().cloned().collect();
         let deadline = Instant::now() + patience;
-        for connection in nodes.iter().flat_map(|node| node.take_connections()) {
-            let mut finished = connection.finished();
-            connection.close();
-            drop(connection);
+        let told: Vec<_> = nodes
+            .iter()
+            .flat_map(|node| node.take_connections())
+            .map(|connection| {
+                connection.close();
+                connection.finished()
+            })
+            .collect();
+        for mut finished in told {
             // Whoever still waits after that long has a server that does not answer.
             let _ = timeout_at(deadline, finished.wait_for(|finished| *finished)).await;
         }

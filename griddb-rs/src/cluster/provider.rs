@@ -47,6 +47,11 @@ pub(super) async fn nodes(url: &str, deadline: Instant) -> Result<Vec<SocketAddr
     }
 }
 
+/// Whether it is a URL that [`nodes`] can ask.
+pub(crate) fn is_provider_url(url: &str) -> bool {
+    Target::parse(url).is_some()
+}
+
 fn unavailable(what: &str) -> Error {
     Error::with_message(ErrorKind::Unavailable, format!("the notification provider {what}"))
 }

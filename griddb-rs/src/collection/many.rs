@@ -30,7 +30,7 @@ impl Collection {
     }
 
     async fn get_many_once<K: ToKey>(&self, keys: &[K], time: Try) -> Result<Vec<Option<Row>>, Error> {
-        let binding = self.binding(time).await?;
+        let (binding, time) = self.binding(time).await?;
         let tickets = binding.connection.send(time.deadline, |batch| {
             let ask = |key: &K| key.with_key(|key| binding.add_get(batch, key));
             keys.iter().map(ask).collect::<Result<Vec<_>, _>>()
@@ -54,22 +54,18 @@ impl Collection {
             return Ok(());
         }
         let mut retry = self.retry(Repeat::WhenNotDone);
-        // Rows before one that was refused are there; writing them once more is no other change.
-        let mut partly = false;
         loop {
             match self.put_many_once(rows, retry.try_now()).await {
                 Ok(()) => return Ok(()),
-                Err(error) => {
-                    partly |= rows.len() > 1 && error.is_about_a_row();
-                    let told = |error: Error| if partly { error.into_unknown() } else { error };
-                    self.recover(&mut retry, error).await.map_err(told)?;
-                }
+                // Rows before the one that was refused are there, and others may have changed them since.
+                Err(error) if rows.len() > 1 && error.is_about_a_row() => return Err(error.into_unknown()),
+                Err(error) => self.recover(&mut retry, error).await?,
             }
         }
     }
 
     async fn put_many_once<R: ToRow>(&self, rows: &[R], time: Try) -> Result<(), Error> {
-        let binding = self.binding(time).await?;
+        let (binding, time) = self.binding(time).await?;
         let rows = batch_of(&binding.layout, rows)?;
         let options = Options { transaction_timeout: Some(time.lock_seconds), ..Options::default() };
         let flush = self.flushes();
@@ -105,7 +101,7 @@ impl Collection {
     }
 
     async fn remove_many_once<K: ToKey>(&self, keys: &[K], time: Try) -> Result<Vec<bool>, Error> {
-        let binding = self.binding(time).await?;
+        let (binding, time) = self.binding(time).await?;
         let flush = self.flushes();
         let (changes, flush) = binding.connection.send(time.deadline, |batch| {
             let mut changes = Vec::with_capacity(keys.len());

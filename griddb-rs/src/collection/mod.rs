@@ -17,7 +17,10 @@ use std::{
     time::Duration,
 };
 
-use tokio::{sync::Mutex as Gate, time::timeout_at};
+use tokio::{
+    sync::Mutex as Gate,
+    time::{Instant, timeout_at},
+};
 
 pub(crate) use binding::Binding;
 pub use query::{ExplainRow, Pages, Query};
@@ -138,14 +141,19 @@ impl Collection {
         Retry::new(cluster, self.patience.unwrap_or(cluster.config.retry_for), repeat)
     }
 
-    /// Where to send statements: the container as it is known on an open connection to the owner.
-    async fn binding(&self, time: Try) -> Result<Arc<Binding>, Error> {
+    /// Where to send statements: the container as it is known on an open connection to the owner. And the time that is
+    /// left for them.
+    async fn binding(&self, time: Try) -> Result<(Arc<Binding>, Try), Error> {
         match self.current() {
             Some(binding) => {
                 self.check_owner(&binding, time);
-                Ok(binding)
+                Ok((binding, time))
             }
-            None => self.bind(time).await,
+            None => {
+                let binding = self.bind(time).await?;
+                let lock_seconds = self.client().cluster().config.lock_seconds();
+                Ok((binding, Try::until(time.deadline, Instant::now(), lock_seconds)))
+            }
         }
     }
 

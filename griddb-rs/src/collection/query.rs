@@ -164,7 +164,7 @@ impl Query {
         fetch_bytes: Option<i32>,
         time: Try,
     ) -> Result<(Arc<Binding>, QueryAnswer<Row>), Error> {
-        let binding = self.collection.binding(time).await?;
+        let (binding, time) = self.collection.binding(time).await?;
         let answer = self.ask_on(&binding, fetch, fetch_bytes, time.deadline).await?;
         Ok((binding, answer))
     }

@@ -38,7 +38,7 @@ impl Collection {
     }
 
     async fn get_once(&self, key: &impl ToKey, time: Try) -> Result<Option<Row>, Error> {
-        let binding = self.binding(time).await?;
+        let (binding, time) = self.binding(time).await?;
         let ticket = key.with_key(|key| binding.send_get(key, time))?;
         binding.row(ticket.await?)
     }
@@ -52,7 +52,7 @@ impl Collection {
         loop {
             let time = retry.try_now();
             let flushed = match self.binding(time).await {
-                Ok(binding) => binding.flush(time.deadline).await,
+                Ok((binding, time)) => binding.flush(time.deadline).await,
                 Err(error) => Err(error),
             };
             match flushed {

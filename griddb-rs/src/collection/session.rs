@@ -237,7 +237,7 @@ impl Session {
             let deadline = collection.statement_deadline(end);
             let time = Try { now: Instant::now(), deadline, lock_seconds: 0, transaction_seconds: 0 };
             let asked = match collection.binding(time).await {
-                Ok(binding) => {
+                Ok((binding, _)) => {
                     self.binding = Arc::clone(&binding);
                     commit_on(&binding, self.last_statement, self.id, deadline).await
                 }

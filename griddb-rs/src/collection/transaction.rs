@@ -28,7 +28,7 @@ use crate::{
 /// [locks](Self::lock) are locked until it ends; others go on reading what was committed. Dropping it takes
 /// everything back. It lives for the `lock_timeout`, then the server aborts it.
 ///
-/// After an error, whatever it was, the server has taken everything back, and all that is left is to drop it.
+/// After an error, whatever it was, everything is taken back and no row is locked any more: all that is left is to drop it.
 ///
 /// ```no_run
 /// # async fn example(accounts: griddb_rs::Collection) -> Result<(), griddb_rs::Error> {
@@ -199,7 +199,7 @@ impl Transaction {
                 return Ok((Arc::clone(&session.binding), time));
             }
             match self.collection.binding(time).await {
-                Ok(binding) => return Ok((binding, time)),
+                Ok(begun) => return Ok(begun),
                 Err(error) => self.collection.recover(&mut retry, error).await?,
             }
         }
@@ -217,8 +217,16 @@ impl Transaction {
 
     /// An answer that cannot be read has failed too.
     fn checked<T>(&mut self, read: Result<T, Error>) -> Result<T, Error> {
-        self.failed = read.is_err();
+        if read.is_err() {
+            self.failed = true;
+            self.end_session();
+        }
         read
+    }
+
+    /// The server may know nothing of a failure, and would keep the locks.
+    fn end_session(&mut self) {
+        self.session = None;
     }
 
     async fn answer(&mut self, sent: Result<Ticket, Error>) -> Result<Answer, Error> {
@@ -234,6 +242,7 @@ impl Transaction {
                 Ok(answer)
             }
             Err(error) => {
+                self.end_session();
                 self.collection.note(&error);
                 // Whatever the statement did, it is not committed.
                 Err(error.into_not_done())

@@ -131,11 +131,13 @@ impl Collection {
         mut decide: impl FnMut(Option<&Row>) -> Change<R>,
     ) -> Result<Updated, Error> {
         let mut retry = self.retry(Repeat::WhenNotDone);
-        let mut orphan = None;
+        let (mut orphan, mut overtaken) = (None, false);
         loop {
             match self.update_once(&key, &mut decide, &mut retry, &mut orphan).await {
                 Ok(Some(updated)) => return Ok(updated),
-                Ok(None) => retry.once_more()?,
+                // Another caller was faster; if that is all, its row is found now.
+                Ok(None) if !std::mem::replace(&mut overtaken, true) => retry.once_more()?,
+                Ok(None) => retry.until_committed().await?,
                 Err(error) => self.recover(&mut retry, error).await?,
             }
         }
@@ -150,7 +152,7 @@ impl Collection {
         orphan: &mut Option<Orphan>,
     ) -> Result<Option<Updated>, Error> {
         let time = retry.try_now();
-        let binding = self.binding(time).await?;
+        let (binding, time) = self.binding(time).await?;
         let node = binding.connection.address();
         let mut session = Session::new(self, binding);
         let read =
@@ -204,6 +206,7 @@ impl Collection {
         new: &R,
         retry: &mut Retry<'_>,
     ) -> Result<Option<Updated>, Error> {
+        retry.once_more()?;
         match self.put_until(retry, new, PutMode::InsertOnly).await {
             Ok(written) => Ok(Some(Updated { changed: true, node: written.node() })),
             Err(error) if error.is_key_exists() => Ok(None),

@@ -157,7 +157,7 @@ impl Collection {
     }
 
     async fn put_once(&self, row: &impl ToRow, mode: PutMode, time: Try) -> Result<Written, Error> {
-        let binding = self.binding(time).await?;
+        let (binding, time) = self.binding(time).await?;
         let change = row
             .with_values(|values| binding.send_change(&RowChange::Put(mode, values), self.flushes(), time))?;
         let answer = change.done(&binding, time.deadline).await?;
@@ -165,7 +165,7 @@ impl Collection {
     }
 
     async fn remove_once(&self, key: &impl ToKey, time: Try) -> Result<Written, Error> {
-        let binding = self.binding(time).await?;
+        let (binding, time) = self.binding(time).await?;
         let change =
             key.with_key(|key| binding.send_change(&RowChange::Remove(key), self.flushes(), time))?;
         let answer = change.done(&binding, time.deadline).await?;
@@ -173,7 +173,7 @@ impl Collection {
     }
 
     async fn take_once(&self, key: &impl ToKey, time: Try) -> Result<(Option<Row>, Written), Error> {
-        let binding = self.binding(time).await?;
+        let (binding, time) = self.binding(time).await?;
         let flush = self.flushes();
         let (read, remove, flush) = key.with_key(|key| {
             binding.connection.send(time.deadline, |batch| {
@@ -215,6 +215,7 @@ impl Collection {
             let key = schema.key.iter().filter_map(|place| values.get(*place));
             key.map(|value| value.clone().into_owned()).collect()
         });
+        retry.once_more().map_err(Error::into_unknown)?;
         let found = self.get_until(&key.as_slice(), retry).await.map_err(Error::into_unknown)?;
         let Some(found) = found else { return Ok(false) };
         let bytes = |values: &[Value<'_>]| {

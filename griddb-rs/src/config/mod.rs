@@ -4,6 +4,8 @@ mod url;
 
 use std::{fmt, str::FromStr, time::Duration};
 
+#[cfg(feature = "provider")]
+use crate::cluster::is_provider_url;
 use crate::error::Error;
 
 /// Longer than any of the times can sensibly be, and short enough to keep all sums of times in range.
@@ -274,12 +276,8 @@ impl Config {
             Some("`max_answer` is 65536 to 2147483647")
         } else if !self.application.iter().all(|name| application_name_is_allowed(name)) {
             Some("`application` is 1 to 64 letters, digits or _ - . / =")
-        } else if self.provider.iter().any(|provider| !provider.starts_with("http://")) {
-            Some("`provider` begins with http://")
-        } else if self.provider.is_some() && !cfg!(feature = "provider") {
-            Some("`provider` needs the feature `provider` of griddb-rs")
         } else {
-            None
+            self.provider.as_deref().and_then(provider_fault)
         };
         fault.map_or(Ok(()), |fault| Err(url::wrong(fault)))
     }
@@ -294,6 +292,16 @@ impl Config {
     pub(crate) fn lock_seconds(&self) -> u32 {
         u32::try_from(self.lock_timeout.as_secs()).unwrap_or(u32::MAX)
     }
+}
+
+#[cfg(feature = "provider")]
+fn provider_fault(url: &str) -> Option<&'static str> {
+    (!is_provider_url(url)).then_some("`provider` is http://HOST[:PORT]/PATH")
+}
+
+#[cfg(not(feature = "provider"))]
+fn provider_fault(_url: &str) -> Option<&'static str> {
+    Some("`provider` needs the feature `provider` of griddb-rs")
 }
 
 fn application_name_is_allowed(name: &str) -> bool {

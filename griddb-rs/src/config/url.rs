@@ -208,6 +208,12 @@ mod tests {
             fault("griddb://u:p@h/c#x"),
             "griddb configuration: it has no `#` part; in a name or password write %23"
         );
+        for provider in ["https://p/nodes", "http://", "http:///nodes", "http://p:x/nodes", "p/nodes"] {
+            assert_eq!(
+                fault(&format!("griddb://u:p@h/c?provider={provider}")),
+                "griddb configuration: `provider` is http://HOST[:PORT]/PATH"
+            );
+        }
         assert_eq!(
             fault("griddb://u:p@h/c?retry_for=99999999999999999999s"),
             "griddb configuration: option `retry_for` is a number"

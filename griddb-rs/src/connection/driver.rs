@@ -123,7 +123,10 @@ impl Driver {
     pub(super) async fn run(mut self) {
         let end = poll_fn(|context| self.poll(context)).await;
         match end {
-            End::Wanted => self.shared.end(&closed()),
+            End::Wanted => {
+                let reason = self.shared.lock().ended.clone();
+                self.shared.end(&reason.unwrap_or_else(closed));
+            }
             End::Failed(error) => {
                 Counters::add(&self.shared.counters.connections_lost, 1);
                 tracing::warn!(node = %self.shared.address, %error, "connection to GridDB lost");
@@ -217,6 +220,10 @@ impl Driver {
                     Delivered::LoggedOut => {
                         // What is under way is answered in the same way; nothing new is sent here.
                         state.closing = true;
+                        state.ended = Some(Error::with_message(
+                            ErrorKind::ConnectionLost,
+                            "the node does not know the login any more",
+                        ));
                         self.shared.open.store(false, Ordering::Release);
                         Ok(true)
                     }
@@ -468,10 +475,13 @@ fn lost(error: impl std::error::Error + Send + Sync + 'static) -> Error {
     Error::with_source(ErrorKind::ConnectionLost, error)
 }
 
-/// Fails the statement whose answer is longer than allowed: another try would end in the same way. False when no
-/// statement waits for it: then the length is not one either.
+/// Fails the statement whose answer is longer than allowed: another try would end in the same way. False when it answers
+/// no statement: then the length is not one either.
 fn refuse_long_answer(state: &mut State, input: &[u8], wakers: &mut Vec<Waker>) -> bool {
     let Ok(head) = envelope::response_head(input) else { return false };
+    if state.has_given_up(head.id) {
+        return true;
+    }
     if !state.awaits(head.statement, head.id) {
         return false;
     }

@@ -211,7 +211,7 @@ fn start(
         number: NEXT_NUMBER.fetch_add(1, Ordering::Relaxed),
         address,
         database,
-        heartbeat: credentials.config.heartbeat_interval(),
+        tolerated_silence: credentials.config.heartbeat_interval().min(credentials.config.statement_timeout),
         open: AtomicBool::new(true),
         state: Mutex::new(State { socket: Some(write), ..State::default() }),
         counters,

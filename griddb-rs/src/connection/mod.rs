@@ -49,8 +49,8 @@ pub(crate) struct Shared {
     number: u64,
     address: SocketAddr,
     database: i64,
-    /// The silence after which a node that owes an answer is asked for a sign of life.
-    heartbeat: Duration,
+    /// How long a node that owes an answer may be silent and still count as one that lives.
+    tolerated_silence: Duration,
     open: AtomicBool,
     state: Mutex<State>,
     counters: Arc<Counters>,
@@ -129,7 +129,7 @@ impl Connection {
             let state = shared.lock();
             if state.waiting > 0 || state.unanswered { state.quiet_since } else { None }
         };
-        self.is_open() && quiet_since.is_none_or(|since| since.elapsed() < shared.heartbeat)
+        self.is_open() && quiet_since.is_none_or(|since| since.elapsed() < shared.tolerated_silence)
     }
 
     /// Takes no more statements, lets those under way come to their end, and closes.

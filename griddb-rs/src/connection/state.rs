@@ -197,6 +197,12 @@ impl State {
         })
     }
 
+    /// Whether there was a statement with this id, for whose answer nobody waits any more.
+    pub(super) fn has_given_up(&self, id: i64) -> bool {
+        let was_sent = (1..=self.next_id).contains(&id) || id > FIRST_SESSION_ID;
+        was_sent && !self.slots.contains_key(&id)
+    }
+
     /// Gives an answer to the statement that it belongs to.
     pub(super) fn complete(
         &mut self,

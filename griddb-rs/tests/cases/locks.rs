@@ -95,6 +95,28 @@ pub async fn update_runs_again_when_another_insert_won(client: Client) {
     drop_it(rows).await;
 }
 
+/// The server neither shows such a row nor waits for it.
+pub async fn update_waits_for_an_insert_that_is_not_committed(client: Client) {
+    let rows = four_column_collection(&client).await;
+    let mut inserter = rows.transaction();
+    inserter.insert(row("n", "x", 1)).await.unwrap();
+    let mut runs = 0;
+    let updated = rows.update("n", |found| {
+        runs += 1;
+        raise(found)
+    });
+    let committed = async {
+        tokio::time::sleep(Duration::from_millis(700)).await;
+        inserter.commit().await
+    };
+    let (updated, committed) = tokio::join!(updated, committed);
+    committed.unwrap();
+    assert!(updated.unwrap());
+    assert_eq!(number(&rows).await, Some(2));
+    assert!(runs < 100, "{runs}");
+    drop_it(rows).await;
+}
+
 pub async fn a_lock_makes_others_wait_and_time_out(client: Client) {
     let rows = four_column_collection(&client).await;
     rows.put(row("n", "x", 1)).await.unwrap();

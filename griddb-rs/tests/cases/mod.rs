@@ -72,6 +72,7 @@ macro_rules! for_every_case {
             locks::update_takes_two_round_trips;
             locks::update_inserts_removes_keeps;
             locks::update_runs_again_when_another_insert_won;
+            locks::update_waits_for_an_insert_that_is_not_committed;
             locks::a_lock_makes_others_wait_and_time_out;
             locks::a_wait_for_a_lock_ends_before_the_call_does;
             locks::callers_with_little_time_take_turns;
