@@ -33,6 +33,7 @@ mod sweep;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
 
 use griddb_rs::{Client, Collection, Durability};
@@ -57,6 +58,8 @@ pub struct GriddbStore {
     /// How long a call may take, and all calls of a request together.
     patience: Duration,
     clients: ClientCache,
+    /// For each kind, the container where the next sweep begins.
+    next_sweep: [AtomicUsize; Kind::ALL.len()],
 }
 
 /// What a write is for: whether it has to be on the disk before it is answered.
@@ -104,6 +107,7 @@ impl GriddbStore {
             verify_owner: options.verify_owner,
             patience: options.patience,
             clients: ClientCache::new(options.client_cache),
+            next_sweep: Default::default(),
         })
     }
 
@@ -279,13 +283,17 @@ impl Backend for GriddbStore {
 
     fn ping(&self) -> StoreFuture<'_, ()> {
         StoreFuture::new(async move {
-            let late = |_| StoreError::unavailable("GridDB: no answer in time");
-            timeout(self.patience, self.client.ping()).await.map_err(late)?.map_err(store_error)
+            let wait = self.begin()?;
+            timeout(wait.left(), self.client.ping()).await.map_err(|_| late())?.map_err(store_error)
         })
     }
 
     fn remove_expired(&self, kind: Kind, now: Timestamp, limit: usize) -> StoreFuture<'_, usize> {
-        StoreFuture::new(sweep::expired(self.layout.all(kind), now, limit))
+        StoreFuture::new(async move {
+            let wait = self.begin()?;
+            let first = &self.next_sweep[kind as usize];
+            sweep::expired(self.layout.all(kind), first, now, limit, &wait).await
+        })
     }
 }
 
@@ -312,6 +320,10 @@ fn decided<'a>(
             Err(error) => (To::Keep, Err(error)),
         },
     }
+}
+
+fn late() -> StoreError {
+    StoreError::unavailable("GridDB: no answer in time")
 }
 
 /// The client's error in the contract's terms. Its text says nothing of the data.
