@@ -2,7 +2,9 @@
 
 use gridauth::MintRequest;
 use gridauth::env::Timestamp;
+use gridauth::people::Users;
 use gridauth::store::{By, Key, Kind, Query, Row};
+use gridauth::token::Secret;
 use griddb_test_node::{ErrorCode, Fault, FaultOrder, Statement};
 
 use super::support::*;
@@ -66,4 +68,37 @@ async fn a_row_that_cannot_be_read_hides_none() {
     assert!(
         text(&server.get(&authorize_uri(&[]), Some(&browser.cookie)).await).contains("name=\"password\"")
     );
+}
+
+#[tokio::test]
+async fn a_user_whose_row_cannot_be_read_goes() {
+    let node = node().await;
+    let store = open(&node, "").await;
+    let server = server_with(|builder| builder.store(store)).await;
+    let (_, tokens) = server.token(&redeem(&server.code().await)).await;
+    spoil(&node, "GRIDAUTH_USERS", "israel").await;
+
+    let users = server.auth.users();
+    let password = Secret::from("imru");
+    // Nobody takes the row for a good one.
+    assert!(users.check_password("israel", &password).await.is_err());
+    assert!(server.auth.set_password("israel", &password).await.is_err());
+    assert!(users.sign_up("israel", &password).await.is_err());
+    assert!(server.auth.remove_user("israel").await.unwrap());
+    assert!(!server.auth.remove_user("israel").await.unwrap());
+    assert!(server.auth.authenticate_token(&string(&tokens, "access_token")).await.is_err());
+    users.sign_up("israel", &password).await.unwrap();
+}
+
+/// What decides about a row that is spoilt is told so.
+#[tokio::test]
+async fn a_change_of_a_row_that_cannot_be_read_is_an_error() {
+    let node = node().await;
+    let store = open(&node, "").await;
+    let server = server_with(|builder| builder.store(store)).await;
+    let code = server.code().await;
+    let [id] = &ids(server.auth.store(), Kind::Grant).await[..] else { panic!("one grant") };
+    let number = crc32fast::hash(id.as_bytes()) as usize % CONTAINERS;
+    spoil(&node, &format!("GRIDAUTH_GRANTS_{number:02}@{number}"), id).await;
+    assert_eq!(server.token(&redeem(&code)).await.0, 500);
 }

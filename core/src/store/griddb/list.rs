@@ -12,11 +12,11 @@ use std::sync::Arc;
 use griddb_rs::{Collection, Pages, Value, tql};
 
 use super::layout::Layout;
-use super::rows::{decode, moment};
+use super::rows::{moment, readable};
 use super::store_error;
 use crate::env::Timestamp;
 use crate::store::waiting::Wait;
-use crate::store::{By, Columns, Cursor, Entry, Page, Query, Row, StoreError, StoreErrorKind};
+use crate::store::{By, Cursor, Entry, Page, Query, StoreError, StoreErrorKind};
 
 /// Where a page ended.
 struct Place {
@@ -144,27 +144,6 @@ async fn rows(
         found.retain(|(own_hash, entry)| (own_hash, &entry.id) > (hash, id));
     }
     Ok(found)
-}
-
-/// The row; of one whose body is spoilt, the columns, and a body that nothing can be read from. So it does not hide the rows
-/// beside it, and can be found and removed.
-fn readable(row: &griddb_rs::Row) -> Result<Row, StoreError> {
-    match decode(row) {
-        Err(error) if error.kind() == StoreErrorKind::Corrupt => columns(row).map_err(store_error),
-        decoded => decoded,
-    }
-}
-
-fn columns(row: &griddb_rs::Row) -> Result<Row, griddb_rs::Error> {
-    let moment = |time: griddb_rs::Timestamp| Timestamp::from_millis(time.as_millis());
-    let columns = Columns {
-        user: row.get("user")?,
-        client: row.get("client")?,
-        scope: row.get("scope")?,
-        issued: moment(row.get("issued")?),
-        expires: row.get::<Option<griddb_rs::Timestamp>>("expires")?.map(moment),
-    };
-    Ok(Row::whole(columns, ""))
 }
 
 /// How much of expired rows the server answers at a time. TQL has no lists of columns, so the rows come whole.

@@ -47,7 +47,7 @@ use crate::env::Timestamp;
 use client_cache::ClientCache;
 use layout::Layout;
 use options::{FlushPolicy, Options};
-use rows::{NewRow, decode};
+use rows::{NewRow, decode, readable};
 
 /// A store in a GridDB database. [`Store::open`](super::Store::open) makes one of a `griddb://` URL.
 pub struct GriddbStore {
@@ -308,7 +308,8 @@ fn decided<'a>(
     use griddb_rs::Change as To;
 
     let Some(found) = found else { return (To::Keep, Ok(Updated::Missing)) };
-    let row = match decode(found) {
+    // One that is spoilt can be removed; whoever wants to know what it says is told by its body.
+    let row = match readable(found) {
         Ok(row) => row,
         Err(error) => return (To::Keep, Err(error)),
     };
