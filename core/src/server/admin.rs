@@ -59,8 +59,8 @@ impl MintRequest {
     }
 }
 
-/// How many removals in a row may fail before the rest of a page is left: it is hardly the rows then, and a store may take all
-/// its time for each.
+/// How many removals in a row may fail before the rest of a page is left, and how many pages before the rest of a listing: it is
+/// hardly the rows then, and a store may take all its time for each.
 const MOST_FAILURES: usize = 3;
 
 impl GridAuth {
@@ -107,7 +107,7 @@ impl GridAuth {
     ///
     /// # Errors
     /// [`RevokeError`] where the store fails on the way; what it reached is revoked. One row that cannot be removed does not
-    /// keep it from the others.
+    /// keep it from the others, nor does one part of a store that cannot be reached.
     pub async fn withdraw_consent(&self, subject: &str, client_id: &str) -> Result<(), RevokeError> {
         // The consent goes first, so that hardly a new grant comes of it while the old ones go; one whose approval has read
         // the consent already may still come.
@@ -214,7 +214,7 @@ impl GridAuth {
     }
 
     /// Removes the rows that are wanted, page by page, so that what comes before a page that fails is gone. Goes on past a row
-    /// that cannot be removed; the first error is told at the end.
+    /// that cannot be removed, and past a part of the store that cannot be listed; the first error is told at the end.
     async fn remove_listed(
         &self,
         kind: Kind,
@@ -223,11 +223,21 @@ impl GridAuth {
     ) -> Result<(), RevokeError> {
         let mut outcome = Ok(());
         let mut query = Query::new(kind, by);
+        let mut failed_pages = 0;
         loop {
             let page = match self.0.store.list(query.clone()).await {
                 Ok(page) => page,
-                Err(error) => return outcome.and(Err(error.into())),
+                Err(error) => {
+                    outcome = outcome.and(Err(error.into()));
+                    failed_pages += 1;
+                    match self.0.store.past(&query).filter(|_| failed_pages < MOST_FAILURES) {
+                        Some(next) => query = query.after(next),
+                        None => return outcome,
+                    }
+                    continue;
+                }
             };
+            failed_pages = 0;
             let mut in_a_row = 0;
             for entry in page.entries.iter().filter(|entry| is_wanted(&entry.row)) {
                 match self.0.store.remove(Key::new(kind, &entry.id)).await {

@@ -41,7 +41,8 @@ use tokio::time::timeout;
 
 use super::waiting::Wait;
 use super::{
-    Backend, Change, Key, Kind, OpenError, Page, Query, Row, StoreError, StoreErrorKind, StoreFuture, Updated,
+    Backend, Change, Cursor, Key, Kind, OpenError, Page, Query, Row, StoreError, StoreErrorKind, StoreFuture,
+    Updated,
 };
 use crate::env::Timestamp;
 use client_cache::ClientCache;
@@ -279,6 +280,10 @@ impl Backend for GriddbStore {
             let wait = self.begin()?;
             list::page(&self.layout, query, &wait).await
         })
+    }
+
+    fn past(&self, query: &Query<'_>) -> Option<Cursor> {
+        list::past(&self.layout, query)
     }
 
     fn ping(&self) -> StoreFuture<'_, ()> {
