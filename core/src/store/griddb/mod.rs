@@ -127,13 +127,16 @@ impl GriddbStore {
         Ok(wait)
     }
 
-    /// Where a key is written, for a call that may take so long.
-    fn collection(&self, key: Key<'_>, write: Write, wait: &Wait) -> Collection {
-        let durability = match (self.flush, write) {
+    fn durability(&self, write: Write) -> Durability {
+        match (self.flush, write) {
             (FlushPolicy::Server, _) | (FlushPolicy::Consume, Write::Creates) => Durability::Server,
             (FlushPolicy::Everything, _) | (FlushPolicy::Consume, Write::Consumes) => Durability::Flush,
-        };
-        self.layout.of(key).durability(durability).within(wait.left())
+        }
+    }
+
+    /// Where a key is written, for a call that may take so long.
+    fn collection(&self, key: Key<'_>, write: Write, wait: &Wait) -> Collection {
+        self.layout.of(key).durability(self.durability(write)).within(wait.left())
     }
 
     /// An answer counts only if the node that gave it is still the owner, where that is to be asked: one that was paused
@@ -167,19 +170,24 @@ impl GriddbStore {
         }
     }
 
-    /// Whether a row is where a new one was to go, confirmed as other answers are. The refusal of an insert does not say
-    /// which node it is of, so the row is looked at once more, with its lock, which a backup does not give.
-    async fn is_there(&self, collection: &Collection, id: &str, wait: &Wait) -> Result<bool, StoreError> {
+    /// Whether a row is where a new one was to go, confirmed and as durable as other answers are. The refusal of an insert does
+    /// not say which node it is of, so where that matters the row is looked at once more, with its lock, which a backup does
+    /// not give.
+    async fn is_there(&self, collection: &Collection, key: Key<'_>, wait: &Wait) -> Result<bool, StoreError> {
+        let collection = collection.within(wait.left());
         if !self.verify_owner {
+            // Who put it there may not have flushed it yet.
+            if self.durability(Write::inserting(key.kind)) == Durability::Flush {
+                collection.flush().await.map_err(store_error)?;
+            }
             return Ok(true);
         }
-        let collection = collection.within(wait.left());
         let mut is_there = false;
         let look = |found: Option<&griddb_rs::Row>| {
             is_there = found.is_some();
             griddb_rs::Change::Keep
         };
-        let looked = collection.update_at::<NewRow<'_>>(id, look).await.map_err(store_error)?;
+        let looked = collection.update_at::<NewRow<'_>>(key.id, look).await.map_err(store_error)?;
         self.verify(&collection, looked.node(), false, wait).await?;
         Ok(is_there)
     }
@@ -219,7 +227,7 @@ impl Backend for GriddbStore {
                         return Ok(true);
                     }
                     Err(error) if error.is_key_exists() => {
-                        if self.is_there(&collection, key.id, &wait).await? {
+                        if self.is_there(&collection, key, &wait).await? {
                             return Ok(false);
                         }
                         // It has gone since: the place is free.
