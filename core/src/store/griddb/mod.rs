@@ -31,6 +31,8 @@ mod options;
 mod rows;
 mod sweep;
 
+use std::error::Error;
+use std::fmt;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
@@ -92,13 +94,14 @@ impl GriddbStore {
     pub async fn open(url: &str) -> Result<Self, OpenError> {
         let (config, options) = Options::parse(url)?;
         let place = options.place.clone();
-        let failed = |error: &griddb_rs::Error| {
-            OpenError::cannot_open(place.clone(), error.to_string()).with_source(error.clone())
+        let failed = |error: griddb_rs::Error| {
+            let told = OpenError::cannot_open(place.clone(), error.to_string());
+            if error.source().is_some() { told.with_source(Behind(error)) } else { told }
         };
-        let client = Client::connect_with(config).await.map_err(|error| failed(&error))?;
+        let client = Client::connect_with(config).await.map_err(failed)?;
         let layout = match Layout::open(&client, &options).await {
             Ok(layout) => layout,
-            Err(layout::SetUpError::Database(error)) => return Err(failed(&error)),
+            Err(layout::SetUpError::Database(error)) => return Err(failed(error)),
             Err(other) => return Err(OpenError::cannot_open(place, other.to_string())),
         };
         Ok(Self {
@@ -358,5 +361,22 @@ fn store_error(error: griddb_rs::Error) -> StoreError {
             _ => StoreErrorKind::Unavailable,
         }
     };
-    StoreError::new(kind, format!("GridDB: {error}")).with_source(error)
+    let told = StoreError::new(kind, format!("GridDB: {error}"));
+    if error.source().is_some() { told.with_source(Behind(error)) } else { told }
+}
+
+/// What is behind an error of the client that is told already: a chain of errors says each once.
+#[derive(Debug)]
+struct Behind(griddb_rs::Error);
+
+impl fmt::Display for Behind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.source().map_or(Ok(()), |cause| fmt::Display::fmt(cause, f))
+    }
+}
+
+impl Error for Behind {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.0.source()?.source()
+    }
 }
