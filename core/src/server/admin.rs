@@ -157,6 +157,10 @@ impl GridAuth {
     /// Gives a user of the engine's own a new password, and signs them out in every browser. False where there is none
     /// of that name.
     ///
+    /// A sign-in with the old password that was under way meanwhile may still succeed; [`end_sessions`](Self::end_sessions),
+    /// called a little later with the subject, ends its session, and [`revoke_user`](Self::revoke_user) the tokens of one by the
+    /// password grant too.
+    ///
     /// # Errors
     /// [`SignUpError::Password`] where the password is not allowed; the others where it cannot be done now.
     pub async fn set_password(&self, username: &str, password: &Secret) -> Result<bool, SignUpError> {
@@ -172,12 +176,14 @@ impl GridAuth {
     /// Removes a client, ends all its grants, and forgets what users allowed it: a client that gets the id later has to ask
     /// them. False where there is none with this id.
     ///
-    /// Where the store keeps clients for a time after they were read (GridDB, its option `client_cache`), another process may
-    /// go on issuing to this one for so long. Call [`revoke_client`](Self::revoke_client) again once that time is over: it ends
-    /// what was issued meanwhile, and nothing more can be.
+    /// A request that was under way meanwhile may still keep a grant or a consent. Where the store keeps clients for a time
+    /// after they were read (GridDB, its option `client_cache`), so may one that begins within that time in another process.
+    /// Call this again once that time, and that of a request begun in it, is over: it removes what they kept, though it
+    /// answers false, and nothing more can come. Before that nothing with this id should be registered anew.
     ///
     /// # Errors
-    /// [`RevokeError`] as [`withdraw_consent`](Self::withdraw_consent). Asked again, it goes on where it stopped.
+    /// [`RevokeError`] as [`withdraw_consent`](Self::withdraw_consent). Asked again, it goes on where it stopped, and answers
+    /// false where the client itself had gone.
     pub async fn remove_client(&self, client_id: &str) -> Result<bool, RevokeError> {
         let removed = self.0.store.remove(Key::new(Kind::Client, client_id)).await?;
         let grants = self.revoke_client(client_id).await;
