@@ -59,8 +59,8 @@ impl MintRequest {
     }
 }
 
-/// How many removals in a row may fail before the rest of a page is left: it is hardly the rows then, and a store may take all
-/// its time for each.
+/// How many removals in a row may fail before the rest of a page is left, and how many pages before the rest of a listing: it is
+/// hardly the rows then, and a store may take all its time for each.
 const MOST_FAILURES: usize = 3;
 
 impl GridAuth {
@@ -107,7 +107,7 @@ impl GridAuth {
     ///
     /// # Errors
     /// [`RevokeError`] where the store fails on the way; what it reached is revoked. One row that cannot be removed does not
-    /// keep it from the others.
+    /// keep it from the others, nor does one part of a store that cannot be reached.
     pub async fn withdraw_consent(&self, subject: &str, client_id: &str) -> Result<(), RevokeError> {
         // The consent goes first, so that hardly a new grant comes of it while the old ones go; one whose approval has read
         // the consent already may still come.
@@ -157,6 +157,10 @@ impl GridAuth {
     /// Gives a user of the engine's own a new password, and signs them out in every browser. False where there is none
     /// of that name.
     ///
+    /// A sign-in with the old password that was under way meanwhile may still succeed; [`end_sessions`](Self::end_sessions),
+    /// called a little later with the subject, ends its session, and [`revoke_user`](Self::revoke_user) the tokens of one by the
+    /// password grant too.
+    ///
     /// # Errors
     /// [`SignUpError::Password`] where the password is not allowed; the others where it cannot be done now.
     pub async fn set_password(&self, username: &str, password: &Secret) -> Result<bool, SignUpError> {
@@ -172,12 +176,14 @@ impl GridAuth {
     /// Removes a client, ends all its grants, and forgets what users allowed it: a client that gets the id later has to ask
     /// them. False where there is none with this id.
     ///
-    /// Where the store keeps clients for a time after they were read (GridDB, its option `client_cache`), another process may
-    /// go on issuing to this one for so long. Call [`revoke_client`](Self::revoke_client) again once that time is over: it ends
-    /// what was issued meanwhile, and nothing more can be.
+    /// A request that was under way meanwhile may still keep a grant or a consent. Where the store keeps clients for a time
+    /// after they were read (GridDB, its option `client_cache`), so may one that begins within that time in another process.
+    /// Call this again once that time, and that of a request begun in it, is over: it removes what they kept, though it
+    /// answers false, and nothing more can come. Before that nothing with this id should be registered anew.
     ///
     /// # Errors
-    /// [`RevokeError`] as [`withdraw_consent`](Self::withdraw_consent). Asked again, it goes on where it stopped.
+    /// [`RevokeError`] as [`withdraw_consent`](Self::withdraw_consent). Asked again, it goes on where it stopped, and answers
+    /// false where the client itself had gone.
     pub async fn remove_client(&self, client_id: &str) -> Result<bool, RevokeError> {
         let removed = self.0.store.remove(Key::new(Kind::Client, client_id)).await?;
         let grants = self.revoke_client(client_id).await;
@@ -214,7 +220,7 @@ impl GridAuth {
     }
 
     /// Removes the rows that are wanted, page by page, so that what comes before a page that fails is gone. Goes on past a row
-    /// that cannot be removed; the first error is told at the end.
+    /// that cannot be removed, and past a part of the store that cannot be listed; the first error is told at the end.
     async fn remove_listed(
         &self,
         kind: Kind,
@@ -223,11 +229,21 @@ impl GridAuth {
     ) -> Result<(), RevokeError> {
         let mut outcome = Ok(());
         let mut query = Query::new(kind, by);
+        let mut failed_pages = 0;
         loop {
             let page = match self.0.store.list(query.clone()).await {
                 Ok(page) => page,
-                Err(error) => return outcome.and(Err(error.into())),
+                Err(error) => {
+                    outcome = outcome.and(Err(error.into()));
+                    failed_pages += 1;
+                    match self.0.store.past(&query).filter(|_| failed_pages < MOST_FAILURES) {
+                        Some(next) => query = query.after(next),
+                        None => return outcome,
+                    }
+                    continue;
+                }
             };
+            failed_pages = 0;
             let mut in_a_row = 0;
             for entry in page.entries.iter().filter(|entry| is_wanted(&entry.row)) {
                 match self.0.store.remove(Key::new(kind, &entry.id)).await {

@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use super::{By, Entry, Key, Kind, Page, Query, Row, StoreFuture};
+use super::{By, Cursor, Entry, Key, Kind, Page, Query, Row, StoreFuture};
 use crate::env::Timestamp;
 
 /// What [`Backend::update`] should do with the row that its closure was shown.
@@ -59,6 +59,13 @@ pub trait Backend: Send + Sync + 'static {
     /// One page of a listing. A row that is there, and matches, from before the first page is asked until after the
     /// last is answered is in exactly one page; one that comes, goes or changes meanwhile may be in a page or not.
     fn list<'a>(&'a self, query: Query<'a>) -> StoreFuture<'a, Page>;
+
+    /// Where the listing goes on that failed at the page that `query` asked for, leaving that part of it out: for a store that
+    /// keeps rows in several places, of which one may be out of reach. `None` where nothing else is left.
+    fn past(&self, query: &Query<'_>) -> Option<Cursor> {
+        let _ = query;
+        None
+    }
 
     /// Whether the store can be reached.
     fn ping(&self) -> StoreFuture<'_, ()>;

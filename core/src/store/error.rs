@@ -59,13 +59,13 @@ impl StoreError {
 
 impl From<CorruptRow> for StoreError {
     fn from(corrupt: CorruptRow) -> Self {
-        Self::new(StoreErrorKind::Corrupt, corrupt.to_string()).with_source(corrupt)
+        Self::new(StoreErrorKind::Corrupt, corrupt.to_string())
     }
 }
 
 /// A store could not be opened. The text names the place, never a password.
 #[derive(Debug, thiserror::Error)]
-#[error("store {place}: {reason}")]
+#[error("store {}: {reason}", place.trim_end_matches(':'))]
 pub struct OpenError {
     /// The store's URL without its password.
     pub place: String,

@@ -127,6 +127,7 @@ mod tests {
                 assert!(error.reason.contains(store), "{error}");
             }
             assert_eq!(error.reason.contains("feature"), cfg!(not(feature = "griddb")), "{error}");
+            assert!(!error.to_string().contains("::"), "{error}");
         }
     }
 }

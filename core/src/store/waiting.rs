@@ -1,44 +1,85 @@
 //! How long a request has waited for the store so far.
 //!
 //! A store bounds each of its calls, and a request makes several. What its calls have taken is counted with the request,
-//! so that a store can give all of them together no more time than one alone.
+//! so that a store can give all of them together no more time than one alone. Calls that wait at the same time take that
+//! time once.
 
-use std::cell::Cell;
 use std::future::Future;
-use std::time::Duration;
+#[cfg(feature = "griddb")]
+use std::{
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
 
 #[cfg(feature = "griddb")]
 use tokio::time::Instant;
 
+#[cfg(feature = "griddb")]
 tokio::task_local! {
-    static WAITED: Waited;
+    static WAITED: Arc<Waited>;
 }
 
-/// How long a request has waited. When it is over, what it was a part of has waited so long too.
-struct Waited(Cell<Duration>);
+/// How long a request has waited.
+#[cfg(feature = "griddb")]
+#[derive(Default)]
+struct Waited(Mutex<Counted>);
 
-impl Drop for Waited {
-    fn drop(&mut self) {
-        // Mostly it is a part of nothing.
-        let _ = WAITED.try_with(|whole| whole.0.set(whole.0.get().max(self.0.get())));
+#[cfg(feature = "griddb")]
+#[derive(Default)]
+struct Counted {
+    /// Up to when the last time ended in which a call was waiting.
+    before: Duration,
+    /// How many calls are waiting.
+    open: usize,
+    /// Since when there has been one without a break.
+    since: Option<Instant>,
+}
+
+#[cfg(feature = "griddb")]
+impl Waited {
+    fn counted(&self) -> MutexGuard<'_, Counted> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Counts a call that begins to wait; what the request has waited until now.
+    fn begin(&self, now: Instant) -> Duration {
+        let mut counted = self.counted();
+        counted.open += 1;
+        let since = *counted.since.get_or_insert(now);
+        counted.before + now.saturating_duration_since(since)
+    }
+
+    fn end(&self) {
+        let mut counted = self.counted();
+        counted.open -= 1;
+        if counted.open == 0
+            && let Some(since) = counted.since.take()
+        {
+            counted.before += since.elapsed();
+        }
     }
 }
 
 /// Answers a request, or a part of one: the calls that it makes share the time that a store gives to one.
 ///
 /// No `async fn`, which would keep the answer's future twice: as its argument and as what it waits for.
+#[cfg(feature = "griddb")]
 pub(crate) fn together<T>(answer: impl Future<Output = T>) -> impl Future<Output = T> {
-    WAITED.scope(Waited(Cell::new(waited())), answer)
+    // A part counts with the whole.
+    WAITED.scope(WAITED.try_with(Arc::clone).unwrap_or_default(), answer)
 }
 
-/// What the request that is being answered has waited; nothing where the call is not part of one.
-fn waited() -> Duration {
-    WAITED.try_with(|waited| waited.0.get()).unwrap_or_default()
+/// The same where no store bounds its calls.
+#[cfg(not(feature = "griddb"))]
+pub(crate) fn together<T>(answer: impl Future<Output = T>) -> impl Future<Output = T> {
+    answer
 }
 
 /// A call that waits for the store. When it goes, what it took is counted.
 #[cfg(feature = "griddb")]
 pub(crate) struct Wait {
+    /// The request that it is part of; nothing is counted outside of one.
+    request: Option<Arc<Waited>>,
     began: Instant,
     left: Duration,
 }
@@ -47,7 +88,9 @@ pub(crate) struct Wait {
 impl Wait {
     /// Begins a call to a store that gives a request `patience` altogether.
     pub(crate) fn begin(patience: Duration) -> Self {
-        Self { began: Instant::now(), left: patience.saturating_sub(waited()) }
+        let (request, began) = (WAITED.try_with(Arc::clone).ok(), Instant::now());
+        let waited = request.as_ref().map(|request| request.begin(began)).unwrap_or_default();
+        Self { request, began, left: patience.saturating_sub(waited) }
     }
 
     /// What is left of the patience.
@@ -59,8 +102,9 @@ impl Wait {
 #[cfg(feature = "griddb")]
 impl Drop for Wait {
     fn drop(&mut self) {
-        // Outside of a request nothing is counted.
-        let _ = WAITED.try_with(|waited| waited.0.set(waited.0.get() + self.began.elapsed()));
+        if let Some(request) = &self.request {
+            request.end();
+        }
     }
 }
 
@@ -111,5 +155,36 @@ mod tests {
         tokio::time::advance(Duration::from_secs(7)).await;
         drop(first);
         assert_eq!(Wait::begin(PATIENCE).left(), PATIENCE);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn calls_at_the_same_time_take_it_once() {
+        let call = async |seconds| {
+            let call = Wait::begin(PATIENCE);
+            tokio::time::sleep(Duration::from_secs(seconds)).await;
+            drop(call);
+        };
+        let left = || Wait::begin(PATIENCE).left();
+        together(async {
+            // Two of them are parts of their own.
+            tokio::join!(call(1), call(1), call(1), together(call(1)), together(call(1)));
+            assert_eq!(left(), Duration::from_secs(9));
+            let late = async {
+                tokio::time::sleep(Duration::from_secs(2)).await;
+                assert_eq!(left(), Duration::from_secs(7), "what is under way counts");
+                call(2).await;
+            };
+            tokio::join!(call(3), late);
+            assert_eq!(left(), Duration::from_secs(5));
+            // With a break in between.
+            let apart = async {
+                tokio::time::sleep(Duration::from_secs(2)).await;
+                call(1).await;
+            };
+            tokio::join!(call(1), apart);
+            assert_eq!(left(), Duration::from_secs(3));
+        })
+        .await;
+        assert_eq!(left(), PATIENCE);
     }
 }

@@ -3,12 +3,15 @@
 
 use std::time::Duration;
 
+use gridauth::Client;
+use gridauth::store::Kind;
 use serde_json::Value;
 
 use super::support::*;
 use super::{node, open, second};
 
-const STALE: &str = "client_cache=500ms";
+const STALE: &str = "client_cache=1s";
+const STALE_FOR: Duration = Duration::from_secs(1);
 
 /// Two processes on one database, the client's row in the caches of both.
 async fn two() -> (griddb_test_node::TestNode, Server, Server) {
@@ -30,7 +33,7 @@ async fn issue(server: &Server, secret: &str) -> (u16, Value) {
 
 /// What another process has changed counts at the latest when the time is over.
 async fn is_over() {
-    tokio::time::sleep(Duration::from_millis(500)).await;
+    tokio::time::sleep(STALE_FOR).await;
 }
 
 #[tokio::test]
@@ -44,17 +47,26 @@ async fn a_removed_client_is_refused_at_once_here_and_soon_elsewhere() {
 
 /// What `GridAuth::remove_client` says to do about the time in between.
 #[tokio::test]
-async fn what_a_removed_client_still_got_ends_by_revoking_it_again() {
+async fn what_a_removed_client_still_got_ends_by_removing_it_again() {
     let (_node, one, other) = two().await;
     assert!(other.auth.remove_client("web").await.unwrap());
     let (status, tokens) = issue(&one, "web-secret").await;
     assert_eq!(status, 200, "the other process has the client at hand: {tokens}");
     let access = string(&tokens, "access_token");
     assert!(other.auth.authenticate_token(&access).await.is_ok());
+    let browser = one.sign_in(&authorize_uri(&[])).await;
+    assert!(location_parameter(&browser.allow(&one).await, "code").is_some());
     is_over().await;
-    other.auth.revoke_client("web").await.unwrap();
+    assert!(!other.auth.remove_client("web").await.unwrap());
     assert!(one.auth.authenticate_token(&access).await.is_err());
     assert_eq!(issue(&one, "web-secret").await.1["error"], "invalid_client");
+    assert_eq!(ids(one.auth.store(), Kind::Grant).await, [""; 0]);
+
+    // Who gets the id next has to ask.
+    let next = Client::public("web").redirect_uri(REDIRECT).scope("notes.read");
+    other.auth.put_client(next.build().unwrap()).await.unwrap();
+    let page = other.get(&authorize_uri(&[]), Some(&browser.cookie)).await;
+    assert!(text(&page).contains("name=\"decision\""), "{}", text(&page));
 }
 
 #[tokio::test]
@@ -88,6 +100,6 @@ async fn a_slow_answer_is_not_used_for_longer() {
     assert!(other.auth.remove_client("web").await.unwrap());
     let removed = tokio::time::Instant::now();
     let (one, _) = reading.await.unwrap();
-    tokio::time::sleep_until(removed + Duration::from_millis(500)).await;
+    tokio::time::sleep_until(removed + STALE_FOR).await;
     assert_eq!(issue(&one, "web-secret").await.1["error"], "invalid_client");
 }

@@ -4,7 +4,7 @@ use gridauth::MintRequest;
 use gridauth::env::Timestamp;
 use gridauth::store::{Key, Kind, Row};
 use gridauth::token::Secret;
-use griddb_test_node::{LogWrite, Options};
+use griddb_test_node::{ErrorCode, Fault, FaultOrder, LogWrite, Options, Statement};
 
 use super::load::Load;
 use super::support::*;
@@ -100,6 +100,29 @@ async fn with_durability_consume_a_crash_takes_no_mark_back() {
         assert!(!insert(kind).await, "{kind:?} can be used again");
     }
     assert!(insert(Kind::Session).await, "what is new is not synced");
+}
+
+/// Whoever is told that a row is there builds on it, also where another process has written it and not yet synced it.
+#[tokio::test]
+async fn what_is_said_to_be_there_is_there_after_a_crash() {
+    for verify_owner in [false, true] {
+        let node = node_with(Options::new().log_write(LogWrite::OnlyByFlush).rejoin_delay(REJOIN)).await;
+        let unsynced = open(&node, "durability=server").await;
+        let patience = "retry_for=2s&statement_timeout=1s&lock_timeout=0s";
+        let store = open(&node, &format!("{patience}&verify_owner={verify_owner}")).await;
+        let key = Key::new(Kind::User, "israel");
+        let row = || Row::new(Timestamp::from_millis(1), "{}");
+        node.sync();
+        assert!(unsynced.insert(key, row()).await.unwrap());
+        let failing = FaultOrder::new(Fault::Refuse(ErrorCode::NODE_ERROR)).on(Statement::FlushLog);
+        node.faults().order(failing.always());
+        let told = store.insert(key, row()).await;
+        assert!(told.is_err(), "nothing is synced: {told:?}");
+        node.faults().clear();
+        assert!(!store.insert(key, row()).await.unwrap());
+        node.crash_and_restart().await.unwrap();
+        assert!(store.get(key).await.unwrap().is_some(), "verify_owner={verify_owner}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use gridauth::env::Timestamp;
-use gridauth::store::{By, Key, Kind, Query, Row};
+use gridauth::store::{By, Key, Kind, Query, Row, StoreErrorKind};
 use griddb_test_node::{Fault, FaultOrder, Statement};
 use tokio::task::JoinSet;
 
@@ -82,4 +82,44 @@ async fn the_queries_of_a_page_share_the_time_of_one_call() {
     let page = store.list(all.clone()).await.unwrap();
     assert_eq!(page.entries.len(), 3, "one query has the time that it needs");
     assert!(store.list(all.limit(2)).await.is_err());
+}
+
+/// A page of so many would be longer than the longest answer that is accepted, and in the end there is one row to an answer.
+#[tokio::test]
+async fn long_rows_are_listed_in_pages_as_short_as_they_have_to_be() {
+    for (rows, bytes, max_answer) in [(8, 300_000, 1_000_000), (5, 600_000, 1_000_000)] {
+        let node = node().await;
+        let store = open(&node, &format!("durability=server&max_answer={max_answer}")).await;
+        for number in 0..rows {
+            let row = Row::new(Timestamp::from_millis(1), "x".repeat(bytes)).with_client(Some("web"));
+            assert!(store.insert(Key::new(Kind::Session, &format!("row-{number}")), row).await.unwrap());
+        }
+        for by in [By::Client("web"), By::Any] {
+            for limit in [1, 100] {
+                let (mut listed, mut ids) = (0, BTreeSet::new());
+                let mut query = Query::new(Kind::Session, by).limit(limit);
+                loop {
+                    let page = store.list(query.clone()).await.unwrap();
+                    assert!(page.entries.len() <= limit && listed <= rows);
+                    assert!(page.entries.iter().all(|entry| entry.row.body().len() == bytes));
+                    listed += page.entries.len();
+                    ids.extend(page.entries.into_iter().map(|entry| entry.id));
+                    let Some(next) = page.next else { break };
+                    query = query.after(next);
+                }
+                assert_eq!((listed, ids.len()), (rows, rows), "{by:?}, pages of {limit}");
+            }
+        }
+    }
+}
+
+/// One that cannot be read either is told as that.
+#[tokio::test]
+async fn a_row_that_is_too_long_for_any_answer_is_an_error() {
+    let node = node().await;
+    let store = open(&node, "max_answer=65536").await;
+    let row = Row::new(Timestamp::from_millis(1), "x".repeat(100_000));
+    store.put(Key::new(Kind::Session, "x"), row).await.unwrap();
+    let error = store.list(Query::new(Kind::Session, By::Any)).await.unwrap_err();
+    assert_eq!(error.kind(), StoreErrorKind::Internal, "{error}");
 }

@@ -345,6 +345,25 @@ async fn an_answer_that_is_refused_for_its_length_is_not_called_unavailable() {
     assert!(error.to_string().contains("max_answer"), "{error}");
 }
 
+/// A log has an error with all that caused it.
+#[tokio::test]
+async fn what_is_behind_an_error_is_told_once() {
+    let node = node().await;
+    let store = open(&node, "retry_for=1s&connect_timeout=1s").await;
+    node.crash().await.unwrap();
+    let error = store.get(Key::new(Kind::Session, "x")).await.unwrap_err();
+    let mut told = vec![error.to_string()];
+    let mut cause = std::error::Error::source(&error);
+    while let Some(error) = cause {
+        told.push(error.to_string());
+        cause = error.source();
+    }
+    for (at, text) in told.iter().enumerate() {
+        let others = told.iter().enumerate().filter(|(other, _)| *other != at);
+        assert!(others.clone().all(|(_, other)| !other.contains(text.as_str())), "{told:?}");
+    }
+}
+
 /// The client's row and the grant's: each is within the time of one call, and both together are not.
 #[tokio::test]
 async fn the_calls_of_a_request_share_the_time_of_one() {

@@ -6,7 +6,9 @@ use std::time::Duration;
 use gridauth::env::Timestamp;
 use gridauth::store::{Key, Kind, Row, StoreErrorKind};
 use griddb_test_node::{ErrorCode, Fault, FaultOrder, Statement};
+use tokio::time::Instant;
 
+use super::support::*;
 use super::{node, open, spoil};
 
 const NOW: Timestamp = Timestamp::from_millis(1_000_000);
@@ -94,4 +96,59 @@ async fn a_container_that_fails_does_not_keep_the_others() {
         node.faults().clear();
         assert_eq!(store.remove_expired(Kind::Grant, NOW, 100).await.unwrap(), at_the_first, "{fails:?}");
     }
+}
+
+/// Each kind of rows has a container or several, and nothing of any can be reached.
+#[tokio::test]
+async fn a_sweep_as_one_request_ends_with_its_time() {
+    let node = node().await;
+    let store = open(&node, "retry_for=1s&statement_timeout=1s&lock_timeout=0s").await;
+    let server = server_with(|builder| builder.store(store)).await;
+    node.pause();
+    let begun = Instant::now();
+    let auth = &server.auth;
+    assert!(auth.as_one_request(auth.sweep()).await.is_err());
+    assert!(auth.as_one_request(async { auth.sweep().await.and(auth.store().ping().await) }).await.is_err());
+    assert!(begun.elapsed() < Duration::from_secs(4), "{:?}", begun.elapsed());
+}
+
+/// A ping has only what is left of the request's time.
+#[tokio::test]
+async fn a_ping_shares_the_time_of_its_request() {
+    let node = node().await;
+    let store = open(&node, "retry_for=1s&statement_timeout=1s&lock_timeout=0s").await;
+    let server = server_with(|builder| builder.store(store)).await;
+    node.faults().order(FaultOrder::new(Fault::Delay(Duration::from_millis(600))).always());
+    let store = server.auth.store();
+    let twice = || async { store.ping().await.and(store.ping().await) };
+    twice().await.unwrap();
+    assert_eq!(server.auth.as_one_request(twice()).await.unwrap_err().kind(), StoreErrorKind::Unavailable);
+}
+
+/// It takes all the time of a step, once, and then comes behind the others.
+#[tokio::test]
+async fn a_container_out_of_reach_is_not_waited_for_at_each_step() {
+    let node = node().await;
+    let store = open(&node, "retry_for=1s&statement_timeout=1s&lock_timeout=0s&durability=server").await;
+    let mut in_reach = 0;
+    for number in 0..100 {
+        let key = format!("row-{number}");
+        assert!(store.insert(Key::new(Kind::Grant, &key), expired("{}")).await.unwrap());
+        in_reach += usize::from(!crc32fast::hash(key.as_bytes()).is_multiple_of(4));
+    }
+    let refused = FaultOrder::new(Fault::Refuse(ErrorCode::PARTITION_STATE)).on(Statement::QueryTql);
+    node.faults().order(refused.in_partition(0).always());
+    let (mut removed, mut errors) = (0, 0);
+    let begun = Instant::now();
+    // The first error may come before the others were reached.
+    while errors < 2 {
+        match store.remove_expired(Kind::Grant, NOW, 5).await {
+            Ok(more) => removed += more,
+            Err(_) => errors += 1,
+        }
+    }
+    assert_eq!(removed, in_reach);
+    assert!(begun.elapsed() < Duration::from_secs(6), "{:?}", begun.elapsed());
+    node.faults().clear();
+    assert_eq!(store.remove_expired(Kind::Grant, NOW, 100).await.unwrap(), 100 - in_reach);
 }

@@ -1,7 +1,8 @@
 //! The authorization endpoint (RFC 6749 section 3.1).
 //!
-//! The way of a request: client and redirect URI are checked first, and until both are good nothing is redirected. Then
-//! every error goes to the client. Then somebody signs in and allows it, over forms that carry the request along.
+//! The way of a request: client and redirect URI are checked first, and until both are good nothing is redirected. What else
+//! is wrong with the request goes to the client. Then somebody signs in and allows it, over forms that carry the request
+//! along; what fails there is shown to them, until a code or token is to be made.
 
 mod check;
 mod form;

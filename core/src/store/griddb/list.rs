@@ -9,14 +9,14 @@
 
 use std::sync::Arc;
 
-use griddb_rs::{Collection, Pages, Value, tql};
+use griddb_rs::{Collection, ErrorKind, Pages, Value, tql};
 
 use super::layout::Layout;
-use super::rows::{decode, moment};
+use super::rows::{moment, readable};
 use super::store_error;
 use crate::env::Timestamp;
 use crate::store::waiting::Wait;
-use crate::store::{By, Columns, Cursor, Entry, Page, Query, Row, StoreError, StoreErrorKind};
+use crate::store::{By, Cursor, Entry, Page, Query, StoreError, StoreErrorKind};
 
 /// Where a page ended.
 struct Place {
@@ -71,26 +71,29 @@ pub(super) async fn page(layout: &Layout, query: Query<'_>, wait: &Wait) -> Resu
     let containers = layout.all(query.kind);
     let mut place = Place::read(query.after.as_ref())
         .ok_or_else(|| StoreError::new(StoreErrorKind::Refused, "a cursor of another store"))?;
-    let mut entries: Vec<Entry> = Vec::new();
-    while let Some(container) = containers.get(place.container) {
-        let is_first = place.last.is_none();
-        let found = rows(&container.within(wait.left()), query.by, &place, limit).await?;
-        let more = found.len() > limit;
-        for (hash, entry) in found.into_iter().take(limit) {
-            place.last = Some((hash, entry.id.clone()));
-            entries.push(entry);
-        }
-        if !more {
-            place = Place::start(place.container + 1);
-        } else if is_first {
-            place.by_hash = is_many(&container.within(wait.left()), query.by).await?;
-        }
-        if !entries.is_empty() {
-            break;
-        }
+    let Some(container) = containers.get(place.container) else { return Ok(Page::default()) };
+    let is_first = place.last.is_none();
+    let Found { mut rows, more } = rows(container, query.by, &place, limit, wait).await?;
+    let more = more || rows.len() > limit;
+    rows.truncate(limit);
+    let mut entries = Vec::with_capacity(rows.len());
+    for (hash, entry) in rows {
+        place.last = Some((hash, entry.id.clone()));
+        entries.push(entry);
+    }
+    if !more {
+        place = Place::start(place.container + 1);
+    } else if is_first {
+        place.by_hash = is_many(&container.within(wait.left()), query.by).await?;
     }
     let next = (place.container < containers.len()).then(|| place.write());
     Ok(Page { entries, next })
+}
+
+/// The beginning of the container after the one that the page of a query is of, if there is one.
+pub(super) fn past(layout: &Layout, query: &Query<'_>) -> Option<Cursor> {
+    let next = Place::read(query.after.as_ref())?.container + 1;
+    (next < layout.all(query.kind).len()).then(|| Place::start(next).write())
 }
 
 /// The condition for what is listed; `None` where no row can be meant, since it could not be stored either.
@@ -122,49 +125,48 @@ async fn is_many(container: &Collection, by: By<'_>) -> Result<bool, StoreError>
     Ok(matches!(count.map_err(store_error)?, Some(Value::Long(count)) if count > MANY))
 }
 
-/// The rows of one container after a place, at most one more than are wanted.
+/// Rows of one container after a place.
+struct Found {
+    rows: Vec<(i64, Entry)>,
+    /// Whether the query was cut, so that there may be more behind them.
+    more: bool,
+}
+
+/// The rows of one container after a place: one more than are wanted where there are so many, fewer where so many are longer
+/// than an answer may be.
 async fn rows(
     container: &Collection,
     by: By<'_>,
     place: &Place,
     wanted: usize,
-) -> Result<Vec<(i64, Entry)>, StoreError> {
+    wait: &Wait,
+) -> Result<Found, StoreError> {
     let last = place.last.as_ref();
     // One more to know whether there are more, and the last of the page before, which comes again.
-    let from = last.map_or(0, |(hash, _)| *hash);
-    let Some(tql) = ordered(by, from, place.by_hash, wanted + 2) else { return Ok(Vec::new()) };
-    let mut found = Vec::new();
-    for row in container.query(tql).rows().await.map_err(store_error)? {
+    let mut asked = wanted + 2;
+    let answered = loop {
+        // Where one row is all that an answer can have, that is the next.
+        let from = last.map_or(0, |(hash, _)| hash.saturating_add(i64::from(asked == 1)));
+        let Some(tql) = ordered(by, from, place.by_hash, asked) else {
+            return Ok(Found { rows: Vec::new(), more: false });
+        };
+        match container.within(wait.left()).query(tql).rows().await {
+            Err(error) if error.kind() == ErrorKind::AnswerTooLong && asked > 1 => asked /= 2,
+            answered => break answered.map_err(store_error)?,
+        }
+    };
+    let mut rows = Vec::with_capacity(answered.len());
+    for row in &answered {
         let id: String = row.get("id").map_err(store_error)?;
         let hash: i64 = row.get("hash").map_err(store_error)?;
-        found.push((hash, Entry { id, row: Arc::new(readable(&row)?) }));
+        rows.push((hash, Entry { id, row: Arc::new(readable(row)?) }));
     }
-    found.sort_by(|(hash, entry), (other_hash, other)| (hash, &entry.id).cmp(&(other_hash, &other.id)));
+    rows.sort_by(|(hash, entry), (other_hash, other)| (hash, &entry.id).cmp(&(other_hash, &other.id)));
     if let Some((hash, id)) = last {
-        found.retain(|(own_hash, entry)| (own_hash, &entry.id) > (hash, id));
+        rows.retain(|(own_hash, entry)| (own_hash, &entry.id) > (hash, id));
     }
-    Ok(found)
-}
-
-/// The row; of one whose body is spoilt, the columns, and a body that nothing can be read from. So it does not hide the rows
-/// beside it, and can be found and removed.
-fn readable(row: &griddb_rs::Row) -> Result<Row, StoreError> {
-    match decode(row) {
-        Err(error) if error.kind() == StoreErrorKind::Corrupt => columns(row).map_err(store_error),
-        decoded => decoded,
-    }
-}
-
-fn columns(row: &griddb_rs::Row) -> Result<Row, griddb_rs::Error> {
-    let moment = |time: griddb_rs::Timestamp| Timestamp::from_millis(time.as_millis());
-    let columns = Columns {
-        user: row.get("user")?,
-        client: row.get("client")?,
-        scope: row.get("scope")?,
-        issued: moment(row.get("issued")?),
-        expires: row.get::<Option<griddb_rs::Timestamp>>("expires")?.map(moment),
-    };
-    Ok(Row::whole(columns, ""))
+    let more = answered.len() == asked && !rows.is_empty();
+    Ok(Found { rows, more })
 }
 
 /// How much of expired rows the server answers at a time. TQL has no lists of columns, so the rows come whole.

@@ -31,8 +31,11 @@ mod options;
 mod rows;
 mod sweep;
 
+use std::error::Error;
+use std::fmt;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
 
 use griddb_rs::{Client, Collection, Durability};
@@ -40,13 +43,14 @@ use tokio::time::timeout;
 
 use super::waiting::Wait;
 use super::{
-    Backend, Change, Key, Kind, OpenError, Page, Query, Row, StoreError, StoreErrorKind, StoreFuture, Updated,
+    Backend, Change, Cursor, Key, Kind, OpenError, Page, Query, Row, StoreError, StoreErrorKind, StoreFuture,
+    Updated,
 };
 use crate::env::Timestamp;
 use client_cache::ClientCache;
 use layout::Layout;
 use options::{FlushPolicy, Options};
-use rows::{NewRow, decode};
+use rows::{NewRow, decode, readable};
 
 /// A store in a GridDB database. [`Store::open`](super::Store::open) makes one of a `griddb://` URL.
 pub struct GriddbStore {
@@ -57,6 +61,8 @@ pub struct GriddbStore {
     /// How long a call may take, and all calls of a request together.
     patience: Duration,
     clients: ClientCache,
+    /// For each kind, the container where the next sweep begins.
+    next_sweep: [AtomicUsize; Kind::ALL.len()],
 }
 
 /// What a write is for: whether it has to be on the disk before it is answered.
@@ -88,13 +94,14 @@ impl GriddbStore {
     pub async fn open(url: &str) -> Result<Self, OpenError> {
         let (config, options) = Options::parse(url)?;
         let place = options.place.clone();
-        let failed = |error: &griddb_rs::Error| {
-            OpenError::cannot_open(place.clone(), error.to_string()).with_source(error.clone())
+        let failed = |error: griddb_rs::Error| {
+            let told = OpenError::cannot_open(place.clone(), error.to_string());
+            if error.source().is_some() { told.with_source(Behind(error)) } else { told }
         };
-        let client = Client::connect_with(config).await.map_err(|error| failed(&error))?;
+        let client = Client::connect_with(config).await.map_err(failed)?;
         let layout = match Layout::open(&client, &options).await {
             Ok(layout) => layout,
-            Err(layout::SetUpError::Database(error)) => return Err(failed(&error)),
+            Err(layout::SetUpError::Database(error)) => return Err(failed(error)),
             Err(other) => return Err(OpenError::cannot_open(place, other.to_string())),
         };
         Ok(Self {
@@ -104,6 +111,7 @@ impl GriddbStore {
             verify_owner: options.verify_owner,
             patience: options.patience,
             clients: ClientCache::new(options.client_cache),
+            next_sweep: Default::default(),
         })
     }
 
@@ -122,13 +130,16 @@ impl GriddbStore {
         Ok(wait)
     }
 
-    /// Where a key is written, for a call that may take so long.
-    fn collection(&self, key: Key<'_>, write: Write, wait: &Wait) -> Collection {
-        let durability = match (self.flush, write) {
+    fn durability(&self, write: Write) -> Durability {
+        match (self.flush, write) {
             (FlushPolicy::Server, _) | (FlushPolicy::Consume, Write::Creates) => Durability::Server,
             (FlushPolicy::Everything, _) | (FlushPolicy::Consume, Write::Consumes) => Durability::Flush,
-        };
-        self.layout.of(key).durability(durability).within(wait.left())
+        }
+    }
+
+    /// Where a key is written, for a call that may take so long.
+    fn collection(&self, key: Key<'_>, write: Write, wait: &Wait) -> Collection {
+        self.layout.of(key).durability(self.durability(write)).within(wait.left())
     }
 
     /// An answer counts only if the node that gave it is still the owner, where that is to be asked: one that was paused
@@ -162,19 +173,24 @@ impl GriddbStore {
         }
     }
 
-    /// Whether a row is where a new one was to go, confirmed as other answers are. The refusal of an insert does not say
-    /// which node it is of, so the row is looked at once more, with its lock, which a backup does not give.
-    async fn is_there(&self, collection: &Collection, id: &str, wait: &Wait) -> Result<bool, StoreError> {
+    /// Whether a row is where a new one was to go, confirmed and as durable as other answers are. The refusal of an insert does
+    /// not say which node it is of, so where that matters the row is looked at once more, with its lock, which a backup does
+    /// not give.
+    async fn is_there(&self, collection: &Collection, key: Key<'_>, wait: &Wait) -> Result<bool, StoreError> {
+        let collection = collection.within(wait.left());
         if !self.verify_owner {
+            // Who put it there may not have flushed it yet.
+            if self.durability(Write::inserting(key.kind)) == Durability::Flush {
+                collection.flush().await.map_err(store_error)?;
+            }
             return Ok(true);
         }
-        let collection = collection.within(wait.left());
         let mut is_there = false;
         let look = |found: Option<&griddb_rs::Row>| {
             is_there = found.is_some();
             griddb_rs::Change::Keep
         };
-        let looked = collection.update_at::<NewRow<'_>>(id, look).await.map_err(store_error)?;
+        let looked = collection.update_at::<NewRow<'_>>(key.id, look).await.map_err(store_error)?;
         self.verify(&collection, looked.node(), false, wait).await?;
         Ok(is_there)
     }
@@ -214,7 +230,7 @@ impl Backend for GriddbStore {
                         return Ok(true);
                     }
                     Err(error) if error.is_key_exists() => {
-                        if self.is_there(&collection, key.id, &wait).await? {
+                        if self.is_there(&collection, key, &wait).await? {
                             return Ok(false);
                         }
                         // It has gone since: the place is free.
@@ -277,15 +293,23 @@ impl Backend for GriddbStore {
         })
     }
 
+    fn past(&self, query: &Query<'_>) -> Option<Cursor> {
+        list::past(&self.layout, query)
+    }
+
     fn ping(&self) -> StoreFuture<'_, ()> {
         StoreFuture::new(async move {
-            let late = |_| StoreError::unavailable("GridDB: no answer in time");
-            timeout(self.patience, self.client.ping()).await.map_err(late)?.map_err(store_error)
+            let wait = self.begin()?;
+            timeout(wait.left(), self.client.ping()).await.map_err(|_| late())?.map_err(store_error)
         })
     }
 
     fn remove_expired(&self, kind: Kind, now: Timestamp, limit: usize) -> StoreFuture<'_, usize> {
-        StoreFuture::new(sweep::expired(self.layout.all(kind), now, limit))
+        StoreFuture::new(async move {
+            let wait = self.begin()?;
+            let first = &self.next_sweep[kind as usize];
+            sweep::expired(self.layout.all(kind), first, now, limit, &wait).await
+        })
     }
 }
 
@@ -300,7 +324,8 @@ fn decided<'a>(
     use griddb_rs::Change as To;
 
     let Some(found) = found else { return (To::Keep, Ok(Updated::Missing)) };
-    let row = match decode(found) {
+    // One that is spoilt can be removed; whoever wants to know what it says is told by its body.
+    let row = match readable(found) {
         Ok(row) => row,
         Err(error) => return (To::Keep, Err(error)),
     };
@@ -312,6 +337,10 @@ fn decided<'a>(
             Err(error) => (To::Keep, Err(error)),
         },
     }
+}
+
+fn late() -> StoreError {
+    StoreError::unavailable("GridDB: no answer in time")
 }
 
 /// The client's error in the contract's terms. Its text says nothing of the data.
@@ -332,5 +361,22 @@ fn store_error(error: griddb_rs::Error) -> StoreError {
             _ => StoreErrorKind::Unavailable,
         }
     };
-    StoreError::new(kind, format!("GridDB: {error}")).with_source(error)
+    let told = StoreError::new(kind, format!("GridDB: {error}"));
+    if error.source().is_some() { told.with_source(Behind(error)) } else { told }
+}
+
+/// What is behind an error of the client that is told already: a chain of errors says each once.
+#[derive(Debug)]
+struct Behind(griddb_rs::Error);
+
+impl fmt::Display for Behind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.source().map_or(Ok(()), |cause| fmt::Display::fmt(cause, f))
+    }
+}
+
+impl Error for Behind {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.0.source()?.source()
+    }
 }

@@ -34,6 +34,8 @@ pub(super) struct Options {
 const STATEMENT: Duration = Duration::from_secs(8);
 /// How long a lock is waited for.
 const LOCK: Duration = Duration::from_secs(4);
+/// The longest time that a client's row is kept, as long as the client's own times may be.
+const LONGEST_CACHE: Duration = Duration::from_secs(86_400);
 /// How long a call may take with all its tries.
 const CALL: Duration = Duration::from_secs(10);
 
@@ -88,11 +90,13 @@ impl Options {
                 }
             }
             "grant_containers" => {
-                let number = value.parse().ok().filter(|number| (1..=64).contains(number));
+                let fits = |number: &u64| (1..=64).contains(number);
+                let number = number(value).filter(fits).and_then(|number| u8::try_from(number).ok());
                 self.grant_containers = Some(number.ok_or("it is a number from 1 to 64")?);
             }
             "client_cache" => {
-                self.client_cache = duration(value).ok_or("it is a time such as 5s or 500ms")?
+                let time = duration(value).filter(|time| *time <= LONGEST_CACHE);
+                self.client_cache = time.ok_or("it is a time such as 5s or 500ms, a day at the most")?;
             }
             "verify_owner" => {
                 self.verify_owner = match value {
@@ -128,7 +132,13 @@ fn duration(value: &str) -> Option<Duration> {
         (.., Some(digits)) => (digits, 60_000),
         _ => return None,
     };
-    digits.parse::<u64>().ok()?.checked_mul(millis).map(Duration::from_millis)
+    number(digits)?.checked_mul(millis).map(Duration::from_millis)
+}
+
+/// Digits alone: what Rust parses besides, such as a sign, nobody means.
+fn number(value: &str) -> Option<u64> {
+    let digits = value.bytes().all(|byte| byte.is_ascii_digit());
+    value.parse().ok().filter(|_| digits)
 }
 
 #[cfg(test)]
@@ -166,8 +176,8 @@ mod unit {
             ("application", &["x", &fits], &["", &is_too_long, "a b"]),
             ("provider", &["http://db1/nodes"], &["https://db1/nodes", ""]),
             ("prefix", &["", &fits], &[&is_too_long, "1a"]),
-            ("grant_containers", &["1", "64"], &["0", "65", "256"]),
-            ("client_cache", &["0s", "18446744073709551615ms"], &["", "-1s", "18446744073709551616ms"]),
+            ("grant_containers", &["1", "64"], &["0", "65", "256", "257", "+4", " 4", ""]),
+            ("client_cache", &["0s", "5s", "1440m"], &["", "-1s", "+5s", "86401s", "18446744073709551616ms"]),
             ("verify_owner", &["true", "false"], &["", "1"]),
             ("durability", &["flush", "consume", "server"], &["", "Flush"]),
         ];

@@ -92,6 +92,17 @@ pub(super) fn decode(row: &griddb_rs::Row) -> Result<Row, StoreError> {
     read(row).map_err(super::store_error)?
 }
 
+/// The same; of a row whose body is spoilt, the columns, and a body that nothing can be read from. So it does not hide the
+/// rows beside it, and can be found and removed.
+pub(super) fn readable(row: &griddb_rs::Row) -> Result<Row, StoreError> {
+    match decode(row) {
+        Err(error) if error.kind() == StoreErrorKind::Corrupt => {
+            with_body(row, "").map_err(super::store_error)
+        }
+        decoded => decoded,
+    }
+}
+
 fn read(row: &griddb_rs::Row) -> Result<Result<Row, StoreError>, griddb_rs::Error> {
     let body: &str = row.get("body")?;
     let more: Option<&[u8]> = row.get("more")?;
@@ -104,6 +115,11 @@ fn read(row: &griddb_rs::Row) -> Result<Result<Row, StoreError>, griddb_rs::Erro
             }
         },
     };
+    with_body(row, &body).map(Ok)
+}
+
+/// The columns of a row, with this body.
+fn with_body(row: &griddb_rs::Row, body: &str) -> Result<Row, griddb_rs::Error> {
     let issued: GridTimestamp = row.get("issued")?;
     let expires: Option<GridTimestamp> = row.get("expires")?;
     let moment = |time: GridTimestamp| Timestamp::from_millis(time.as_millis());
@@ -114,5 +130,5 @@ fn read(row: &griddb_rs::Row) -> Result<Result<Row, StoreError>, griddb_rs::Erro
         issued: moment(issued),
         expires: expires.map(moment),
     };
-    Ok(Ok(Row::whole(columns, &body)))
+    Ok(Row::whole(columns, body))
 }

@@ -1,82 +1,95 @@
 //! Expired rows go, container by container.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use griddb_rs::Collection;
 use tokio::task::JoinSet;
+use tokio::time::timeout;
 
 use super::rows::{NewRow, moment};
-use super::{list, store_error};
+use super::{late, list, store_error};
 use crate::env::Timestamp;
 use crate::store::StoreError;
+use crate::store::waiting::Wait;
 
 /// How many expired rows are removed at the same time.
 const SWEEPERS: usize = 32;
 
-/// Removes expired rows of these containers, at most `limit`, and says how many.
+/// Removes expired rows of these containers, at most `limit`, and says how many. Begins at the container that `first` names.
 pub(super) async fn expired(
     containers: &[Collection],
+    first: &AtomicUsize,
     now: Timestamp,
     limit: usize,
+    wait: &Wait,
 ) -> Result<usize, StoreError> {
-    let mut swept = Swept { removed: 0, looked_at: 0, limit };
+    let mut sweep = Sweep { now, limit, wait, removed: 0, looked_at: 0 };
     let mut failed = None;
-    for container in containers {
-        if swept.is_enough() {
+    let begin = first.load(Ordering::Relaxed);
+    for turn in 0..containers.len() {
+        let number = begin.wrapping_add(turn) % containers.len();
+        if sweep.is_enough() {
             break;
         }
-        if let Err(error) = swept.sweep(container, now).await {
+        if wait.left().is_zero() {
+            first.store(number, Ordering::Relaxed);
+            failed.get_or_insert_with(late);
+            break;
+        }
+        if let Err(error) = sweep.sweep(&containers[number]).await {
+            // One that is out of reach takes all the time there is: the others come before it next time.
+            first.store(number + 1, Ordering::Relaxed);
             failed.get_or_insert(error);
         }
     }
     match failed {
         // What cannot be removed does not keep the rest: it is told once nothing else is left.
-        Some(error) if swept.removed == 0 => Err(error),
-        _ => Ok(swept.removed),
+        Some(error) if sweep.removed == 0 => Err(error),
+        _ => Ok(sweep.removed),
     }
 }
 
-/// What a sweep has done so far.
-struct Swept {
+/// What a sweep is to do and has done so far.
+struct Sweep<'a> {
+    now: Timestamp,
+    limit: usize,
+    wait: &'a Wait,
     removed: usize,
     looked_at: usize,
-    limit: usize,
 }
 
-impl Swept {
+impl Sweep<'_> {
     /// Others may take all that was found; that nothing is left is said only where nothing is found.
     fn is_enough(&self) -> bool {
         self.removed >= self.limit || (self.removed > 0 && self.looked_at >= self.limit)
     }
 
     /// Removes the expired rows of one container, or enough of them.
-    async fn sweep(&mut self, container: &Collection, now: Timestamp) -> Result<(), StoreError> {
-        let mut expired = list::expired(container, now).await?;
+    async fn sweep(&mut self, container: &Collection) -> Result<(), StoreError> {
+        let mut expired = list::expired(&container.within(self.wait.left()), self.now).await?;
         let mut found = Vec::new();
         while !self.is_enough() {
             if found.is_empty() {
-                match expired.next().await? {
+                match timeout(self.wait.left(), expired.next()).await.map_err(|_| late())?? {
                     Some(more) => found = more,
                     None => break,
                 }
             }
             let ids = found.split_off(found.len().saturating_sub(self.limit - self.removed));
             self.looked_at += ids.len();
-            self.remove(container, ids, now).await?;
+            self.remove(container, ids).await?;
         }
         Ok(())
     }
 
-    async fn remove(
-        &mut self,
-        container: &Collection,
-        ids: Vec<String>,
-        now: Timestamp,
-    ) -> Result<(), StoreError> {
+    async fn remove(&mut self, container: &Collection, ids: Vec<String>) -> Result<(), StoreError> {
         let mut ids = ids.into_iter();
         let mut running = JoinSet::new();
         loop {
             while running.len() < SWEEPERS {
                 let Some(id) = ids.next() else { break };
-                running.spawn(remove_if_expired(container.clone(), id, now));
+                let container = container.within(self.wait.left());
+                running.spawn(remove_if_expired(container, id, self.now));
             }
             match running.join_next().await {
                 None => return Ok(()),
