@@ -82,7 +82,7 @@ impl DerefMut for Memory<'_> {
 impl Drop for Memory<'_> {
     fn drop(&mut self) {
         for block in &mut self.blocks {
-            block.as_mut().zeroize();
+            block.zeroize();
         }
         // More than usual is what a hash made elsewhere asked for.
         if self.blocks.len() == self.pool.blocks {
