@@ -11,7 +11,7 @@ use std::sync::mpsc;
 use common::*;
 use griddb_rs::{Client, Collection, Durability, tql};
 
-const COUNT: u64 = 2000;
+const COUNT: u64 = 500;
 
 /// A node on a thread of its own, until the sender is dropped.
 fn node_elsewhere() -> (String, mpsc::Sender<()>) {

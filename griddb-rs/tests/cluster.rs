@@ -22,8 +22,7 @@ async fn cluster() -> TestCluster {
 }
 
 async fn connect(cluster: &TestCluster, options: &str) -> Client {
-    let hosts: Vec<String> = cluster.nodes().iter().map(|node| node.address().to_string()).collect();
-    Client::connect(&format!("griddb://admin:admin@{}/gridauth?{options}", hosts.join(","))).await.unwrap()
+    Client::connect(&format!("{}?{options}", cluster.url())).await.unwrap()
 }
 
 fn address(cluster: &TestCluster, node: usize) -> SocketAddr {
@@ -241,9 +240,9 @@ async fn a_partition_without_an_owner_is_waited_for() {
     let rows = rows_at(&client, &cluster, 1, 2).await;
     rows.put(("k", 1i64)).await.unwrap();
     let partition = i32::try_from(rows.partition()).unwrap();
-    assert!(cluster.move_partition_with_gap(partition, Duration::from_millis(400)));
+    assert!(cluster.move_partition_with_gap(partition, Duration::from_millis(1500)));
     assert_eq!(rows.owner().await.unwrap(), None);
-    let impatient = rows.within(Duration::from_millis(100));
+    let impatient = rows.within(Duration::from_millis(500));
     let (read, write) = tokio::join!(impatient.get("k"), impatient.put(("k", 2i64)));
     for error in [read.map(drop).unwrap_err(), write.map(drop).unwrap_err()] {
         assert!(error.is_unavailable() && !error.is_outcome_unknown(), "{error}");

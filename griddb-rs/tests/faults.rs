@@ -8,7 +8,9 @@ use std::time::Duration;
 
 use common::*;
 use griddb_rs::{Client, ColumnType, Config, Durability, ErrorKind, Schema};
-use griddb_test_node::{ErrorCode, Fault, FaultOrder, LogWrite, Options, Statement, TestNode};
+use griddb_test_node::{
+    ErrorCode, Fault, FaultOrder, LogWrite, Options, Statement, TestNode, cases::some_at_a_time,
+};
 use tokio::time::timeout;
 
 #[tokio::test]
@@ -21,7 +23,7 @@ async fn a_lost_read_is_read_again() {
         Fault::DropBefore,
         Fault::DropAfter,
         Fault::Truncate(30),
-        Fault::Garbage(b"HTTP/1.1 400 Bad Request\r\n\r\n".to_vec()),
+        Fault::foreign(),
         Fault::WrongLength(u32::MAX),
         Fault::WrongLength(1 << 31),
         Fault::WrongLength(3),
@@ -126,26 +128,29 @@ async fn an_unanswered_statement_ends_with_its_deadline() {
     assert_eq!(client.stats().connections, 1);
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_commit_whose_answer_was_lost_is_asked_for_again() {
-    let node = node().await;
-    let client = connect(&node).await;
-    let rows = rows(&client).await;
-    rows.put(("k", 0i64)).await.unwrap();
-    let mut expected = 0;
+    let mut cases = Vec::new();
     for statement in [Statement::GetRow, Statement::PutRow, Statement::Commit] {
         for fault in [Fault::DropBefore, Fault::DropAfter, Fault::Truncate(25)] {
             for durability in [Durability::Server, Durability::Flush] {
-                node.faults().once(statement, fault.clone());
-                assert!(soon(rows.durability(durability).update("k", raise)).await.unwrap());
-                expected += 1;
-                assert_eq!(number(&rows).await, Some(expected), "{statement:?} {fault:?} {durability:?}");
+                let fault = fault.clone();
+                cases.push(async move {
+                    let node = node().await;
+                    let rows = rows(&connect(&node).await).await;
+                    rows.put(("k", 0i64)).await.unwrap();
+                    let what = format!("{statement:?} {fault:?} {durability:?}");
+                    node.faults().once(statement, fault);
+                    assert!(soon(rows.durability(durability).update("k", raise)).await.unwrap(), "{what}");
+                    assert_eq!(number(&rows).await, Some(1), "{what}");
+                    // No session was left open with a lock: the next update does not wait.
+                    let at_once = rows.within(Duration::from_millis(900));
+                    assert!(at_once.update("k", raise).await.unwrap(), "{what}");
+                });
             }
         }
     }
-    // No session was left open with a lock: the next update does not wait.
-    let at_once = rows.within(Duration::from_millis(900));
-    assert!(at_once.update("k", raise).await.unwrap());
+    some_at_a_time(cases).await;
 }
 
 #[tokio::test]
@@ -303,7 +308,8 @@ async fn a_refused_login_is_told_at_once() {
 async fn addresses_of_different_clusters_are_refused() {
     let (one, two) = (node().await, node().await);
     let config = |nodes: &[&TestNode]| {
-        let config = Config::new("admin", "admin", "gridauth");
+        // So long it waits for them to agree.
+        let config = Config::new("admin", "admin", "gridauth").connect_timeout(Duration::from_secs(1));
         nodes.iter().fold(config, |config, node| config.host("127.0.0.1", node.address().port()))
     };
     let error = Client::connect_with(config(&[&one, &two])).await.unwrap_err();
@@ -361,22 +367,11 @@ async fn answers_are_bounded() {
 
 #[tokio::test]
 async fn a_provider_lists_the_nodes() {
-    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
     let node = node().await;
-    let provider = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = provider.local_addr().unwrap();
-    let body = format!(r#"[{{"transaction":{{"address":"127.0.0.1","port":{}}}}}]"#, node.address().port());
-    tokio::spawn(async move {
-        loop {
-            let (mut stream, _) = provider.accept().await.unwrap();
-            let mut request = [0; 1024];
-            let length = stream.read(&mut request).await.unwrap();
-            assert!(request[..length].starts_with(b"GET /nodes HTTP/1.0\r\n"));
-            let answer = format!("HTTP/1.0 200 OK\r\nContent-Type: application/json\r\n\r\n{body}");
-            stream.write_all(answer.as_bytes()).await.unwrap();
-        }
-    });
-    let url = format!("griddb://admin:admin@/gridauth?provider=http://{address}/nodes");
+    let list = listing(&[("127.0.0.1", node.address().port())]);
+    let answer = format!("HTTP/1.0 200 OK\r\nContent-Type: application/json\r\n\r\n{list}");
+    let provider = provider(move || answer.clone(), AfterAnswer::Close).await;
+    let url = format!("griddb://admin:admin@/gridauth?{provider}");
     Client::connect(&url).await.unwrap().ping().await.unwrap();
 }
 

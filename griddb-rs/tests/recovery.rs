@@ -17,7 +17,7 @@ use griddb_test_node::{ErrorCode, Fault, FaultOrder, LogWrite, Options, Statemen
 async fn an_answer_that_does_not_end_costs_one_connection() {
     let node = node().await;
     let client =
-        Client::connect(&url(&node, "statement_timeout=500ms&lock_timeout=0s&heartbeat=100ms&retry_for=5s"))
+        Client::connect(&url(&node, "statement_timeout=2s&lock_timeout=0s&heartbeat=400ms&retry_for=5s"))
             .await
             .unwrap();
     let rows = rows(&client).await;
@@ -104,7 +104,7 @@ async fn what_goes_with_a_forgotten_login_is_said_to_be_lost() {
 #[tokio::test]
 async fn an_idle_connection_is_looked_after() {
     let node = node().await;
-    let client = Client::connect(&url(&node, "keepalive=50ms&heartbeat=100ms")).await.unwrap();
+    let client = Client::connect(&url(&node, "keepalive=50ms&heartbeat=500ms")).await.unwrap();
     let rows = rows(&client).await;
     rows.put(("k", 1i64)).await.unwrap();
     until(|| client.stats().heartbeats >= 3).await;

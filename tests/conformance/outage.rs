@@ -155,8 +155,8 @@ fn while_the_node_is_down_every_route_is_503_and_then_all_is_as_before(context: 
 }
 
 fn while_the_node_is_not_in_its_cluster_every_route_is_503_and_then_it_serves_again(context: &Context) {
-    // About what a server takes.
-    let scene = Scene::set_on(OwnNode::start_joining_after(Duration::from_secs(4)), context);
+    // Longer than an application tries.
+    let scene = Scene::set_on(OwnNode::start_joining_after(Duration::from_millis(2500)), context);
     let app = &scene.app;
     scene.node.crash();
     scene.node.restart();

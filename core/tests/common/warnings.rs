@@ -4,13 +4,28 @@ use std::fmt::Write as _;
 use std::sync::{Arc, Mutex};
 
 use tracing::field::{Field, Visit};
-use tracing::{Event, Level, Metadata, Subscriber, span};
+use tracing::subscriber::{DefaultGuard, NoSubscriber};
+use tracing::{Dispatch, Event, Level, Metadata, Subscriber, span};
 
-/// Keeps the warnings of its thread.
+/// Keeps the warnings of a thread.
 #[derive(Clone, Default)]
 pub(crate) struct Warnings(Arc<Mutex<Vec<String>>>);
 
+/// While it lives, the warnings are kept.
+pub(crate) struct Keeping {
+    _default: DefaultGuard,
+    /// Where there is one subscriber only, what another thread is the first to say is turned off for all threads: it asks
+    /// the subscriber of that thread, which has none.
+    _second: Dispatch,
+}
+
 impl Warnings {
+    /// Keeps those of this thread.
+    pub(crate) fn keep(&self) -> Keeping {
+        let second = Dispatch::new(NoSubscriber::new());
+        Keeping { _default: tracing::subscriber::set_default(self.clone()), _second: second }
+    }
+
     /// The fields of each, the message among them.
     pub(crate) fn kept(&self) -> Vec<String> {
         self.0.lock().unwrap().clone()

@@ -63,7 +63,7 @@ async fn another_number_of_grant_containers_than_the_stored_one_is_told() {
     let node = node().await;
     let url = |options: &str| format!("{}?{options}", node.url());
     let warnings = Warnings::default();
-    let _guard = tracing::subscriber::set_default(warnings.clone());
+    let _keeping = warnings.keep();
     for same in ["grant_containers=3", "grant_containers=3", ""] {
         Store::open(&url(same)).await.unwrap();
         assert_eq!(warnings.kept(), [""; 0], "{same}");

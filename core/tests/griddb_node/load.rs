@@ -15,31 +15,40 @@ pub(super) struct Load {
     server: Arc<Server>,
     running: JoinSet<Told>,
     stop: Arc<AtomicBool>,
-    answered: Arc<AtomicUsize>,
+    counts: Arc<Counts>,
+}
+
+/// How many requests of all clients were answered so far.
+#[derive(Default)]
+struct Counts {
+    answered: AtomicUsize,
+    /// Those that got no answer: what they asked for may have happened or not.
+    unanswered: AtomicUsize,
 }
 
 impl Load {
     pub(super) async fn on(server: Server) -> Self {
         let server = Arc::new(server);
-        let (stop, answered) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
+        let (stop, counts) = (Arc::new(AtomicBool::new(false)), Arc::new(Counts::default()));
         let mut running = JoinSet::new();
         for _ in 0..CLIENTS {
             let browser = server.sign_in(&authorize_uri(&[])).await;
             if browser.page.status() == 200 {
                 assert_eq!(browser.allow(&server).await.status(), 303);
             }
-            let (server, answered) = (Arc::clone(&server), Arc::clone(&answered));
-            let browsing = Browsing { server, cookie: browser.cookie, answered, told: Told::default() };
+            let (server, counts) = (Arc::clone(&server), Arc::clone(&counts));
+            let browsing = Browsing { server, cookie: browser.cookie, counts, told: Told::default() };
             running.spawn(browsing.run(Arc::clone(&stop)));
         }
-        Self { server, running, stop, answered }
+        Self { server, running, stop, counts }
     }
 
     /// Waits until work goes on: until some more requests were answered.
     pub(super) async fn goes_on(&mut self) {
-        let more = self.answered.load(Ordering::SeqCst) + 60;
+        let answered = || self.counts.answered.load(Ordering::SeqCst);
+        let more = answered() + 60;
         let goes_on = async {
-            while self.answered.load(Ordering::SeqCst) < more {
+            while answered() < more {
                 assert!(self.running.try_join_next().is_none(), "a client ended");
                 tokio::time::sleep(Duration::from_millis(5)).await;
             }
@@ -47,12 +56,16 @@ impl Load {
         tokio::time::timeout(Duration::from_secs(30), goes_on).await.unwrap();
     }
 
-    /// Stops it, and checks that everything that was answered is so. Gives back how many requests got no answer.
-    pub(super) async fn check(self) -> usize {
+    /// How many requests got no answer so far.
+    pub(super) fn unanswered(&self) -> usize {
+        self.counts.unanswered.load(Ordering::SeqCst)
+    }
+
+    /// Stops it, and checks that everything that was answered is so.
+    pub(super) async fn check(self) {
         self.stop.store(true, Ordering::SeqCst);
         let told = self.running.join_all().await;
         let server = &self.server;
-        let unanswered = told.iter().map(|told| told.unanswered).sum();
         for told in told {
             assert!(!told.good.is_empty() && !told.dead.is_empty() && !told.used_codes.is_empty());
             for token in &told.good {
@@ -68,7 +81,6 @@ impl Load {
                 assert_eq!(answer, (400, Some("invalid_grant")), "a used code is back");
             }
         }
-        unanswered
     }
 }
 
@@ -78,26 +90,13 @@ struct Told {
     good: Vec<String>,
     dead: Vec<String>,
     used_codes: Vec<String>,
-    /// Requests that got no answer: what they asked for may have happened or not.
-    unanswered: usize,
-}
-
-impl Told {
-    /// The answer of a request that is certain: 503 is none.
-    fn certain(&mut self, (status, body): (u16, serde_json::Value)) -> Option<(u16, serde_json::Value)> {
-        if status == 503 {
-            self.unanswered += 1;
-            return None;
-        }
-        Some((status, body))
-    }
 }
 
 /// A browser in which somebody is signed in and has allowed everything, and the client that it is sent back to.
 struct Browsing {
     server: Arc<Server>,
     cookie: String,
-    answered: Arc<AtomicUsize>,
+    counts: Arc<Counts>,
     told: Told,
 }
 
@@ -110,11 +109,22 @@ impl Browsing {
         self.told
     }
 
-    async fn token(&mut self, form: &[(&str, &str)]) -> Option<(u16, serde_json::Value)> {
-        let answer = self.server.token(form).await;
-        let certain = self.told.certain(answer)?;
-        self.answered.fetch_add(1, Ordering::SeqCst);
-        Some(certain)
+    fn is_unanswered(&self) {
+        self.counts.unanswered.fetch_add(1, Ordering::SeqCst);
+    }
+
+    /// The answer of a request that is certain: 503 is none.
+    fn certain(&self, (status, body): (u16, serde_json::Value)) -> Option<(u16, serde_json::Value)> {
+        if status == 503 {
+            self.is_unanswered();
+            return None;
+        }
+        self.counts.answered.fetch_add(1, Ordering::SeqCst);
+        Some((status, body))
+    }
+
+    async fn token(&self, form: &[(&str, &str)]) -> Option<(u16, serde_json::Value)> {
+        self.certain(self.server.token(form).await)
     }
 
     async fn issue(&mut self) {
@@ -128,13 +138,13 @@ impl Browsing {
     async fn one_grant(&mut self) -> Option<()> {
         let back = self.server.get(&authorize_uri(&[]), Some(&self.cookie)).await;
         if back.status() != 303 {
-            self.told.unanswered += 1;
+            self.is_unanswered();
             assert_eq!(back.status(), 503, "{}", text(&back));
             return None;
         }
         let Some(code) = location_parameter(&back, "code") else {
             assert_eq!(location_parameter(&back, "error").as_deref(), Some("temporarily_unavailable"));
-            self.told.unanswered += 1;
+            self.is_unanswered();
             return None;
         };
         let (status, body) = self.token(&redeem(&code)).await?;
@@ -158,9 +168,8 @@ impl Browsing {
         let client = basic("web", "web-secret");
         let answer =
             self.server.post("/oauth/revoke", &[("authorization", &client)], &[("token", token)]).await;
-        let (status, body) = self.told.certain((answer.status().as_u16(), text(&answer).into()))?;
+        let (status, body) = self.certain((answer.status().as_u16(), text(&answer).into()))?;
         assert_eq!(status, 200, "{body}");
-        self.answered.fetch_add(1, Ordering::SeqCst);
         self.told.dead.extend(ends.iter().map(|&token| token.to_owned()));
         Some(())
     }

@@ -2,19 +2,14 @@
 
 use std::time::Duration;
 
-use gridauth::env::Timestamp;
 use gridauth::store::{Change, Key, Kind, Row, StoreErrorKind, Updated};
 use griddb_rs::{Client, Transaction};
 use griddb_test_node::{Options, TestNode};
 use tokio::time::Instant;
 
-use super::open;
+use super::{open, row};
 
 const KEY: Key<'static> = Key::new(Kind::Custom, "held");
-
-fn row(body: &str) -> Row {
-    Row::new(Timestamp::from_millis(1), body)
-}
 
 /// A transaction of another program that holds the row.
 async fn holder(node: &TestNode) -> Transaction {
@@ -54,7 +49,7 @@ async fn a_row_that_is_held_for_a_moment_is_waited_for() {
     assert!(store.insert(KEY, row("{}")).await.unwrap());
     let held = holder(&node).await;
     let commit = async {
-        tokio::time::sleep(Duration::from_millis(1500)).await;
+        tokio::time::sleep(Duration::from_millis(300)).await;
         held.commit().await.unwrap();
     };
     let mut replace = |_: &Row| Change::Replace(row("[]"));

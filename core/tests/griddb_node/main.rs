@@ -26,15 +26,16 @@ mod warnings;
 
 use std::time::Duration;
 
+use gridauth::env::Timestamp;
 use gridauth::grant::{AuthorizationCode, ClientCredentials};
-use gridauth::store::{Key, Kind, conformance};
+use gridauth::store::{Key, Kind, Row, conformance};
 use gridauth::{GridAuth, Store};
+use griddb_test_node::cases::some_at_a_time;
 use griddb_test_node::{ErrorCode, Fault, FaultOrder, Options, Statement, TestNode};
 use support::*;
-use tokio::task::JoinSet;
 
 /// How long a node that was killed is outside of its cluster when it runs again; with a server it is seconds.
-const REJOIN: Duration = Duration::from_millis(300);
+const REJOIN: Duration = Duration::from_millis(100);
 
 async fn node() -> TestNode {
     node_with(Options::new()).await
@@ -52,19 +53,8 @@ async fn open(node: &TestNode, options: &str) -> Store {
     Store::open(&url(node, options)).await.unwrap()
 }
 
-/// Runs many cases, as many at a time as can have the processor when they need it: most of their time is waiting.
-async fn some_at_a_time<C: Future<Output = ()> + Send + 'static>(cases: impl IntoIterator<Item = C>) {
-    let (mut running, mut failed) = (JoinSet::new(), 0);
-    for case in cases {
-        if running.len() >= 32 {
-            failed += usize::from(running.join_next().await.unwrap().is_err());
-        }
-        running.spawn(case);
-    }
-    while let Some(done) = running.join_next().await {
-        failed += usize::from(done.is_err());
-    }
-    assert_eq!(failed, 0, "cases failed");
+fn row(body: &str) -> Row {
+    Row::new(Timestamp::from_millis(1), body)
 }
 
 /// Makes a row such that its body cannot be read.
@@ -94,7 +84,7 @@ struct Counted {
 impl Counted {
     async fn new() -> Self {
         // With some latency, what is sent together is seen to be one flight.
-        let node = node_with(Options::new().latency(Duration::from_millis(3))).await;
+        let node = node_with(Options::new().latency(Duration::from_millis(20))).await;
         let store = open(&node, "client_cache=60s").await;
         let server = server_with(|builder| builder.store(store)).await;
         let (status, _) = server.token(&[("grant_type", "client_credentials")]).await;

@@ -1,20 +1,15 @@
 //! Rows that the database cannot keep: refused before anything is sent, and the fault of whoever asked.
 
 use gridauth::User;
-use gridauth::env::Timestamp;
 use gridauth::people::UsersError;
 use gridauth::store::{Change, Key, Kind, Row, StoreErrorKind};
 use gridauth::token::Secret;
 
 use super::support::*;
-use super::{node, open};
+use super::{node, open, row};
 
 const LONGEST_BODY: usize = 16 << 20;
 const LONGEST_COLUMN: usize = 30_000;
-
-fn row(body: &str) -> Row {
-    Row::new(Timestamp::from_millis(1), body)
-}
 
 #[tokio::test]
 async fn what_cannot_be_kept_is_refused_and_changes_nothing() {

@@ -10,7 +10,7 @@ use log::Warnings;
 
 async fn warnings_of(issuer: &str, configure: impl FnOnce(Builder) -> Builder) -> Vec<String> {
     let warnings = Warnings::default();
-    let _guard = tracing::subscriber::set_default(warnings.clone());
+    let _keeping = warnings.keep();
     configure(GridAuth::builder(issuer).store(Store::memory())).build().await.unwrap();
     warnings.kept()
 }

@@ -76,6 +76,7 @@
 //! - Users and databases are common to all nodes, and outlive every crash.
 //! - No partition goes back to a node that was away, and none moves unless it is told to.
 
+pub mod cases;
 mod data;
 mod error;
 mod node;

@@ -283,7 +283,7 @@ async fn a_partition_moves_with_its_sessions_and_without_a_pause() {
 
 #[tokio::test]
 async fn what_waits_at_a_former_owner_is_refused_at_its_next_check() {
-    let check = Duration::from_millis(400);
+    let check = Duration::from_millis(1500);
     let node = Options::new().partitions(PARTITIONS).check_interval(check);
     let cluster = TestCluster::start(3, ClusterOptions::new(node)).await.unwrap();
     let table = table_at(&cluster, 1, 2).await;
@@ -308,7 +308,7 @@ async fn a_partition_can_be_without_an_owner_for_a_while() {
     for node in 0..3 {
         clients.push(client_of(&cluster, node).await);
     }
-    assert!(cluster.move_partition_with_gap(table.partition, Duration::from_millis(200)));
+    assert!(cluster.move_partition_with_gap(table.partition, Duration::from_secs(1)));
     assert_eq!(cluster.owner(table.partition), None);
     assert_eq!(owner_named_by(&mut clients[0], table.partition).await, None);
     for client in &mut clients {
@@ -325,10 +325,17 @@ async fn a_partition_can_be_without_an_owner_for_a_while() {
 async fn a_gap_ends_early_where_the_next_owner_is_lost() {
     let cluster = three().await;
     let table = table_at(&cluster, 1, 2).await;
-    assert!(cluster.move_partition_with_gap(table.partition, Duration::from_millis(300)));
+    assert!(cluster.move_partition_with_gap(table.partition, Duration::from_secs(30)));
     cluster.kill(2).await.unwrap();
-    cluster.settled().await;
-    let owner = cluster.owner(table.partition).unwrap();
+    let next = async {
+        loop {
+            if let Some(owner) = cluster.owner(table.partition) {
+                break owner;
+            }
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    let owner = tokio::time::timeout(Duration::from_secs(5), next).await.unwrap();
     assert_eq!(client_of(&cluster, owner).await.get(table, "a").await, Some(1));
 }
 
@@ -362,7 +369,7 @@ async fn a_partition_moves_with_all_that_it_has_though_its_backup_lagged() {
 
 #[tokio::test]
 async fn writes_wait_for_a_silent_backup_if_told_to_and_then_succeed() {
-    let wait = Duration::from_millis(60);
+    let wait = Duration::from_millis(300);
     let node = Options::new().partitions(PARTITIONS);
     let times = ClusterOptions::new(node).wait_for_backup(wait).takeover(Duration::from_secs(5));
     let cluster = TestCluster::start(3, times).await.unwrap();

@@ -141,15 +141,15 @@ async fn a_transaction_lives_as_long_as_its_session_was_given(place: &Place) {
     let next = Mode { session_mode: 2, ..Mode::begin(1) };
     assert_eq!(put_in(&mut short, table, "short", next.timeout(60), 3).await, 0);
     // past the short time and the check after it
-    let seconds = if place.is_a_node() { Duration::from_millis(100) } else { Duration::from_millis(4500) };
+    let seconds = if place.is_a_node() { Duration::from_millis(300) } else { Duration::from_millis(4500) };
     tokio::time::sleep(seconds).await;
     assert_eq!(short.end(COMMIT, table, 1, 4).await.code(), 110005);
     assert_eq!(long.end(COMMIT, table, 1, 3).await.code(), 0);
 }
 
-/// Seconds of a node are a hundredth of what they are.
+/// Seconds of a node are a tenth of what they are.
 fn options() -> Options {
-    Options::new().second(Duration::from_millis(10)).check_interval(Duration::from_millis(10))
+    Options::new().second(Duration::from_millis(100)).check_interval(Duration::from_millis(10))
 }
 
 #[tokio::test]

@@ -70,7 +70,7 @@ async fn a_delayed_answer_keeps_back_those_of_its_partition_only() {
 #[tokio::test]
 async fn delays_of_one_partition_do_not_shorten_one_another() {
     let (node, mut client, table) = start().await;
-    let (short, long) = (Duration::from_millis(40), Duration::from_millis(120));
+    let (short, long) = (Duration::from_millis(40), Duration::from_millis(500));
     for delay in [short, long, short] {
         node.faults().once(Statement::PutRow, Fault::Delay(delay));
     }
@@ -240,6 +240,21 @@ async fn a_killed_node_resets_and_refuses_and_comes_back_on_its_port() {
     node.restart().unwrap();
     assert_eq!(node.address(), address);
     let mut client = Client::open(address).await;
+    assert_eq!(client.table("t", 128).await.partition, table.partition);
+}
+
+#[tokio::test]
+async fn a_crash_that_is_not_awaited_to_its_end_is_finished_by_the_next() {
+    let (node, mut client, table) = start().await;
+    tokio::select! {
+        biased;
+        _ = node.crash() => unreachable!("the node's tasks have not run yet"),
+        () = std::future::ready(()) => {}
+    }
+    assert!(!node.is_up());
+    assert_eq!(client.receive_raw().await.unwrap_err().kind(), ErrorKind::ConnectionReset);
+    node.crash_and_restart().await.unwrap();
+    let mut client = Client::open(node.address()).await;
     assert_eq!(client.table("t", 128).await.partition, table.partition);
 }
 

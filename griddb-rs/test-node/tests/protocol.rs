@@ -162,7 +162,7 @@ async fn the_login_flaw_is_there_only_on_order_and_not_after_disconnect() {
 
 #[tokio::test]
 async fn statements_connections_and_flights_are_counted() {
-    let latency = std::time::Duration::from_millis(5);
+    let latency = std::time::Duration::from_millis(50);
     let node = TestNode::start(Options::new().latency(latency)).await.unwrap();
     let mut client = Client::open(node.address()).await;
     let table = client.table("t", 128).await;

@@ -124,11 +124,9 @@ pub async fn a_lock_makes_others_wait_and_time_out(client: Client) {
     assert!(transaction.lock("n").await.unwrap().is_some());
     assert_eq!(number(&rows).await, Some(1));
     let impatient = rows.within(Duration::from_millis(900));
-    for refused in [
-        impatient.remove("n").await.map(drop),
-        impatient.put(row("n", "x", 2)).await.map(drop),
-        impatient.update("n", raise).await.map(drop),
-    ] {
+    let (removed, put, updated) =
+        tokio::join!(impatient.remove("n"), impatient.put(row("n", "x", 2)), impatient.update("n", raise),);
+    for refused in [removed.map(drop), put.map(drop), updated.map(drop)] {
         let refused = refused.unwrap_err();
         assert!(refused.is_lock_timeout() && !refused.is_outcome_unknown(), "{refused}");
     }

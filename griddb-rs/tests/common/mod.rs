@@ -7,7 +7,8 @@ use std::{future::Future, time::Duration};
 use griddb_rs::{Change, Client, Collection, ColumnType, Row, Schema};
 use griddb_test_node::{Options, TestNode};
 use tokio::{
-    task::JoinSet,
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpListener,
     time::{sleep, timeout},
 };
 
@@ -48,21 +49,6 @@ pub async fn soon<T>(future: impl Future<Output = T>) -> T {
     timeout(Duration::from_secs(20), future).await.unwrap()
 }
 
-/// Runs many cases, as many at a time as can have the processor when they need it: most of their time is waiting.
-pub async fn some_at_a_time<C: Future<Output = ()> + Send + 'static>(cases: impl IntoIterator<Item = C>) {
-    let (mut running, mut failed) = (JoinSet::new(), 0);
-    for case in cases {
-        if running.len() >= 32 {
-            failed += usize::from(running.join_next().await.unwrap().is_err());
-        }
-        running.spawn(case);
-    }
-    while let Some(done) = running.join_next().await {
-        failed += usize::from(done.is_err());
-    }
-    assert_eq!(failed, 0, "cases failed");
-}
-
 /// A collection of large values.
 pub async fn blobs(client: &Client) -> Collection {
     let schema = Schema::new().key("k", ColumnType::String).column("b", ColumnType::Blob);
@@ -77,4 +63,40 @@ pub async fn until(what: impl Fn() -> bool) {
         }
     })
     .await;
+}
+
+/// What a notification provider does with a connection that it has answered.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum AfterAnswer {
+    Close,
+    StayOpen,
+}
+
+/// A notification provider that answers whoever asks for `/nodes`; the option of a URL that names it.
+pub async fn provider(answer: impl Fn() -> String + Send + 'static, after: AfterAnswer) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        let mut open = Vec::new();
+        loop {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let mut request = [0; 1024];
+            // Who asks may give up at any time.
+            let length = stream.read(&mut request).await.unwrap_or(0);
+            if request[..length].starts_with(b"GET /nodes HTTP/1.0\r\n") {
+                let _ = stream.write_all(answer().as_bytes()).await;
+                if after == AfterAnswer::StayOpen {
+                    open.push(stream);
+                }
+            }
+        }
+    });
+    format!("provider=http://{address}/nodes")
+}
+
+/// How a provider lists nodes.
+pub fn listing(nodes: &[(&str, u16)]) -> String {
+    let node =
+        |(host, port): &(&str, u16)| format!(r#"{{"transaction":{{"address":"{host}","port":{port}}}}}"#);
+    format!("[{}]", nodes.iter().map(node).collect::<Vec<_>>().join(","))
 }

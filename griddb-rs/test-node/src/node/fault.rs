@@ -49,6 +49,32 @@ pub enum Fault {
     LongerBy(u32),
 }
 
+impl Fault {
+    /// Something answers that is no node, such as a proxy.
+    #[must_use]
+    pub fn foreign() -> Self {
+        Self::Garbage(b"HTTP/1.1 400 Bad Request\r\n\r\n".to_vec())
+    }
+
+    /// Answers of which a part never comes, though the connection lives and other bytes do come.
+    #[must_use]
+    pub fn never_whole() -> [Self; 4] {
+        [Self::LongerBy(8), Self::LongerBy(100 << 20), Self::Cut(17), Self::Cut(25)]
+    }
+
+    /// Answers behind which nothing on the connection is understood any more.
+    #[must_use]
+    pub fn garbled() -> [Self; 5] {
+        [Self::Cut(25), Self::LongerBy(8), Self::LongerBy(60_000), Self::LongerBy(100 << 20), Self::foreign()]
+    }
+
+    /// The statement was done and is said to have failed: a copy that was not confirmed, an error of the node's own.
+    #[must_use]
+    pub fn done_and_failed() -> [Self; 2] {
+        [ErrorCode::REPLICATION_TIMEOUT, ErrorCode::NODE_ERROR].map(Self::FailAfter)
+    }
+}
+
 /// A fault, and the statements that it is for.
 ///
 /// ```

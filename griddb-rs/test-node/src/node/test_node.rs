@@ -48,6 +48,20 @@ enum Running {
     Changing,
 }
 
+/// Keeps the task that ends where [`TestNode::crash`] is dropped before it has: the next crash waits for it.
+struct Ending<'a> {
+    running: &'a Mutex<Running>,
+    accept: Option<JoinHandle<()>>,
+}
+
+impl Drop for Ending<'_> {
+    fn drop(&mut self) {
+        if let Some(accept) = self.accept.take() {
+            *lock(self.running) = Running::Up(accept);
+        }
+    }
+}
+
 impl fmt::Debug for TestNode {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("TestNode").field("address", &self.node.address).finish_non_exhaustive()
@@ -124,9 +138,13 @@ impl TestNode {
             *lock(&self.running) = running;
             return Ok(());
         };
+        let mut ending = Ending { running: &self.running, accept: Some(accept) };
         self.node.set_power(Power::Off);
-        // it ends by itself, and takes every connection with it
-        drop(accept.await);
+        if let Some(accept) = &mut ending.accept {
+            // it ends by itself, and takes every connection with it
+            drop(accept.await);
+        }
+        ending.accept = None;
         self.node.crash();
         let socket = TcpSocket::new_v4()?;
         socket.set_reuseaddr(true)?;
