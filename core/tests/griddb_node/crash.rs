@@ -107,15 +107,14 @@ async fn what_is_said_to_be_there_is_there_after_a_crash() {
         let patience = "retry_for=2s&statement_timeout=1s&lock_timeout=0s";
         let store = open(&node, &format!("{patience}&verify_owner={verify_owner}")).await;
         let key = Key::new(Kind::User, "israel");
-        let row = || Row::new(Timestamp::from_millis(1), "{}");
         node.sync();
-        assert!(unsynced.insert(key, row()).await.unwrap());
+        assert!(unsynced.insert(key, row("{}")).await.unwrap());
         let failing = FaultOrder::new(Fault::Refuse(ErrorCode::NODE_ERROR)).on(Statement::FlushLog);
         node.faults().order(failing.always());
-        let told = store.insert(key, row()).await;
+        let told = store.insert(key, row("{}")).await;
         assert!(told.is_err(), "nothing is synced: {told:?}");
         node.faults().clear();
-        assert!(!store.insert(key, row()).await.unwrap());
+        assert!(!store.insert(key, row("{}")).await.unwrap());
         node.crash_and_restart().await.unwrap();
         assert!(store.get(key).await.unwrap().is_some(), "verify_owner={verify_owner}");
     }
