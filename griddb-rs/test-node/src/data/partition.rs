@@ -86,6 +86,11 @@ impl State {
         self.result_sets.remove(&id);
     }
 
+    /// Whether there is anything that ends by itself. In most partitions there is nothing, and nodes look often.
+    pub(crate) fn has_deadlines(&self) -> bool {
+        !(self.transactions.is_empty() && self.sessions.is_empty() && self.result_sets.is_empty())
+    }
+
     /// Transactions and sessions whose time has passed, as the changes that end them.
     pub(crate) fn expired(&mut self, now: Instant) -> Vec<Change> {
         self.result_sets.retain(|_, set| set.expires > now);

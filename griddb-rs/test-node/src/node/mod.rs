@@ -163,7 +163,7 @@ impl Node {
             return;
         }
         for mut partition in self.each_partition() {
-            if partition.role == Role::Owner {
+            if partition.role == Role::Owner && partition.state.has_deadlines() {
                 for change in partition.state.expired(now) {
                     partition.apply(change);
                 }
