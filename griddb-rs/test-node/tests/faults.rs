@@ -205,6 +205,21 @@ async fn a_paused_node_accepts_and_answers_when_it_wakes() {
 }
 
 #[tokio::test]
+async fn a_paused_node_takes_nothing_that_comes_after_the_pause() {
+    let (node, mut client, table) = start().await;
+    for taken in 0..20 {
+        // The node has no time to hear of the pause before something comes.
+        (0..200).for_each(|_| drop(tokio::spawn(async {})));
+        node.pause();
+        let put = send_put(&mut client, table, "a").await;
+        tokio::time::sleep(Duration::from_millis(5)).await;
+        assert_eq!(node.counters().statements(Statement::PutRow), taken);
+        node.wake();
+        assert_eq!(client.receive().await.id, put);
+    }
+}
+
+#[tokio::test]
 async fn new_connections_are_reset_when_they_are_too_many() {
     let (node, mut client, table) = start().await;
     node.refuse_connections(true);

@@ -116,15 +116,17 @@ impl Connection {
             let due = self.held.iter().map(|held| held.due).min();
             let mut next = Next::GoOn;
             tokio::select! {
+                // A node that was stopped takes nothing more, whatever has come in the same moment.
+                biased;
+                () = life.changed() => continue,
+                Some(delivery) = self.later.recv() => next = self.finish(delivery),
+                () = sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => self.release_held(),
                 ready = self.socket.ready(interest) => {
                     let ready = ready?;
                     if ready.is_readable() {
                         next = self.read()?;
                     }
                 }
-                Some(delivery) = self.later.recv() => next = self.finish(delivery),
-                () = sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => self.release_held(),
-                () = life.changed() => continue,
             }
             if next == Next::Reset {
                 return Ok(next);
