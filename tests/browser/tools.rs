@@ -8,6 +8,9 @@ use sha2::{Digest, Sha256};
 /// The files that say which modules, exactly.
 const PACKAGE: [&str; 3] = ["package.json", "package-lock.json", ".npmrc"];
 
+/// Names of the browser. The one without windows is the same engine and takes half the time.
+const BROWSERS: [&str; 4] = ["chromium-headless-shell", "chromium", "chromium-browser", "google-chrome"];
+
 /// All of it.
 #[derive(Clone)]
 pub(crate) struct Tools {
@@ -24,9 +27,10 @@ impl Tools {
     pub(crate) fn find() -> Result<Self, String> {
         let chromium = match std::env::var_os("GRIDAUTH_CHROMIUM") {
             Some(path) => Some(PathBuf::from(path)).filter(|path| path.is_file()),
-            None => ["chromium", "chromium-browser", "google-chrome"].into_iter().find_map(in_path),
+            None => BROWSERS.into_iter().find_map(in_path),
         };
-        let chromium = chromium.ok_or("There is no chromium. On Debian: apt-get install chromium")?;
+        let chromium =
+            chromium.ok_or("There is no chromium. On Debian: apt-get install chromium-headless-shell")?;
         let node = in_path("node").ok_or("There is no Node.js. On Debian: apt-get install nodejs npm")?;
         Ok(Self { chromium, node, modules: modules()? })
     }
