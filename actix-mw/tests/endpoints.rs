@@ -8,7 +8,7 @@ use actix_web::http::Method;
 use actix_web::middleware::{Next, from_fn};
 use actix_web::test::{TestRequest, init_service};
 use actix_web::{App, HttpMessage, HttpResponse, web};
-use gridauth::people::ThrottleSettings;
+use gridauth::identity::ThrottleSettings;
 use gridauth::{GridAuth, Peer};
 use gridauth_actix::GridAuthExt;
 use support::{ask, auth, auth_with};

@@ -12,7 +12,7 @@ pub use scopes::{AnyScope, RequiredScope, ScopeDescription};
 
 use std::sync::Arc;
 
-use crate::http_io::{self, AuthorizationHeader};
+use crate::http::{AuthorizationHeader, authorization_in};
 use crate::model::GrantRecord;
 use crate::server::Inner;
 use crate::store::{Key, Kind, Row, StoreError};
@@ -38,7 +38,7 @@ fn usual(value: &[u8]) -> Option<PresentedToken> {
 }
 
 fn bearer<'h>(values: impl IntoIterator<Item = &'h [u8]>) -> Result<PresentedToken, Rejection> {
-    match http_io::authorization_in(values) {
+    match authorization_in(values) {
         AuthorizationHeader::Scheme { name, credentials } if name.eq_ignore_ascii_case("bearer") => {
             of_text(credentials)
         }

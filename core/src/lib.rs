@@ -53,7 +53,7 @@
 //! | guarding handlers, scopes as types | [`Access`], [`scopes!`], [`guard`] |
 //! | where everything is kept | [`Store::open`], [`store`]: memory, one file, GridDB |
 //! | clients: registering them, their secrets | [`Client`], [`GridAuth::put_client`], [`client_auth`] |
-//! | people: signing up and in, passwords, throttling | [`GridAuth::users`], [`people`] |
+//! | people: signing up and in, passwords, throttling | [`GridAuth::users`], [`identity`] |
 //! | the sign-in and consent pages, and their looks | [`Builder::theme`], [`pages`] |
 //! | taking back what was given | [`GridAuth::withdraw_consent`], [`GridAuth::revoke_user`], [`GridAuth::revoke_client`] |
 //! | tests: a clock that is moved, tokens without HTTP | [`env::ManualClock`], [`GridAuth::mint`] |
@@ -62,7 +62,7 @@
 //!
 //! * a way of one's own to get a token: [`grant::Grant`], with a [`grant::TokenSide`], a [`grant::AuthorizationSide`] or both;
 //! * a rule of one's own in the grants that there are: [`grant::Extension`], which is how PKCE is done;
-//! * the application's own users: [`people::Users`], or a closure; its own session: [`people::OwnSession`];
+//! * the application's own users: [`identity::Users`], or a closure; its own session: [`identity::OwnSession`];
 //! * its own pages: [`pages::Pages`];
 //! * its own database: [`store::Backend`], with a kit that checks it, [`store::conformance`].
 //!
@@ -73,20 +73,20 @@ pub mod client_auth;
 pub mod env;
 pub mod grant;
 pub mod guard;
+pub mod identity;
 pub mod model;
 pub mod pages;
-pub mod people;
 pub mod protocol;
 pub mod store;
 pub mod token;
 
 mod endpoint;
-mod http_io;
+mod http;
 mod server;
 
 pub use async_trait::async_trait;
 pub use guard::Access;
-pub use http_io::{Peer, Request, Response, Unread, whole_request};
+pub use http::{Peer, Request, Response, Unread, whole_request};
 pub use model::{Client, User};
 pub use server::{BuildError, Builder, GridAuth, MintRequest, RevokeError};
 pub use store::Store;

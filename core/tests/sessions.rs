@@ -4,7 +4,7 @@
 
 mod support;
 
-use gridauth::people::UsersError;
+use gridauth::identity::UsersError;
 use gridauth::token::Secret;
 use gridauth::{Client, User};
 use support::*;

@@ -12,7 +12,7 @@ use gridauth::client_auth::{ClientSecretHash, generate_client_secret};
 use gridauth::env::{Entropy, EntropyError, ManualClock, Timestamp};
 use gridauth::grant::{AuthorizationCode, ClientCredentials, Implicit, Password, RefreshToken};
 use gridauth::model::AuthMethod;
-use gridauth::people::HashingSettings;
+use gridauth::identity::HashingSettings;
 use gridauth::store::{By, Key, Kind, Query, Row};
 use gridauth::token::Secret;
 use gridauth::{Client, GridAuth, Response, Store};

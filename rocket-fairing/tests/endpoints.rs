@@ -2,7 +2,7 @@
 
 mod support;
 
-use gridauth::people::ThrottleSettings;
+use gridauth::identity::ThrottleSettings;
 use gridauth::{GridAuth, Peer, Store};
 use gridauth_rocket::GridAuthExt;
 use rocket::fairing::AdHoc;

@@ -16,7 +16,7 @@ use actix_web::http::StatusCode;
 use actix_web::test::TestRequest;
 use gridauth::env::Timestamp;
 use gridauth::grant::{AuthorizationCode, ClientCredentials};
-use gridauth::people::HashingSettings;
+use gridauth::identity::HashingSettings;
 use gridauth::store::memory::MemoryStore;
 use gridauth::store::{Backend, Change, Key, Kind, Page, Query, Row, StoreError, StoreFuture, Updated};
 use gridauth::{Builder, GridAuth, MintRequest, Store};

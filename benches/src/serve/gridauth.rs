@@ -5,7 +5,7 @@ use std::time::Duration;
 use ::gridauth::client_auth::{ClientSecretHash, generate_client_secret};
 use ::gridauth::env::SystemEntropy;
 use ::gridauth::grant::{AuthorizationCode, ClientCredentials, Password, RefreshToken};
-use ::gridauth::people::{OwnSession, UsersError};
+use ::gridauth::identity::{OwnSession, UsersError};
 use ::gridauth::token::Secret;
 use ::gridauth::{Client, GridAuth, Store, User, scopes};
 use axum::Router;

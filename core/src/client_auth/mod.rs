@@ -11,9 +11,9 @@ use std::sync::Arc;
 
 use http::HeaderMap;
 
-use crate::http_io::{AuthorizationHeader, RequestContext, authorization};
+use crate::http::{AuthorizationHeader, RequestContext, authorization};
+use crate::identity::Throttled;
 use crate::model::{AuthMethod, Client};
-use crate::people::Throttled;
 use crate::protocol::{OAuthError, Parameters};
 use crate::server::Inner;
 use crate::token::Secret;

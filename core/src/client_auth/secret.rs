@@ -17,9 +17,9 @@ use zeroize::Zeroizing;
 
 pub use self::verifier::SecretVerifier;
 use crate::env::{Entropy, EntropyError};
+use crate::identity::{HashingError, PasswordHasher};
 use crate::model::ClientSecretHash;
 use crate::model::client_secret_hash::digest;
-use crate::people::{HashingError, PasswordHasher};
 
 const SECRET_BYTES: usize = 32;
 
@@ -67,7 +67,7 @@ impl ClientSecretHash {
     }
 
     /// The hash of a secret that was chosen, by a person or by a configuration: any string up to
-    /// [`MAX_PASSWORD_BYTES`](crate::people::password::MAX_PASSWORD_BYTES).
+    /// [`MAX_PASSWORD_BYTES`](crate::identity::password::MAX_PASSWORD_BYTES).
     ///
     /// # Errors
     /// As [`PasswordHasher::hash`].

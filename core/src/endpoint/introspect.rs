@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::client_auth;
 use crate::env::Timestamp;
-use crate::http_io::{self, Request, RequestContext, Response};
+use crate::http::{Request, RequestContext, Response, form, json_response};
 use crate::model::{AuthMethod, GrantRecord};
 use crate::protocol::{OAuthError, Scope};
 use crate::server::Inner;
@@ -16,7 +16,7 @@ pub(crate) const METHODS: [AuthMethod; 2] = [AuthMethod::Basic, AuthMethod::Post
 
 pub(crate) async fn answer(server: &Inner, request: &Request) -> Result<Response, OAuthError> {
     let context = RequestContext::of(request);
-    let parameters = http_io::form(request)?;
+    let parameters = form(request)?;
     let client =
         client_auth::authenticate(server, request.headers(), &parameters, &METHODS, &context).await?;
     let token = parameters.get("token").ok_or_else(|| OAuthError::invalid_request("token is missing"))?;
@@ -31,7 +31,7 @@ pub(crate) async fn answer(server: &Inner, request: &Request) -> Result<Response
         None => None,
     };
     // RFC 7662 section 2.2: of a token that is not good, or not this client's to know, nothing more is said.
-    Ok(http_io::json(StatusCode::OK, &described.unwrap_or_else(|| json!({ "active": false }))))
+    Ok(json_response(StatusCode::OK, &described.unwrap_or_else(|| json!({ "active": false }))))
 }
 
 fn describe(token: &PresentedToken, record: &GrantRecord, server: &Inner) -> Option<Value> {

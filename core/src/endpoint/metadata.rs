@@ -4,13 +4,13 @@ use http::StatusCode;
 use serde_json::{Map, Value, json};
 
 use super::{Endpoint, introspect, revoke};
-use crate::http_io::{self, Response};
+use crate::http::{Response, response};
 use crate::model::AuthMethod;
 use crate::protocol::ResponseMode;
 use crate::server::Inner;
 
 pub(crate) fn answer(server: &Inner) -> Response {
-    http_io::response(StatusCode::OK, "application/json", server.metadata.clone())
+    response(StatusCode::OK, "application/json", server.metadata.clone())
 }
 
 pub(crate) fn describe(server: &Inner) -> Value {

@@ -9,7 +9,7 @@ pub(crate) mod token;
 use http::Method;
 
 use crate::grant::Registry;
-use crate::http_io::{self, Request, Response};
+use crate::http::{Request, Response, error_response, method_not_allowed};
 use crate::protocol::OAuthError;
 use crate::server::Inner;
 
@@ -67,8 +67,8 @@ impl Endpoint {
             Self::Revoke if post => Box::pin(revoke::answer(server, request)).await,
             Self::Introspect if post => Box::pin(introspect::answer(server, request)).await,
             Self::Metadata if get => Ok(metadata::answer(server)),
-            _ => return http_io::method_not_allowed(self.allow()),
+            _ => return method_not_allowed(self.allow()),
         };
-        answered.unwrap_or_else(|error| http_io::error(&error, &server.realm))
+        answered.unwrap_or_else(|error| error_response(&error, &server.realm))
     }
 }

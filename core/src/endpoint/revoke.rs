@@ -3,7 +3,7 @@
 use bytes::Bytes;
 
 use crate::client_auth;
-use crate::http_io::{self, Request, RequestContext, Response};
+use crate::http::{Request, RequestContext, Response, form, no_store};
 use crate::model::{AuthMethod, GrantRecord};
 use crate::protocol::OAuthError;
 use crate::server::Inner;
@@ -15,7 +15,7 @@ pub(crate) const METHODS: [AuthMethod; 3] = [AuthMethod::Basic, AuthMethod::Post
 
 pub(crate) async fn answer(server: &Inner, request: &Request) -> Result<Response, OAuthError> {
     let context = RequestContext::of(request);
-    let parameters = http_io::form(request)?;
+    let parameters = form(request)?;
     let client =
         client_auth::authenticate(server, request.headers(), &parameters, &METHODS, &context).await?;
     let token = parameters.get("token").ok_or_else(|| OAuthError::invalid_request("token is missing"))?;
@@ -26,7 +26,7 @@ pub(crate) async fn answer(server: &Inner, request: &Request) -> Result<Response
     };
     outcome?;
     // RFC 7009 section 2.2: also where there was no such token, since that is what the client wants.
-    Ok(http_io::no_store(Response::new(Bytes::new())))
+    Ok(no_store(Response::new(Bytes::new())))
 }
 
 async fn revoke(

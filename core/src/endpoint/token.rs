@@ -4,13 +4,13 @@ use http::StatusCode;
 
 use crate::client_auth;
 use crate::grant::TokenRequest;
-use crate::http_io::{self, Request, RequestContext, Response};
+use crate::http::{Request, RequestContext, Response, form, json_response};
 use crate::protocol::{ErrorCode, OAuthError};
 use crate::server::Inner;
 
 pub(crate) async fn answer(server: &Inner, request: &Request) -> Result<Response, OAuthError> {
     let context = RequestContext::of(request);
-    let parameters = http_io::form(request)?;
+    let parameters = form(request)?;
     let grant_type =
         parameters.get("grant_type").ok_or_else(|| OAuthError::invalid_request("grant_type is missing"))?;
     let (registered, side) = server.grants.token_side(grant_type).ok_or_else(|| {
@@ -35,5 +35,5 @@ pub(crate) async fn answer(server: &Inner, request: &Request) -> Result<Response
     for extension in &registered.extensions {
         extension.extend_token_response(&token_request, &issued.record, &mut issued.response.extra)?;
     }
-    Ok(http_io::json(StatusCode::OK, &issued.response))
+    Ok(json_response(StatusCode::OK, &issued.response))
 }

@@ -3,7 +3,7 @@ use std::sync::Arc;
 use super::{Extension, Issued, NewGrant, issue};
 use crate::client_auth::AuthenticatedClient;
 use crate::env::Timestamp;
-use crate::http_io::RequestContext;
+use crate::http::RequestContext;
 use crate::model::{Client, GrantData, User};
 use crate::protocol::{OAuthError, Parameters, Scope};
 use crate::server::Inner;

@@ -6,7 +6,7 @@ use http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderValue, StatusCode};
 use serde_json::json;
 
-use crate::http_io::{Response, no_store, response};
+use crate::http::{Response, no_store, response};
 use crate::protocol::error::Chain;
 use crate::protocol::{ErrorCode, Scope};
 use crate::store::{StoreError, StoreErrorKind};

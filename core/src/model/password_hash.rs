@@ -8,14 +8,14 @@ use serde::{Deserialize, Serialize};
 /// that comes from elsewhere is checked by `parse`:
 ///
 /// ```
-/// use gridauth::people::PasswordHash;
+/// use gridauth::identity::PasswordHash;
 ///
 /// let imported = "$argon2id$v=19$m=16,t=2,p=1$bXlzYWx0bXlzYWx0$bxpb1XzoD4M4Tl4Kt8DEsg";
 /// let hash: PasswordHash = imported.parse()?;
 /// assert_eq!(hash.as_str(), imported);
 /// assert!(!format!("{hash:?}").contains("bxpb"));
 /// assert!("$2b$10$abcdefghijklmnopqrstuv".parse::<PasswordHash>().is_err());
-/// # Ok::<(), gridauth::people::password::UnreadableHash>(())
+/// # Ok::<(), gridauth::identity::password::UnreadableHash>(())
 /// ```
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]

@@ -3,8 +3,8 @@
 use super::GridAuth;
 use crate::client_auth::ClientSecretHash;
 use crate::grant::{GrantedScope, NewGrant, TokenResponse};
+use crate::identity::{HashingError, SignUpError, UsersError};
 use crate::model::{Client, ClientBuilder, Consent};
-use crate::people::{HashingError, SignUpError, UsersError};
 use crate::protocol::{OAuthError, Scope};
 use crate::store::{By, Key, Kind, Query, Record, Row, StoreError};
 use crate::token::Secret;

@@ -13,11 +13,11 @@ use crate::endpoint::{Endpoint, metadata};
 use crate::env::{Clock, Entropy, SystemClock, SystemEntropy};
 use crate::grant::{Extension, IntoRegistration, Registry};
 use crate::guard::{Rejection, RejectionBody, ScopeDescription};
-use crate::model::AuthMethod;
-use crate::pages::{BuiltInPages, Pages, Theme};
-use crate::people::{
+use crate::identity::{
     HashingSettings, OwnSession, PasswordHasher, Sessions, StoredUsers, Throttle, ThrottleSettings, Users,
 };
+use crate::model::AuthMethod;
+use crate::pages::{BuiltInPages, Pages, Theme};
 use crate::store::Store;
 
 /// A server cannot be built as it is configured. All that is wrong is named at once, each with what to change.

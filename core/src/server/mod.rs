@@ -21,14 +21,16 @@ use crate::endpoint::Endpoint;
 use crate::env::{Clock, Entropy};
 use crate::grant::{AuthorizationRequest, Registry};
 use crate::guard::{self, Access, Rejection, RejectionBody, ScopeDescription};
-use crate::http_io::{self, Request, RequestContext, Response, Unread};
-use crate::model::{Client, Consent, User};
-use crate::pages::{Pages, ScopeInfo};
-use crate::people::{
+use crate::http::{
+    Request, RequestContext, Response, Unread, authorization_values, error_response, not_found,
+};
+use crate::identity::{
     OwnSession, PasswordHasher, RetryAfter, Sessions, StoredUsers, Throttle, Throttled, Users,
 };
+use crate::model::{Client, Consent, User};
+use crate::pages::{Pages, ScopeInfo};
 use crate::protocol::{OAuthError, Parameters};
-use crate::store::{Change, Key, Kind, Record, Store, StoreError, waiting};
+use crate::store::{Change, Key, Kind, Record, Store, StoreError, deadline};
 use crate::token::{PresentedToken, Secret};
 use issuer::Issuer;
 
@@ -109,8 +111,8 @@ impl GridAuth {
         let found = self.0.routes.iter().find(|(path, _)| path == request.uri().path());
         let mut response = match found {
             Some(_) if request.body().len() > Self::MAX_BODY => self.refuse_unread(Unread::TooLong),
-            Some((_, endpoint)) => waiting::together(endpoint.answer(&self.0, &request)).await,
-            None => http_io::not_found(),
+            Some((_, endpoint)) => deadline::shared(endpoint.answer(&self.0, &request)).await,
+            None => not_found(),
         };
         if request.method() == Method::HEAD {
             // RFC 9110 section 8.6: the length is the one that GET would tell.
@@ -147,13 +149,13 @@ impl GridAuth {
     /// # Ok::<(), Box<dyn std::error::Error>>(()) }).unwrap();
     /// ```
     pub fn as_one_request<F: Future>(&self, work: F) -> impl Future<Output = F::Output> + use<F> {
-        waiting::together(work)
+        deadline::shared(work)
     }
 
     /// The direct answer that an error makes (RFC 6749 section 5.2), for routes of the application's own that answer as
     /// the token endpoint does. The error's cause goes to the log.
     pub fn refuse(&self, error: &OAuthError) -> Response {
-        http_io::error(error, &self.0.realm)
+        error_response(error, &self.0.realm)
     }
 
     /// The answer to a request that could not be read whole.
@@ -166,7 +168,7 @@ impl GridAuth {
     /// # Errors
     /// A [`Rejection`]: [`reject`](Self::reject) makes the answer of it.
     pub async fn authenticate(&self, headers: &HeaderMap) -> Result<Access, Rejection> {
-        let token = guard::presented(http_io::authorization_values(headers))?;
+        let token = guard::presented(authorization_values(headers))?;
         guard::access(&self.0, &token).await
     }
 
@@ -189,7 +191,7 @@ impl GridAuth {
     /// As [`authenticate`](Self::authenticate), where that need not wait: the store has the row at hand. `None` where it has
     /// to be asked; nothing has been done then. A guard that looks here first spares most requests a future.
     pub fn authenticate_now(&self, headers: &HeaderMap) -> Option<Result<Access, Rejection>> {
-        self.access_now(guard::presented(http_io::authorization_values(headers)))
+        self.access_now(guard::presented(authorization_values(headers)))
     }
 
     /// As [`authenticate_by`](Self::authenticate_by), where that need not wait; see

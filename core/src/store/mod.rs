@@ -5,13 +5,14 @@
 //! opened from a URL or made from any backend. What is done with the rows is decided elsewhere, once, for every backend.
 
 mod backend;
+pub(crate) mod deadline;
 mod error;
 mod future;
-mod handle;
 mod key;
 mod query;
 mod row;
-pub(crate) mod waiting;
+#[expect(clippy::module_inception, reason = "`Store` is where a reader looks for it")]
+mod store;
 
 pub mod conformance;
 pub mod file;
@@ -22,8 +23,8 @@ pub mod memory;
 pub use backend::{Backend, Change, Updated};
 pub use error::{OpenError, StoreError, StoreErrorKind};
 pub use future::StoreFuture;
-pub use handle::Store;
 pub use key::{Key, Kind};
 pub use query::{By, Cursor, Entry, Page, Query};
 pub(crate) use row::Columns;
 pub use row::{CorruptRow, Record, Row};
+pub use store::Store;

@@ -1,7 +1,7 @@
 //! Rows that the database cannot keep: refused before anything is sent, and the fault of whoever asked.
 
 use gridauth::User;
-use gridauth::people::UsersError;
+use gridauth::identity::UsersError;
 use gridauth::store::{Change, Key, Kind, Row, StoreErrorKind};
 use gridauth::token::Secret;
 

@@ -2,7 +2,7 @@
 
 use gridauth::MintRequest;
 use gridauth::env::Timestamp;
-use gridauth::people::Users;
+use gridauth::identity::Users;
 use gridauth::store::{By, Key, Kind, Query, Row};
 use gridauth::token::Secret;
 use griddb_test_node::{ErrorCode, Fault, FaultOrder, Statement};

@@ -5,8 +5,8 @@ use gridauth::grant::{
     ApprovedAuthorization, AuthorizationCode, AuthorizationResponse, AuthorizationSide, ClientCredentials,
     Grant, Implicit, Password, RefreshToken,
 };
+use gridauth::identity::HashingSettings;
 use gridauth::model::AuthMethod;
-use gridauth::people::HashingSettings;
 use gridauth::protocol::OAuthError;
 use gridauth::{Builder, Client, GridAuth, Store};
 use serde_json::Value;

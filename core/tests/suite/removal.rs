@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use gridauth::env::Clock;
-use gridauth::people::SignUpError;
+use gridauth::identity::SignUpError;
 use gridauth::store::{Key, Kind, Row};
 use gridauth::token::Secret;
 use gridauth::{MintRequest, Store};

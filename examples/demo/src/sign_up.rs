@@ -1,6 +1,6 @@
 //! `POST /sign_up`: a new user.
 
-use gridauth::people::SignUpError;
+use gridauth::identity::SignUpError;
 use gridauth::protocol::{ErrorCode, OAuthError};
 use gridauth::token::Secret;
 use gridauth::{Request, Response};

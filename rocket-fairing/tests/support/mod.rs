@@ -12,7 +12,7 @@ use std::task::Poll;
 
 use gridauth::env::Timestamp;
 use gridauth::grant::{AuthorizationCode, ClientCredentials};
-use gridauth::people::HashingSettings;
+use gridauth::identity::HashingSettings;
 use gridauth::store::memory::MemoryStore;
 use gridauth::store::{Backend, Change, Key, Kind, Page, Query, Row, StoreError, StoreFuture, Updated};
 use gridauth::{Builder, GridAuth, MintRequest, Store};

@@ -11,7 +11,7 @@ use axum::routing::post;
 use bytes::Bytes;
 use futures_util::stream;
 use gridauth::grant::{AuthorizationCode, ClientCredentials};
-use gridauth::people::ThrottleSettings;
+use gridauth::identity::ThrottleSettings;
 use gridauth::{GridAuth, Peer, Store};
 use gridauth_tower::{GridAuthExt, WholeRequest};
 use http::header::{ALLOW, AUTHORIZATION, CONTENT_TYPE};

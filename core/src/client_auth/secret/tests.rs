@@ -5,8 +5,8 @@ use proptest::prelude::*;
 use super::proofs::Proofs;
 use super::*;
 use crate::env::SystemEntropy;
-use crate::people::HashingSettings;
-use crate::people::password::MAX_PASSWORD_BYTES;
+use crate::identity::HashingSettings;
+use crate::identity::password::MAX_PASSWORD_BYTES;
 
 /// What one hash with these settings costs, as the hasher counts it.
 const ONE_HASH: u64 = 128;
@@ -126,7 +126,7 @@ async fn a_remembered_secret_needs_no_place_in_the_queue() {
     let verifier = SecretVerifier::new(hasher.clone(), &SystemEntropy).unwrap();
     let hash = ClientSecretHash::of_chosen("web-secret", &hasher).await.unwrap();
     assert!(verifier.verify("web", "web-secret", Some(&hash)).await.unwrap());
-    let _turn = hasher.turn().await.unwrap();
+    let _permit = hasher.permit().await.unwrap();
     assert!(verifier.verify("web", "web-secret", Some(&hash)).await.unwrap());
     assert!(matches!(verifier.verify("web", "wrong", Some(&hash)).await, Err(HashingError::Busy)));
     assert!(matches!(verifier.verify("nobody", "wrong", None).await, Err(HashingError::Busy)));

@@ -4,10 +4,10 @@ use subtle::ConstantTimeEq;
 
 use super::proofs::Proofs;
 use crate::env::{Entropy, EntropyError};
+use crate::identity::password::MAX_PASSWORD_BYTES;
+use crate::identity::{HashingError, PasswordHasher};
 use crate::model::ClientSecretHash;
 use crate::model::client_secret_hash::{Form, digest};
-use crate::people::password::MAX_PASSWORD_BYTES;
-use crate::people::{HashingError, PasswordHasher};
 
 /// How many proven secrets are remembered.
 const REMEMBERED: usize = 10_000;
@@ -65,16 +65,16 @@ impl SecretVerifier {
         if self.proofs.contain(&proof) {
             return Ok(true);
         }
-        let turn = self.hasher.turn().await?;
+        let permit = self.hasher.permit().await?;
         // Of many requests at once, those that had to wait find what the first one proved.
         if self.proofs.contain(&proof) {
             return Ok(true);
         }
-        let (right, turn) = turn.verify(presented, Some(hash)).await?;
+        let (right, permit) = permit.verify(presented, Some(hash)).await?;
         if right {
             self.proofs.remember(proof);
         }
-        drop(turn);
+        drop(permit);
         Ok(right)
     }
 }

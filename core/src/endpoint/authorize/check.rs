@@ -96,7 +96,7 @@ fn rest<'a>(
     if let Ok(mode) = mode {
         target.mode = mode;
     }
-    crate::http_io::refuse_repeated(parameters)?;
+    crate::http::refuse_repeated(parameters)?;
     mode?;
     if parameters.get("response_type").is_none() {
         return Err(OAuthError::invalid_request("response_type is missing"));

@@ -2,8 +2,8 @@
 
 use http::header::SET_COOKIE;
 
-use crate::http_io::{Request, Response};
-use crate::people::{BrowserSecret, CookieKind};
+use crate::http::{Request, Response};
+use crate::identity::{BrowserSecret, CookieKind};
 use crate::protocol::OAuthError;
 use crate::server::Inner;
 

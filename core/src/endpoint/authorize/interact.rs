@@ -8,7 +8,7 @@ use super::check::{self, Checked};
 use super::form::{Browser, CSRF, Purpose, REQUEST};
 use super::redirect::Target;
 use crate::grant::ApprovedAuthorization;
-use crate::http_io::{Request, RequestContext, Response, see_other};
+use crate::http::{Request, RequestContext, Response, see_other};
 use crate::model::User;
 use crate::pages::{
     ClientInfo, ConsentPage, Destination, Form, ScopeInfo, SignInFailure, SignInPage, WebUri,

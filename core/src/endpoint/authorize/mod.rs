@@ -11,7 +11,7 @@ mod redirect;
 
 use http::{Method, StatusCode};
 
-use crate::http_io::{self, Request, RequestContext, Response, see_other};
+use crate::http::{Request, RequestContext, Response, form_body, see_other};
 use crate::pages::ErrorPage;
 use crate::protocol::{OAuthError, Parameters};
 use crate::server::Inner;
@@ -52,7 +52,7 @@ pub(crate) async fn answer(server: &Inner, request: &Request) -> Response {
 
 /// A POST is a form of ours if it has a CSRF token; else it is a new request (OpenID Connect Core section 3.1.2.1).
 async fn post(server: &Inner, request: &Request, context: &RequestContext) -> Result<Response, Failure> {
-    let body = http_io::form_body(request)?;
+    let body = form_body(request)?;
     let parameters = Parameters::parse(body).map_err(OAuthError::from)?;
     if parameters.repeated().is_some() {
         // What is repeated decides whom to tell: that is looked at again there.

@@ -6,7 +6,7 @@ use http::StatusCode;
 use zeroize::Zeroizing;
 
 use crate::grant::{AuthorizationRequest, AuthorizationResponse, ValidatedRedirect};
-use crate::http_io::{Response, see_other};
+use crate::http::{Response, see_other};
 use crate::model::Client;
 use crate::pages::{ClientInfo, FormPostPage, WebUri};
 use crate::protocol::{OAuthError, Parameters, ResponseMode};

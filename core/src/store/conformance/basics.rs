@@ -1,7 +1,7 @@
 //! One caller, one row: what each operation does and answers.
 
 use super::Case;
-use super::subject::{Outcome, Subject, numbered, same, same_row};
+use super::harness::{Outcome, Subject, numbered, same, same_row};
 use crate::store::Kind;
 
 pub(super) const CASES: &[Case] = &[

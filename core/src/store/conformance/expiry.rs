@@ -1,7 +1,7 @@
 //! What is expired goes, a bounded number at a time, and nothing else does.
 
 use super::Case;
-use super::subject::{NOON, Outcome, Subject, at, mismatch, numbered, same, same_row};
+use super::harness::{NOON, Outcome, Subject, at, mismatch, numbered, same, same_row};
 use crate::env::Timestamp;
 use crate::store::{Change, Kind, Updated};
 

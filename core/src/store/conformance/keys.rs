@@ -1,8 +1,8 @@
 //! Ids are compared byte by byte, and each kind has a space of its own.
 
 use super::Case;
+use super::harness::{NOON, Outcome, Subject, number_in, numbered, same, same_row};
 use super::rows::TEXTS;
-use super::subject::{NOON, Outcome, Subject, number_in, numbered, same, same_row};
 use crate::store::{By, Change, Key, Kind, Row, Updated};
 
 pub(super) const CASES: &[Case] = &[

@@ -1,7 +1,7 @@
 //! Listings are whole, page by page, and follow what rows become.
 
 use super::Case;
-use super::subject::{NOON, Outcome, Subject, at, mismatch, numbered, same, same_row};
+use super::harness::{NOON, Outcome, Subject, at, mismatch, numbered, same, same_row};
 use crate::store::{By, Change, Kind, Query, Row, Updated};
 
 pub(super) const CASES: &[Case] = &[

@@ -21,12 +21,12 @@
 
 mod basics;
 mod expiry;
+mod harness;
 mod keys;
 mod listings;
 mod races;
 mod report;
 mod rows;
-mod subject;
 mod updates;
 
 use std::fmt;
@@ -37,8 +37,8 @@ use std::time::Duration;
 
 use tokio::runtime::{Handle, RuntimeFlavor};
 
+use harness::{Mismatch, Outcome, Subject};
 pub use report::{Failure, Report};
-use subject::{Mismatch, Outcome, Subject};
 
 use crate::Store;
 use crate::env::{Entropy, SystemEntropy};

@@ -1,7 +1,7 @@
 //! Many callers at once: of those that race for one thing, one gets it, and nothing that was done is lost.
 
 use super::Case;
-use super::subject::{Outcome, Subject, mismatch, number_in, numbered, same};
+use super::harness::{Outcome, Subject, mismatch, number_in, numbered, same};
 use crate::store::{Change, Kind, Updated};
 
 pub(super) const CASES: &[Case] = &[

@@ -1,7 +1,7 @@
 //! What is written is what is read: every column, every kind of text, every size.
 
 use super::Case;
-use super::subject::{NOON, Outcome, Subject, same_row};
+use super::harness::{NOON, Outcome, Subject, same_row};
 use crate::env::Timestamp;
 use crate::store::{By, Kind, Row};
 

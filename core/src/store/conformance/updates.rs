@@ -1,7 +1,7 @@
 //! What an update may do, and what it answers.
 
 use super::Case;
-use super::subject::{NOON, Outcome, Subject, at, mismatch, number_in, numbered, same, same_row};
+use super::harness::{NOON, Outcome, Subject, at, mismatch, number_in, numbered, same, same_row};
 use crate::store::{Change, Kind, Row, Updated};
 
 pub(super) const CASES: &[Case] = &[

@@ -16,8 +16,8 @@
 mod applier;
 mod base;
 mod cache;
+mod deferred_writes;
 mod error;
-mod held;
 mod journal;
 mod layout;
 mod open;

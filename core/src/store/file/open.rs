@@ -13,7 +13,7 @@ use redb::{
 use uuid::Uuid;
 
 use super::base::Base;
-use super::held::HeldFile;
+use super::deferred_writes::DeferredWrites;
 use super::journal::{Journal, LogError, LogFile, Media, Medium, Recovered, StoreId, recover};
 use super::layout::{APPLIED, BY_CLIENT, BY_EXPIRY, BY_USER, FORMAT, ROWS, SETTINGS, STORE};
 use super::queue::Write;
@@ -124,7 +124,7 @@ impl Place {
             }
         }
 
-        let held = HeldFile::new(FileBackend::new(file).map_err(|error| self.database_error(error))?);
+        let held = DeferredWrites::new(FileBackend::new(file).map_err(|error| self.database_error(error))?);
         let (database, found) = self.open_found(held.clone())?;
         let release = || held.release().map_err(|error| self.io_error("cannot be written", error));
         let head = match found {

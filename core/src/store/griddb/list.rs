@@ -15,7 +15,7 @@ use super::layout::Layout;
 use super::rows::{moment, readable};
 use super::store_error;
 use crate::env::Timestamp;
-use crate::store::waiting::Wait;
+use crate::store::deadline::Wait;
 use crate::store::{By, Cursor, Entry, Page, Query, StoreError, StoreErrorKind};
 
 /// Where a page ended.

@@ -41,7 +41,7 @@ use std::time::Duration;
 use griddb_rs::{Client, Collection, Durability};
 use tokio::time::timeout;
 
-use super::waiting::Wait;
+use super::deadline::Wait;
 use super::{
     Backend, Change, Cursor, Key, Kind, OpenError, Page, Query, Row, StoreError, StoreErrorKind, StoreFuture,
     Updated,

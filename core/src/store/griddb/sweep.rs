@@ -10,7 +10,7 @@ use super::rows::{NewRow, moment};
 use super::{late, list, store_error};
 use crate::env::Timestamp;
 use crate::store::StoreError;
-use crate::store::waiting::Wait;
+use crate::store::deadline::Wait;
 
 /// How many expired rows are removed at the same time.
 const SWEEPERS: usize = 32;

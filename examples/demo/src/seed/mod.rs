@@ -10,7 +10,7 @@ use std::fmt;
 
 use futures_util::{FutureExt, StreamExt, TryStreamExt, stream};
 use gridauth::GridAuth;
-use gridauth::people::PutAllError;
+use gridauth::identity::PutAllError;
 use serde_json::{Map, Value};
 
 use self::client::SeedClient;

@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use gridauth::people::HashingSettings;
+use gridauth::identity::HashingSettings;
 use gridauth::store::{Key, Kind};
 use gridauth::token::Secret;
 use gridauth::{GridAuth, Store};

@@ -1,6 +1,6 @@
 use gridauth::GridAuth;
+use gridauth::identity::StoredUsers;
 use gridauth::model::StoredUser;
-use gridauth::people::StoredUsers;
 use gridauth::token::Secret;
 use serde_json::{Map, Value};
 

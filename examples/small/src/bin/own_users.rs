@@ -9,8 +9,8 @@ use axum::http::header::{COOKIE, SET_COOKIE};
 use axum::http::{StatusCode, request::Parts};
 use axum::response::{Html, IntoResponse, Redirect, Response};
 use axum::{Router, routing::get};
+use gridauth::identity::{HashingSettings, OwnSession, PasswordHash, PasswordHasher, UsersError};
 use gridauth::model::AuthMethod;
-use gridauth::people::{HashingSettings, OwnSession, PasswordHash, PasswordHasher, UsersError};
 use gridauth::{Client, GridAuth, Store, User, env::SystemEntropy, grant::AuthorizationCode};
 use gridauth_tower::GridAuthExt;
 

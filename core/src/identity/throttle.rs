@@ -13,7 +13,7 @@
 //! ```
 //! use std::sync::Arc;
 //! use gridauth::env::SystemClock;
-//! use gridauth::people::{RetryAfter, Throttle, ThrottleSettings, Throttled};
+//! use gridauth::identity::{RetryAfter, Throttle, ThrottleSettings, Throttled};
 //!
 //! fn sign_in(throttle: &Throttle, name: &str, right: bool) -> Result<bool, RetryAfter> {
 //!     let account = Throttled::Account(name);

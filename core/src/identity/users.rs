@@ -10,7 +10,7 @@ use super::{HashingError, PasswordHasher};
 use crate::env::Clock;
 use crate::model::{StoredUser, User};
 use crate::protocol::OAuthError;
-use crate::store::{By, Change, Key, Kind, Query, Record, Row, Store, StoreError, Updated, waiting};
+use crate::store::{By, Change, Key, Kind, Query, Record, Row, Store, StoreError, Updated, deadline};
 use crate::token::Secret;
 
 /// Why users cannot be asked, or one cannot be made.
@@ -52,7 +52,7 @@ impl From<HashingError> for OAuthError {
 /// own gives this trait, or a closure:
 ///
 /// ```
-/// use gridauth::people::UsersError;
+/// use gridauth::identity::UsersError;
 /// use gridauth::token::Secret;
 /// use gridauth::{GridAuth, Store, User};
 ///
@@ -150,7 +150,7 @@ impl StoredUsers {
     /// # Errors
     /// [`SignUpError`] says what is wrong.
     pub async fn sign_up(&self, username: &str, password: &Secret) -> Result<User, SignUpError> {
-        waiting::together(self.create(username, password)).await
+        deadline::shared(self.create(username, password)).await
     }
 
     async fn create(&self, username: &str, password: &Secret) -> Result<User, SignUpError> {
@@ -366,7 +366,7 @@ impl Users for StoredUsers {
 mod tests {
     use super::*;
     use crate::GridAuth;
-    use crate::people::HashingSettings;
+    use crate::identity::HashingSettings;
 
     async fn users() -> StoredUsers {
         let cheap = HashingSettings { memory_kib: 8, passes: 1, ..HashingSettings::default() };

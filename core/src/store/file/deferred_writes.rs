@@ -11,7 +11,7 @@ use redb::backends::FileBackend;
 /// Opening a database writes to it. Until [`release`](Self::release), what is written is held in memory and read back
 /// from there, so that a file which turns out to be foreign or damaged is as it was; from then on the file is written.
 #[derive(Clone)]
-pub(super) struct HeldFile(Arc<Inner>);
+pub(super) struct DeferredWrites(Arc<Inner>);
 
 struct Inner {
     file: FileBackend,
@@ -27,7 +27,7 @@ enum Step {
     Sync,
 }
 
-impl HeldFile {
+impl DeferredWrites {
     pub(super) fn new(file: FileBackend) -> Self {
         Self(Arc::new(Inner { file, released: AtomicBool::new(false), held: Mutex::default() }))
     }
@@ -106,7 +106,7 @@ impl Inner {
     }
 }
 
-impl StorageBackend for HeldFile {
+impl StorageBackend for DeferredWrites {
     fn len(&self) -> io::Result<u64> {
         if !self.0.released.load(Ordering::Acquire) {
             for step in self.0.held().iter().rev() {
@@ -173,8 +173,8 @@ impl StorageBackend for HeldFile {
     }
 }
 
-impl fmt::Debug for HeldFile {
+impl fmt::Debug for DeferredWrites {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("HeldFile").field("file", &self.0.file).finish_non_exhaustive()
+        f.debug_struct("DeferredWrites").field("file", &self.0.file).finish_non_exhaustive()
     }
 }

@@ -188,7 +188,7 @@ pub(crate) fn no_store(mut response: Response) -> Response {
 const USUAL_JSON: usize = 384;
 
 /// A JSON object. It has string keys and nothing else that cannot be written, so writing it does not fail.
-pub(crate) fn json(status: StatusCode, body: &impl Serialize) -> Response {
+pub(crate) fn json_response(status: StatusCode, body: &impl Serialize) -> Response {
     let mut written = Vec::with_capacity(USUAL_JSON);
     if serde_json::to_writer(&mut written, body).is_err() {
         written.clear();
@@ -197,7 +197,7 @@ pub(crate) fn json(status: StatusCode, body: &impl Serialize) -> Response {
 }
 
 /// The direct answer of an endpoint that refuses (RFC 6749 section 5.2).
-pub(crate) fn error(error: &OAuthError, realm: &str) -> Response {
+pub(crate) fn error_response(error: &OAuthError, realm: &str) -> Response {
     error.log();
     let mut response = no_store(response(error.status(), "application/json", error.to_json()));
     if error.status() == StatusCode::UNAUTHORIZED {
@@ -224,7 +224,7 @@ pub(crate) fn see_other(location: &str) -> Result<Response, OAuthError> {
 }
 
 pub(crate) fn method_not_allowed(allow: &'static str) -> Response {
-    let mut response = json(
+    let mut response = json_response(
         StatusCode::METHOD_NOT_ALLOWED,
         &serde_json::json!({ "error": "invalid_request", "error_description": "this endpoint has no such method" }),
     );

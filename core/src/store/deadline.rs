@@ -64,14 +64,14 @@ impl Waited {
 ///
 /// No `async fn`, which would keep the answer's future twice: as its argument and as what it waits for.
 #[cfg(feature = "griddb")]
-pub(crate) fn together<T>(answer: impl Future<Output = T>) -> impl Future<Output = T> {
+pub(crate) fn shared<T>(answer: impl Future<Output = T>) -> impl Future<Output = T> {
     // A part counts with the whole.
     WAITED.scope(WAITED.try_with(Arc::clone).unwrap_or_default(), answer)
 }
 
 /// The same where no store bounds its calls.
 #[cfg(not(feature = "griddb"))]
-pub(crate) fn together<T>(answer: impl Future<Output = T>) -> impl Future<Output = T> {
+pub(crate) fn shared<T>(answer: impl Future<Output = T>) -> impl Future<Output = T> {
     answer
 }
 
@@ -116,7 +116,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn calls_of_one_request_share_their_time() {
-        together(async {
+        shared(async {
             let first = Wait::begin(PATIENCE);
             tokio::time::advance(Duration::from_secs(7)).await;
             assert_eq!(first.left(), Duration::from_secs(3));
@@ -136,9 +136,9 @@ mod tests {
             tokio::time::advance(Duration::from_secs(2)).await;
             drop(call);
         };
-        together(async {
+        shared(async {
             call().await;
-            together(async {
+            shared(async {
                 assert_eq!(Wait::begin(PATIENCE).left(), Duration::from_secs(8));
                 call().await;
             })
@@ -165,9 +165,9 @@ mod tests {
             drop(call);
         };
         let left = || Wait::begin(PATIENCE).left();
-        together(async {
+        shared(async {
             // Two of them are parts of their own.
-            tokio::join!(call(1), call(1), call(1), together(call(1)), together(call(1)));
+            tokio::join!(call(1), call(1), call(1), shared(call(1)), shared(call(1)));
             assert_eq!(left(), Duration::from_secs(9));
             let late = async {
                 tokio::time::sleep(Duration::from_secs(2)).await;

@@ -11,7 +11,7 @@
 //! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! use std::sync::Arc;
 //! use gridauth::env::SystemEntropy;
-//! use gridauth::people::{HashingSettings, PasswordHasher};
+//! use gridauth::identity::{HashingSettings, PasswordHasher};
 //!
 //! let hasher = PasswordHasher::new(HashingSettings::default(), Arc::new(SystemEntropy))?;
 //! let stored = hasher.hash("imru").await?;
@@ -116,11 +116,11 @@ impl PasswordHasher {
         if password.len() > MAX_PASSWORD_BYTES {
             return Err(HashingError::TooLong);
         }
-        let turn = self.turn().await?;
+        let permit = self.permit().await?;
         let mut salt = [0; argon::SALT_BYTES];
         self.0.entropy.fill(&mut salt)?;
         let (output, _turn) =
-            turn.run(password, move |shared, password| shared.argon.hash(password, &salt)).await?;
+            permit.run(password, move |shared, password| shared.argon.hash(password, &salt)).await?;
         Ok(PasswordHash::of(self.0.argon.params(), &salt, &output))
     }
 
@@ -136,7 +136,7 @@ impl PasswordHasher {
         if password.len() > MAX_PASSWORD_BYTES {
             return Ok(false);
         }
-        let (right, _turn) = self.turn().await?.verify(password, against).await?;
+        let (right, _turn) = self.permit().await?.verify(password, against).await?;
         Ok(right)
     }
 
@@ -149,8 +149,8 @@ impl PasswordHasher {
         }
     }
 
-    /// Waits for leave to run one hash at a time, until the [`Turn`] is dropped.
-    pub(crate) async fn turn(&self) -> Result<Turn, HashingError> {
+    /// Waits for leave to run one hash at a time, until the [`HashPermit`] is dropped.
+    pub(crate) async fn permit(&self) -> Result<HashPermit, HashingError> {
         let closed = |_| HashingError::Failed("the hasher is closed");
         let permit = match Arc::clone(&self.0.running).try_acquire_owned() {
             Ok(permit) => permit,
@@ -160,7 +160,7 @@ impl PasswordHasher {
                 Arc::clone(&self.0.running).acquire_owned().await.map_err(closed)?
             }
         };
-        Ok(Turn { shared: Arc::clone(&self.0), permit: Some(permit) })
+        Ok(HashPermit { shared: Arc::clone(&self.0), permit: Some(permit) })
     }
 }
 
@@ -185,22 +185,22 @@ impl Drop for Place<'_> {
 }
 
 /// Leave to hash.
-pub(crate) struct Turn {
+pub(crate) struct HashPermit {
     shared: Arc<Shared>,
-    /// There until the turn is dropped.
+    /// There until the permit is dropped.
     permit: Option<OwnedSemaphorePermit>,
 }
 
-impl Drop for Turn {
+impl Drop for HashPermit {
     fn drop(&mut self) {
         drop(self.permit.take());
         self.shared.rest();
     }
 }
 
-impl Turn {
-    /// As [`PasswordHasher::verify`], giving the turn back with the answer, so that what follows from the answer can be
-    /// noted before the next in the queue gets its turn. The caller has seen to the password's length.
+impl HashPermit {
+    /// As [`PasswordHasher::verify`], giving the permit back with the answer, so that what follows from the answer can be
+    /// noted before the next in the queue gets its permit. The caller has seen to the password's length.
     pub(crate) async fn verify(
         self,
         password: &str,
@@ -233,7 +233,7 @@ impl Turn {
             let done = work(&self.shared, &password);
             (done, self)
         });
-        let (done, turn) = task.await.map_err(|_| HashingError::Failed("the hash did not finish"))?;
-        Ok((done?, turn))
+        let (done, permit) = task.await.map_err(|_| HashingError::Failed("the hash did not finish"))?;
+        Ok((done?, permit))
     }
 }

@@ -208,7 +208,7 @@ async fn no_more_run_at_once_than_allowed() {
                     running.fetch_sub(1, Ordering::SeqCst);
                     Ok(())
                 };
-                hasher.turn().await?.run("imru", work).await.map(drop)
+                hasher.permit().await?.run("imru", work).await.map(drop)
             })
         })
         .collect();
@@ -221,7 +221,7 @@ async fn no_more_run_at_once_than_allowed() {
 #[tokio::test]
 async fn the_queue_is_bounded_and_places_in_it_are_given_back() {
     let hasher = hasher(HashingSettings { at_once: 1, waiting: 2, ..cheap() });
-    let turn = hasher.turn().await.unwrap();
+    let permit = hasher.permit().await.unwrap();
     let mut context = Context::from_waker(Waker::noop());
     {
         let (mut first, mut second) = (pin!(hasher.hash("one")), pin!(hasher.hash("two")));
@@ -235,7 +235,7 @@ async fn the_queue_is_bounded_and_places_in_it_are_given_back() {
     // Both gave up, so there is room again.
     let mut third = pin!(hasher.hash("three"));
     assert!(third.as_mut().poll(&mut context).is_pending());
-    drop(turn);
+    drop(permit);
     assert!(third.await.is_ok());
     assert_eq!(hasher.0.waiting.load(Ordering::SeqCst), 0);
     assert_eq!(hasher.0.running.available_permits(), 1);
@@ -246,8 +246,8 @@ async fn a_hash_that_nobody_waits_for_any_more_still_counts() {
     let hasher = hasher(HashingSettings { at_once: 1, waiting: 0, ..cheap() });
     let (started, has_started) = tokio::sync::oneshot::channel();
     let (finish, may_finish) = mpsc::channel::<()>();
-    let turn = hasher.turn().await.unwrap();
-    let request = tokio::spawn(turn.run("imru", move |_, _| {
+    let permit = hasher.permit().await.unwrap();
+    let request = tokio::spawn(permit.run("imru", move |_, _| {
         started.send(()).unwrap();
         may_finish.recv().unwrap();
         Ok(())
@@ -288,10 +288,10 @@ async fn no_memory_is_kept_where_nothing_is_to_do() {
 #[tokio::test]
 async fn memory_kept_for_someone_who_has_gone_is_given_back() {
     let hasher = hasher(HashingSettings { at_once: 1, ..cheap() });
-    let (_, turn) = hasher.turn().await.unwrap().verify("imru", None).await.unwrap();
+    let (_, permit) = hasher.permit().await.unwrap().verify("imru", None).await.unwrap();
     let mut next = Box::pin(hasher.hash("next"));
     assert!(next.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
-    drop(turn);
+    drop(permit);
     assert_eq!(hasher.0.argon.memory().spares(), 1);
     drop(next);
     assert_eq!(hasher.0.argon.memory().spares(), 0);
@@ -300,8 +300,8 @@ async fn memory_kept_for_someone_who_has_gone_is_given_back() {
 #[tokio::test]
 async fn a_hash_that_panics_is_an_error_and_gives_its_turn_back() {
     let hasher = hasher(HashingSettings { at_once: 1, waiting: 0, ..cheap() });
-    let turn = hasher.turn().await.unwrap();
-    let failed = turn.run::<()>("imru", |_, _| panic!("planted")).await.err();
+    let permit = hasher.permit().await.unwrap();
+    let failed = permit.run::<()>("imru", |_, _| panic!("planted")).await.err();
     assert!(matches!(failed, Some(HashingError::Failed(_))));
     assert!(hasher.hash("imru").await.is_ok());
 }
