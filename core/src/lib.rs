@@ -6,7 +6,7 @@
 //! ```
 //! use gridauth::grant::ClientCredentials;
 //! use gridauth::{GridAuth, Store};
-//! use http::{HeaderMap, Request, header};
+//! use http::{Request, header};
 //!
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -29,13 +29,13 @@
 //! let token = tokens["access_token"].as_str().unwrap_or_default();
 //!
 //! // It comes back with the token. An adapter's guard does this before the handler runs.
-//! let headers = HeaderMap::from_iter([(header::AUTHORIZATION, format!("Bearer {token}").parse()?)]);
-//! let access = auth.authenticate(&headers).await?;
+//! let request = Request::get("/orders").header(header::AUTHORIZATION, format!("Bearer {token}")).body(())?;
+//! let access = auth.authenticate(&request).await?;
 //! access.require("orders.read")?;
 //! assert_eq!(access.client(), "robot");
 //!
 //! // Whoever has no token is told so (RFC 6750 section 3).
-//! let rejection = auth.authenticate(&HeaderMap::new()).await.unwrap_err();
+//! let rejection = auth.authenticate(&Request::get("/orders").body(())?).await.unwrap_err();
 //! assert_eq!(auth.reject(rejection).status(), 401);
 //! # Ok(())
 //! # }
@@ -70,9 +70,13 @@
 //! can: a grant of one's own cannot forget those checks.
 
 pub mod client_auth;
+pub mod clients;
+pub mod endpoint;
+pub mod engine;
 pub mod env;
 pub mod grant;
 pub mod guard;
+pub mod http;
 pub mod identity;
 pub mod model;
 pub mod pages;
@@ -80,12 +84,12 @@ pub mod protocol;
 pub mod store;
 pub mod token;
 
-mod endpoint;
-mod http;
+mod endpoints;
 mod server;
 
 pub use async_trait::async_trait;
-pub use guard::Access;
+pub use endpoint::Endpoint;
+pub use guard::{Access, Guard};
 pub use http::{Peer, Request, Response, Unread, whole_request};
 pub use model::{Client, User};
 pub use server::{BuildError, Builder, GridAuth, MintRequest, RevokeError};

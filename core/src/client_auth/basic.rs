@@ -1,15 +1,64 @@
 //! `client_secret_basic` (RFC 6749 section 2.3.1, RFC 7617).
 
+use async_trait::async_trait;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use zeroize::Zeroizing;
 
-use crate::protocol::{decode_form_value, has_control};
+use super::{ClientAuthentication, ClientCredentials, ClientRequest, secret};
+use crate::http::{AuthorizationHeader, authorization_of};
+use crate::model::{AuthMethod, Client};
+use crate::protocol::{OAuthError, decode_form_value, has_control};
 use crate::token::Secret;
+
+/// `client_secret_basic`: the secret comes in the `Authorization` header.
+#[derive(Clone, Copy, Debug)]
+pub struct ClientSecretBasic;
+
+#[async_trait]
+impl ClientAuthentication for ClientSecretBasic {
+    fn method(&self) -> AuthMethod {
+        AuthMethod::Basic
+    }
+
+    fn read(&self, request: &ClientRequest<'_>) -> Result<Option<ClientCredentials>, OAuthError> {
+        let credentials = match authorization_of(request.http) {
+            AuthorizationHeader::Absent => return Ok(None),
+            AuthorizationHeader::Malformed => {
+                return Err(OAuthError::invalid_request(
+                    "there is more than one Authorization header, or it is not text",
+                ));
+            }
+            AuthorizationHeader::Scheme { name, credentials } => {
+                if request.parameter("client_secret").is_some() {
+                    return Err(secret::two_ways());
+                }
+                if !name.eq_ignore_ascii_case("basic") {
+                    return Ok(None);
+                }
+                credentials
+            }
+        };
+        let (client_id, secret) = decode(credentials).ok_or_else(OAuthError::invalid_client)?;
+        if request.parameter("client_id").is_some_and(|named| named != client_id) {
+            return Err(OAuthError::invalid_request("client_id is not that of the Authorization header"));
+        }
+        Ok(Some(ClientCredentials::named(client_id).with_proof(secret)))
+    }
+
+    async fn verify(
+        &self,
+        request: &ClientRequest<'_>,
+        credentials: &ClientCredentials,
+        client: Option<&Client>,
+    ) -> Result<bool, OAuthError> {
+        secret::verify(request, credentials, client).await
+    }
+}
 
 /// The client id and the secret of Basic credentials: base64 of two halves, each form-url-encoded. `None` where that is
 /// not exactly what they are, or where a half is empty.
-pub(crate) fn decode(credentials: &str) -> Option<(String, Secret)> {
+fn decode(credentials: &str) -> Option<(String, Secret)> {
     let bytes = Zeroizing::new(STANDARD.decode(credentials.trim_end_matches(' ')).ok()?);
     let colon = bytes.iter().position(|b| *b == b':')?;
     let client_id = decode_form_value(&bytes[..colon]).ok()?;

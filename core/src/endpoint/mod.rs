@@ -1,74 +1,79 @@
-//! The endpoints: each an ordered list of small checks.
+//! What an endpoint is: a path, its methods, what it says of itself in the metadata, and its answer.
+//!
+//! The built-in endpoints are values of this trait. Grants and applications bring their own.
 
-pub(crate) mod authorize;
-pub(crate) mod introspect;
-pub(crate) mod metadata;
-pub(crate) mod revoke;
-pub(crate) mod token;
+mod metadata;
+mod request;
 
+pub use metadata::Metadata;
+pub use request::EndpointRequest;
+
+use async_trait::async_trait;
 use http::Method;
 
-use crate::grant::Registry;
-use crate::http::{Request, Response, error_response, method_not_allowed};
+use crate::engine::Engine;
+use crate::http::Response;
 use crate::protocol::OAuthError;
-use crate::server::Inner;
 
-/// What a path leads to.
+/// Where an endpoint is mounted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Endpoint {
-    Authorize,
-    Token,
-    Revoke,
-    Introspect,
-    Metadata,
+#[non_exhaustive]
+pub enum EndpointPath<'a> {
+    /// Below the server's mount point: `/token` is `/oauth/token` by default.
+    Mounted(&'a str),
+    /// A well-known URI of this name. The issuer's path comes after it (RFC 8414 section 3.1).
+    WellKnown(&'a str),
 }
 
-impl Endpoint {
-    pub(crate) const ALL: [Self; 5] =
-        [Self::Authorize, Self::Token, Self::Revoke, Self::Introspect, Self::Metadata];
+/// An endpoint of the server.
+///
+/// ```
+/// use gridauth::endpoint::{Endpoint, EndpointPath, EndpointRequest, Metadata};
+/// use gridauth::protocol::OAuthError;
+/// use gridauth::{GridAuth, Response, Store};
+/// use http::Method;
+///
+/// /// Tells the time of the server.
+/// struct Time;
+///
+/// #[gridauth::async_trait]
+/// impl Endpoint for Time {
+///     fn path(&self) -> EndpointPath<'_> {
+///         EndpointPath::Mounted("/time")
+///     }
+///
+///     fn methods(&self) -> &[Method] {
+///         &[Method::GET]
+///     }
+///
+///     async fn answer(&self, request: &EndpointRequest<'_>) -> Result<Response, OAuthError> {
+///         Ok(Response::new(request.engine().clock().now().to_string().into()))
+///     }
+/// }
+///
+/// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+/// let auth =
+///     GridAuth::builder("https://id.example.com").store(Store::memory()).endpoint(Time).build().await?;
+/// let request = http::Request::get("/oauth/time").body(Default::default())?;
+/// assert_eq!(auth.handle(request).await.status(), 200);
+/// # Ok::<(), Box<dyn std::error::Error>>(()) }).unwrap();
+/// ```
+#[async_trait]
+pub trait Endpoint: Send + Sync + 'static {
+    /// Where it is mounted.
+    fn path(&self) -> EndpointPath<'_>;
 
-    /// The path below the mount point; `None` for what has a place of its own.
-    pub(crate) const fn path(self) -> Option<&'static str> {
-        match self {
-            Self::Authorize => Some("/authorize"),
-            Self::Token => Some("/token"),
-            Self::Revoke => Some("/revoke"),
-            Self::Introspect => Some("/introspect"),
-            Self::Metadata => None,
-        }
+    /// The methods that it has. `GET` answers `HEAD` as well; any other method gets 405.
+    fn methods(&self) -> &[Method];
+
+    /// Adds to the server's metadata (RFC 8414 section 2).
+    fn describe(&self, engine: &Engine, metadata: &mut Metadata) {
+        let _ = (engine, metadata);
     }
 
-    /// Whether the server has it: what is not on does not exist.
-    pub(crate) fn is_on(self, grants: &Registry) -> bool {
-        let issues = || grants.iter().next().is_some();
-        match self {
-            Self::Authorize => grants.authorization_sides().next().is_some(),
-            Self::Token => grants.token_sides().next().is_some(),
-            Self::Revoke | Self::Introspect | Self::Metadata => issues(),
-        }
-    }
-
-    const fn allow(self) -> &'static str {
-        match self {
-            Self::Authorize => "GET, HEAD, POST",
-            Self::Token | Self::Revoke | Self::Introspect => "POST",
-            Self::Metadata => "GET, HEAD",
-        }
-    }
-
-    /// Answers a request.
-    pub(crate) async fn answer(self, server: &Inner, request: &Request) -> Response {
-        let (get, post) =
-            (matches!(*request.method(), Method::GET | Method::HEAD), request.method() == Method::POST);
-        // Boxes, so that the future of any request is not as long as that of the longest: frameworks move it about.
-        let answered: Result<Response, OAuthError> = match self {
-            Self::Authorize if get || post => return Box::pin(authorize::answer(server, request)).await,
-            Self::Token if post => Box::pin(token::answer(server, request)).await,
-            Self::Revoke if post => Box::pin(revoke::answer(server, request)).await,
-            Self::Introspect if post => Box::pin(introspect::answer(server, request)).await,
-            Self::Metadata if get => Ok(metadata::answer(server)),
-            _ => return method_not_allowed(self.allow()),
-        };
-        answered.unwrap_or_else(|error| error_response(&error, &server.realm))
-    }
+    /// Answers a request with one of its methods.
+    ///
+    /// # Errors
+    /// An [`OAuthError`] is answered directly (RFC 6749 section 5.2).
+    async fn answer(&self, request: &EndpointRequest<'_>) -> Result<Response, OAuthError>;
 }

@@ -1,18 +1,19 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use serde_json::Map;
 
-use super::issue::{first_refresh_token, insert, may_refresh, new_access_token};
+use super::extension::Pkce;
+use super::issue::{FreshRefresh, FreshTokens, insert, mint};
 use super::{
     ApprovedAuthorization, AuthorizationResponse, AuthorizationSide, Extension, Grant, GrantedScope, Issued,
-    TokenRequest, TokenResponse, TokenSide,
+    TokenRequest, TokenSide,
 };
-use crate::grant::extension::Pkce;
-use crate::model::{AuthMethod, CodeState, GrantId, GrantRecord};
+use crate::model::{AuthMethod, CodeState, GrantRecord};
 use crate::protocol::OAuthError;
 use crate::store::{Change, Record};
-use crate::token::{NewToken, PresentedToken, TokenKind, commitment, family_of_code, new_token_secret};
+use crate::token::{
+    GrantId, NewToken, PresentedToken, TokenKind, commitment, family_of_code, new_token_secret,
+};
 
 /// The authorization code grant (RFC 6749 section 4.1), with PKCE.
 ///
@@ -29,8 +30,8 @@ pub struct AuthorizationCode {
 }
 
 impl AuthorizationCode {
-    /// For clients that authenticate with `client_secret_basic`, `client_secret_post` or, being public, not at all; PKCE
-    /// is required of the public ones.
+    /// For clients that authenticate with `client_secret_basic` or `client_secret_post`, and for public clients. PKCE is required
+    /// of the public ones.
     pub fn new() -> Self {
         Self {
             methods: vec![AuthMethod::Basic, AuthMethod::Post, AuthMethod::None],
@@ -38,14 +39,14 @@ impl AuthorizationCode {
         }
     }
 
-    /// With PKCE required of others than public clients alone.
+    /// Sets of which clients PKCE is required.
     #[must_use]
     pub fn pkce(mut self, pkce: Pkce) -> Self {
         self.pkce = pkce;
         self
     }
 
-    /// For clients that authenticate with one of these methods instead.
+    /// Sets the methods by which clients may authenticate.
     #[must_use]
     pub fn client_authentication(mut self, methods: impl IntoIterator<Item = AuthMethod>) -> Self {
         self.methods = methods.into_iter().collect();
@@ -87,12 +88,11 @@ impl AuthorizationSide for AuthorizationCode {
         &self,
         approved: &ApprovedAuthorization<'_>,
     ) -> Result<AuthorizationResponse, OAuthError> {
-        let (server, request, now) = (approved.server, approved.request(), approved.now());
-        let secret = new_token_secret(&*server.entropy)?;
+        let (engine, request, now) = (approved.engine, approved.request(), approved.now());
+        let secret = new_token_secret(&*engine.entropy)?;
         let family = family_of_code(&secret[..]);
         let id = GrantId::new(now, &commitment(&family[..], request.client().id()));
         let code = NewToken::make(TokenKind::Code, id, &secret);
-        let lifetime = request.client().lifetimes().code.unwrap_or(server.lifetimes.code);
         let record = GrantRecord {
             id,
             grant_type: AuthorizationSide::grant_type(self).to_owned(),
@@ -100,9 +100,11 @@ impl AuthorizationSide for AuthorizationCode {
             subject: Some(approved.user().subject().to_owned()),
             scope: approved.scope().as_scope().clone(),
             issued: now,
+            authentication: approved.authentication().state(),
+            resources: approved.resources().into(),
             code: Some(CodeState {
                 digest: code.digest,
-                expires: now.after(lifetime),
+                expires: now.after(engine.code_lifetime(request.client())),
                 redirect_uri: request.parameter("redirect_uri").map(str::to_owned),
                 redeemed: false,
             }),
@@ -110,7 +112,7 @@ impl AuthorizationSide for AuthorizationCode {
             refresh: None,
             data: approved.data().clone(),
         };
-        insert(server, &record).await?;
+        insert(engine, &record).await?;
         Ok(AuthorizationResponse::new().with("code", code.text.expose()))
     }
 }
@@ -127,89 +129,86 @@ impl TokenSide for AuthorizationCode {
 
     async fn respond(&self, request: &TokenRequest<'_>) -> Result<Issued, OAuthError> {
         let code =
-            PresentedToken::parse_kind(TokenKind::Code, request.required("code")?).ok_or_else(not_good)?;
-        let mut buffer = [0; 36];
+            PresentedToken::parse_kind(TokenKind::Code, request.required("code")?).ok_or_else(invalid)?;
+        let (engine, client) = (request.engine, request.client());
         let id = code.grant_id();
+        let refresh = match engine.may_refresh(client) {
+            true => FreshRefresh::first(engine, id, family_of_code(code.secret()))?,
+            false => FreshRefresh::None,
+        };
+        let fresh = FreshTokens::make(engine, id, refresh)?;
+        let prepared =
+            request.prepare_stored(id, &fresh, |record| redeemable(request, record, &code)).await?;
         let decide = |record: &GrantRecord| {
-            // Another client's code is as good as none, and stays as it is.
-            let stored = record.code.as_ref().filter(|stored| {
-                record.client_id == request.client().id() && stored.digest.matches(code.digest())
-            });
-            match stored {
-                None => (Change::Keep, Err(not_good())),
+            if find(request, record, &code).is_some_and(|stored| stored.redeemed) {
                 // RFC 6749 section 4.1.2: a second use revokes what the first gave.
-                Some(stored) if stored.redeemed => {
-                    tracing::warn!(grant = %record.id, client = %record.client_id, "a code was used twice: the grant is revoked");
-                    (Change::Remove, Err(not_good()))
+                tracing::warn!(grant = %record.id, client = %record.client_id, "a code was used twice: the grant is revoked");
+                return (Change::Remove, Err(invalid()));
+            }
+            match redeemable(request, record, &code) {
+                Ok(scope) => {
+                    let mut redeemed = record.clone();
+                    if let Some(stored) = &mut redeemed.code {
+                        stored.redeemed = true;
+                    }
+                    let response =
+                        mint(engine, client, &mut redeemed, &fresh, &scope, &prepared, request.now());
+                    (Change::Replace(redeemed.to_row()), Ok(Issued { record: redeemed, response }))
                 }
-                Some(stored) => match redeem(request, record, stored, &code) {
-                    Ok(issued) => (Change::Replace(issued.record.to_row()), Ok(issued)),
-                    Err(error) => (Change::Keep, Err(error)),
-                },
+                Err(error) => (Change::Keep, Err(error)),
             }
         };
-        match request.server.store.change(id.row_id(&mut buffer), decide).await? {
+        let mut buffer = [0; 36];
+        match engine.store.change(id.row_id(&mut buffer), decide).await? {
             Some((_, outcome)) => outcome,
-            None => Err(not_good()),
+            None => Err(invalid()),
         }
     }
 }
 
-fn not_good() -> OAuthError {
+fn invalid() -> OAuthError {
     OAuthError::invalid_grant("the code is not good")
 }
 
-/// The record with its code redeemed and its first tokens.
-fn redeem(
+/// The code of the record, if it is the presented one. The code of another client is as good as none.
+fn find<'r>(
     request: &TokenRequest<'_>,
-    record: &GrantRecord,
-    code: &CodeState,
+    record: &'r GrantRecord,
     presented: &PresentedToken,
-) -> Result<Issued, OAuthError> {
-    let (server, client, now) = (request.server, request.client(), request.now());
-    if now >= code.expires {
-        return Err(OAuthError::invalid_grant("the code has expired"));
-    }
-    check_redirect_uri(request, code)?;
-    request.check_extensions(&record.data)?;
-    // The scope was decided at the authorization request; a registration that was narrowed since narrows it.
-    let scope = GrantedScope::narrow(&record.scope.filter(|token| client.scope().contains(token)), None)?;
-    let secret = new_token_secret(&*server.entropy)?;
-    let (access_token, access) =
-        new_access_token(server, client, (record.id, &secret), &scope, &record.scope, now);
-    let refresh = if may_refresh(server, client) {
-        let family = family_of_code(presented.secret());
-        Some(first_refresh_token(server, client, (record.id, &family), now)?)
-    } else {
-        None
-    };
-    let (refresh_token, refresh) = refresh.map_or((None, None), |(text, state)| (Some(text), Some(state)));
-    let mut redeemed = record.clone();
-    redeemed.code = Some(CodeState { redeemed: true, ..code.clone() });
-    redeemed.refresh = refresh;
-    let response = TokenResponse {
-        access_token,
-        expires_in: access.expires.since(now).as_secs(),
-        refresh_token,
-        scope: scope.as_scope().as_str().to_owned(),
-        extra: Map::new(),
-    };
-    redeemed.add_access_token(access, now);
-    Ok(Issued { record: redeemed, response })
+) -> Option<&'r CodeState> {
+    let stored = record.code.as_ref().filter(|_| record.client_id == request.client().id())?;
+    stored.digest.matches(presented.digest()).then_some(stored)
 }
 
-/// RFC 6749 section 4.1.3: the same redirect URI as in the authorization request. Where that had none, the client's
-/// only one is meant.
+/// Whether the code can be redeemed by this request, and for which scope. Only looks.
+fn redeemable(
+    request: &TokenRequest<'_>,
+    record: &GrantRecord,
+    presented: &PresentedToken,
+) -> Result<GrantedScope, OAuthError> {
+    let stored = find(request, record, presented).filter(|stored| !stored.redeemed).ok_or_else(invalid)?;
+    if request.now() >= stored.expires {
+        return Err(OAuthError::invalid_grant("the code has expired"));
+    }
+    check_redirect_uri(request, stored)?;
+    request.check_extensions(&record.data)?;
+    // The scope was decided at the authorization request. A registration that was narrowed since narrows it.
+    let client = request.client();
+    GrantedScope::narrow(&record.scope.filter(|token| client.scope().contains(token)), None)
+}
+
+/// RFC 6749 section 4.1.3: the redirect URI is that of the authorization request. Where that had none, it is the client's only
+/// one.
 fn check_redirect_uri(request: &TokenRequest<'_>, code: &CodeState) -> Result<(), OAuthError> {
     let presented = request.parameter("redirect_uri");
-    let fits = match (&code.redirect_uri, presented) {
+    let is_same = match (&code.redirect_uri, presented) {
         (Some(requested), presented) => presented == Some(requested),
         (None, None) => true,
         (None, Some(presented)) => {
             request.client().redirect_uris().iter().any(|uri| uri.as_str() == presented)
         }
     };
-    if fits {
+    if is_same {
         Ok(())
     } else {
         Err(OAuthError::invalid_grant("redirect_uri is not that of the authorization request"))

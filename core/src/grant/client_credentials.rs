@@ -16,8 +16,7 @@ impl ClientCredentials {
         Self { methods: vec![AuthMethod::Basic] }
     }
 
-    /// For clients that authenticate with one of these methods instead. `none` would let anybody in: it is refused
-    /// when the server is built.
+    /// Sets the methods by which clients may authenticate. `none` would let anybody in, so `build()` refuses it.
     #[must_use]
     pub fn client_authentication(mut self, methods: impl IntoIterator<Item = AuthMethod>) -> Self {
         self.methods = methods.into_iter().collect();

@@ -4,8 +4,8 @@ use super::{ApprovedAuthorization, AuthorizationResponse, AuthorizationSide, Gra
 use crate::model::AuthMethod;
 use crate::protocol::{OAuthError, ResponseMode};
 
-/// The implicit grant (RFC 6749 section 4.2): the access token travels in the redirect URI. RFC 9700 section 2.1.2
-/// says not to use it; the authorization code grant with PKCE serves the same clients.
+/// The implicit grant (RFC 6749 section 4.2): the access token travels in the redirect URI. RFC 9700 section 2.1.2 says not to
+/// use it. The authorization code grant with PKCE serves the same clients.
 ///
 /// ```
 /// use gridauth::grant::Implicit;
@@ -20,13 +20,12 @@ pub struct Implicit {
 }
 
 impl Implicit {
-    /// For public clients: nobody authenticates on this way, so a client that has a secret would get a token without
-    /// showing it.
+    /// For public clients. Nobody authenticates in this grant, so a client with a secret would get a token without showing it.
     pub fn new() -> Self {
         Self { methods: vec![AuthMethod::None] }
     }
 
-    /// For clients that are registered with one of these methods instead.
+    /// Sets the methods of the clients that it answers.
     #[must_use]
     pub fn client_authentication(mut self, methods: impl IntoIterator<Item = AuthMethod>) -> Self {
         self.methods = methods.into_iter().collect();
@@ -62,8 +61,8 @@ impl AuthorizationSide for Implicit {
         "implicit"
     }
 
-    fn client_authentication(&self) -> &[AuthMethod] {
-        &self.methods
+    fn client_authentication(&self) -> Option<&[AuthMethod]> {
+        Some(&self.methods)
     }
 
     fn default_response_mode(&self) -> ResponseMode {
@@ -75,16 +74,21 @@ impl AuthorizationSide for Implicit {
         approved: &ApprovedAuthorization<'_>,
     ) -> Result<AuthorizationResponse, OAuthError> {
         // RFC 6749 section 4.2.2: never a refresh token.
-        let grant =
-            NewGrant::for_user(approved.user().subject(), approved.scope().clone()).without_refresh_token();
+        let grant = NewGrant::for_signed_in(approved.authentication(), approved.scope().clone())
+            .with_resources(approved.resources())
+            .without_refresh_token();
         let issued = approved.issue(grant).await?;
         let response = issued.into_response();
         let mut answer = AuthorizationResponse::new()
             .with("access_token", response.access_token.expose())
-            .with("token_type", "Bearer")
+            .with("token_type", response.token_type.as_str())
             .with("expires_in", response.expires_in.to_string());
         if !response.scope.is_empty() {
-            answer = answer.with("scope", response.scope);
+            answer = answer.with("scope", &response.scope);
+        }
+        for (name, value) in response.extra() {
+            let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+            answer = answer.with(name, text);
         }
         Ok(answer)
     }

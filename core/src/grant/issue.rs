@@ -1,258 +1,257 @@
-use std::fmt;
+//! The one mint: every token response is made here, and what the grant's row keeps of it.
 
-use serde::ser::{Serialize, SerializeMap, Serializer};
+use std::time::Duration;
+
 use serde_json::{Map, Value};
 
-use super::GrantedScope;
+use super::{GrantedScope, Issued, NewGrant, TokenResponse};
+use crate::engine::Engine;
 use crate::env::Timestamp;
-use crate::model::{AccessState, Client, GrantData, GrantId, GrantRecord, RefreshState, User};
-use crate::protocol::OAuthError;
-use crate::server::Inner;
+use crate::model::{AccessState, Client, GrantRecord, RefreshState};
+use crate::protocol::{OAuthError, TokenType};
 use crate::store::{Key, Kind, Record};
 use crate::token::{
-    Family, NewToken, Secret, TokenKind, TokenSecret, commitment, family_digest, new_family, new_token_secret,
+    Binding, Family, GrantId, NewToken, Secret, TokenKind, TokenSecret, commitment, family_digest,
+    new_family, new_token_secret,
 };
 
-/// Who gets a token and for what: what a grant decides.
-#[derive(Debug)]
-pub struct NewGrant {
-    pub(crate) subject: Option<String>,
-    pub(crate) scope: GrantedScope,
-    pub(crate) refreshable: bool,
-    pub(crate) data: GrantData,
+/// The tokens of an answer, made before anything is stored.
+pub(crate) struct FreshTokens {
+    access: NewToken,
+    refresh: FreshRefresh,
 }
 
-impl NewGrant {
-    /// The client acts for itself. No refresh token is issued (RFC 6749 section 4.4.3).
-    pub fn for_client(scope: GrantedScope) -> Self {
-        Self { subject: None, scope, refreshable: false, data: GrantData::new() }
-    }
-
-    /// The client acts for the user with this subject. A refresh token is issued where the server has the refresh
-    /// token grant and the client may use it.
-    pub fn for_user(subject: impl Into<String>, scope: GrantedScope) -> Self {
-        Self { subject: Some(subject.into()), scope, refreshable: true, data: GrantData::new() }
-    }
-
-    /// Without a refresh token.
-    #[must_use]
-    pub fn without_refresh_token(mut self) -> Self {
-        self.refreshable = false;
-        self
-    }
-
-    /// Something to keep with the grant: shown to extensions at every later token request of it.
-    #[must_use]
-    pub fn with_data(mut self, name: impl Into<String>, value: Value) -> Self {
-        self.data.insert(name.into(), value);
-        self
-    }
+/// What happens to the grant's refresh token.
+pub(crate) enum FreshRefresh {
+    /// The grant has none.
+    None,
+    /// The first one of a family.
+    First(Family, NewToken),
+    /// The next one takes the place of the current one.
+    Next(NewToken),
+    /// The current one stays and lives longer.
+    Same,
 }
 
-impl From<(&User, GrantedScope)> for NewGrant {
-    fn from((user, scope): (&User, GrantedScope)) -> Self {
-        Self::for_user(user.subject(), scope)
-    }
+/// What the extensions have prepared: what kind of access token is issued, and what else the answer holds.
+#[derive(Debug, Default)]
+pub(crate) struct Prepared {
+    /// Whom the token is for, where that is not all that the grant is for.
+    pub(crate) audience: Option<Box<[String]>>,
+    pub(crate) binding: Option<Box<Binding>>,
+    pub(crate) format: TokenFormat,
+    pub(crate) members: Map<String, Value>,
 }
 
-/// Tokens that are stored and may be handed out. Only the server makes one.
-#[derive(Debug)]
-pub struct Issued {
-    pub(crate) record: GrantRecord,
-    pub(crate) response: TokenResponse,
+/// What the text of an access token is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum TokenFormat {
+    /// The grant's id and random bits.
+    #[default]
+    Opaque,
 }
 
-impl Issued {
-    /// The grant that they belong to.
-    pub fn grant(&self) -> &GrantRecord {
-        &self.record
+impl FreshTokens {
+    /// An access token of this grant, and what becomes of its refresh token.
+    pub(crate) fn make(engine: &Engine, grant: GrantId, refresh: FreshRefresh) -> Result<Self, OAuthError> {
+        let secret = new_token_secret(&*engine.entropy)?;
+        Ok(Self { access: NewToken::make(TokenKind::Access, grant, &secret), refresh })
     }
 
-    /// What the client is answered.
-    pub fn response(&self) -> &TokenResponse {
-        &self.response
-    }
-
-    /// What the client is answered, alone.
-    pub fn into_response(self) -> TokenResponse {
-        self.response
+    /// The text of the access token.
+    pub(crate) fn access_token(&self) -> &Secret {
+        &self.access.text
     }
 }
 
-/// What RFC 6749 section 5.1 defines, and no extension may set.
-const STANDARD_MEMBERS: [&str; 5] = ["access_token", "token_type", "expires_in", "refresh_token", "scope"];
+impl FreshRefresh {
+    /// The first refresh token of this family.
+    pub(crate) fn first(engine: &Engine, grant: GrantId, family: Family) -> Result<Self, OAuthError> {
+        let token = NewToken::make_refresh(grant, &family, &*engine.entropy)?;
+        Ok(Self::First(family, token))
+    }
 
-/// A successful answer of the token endpoint (RFC 6749 section 5.1).
-pub struct TokenResponse {
-    /// The access token.
-    pub access_token: Secret,
-    /// Its lifetime in seconds.
-    pub expires_in: u64,
-    /// The refresh token, if one was issued.
-    pub refresh_token: Option<Secret>,
-    /// The scope of the access token.
-    pub scope: String,
-    /// What extensions add.
-    pub extra: Map<String, Value>,
-}
-
-/// Names what extensions add without showing it: an ID token may be among it.
-impl fmt::Debug for TokenResponse {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("TokenResponse")
-            .field("expires_in", &self.expires_in)
-            .field("refresh_token", &self.refresh_token.is_some())
-            .field("scope", &self.scope)
-            .field("extra", &self.extra.keys().collect::<Vec<_>>())
-            .finish_non_exhaustive()
+    /// Another refresh token of this family.
+    pub(crate) fn next(engine: &Engine, grant: GrantId, family: &Family) -> Result<Self, OAuthError> {
+        Ok(Self::Next(NewToken::make_refresh(grant, family, &*engine.entropy)?))
     }
 }
 
-/// The JSON object on the wire.
-impl Serialize for TokenResponse {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut answer = serializer.serialize_map(None)?;
-        answer.serialize_entry("access_token", self.access_token.expose())?;
-        answer.serialize_entry("token_type", "Bearer")?;
-        answer.serialize_entry("expires_in", &self.expires_in)?;
-        if let Some(refresh_token) = &self.refresh_token {
-            answer.serialize_entry("refresh_token", refresh_token.expose())?;
-        }
-        if !self.scope.is_empty() {
-            answer.serialize_entry("scope", &self.scope)?;
-        }
-        for (name, value) in &self.extra {
-            if !STANDARD_MEMBERS.contains(&name.as_str()) {
-                answer.serialize_entry(name, value)?;
-            }
-        }
-        answer.end()
-    }
-}
-
-/// A new access token and what its row keeps of it.
-pub(crate) fn new_access_token(
-    server: &Inner,
+/// Makes a token response, and puts what is kept of its tokens into the record. Nothing here can fail, so it may run while a
+/// store holds the row.
+pub(crate) fn mint(
+    engine: &Engine,
     client: &Client,
-    (grant, secret): (GrantId, &TokenSecret),
+    record: &mut GrantRecord,
+    fresh: &FreshTokens,
     scope: &GrantedScope,
-    granted: &crate::protocol::Scope,
+    prepared: &Prepared,
     now: Timestamp,
-) -> (Secret, AccessState) {
-    let token = NewToken::make(TokenKind::Access, grant, secret);
-    let lifetime = client.lifetimes().access_token.unwrap_or(server.lifetimes.access_token);
-    let narrowed = (scope.as_scope() != granted).then(|| scope.as_scope().clone());
-    let state =
-        AccessState { digest: token.digest, issued: now, expires: now.after(lifetime), scope: narrowed };
-    (token.text, state)
+) -> TokenResponse {
+    let expires = now.after(engine.access_token_lifetime(client));
+    let text = match prepared.format {
+        TokenFormat::Opaque => fresh.access.text.clone(),
+    };
+    let access = AccessState {
+        digest: fresh.access.digest,
+        issued: now,
+        expires,
+        scope: (*scope.as_scope() != record.scope).then(|| scope.as_scope().clone()),
+        audience: prepared.audience.clone().unwrap_or_else(|| record.resources.clone()),
+        binding: prepared.binding.clone(),
+    };
+    let refresh_token = match &fresh.refresh {
+        FreshRefresh::None => None,
+        FreshRefresh::First(family, token) => {
+            record.refresh = Some(first_refresh(engine, client, family, token, now));
+            Some(token.text.clone())
+        }
+        FreshRefresh::Next(token) => {
+            if let Some(refresh) = &mut record.refresh {
+                refresh.digest = token.digest;
+                refresh.previous = None;
+                prolong(engine, client, refresh, now);
+            }
+            Some(token.text.clone())
+        }
+        FreshRefresh::Same => {
+            if let Some(refresh) = &mut record.refresh {
+                prolong(engine, client, refresh, now);
+            }
+            None
+        }
+    };
+    let token_type = access.binding.as_deref().map_or(TokenType::Bearer, Binding::token_type);
+    record.add_access_token(access, now);
+    let mut response = respond(text, token_type, expires.since(now), scope.as_scope().as_str().to_owned());
+    response.refresh_token = refresh_token;
+    response.extra = prepared.members.clone();
+    response
 }
 
-/// Whether the server issues refresh tokens and the client may use them: one that it could not use is not issued.
-pub(crate) fn may_refresh(server: &Inner, client: &Client) -> bool {
-    client.allows_grant("refresh_token")
-        && server
-            .grants
-            .token_side("refresh_token")
-            .is_some_and(|(_, side)| side.client_authentication().contains(client.auth_method()))
+/// The response that hands out an access token.
+pub(super) fn respond(
+    access_token: Secret,
+    token_type: TokenType,
+    lifetime: Duration,
+    scope: String,
+) -> TokenResponse {
+    TokenResponse {
+        access_token,
+        token_type,
+        expires_in: lifetime.as_secs(),
+        refresh_token: None,
+        scope,
+        extra: Map::new(),
+    }
 }
 
-/// The first refresh token of a family.
-pub(crate) fn first_refresh_token(
-    server: &Inner,
+fn first_refresh(
+    engine: &Engine,
     client: &Client,
-    (grant, family): (GrantId, &Family),
+    family: &Family,
+    token: &NewToken,
     now: Timestamp,
-) -> Result<(Secret, RefreshState), OAuthError> {
-    let token = NewToken::make_refresh(grant, family, &*server.entropy)?;
-    let chain = client.lifetimes().refresh_token.unwrap_or(server.lifetimes.refresh_token);
-    let state = RefreshState {
+) -> RefreshState {
+    RefreshState {
         family: family_digest(family),
         digest: token.digest,
-        expires: now.after(idle_lifetime(server, client)),
-        chain_expires: now.after(chain),
+        expires: now.after(engine.refresh_token_idle_lifetime(client)),
+        chain_expires: now.after(engine.refresh_token_lifetime(client)),
         previous: None,
-    };
-    Ok((token.text, state))
+    }
 }
 
-pub(crate) fn idle_lifetime(server: &Inner, client: &Client) -> std::time::Duration {
-    client.lifetimes().refresh_token_idle.unwrap_or(server.lifetimes.refresh_token_idle)
+fn prolong(engine: &Engine, client: &Client, refresh: &mut RefreshState, now: Timestamp) {
+    refresh.expires = now.after(engine.refresh_token_idle_lifetime(client));
+}
+
+/// A new grant, not stored yet: its record without tokens, and the tokens that it will have.
+pub(crate) struct Unstored {
+    pub(crate) record: GrantRecord,
+    pub(crate) fresh: FreshTokens,
+    pub(crate) scope: GrantedScope,
+}
+
+impl Unstored {
+    /// Makes the record and the tokens of a new grant.
+    pub(crate) fn make(
+        engine: &Engine,
+        client: &Client,
+        grant_type: &str,
+        grant: NewGrant,
+        now: Timestamp,
+    ) -> Result<Self, OAuthError> {
+        let secret = new_token_secret(&*engine.entropy)?;
+        let is_refreshable = grant.is_refreshable && engine.may_refresh(client);
+        let family = is_refreshable.then(|| new_family(&*engine.entropy)).transpose()?;
+        let id = new_id(client, family.as_ref(), &secret, now);
+        let refresh = match family {
+            Some(family) => FreshRefresh::first(engine, id, family)?,
+            None => FreshRefresh::None,
+        };
+        let fresh = FreshTokens { access: NewToken::make(TokenKind::Access, id, &secret), refresh };
+        let record = GrantRecord {
+            id,
+            grant_type: grant_type.to_owned(),
+            client_id: client.id().to_owned(),
+            subject: grant.subject,
+            scope: grant.scope.as_scope().clone(),
+            issued: now,
+            authentication: grant.authentication,
+            resources: grant.resources,
+            code: None,
+            access: Vec::new(),
+            refresh: None,
+            data: grant.data,
+        };
+        Ok(Self { record, fresh, scope: grant.scope })
+    }
+
+    /// Mints the tokens and stores the grant, in one insert.
+    ///
+    /// Everything but the insert is eager, which keeps the future small.
+    pub(crate) fn store<'a>(
+        self,
+        engine: &'a Engine,
+        client: &Client,
+        prepared: &Prepared,
+        now: Timestamp,
+    ) -> impl Future<Output = Result<Issued, OAuthError>> + use<'a> {
+        let Self { mut record, fresh, scope } = self;
+        let response = mint(engine, client, &mut record, &fresh, &scope, prepared, now);
+        async move {
+            insert(engine, &record).await?;
+            Ok(Issued { record, response })
+        }
+    }
+}
+
+/// The id of a new grant. It commits to a secret that the grant's tokens have.
+fn new_id(client: &Client, family: Option<&Family>, secret: &TokenSecret, now: Timestamp) -> GrantId {
+    let committed = family.map_or(&secret[..], |family| &family[..]);
+    GrantId::new(now, &commitment(committed, client.id()))
 }
 
 /// Creates the row of a grant.
-pub(crate) async fn insert(server: &Inner, record: &GrantRecord) -> Result<(), OAuthError> {
+pub(crate) async fn insert(engine: &Engine, record: &GrantRecord) -> Result<(), OAuthError> {
     let mut buffer = [0; 36];
     let key = Key::new(Kind::Grant, record.id.row_id(&mut buffer));
-    if server.store.insert(key, record.to_row()).await? {
+    if engine.store.insert(key, record.to_row()).await? {
         Ok(())
     } else {
         Err(OAuthError::server_error("a new grant id was already taken"))
     }
 }
 
-/// Stores a new grant with its first tokens, in one insert.
-///
-/// All but the insert is done at once, so that the future has nothing to keep but what it gives.
-pub(crate) fn issue<'a>(
-    server: &'a Inner,
-    client: &Client,
-    grant_type: &str,
-    grant: NewGrant,
-    now: Timestamp,
-) -> impl Future<Output = Result<Issued, OAuthError>> + use<'a> {
-    let made = make(server, client, grant_type, grant, now);
-    async move {
-        if let Ok(issued) = &made {
-            insert(server, &issued.record).await?;
-        }
-        made
-    }
-}
-
-/// A new grant with its first tokens, not stored yet.
-fn make(
-    server: &Inner,
-    client: &Client,
-    grant_type: &str,
-    grant: NewGrant,
-    now: Timestamp,
-) -> Result<Issued, OAuthError> {
-    let secret = new_token_secret(&*server.entropy)?;
-    let refreshable = grant.refreshable && may_refresh(server, client);
-    let family = refreshable.then(|| new_family(&*server.entropy)).transpose()?;
-    let committed = family.as_ref().map_or(&secret[..], |family| &family[..]);
-    let id = GrantId::new(now, &commitment(committed, client.id()));
-    let (access_token, access) =
-        new_access_token(server, client, (id, &secret), &grant.scope, grant.scope.as_scope(), now);
-    let refresh = family.map(|family| first_refresh_token(server, client, (id, &family), now)).transpose()?;
-    let (refresh_token, refresh) = refresh.map_or((None, None), |(text, state)| (Some(text), Some(state)));
-    let response = TokenResponse {
-        access_token,
-        expires_in: access.expires.since(now).as_secs(),
-        refresh_token,
-        scope: grant.scope.as_scope().as_str().to_owned(),
-        extra: Map::new(),
-    };
-    let record = GrantRecord {
-        id,
-        grant_type: grant_type.to_owned(),
-        client_id: client.id().to_owned(),
-        subject: grant.subject,
-        scope: grant.scope.into_scope(),
-        issued: now,
-        code: None,
-        access: vec![access],
-        refresh,
-        data: grant.data,
-    };
-    Ok(Issued { record, response })
-}
-
-/// A grant that nobody asked for: the application makes it itself.
+/// Issues a token for which no client has asked: the application does it itself.
 pub(crate) async fn issue_minted(
-    server: &Inner,
+    engine: &Engine,
     client: &Client,
     grant: NewGrant,
 ) -> Result<Issued, OAuthError> {
-    issue(server, client, "minted", grant, server.clock.now()).await
+    let now = engine.clock.now();
+    Unstored::make(engine, client, "minted", grant, now)?
+        .store(engine, client, &Prepared::default(), now)
+        .await
 }

@@ -1,33 +1,45 @@
-//! Grants: the ways to get a token (RFC 6749 section 1.3). What is not registered does not exist.
+//! Grants: the ways to get a token (RFC 6749 section 1.3). A grant that is not registered does not exist.
 //!
-//! A [`Grant`] has an authorization side, a token side, or both. It decides who gets a token and for what; client
-//! authentication, scope policy, storage and the answer are done around it. The built-in grants are written with the
-//! same traits as an application's own.
+//! A [`Grant`] has an authorization side, a token side, or both. It decides who gets a token and for what. Client authentication,
+//! scope policy, storage and the answer are the server's part. The built-in grants use the same traits as an application's own.
 
+mod approved_authorization;
 mod authorization_code;
 mod authorization_request;
+mod authorization_response;
 mod client_credentials;
+mod draft;
+mod granted_scope;
 mod implicit;
 mod issue;
+mod new_grant;
 mod password;
+mod plan;
 mod refresh_token;
 mod registry;
 mod token_request;
+mod token_response;
+mod validated_redirect;
 
 pub mod extension;
 
+pub use approved_authorization::ApprovedAuthorization;
 pub use authorization_code::AuthorizationCode;
-pub use authorization_request::{
-    ApprovedAuthorization, AuthorizationRequest, AuthorizationResponse, ValidatedRedirect,
-};
+pub use authorization_request::AuthorizationRequest;
+pub use authorization_response::AuthorizationResponse;
 pub use client_credentials::ClientCredentials;
+pub use draft::TokenDraft;
 pub use extension::Extension;
+pub use granted_scope::GrantedScope;
 pub use implicit::Implicit;
-pub use issue::{Issued, NewGrant, TokenResponse};
+pub use new_grant::NewGrant;
 pub use password::Password;
+pub use plan::AuthorizationPlan;
 pub use refresh_token::RefreshToken;
 pub use registry::{GrantExt, IntoRegistration, Registration};
-pub use token_request::{GrantedScope, TokenRequest};
+pub use token_request::TokenRequest;
+pub use token_response::{Issued, TokenResponse};
+pub use validated_redirect::ValidatedRedirect;
 
 pub(crate) use issue::issue_minted;
 pub(crate) use registry::{Registered, Registry};
@@ -36,6 +48,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
+use crate::endpoint::Endpoint;
 use crate::model::AuthMethod;
 use crate::protocol::{OAuthError, ResponseMode};
 
@@ -51,12 +64,17 @@ pub trait Grant: Send + Sync + 'static {
         None
     }
 
-    /// Extensions that belong to it, unless it was told otherwise.
+    /// Extensions that it has by default.
     fn extensions(&self) -> Vec<Arc<dyn Extension>> {
         Vec::new()
     }
 
-    /// A warning for the log when a server is built with it: why it should not be used.
+    /// Endpoints of its own, mounted with the server's.
+    fn endpoints(&self) -> Vec<Arc<dyn Endpoint>> {
+        Vec::new()
+    }
+
+    /// A warning for the log when a server is built with it: why it is better not used.
     fn warning(&self) -> Option<&str> {
         None
     }
@@ -85,7 +103,7 @@ pub trait Grant: Send + Sync + 'static {
 ///     async fn respond(&self, request: &TokenRequest<'_>) -> Result<Issued, OAuthError> {
 ///         let holder = match request.required("ticket")? {
 ///             "A-113" => "israel",
-///             _ => return Err(OAuthError::invalid_grant("the ticket is not good")),
+///             _ => return Err(OAuthError::invalid_grant("the ticket is not valid")),
 ///         };
 ///         request.issue(NewGrant::for_user(holder, request.scope()?)).await
 ///     }
@@ -103,13 +121,13 @@ pub trait TokenSide: Send + Sync {
     /// section 4.5).
     fn grant_type(&self) -> &str;
 
-    /// The methods by which a client may authenticate for it.
+    /// The methods by which a client may authenticate.
     fn client_authentication(&self) -> &[AuthMethod];
 
     /// Answers a token request of a client that has authenticated and may use this grant type.
     ///
     /// # Errors
-    /// An [`OAuthError`] of RFC 6749 section 5.2; [`OAuthError::invalid_grant`] where what was presented is not good.
+    /// An [`OAuthError`] of RFC 6749 section 5.2; [`OAuthError::invalid_grant`] where what was presented is not valid.
     async fn respond(&self, request: &TokenRequest<'_>) -> Result<Issued, OAuthError>;
 }
 
@@ -122,23 +140,22 @@ pub trait AuthorizationSide: Send + Sync {
     /// The grant type that a client must be registered for, and that the grant's row names.
     fn grant_type(&self) -> &str;
 
-    /// The methods of the clients that it answers: a client is registered with one of them, whatever the other side of the
-    /// grant takes. Any that the server can do unless told otherwise.
+    /// It answers clients that are registered with one of these methods, whatever the other side of the grant accepts. By default
+    /// it answers every client.
     ///
-    /// Nobody authenticates at the authorization endpoint. A side that hands out a token there, with no token request to
-    /// follow, says [`AuthMethod::None`] alone, or it gives a client that has a secret a token for which the secret was
-    /// never asked.
-    fn client_authentication(&self) -> &[AuthMethod] {
-        AuthMethod::SUPPORTED
+    /// Nobody authenticates at the authorization endpoint. A side that hands out a token there, with no token request to follow,
+    /// names [`AuthMethod::None`] alone: otherwise a client with a secret gets a token without ever showing the secret.
+    fn client_authentication(&self) -> Option<&[AuthMethod]> {
+        None
     }
 
-    /// How the answer travels where the client does not say: [`ResponseMode::Fragment`] where it carries a token, and
-    /// then the query is refused.
+    /// How the answer travels where the client does not say: [`ResponseMode::Fragment`] where it carries a token, and then the
+    /// client cannot ask for the query.
     fn default_response_mode(&self) -> ResponseMode {
         ResponseMode::Query
     }
 
-    /// Answers a request that was checked and that the resource owner has allowed.
+    /// Answers a valid request that the resource owner has allowed.
     ///
     /// # Errors
     /// An [`OAuthError`] of RFC 6749 section 4.1.2.1: it is sent to the client's redirect URI.

@@ -17,7 +17,7 @@ impl Password {
         Self { methods: vec![AuthMethod::Basic] }
     }
 
-    /// For clients that authenticate with one of these methods instead.
+    /// Sets the methods by which clients may authenticate.
     #[must_use]
     pub fn client_authentication(mut self, methods: impl IntoIterator<Item = AuthMethod>) -> Self {
         self.methods = methods.into_iter().collect();
@@ -55,7 +55,7 @@ impl TokenSide for Password {
         let username = request.required("username")?;
         let password = request.required("password")?;
         let scope = request.scope()?;
-        let user = request.check_password(username, password).await?;
-        request.issue(NewGrant::from((&user, scope))).await
+        let signed_in = request.check_password(username, password).await?;
+        request.issue(NewGrant::for_signed_in(&signed_in, scope)).await
     }
 }

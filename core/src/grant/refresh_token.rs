@@ -2,21 +2,20 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
-use serde_json::Map;
 
-use super::issue::{idle_lifetime, new_access_token};
+use super::issue::{FreshRefresh, FreshTokens, mint, respond};
 use super::{Grant, Issued, TokenRequest, TokenResponse, TokenSide};
 use crate::env::Timestamp;
-use crate::model::{AuthMethod, GrantRecord, PreviousRefresh, RefreshState};
-use crate::protocol::OAuthError;
+use crate::model::{AuthMethod, GrantRecord, PreviousRefresh};
+use crate::protocol::{OAuthError, TokenType};
 use crate::store::{Change, Record};
-use crate::token::{NewToken, PresentedToken, Sealed, Secret, TokenKind, family_digest, new_token_secret};
+use crate::token::{Binding, PresentedToken, Sealed, Secret, TokenKind, family_digest};
 
 /// The refresh token grant (RFC 6749 section 6).
 ///
-/// [`rotating`](Self::rotating) gives a new refresh token each time and ends the grant when an old one comes back (RFC
-/// 9700 section 4.14.2). A client whose answer was lost may repeat its request within the grace window: it gets the
-/// very same successor, which was kept sealed under the old token.
+/// [`rotating`](Self::rotating) issues a new refresh token each time and revokes the grant when an old one comes back (RFC 9700
+/// section 4.14.2). A client that lost an answer may repeat its request within the grace window. It gets the very same
+/// successor, which the row keeps sealed under the old token.
 #[derive(Clone, Debug)]
 pub struct RefreshToken {
     methods: Vec<AuthMethod>,
@@ -30,20 +29,20 @@ impl RefreshToken {
         Self { methods: vec![AuthMethod::Basic], rotate: true, grace: Duration::from_secs(10) }
     }
 
-    /// The same refresh token is used until it expires, and no new one is issued. For confidential clients only: those of
-    /// public ones rotate all the same (RFC 9700 section 2.2.2).
+    /// The same refresh token is used until it expires. This is for confidential clients; the refresh tokens of public clients
+    /// rotate all the same (RFC 9700 section 2.2.2).
     pub fn reusable() -> Self {
         Self { rotate: false, ..Self::rotating() }
     }
 
-    /// How long a token just rotated may be presented again. Zero turns it off.
+    /// How long a token that was just rotated may be presented again. Zero turns the grace window off.
     #[must_use]
     pub fn grace(mut self, window: Duration) -> Self {
         self.grace = window;
         self
     }
 
-    /// For clients that authenticate with one of these methods, instead of `client_secret_basic`.
+    /// Sets the methods by which clients may authenticate; `client_secret_basic` by default.
     #[must_use]
     pub fn client_authentication(mut self, methods: impl IntoIterator<Item = AuthMethod>) -> Self {
         self.methods = methods.into_iter().collect();
@@ -57,7 +56,7 @@ impl Grant for RefreshToken {
     }
 }
 
-/// What the grace window keeps: the answer whose loss it mends.
+/// What the grace window keeps: the answer that may have been lost.
 #[derive(Serialize, Deserialize)]
 struct Successor<'a> {
     #[serde(borrow)]
@@ -71,23 +70,25 @@ struct Successor<'a> {
 
 /// Where a presented refresh token stands in its chain.
 enum Standing {
-    /// The current token.
+    /// It is the current token.
     Current,
-    /// The one before, and its successor has not been used.
+    /// It is the one before, and its successor has not been used.
     Repeated(Sealed),
-    /// A real one from further back: somebody else has it too.
+    /// It is a real one from further back: somebody else has it too.
     Reused,
-    /// Not good, and nothing follows from it.
+    /// It is not valid, and nothing follows from that.
     Refused(&'static str),
 }
 
+const INVALID: &str = "the refresh token is not good";
+
 fn standing(token: &PresentedToken, record: &GrantRecord, client_id: &str, now: Timestamp) -> Standing {
     let Some(refresh) = record.refresh.as_ref().filter(|_| record.client_id == client_id) else {
-        return Standing::Refused("the refresh token is not good");
+        return Standing::Refused(INVALID);
     };
-    // Without the family it was never a token of this grant, whatever grant id it names.
+    // Without the family it was never a token of this grant, whatever grant it names.
     if !refresh.family.matches(&family_digest(&token.family())) {
-        return Standing::Refused("the refresh token is not good");
+        return Standing::Refused(INVALID);
     }
     if refresh.digest.matches(token.digest()) {
         return if now < refresh.expires && now < refresh.chain_expires {
@@ -116,101 +117,83 @@ impl TokenSide for RefreshToken {
 
     async fn respond(&self, request: &TokenRequest<'_>) -> Result<Issued, OAuthError> {
         let token = PresentedToken::parse_kind(TokenKind::Refresh, request.required("refresh_token")?)
-            .ok_or_else(|| OAuthError::invalid_grant("the refresh token is not good"))?;
-        let mut buffer = [0; 36];
+            .ok_or_else(|| OAuthError::invalid_grant(INVALID))?;
+        let (engine, client, now) = (request.engine, request.client(), request.now());
         let id = token.grant_id();
-        let decide = |record: &GrantRecord| match standing(
-            &token,
-            record,
-            request.client().id(),
-            request.now(),
-        ) {
-            Standing::Current => match self.renew(request, record, &token) {
+        // RFC 9700 section 2.2.2: those of public clients always rotate.
+        let refresh = match self.rotate || client.is_public() {
+            true => FreshRefresh::next(engine, id, &token.family())?,
+            false => FreshRefresh::Same,
+        };
+        let fresh = FreshTokens::make(engine, id, refresh)?;
+        let is_current =
+            |record: &GrantRecord| matches!(standing(&token, record, client.id(), now), Standing::Current);
+        let renewable = |record: &GrantRecord| {
+            let scope = request.scope_within(&record.scope)?;
+            request.check_extensions(&record.data)?;
+            Ok(scope)
+        };
+        let prepared = request
+            .prepare_stored(id, &fresh, |record| match is_current(record) {
+                true => renewable(record),
+                false => Err(OAuthError::invalid_grant(INVALID)),
+            })
+            .await?;
+        let renew = |record: &GrantRecord| {
+            let scope = renewable(record)?;
+            let mut renewed = record.clone();
+            let response = mint(engine, client, &mut renewed, &fresh, &scope, &prepared, now);
+            self.keep_successor(request, &mut renewed, &token, &response)?;
+            Ok(Issued { record: renewed, response })
+        };
+        let decide = |record: &GrantRecord| match standing(&token, record, client.id(), now) {
+            Standing::Current => match renew(record) {
                 Ok(issued) => (Change::Replace(issued.record.to_row()), Ok(issued)),
                 Err(error) => (Change::Keep, Err(error)),
             },
             Standing::Repeated(sealed) => (Change::Keep, repeat(request, record, &token, &sealed)),
             Standing::Reused => {
                 tracing::warn!(grant = %record.id, client = %record.client_id, "a rotated refresh token came back: the grant is revoked");
-                (Change::Remove, Err(OAuthError::invalid_grant("the refresh token is not good")))
+                (Change::Remove, Err(OAuthError::invalid_grant(INVALID)))
             }
             Standing::Refused(why) => (Change::Keep, Err(OAuthError::invalid_grant(why))),
         };
-        match request.server.store.change(id.row_id(&mut buffer), decide).await? {
+        let mut buffer = [0; 36];
+        match engine.store.change(id.row_id(&mut buffer), decide).await? {
             Some((_, outcome)) => outcome,
-            None => Err(OAuthError::invalid_grant("the refresh token is not good")),
+            None => Err(OAuthError::invalid_grant(INVALID)),
         }
     }
 }
 
 impl RefreshToken {
-    /// The record with a new access token and, where tokens rotate, a new refresh token.
-    fn renew(
+    /// Keeps the answer for the grace window, sealed under the token that was rotated.
+    fn keep_successor(
         &self,
         request: &TokenRequest<'_>,
-        record: &GrantRecord,
-        presented: &PresentedToken,
-    ) -> Result<Issued, OAuthError> {
-        let (server, client, now) = (request.server, request.client(), request.now());
-        let scope = request.scope_within(&record.scope)?;
-        request.check_extensions(&record.data)?;
-        let secret = new_token_secret(&*server.entropy)?;
-        let (access_token, access) =
-            new_access_token(server, client, (record.id, &secret), &scope, &record.scope, now);
-        let expires = access.expires;
-        let mut renewed = record.clone();
-        renewed.add_access_token(access, now);
-        let refresh_token = match &mut renewed.refresh {
-            Some(refresh) => {
-                refresh.expires = now.after(idle_lifetime(server, client));
-                // RFC 9700 section 2.2.2: always for public clients.
-                if self.rotate || client.is_public() {
-                    Some(NewToken::make_refresh(record.id, &presented.family(), &*server.entropy)?)
-                } else {
-                    None
-                }
-            }
-            None => None,
-        };
-        let response = TokenResponse {
-            access_token,
-            expires_in: expires.since(now).as_secs(),
-            refresh_token: refresh_token.as_ref().map(|token| token.text.clone()),
-            scope: scope.into_scope().as_str().to_owned(),
-            extra: Map::new(),
-        };
-        if let (Some(token), Some(refresh)) = (refresh_token, &mut renewed.refresh) {
-            self.rotate(refresh, presented, &token, &response, expires, request)?;
-        }
-        Ok(Issued { record: renewed, response })
-    }
-
-    fn rotate(
-        &self,
-        refresh: &mut RefreshState,
+        record: &mut GrantRecord,
         old: &PresentedToken,
-        new: &NewToken,
         response: &TokenResponse,
-        expires: Timestamp,
-        request: &TokenRequest<'_>,
     ) -> Result<(), OAuthError> {
-        refresh.digest = new.digest;
-        refresh.previous = None;
-        if !self.grace.is_zero() {
-            let successor = Successor {
-                access_token: response.access_token.expose().into(),
-                refresh_token: new.text.expose().into(),
-                expires,
-                scope: (&*response.scope).into(),
-            };
-            let text =
-                zeroize::Zeroizing::new(serde_json::to_vec(&successor).map_err(OAuthError::server_error)?);
-            refresh.previous = Some(PreviousRefresh {
-                digest: *old.digest(),
-                until: request.now().after(self.grace),
-                successor: Sealed::seal(old, &text, &*request.server.entropy)?,
-            });
+        let GrantRecord { refresh: Some(refresh), access, .. } = record else { return Ok(()) };
+        let (Some(refresh_token), Some(access)) = (&response.refresh_token, access.last()) else {
+            return Ok(());
+        };
+        if self.grace.is_zero() {
+            return Ok(());
         }
+        let successor = Successor {
+            access_token: response.access_token.expose().into(),
+            refresh_token: refresh_token.expose().into(),
+            expires: access.expires,
+            scope: (&*response.scope).into(),
+        };
+        let text = zeroize::Zeroizing::new(serde_json::to_vec(&successor).map_err(OAuthError::server_error)?);
+        refresh.previous = Some(PreviousRefresh {
+            digest: *old.digest(),
+            until: request.now().after(self.grace),
+            successor: Sealed::seal(old, &text, &*request.engine.entropy)?,
+        });
         Ok(())
     }
 }
@@ -226,12 +209,13 @@ fn repeat(
     let text =
         sealed.open(old).ok_or_else(|| OAuthError::server_error("a sealed successor does not open"))?;
     let successor: Successor<'_> = serde_json::from_slice(&text).map_err(OAuthError::server_error)?;
-    let response = TokenResponse {
-        access_token: Secret::from(&*successor.access_token),
-        expires_in: successor.expires.since(request.now()).as_secs(),
-        refresh_token: Some(Secret::from(&*successor.refresh_token)),
-        scope: successor.scope.into_owned(),
-        extra: Map::new(),
-    };
+    let binding = record.access.last().and_then(|access| access.binding.as_deref());
+    let mut response = respond(
+        Secret::from(&*successor.access_token),
+        binding.map_or(TokenType::Bearer, Binding::token_type),
+        successor.expires.since(request.now()),
+        successor.scope.into_owned(),
+    );
+    response.refresh_token = Some(Secret::from(&*successor.refresh_token));
     Ok(Issued { record: record.clone(), response })
 }

@@ -1,6 +1,7 @@
 use std::sync::Arc;
 
 use super::{AuthorizationSide, Extension, Grant, TokenSide};
+use crate::endpoint::Metadata;
 
 /// A grant with the extensions that hook into it.
 pub struct Registration {
@@ -9,7 +10,7 @@ pub struct Registration {
 }
 
 impl Registration {
-    /// The same, with one more extension. Extensions are asked in the order in which they were added.
+    /// Adds an extension. Extensions run in the order in which they were added.
     #[must_use]
     pub fn with(mut self, extension: impl Extension) -> Self {
         self.extensions.push(Arc::new(extension));
@@ -24,7 +25,7 @@ impl<G: Grant> From<G> for Registration {
     }
 }
 
-/// What [`Builder::grant`](crate::Builder::grant) takes: a [`Grant`], alone or [with](GrantExt::with) extensions.
+/// What [`Builder::grant`](crate::Builder::grant) accepts: a [`Grant`], alone or [with](GrantExt::with) extensions.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a grant",
     label = "does not implement `Grant`",
@@ -62,7 +63,7 @@ impl IntoRegistration for Registration {
 /// let grant = AuthorizationCode::new().with(Audit);
 /// ```
 pub trait GrantExt: Grant + Sized {
-    /// The grant with this extension after those that it brings itself.
+    /// The grant with this extension after its own.
     fn with(self, extension: impl Extension) -> Registration {
         Registration::from(self).with(extension)
     }
@@ -112,6 +113,22 @@ impl Registry {
                 registered.grant.authorization_side().filter(|side| side.response_type() == response_type)?;
             Some((registered, side))
         })
+    }
+
+    /// Whether the server issues anything.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Adds what grants and extensions say of themselves to the server's metadata.
+    pub(crate) fn describe(&self, metadata: &mut Metadata) {
+        let token_sides = self.token_sides().map(|side| side.grant_type());
+        let authorization_sides = self.authorization_sides().map(|side| side.grant_type());
+        metadata.add("grant_types_supported", token_sides.chain(authorization_sides));
+        metadata.add("response_types_supported", self.authorization_sides().map(|side| side.response_type()));
+        for extension in self.iter().flat_map(|registered| &registered.extensions) {
+            extension.describe(metadata);
+        }
     }
 
     pub(crate) fn token_sides(&self) -> impl Iterator<Item = &dyn TokenSide> {

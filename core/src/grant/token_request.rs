@@ -1,79 +1,25 @@
 use std::sync::Arc;
 
-use super::{Extension, Issued, NewGrant, issue};
+use super::draft::TokenDraft;
+use super::issue::{FreshTokens, Prepared, Unstored};
+use super::{Extension, GrantedScope, Issued, NewGrant};
 use crate::client_auth::AuthenticatedClient;
+use crate::engine::Engine;
 use crate::env::Timestamp;
-use crate::http::RequestContext;
-use crate::model::{Client, GrantData, User};
+use crate::http::Connection;
+use crate::model::{Authentication, GrantData, GrantRecord};
 use crate::protocol::{OAuthError, Parameters, Scope};
-use crate::server::Inner;
 use crate::store::Store;
-use crate::token::Secret;
-
-/// A scope that the server's policy has granted. Only the server makes one, so a grant cannot give more than the
-/// client is registered for.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct GrantedScope(Scope);
-
-impl GrantedScope {
-    /// RFC 6749 section 3.3: what was asked if the client may have it; its default if nothing was asked.
-    pub(crate) fn grant(client: &Client, requested: Option<&str>) -> Result<Self, OAuthError> {
-        let Some(requested) = requested else {
-            if let Some(default) = client.default_scope() {
-                return Ok(Self(default.clone()));
-            }
-            // OpenID Connect and offline access are things that a client has to ask for.
-            return Ok(Self(client.scope().filter(|token| !matches!(token, "openid" | "offline_access"))));
-        };
-        let requested = parse(requested)?;
-        if client.scope().covers(&requested) {
-            Ok(Self(requested))
-        } else {
-            Err(OAuthError::invalid_scope("the scope is more than the client may ask for"))
-        }
-    }
-
-    /// RFC 6749 section 6: the whole of what was granted before, or the part of it that is asked.
-    pub(crate) fn narrow(granted: &Scope, requested: Option<&str>) -> Result<Self, OAuthError> {
-        let Some(requested) = requested else { return Ok(Self(granted.clone())) };
-        let requested = parse(requested)?;
-        if granted.covers(&requested) {
-            Ok(Self(requested))
-        } else {
-            Err(OAuthError::invalid_scope("the scope is more than was granted"))
-        }
-    }
-
-    /// The part of it that `keep` wants.
-    #[must_use]
-    pub fn only(&self, keep: impl FnMut(&str) -> bool) -> Self {
-        Self(self.0.filter(keep))
-    }
-
-    /// The scope.
-    pub fn as_scope(&self) -> &Scope {
-        &self.0
-    }
-
-    pub(crate) fn into_scope(self) -> Scope {
-        self.0
-    }
-}
-
-/// RFC 6749 section 3.3: a scope that is asked for has at least one token.
-fn parse(requested: &str) -> Result<Scope, OAuthError> {
-    let requested = requested.parse().ok().filter(|scope: &Scope| !scope.is_empty());
-    requested.ok_or_else(|| OAuthError::invalid_scope("the scope is malformed"))
-}
+use crate::token::{GrantId, Secret};
 
 /// A token request of a client that has authenticated and may use the grant type (RFC 6749 section 3.2).
 pub struct TokenRequest<'a> {
-    pub(crate) server: &'a Inner,
+    pub(crate) engine: &'a Engine,
     pub(crate) client: &'a AuthenticatedClient,
     pub(crate) grant_type: &'a str,
     pub(crate) parameters: &'a Parameters,
     pub(crate) extensions: &'a [Arc<dyn Extension>],
-    pub(crate) context: &'a RequestContext,
+    pub(crate) connection: Connection,
     pub(crate) now: Timestamp,
 }
 
@@ -83,7 +29,7 @@ impl<'a> TokenRequest<'a> {
         self.client
     }
 
-    /// The grant type asked for.
+    /// The grant type that is asked for.
     pub fn grant_type(&self) -> &'a str {
         self.grant_type
     }
@@ -106,7 +52,7 @@ impl<'a> TokenRequest<'a> {
         self.parameter(name).ok_or_else(|| OAuthError::invalid_request(format!("{name} is missing")))
     }
 
-    /// The scope asked for, as the server's policy grants it to this client.
+    /// The scope that is asked for, as the server's policy grants it to this client.
     ///
     /// # Errors
     /// `invalid_scope` where it is malformed or more than the client may have.
@@ -114,26 +60,26 @@ impl<'a> TokenRequest<'a> {
         GrantedScope::grant(self.client, self.parameter("scope"))
     }
 
-    /// What was allowed at an authorization request before, or the part of it that this request asks for, as far as the
-    /// client may still have it: the scope of a grant with two sides.
+    /// For a grant with two sides: the part of what was allowed at the authorization request that this request asks for and that
+    /// the client may still have.
     ///
     /// # Errors
-    /// `invalid_scope` where what is asked for is malformed or more than that.
+    /// `invalid_scope` where the scope that is asked for is malformed or more than that.
     pub fn scope_within(&self, allowed: &Scope) -> Result<GrantedScope, OAuthError> {
-        // A client's registration may have been narrowed since.
+        // The client's registration may have been narrowed since.
         let allowed = allowed.filter(|token| self.client.scope().contains(token));
         GrantedScope::narrow(&allowed, self.parameter("scope"))
     }
 
-    /// Checks a resource owner's password against the users of the server, slowed down after too many failures.
+    /// Checks a resource owner's password against the users of the server; attempts are throttled.
     ///
     /// # Errors
-    /// `invalid_grant` where it is wrong or there is no such user; 429 after too many failures; 503 where it cannot be
-    /// checked now.
-    pub async fn check_password(&self, username: &str, password: &str) -> Result<User, OAuthError> {
+    /// `invalid_grant` where it is wrong or there is no such user; 429 after too many failures; 503 where it cannot be checked
+    /// now.
+    pub async fn check_password(&self, username: &str, password: &str) -> Result<Authentication, OAuthError> {
         let password = Secret::from(password);
-        self.server
-            .check_password(username, &password, self.context)
+        self.engine
+            .check_password(username, &password, self.connection)
             .await?
             .ok_or_else(|| OAuthError::invalid_grant("the username or the password is wrong"))
     }
@@ -141,15 +87,25 @@ impl<'a> TokenRequest<'a> {
     /// Stores a new grant and its tokens.
     ///
     /// # Errors
-    /// What an extension objects, or a server error where it could not be stored: then no token is handed out.
+    /// What an extension objects to, or a server error where the grant could not be stored: no token is handed out then.
     pub async fn issue(&self, grant: NewGrant) -> Result<Issued, OAuthError> {
         self.check_extensions(&grant.data)?;
-        issue::issue(self.server, self.client, self.grant_type, grant, self.now).await
+        let unstored = Unstored::make(self.engine, self.client, self.grant_type, grant, self.now)?;
+        let prepared = match self.prepares_tokens() {
+            true => self.prepare(&unstored.record, &unstored.scope, &unstored.fresh).await?,
+            false => Prepared::default(),
+        };
+        unstored.store(self.engine, self.client, &prepared, self.now).await
     }
 
-    /// The store, for what a grant of the application's own has to look up.
+    /// What the server has: issuer, users, clients.
+    pub fn engine(&self) -> &'a Engine {
+        self.engine
+    }
+
+    /// The store, for what a custom grant has to look up.
     pub fn store(&self) -> &'a Store {
-        &self.server.store
+        &self.engine.store
     }
 
     /// The time of the request.
@@ -157,7 +113,51 @@ impl<'a> TokenRequest<'a> {
         self.now
     }
 
+    /// The extensions' pure check of the request.
     pub(crate) fn check_extensions(&self, kept: &GrantData) -> Result<(), OAuthError> {
-        self.extensions.iter().try_for_each(|extension| extension.check_token_request(self, kept))
+        self.extensions.iter().try_for_each(|extension| extension.check_token(self, kept))
+    }
+
+    /// Lets the extensions prepare the next tokens of a stored grant. Nothing is changed: the row is read, and `check` says whether
+    /// the request is valid for it and for which scope. Where it is not, the update that follows refuses the request.
+    pub(crate) async fn prepare_stored(
+        &self,
+        grant: GrantId,
+        fresh: &FreshTokens,
+        check: impl Fn(&GrantRecord) -> Result<GrantedScope, OAuthError>,
+    ) -> Result<Prepared, OAuthError> {
+        if !self.prepares_tokens() {
+            return Ok(Prepared::default());
+        }
+        let mut buffer = [0; 36];
+        let record = self.engine.store.read::<GrantRecord>(grant.row_id(&mut buffer)).await?;
+        let checked = record.and_then(|record| Some((check(&record).ok()?, record)));
+        let Some((scope, record)) = checked else { return Ok(Prepared::default()) };
+        self.prepare(&record, &scope, fresh).await
+    }
+
+    /// Whether an extension wants to prepare tokens. Most requests are spared the work for it.
+    fn prepares_tokens(&self) -> bool {
+        self.extensions.iter().any(|extension| extension.prepares_tokens())
+    }
+
+    async fn prepare(
+        &self,
+        record: &GrantRecord,
+        scope: &GrantedScope,
+        fresh: &FreshTokens,
+    ) -> Result<Prepared, OAuthError> {
+        let draft = TokenDraft {
+            engine: self.engine,
+            client: self.client,
+            grant_type: self.grant_type,
+            parameters: self.parameters,
+            record,
+            scope,
+            fresh,
+            now: self.now,
+            prepared: Prepared::default(),
+        };
+        draft.prepare(self.extensions).await
     }
 }

@@ -3,23 +3,29 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use crate::GridAuth;
+use super::{AccessClaims, GuardId, Rejection};
 use crate::env::Timestamp;
-use crate::guard::Rejection;
-use crate::model::{GrantId, GrantRecord};
+use crate::model::{AccessState, AuthenticationState, GrantRecord};
 use crate::protocol::Scope;
-use crate::server::Inner;
-use crate::token::Digest;
+use crate::token::{Digest, GrantId};
 
-/// What a good access token gives: whom it speaks for, to which client it was issued, and for what.
+/// What a valid access token gives: whom it speaks for, the client that it was issued to, and its scope.
 ///
-/// A guarded handler receives one. It is cheap to clone, and nobody but the guard can make one.
+/// A guarded handler receives one. It is cheap to clone, and only a guard can make one.
 #[derive(Clone)]
 pub struct Access {
-    record: Arc<GrantRecord>,
-    at: usize,
-    /// The number of the server that gave it.
-    server: u64,
+    facts: Facts,
+    /// The guard that gave it.
+    guard: GuardId,
+}
+
+/// What is known of the token.
+#[derive(Clone)]
+enum Facts {
+    /// The grant's row, and which of its access tokens it is.
+    Row { record: Arc<GrantRecord>, at: usize },
+    /// What the token says.
+    Claims(Arc<AccessClaims>),
 }
 
 /// Whom an access token speaks for.
@@ -32,36 +38,58 @@ pub enum Owner<'a> {
 }
 
 impl Access {
-    pub(crate) fn of(server: &Inner, record: Arc<GrantRecord>, digest: &Digest) -> Option<Self> {
+    /// The access that a grant's row gives for the token with this digest.
+    pub(super) fn of_row(
+        record: Arc<GrantRecord>,
+        digest: &Digest,
+        now: Timestamp,
+        guard: GuardId,
+    ) -> Option<Self> {
         let at = record.access.iter().position(|access| access.digest.matches(digest))?;
-        (server.clock.now() < record.access[at].expires).then_some(Self { record, at, server: server.number })
+        let token = &record.access[at];
+        // A bound token is worth nothing without a proof of possession, and no proof has been checked.
+        let is_valid = now < token.expires && token.binding.is_none();
+        is_valid.then_some(Self { facts: Facts::Row { record, at }, guard })
     }
 
-    /// Whether it was this server that gave it: the word of one server means nothing to another.
+    /// The access that a token gives by what it says of itself.
+    pub(super) fn of_claims(claims: AccessClaims, now: Timestamp, guard: GuardId) -> Option<Self> {
+        let is_valid = now < claims.expires && claims.binding.is_none();
+        is_valid.then(|| Self { facts: Facts::Claims(Arc::new(claims)), guard })
+    }
+
+    /// Whether this guard gave it. What one guard says of a token means nothing to another.
     ///
     /// ```
+    /// use gridauth::http::BearerToken;
     /// use gridauth::{GridAuth, MintRequest, Store};
     ///
     /// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
     /// let build = || GridAuth::builder("https://id.example.com").store(Store::memory()).build();
     /// let (one, other) = (build().await?, build().await?);
     /// let token = one.mint(MintRequest::for_user("israel")).await?;
-    /// let access = one.authenticate_token(token.access_token.expose()).await?;
-    /// assert!(access.is_from(&one.clone()) && !access.is_from(&other));
+    /// let access = one.authenticate(&BearerToken::new(token.access_token.expose())).await?;
+    /// assert!(access.is_from(one.guard().id()) && !access.is_from(other.guard().id()));
     /// # Ok::<(), Box<dyn std::error::Error>>(()) }).unwrap();
     /// ```
-    pub fn is_from(&self, server: &GridAuth) -> bool {
-        self.server == server.number()
+    pub fn is_from(&self, guard: GuardId) -> bool {
+        self.guard == guard
     }
 
     /// The subject of the user that the token speaks for; `None` where the client acts for itself.
     pub fn user(&self) -> Option<&str> {
-        self.record.subject.as_deref()
+        match &self.facts {
+            Facts::Row { record, .. } => record.subject.as_deref(),
+            Facts::Claims(claims) => claims.user.as_deref(),
+        }
     }
 
     /// The client that the token was issued to.
     pub fn client(&self) -> &str {
-        &self.record.client_id
+        match &self.facts {
+            Facts::Row { record, .. } => &record.client_id,
+            Facts::Claims(claims) => &claims.client_id,
+        }
     }
 
     /// Whom the token speaks for, users and clients told apart.
@@ -69,7 +97,7 @@ impl Access {
         self.user().map_or(Owner::Client(self.client()), Owner::User)
     }
 
-    /// The user, or the client where no user stands behind the token: what `sub` says (RFC 7662 section 2.2). A user's
+    /// The user, or the client where no user stands behind the token: the value of `sub` (RFC 7662 section 2.2). A user's
     /// subject may be the id of a client (RFC 9700 section 4.15): ask [`owner`](Self::owner) where that matters.
     pub fn subject(&self) -> &str {
         self.user().unwrap_or_else(|| self.client())
@@ -77,27 +105,53 @@ impl Access {
 
     /// The scope of the token.
     pub fn scope(&self) -> &Scope {
-        self.record.access.get(self.at).and_then(|access| access.scope.as_ref()).unwrap_or(&self.record.scope)
+        match &self.facts {
+            Facts::Row { record, at } => {
+                record.access.get(*at).and_then(|access| access.scope.as_ref()).unwrap_or(&record.scope)
+            }
+            Facts::Claims(claims) => &claims.scope,
+        }
     }
 
-    /// Until when the token is good.
+    /// Until when the token is valid.
     pub fn expires(&self) -> Timestamp {
-        self.record.access.get(self.at).map_or(self.record.issued, |access| access.expires)
+        match &self.facts {
+            Facts::Row { record, at } => {
+                record.access.get(*at).map_or(record.issued, |access| access.expires)
+            }
+            Facts::Claims(claims) => claims.expires,
+        }
     }
 
-    /// The grant that the token belongs to.
-    pub fn grant_id(&self) -> GrantId {
-        self.record.id
+    /// The resources that the token is for (RFC 8707); empty means the issuer itself.
+    pub fn audience(&self) -> &[String] {
+        match &self.facts {
+            Facts::Row { .. } => self.token().map(|access| &*access.audience).unwrap_or_default(),
+            Facts::Claims(claims) => &claims.audience,
+        }
     }
 
-    /// What an extension keeps with the grant under this name.
+    /// The grant that the token belongs to; `None` where the guard sees only the token.
+    pub fn grant_id(&self) -> Option<GrantId> {
+        self.record().map(|record| record.id)
+    }
+
+    /// The grant type by which the token was obtained; `None` where the guard sees only the token.
+    pub fn grant_type(&self) -> Option<&str> {
+        self.record().map(|record| &*record.grant_type)
+    }
+
+    /// When and how the user signed in, where the grant's row says it.
+    pub fn authentication(&self) -> Option<&AuthenticationState> {
+        self.record()?.authentication.as_deref()
+    }
+
+    /// What an extension keeps with the grant under this name, or the claim of the token with this name.
     pub fn data(&self, name: &str) -> Option<&Value> {
-        self.record.data.get(name)
-    }
-
-    /// The grant type by which it was obtained.
-    pub fn grant_type(&self) -> &str {
-        &self.record.grant_type
+        match &self.facts {
+            Facts::Row { record, .. } => record.data.get(name),
+            Facts::Claims(claims) => claims.others.get(name),
+        }
     }
 
     /// Whether the token has every scope of the space-separated list `needed`.
@@ -106,6 +160,20 @@ impl Access {
     /// `insufficient_scope` (RFC 6750 section 3.1) where it lacks one.
     pub fn require(&self, needed: &str) -> Result<(), Rejection> {
         if self.scope().covers_list(needed) { Ok(()) } else { Err(Rejection::insufficient_scope(needed)) }
+    }
+
+    fn record(&self) -> Option<&GrantRecord> {
+        match &self.facts {
+            Facts::Row { record, .. } => Some(record),
+            Facts::Claims(_) => None,
+        }
+    }
+
+    fn token(&self) -> Option<&AccessState> {
+        match &self.facts {
+            Facts::Row { record, at } => record.access.get(*at),
+            Facts::Claims(_) => None,
+        }
     }
 }
 

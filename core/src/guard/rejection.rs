@@ -6,13 +6,14 @@ use http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderValue, StatusCode};
 use serde_json::json;
 
+use super::VerifierError;
 use crate::http::{Response, no_store, response};
 use crate::protocol::error::Chain;
 use crate::protocol::{ErrorCode, Scope};
 use crate::store::{StoreError, StoreErrorKind};
 
-/// Why a guard lets a request not pass. A value: the application may look at it, and shape the body that is answered
-/// ([`Builder::rejection_body`](crate::Builder::rejection_body)); status and challenge stay what RFC 6750 section 3 says.
+/// Why a guard rejected a request. The application can inspect it, and shape the body of the response
+/// ([`GuardBuilder::rejection_body`](super::GuardBuilder::rejection_body)). Status and challenge are those of RFC 6750 section 3.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rejection {
     reason: Reason,
@@ -48,12 +49,12 @@ impl Rejection {
         Self { reason: Reason::MalformedRequest }
     }
 
-    /// The token is not good.
+    /// The token is not valid.
     pub(crate) fn invalid_token() -> Self {
         Self { reason: Reason::InvalidToken }
     }
 
-    /// The token lacks some of this scope.
+    /// The token lacks a part of this scope.
     pub(crate) fn insufficient_scope(needed: &str) -> Self {
         Self { reason: Reason::InsufficientScope(needed.to_owned().into()) }
     }
@@ -72,7 +73,13 @@ impl Rejection {
         }
     }
 
-    /// The status of the answer.
+    /// The verifier could not say what the token is worth.
+    pub(super) fn verifier(error: &VerifierError) -> Self {
+        tracing::warn!(cause = %Chain(error), "a token could not be verified");
+        Self { reason: Reason::Unavailable }
+    }
+
+    /// The status of the response.
     pub fn status(&self) -> StatusCode {
         match self.reason {
             Reason::NoCredentials | Reason::InvalidToken => StatusCode::UNAUTHORIZED,
@@ -83,7 +90,7 @@ impl Rejection {
         }
     }
 
-    /// The error's name; `None` where no credentials were presented (RFC 6750 section 3.1 wants none told then).
+    /// The error's name; `None` where no credentials were presented (RFC 6750 section 3.1 tells none then).
     pub fn error(&self) -> Option<ErrorCode> {
         match self.reason {
             Reason::NoCredentials => None,
@@ -95,7 +102,7 @@ impl Rejection {
         }
     }
 
-    /// What is wrong, for the client's developer.
+    /// What is wrong, in words for the client's developer.
     pub fn description(&self) -> &'static str {
         match self.reason {
             Reason::NoCredentials | Reason::InvalidToken => {
@@ -112,7 +119,7 @@ impl Rejection {
         }
     }
 
-    /// The scope that is needed, where the token has too little.
+    /// The scope that is needed, where the token's is insufficient.
     pub fn needed_scope(&self) -> Option<&str> {
         match &self.reason {
             Reason::InsufficientScope(needed) => Some(needed),

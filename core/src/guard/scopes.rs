@@ -1,7 +1,7 @@
-/// A scope of the application with words for it: what the metadata lists and the consent page shows.
+/// A scope of the application, with words for it: the metadata lists it and the consent page shows it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ScopeDescription {
-    /// The scope token, or several parted by spaces.
+    /// The scope token, or a space-separated list of several.
     pub token: &'static str,
     /// What it allows, in words for the person who is asked.
     pub words: &'static str,
@@ -14,11 +14,11 @@ pub struct ScopeDescription {
     note = "declare it: `gridauth::scopes! {{ NotesRead = \"notes.read\" }}`, then use `Access<NotesRead>`"
 )]
 pub trait RequiredScope: Send + Sync + 'static {
-    /// The scope tokens that are needed, parted by spaces.
+    /// The space-separated list of scope tokens that are needed.
     const SCOPE: &'static str;
 }
 
-/// No scope in particular: any valid token will do.
+/// No scope in particular: any valid token is accepted.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct AnyScope;
 
@@ -26,8 +26,8 @@ impl RequiredScope for AnyScope {
     const SCOPE: &'static str = "";
 }
 
-/// Makes types of scopes, for `Access<S>`, and a list of them for
-/// [`Builder::scopes`](crate::Builder::scopes), which feeds `scopes_supported` and the consent page.
+/// Declares scopes as types, for `Access<S>`, and a list of them for
+/// [`Builder::scopes`](crate::Builder::scopes), from which `scopes_supported` and the consent page are made.
 ///
 /// ```
 /// gridauth::scopes! {

@@ -1,15 +1,18 @@
-//! People: their passwords, their sessions, and how failed tries slow down.
+//! Who signs in: users and their passwords, sessions in browsers, and the throttle for failed attempts.
 
 pub mod password;
 
 pub mod throttle;
 
+mod own_session;
 mod sessions;
+mod stored_users;
 mod users;
 
+pub use own_session::OwnSession;
 pub use password::{HashingError, HashingSettings, PasswordHash, PasswordHasher};
-pub use sessions::OwnSession;
+pub use stored_users::{PutAllError, SignUpError, StoredUsers};
 pub use throttle::{RetryAfter, Throttle, ThrottleSettings, Throttled};
-pub use users::{PutAllError, SignUpError, StoredUsers, Users, UsersError};
+pub use users::{Users, UsersError};
 
 pub(crate) use sessions::{BrowserSecret, CookieKind, Sessions};

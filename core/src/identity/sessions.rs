@@ -1,7 +1,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use async_trait::async_trait;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use hmac::{Hmac, KeyInit, Mac};
@@ -9,38 +8,21 @@ use http::{HeaderMap, HeaderValue};
 use sha2::Sha256;
 use subtle::ConstantTimeEq;
 
-use super::UsersError;
 use crate::env::{Clock, Entropy};
-use crate::model::{Session, User};
+use crate::model::{Authentication, Session, SessionId, User};
 use crate::protocol::OAuthError;
 use crate::store::{Key, Kind, Record, Store};
 use crate::token::{Digest, Secret};
 
-/// The application's own session: who is signed in is its word, and signing in happens on its pages.
-///
-/// Given to [`Builder::own_session`](crate::Builder::own_session); the server then shows no sign-in page of its own.
-#[async_trait]
-pub trait OwnSession: Send + Sync + 'static {
-    /// The user who is signed in in the browser that sent this request.
-    ///
-    /// # Errors
-    /// [`UsersError`] where that cannot be found out now.
-    async fn user(&self, request: &http::request::Parts) -> Result<Option<User>, UsersError>;
-
-    /// Where to send a browser in which nobody is signed in. The application sends it back to `return_to`, a path with
-    /// a query on the server's own origin, once somebody is.
-    fn sign_in_uri(&self, return_to: &str) -> String;
-}
-
 const COOKIE_BYTES: usize = 32;
 const COOKIE_TEXT: usize = 43;
 
-/// A secret that a browser keeps in a cookie: either what ties forms to the browser that they were shown in, or, once
-/// somebody has signed in, the session, whose row its digest names.
+/// A secret that a browser keeps in a cookie. It either ties forms to the browser that they were shown in, or it is the
+/// session of somebody who has signed in; its digest is the id of the session's row.
 pub(crate) struct BrowserSecret(Secret);
 
-/// Which of the two. They are apart so that a form that is shown anew never ends a session: a browser sends neither
-/// along with a POST from another site, and such a request must not sign anybody out.
+/// Which of the two. They are separate so that showing a form never ends a session: a browser sends neither cookie with a POST
+/// from another site, and such a request must not sign anybody out.
 #[derive(Clone, Copy)]
 pub(crate) enum CookieKind {
     Form,
@@ -79,7 +61,7 @@ impl BrowserSecret {
     }
 }
 
-/// The engine's own sessions, in the store.
+/// The server's own sessions, in the store.
 pub(crate) struct Sessions {
     pub(crate) store: Store,
     pub(crate) clock: Arc<dyn Clock>,
@@ -90,7 +72,7 @@ pub(crate) struct Sessions {
 }
 
 impl Sessions {
-    /// A cookie's name: with the prefix that lets nobody but this origin set it, where browsers allow that.
+    /// The name of a cookie. Over `https` it has the prefix with which only this origin can set it.
     fn cookie_name(&self, kind: CookieKind) -> &'static str {
         match (kind, self.secure) {
             (CookieKind::Form, true) => "__Host-gridauth-form",
@@ -100,7 +82,7 @@ impl Sessions {
         }
     }
 
-    /// The secret in a cookie of these headers, if there is one.
+    /// The secret in this cookie, if these headers have it.
     pub(crate) fn cookie(&self, kind: CookieKind, headers: &HeaderMap) -> Option<BrowserSecret> {
         let value = headers
             .get_all(http::header::COOKIE)
@@ -114,31 +96,48 @@ impl Sessions {
         canonical.then(|| BrowserSecret(value.into()))
     }
 
-    /// The user who is signed in in the browser with this session.
-    pub(crate) async fn user(&self, browser: &BrowserSecret) -> Result<Option<User>, OAuthError> {
-        let session = self.store.read::<Session>(&browser.row_id()).await?;
+    /// Who is signed in in the browser with this session.
+    pub(crate) async fn find(&self, browser: &BrowserSecret) -> Result<Option<Authentication>, OAuthError> {
+        let row_id = browser.row_id();
+        let session = self.store.read::<Session>(&row_id).await?;
         let live = session.filter(|session| self.clock.now() < session.expires);
-        Ok(live.map(|session| User::new(&session.subject).named(&session.username)))
+        Ok(live.map(|session| {
+            let user = User::new(&session.subject).named(&session.username);
+            let mut authentication = Authentication::new(user)
+                .with_auth_time(session.signed_in)
+                .with_session(SessionId::of_row(&row_id))
+                .with_amr(&session.amr);
+            if let Some(acr) = &session.acr {
+                authentication = authentication.with_acr(acr);
+            }
+            authentication
+        }))
     }
 
-    /// Begins a session under a new secret, so that a secret planted before somebody signed in is worth nothing.
-    pub(crate) async fn begin(&self, user: &User) -> Result<BrowserSecret, OAuthError> {
+    /// Begins a session under a new secret, so that a secret planted before the sign-in is worthless.
+    pub(crate) async fn begin(
+        &self,
+        signed_in: Authentication,
+    ) -> Result<(BrowserSecret, Authentication), OAuthError> {
         let browser = BrowserSecret::new(&*self.entropy)?;
+        let row_id = browser.row_id();
         let now = self.clock.now();
         let session = Session {
-            subject: user.subject().to_owned(),
-            username: user.username().to_owned(),
-            signed_in: now,
+            subject: signed_in.user().subject().to_owned(),
+            username: signed_in.user().username().to_owned(),
+            signed_in: signed_in.auth_time().unwrap_or(now),
             expires: now.after(self.lifetime),
+            acr: signed_in.acr().map(str::to_owned),
+            amr: signed_in.amr().to_vec(),
         };
-        if self.store.insert(Key::new(Kind::Session, &browser.row_id()), session.to_row()).await? {
-            Ok(browser)
+        if self.store.insert(Key::new(Kind::Session, &row_id), session.to_row()).await? {
+            Ok((browser, signed_in.with_session(SessionId::of_row(&row_id))))
         } else {
             Err(OAuthError::server_error("a new session id was already taken"))
         }
     }
 
-    /// The header that gives a browser its secret.
+    /// The `Set-Cookie` header that gives a browser its secret.
     pub(crate) fn set_cookie(
         &self,
         kind: CookieKind,

@@ -19,14 +19,12 @@ pub enum AuthMethod {
     Post,
     /// `none`: a public client, which has no secret.
     None,
-    /// A method that this server lacks: the client cannot authenticate.
+    /// A method that an application brings ([`ClientAuthentication`](crate::client_auth::ClientAuthentication)), or one that
+    /// the server lacks: then the client cannot authenticate.
     Other(String),
 }
 
 impl AuthMethod {
-    /// The methods that this server can do.
-    pub const SUPPORTED: &[Self] = &[Self::Basic, Self::Post, Self::None];
-
     /// The name on the wire.
     pub fn as_str(&self) -> &str {
         match self {
@@ -157,6 +155,11 @@ impl Client {
     /// Begins a confidential client with the hash of its secret; it authenticates with `client_secret_basic`.
     pub fn confidential(client_id: impl Into<String>, secret: ClientSecretHash) -> ClientBuilder {
         ClientBuilder::new(client_id.into(), AuthMethod::Basic, Some(secret))
+    }
+
+    /// Whether a text can be the id of a client (RFC 6749 appendix A.1).
+    pub(crate) fn is_id(text: &str) -> bool {
+        (1..=255).contains(&text.len()) && text.bytes().all(|b| (0x20..=0x7e).contains(&b))
     }
 
     /// The `client_id`.
@@ -380,8 +383,7 @@ impl ClientBuilder {
     }
 
     fn finish(mut self) -> Result<Client, ClientError> {
-        let fits = (1..=255).contains(&self.id.len()) && self.id.bytes().all(|b| (0x20..=0x7e).contains(&b));
-        if !fits {
+        if !Client::is_id(&self.id) {
             return Err(ClientError::Id);
         }
         for uri in self.redirect_uris {

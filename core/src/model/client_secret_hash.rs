@@ -46,11 +46,6 @@ impl ClientSecretHash {
         &self.form
     }
 
-    /// Whether it is of a secret that was generated.
-    pub(crate) fn is_generated(&self) -> bool {
-        matches!(self.form, Form::Digest(_))
-    }
-
     /// Whether it is of a secret that was generated, and of this one, in constant time.
     pub(crate) fn is_generated_from(&self, secret: &str) -> bool {
         match &self.form {

@@ -1,80 +1,37 @@
-use std::fmt;
-
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
-use super::json;
+use super::{AuthenticationState, json};
 use crate::env::Timestamp;
 use crate::protocol::{Scope, ScopeError};
 use crate::store::{Columns, CorruptRow, Kind, Record, Row};
-use crate::token::{Digest, Sealed};
+use crate::token::{Binding, Digest, GrantId, Sealed};
 
-/// Names a grant: a UUIDv7, so that ids rise with time. It is part of every code and token of the grant.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct GrantId(Uuid);
-
-impl GrantId {
-    /// The id made at `now` with `random` bytes (RFC 9562 section 5.7).
-    pub fn new(now: Timestamp, random: &[u8; 10]) -> Self {
-        let millis = u64::try_from(now.as_millis()).unwrap_or(0);
-        Self(uuid::Builder::from_unix_timestamp_millis(millis, random).into_uuid())
-    }
-
-    /// Whether it was made with these random bytes.
-    pub(crate) fn has_random(&self, random: &[u8; 10]) -> bool {
-        let [a, b, c, d, e, f, ..] = *self.as_bytes();
-        let millis = u64::from_be_bytes([0, 0, a, b, c, d, e, f]);
-        uuid::Builder::from_unix_timestamp_millis(millis, random).into_uuid() == self.0
-    }
-
-    /// The id with these bytes.
-    pub const fn from_bytes(bytes: [u8; 16]) -> Self {
-        Self(Uuid::from_bytes(bytes))
-    }
-
-    /// Its bytes.
-    pub const fn as_bytes(&self) -> &[u8; 16] {
-        self.0.as_bytes()
-    }
-
-    /// Writes the id of its row into `buffer` and returns it: lower-case with hyphens.
-    pub fn row_id<'b>(&self, buffer: &'b mut [u8; 36]) -> &'b str {
-        self.0.hyphenated().encode_lower(buffer)
-    }
-}
-
-impl fmt::Display for GrantId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(&self.0, f)
-    }
-}
-
-impl fmt::Debug for GrantId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(&self.0, f)
-    }
-}
-
-/// What extensions keep with a grant, by a name that each chooses. It must hold no secret in clear.
+/// What extensions keep with a grant, each under a name of its own. It must hold no secret in plaintext.
 pub type GrantData = Map<String, Value>;
 
-/// One authorization with its code and its tokens: all that must change together (RFC 6749 section 1.3).
+/// One authorization with its code and its tokens: everything that must change together (RFC 6749 section 1.3).
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct GrantRecord {
-    /// Its id.
+    /// The id of the grant.
     pub id: GrantId,
     /// The grant type that it came from.
     pub grant_type: String,
     /// The client that it was given to, and no other.
     pub client_id: String,
-    /// The user who gave it; `None` where the client acts for itself.
+    /// The subject of the user who gave it; `None` where the client acts for itself.
     pub subject: Option<String>,
     /// The scope that was granted.
     pub scope: Scope,
     /// When it was granted.
     pub issued: Timestamp,
-    /// The authorization code, until it is redeemed and after.
+    /// When and how the user signed in to give it.
+    pub authentication: Option<Box<AuthenticationState>>,
+    /// The resources that it is for (RFC 8707); empty means the issuer itself.
+    pub resources: Box<[String]>,
+    /// The authorization code, before and after it is redeemed.
     pub code: Option<CodeState>,
     /// The live access tokens, the newest last.
     pub access: Vec<AccessState>,
@@ -86,14 +43,15 @@ pub struct GrantRecord {
 
 /// An authorization code.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct CodeState {
-    /// Its digest.
+    /// The digest of the code.
     #[serde(rename = "d")]
     pub digest: Digest,
     /// Until when it can be redeemed.
     #[serde(rename = "e")]
     pub expires: Timestamp,
-    /// The redirect URI of the authorization request, where that had one.
+    /// The redirect URI of the authorization request, where the request had one.
     #[serde(rename = "u", default, skip_serializing_if = "Option::is_none")]
     pub redirect_uri: Option<String>,
     /// Whether it has been redeemed.
@@ -103,27 +61,35 @@ pub struct CodeState {
 
 /// An access token.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct AccessState {
-    /// Its digest.
+    /// The digest of the token.
     #[serde(rename = "d")]
     pub digest: Digest,
     /// When it was issued.
     #[serde(rename = "i")]
     pub issued: Timestamp,
-    /// Until when it is good.
+    /// Until when it is valid.
     #[serde(rename = "e")]
     pub expires: Timestamp,
     /// Its scope, where that is less than the grant's.
     #[serde(rename = "s", default, skip_serializing_if = "Option::is_none")]
     pub scope: Option<Scope>,
+    /// The resources that it is for (RFC 8707); empty means the issuer itself.
+    #[serde(rename = "a", default, skip_serializing_if = "<[_]>::is_empty")]
+    pub audience: Box<[String]>,
+    /// What its sender has to prove possession of.
+    #[serde(rename = "c", default, skip_serializing_if = "Option::is_none")]
+    pub binding: Option<Box<Binding>>,
 }
 
 /// A refresh token, and the one before it.
 ///
-/// All refresh tokens of a grant share a random part, the family. Who shows a token with the right family and a
-/// digest that is neither the current one's nor the previous one's has once held a real token of this grant: that is how
-/// reuse is seen however often the token was rotated, from a row that does not grow.
+/// All refresh tokens of a grant share a random part, the family. A token with the right family whose digest is neither the
+/// current one nor the previous one was once a real token of this grant. So reuse is recognised however often the token was
+/// rotated, from a row that does not grow.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct RefreshState {
     /// The digest of the family.
     #[serde(rename = "f")]
@@ -131,36 +97,41 @@ pub struct RefreshState {
     /// The digest of the current token.
     #[serde(rename = "d")]
     pub digest: Digest,
-    /// Until when it is good if it is not used.
+    /// Until when it is valid if it is not used.
     #[serde(rename = "e")]
     pub expires: Timestamp,
-    /// Until when the whole chain is good.
+    /// Until when the whole chain is valid.
     #[serde(rename = "x")]
     pub chain_expires: Timestamp,
-    /// The token before, while it may still be repeated.
+    /// The token before, as long as it may still be repeated.
     #[serde(rename = "p", default, skip_serializing_if = "Option::is_none")]
     pub previous: Option<PreviousRefresh>,
 }
 
 /// A refresh token that was rotated, with its successor sealed under it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct PreviousRefresh {
-    /// Its digest.
+    /// The digest of the token.
     #[serde(rename = "d")]
     pub digest: Digest,
-    /// Until when showing it again gives the same successor.
+    /// Until when presenting it again gives the same successor.
     #[serde(rename = "u")]
     pub until: Timestamp,
-    /// The successor: only who holds the old token can open it.
+    /// The successor. Only the holder of the old token can open it.
     #[serde(rename = "s")]
     pub successor: Sealed,
 }
 
-/// The body of a row as it is read.
+/// The body of a row, as it is read.
 #[derive(Deserialize)]
 struct Body {
     id: Uuid,
     grant_type: String,
+    #[serde(default)]
+    auth: Option<Box<AuthenticationState>>,
+    #[serde(default)]
+    resources: Box<[String]>,
     #[serde(default)]
     code: Option<CodeState>,
     #[serde(default)]
@@ -171,11 +142,15 @@ struct Body {
     data: GrantData,
 }
 
-/// The body of a row as it is written, without a copy of what is in it.
+/// The body of a row, as it is written: it borrows everything.
 #[derive(Serialize)]
 struct BodyRef<'a> {
     id: Uuid,
     grant_type: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    auth: Option<&'a AuthenticationState>,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    resources: &'a [String],
     #[serde(skip_serializing_if = "Option::is_none")]
     code: Option<&'a CodeState>,
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
@@ -187,11 +162,11 @@ struct BodyRef<'a> {
 }
 
 impl GrantRecord {
-    /// The most access tokens of one grant that are good at a time; one more ends the oldest, though it was told to live
-    /// longer. It takes a client that refreshes more often than this within the life of one token.
+    /// At most 16 live access tokens per grant; issuing another revokes the oldest. A client reaches that only by
+    /// refreshing more often than this within the lifetime of one access token.
     pub const MAX_ACCESS_TOKENS: usize = 16;
 
-    /// From when on nothing of it is good any more.
+    /// When the last code or token of the grant expires.
     pub fn expires(&self) -> Timestamp {
         let code = self.code.as_ref().map(|code| code.expires);
         let refresh = self.refresh.as_ref().map(|refresh| refresh.expires.min(refresh.chain_expires));
@@ -204,12 +179,12 @@ impl GrantRecord {
             .unwrap_or(self.issued)
     }
 
-    /// The live access token with this digest, in constant time for each.
+    /// The live access token with this digest; each comparison takes constant time.
     pub fn access_token(&self, digest: &Digest, now: Timestamp) -> Option<&AccessState> {
         self.access.iter().find(|access| access.digest.matches(digest)).filter(|access| now < access.expires)
     }
 
-    /// Adds an access token; expired ones go, and the oldest where there are too many.
+    /// Adds an access token. Expired ones are dropped, and the oldest where there are too many.
     pub fn add_access_token(&mut self, access: AccessState, now: Timestamp) {
         self.access.retain(|own| now < own.expires);
         while self.access.len() >= Self::MAX_ACCESS_TOKENS {
@@ -224,8 +199,10 @@ impl Record for GrantRecord {
 
     fn to_row(&self) -> Row {
         let body = BodyRef {
-            id: self.id.0,
+            id: self.id.uuid(),
             grant_type: &self.grant_type,
+            auth: self.authentication.as_deref(),
+            resources: &self.resources,
             code: self.code.as_ref(),
             access: &self.access,
             refresh: self.refresh.as_ref(),
@@ -245,13 +222,15 @@ impl Record for GrantRecord {
         let body: Body = json::read(Self::KIND, row)?;
         let scope = row.scope().unwrap_or_default().parse();
         Ok(Self {
-            id: GrantId(body.id),
+            id: GrantId::from_uuid(body.id),
             grant_type: body.grant_type,
             client_id: json::column(Self::KIND, "client", row.client())?,
             subject: row.user().map(str::to_owned),
             scope: scope
                 .map_err(|error: ScopeError| CorruptRow { kind: "grant", reason: error.to_string() })?,
             issued: row.issued(),
+            authentication: body.auth,
+            resources: body.resources,
             code: body.code,
             access: body.access,
             refresh: body.refresh,

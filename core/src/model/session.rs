@@ -1,32 +1,68 @@
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
 
 use super::json;
 use crate::env::Timestamp;
 use crate::store::{CorruptRow, Kind, Record, Row};
+use crate::token::Digest;
 
-/// A browser in which a user has signed in. Its row's id is the digest of the cookie.
+/// Names a session to others: OpenID Connect's `sid`. Nobody can find the session's cookie from it.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct SessionId(Box<str>);
+
+impl SessionId {
+    /// The id of the session whose row has this id.
+    pub(crate) fn of_row(row_id: &str) -> Self {
+        let digest = Digest::of(b'i', &[row_id.as_bytes()]);
+        Self(URL_SAFE_NO_PAD.encode(&digest.as_bytes()[..16]).into())
+    }
+
+    /// The session that an application's own session management calls by this name.
+    pub fn new(name: impl Into<Box<str>>) -> Self {
+        Self(name.into())
+    }
+
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// A browser in which a user has signed in. The id of its row is the digest of the cookie.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Session {
-    /// Who signed in.
+    /// The subject of the user.
     pub subject: String,
-    /// The name they signed in with.
+    /// The name that they signed in with.
     pub username: String,
-    /// When they did.
+    /// When they signed in.
     pub signed_in: Timestamp,
-    /// When they have to do it again.
+    /// When the session ends.
     pub expires: Timestamp,
+    /// The authentication context class that was met.
+    pub acr: Option<String>,
+    /// The methods by which they proved who they are (RFC 8176).
+    pub amr: Vec<String>,
 }
 
 #[derive(Serialize, Deserialize)]
 struct Body {
     username: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    acr: Option<String>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    amr: Vec<String>,
 }
 
 impl Record for Session {
     const KIND: Kind = Kind::Session;
 
     fn to_row(&self) -> Row {
-        Row::new(self.signed_in, json::write(&Body { username: self.username.clone() }))
+        let body = Body { username: self.username.clone(), acr: self.acr.clone(), amr: self.amr.clone() };
+        Row::new(self.signed_in, json::write(&body))
             .with_user(Some(&self.subject))
             .with_expires(Some(self.expires))
     }
@@ -38,6 +74,8 @@ impl Record for Session {
             username: body.username,
             signed_in: row.issued(),
             expires: row.expires().unwrap_or(row.issued()),
+            acr: body.acr,
+            amr: body.amr,
         })
     }
 }

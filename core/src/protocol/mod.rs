@@ -1,16 +1,20 @@
 //! The values of OAuth: pure, no I/O, no async.
 
 pub(crate) mod error;
+mod issuer;
 mod parameters;
 mod redirect_uri;
 mod response_mode;
 mod scope;
+mod token_type;
 
 pub mod pkce;
 
 pub use error::{ErrorCode, OAuthError};
+pub(crate) use issuer::{Issuer, is_plain_path};
 pub use parameters::{ParameterError, Parameters};
 pub(crate) use parameters::{decode as decode_form_value, has_control};
 pub use redirect_uri::{RedirectUri, RedirectUriError};
 pub use response_mode::ResponseMode;
 pub use scope::{Scope, ScopeError};
+pub use token_type::TokenType;

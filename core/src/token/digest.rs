@@ -43,7 +43,7 @@ impl Digest {
         Ok((secret, digest))
     }
 
-    pub(super) fn as_bytes(&self) -> &[u8; 32] {
+    pub(crate) fn as_bytes(&self) -> &[u8; 32] {
         &self.0
     }
 

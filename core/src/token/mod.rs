@@ -1,11 +1,15 @@
 //! Codes and tokens: how they are made, read and kept.
 
+mod binding;
 mod digest;
+mod grant_id;
 mod opaque;
 mod seal;
 mod secret;
 
+pub use binding::Binding;
 pub use digest::Digest;
+pub use grant_id::GrantId;
 pub(crate) use opaque::{
     Family, TokenSecret, commitment, family_digest, family_of_code, new_family, new_token_secret,
 };

@@ -2,9 +2,8 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use zeroize::Zeroizing;
 
-use super::{Digest, Secret};
+use super::{Digest, GrantId, Secret};
 use crate::env::{Entropy, EntropyError};
-use crate::model::GrantId;
 
 /// What a token of ours is for. Its prefix says so, to people who find one in a log and to scanners that look for them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

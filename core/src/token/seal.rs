@@ -74,7 +74,7 @@ mod tests {
     use super::super::opaque::{NewToken, new_family};
     use super::*;
     use crate::env::{SystemEntropy, Timestamp};
-    use crate::model::GrantId;
+    use crate::token::GrantId;
 
     fn refresh_token() -> PresentedToken {
         let id = GrantId::new(Timestamp::from_millis(1), &[1; 10]);

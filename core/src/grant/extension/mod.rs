@@ -5,16 +5,25 @@ mod pkce;
 pub use pkce::Pkce;
 
 use async_trait::async_trait;
-use serde_json::{Map, Value};
 
-use super::{ApprovedAuthorization, AuthorizationRequest, TokenRequest};
-use crate::model::{GrantData, GrantRecord};
+use super::{
+    ApprovedAuthorization, AuthorizationPlan, AuthorizationRequest, Issued, TokenDraft, TokenRequest,
+};
+use crate::endpoint::Metadata;
+use crate::model::GrantData;
 use crate::protocol::OAuthError;
 
 /// Hooks into the grants that it is registered with. PKCE is one ([`Pkce`]); an application's own rules are others.
 ///
-/// Every method has a default that changes nothing. Those that are not async may run while a store holds a row: they look
-/// at what they are given and do not wait.
+/// Every hook has a default that changes nothing. In the order in which they run:
+///
+/// | hook | when | may |
+/// | --- | --- | --- |
+/// | [`check_authorization`](Self::check_authorization) | an authorization request is otherwise valid | refuse, keep data, ask for a prompt or resources |
+/// | [`check_approval`](Self::check_approval) | somebody allowed it | look things up, refuse |
+/// | [`prepare_token`](Self::prepare_token) | before anything is stored or redeemed | look things up, sign, refuse |
+/// | [`check_token`](Self::check_token) | the row is at hand, perhaps locked | look, refuse |
+/// | [`extend_response`](Self::extend_response) | the tokens are stored | add members |
 ///
 /// ```
 /// use gridauth::grant::{Extension, TokenRequest};
@@ -29,7 +38,7 @@ use crate::protocol::OAuthError;
 ///         "version"
 ///     }
 ///
-///     fn check_token_request(&self, request: &TokenRequest<'_>, _kept: &GrantData) -> Result<(), OAuthError> {
+///     fn check_token(&self, request: &TokenRequest<'_>, _kept: &GrantData) -> Result<(), OAuthError> {
 ///         request.required("client_version").map(drop)
 ///     }
 /// }
@@ -41,59 +50,66 @@ use crate::protocol::OAuthError;
     note = "only its name has to be given, and then the hooks that it needs: `impl Extension for {Self} {{ fn name(&self) -> &str {{ \"..\" }} }}`"
 )]
 pub trait Extension: Send + Sync + 'static {
-    /// Its name: what it keeps with a grant it keeps under this.
+    /// Its name: it keeps data with a grant under this.
     fn name(&self) -> &str;
 
-    /// Checks an authorization request whose client and redirect URI are known to be good. What it puts into `keep` is
-    /// stored with the grant and shown again to [`check_token_request`](Self::check_token_request).
+    /// Checks an authorization request that is otherwise valid. The plan takes what the extension keeps with the grant, and what
+    /// it asks for: a sign-in, a maximum age of the sign-in, consent, resources.
     ///
     /// # Errors
     /// An [`OAuthError`] refuses the request: it is sent to the client's redirect URI.
-    fn check_authorization_request(
+    fn check_authorization(
         &self,
         request: &AuthorizationRequest,
-        keep: &mut GrantData,
+        plan: &mut AuthorizationPlan,
     ) -> Result<(), OAuthError> {
-        let _ = (request, keep);
+        let _ = (request, plan);
         Ok(())
     }
 
-    /// Checks an approval, now that it is known who allowed what: a user may not give just any client any scope. It may
-    /// look things up.
+    /// Checks an approval, when it is known who allowed what: not every user may give every client every scope.
     ///
     /// # Errors
-    /// An [`OAuthError`] refuses it: it is sent to the client's redirect URI.
+    /// An [`OAuthError`] refuses the approval: it is sent to the client's redirect URI.
     async fn check_approval(&self, approved: &ApprovedAuthorization<'_>) -> Result<(), OAuthError> {
         let _ = approved;
         Ok(())
     }
 
-    /// Checks a token request of an authenticated client, with what was kept at the authorization request, which is
-    /// empty where there was none. It may be called more than once for one request, and must only look.
+    /// Whether [`prepare_token`](Self::prepare_token) does anything. It costs a read of the grant's row.
+    fn prepares_tokens(&self) -> bool {
+        false
+    }
+
+    /// Prepares the tokens of a request, once, before anything is stored or redeemed. Everything that can fail belongs here, such
+    /// as signing: a failure then burns no code and rotates no token.
     ///
     /// # Errors
     /// An [`OAuthError`] refuses the request, and nothing changes.
-    fn check_token_request(&self, request: &TokenRequest<'_>, kept: &GrantData) -> Result<(), OAuthError> {
+    async fn prepare_token(&self, draft: &mut TokenDraft<'_>) -> Result<(), OAuthError> {
+        let _ = draft;
+        Ok(())
+    }
+
+    /// Checks a token request of an authenticated client, with what was kept at the authorization request; that is empty where
+    /// there was none. It runs while a store may hold the row, and more than once for one request: it must not wait, and must
+    /// change nothing.
+    ///
+    /// # Errors
+    /// An [`OAuthError`] refuses the request, and nothing changes.
+    fn check_token(&self, request: &TokenRequest<'_>, kept: &GrantData) -> Result<(), OAuthError> {
         let _ = (request, kept);
         Ok(())
     }
 
-    /// Adds members to the answer of a token request. The members of RFC 6749 section 5.1 cannot be replaced.
-    ///
-    /// # Errors
-    /// An [`OAuthError`]: the token is then not handed out.
-    fn extend_token_response(
-        &self,
-        request: &TokenRequest<'_>,
-        grant: &GrantRecord,
-        response: &mut Map<String, Value>,
-    ) -> Result<(), OAuthError> {
-        let _ = (request, grant, response);
-        Ok(())
+    /// Sees the tokens that a token request got, and adds members to the answer. The tokens are stored, so nothing can be refused
+    /// any more.
+    async fn extend_response(&self, request: &TokenRequest<'_>, issued: &mut Issued) {
+        let _ = (request, issued);
     }
 
-    /// Adds members to the server's metadata (RFC 8414 section 2).
-    fn extend_metadata(&self, metadata: &mut Map<String, Value>) {
+    /// Adds to the server's metadata (RFC 8414 section 2).
+    fn describe(&self, metadata: &mut Metadata) {
         let _ = metadata;
     }
 }

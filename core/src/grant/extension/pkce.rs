@@ -1,13 +1,14 @@
-use serde_json::{Map, Value, json};
+use serde_json::Value;
 
 use super::Extension;
-use crate::grant::{AuthorizationRequest, TokenRequest};
+use crate::endpoint::Metadata;
+use crate::grant::{AuthorizationPlan, AuthorizationRequest, TokenRequest};
 use crate::model::GrantData;
 use crate::protocol::OAuthError;
 use crate::protocol::pkce::CodeChallenge;
 
-/// Proof Key for Code Exchange (RFC 7636) with `S256`. [`AuthorizationCode`](crate::grant::AuthorizationCode) brings
-/// it: required of public clients, honoured for all.
+/// Proof Key for Code Exchange (RFC 7636) with `S256`. [`AuthorizationCode`](crate::grant::AuthorizationCode) has
+/// it: required of public clients, checked for every client that uses it.
 #[derive(Clone, Copy, Debug)]
 pub struct Pkce {
     required_of_all: bool,
@@ -16,7 +17,7 @@ pub struct Pkce {
 const KEPT: &str = "pkce";
 
 impl Pkce {
-    /// Required of public clients (RFC 9700 section 2.1.1); where a confidential client uses it, it is checked.
+    /// Required of public clients (RFC 9700 section 2.1.1); where a confidential client uses it, it is checked as well.
     pub const fn required_of_public_clients() -> Self {
         Self { required_of_all: false }
     }
@@ -32,10 +33,10 @@ impl Extension for Pkce {
         KEPT
     }
 
-    fn check_authorization_request(
+    fn check_authorization(
         &self,
         request: &AuthorizationRequest,
-        keep: &mut GrantData,
+        plan: &mut AuthorizationPlan,
     ) -> Result<(), OAuthError> {
         let method = request.parameter("code_challenge_method");
         let Some(challenge) = request.parameter("code_challenge") else {
@@ -53,11 +54,11 @@ impl Extension for Pkce {
         let challenge = CodeChallenge::parse(challenge).ok_or_else(|| {
             OAuthError::invalid_request("code_challenge is not a SHA-256 digest in base64url")
         })?;
-        keep.insert(KEPT.to_owned(), Value::String(challenge.to_text()));
+        plan.keep(KEPT, Value::String(challenge.to_text()));
         Ok(())
     }
 
-    fn check_token_request(&self, request: &TokenRequest<'_>, kept: &GrantData) -> Result<(), OAuthError> {
+    fn check_token(&self, request: &TokenRequest<'_>, kept: &GrantData) -> Result<(), OAuthError> {
         // The proof was given when the code was redeemed.
         if request.grant_type() == "refresh_token" {
             return Ok(());
@@ -75,7 +76,7 @@ impl Extension for Pkce {
         }
     }
 
-    fn extend_metadata(&self, metadata: &mut Map<String, Value>) {
-        metadata.insert("code_challenge_methods_supported".to_owned(), json!(["S256"]));
+    fn describe(&self, metadata: &mut Metadata) {
+        metadata.add("code_challenge_methods_supported", ["S256"]);
     }
 }

@@ -1,0 +1,36 @@
+//! `none` (RFC 7591 section 2): public clients.
+
+use async_trait::async_trait;
+
+use super::{ClientAuthentication, ClientCredentials, ClientRequest};
+use crate::http::{AuthorizationHeader, authorization_of};
+use crate::model::{AuthMethod, Client};
+use crate::protocol::OAuthError;
+
+/// `none`: a public client says who it is and proves nothing.
+#[derive(Clone, Copy, Debug)]
+pub struct NoAuthentication;
+
+#[async_trait]
+impl ClientAuthentication for NoAuthentication {
+    fn method(&self) -> AuthMethod {
+        AuthMethod::None
+    }
+
+    fn read(&self, request: &ClientRequest<'_>) -> Result<Option<ClientCredentials>, OAuthError> {
+        // An Authorization header is an attempt to authenticate, whatever is in it.
+        match authorization_of(request.http) {
+            AuthorizationHeader::Absent => Ok(request.parameter("client_id").map(ClientCredentials::named)),
+            _ => Ok(None),
+        }
+    }
+
+    async fn verify(
+        &self,
+        _request: &ClientRequest<'_>,
+        _credentials: &ClientCredentials,
+        client: Option<&Client>,
+    ) -> Result<bool, OAuthError> {
+        Ok(client.is_some())
+    }
+}

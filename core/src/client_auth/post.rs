@@ -1,0 +1,33 @@
+//! `client_secret_post` (RFC 6749 section 2.3.1).
+
+use async_trait::async_trait;
+
+use super::{ClientAuthentication, ClientCredentials, ClientRequest, secret};
+use crate::model::{AuthMethod, Client};
+use crate::protocol::OAuthError;
+
+/// `client_secret_post`: the secret comes in the body.
+#[derive(Clone, Copy, Debug)]
+pub struct ClientSecretPost;
+
+#[async_trait]
+impl ClientAuthentication for ClientSecretPost {
+    fn method(&self) -> AuthMethod {
+        AuthMethod::Post
+    }
+
+    fn read(&self, request: &ClientRequest<'_>) -> Result<Option<ClientCredentials>, OAuthError> {
+        let Some(secret) = request.parameter("client_secret") else { return Ok(None) };
+        let client_id = request.parameter("client_id").ok_or_else(OAuthError::invalid_client)?;
+        Ok(Some(ClientCredentials::named(client_id).with_proof(secret)))
+    }
+
+    async fn verify(
+        &self,
+        request: &ClientRequest<'_>,
+        credentials: &ClientCredentials,
+        client: Option<&Client>,
+    ) -> Result<bool, OAuthError> {
+        secret::verify(request, credentials, client).await
+    }
+}

@@ -1,0 +1,27 @@
+//! Clients (RFC 6749 section 2): looking them up, and their secrets.
+
+mod secret;
+
+pub use crate::model::ClientSecretHash;
+pub use secret::{GeneratedSecret, SecretVerifier, generate_client_secret};
+
+use std::sync::Arc;
+
+use crate::model::Client;
+use crate::store::{Store, StoreError};
+
+/// Finds clients by their id.
+pub(crate) struct Clients {
+    store: Store,
+}
+
+impl Clients {
+    pub(crate) fn new(store: Store) -> Self {
+        Self { store }
+    }
+
+    /// The client with this id. An id that no client can have costs no look-up.
+    pub(crate) async fn find(&self, client_id: &str) -> Result<Option<Arc<Client>>, StoreError> {
+        if Client::is_id(client_id) { self.store.read(client_id).await } else { Ok(None) }
+    }
+}

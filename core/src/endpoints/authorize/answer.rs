@@ -1,0 +1,36 @@
+//! The answer to a request that its resource owner has allowed.
+
+use super::checks::ValidRequest;
+use super::failure::Failure;
+use super::redirect::Target;
+use super::visit::Visit;
+use crate::grant::ApprovedAuthorization;
+use crate::http::Response;
+use crate::model::Authentication;
+
+/// Asks the extensions once more, now that it is known who allowed what, then lets the grant answer.
+pub(super) async fn answer(
+    visit: Visit<'_>,
+    valid: &ValidRequest<'_>,
+    signed_in: &Authentication,
+) -> Result<Response, Failure> {
+    let target = Target::of(&valid.request);
+    let approved = ApprovedAuthorization {
+        engine: visit.engine,
+        request: &valid.request,
+        plan: &valid.plan,
+        grant_type: valid.side.grant_type(),
+        authentication: signed_in,
+        extensions: valid.extensions,
+        now: visit.engine.clock.now(),
+    };
+    for extension in valid.extensions {
+        if let Err(error) = extension.check_approval(&approved).await {
+            return Err(Failure::Redirect(Box::new(target), error));
+        }
+    }
+    match valid.side.respond(&approved).await {
+        Ok(response) => Ok(target.answer(visit, &response)?),
+        Err(error) => Err(Failure::Redirect(Box::new(target), error)),
+    }
+}

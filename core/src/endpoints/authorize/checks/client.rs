@@ -1,0 +1,43 @@
+//! The client, and what it is registered for.
+
+use std::sync::Arc;
+
+use http::StatusCode;
+
+use super::{Draft, parameters};
+use crate::engine::Engine;
+use crate::model::Client;
+use crate::protocol::{ErrorCode, OAuthError, Parameters};
+
+/// The client that asks.
+pub(super) async fn find(engine: &Engine, parameters: &Parameters) -> Result<Arc<Client>, OAuthError> {
+    parameters::decide_alone(parameters)?;
+    let client_id =
+        parameters.get("client_id").ok_or_else(|| OAuthError::invalid_request("client_id is missing"))?;
+    engine.client(client_id).await?.ok_or_else(|| {
+        OAuthError::new(ErrorCode::InvalidClient, "there is no such client")
+            .with_status(StatusCode::BAD_REQUEST)
+    })
+}
+
+pub(super) fn may_use_response_type(draft: &mut Draft<'_>) -> Result<(), OAuthError> {
+    let Some((_, side)) = draft.side else { return Ok(()) };
+    let client = &draft.client;
+    if client.allows_grant(side.grant_type()) && client.allows_response_type(side.response_type()) {
+        Ok(())
+    } else {
+        Err(OAuthError::unauthorized_client("the client may not use this response type"))
+    }
+}
+
+/// Nobody authenticates here: the method that the client is registered with decides whether the grant is for it.
+pub(super) fn has_suitable_method(draft: &mut Draft<'_>) -> Result<(), OAuthError> {
+    let methods = draft.side.and_then(|(_, side)| side.client_authentication());
+    if methods.is_none_or(|methods| methods.contains(draft.client.auth_method())) {
+        Ok(())
+    } else {
+        Err(OAuthError::unauthorized_client(
+            "this response type is not for clients with this token_endpoint_auth_method",
+        ))
+    }
+}

@@ -1,0 +1,9 @@
+//! What the grant's extensions say.
+
+use super::ValidRequest;
+use crate::protocol::OAuthError;
+
+pub(super) fn agree(valid: &mut ValidRequest<'_>) -> Result<(), OAuthError> {
+    let ValidRequest { request, extensions, plan, .. } = valid;
+    extensions.iter().try_for_each(|extension| extension.check_authorization(request, plan))
+}

@@ -1,0 +1,40 @@
+//! How the answer travels (OAuth 2.0 Multiple Response Type Encoding Practices section 2.1, OAuth 2.0 Form Post Response Mode).
+
+use super::Draft;
+use crate::pages::WebUri;
+use crate::protocol::{OAuthError, ResponseMode};
+
+/// Settles how even an error travels: as the client asks, where that is possible, or as the response type has it by default.
+pub(super) fn settle(draft: &mut Draft<'_>) -> Result<(), OAuthError> {
+    draft.side = draft.parameters.get("response_type").and_then(|name| draft.grants.authorization_side(name));
+    if let Ok(mode) = mode(draft) {
+        draft.target.mode = mode;
+    } else {
+        draft.target.mode = default(draft);
+    }
+    Ok(())
+}
+
+pub(super) fn is_possible(draft: &mut Draft<'_>) -> Result<(), OAuthError> {
+    mode(draft).map(drop)
+}
+
+fn default(draft: &Draft<'_>) -> ResponseMode {
+    draft.side.map_or(ResponseMode::Query, |(_, side)| side.default_response_mode())
+}
+
+/// The mode that the client asks for, if the response type allows it: a token never goes into a query.
+fn mode(draft: &Draft<'_>) -> Result<ResponseMode, OAuthError> {
+    let default = default(draft);
+    let Some(name) = draft.parameters.get("response_mode") else { return Ok(default) };
+    match ResponseMode::from_name(name) {
+        Some(ResponseMode::Query) if default == ResponseMode::Fragment => {
+            Err(OAuthError::invalid_request("this response type cannot use the query"))
+        }
+        Some(ResponseMode::FormPost) if WebUri::parse(draft.target.redirect.as_str()).is_err() => {
+            Err(OAuthError::invalid_request("form_post needs a redirect URI that is http or https"))
+        }
+        Some(mode) => Ok(mode),
+        None => Err(OAuthError::invalid_request("the server does not have this response_mode")),
+    }
+}

@@ -1,0 +1,50 @@
+//! What users have allowed before.
+
+use crate::engine::Engine;
+use crate::grant::AuthorizationRequest;
+use crate::model::{Consent, User};
+use crate::protocol::OAuthError;
+use crate::store::{Change, Key, Kind, Record};
+
+/// Whether the user has allowed all that is asked for, or need not be asked.
+pub(super) async fn is_given(
+    engine: &Engine,
+    request: &AuthorizationRequest,
+    user: &User,
+) -> Result<bool, OAuthError> {
+    if request.client.is_first_party() {
+        return Ok(true);
+    }
+    let id = Consent::row_id(user.subject(), request.client.id());
+    let given = engine.store.read::<Consent>(&id).await?;
+    Ok(given.is_some_and(|consent| consent.scope.covers(request.scope.as_scope())))
+}
+
+/// Remembers what a user allowed, added to what they allowed before.
+pub(super) async fn remember(
+    engine: &Engine,
+    request: &AuthorizationRequest,
+    user: &User,
+) -> Result<(), OAuthError> {
+    let consent = Consent {
+        subject: user.subject().to_owned(),
+        client_id: request.client.id().to_owned(),
+        scope: request.scope.as_scope().clone(),
+        given: engine.clock.now(),
+    };
+    let id = Consent::row_id(&consent.subject, &consent.client_id);
+    // Between insert and change the row may come or go. Each of the two says so, and the other is tried.
+    for _ in 0..8 {
+        if engine.store.insert(Key::new(Kind::Consent, &id), consent.to_row()).await? {
+            return Ok(());
+        }
+        let widen = |before: &Consent| {
+            let widened = Consent { scope: before.scope.union(&consent.scope), ..consent.clone() };
+            (Change::Replace(widened.to_row()), ())
+        };
+        if engine.store.change::<Consent, ()>(&id, widen).await?.is_some() {
+            return Ok(());
+        }
+    }
+    Err(OAuthError::unavailable(1))
+}

@@ -1,0 +1,145 @@
+//! Signing in and allowing.
+
+use http::StatusCode;
+
+use super::answer::answer;
+use super::checks::{self, ValidRequest};
+use super::failure::Failure;
+use super::form::{Browser, CSRF, Purpose, REQUEST};
+use super::own_session::{self, Arrival};
+use super::page::{consent_page, consent_purpose, sign_in_page};
+use super::prompt::{self, Progress};
+use super::redirect::Target;
+use super::visit::Visit;
+use super::{consent, source};
+use crate::http::{RequestHead, Response};
+use crate::model::Authentication;
+use crate::pages::SignInFailure;
+use crate::protocol::{OAuthError, Parameters};
+use crate::token::Secret;
+
+/// Proceeds as far as possible without user interaction, then shows the page that is needed.
+pub(super) async fn proceed(
+    visit: Visit<'_>,
+    valid: ValidRequest<'_>,
+    signed_in_since: Option<&str>,
+) -> Result<Response, Failure> {
+    let browser = Browser::of(visit)?;
+    if let Some(own) = &visit.interaction.own_session {
+        return match own_session::arrive(visit, &**own, &browser, &valid, signed_in_since).await? {
+            Arrival::SignedIn(signed_in, progress) => {
+                go_on(visit, &browser, valid, &signed_in, progress).await
+            }
+            Arrival::SentAway(response) => Ok(response),
+        };
+    }
+    match current(visit, &browser).await? {
+        Some(signed_in) => go_on(visit, &browser, valid, &signed_in, Progress::Arrived).await,
+        None => sign_in_page(visit, &browser, &valid, None, None),
+    }
+}
+
+/// Who is signed in in this browser.
+async fn current(visit: Visit<'_>, browser: &Browser) -> Result<Option<Authentication>, OAuthError> {
+    match (&visit.interaction.own_session, &browser.session) {
+        (Some(own), _) => visit.interaction.own_authentication(&**own, visit.http).await,
+        (None, Some(session)) => visit.interaction.sessions.find(session).await,
+        (None, None) => Ok(None),
+    }
+}
+
+/// A form of ours came back.
+pub(super) async fn submitted(visit: Visit<'_>, parameters: &Parameters) -> Result<Response, Failure> {
+    let carried =
+        parameters.get(REQUEST).ok_or_else(|| OAuthError::invalid_request("the form is not complete"))?;
+    // What the form carries is checked again from the start: it has been in the browser's hands.
+    let request = source::read(carried.as_bytes())?.parameters;
+    let valid = checks::run(visit.engine, visit.grants, request).await?;
+    let browser = Browser::of(visit)?;
+    let token = parameters.get(CSRF).unwrap_or_default();
+    // Whoever signs in counts, even if somebody else is signed in already.
+    if visit.interaction.own_session.is_none() && browser.sent(token, Purpose::SignIn, carried)? {
+        return sign_in(visit, browser, valid, parameters).await;
+    }
+    match current(visit, &browser).await? {
+        Some(signed_in) if browser.sent(token, consent_purpose(&valid, &signed_in), carried)? => {
+            decided(visit, &browser, valid, &signed_in, parameters.get("decision")).await
+        }
+        // The form was shown in another browser, or before somebody signed in, or it is forged: ask again. Nothing has happened.
+        Some(signed_in) => go_on(visit, &browser, valid, &signed_in, Progress::Arrived).await,
+        None if visit.interaction.own_session.is_some() => proceed(visit, valid, None).await,
+        None => {
+            let username = parameters.get("username");
+            sign_in_page(visit, &browser, &valid, username, Some(SignInFailure::FormExpired))
+        }
+    }
+}
+
+async fn sign_in(
+    visit: Visit<'_>,
+    browser: Browser,
+    valid: ValidRequest<'_>,
+    parameters: &Parameters,
+) -> Result<Response, Failure> {
+    let username = parameters.get("username");
+    let (Some(name), Some(password)) = (username, parameters.get("password")) else {
+        return sign_in_page(visit, &browser, &valid, username, Some(SignInFailure::MissingFields));
+    };
+    let connection = visit.http.connection();
+    match visit.engine.check_password(name, &Secret::from(password), connection).await {
+        Ok(Some(signed_in)) => {
+            let (session, signed_in) = visit.interaction.sessions.begin(signed_in).await?;
+            go_on(visit, &browser.signed_in(session), valid, &signed_in, Progress::SignedIn).await
+        }
+        Ok(None) => sign_in_page(visit, &browser, &valid, username, Some(SignInFailure::WrongCredentials)),
+        Err(error) => match (error.status(), error.retry_after()) {
+            (StatusCode::TOO_MANY_REQUESTS, Some(retry_after_secs)) => {
+                let failure = SignInFailure::TooManyTries { retry_after_secs };
+                sign_in_page(visit, &browser, &valid, username, Some(failure))
+            }
+            _ => Err(error.into()),
+        },
+    }
+}
+
+/// Asks for what is still needed, or answers the client.
+async fn go_on(
+    visit: Visit<'_>,
+    browser: &Browser,
+    valid: ValidRequest<'_>,
+    signed_in: &Authentication,
+    progress: Progress,
+) -> Result<Response, Failure> {
+    let now = visit.engine.clock.now();
+    if !prompt::accepts_sign_in(&valid, signed_in, progress, now) {
+        return match &visit.interaction.own_session {
+            Some(own) => own_session::send_away(visit, &**own, browser, &valid, now),
+            None => sign_in_page(visit, browser, &valid, None, None),
+        };
+    }
+    if prompt::asks_consent(visit.engine, &valid, signed_in, progress).await? {
+        return consent_page(visit, browser, &valid, signed_in);
+    }
+    let response = answer(visit, &valid, signed_in).await?;
+    Ok(browser.with_session(visit, response)?)
+}
+
+async fn decided(
+    visit: Visit<'_>,
+    browser: &Browser,
+    valid: ValidRequest<'_>,
+    signed_in: &Authentication,
+    decision: Option<&str>,
+) -> Result<Response, Failure> {
+    match decision {
+        Some("allow") => {
+            consent::remember(visit.engine, &valid.request, signed_in.user()).await?;
+            go_on(visit, browser, valid, signed_in, Progress::Allowed).await
+        }
+        Some("deny") => {
+            let target = Target::of(&valid.request);
+            Err(Failure::Redirect(Box::new(target), OAuthError::access_denied("the resource owner said no")))
+        }
+        _ => consent_page(visit, browser, &valid, signed_in),
+    }
+}

@@ -1,0 +1,111 @@
+//! The authorization endpoint (RFC 6749 section 3.1).
+//!
+//! A request passes through these steps, one file or folder each:
+//!
+//! 1. [`source`]: where its parameters come from;
+//! 2. [`checks`]: the ordered list of checks. Until the client and the redirect URI are known to be right, an error is shown on a
+//!    page; what else is wrong is told to the client by a redirect;
+//! 3. [`prompt`]: whether somebody has to sign in, or to allow it;
+//! 4. [`interact`]: the pages for that, and the answer. Their forms carry the request along, so nothing is stored for a visitor
+//!    who never signs in.
+
+mod answer;
+mod checks;
+mod consent;
+mod failure;
+mod form;
+mod interact;
+mod own_session;
+mod page;
+mod prompt;
+mod redirect;
+mod source;
+mod visit;
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use http::Method;
+
+use super::Interaction;
+use crate::endpoint::{Endpoint, EndpointPath, EndpointRequest, Metadata};
+use crate::engine::Engine;
+use crate::grant::Registry;
+use crate::http::{Response, form_body, see_other};
+use crate::protocol::{OAuthError, Parameters, ResponseMode};
+use failure::Failure;
+use visit::{PATH, Visit};
+
+pub(crate) struct Authorize {
+    pub(crate) grants: Arc<Registry>,
+    pub(crate) interaction: Arc<Interaction>,
+}
+
+#[async_trait]
+impl Endpoint for Authorize {
+    fn path(&self) -> EndpointPath<'_> {
+        EndpointPath::Mounted(PATH)
+    }
+
+    fn methods(&self) -> &[Method] {
+        &[Method::GET, Method::POST]
+    }
+
+    fn describe(&self, engine: &Engine, metadata: &mut Metadata) {
+        metadata.insert("authorization_endpoint", engine.url(PATH));
+        metadata.insert("authorization_response_iss_parameter_supported", true);
+        // The query is for response types that carry no token, and the server may have no such type.
+        let mut sides = self.grants.authorization_sides();
+        let has_query = sides.any(|side| side.default_response_mode() != ResponseMode::Fragment);
+        let modes = ResponseMode::ALL.into_iter().filter(|mode| has_query || *mode != ResponseMode::Query);
+        metadata.add("response_modes_supported", modes.map(ResponseMode::as_str));
+    }
+
+    async fn answer(&self, request: &EndpointRequest<'_>) -> Result<Response, OAuthError> {
+        let visit = Visit {
+            engine: request.engine,
+            grants: &self.grants,
+            interaction: &self.interaction,
+            http: request.http,
+        };
+        let answered = match request.http.method() {
+            &Method::POST => post(visit).await,
+            _ => begin(visit, visit.http.uri().query().unwrap_or_default().as_bytes()).await,
+        };
+        Ok(answered.unwrap_or_else(|failure| failure.tell(visit)))
+    }
+}
+
+/// A POST is a form of ours if it has a CSRF token; otherwise it is a new request (OpenID Connect Core section 3.1.2.1).
+async fn post(visit: Visit<'_>) -> Result<Response, Failure> {
+    let body = form_body(visit.http)?;
+    let parameters = Parameters::parse(body).map_err(OAuthError::from)?;
+    if parameters.repeated().is_some() {
+        // Which parameter is repeated decides who is told: the checks look at that.
+        return begin(visit, body).await;
+    }
+    if parameters.get(form::CSRF).is_some() {
+        return interact::submitted(visit, &parameters).await;
+    }
+    // A browser sends no cookie of ours with a POST from another site, but sends it with the GET that follows a redirect. So
+    // whoever is signed in stays signed in.
+    if comes_from_another_site(visit) && body.len() <= LONGEST_QUERY {
+        return Ok(see_other(&visit.authorize_path(&parameters.without(&form::NOT_OF_THE_REQUEST)))?);
+    }
+    begin(visit, body).await
+}
+
+/// The longest request that is sent on as a query, in bytes.
+const LONGEST_QUERY: usize = 4 * 1024;
+
+/// Whether a browser says so (Fetch Metadata Request Headers).
+fn comes_from_another_site(visit: Visit<'_>) -> bool {
+    visit.http.headers().get("sec-fetch-site").is_some_and(|site| site == "cross-site")
+}
+
+/// A new authorization request.
+async fn begin(visit: Visit<'_>, encoded: &[u8]) -> Result<Response, Failure> {
+    let source::Sent { parameters, signed_in_since } = source::read(encoded)?;
+    let valid = checks::run(visit.engine, visit.grants, parameters).await?;
+    interact::proceed(visit, valid, signed_in_since.as_deref()).await
+}

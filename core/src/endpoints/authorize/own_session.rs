@@ -1,0 +1,74 @@
+//! Signing in on the application's own pages.
+
+use super::checks::ValidRequest;
+use super::failure::Failure;
+use super::form::{Browser, Purpose, SIGNED_IN_SINCE};
+use super::prompt::{self, Progress};
+use super::redirect::Target;
+use super::visit::Visit;
+use crate::env::Timestamp;
+use crate::http::{Response, see_other};
+use crate::identity::OwnSession;
+use crate::model::Authentication;
+use crate::protocol::{ErrorCode, OAuthError};
+
+/// What has become of somebody who arrived with a request.
+pub(super) enum Arrival {
+    /// They have signed in.
+    SignedIn(Authentication, Progress),
+    /// They are sent to sign in.
+    SentAway(Response),
+}
+
+/// Sends whoever has to sign in to the application.
+pub(super) async fn arrive(
+    visit: Visit<'_>,
+    own: &dyn OwnSession,
+    browser: &Browser,
+    valid: &ValidRequest<'_>,
+    signed_in_since: Option<&str>,
+) -> Result<Arrival, Failure> {
+    let now = visit.engine.clock.now();
+    let Some(signed_in) = visit.interaction.own_authentication(own, visit.http).await? else {
+        return Ok(Arrival::SentAway(send_away(visit, own, browser, valid, now)?));
+    };
+    let carried = valid.request.parameters.encode_without(&[]);
+    let since = signed_in_since.map(|text| sent_away_at(browser, &carried, text)).transpose()?.flatten();
+    let has_signed_in = since.is_some_and(|since| signed_in.auth_time().is_some_and(|at| at >= since));
+    let progress = if has_signed_in { Progress::SignedIn } else { Progress::Arrived };
+    if prompt::accepts_sign_in(valid, &signed_in, progress, now) {
+        return Ok(Arrival::SignedIn(signed_in, progress));
+    }
+    if since.is_some() {
+        // They were sent to sign in again, and came back without having done so: asking once more would never end.
+        let error = OAuthError::new(ErrorCode::Custom("login_required"), "the user did not sign in again");
+        return Err(Failure::Redirect(Box::new(Target::of(&valid.request)), error));
+    }
+    Ok(Arrival::SentAway(send_away(visit, own, browser, valid, now)?))
+}
+
+/// Sends a browser to the application's sign-in page. Where the sign-in must be recent, the way back says since when, so that
+/// somebody who was signed in before is told apart from somebody who has signed in for this request.
+pub(super) fn send_away(
+    visit: Visit<'_>,
+    own: &dyn OwnSession,
+    browser: &Browser,
+    valid: &ValidRequest<'_>,
+    now: Timestamp,
+) -> Result<Response, Failure> {
+    let carried = valid.request.parameters.encode_without(&[]);
+    let mut return_to = visit.authorize_path(&valid.request.parameters);
+    if !prompt::wants_recent_sign_in(valid) {
+        return Ok(see_other(&own.sign_in_uri(&return_to))?);
+    }
+    let mac = browser.csrf_token(Purpose::SignInSince(now), &carried)?;
+    return_to.push_str(&format!("&{SIGNED_IN_SINCE}={}.{mac}", now.as_millis()));
+    Ok(browser.with_form(visit, see_other(&own.sign_in_uri(&return_to))?)?)
+}
+
+/// When this browser was sent away with this request, if what it says about that is true.
+fn sent_away_at(browser: &Browser, carried: &str, text: &str) -> Result<Option<Timestamp>, OAuthError> {
+    let Some((moment, mac)) = text.split_once('.') else { return Ok(None) };
+    let Ok(moment) = moment.parse().map(Timestamp::from_millis) else { return Ok(None) };
+    Ok(browser.sent(mac, Purpose::SignInSince(moment), carried)?.then_some(moment))
+}

@@ -1,0 +1,79 @@
+//! The sign-in page and the consent page.
+
+use http::header::RETRY_AFTER;
+use http::{HeaderValue, StatusCode};
+
+use super::checks::ValidRequest;
+use super::failure::Failure;
+use super::form::{Browser, CSRF, Purpose, REQUEST};
+use super::visit::Visit;
+use crate::http::Response;
+use crate::model::Authentication;
+use crate::pages::{
+    ClientInfo, ConsentPage, Destination, Form, ScopeInfo, SignInFailure, SignInPage, WebUri,
+};
+
+pub(super) fn sign_in_page(
+    visit: Visit<'_>,
+    browser: &Browser,
+    valid: &ValidRequest<'_>,
+    username: Option<&str>,
+    failure: Option<SignInFailure>,
+) -> Result<Response, Failure> {
+    let carried = valid.request.parameters.encode_without(&[]);
+    let token = browser.csrf_token(Purpose::SignIn, &carried)?;
+    let hidden = [(CSRF, token.as_str()), (REQUEST, carried.as_str())];
+    let action = visit.form_action();
+    let mut page = SignInPage::new(Form { action: &action, hidden: &hidden });
+    page.client = Some(client_info(valid));
+    page.username = username.or(valid.request.parameter("login_hint"));
+    page.failure = failure;
+    let status = match failure {
+        None => StatusCode::OK,
+        Some(SignInFailure::TooManyTries { .. }) => StatusCode::TOO_MANY_REQUESTS,
+        Some(SignInFailure::FormExpired) => StatusCode::FORBIDDEN,
+        Some(_) => StatusCode::BAD_REQUEST,
+    };
+    let mut response = visit.interaction.pages.sign_in(&page).into_response(status);
+    if let Some(SignInFailure::TooManyTries { retry_after_secs }) = failure {
+        response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(retry_after_secs));
+    }
+    Ok(browser.with_form(visit, response)?)
+}
+
+pub(super) fn consent_purpose<'a>(valid: &'a ValidRequest<'_>, signed_in: &'a Authentication) -> Purpose<'a> {
+    Purpose::Consent { subject: signed_in.user().subject(), scope: valid.request.scope.as_scope().as_str() }
+}
+
+pub(super) fn consent_page(
+    visit: Visit<'_>,
+    browser: &Browser,
+    valid: &ValidRequest<'_>,
+    signed_in: &Authentication,
+) -> Result<Response, Failure> {
+    let carried = valid.request.parameters.encode_without(&[]);
+    let token = browser.csrf_token(consent_purpose(valid, signed_in), &carried)?;
+    let hidden = [(CSRF, token.as_str()), (REQUEST, carried.as_str())];
+    let scope = valid.request.scope.as_scope();
+    let scopes: Vec<ScopeInfo<'_>> = scope.iter().map(|token| visit.interaction.scope_info(token)).collect();
+    let page = visit.interaction.pages.consent(&ConsentPage::new(
+        Form { action: &visit.form_action(), hidden: &hidden },
+        client_info(valid),
+        Destination::new(valid.request.redirect.as_str()),
+        signed_in.user().username(),
+        &scopes,
+    ));
+    Ok(browser.with_form(visit, page.into_response(StatusCode::OK))?)
+}
+
+fn client_info<'a>(valid: &'a ValidRequest<'_>) -> ClientInfo<'a> {
+    let client = &*valid.request.client;
+    let link = |member| client.metadata(member).and_then(|uri| WebUri::parse(uri).ok());
+    let mut info = ClientInfo::new(client.id());
+    info.name = client.name();
+    info.uri = link("client_uri");
+    info.policy_uri = link("policy_uri");
+    info.tos_uri = link("tos_uri");
+    info.logo_uri = link("logo_uri");
+    info
+}

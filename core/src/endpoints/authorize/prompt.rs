@@ -1,0 +1,52 @@
+//! Whether somebody has to sign in or to allow it before a request can be answered.
+
+use super::checks::ValidRequest;
+use super::consent;
+use crate::engine::Engine;
+use crate::env::Timestamp;
+use crate::model::Authentication;
+use crate::protocol::OAuthError;
+
+/// How far the person has come with this request.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Progress {
+    /// They have just arrived.
+    Arrived,
+    /// They have signed in for this request.
+    SignedIn,
+    /// They have allowed it.
+    Allowed,
+}
+
+/// Whether this sign-in does for the request. A sign-in at an unknown time is never recent enough.
+pub(super) fn accepts_sign_in(
+    valid: &ValidRequest<'_>,
+    signed_in: &Authentication,
+    progress: Progress,
+    now: Timestamp,
+) -> bool {
+    let is_wanted_anew = valid.plan.asks_sign_in && progress < Progress::SignedIn;
+    let is_too_old = valid.plan.max_age.is_some_and(|max_age| {
+        progress != Progress::SignedIn
+            && signed_in.auth_time().is_none_or(|auth_time| now.since(auth_time) > max_age)
+    });
+    !is_wanted_anew && !is_too_old
+}
+
+/// Whether the request may refuse a sign-in that was not made for it.
+pub(super) fn wants_recent_sign_in(valid: &ValidRequest<'_>) -> bool {
+    valid.plan.asks_sign_in || valid.plan.max_age.is_some()
+}
+
+/// Whether the person still has to be asked for consent.
+pub(super) async fn asks_consent(
+    engine: &Engine,
+    valid: &ValidRequest<'_>,
+    signed_in: &Authentication,
+    progress: Progress,
+) -> Result<bool, OAuthError> {
+    if progress == Progress::Allowed {
+        return Ok(false);
+    }
+    Ok(valid.plan.asks_consent || !consent::is_given(engine, &valid.request, signed_in.user()).await?)
+}

@@ -1,0 +1,92 @@
+//! The way back to the client (RFC 6749 sections 4.1.2 and 4.2.2, RFC 9207).
+
+use std::sync::Arc;
+
+use http::StatusCode;
+use zeroize::Zeroizing;
+
+use super::visit::Visit;
+use crate::grant::{AuthorizationRequest, AuthorizationResponse, ValidatedRedirect};
+use crate::http::{Response, see_other};
+use crate::model::Client;
+use crate::pages::{ClientInfo, FormPostPage, WebUri};
+use crate::protocol::{OAuthError, Parameters, ResponseMode};
+
+/// Where and how an answer goes back to the client.
+pub(super) struct Target {
+    pub(super) redirect: ValidatedRedirect,
+    pub(super) mode: ResponseMode,
+    client: Arc<Client>,
+    state: Option<String>,
+}
+
+impl Target {
+    pub(super) fn new(client: &Arc<Client>, redirect: ValidatedRedirect, parameters: &Parameters) -> Self {
+        // A state that is sent twice cannot be trusted to be either.
+        let state = parameters.get("state").filter(|_| !parameters.is_repeated("state"));
+        Self {
+            redirect,
+            mode: ResponseMode::Query,
+            client: Arc::clone(client),
+            state: state.map(str::to_owned),
+        }
+    }
+
+    pub(super) fn of(request: &AuthorizationRequest) -> Self {
+        Self {
+            redirect: request.redirect.clone(),
+            mode: request.response_mode,
+            client: Arc::clone(&request.client),
+            state: request.parameter("state").map(str::to_owned),
+        }
+    }
+
+    pub(super) fn refuse(&self, visit: Visit<'_>, error: &OAuthError) -> Result<Response, OAuthError> {
+        self.send(visit, &[("error", error.code().as_str()), ("error_description", error.description())])
+    }
+
+    pub(super) fn answer(
+        &self,
+        visit: Visit<'_>,
+        response: &AuthorizationResponse,
+    ) -> Result<Response, OAuthError> {
+        let parameters: Vec<(&str, &str)> = response.iter().collect();
+        self.send(visit, &parameters)
+    }
+
+    fn send(&self, visit: Visit<'_>, parameters: &[(&str, &str)]) -> Result<Response, OAuthError> {
+        let mut all = parameters.to_vec();
+        if let Some(state) = &self.state {
+            all.push(("state", state));
+        }
+        // RFC 9207: in errors too.
+        all.push(("iss", visit.engine.issuer()));
+        let uri = self.redirect.as_str();
+        match self.mode {
+            ResponseMode::Query => {
+                let separator = match uri.split_once('?') {
+                    None => "?",
+                    Some((_, query)) if query.is_empty() || query.ends_with('&') => "",
+                    Some(_) => "&",
+                };
+                see_other(&Zeroizing::new(format!("{uri}{separator}{}", encode(&all).as_str())))
+            }
+            ResponseMode::Fragment => see_other(&Zeroizing::new(format!("{uri}#{}", encode(&all).as_str()))),
+            ResponseMode::FormPost => self.form_post(visit, &all),
+        }
+    }
+
+    fn form_post(&self, visit: Visit<'_>, parameters: &[(&str, &str)]) -> Result<Response, OAuthError> {
+        let action = WebUri::parse(self.redirect.as_str()).map_err(|_| {
+            OAuthError::invalid_request("form_post needs a redirect URI that is http or https")
+        })?;
+        let mut client = ClientInfo::new(self.client.id());
+        client.name = self.client.name();
+        let page = visit.interaction.pages.form_post(&FormPostPage::new(action, parameters, client));
+        Ok(page.into_response(StatusCode::OK))
+    }
+}
+
+fn encode(parameters: &[(&str, &str)]) -> Zeroizing<String> {
+    Zeroizing::new(form_urlencoded::Serializer::new(String::new()).extend_pairs(parameters).finish())
+}

@@ -1,0 +1,24 @@
+//! Where the parameters of an authorization request come from.
+
+use super::form::{NOT_OF_THE_REQUEST, SIGNED_IN_SINCE};
+use crate::protocol::{OAuthError, Parameters};
+
+/// The longest authorization request, encoded, in bytes: the forms carry it along, encoded once more.
+const LONGEST: usize = 16 * 1024;
+
+/// What was sent.
+pub(super) struct Sent {
+    pub(super) parameters: Parameters,
+    /// What the server itself added when it sent the browser away to sign in again.
+    pub(super) signed_in_since: Option<String>,
+}
+
+/// Reads the request in a query, in a body, or in what a form of ours carries.
+pub(super) fn read(encoded: &[u8]) -> Result<Sent, OAuthError> {
+    if encoded.len() > LONGEST {
+        return Err(OAuthError::invalid_request("the request is too long"));
+    }
+    let all = Parameters::parse(encoded).map_err(OAuthError::from)?;
+    let signed_in_since = all.get(SIGNED_IN_SINCE).map(str::to_owned);
+    Ok(Sent { parameters: all.without(&NOT_OF_THE_REQUEST), signed_in_since })
+}

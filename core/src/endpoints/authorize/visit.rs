@@ -1,0 +1,29 @@
+use crate::endpoints::Interaction;
+use crate::engine::Engine;
+use crate::grant::Registry;
+use crate::http::Request;
+use crate::protocol::Parameters;
+
+/// The path of the endpoint, below the mount point.
+pub(super) const PATH: &str = "/authorize";
+
+/// One request to the authorization endpoint, with what is needed to answer it.
+#[derive(Clone, Copy)]
+pub(super) struct Visit<'a> {
+    pub(super) engine: &'a Engine,
+    pub(super) grants: &'a Registry,
+    pub(super) interaction: &'a Interaction,
+    pub(super) http: &'a Request,
+}
+
+impl Visit<'_> {
+    /// The path of the endpoint on the server's own origin: where our forms are posted to.
+    pub(super) fn form_action(self) -> String {
+        self.engine.path(PATH)
+    }
+
+    /// The path of the endpoint with an authorization request.
+    pub(super) fn authorize_path(self, parameters: &Parameters) -> String {
+        format!("{}?{}", self.form_action(), parameters.encode_without(&[]))
+    }
+}

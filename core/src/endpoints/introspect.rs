@@ -1,0 +1,109 @@
+//! Token introspection (RFC 7662).
+
+use async_trait::async_trait;
+use http::{Method, StatusCode};
+use serde_json::{Map, Value, json};
+
+use crate::endpoint::{Endpoint, EndpointPath, EndpointRequest, Metadata};
+use crate::engine::Engine;
+use crate::env::Timestamp;
+use crate::http::{Response, json_response};
+use crate::model::{AccessState, AuthMethod, GrantRecord};
+use crate::protocol::{OAuthError, Scope, TokenType};
+use crate::token::{Binding, PresentedToken, TokenKind};
+
+/// RFC 7662 section 2.1: only clients that authenticate, so that nobody can scan for tokens.
+const METHODS: [AuthMethod; 2] = [AuthMethod::Basic, AuthMethod::Post];
+
+pub(crate) struct Introspect;
+
+#[async_trait]
+impl Endpoint for Introspect {
+    fn path(&self) -> EndpointPath<'_> {
+        EndpointPath::Mounted("/introspect")
+    }
+
+    fn methods(&self) -> &[Method] {
+        &[Method::POST]
+    }
+
+    fn describe(&self, engine: &Engine, metadata: &mut Metadata) {
+        metadata.insert("introspection_endpoint", engine.url("/introspect"));
+        metadata.add("introspection_endpoint_auth_methods_supported", METHODS.iter().map(AuthMethod::as_str));
+    }
+
+    async fn answer(&self, request: &EndpointRequest<'_>) -> Result<Response, OAuthError> {
+        let parameters = request.form()?;
+        let client = request.authenticate_client(&parameters, &METHODS).await?;
+        let token = parameters.get("token").ok_or_else(|| OAuthError::invalid_request("token is missing"))?;
+        let engine = request.engine;
+        let described = match PresentedToken::parse(token) {
+            Some(token) => {
+                let mut buffer = [0; 36];
+                let record = engine.store.read::<GrantRecord>(token.grant_id().row_id(&mut buffer)).await?;
+                record
+                    .filter(|record| client.is_resource_server() || record.client_id == client.id())
+                    .and_then(|record| describe(&token, &record, engine))
+            }
+            None => None,
+        };
+        // RFC 7662 section 2.2: nothing more is said of a token that is invalid, or not for this client to know.
+        Ok(json_response(StatusCode::OK, &described.unwrap_or_else(|| json!({ "active": false }))))
+    }
+}
+
+fn describe(token: &PresentedToken, record: &GrantRecord, engine: &Engine) -> Option<Value> {
+    let now = engine.clock.now();
+    let state = match token.kind() {
+        TokenKind::Access => {
+            let access = record.access_token(token.digest(), now)?;
+            let scope = access.scope.as_ref().unwrap_or(&record.scope);
+            State { scope, issued: access.issued, expires: access.expires, access: Some(access) }
+        }
+        TokenKind::Refresh => {
+            let refresh = record.refresh.as_ref().filter(|refresh| refresh.digest.matches(token.digest()))?;
+            let expires = refresh.expires.min(refresh.chain_expires);
+            if now >= expires {
+                return None;
+            }
+            State { scope: &record.scope, issued: record.issued, expires, access: None }
+        }
+        TokenKind::Code => return None,
+    };
+    Some(state.describe(record, engine.issuer()))
+}
+
+struct State<'a> {
+    scope: &'a Scope,
+    issued: Timestamp,
+    expires: Timestamp,
+    /// Of an access token, what the row keeps of it.
+    access: Option<&'a AccessState>,
+}
+
+impl State<'_> {
+    fn describe(&self, record: &GrantRecord, issuer: &str) -> Value {
+        let mut members = Map::new();
+        let mut tell = |name: &str, value: Value| members.insert(name.to_owned(), value);
+        tell("active", json!(true));
+        if !self.scope.is_empty() {
+            tell("scope", json!(self.scope.as_str()));
+        }
+        tell("client_id", json!(record.client_id));
+        tell("sub", json!(record.subject.as_deref().unwrap_or(&record.client_id)));
+        tell("iss", json!(issuer));
+        tell("iat", json!(self.issued.as_secs()));
+        tell("exp", json!(self.expires.as_secs()));
+        if let Some(access) = self.access {
+            let binding = access.binding.as_deref();
+            tell("token_type", json!(binding.map_or(TokenType::Bearer, Binding::token_type).as_str()));
+            if let Some(binding) = binding {
+                tell("cnf", json!(binding));
+            }
+            if !access.audience.is_empty() {
+                tell("aud", json!(access.audience));
+            }
+        }
+        Value::Object(members)
+    }
+}

@@ -1,0 +1,93 @@
+//! Token revocation (RFC 7009).
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use http::Method;
+
+use crate::endpoint::{Endpoint, EndpointPath, EndpointRequest, Metadata};
+use crate::engine::Engine;
+use crate::http::{Response, no_store};
+use crate::model::{AuthMethod, GrantRecord};
+use crate::protocol::OAuthError;
+use crate::store::{Change, Key, Kind, Record};
+use crate::token::{PresentedToken, TokenKind, family_digest};
+
+/// How clients may authenticate here.
+const METHODS: [AuthMethod; 3] = [AuthMethod::Basic, AuthMethod::Post, AuthMethod::None];
+
+pub(crate) struct Revoke;
+
+#[async_trait]
+impl Endpoint for Revoke {
+    fn path(&self) -> EndpointPath<'_> {
+        EndpointPath::Mounted("/revoke")
+    }
+
+    fn methods(&self) -> &[Method] {
+        &[Method::POST]
+    }
+
+    fn describe(&self, engine: &Engine, metadata: &mut Metadata) {
+        metadata.insert("revocation_endpoint", engine.url("/revoke"));
+        metadata.add("revocation_endpoint_auth_methods_supported", METHODS.iter().map(AuthMethod::as_str));
+    }
+
+    async fn answer(&self, request: &EndpointRequest<'_>) -> Result<Response, OAuthError> {
+        let parameters = request.form()?;
+        let client = request.authenticate_client(&parameters, &METHODS).await?;
+        let token = parameters.get("token").ok_or_else(|| OAuthError::invalid_request("token is missing"))?;
+        // token_type_hint is not needed: a token says what it is.
+        if let Some(token) = PresentedToken::parse(token) {
+            revoke(request.engine, &token, client.id()).await?;
+        }
+        // RFC 7009 section 2.2: also where there was no such token, since that is what the client wants.
+        Ok(no_store(Response::new(Bytes::new())))
+    }
+}
+
+async fn revoke(engine: &Engine, token: &PresentedToken, client_id: &str) -> Result<(), OAuthError> {
+    let mut buffer = [0; 36];
+    let id = token.grant_id();
+    // RFC 7009 section 2.1: a revoked refresh token takes everything with it that came of the same authorization.
+    if token.proves_grant_of(client_id) {
+        engine.store.remove(Key::new(Kind::Grant, id.row_id(&mut buffer))).await?;
+        return Ok(());
+    }
+    let now = engine.clock.now();
+    let decide = |record: &GrantRecord| {
+        if !is_of(token, record) {
+            return (Change::Keep, Ok(()));
+        }
+        // RFC 7009 section 2.1: the token of another client is refused.
+        if record.client_id != client_id {
+            let refusal = OAuthError::invalid_grant("the token was issued to another client");
+            return (Change::Keep, Err(refusal));
+        }
+        match token.kind() {
+            TokenKind::Access => {
+                let mut left = record.clone();
+                left.access.retain(|access| !access.digest.matches(token.digest()));
+                let spent = left.expires() <= now
+                    || (left.access.is_empty() && left.refresh.is_none() && left.code.is_none());
+                (if spent { Change::Remove } else { Change::Replace(left.to_row()) }, Ok(()))
+            }
+            TokenKind::Refresh | TokenKind::Code => (Change::Remove, Ok(())),
+        }
+    };
+    match engine.store.change(id.row_id(&mut buffer), decide).await? {
+        Some((_, outcome)) => outcome,
+        None => Ok(()),
+    }
+}
+
+/// Whether the token is one of the grant's. A refresh token counts even if it has been rotated.
+fn is_of(token: &PresentedToken, record: &GrantRecord) -> bool {
+    match token.kind() {
+        TokenKind::Access => record.access.iter().any(|access| access.digest.matches(token.digest())),
+        TokenKind::Refresh => record
+            .refresh
+            .as_ref()
+            .is_some_and(|refresh| refresh.family.matches(&family_digest(&token.family()))),
+        TokenKind::Code => record.code.as_ref().is_some_and(|code| code.digest.matches(token.digest())),
+    }
+}

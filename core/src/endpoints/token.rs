@@ -1,0 +1,63 @@
+//! The token endpoint (RFC 6749 section 3.2).
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use http::{Method, StatusCode};
+use serde_json::Value;
+
+use crate::endpoint::{Endpoint, EndpointPath, EndpointRequest, Metadata};
+use crate::engine::Engine;
+use crate::grant::{Registry, TokenRequest};
+use crate::http::{Response, json_response};
+use crate::protocol::{ErrorCode, OAuthError};
+
+pub(crate) struct Token {
+    pub(crate) grants: Arc<Registry>,
+}
+
+#[async_trait]
+impl Endpoint for Token {
+    fn path(&self) -> EndpointPath<'_> {
+        EndpointPath::Mounted("/token")
+    }
+
+    fn methods(&self) -> &[Method] {
+        &[Method::POST]
+    }
+
+    fn describe(&self, engine: &Engine, metadata: &mut Metadata) {
+        metadata.insert("token_endpoint", engine.url("/token"));
+        let methods = self.grants.token_sides().flat_map(|side| side.client_authentication());
+        metadata
+            .add("token_endpoint_auth_methods_supported", methods.map(|method| Value::from(method.as_str())));
+    }
+
+    async fn answer(&self, request: &EndpointRequest<'_>) -> Result<Response, OAuthError> {
+        let parameters = request.form()?;
+        let grant_type = parameters
+            .get("grant_type")
+            .ok_or_else(|| OAuthError::invalid_request("grant_type is missing"))?;
+        let (registered, side) = self.grants.token_side(grant_type).ok_or_else(|| {
+            OAuthError::new(ErrorCode::UnsupportedGrantType, "the server does not have this grant type")
+        })?;
+        let client = request.authenticate_client(&parameters, side.client_authentication()).await?;
+        if !client.allows_grant(grant_type) {
+            return Err(OAuthError::unauthorized_client("the client may not use this grant type"));
+        }
+        let token_request = TokenRequest {
+            engine: request.engine,
+            client: &client,
+            grant_type,
+            parameters: &parameters,
+            extensions: &registered.extensions,
+            connection: request.connection(),
+            now: request.engine.clock.now(),
+        };
+        let mut issued = side.respond(&token_request).await?;
+        for extension in &registered.extensions {
+            extension.extend_response(&token_request, &mut issued).await;
+        }
+        Ok(json_response(StatusCode::OK, &issued.response))
+    }
+}

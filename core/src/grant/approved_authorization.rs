@@ -1,0 +1,104 @@
+use std::sync::Arc;
+
+use super::draft::TokenDraft;
+use super::issue::{Prepared, Unstored};
+use super::{AuthorizationPlan, AuthorizationRequest, Extension, GrantedScope, Issued, NewGrant};
+use crate::engine::Engine;
+use crate::env::Timestamp;
+use crate::model::{Authentication, GrantData, User};
+use crate::protocol::OAuthError;
+use crate::store::Store;
+use crate::token::{Digest, Secret};
+
+/// An authorization request that its resource owner has allowed. Only the server makes one.
+pub struct ApprovedAuthorization<'a> {
+    pub(crate) engine: &'a Engine,
+    pub(crate) request: &'a AuthorizationRequest,
+    pub(crate) plan: &'a AuthorizationPlan,
+    pub(crate) grant_type: &'a str,
+    pub(crate) authentication: &'a Authentication,
+    pub(crate) extensions: &'a [Arc<dyn Extension>],
+    pub(crate) now: Timestamp,
+}
+
+impl<'a> ApprovedAuthorization<'a> {
+    /// The request.
+    pub fn request(&self) -> &'a AuthorizationRequest {
+        self.request
+    }
+
+    /// The resource owner who allowed it.
+    pub fn user(&self) -> &'a User {
+        self.authentication.user()
+    }
+
+    /// When and how the resource owner signed in.
+    pub fn authentication(&self) -> &'a Authentication {
+        self.authentication
+    }
+
+    /// The scope that was allowed.
+    pub fn scope(&self) -> &'a GrantedScope {
+        &self.request.scope
+    }
+
+    /// The resources that the tokens are for (RFC 8707); empty means the issuer itself.
+    pub fn resources(&self) -> &'a [String] {
+        &self.plan.resources
+    }
+
+    /// What extensions keep with the grant.
+    pub fn data(&self) -> &'a GrantData {
+        &self.plan.keep
+    }
+
+    /// What the server has: issuer, users, clients.
+    pub fn engine(&self) -> &'a Engine {
+        self.engine
+    }
+
+    /// The store, for what a custom grant keeps between its two sides, as rows of
+    /// [`Kind::Custom`](crate::store::Kind::Custom).
+    pub fn store(&self) -> &'a Store {
+        &self.engine.store
+    }
+
+    /// A new secret of 256 random bits to hand out, and its digest to store
+    /// ([`Digest::of_secret`](crate::token::Digest::of_secret) finds it again).
+    ///
+    /// # Errors
+    /// 503 where there is no randomness.
+    pub fn new_secret(&self) -> Result<(Secret, Digest), OAuthError> {
+        Ok(Digest::new_secret(&*self.engine.entropy)?)
+    }
+
+    /// The time of the approval.
+    pub fn now(&self) -> Timestamp {
+        self.now
+    }
+
+    /// Stores a new grant with an access token that is handed out in the answer. What extensions keep is kept with it.
+    ///
+    /// # Errors
+    /// What an extension objects to, or a server error where the grant could not be stored.
+    pub async fn issue(&self, mut grant: NewGrant) -> Result<Issued, OAuthError> {
+        for (name, value) in &self.plan.keep {
+            grant.data.insert(name.clone(), value.clone());
+        }
+        let (engine, client) = (self.engine, &*self.request.client);
+        let unstored = Unstored::make(engine, client, self.grant_type, grant, self.now)?;
+        let draft = TokenDraft {
+            engine,
+            client,
+            grant_type: self.grant_type,
+            parameters: &self.request.parameters,
+            record: &unstored.record,
+            scope: &unstored.scope,
+            fresh: &unstored.fresh,
+            now: self.now,
+            prepared: Prepared::default(),
+        };
+        let prepared = draft.prepare(self.extensions).await?;
+        unstored.store(engine, client, &prepared, self.now).await
+    }
+}

@@ -1,0 +1,92 @@
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use super::issue::{FreshTokens, Prepared};
+use super::{Extension, GrantedScope};
+use crate::engine::Engine;
+use crate::env::Timestamp;
+use crate::model::{Client, GrantRecord};
+use crate::protocol::{OAuthError, Parameters};
+use crate::token::Binding;
+
+/// Tokens that are about to be issued: nothing is stored and nothing is redeemed yet.
+///
+/// Whatever can fail is done with it ([`Extension::prepare_token`](super::Extension::prepare_token)), so that a failure burns no
+/// code and rotates no token.
+pub struct TokenDraft<'a> {
+    pub(super) engine: &'a Engine,
+    pub(super) client: &'a Client,
+    pub(super) grant_type: &'a str,
+    pub(super) parameters: &'a Parameters,
+    pub(super) record: &'a GrantRecord,
+    pub(super) scope: &'a GrantedScope,
+    pub(super) fresh: &'a FreshTokens,
+    pub(super) now: Timestamp,
+    pub(super) prepared: Prepared,
+}
+
+impl<'a> TokenDraft<'a> {
+    /// What the server has: issuer, users, store.
+    pub fn engine(&self) -> &'a Engine {
+        self.engine
+    }
+
+    /// The client that gets the tokens.
+    pub fn client(&self) -> &'a Client {
+        self.client
+    }
+
+    /// The grant type of the request, or that of the authorization side that issues tokens directly.
+    pub fn grant_type(&self) -> &'a str {
+        self.grant_type
+    }
+
+    /// A parameter of the request; `None` where it is missing or empty.
+    pub fn parameter(&self, name: &str) -> Option<&'a str> {
+        self.parameters.get(name)
+    }
+
+    /// The grant as it stands; a new one has no tokens yet.
+    pub fn grant(&self) -> &'a GrantRecord {
+        self.record
+    }
+
+    /// The scope of the access token.
+    pub fn scope(&self) -> &'a GrantedScope {
+        self.scope
+    }
+
+    /// The text of the access token.
+    pub fn access_token(&self) -> &'a str {
+        self.fresh.access_token().expose()
+    }
+
+    /// The time of the request.
+    pub fn now(&self) -> Timestamp {
+        self.now
+    }
+
+    /// Adds a member to the answer. The members of RFC 6749 section 5.1 cannot be replaced.
+    pub fn add_member(&mut self, name: impl Into<String>, value: Value) {
+        self.prepared.members.insert(name.into(), value);
+    }
+
+    /// Restricts the access token to these resources (RFC 8707 section 2.2).
+    pub fn restrict_to(&mut self, resources: impl IntoIterator<Item = impl Into<String>>) {
+        self.prepared.audience = Some(resources.into_iter().map(Into::into).collect());
+    }
+
+    /// Binds the access token to a key or a certificate. A guard rejects a bound token that comes without its proof.
+    pub fn bind(&mut self, binding: Binding) {
+        self.prepared.binding = Some(Box::new(binding));
+    }
+
+    /// Asks every extension that prepares tokens.
+    pub(super) async fn prepare(mut self, extensions: &[Arc<dyn Extension>]) -> Result<Prepared, OAuthError> {
+        for extension in extensions.iter().filter(|extension| extension.prepares_tokens()) {
+            extension.prepare_token(&mut self).await?;
+        }
+        Ok(self.prepared)
+    }
+}

@@ -1,0 +1,46 @@
+use std::time::Duration;
+
+use serde_json::Value;
+
+use crate::model::GrantData;
+
+/// What an authorization request takes besides a signed-in user: filled by
+/// [`Extension::check_authorization`](super::Extension::check_authorization).
+#[derive(Debug, Default)]
+pub struct AuthorizationPlan {
+    pub(crate) keep: GrantData,
+    pub(crate) resources: Vec<String>,
+    pub(crate) max_age: Option<Duration>,
+    pub(crate) asks_sign_in: bool,
+    pub(crate) asks_consent: bool,
+}
+
+impl AuthorizationPlan {
+    /// Keeps something with the grant: [`Extension::check_token`](super::Extension::check_token) sees it again.
+    pub fn keep(&mut self, name: impl Into<String>, value: Value) {
+        self.keep.insert(name.into(), value);
+    }
+
+    /// Adds a resource that the tokens are for (RFC 8707 section 2.1).
+    pub fn add_resource(&mut self, resource: impl Into<String>) {
+        let resource = resource.into();
+        if !self.resources.contains(&resource) {
+            self.resources.push(resource);
+        }
+    }
+
+    /// Asks the user to sign in again where their sign-in is older than this. Of several the smallest counts.
+    pub fn limit_age(&mut self, max_age: Duration) {
+        self.max_age = Some(self.max_age.map_or(max_age, |before| before.min(max_age)));
+    }
+
+    /// Asks the user to sign in for this request, signed in or not.
+    pub fn ask_sign_in(&mut self) {
+        self.asks_sign_in = true;
+    }
+
+    /// Asks the user for consent, whatever they allowed before.
+    pub fn ask_consent(&mut self) {
+        self.asks_consent = true;
+    }
+}

@@ -1,0 +1,109 @@
+//! The token of a request (RFC 6750 section 2.1).
+
+use http::header::AUTHORIZATION;
+
+use super::Rejection;
+use crate::http::{AuthorizationHeader, RequestHead, authorization_in};
+use crate::token::{PresentedToken, TokenKind};
+
+/// The access token that a request presents in its `Authorization` header. The body and the query are never looked at: what is
+/// there ends up in logs.
+#[inline]
+pub(super) fn own_token(head: &impl RequestHead) -> Result<PresentedToken, Rejection> {
+    presented(head.header_values(&AUTHORIZATION))
+}
+
+/// The token of a request, of whatever form.
+pub(super) fn any_token(head: &impl RequestHead) -> Result<&str, Rejection> {
+    credentials(head.header_values(&AUTHORIZATION))
+}
+
+fn presented<'h>(values: impl IntoIterator<Item = &'h [u8]>) -> Result<PresentedToken, Rejection> {
+    let mut values = values.into_iter();
+    let (first, second) = (values.next(), values.next());
+    match (first, second) {
+        (Some(only), None) => usual(only).map_or_else(|| bearer([only]), Ok),
+        _ => bearer(first.into_iter().chain(second).chain(values)),
+    }
+}
+
+/// The token of a value in its usual form: the scheme, one space, a token. A token of ours is text, so the value need not be
+/// checked for that.
+#[inline]
+fn usual(value: &[u8]) -> Option<PresentedToken> {
+    let (scheme, token) = value.split_first_chunk::<7>()?;
+    if scheme.eq_ignore_ascii_case(b"bearer ") { parse(token) } else { None }
+}
+
+fn bearer<'h>(values: impl IntoIterator<Item = &'h [u8]>) -> Result<PresentedToken, Rejection> {
+    parse(credentials(values)?.as_bytes()).ok_or_else(Rejection::invalid_token)
+}
+
+fn credentials<'h>(values: impl IntoIterator<Item = &'h [u8]>) -> Result<&'h str, Rejection> {
+    match authorization_in(values) {
+        AuthorizationHeader::Scheme { name, credentials } if name.eq_ignore_ascii_case("bearer") => {
+            Ok(credentials)
+        }
+        AuthorizationHeader::Malformed => Err(Rejection::malformed_request()),
+        AuthorizationHeader::Absent | AuthorizationHeader::Scheme { .. } => Err(Rejection::no_credentials()),
+    }
+}
+
+#[inline]
+fn parse(text: &[u8]) -> Option<PresentedToken> {
+    PresentedToken::parse_bytes(TokenKind::Access, text)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::env::{SystemEntropy, Timestamp};
+    use crate::token::{GrantId, NewToken, new_token_secret};
+
+    fn token() -> String {
+        let grant = GrantId::new(Timestamp::from_millis(1_700_000_000_000), &[7; 10]);
+        let secret = new_token_secret(&SystemEntropy).unwrap();
+        NewToken::make(TokenKind::Access, grant, &secret).text.expose().to_owned()
+    }
+
+    #[test]
+    fn the_usual_value_is_read_in_any_case_and_no_other_one() {
+        let token = token();
+        for good in [format!("Bearer {token}"), format!("bEARER {token}")] {
+            assert!(usual(good.as_bytes()).is_some(), "{good}");
+        }
+        for other in
+            [format!("Bearer  {token}"), format!("Bearer {token} "), format!("Basic  {token}"), token.clone()]
+        {
+            assert!(usual(other.as_bytes()).is_none(), "{other}");
+        }
+    }
+
+    proptest! {
+        /// What the fast path reads, the slow path reads too.
+        #[test]
+        fn the_fast_path_agrees_with_the_slow_path(
+            before in "(Bearer|bearer|BEARER|Basic|)[ \t]{0,2}",
+            after in "[ -~]{0,2}",
+            keep in 0_usize..80,
+            others in proptest::collection::vec(proptest::collection::vec(any::<u8>(), 0..9), 0..2),
+        ) {
+            let token = token();
+            let value = format!("{before}{}{after}", &token[..keep.min(token.len())]);
+            for values in [
+                [std::slice::from_ref(&value.clone().into_bytes()), &others].concat(),
+                [&others, std::slice::from_ref(&value.into_bytes())].concat(),
+            ] {
+                let values = || values.iter().map(Vec::as_slice);
+                match (presented(values()), bearer(values())) {
+                    (Ok(one), Ok(other)) => {
+                        prop_assert!(one.grant_id() == other.grant_id() && one.digest().matches(other.digest()));
+                    }
+                    (one, other) => prop_assert_eq!(one.err(), other.err()),
+                }
+            }
+        }
+    }
+}

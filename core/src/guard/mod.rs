@@ -1,0 +1,159 @@
+//! The guard: a request's head in, an [`Access`] out (RFC 6750).
+//!
+//! A [`Guard`] checks access tokens. A server has one ([`GridAuth::guard`](crate::GridAuth::guard)); another process makes
+//! its own, on the same store or with a [`TokenVerifier`]. The adapters take either.
+
+mod access;
+mod bearer;
+mod builder;
+mod claims;
+mod future;
+mod id;
+mod outcome;
+mod rejection;
+mod scopes;
+mod verifier;
+
+pub use access::{Access, Owner};
+pub use builder::{GuardBuilder, GuardError};
+pub use claims::AccessClaims;
+pub use future::AccessFuture;
+pub use id::GuardId;
+pub use outcome::GuardOutcome;
+pub use rejection::{Rejection, RejectionBody};
+pub use scopes::{AnyScope, RequiredScope, ScopeDescription};
+pub use verifier::{TokenVerifier, VerifierError};
+
+use std::fmt;
+use std::sync::Arc;
+
+use crate::env::Clock;
+use crate::http::{RequestHead, Response};
+use crate::model::GrantRecord;
+use crate::store::{Key, Kind, Row, Store, StoreError};
+use crate::token::PresentedToken;
+
+/// Checks the access tokens of requests. A cheap handle: clones share one guard.
+///
+/// A program that only guards, with the tokens that another process issues on the same store:
+///
+/// ```
+/// use gridauth::Store;
+/// use gridauth::guard::Guard;
+///
+/// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+/// let store = Store::open("memory:").await?;
+/// let guard = Guard::builder("https://id.example.com").store(store).build()?;
+///
+/// let request = http::Request::get("/orders").body(())?;
+/// let rejection = guard.authenticate(&request).await.unwrap_err();
+/// assert_eq!(guard.reject(rejection).status(), 401);
+/// # Ok::<(), Box<dyn std::error::Error>>(()) }).unwrap();
+/// ```
+#[derive(Clone)]
+pub struct Guard(Arc<Inner>);
+
+pub(crate) type ShapeRejection = Arc<dyn Fn(&Rejection) -> Option<RejectionBody> + Send + Sync>;
+
+struct Inner {
+    id: GuardId,
+    realm: String,
+    clock: Arc<dyn Clock>,
+    tokens: Tokens,
+    shape_rejection: Option<ShapeRejection>,
+}
+
+/// Where the guard finds out what a token is worth.
+enum Tokens {
+    /// In the row of the token's grant.
+    Rows(Store),
+    /// From somebody who can tell by the token's text.
+    Verifier(Arc<dyn TokenVerifier>),
+}
+
+impl Guard {
+    /// The access that a request's token gives. Where the store has the row at hand, the future has its answer already:
+    /// [`AccessFuture::now`].
+    ///
+    /// # Errors
+    /// The future gives a [`Rejection`]; [`reject`](Self::reject) makes the response.
+    #[inline]
+    pub fn authenticate(&self, head: &impl RequestHead) -> AccessFuture {
+        match &self.0.tokens {
+            Tokens::Rows(store) => match bearer::own_token(head) {
+                Ok(token) => self.look_up(store, token),
+                Err(rejection) => AccessFuture::ready(Err(rejection)),
+            },
+            Tokens::Verifier(verifier) => match bearer::any_token(head) {
+                Ok(token) => self.verify(Arc::clone(verifier), token.into()),
+                Err(rejection) => AccessFuture::ready(Err(rejection)),
+            },
+        }
+    }
+
+    #[inline]
+    fn look_up(&self, store: &Store, token: PresentedToken) -> AccessFuture {
+        let mut buffer = [0; 36];
+        let found = store.get(Key::new(Kind::Grant, token.grant_id().row_id(&mut buffer))).now();
+        match found {
+            Some(found) => AccessFuture::ready(self.0.judge(&token, found)),
+            None => {
+                let (guard, store) = (Arc::clone(&self.0), store.clone());
+                AccessFuture::new(async move {
+                    let mut buffer = [0; 36];
+                    let key = Key::new(Kind::Grant, token.grant_id().row_id(&mut buffer));
+                    guard.judge(&token, store.get(key).await)
+                })
+            }
+        }
+    }
+
+    fn verify(&self, verifier: Arc<dyn TokenVerifier>, token: Box<str>) -> AccessFuture {
+        let guard = Arc::clone(&self.0);
+        AccessFuture::new(async move {
+            match verifier.verify(&token).await {
+                Ok(Some(claims)) => Access::of_claims(claims, guard.clock.now(), guard.id)
+                    .ok_or_else(Rejection::invalid_token),
+                Ok(None) => Err(Rejection::invalid_token()),
+                Err(error) => Err(Rejection::verifier(&error)),
+            }
+        })
+    }
+
+    /// The response to a rejected request (RFC 6750 section 3). The body is as the application shapes it
+    /// ([`GuardBuilder::rejection_body`]).
+    pub fn reject(&self, rejection: Rejection) -> Response {
+        let shaped = self.0.shape_rejection.as_ref().and_then(|shape| shape(&rejection));
+        rejection.into_response(&self.0.realm, shaped)
+    }
+
+    /// The realm that challenges name (RFC 9110 section 11.5).
+    pub(crate) fn realm(&self) -> &str {
+        &self.0.realm
+    }
+
+    /// The id of the guard. Clones have the same.
+    pub fn id(&self) -> GuardId {
+        self.0.id
+    }
+}
+
+impl Inner {
+    /// What a token is worth, by the row that it names.
+    fn judge(
+        &self,
+        token: &PresentedToken,
+        found: Result<Option<Arc<Row>>, StoreError>,
+    ) -> Result<Access, Rejection> {
+        let row = found.map_err(|error| Rejection::store(&error))?.ok_or_else(Rejection::invalid_token)?;
+        let record = row.decoded::<GrantRecord>().map_err(|corrupt| Rejection::store(&corrupt.into()))?;
+        let access = Access::of_row(record, token.digest(), self.clock.now(), self.id);
+        access.ok_or_else(Rejection::invalid_token)
+    }
+}
+
+impl fmt::Debug for Guard {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Guard").field("realm", &self.0.realm).finish_non_exhaustive()
+    }
+}

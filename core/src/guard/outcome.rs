@@ -1,0 +1,54 @@
+use super::{Access, Guard, Rejection};
+
+/// What a guard said of a request. An adapter keeps it with the request, so that guards and extractors after the first need not
+/// look the token up again.
+///
+/// ```
+/// use gridauth::guard::GuardOutcome;
+/// use gridauth::http::BearerToken;
+/// use gridauth::{GridAuth, Store};
+///
+/// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+/// let build = || GridAuth::builder("https://id.example.com").store(Store::memory()).build();
+/// let (one, other) = (build().await?, build().await?);
+/// let outcome = GuardOutcome::new(one.guard(), one.authenticate(&BearerToken::new("x")).await);
+/// assert!(outcome.of(one.guard()).is_some_and(Result::is_err));
+/// assert!(outcome.of(other.guard()).is_none());
+/// # Ok::<(), Box<dyn std::error::Error>>(()) }).unwrap();
+/// ```
+#[derive(Clone, Debug)]
+pub struct GuardOutcome {
+    guard: Guard,
+    found: Result<Access, Rejection>,
+}
+
+impl GuardOutcome {
+    /// What this guard found.
+    pub fn new(guard: &Guard, found: Result<Access, Rejection>) -> Self {
+        Self { guard: guard.clone(), found }
+    }
+
+    /// The guard that was asked.
+    pub fn guard(&self) -> &Guard {
+        &self.guard
+    }
+
+    /// What was found, whichever guard was asked.
+    pub fn found(&self) -> &Result<Access, Rejection> {
+        &self.found
+    }
+
+    /// The access that was found, if it has every scope of the space-separated list `scope`.
+    ///
+    /// # Errors
+    /// The rejection that was found instead, or that of [`Access::require`].
+    pub fn require(&self, scope: &str) -> Result<&Access, Rejection> {
+        let access = self.found.as_ref().map_err(Clone::clone)?;
+        access.require(scope).map(|()| access)
+    }
+
+    /// What was found, if it was this guard that was asked: what one guard says of a token means nothing to another.
+    pub fn of(&self, guard: &Guard) -> Option<&Result<Access, Rejection>> {
+        (self.guard.id() == guard.id()).then_some(&self.found)
+    }
+}

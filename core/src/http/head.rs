@@ -1,0 +1,167 @@
+//! The head of a request: everything but its body.
+
+use std::iter;
+use std::net::IpAddr;
+
+use http::header::AUTHORIZATION;
+use http::{HeaderMap, HeaderName, HeaderValue};
+
+/// The address that a request came from. An adapter puts it into the request's extensions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Peer(pub IpAddr);
+
+/// What is known of the connection that brought a request.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Connection {
+    /// The address at the other end.
+    pub peer: Option<IpAddr>,
+}
+
+impl Connection {
+    /// A connection from this address, if it is known.
+    pub fn from_peer(peer: Option<Peer>) -> Self {
+        Self { peer: peer.map(|peer| peer.0) }
+    }
+}
+
+/// The head of a request in whatever types a framework has for it: what a guard and a client's authentication look at.
+///
+/// The types of `http` 1 have it. An adapter of a framework with other types wraps its request:
+///
+/// ```
+/// use gridauth::http::{Connection, RequestHead};
+/// use http::HeaderName;
+///
+/// struct Plain<'a> {
+///     target: &'a str,
+///     authorization: &'a str,
+/// }
+///
+/// impl RequestHead for Plain<'_> {
+///     fn method(&self) -> &str {
+///         "GET"
+///     }
+///     fn path(&self) -> &str {
+///         self.target
+///     }
+///     fn query(&self) -> Option<&str> {
+///         None
+///     }
+///     fn header_values<'h>(&'h self, name: &'h HeaderName) -> impl Iterator<Item = &'h [u8]> {
+///         (name == http::header::AUTHORIZATION).then_some(self.authorization.as_bytes()).into_iter()
+///     }
+///     fn connection(&self) -> Connection {
+///         Connection::default()
+///     }
+/// }
+/// ```
+pub trait RequestHead {
+    /// The method, as it was sent.
+    fn method(&self) -> &str;
+
+    /// The path of the request's target, as it was sent.
+    fn path(&self) -> &str;
+
+    /// The query of the request's target.
+    fn query(&self) -> Option<&str>;
+
+    /// The values of every header field with this name, in the order in which they came.
+    fn header_values<'h>(&'h self, name: &'h HeaderName) -> impl Iterator<Item = &'h [u8]>;
+
+    /// The connection that brought the request.
+    fn connection(&self) -> Connection;
+}
+
+fn values<'h>(headers: &'h HeaderMap, name: &HeaderName) -> impl Iterator<Item = &'h [u8]> + use<'h> {
+    headers.get_all(name).iter().map(HeaderValue::as_bytes)
+}
+
+impl<B> RequestHead for http::Request<B> {
+    fn method(&self) -> &str {
+        self.method().as_str()
+    }
+
+    fn path(&self) -> &str {
+        self.uri().path()
+    }
+
+    fn query(&self) -> Option<&str> {
+        self.uri().query()
+    }
+
+    fn header_values<'h>(&'h self, name: &'h HeaderName) -> impl Iterator<Item = &'h [u8]> {
+        values(self.headers(), name)
+    }
+
+    fn connection(&self) -> Connection {
+        Connection::from_peer(self.extensions().get().copied())
+    }
+}
+
+impl RequestHead for http::request::Parts {
+    fn method(&self) -> &str {
+        self.method.as_str()
+    }
+
+    fn path(&self) -> &str {
+        self.uri.path()
+    }
+
+    fn query(&self) -> Option<&str> {
+        self.uri.query()
+    }
+
+    fn header_values<'h>(&'h self, name: &'h HeaderName) -> impl Iterator<Item = &'h [u8]> {
+        values(&self.headers, name)
+    }
+
+    fn connection(&self) -> Connection {
+        Connection::from_peer(self.extensions.get().copied())
+    }
+}
+
+/// A head that carries an access token and nothing else, for tokens that do not come in a header: the first message of a
+/// WebSocket, a queue, a test.
+///
+/// ```
+/// use gridauth::http::BearerToken;
+/// use gridauth::{GridAuth, MintRequest, Store};
+///
+/// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+/// let auth = GridAuth::builder("https://id.example.com").store(Store::memory()).build().await?;
+/// let token = auth.mint(MintRequest::for_user("israel")).await?;
+/// let access = auth.authenticate(&BearerToken::new(token.access_token.expose())).await?;
+/// assert_eq!(access.user(), Some("israel"));
+/// # Ok::<(), Box<dyn std::error::Error>>(()) }).unwrap();
+/// ```
+pub struct BearerToken(zeroize::Zeroizing<String>);
+
+impl BearerToken {
+    /// A head with this token.
+    pub fn new(token: &str) -> Self {
+        Self(zeroize::Zeroizing::new(format!("Bearer {token}")))
+    }
+}
+
+impl RequestHead for BearerToken {
+    fn method(&self) -> &str {
+        "GET"
+    }
+
+    fn path(&self) -> &str {
+        "/"
+    }
+
+    fn query(&self) -> Option<&str> {
+        None
+    }
+
+    fn header_values<'h>(&'h self, name: &'h HeaderName) -> impl Iterator<Item = &'h [u8]> {
+        iter::once(self.0.as_bytes()).filter(move |_| name == AUTHORIZATION)
+    }
+
+    fn connection(&self) -> Connection {
+        Connection::default()
+    }
+}

@@ -1,0 +1,108 @@
+use serde::{Deserialize, Serialize};
+
+use super::{SessionId, User};
+use crate::env::Timestamp;
+
+/// A person who has signed in: who they are, when they proved it, and how.
+///
+/// An application with a session of its own hands one to the server
+/// ([`OwnSession`](crate::identity::OwnSession)); what is left out is unknown.
+///
+/// ```
+/// use gridauth::User;
+/// use gridauth::env::Timestamp;
+/// use gridauth::model::Authentication;
+///
+/// let signed_in = Authentication::new(User::new("248289761001").named("israel"))
+///     .with_auth_time(Timestamp::from_millis(1_700_000_000_000))
+///     .with_amr(["pwd", "otp"]);
+/// assert_eq!(signed_in.user().username(), "israel");
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Authentication {
+    user: User,
+    state: AuthenticationState,
+}
+
+impl Authentication {
+    /// This user has signed in; when and how is unknown.
+    pub fn new(user: User) -> Self {
+        Self { user, state: AuthenticationState::default() }
+    }
+
+    /// The moment at which the user proved who they are (`auth_time`, OpenID Connect Core section 2).
+    #[must_use]
+    pub fn with_auth_time(mut self, at: Timestamp) -> Self {
+        self.state.auth_time = Some(at);
+        self
+    }
+
+    /// The session in which they did.
+    #[must_use]
+    pub fn with_session(mut self, session: SessionId) -> Self {
+        self.state.session = Some(session);
+        self
+    }
+
+    /// The authentication context class (`acr`, OpenID Connect Core section 2).
+    #[must_use]
+    pub fn with_acr(mut self, acr: impl Into<String>) -> Self {
+        self.state.acr = Some(acr.into());
+        self
+    }
+
+    /// The methods that were used (`amr`), by the names of RFC 8176.
+    #[must_use]
+    pub fn with_amr(mut self, methods: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        self.state.amr = methods.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// Who signed in.
+    pub fn user(&self) -> &User {
+        &self.user
+    }
+
+    /// When they did, if that is known.
+    pub fn auth_time(&self) -> Option<Timestamp> {
+        self.state.auth_time
+    }
+
+    /// The session, if there is one.
+    pub fn session(&self) -> Option<&SessionId> {
+        self.state.session.as_ref()
+    }
+
+    /// The authentication context class, if one was met.
+    pub fn acr(&self) -> Option<&str> {
+        self.state.acr.as_deref()
+    }
+
+    /// The methods that were used; empty where they are unknown.
+    pub fn amr(&self) -> &[String] {
+        &self.state.amr
+    }
+
+    /// What a grant's row keeps of it; `None` where nothing but the user is known.
+    pub(crate) fn state(&self) -> Option<Box<AuthenticationState>> {
+        (self.state != AuthenticationState::default()).then(|| Box::new(self.state.clone()))
+    }
+}
+
+/// What a grant's row keeps of the sign-in that it came from: later answers tell it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct AuthenticationState {
+    /// When the user signed in.
+    #[serde(rename = "t", default, skip_serializing_if = "Option::is_none")]
+    pub auth_time: Option<Timestamp>,
+    /// In which session.
+    #[serde(rename = "s", default, skip_serializing_if = "Option::is_none")]
+    pub session: Option<SessionId>,
+    /// The authentication context class.
+    #[serde(rename = "c", default, skip_serializing_if = "Option::is_none")]
+    pub acr: Option<String>,
+    /// The methods that were used.
+    #[serde(rename = "m", default, skip_serializing_if = "Vec::is_empty")]
+    pub amr: Vec<String>,
+}

@@ -1,0 +1,129 @@
+//! What is wrong with a configuration, found when a server is built.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::endpoint::{Endpoint, EndpointPath};
+use crate::grant::Registry;
+use crate::guard::ScopeDescription;
+use crate::model::AuthMethod;
+use crate::protocol::{Issuer, Scope, is_plain_path};
+
+/// The problems that were found, each with what to change.
+#[derive(Default)]
+pub(super) struct Problems(pub(super) Vec<String>);
+
+impl Problems {
+    pub(super) fn add(&mut self, problem: impl Into<String>) {
+        self.0.push(problem.into());
+    }
+
+    /// The value, or a problem with it.
+    pub(super) fn take<T, E: std::fmt::Display>(&mut self, what: &str, result: Result<T, E>) -> Option<T> {
+        result.map_err(|error| self.add(format!("{what}: {error}"))).ok()
+    }
+
+    pub(super) fn check_mount(&mut self, mount: &str) {
+        if !is_plain_path(mount) {
+            self.add(format!(
+                "the mount path {mount:?} must be empty, or segments of letters, digits and - . _ ~, each after a slash"
+            ));
+        }
+    }
+
+    pub(super) fn check_lifetimes<'a>(&mut self, lifetimes: impl IntoIterator<Item = (&'a str, Duration)>) {
+        for (name, lifetime) in lifetimes {
+            if lifetime < Duration::from_secs(1) {
+                self.add(format!("the lifetime of a {name} must be at least a second"));
+            }
+        }
+    }
+
+    pub(super) fn check_scopes(&mut self, scopes: &[ScopeDescription]) {
+        for scope in scopes {
+            if scope.token.parse::<Scope>().is_err() || scope.token.is_empty() {
+                self.add(format!("the scope {:?} is malformed", scope.token));
+            }
+        }
+    }
+
+    /// Every side of a grant has a name of its own, and client authentication methods that the server has.
+    pub(super) fn check_grants(&mut self, grants: &Registry, methods: &[AuthMethod]) {
+        let mut grant_types = HashSet::new();
+        for side in grants.token_sides() {
+            let name = side.grant_type();
+            if name.is_empty() || !grant_types.insert(name) {
+                self.add(format!("the grant type {name:?} is registered twice, or is empty"));
+            }
+            let accepted = side.client_authentication();
+            self.check_methods(&format!("the grant type {name:?}"), accepted, methods);
+            if name == "client_credentials" && accepted.contains(&AuthMethod::None) {
+                self.add("client_credentials cannot accept the method none: anybody could get a token");
+            }
+        }
+        let mut response_types = HashSet::new();
+        for side in grants.authorization_sides() {
+            let name = side.response_type();
+            if name.is_empty() || !response_types.insert(name) {
+                self.add(format!("the response type {name:?} is registered twice, or is empty"));
+            }
+            if let Some(accepted) = side.client_authentication() {
+                self.check_methods(&format!("the response type {name:?}"), accepted, methods);
+            }
+        }
+    }
+
+    fn check_methods(&mut self, side: &str, accepted: &[AuthMethod], methods: &[AuthMethod]) {
+        if accepted.is_empty() {
+            self.add(format!("{side} accepts no client authentication method"));
+        }
+        for method in accepted.iter().filter(|method| !methods.contains(method)) {
+            self.add(format!("{side} accepts {:?}, which this server does not have", method.as_str()));
+        }
+    }
+
+    /// No two methods have one name.
+    pub(super) fn check_authentication(&mut self, methods: &[AuthMethod]) {
+        let mut known = HashSet::new();
+        for method in methods.iter().filter(|method| !known.insert(*method)) {
+            self.add(format!("the client authentication method {:?} is there twice", method.as_str()));
+        }
+    }
+
+    /// Every endpoint has a path of its own that routers take for what it says.
+    pub(super) fn check_endpoints(&mut self, endpoints: &[Arc<dyn Endpoint>]) {
+        let mut paths = Vec::new();
+        for endpoint in endpoints {
+            let path = endpoint.path();
+            let is_plain = match path {
+                EndpointPath::Mounted(path) => !path.is_empty() && is_plain_path(path),
+                EndpointPath::WellKnown(name) => is_plain_path(&format!("/{name}")),
+            };
+            if !is_plain {
+                self.add(format!(
+                    "the endpoint path {path:?} must be segments of letters, digits and - . _ ~, each after a slash"
+                ));
+            }
+            if paths.contains(&path) {
+                self.add(format!("two endpoints have the path {path:?}"));
+            }
+            if endpoint.methods().is_empty() {
+                self.add(format!("the endpoint {path:?} has no method"));
+            }
+            paths.push(path);
+        }
+    }
+}
+
+/// Logs what is allowed but should be known.
+pub(super) fn warn(issuer: &Issuer, grants: &Registry) {
+    if issuer.is_unprotected {
+        tracing::warn!(issuer = %issuer.url, "the issuer is plain http: tokens and passwords can be read on the way");
+    }
+    for registered in grants.iter() {
+        if let Some(warning) = registered.grant.warning() {
+            tracing::warn!("{warning}");
+        }
+    }
+}

@@ -1,0 +1,105 @@
+use std::sync::Arc;
+
+use http::Method;
+
+use crate::endpoint::{Endpoint, EndpointPath, Metadata};
+use crate::endpoints::{Authorize, Interaction, Introspect, MetadataDocument, Revoke, Token};
+use crate::engine::Engine;
+use crate::grant::Registry;
+use crate::guard::ScopeDescription;
+use crate::http::{Response, method_not_allowed};
+use crate::protocol::Issuer;
+
+/// What each path leads to.
+pub(super) struct Routes(Vec<Route>);
+
+/// A path, and the endpoint that is mounted there.
+pub(super) struct Route {
+    path: String,
+    pub(super) endpoint: Arc<dyn Endpoint>,
+}
+
+/// The built-in endpoints that serve these grants, and those that the grants bring. What serves no grant does not exist.
+pub(super) fn endpoints(grants: &Arc<Registry>, interaction: Interaction) -> Vec<Arc<dyn Endpoint>> {
+    let mut endpoints: Vec<Arc<dyn Endpoint>> = Vec::new();
+    if grants.authorization_sides().next().is_some() {
+        endpoints
+            .push(Arc::new(Authorize { grants: Arc::clone(grants), interaction: Arc::new(interaction) }));
+    }
+    if grants.token_sides().next().is_some() {
+        endpoints.push(Arc::new(Token { grants: Arc::clone(grants) }));
+    }
+    if !grants.is_empty() {
+        endpoints.push(Arc::new(Revoke));
+        endpoints.push(Arc::new(Introspect));
+    }
+    endpoints.extend(grants.iter().flat_map(|registered| registered.grant.endpoints()));
+    endpoints
+}
+
+/// The metadata document (RFC 8414 section 2): what the server, its endpoints and its grants say of themselves.
+pub(super) fn metadata(
+    engine: &Engine,
+    grants: &Registry,
+    scopes: &[ScopeDescription],
+    endpoints: &[Arc<dyn Endpoint>],
+) -> MetadataDocument {
+    let mut metadata = Metadata::new();
+    metadata.insert("issuer", engine.issuer());
+    if !scopes.is_empty() {
+        metadata.add("scopes_supported", scopes.iter().map(|scope| scope.token));
+    }
+    for endpoint in endpoints {
+        endpoint.describe(engine, &mut metadata);
+    }
+    grants.describe(&mut metadata);
+    MetadataDocument::new(&metadata)
+}
+
+impl Routes {
+    /// Mounts endpoints below the issuer's path, and also without that path where a proxy takes it away.
+    pub(super) fn mount(
+        endpoints: Vec<Arc<dyn Endpoint>>,
+        issuer: &Issuer,
+        mount: &str,
+        is_stripped: bool,
+    ) -> Self {
+        let mut routes = Vec::new();
+        for endpoint in endpoints {
+            let mut lead = |path| routes.push(Route { path, endpoint: Arc::clone(&endpoint) });
+            match endpoint.path() {
+                EndpointPath::Mounted(path) => {
+                    lead(format!("{}{mount}{path}", issuer.path));
+                    if is_stripped && !issuer.path.is_empty() {
+                        lead(format!("{mount}{path}"));
+                    }
+                }
+                // RFC 8414 section 3.1: the well-known part comes before the issuer's path.
+                EndpointPath::WellKnown(name) => lead(format!("/.well-known/{name}{}", issuer.path)),
+            }
+        }
+        Self(routes)
+    }
+
+    pub(super) fn paths(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(|route| &*route.path)
+    }
+
+    pub(super) fn find(&self, path: &str) -> Option<&Route> {
+        self.0.iter().find(|route| route.path == path)
+    }
+}
+
+impl Route {
+    /// The answer to a method that the endpoint lacks. `HEAD` comes with `GET` (RFC 9110 section 9.3.2).
+    pub(super) fn refuse_method(&self, method: &Method) -> Option<Response> {
+        let wanted = if method == Method::HEAD { &Method::GET } else { method };
+        let methods = self.endpoint.methods();
+        if methods.contains(wanted) {
+            return None;
+        }
+        let names =
+            methods.iter().map(|method| if method == Method::GET { "GET, HEAD" } else { method.as_str() });
+        Some(method_not_allowed(&names.collect::<Vec<_>>().join(", ")))
+    }
+}
