@@ -7,19 +7,18 @@ use std::task::{Context, Poll};
 
 use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpMessage, HttpRequest};
-use gridauth::GridAuth;
-use gridauth::guard::{AnyScope, Checked, RequiredScope};
+use gridauth::guard::{AccessFuture as Looking, AnyScope, Guard, GuardOutcome, Rejection, RequiredScope};
 
+use crate::AccessRejection;
+use crate::convert::Head;
 use crate::rejection::configured;
-use crate::{AccessRejection, convert};
 
-/// The access of a request, as a handler takes it: whom the token speaks for, to which client it was issued, for what.
-/// `Access` asks for any good token, `Access<S>` for one with the scope `S`.
+/// The access that a request's token gives, as an extractor: whom the token speaks for, the client that it was issued to, and its
+/// scope. `Access` accepts any valid token, `Access<S>` one with the scope `S`.
 ///
-/// It needs no guard around the handler: it is one. Behind [`require`](crate::GridAuthExt::require) it hands on what the
-/// guard found and costs nothing more. Without a good token the handler is not called and the request answered as RFC
-/// 6750 section 3 says. `Option<Access>` is `None` then, whatever the reason, a store that cannot be reached included;
-/// `Result<Access, AccessRejection>` tells the reason.
+/// It needs no guard around the handler: it is one. Behind [`require`](crate::GuardExt::require) it hands on what the guard found.
+/// Without a valid token the handler is not called, and the request is answered as RFC 6750 section 3 says. `Option<Access>` is
+/// `None` then, whatever the reason, including a store that cannot be reached; `Result<Access, AccessRejection>` has the reason.
 ///
 /// ```
 /// use actix_web::HttpResponse;
@@ -57,10 +56,10 @@ impl<S: RequiredScope> Deref for Access<S> {
 }
 
 impl Access {
-    /// What a guard around found, for middleware behind it and for handlers without extractors. `None` where there was no
-    /// guard.
+    /// What a guard around the service found, for middleware behind it and for handlers without extractors. `None` where there
+    /// was no guard.
     pub fn of(request: &impl HttpMessage) -> Option<Self> {
-        let access = request.extensions().get::<Checked>()?.found().as_ref().ok()?.clone();
+        let access = request.extensions().get::<GuardOutcome>()?.found().as_ref().ok()?.clone();
         Some(Self::new(access))
     }
 }
@@ -70,14 +69,19 @@ impl<S: RequiredScope> FromRequest for Access<S> {
     type Future = AccessFuture<S>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> AccessFuture<S> {
-        AccessFuture(match check_now::<S>(request) {
-            Some(outcome) => State::Ready(Some(outcome)),
-            None => State::Waiting(Box::pin(check_later::<S>(request.clone()))),
+        AccessFuture(match look_up(request, S::SCOPE, |access| Access::new(access.clone())) {
+            LookUp::Done(outcome) => State::Ready(Some(outcome)),
+            LookUp::Waiting(guard, looking) => {
+                let request = request.clone();
+                State::Waiting(Box::pin(async move {
+                    found(&guard, &request, looking.await, S::SCOPE, |access| Access::new(access.clone()))
+                }))
+            }
         })
     }
 }
 
-/// What [`Access`] comes by.
+/// An [`Access`] on its way.
 pub struct AccessFuture<S: RequiredScope>(State<Result<Access<S>, AccessRejection>>);
 
 enum State<T> {
@@ -90,7 +94,7 @@ impl<S: RequiredScope> Future for AccessFuture<S> {
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         match &mut self.0 {
-            // Polled once more after its answer, it waits for ever instead of panicking.
+            // Polled once more after its answer, it waits forever instead of panicking.
             State::Ready(outcome) => outcome.take().map_or(Poll::Pending, Poll::Ready),
             State::Waiting(future) => future.as_mut().poll(context),
         }
@@ -103,63 +107,60 @@ impl<S: RequiredScope> fmt::Debug for AccessFuture<S> {
     }
 }
 
-/// The access, where that need not wait.
-fn check_now<S: RequiredScope>(request: &HttpRequest) -> Option<Result<Access<S>, AccessRejection>> {
-    // What a guard around found counts, whichever server it asked.
-    if let Some(checked) = request.extensions().get::<Checked>() {
-        return Some(judge(checked, S::SCOPE, |access| Access::new(access.clone())));
+/// A token that is looked up for a handler.
+enum LookUp<T> {
+    Done(Result<T, AccessRejection>),
+    Waiting(Guard, Looking),
+}
+
+fn look_up<T>(request: &HttpRequest, scope: &str, give: impl FnOnce(&gridauth::Access) -> T) -> LookUp<T> {
+    // What a guard around the handler found counts, whichever guard it was.
+    if let Some(outcome) = request.extensions().get::<GuardOutcome>() {
+        return LookUp::Done(judge(outcome, scope, give));
     }
-    match configured(request) {
-        Ok(auth) => found_now(auth, request, S::SCOPE, |access| Access::new(access.clone())),
-        Err(missing) => Some(Err(missing.into())),
+    let guard = match configured(request) {
+        Ok(guard) => guard,
+        Err(missing) => return LookUp::Done(Err(missing.into())),
+    };
+    let mut looking = guard.authenticate(&Head(request));
+    match looking.now() {
+        Some(outcome) => LookUp::Done(found(guard, request, outcome, scope, give)),
+        None => LookUp::Waiting(guard.clone(), looking),
     }
 }
 
-async fn check_later<S: RequiredScope>(request: HttpRequest) -> Result<Access<S>, AccessRejection> {
-    let auth = configured(&request)?;
-    found_later(auth, &request, S::SCOPE, |access| Access::new(access.clone())).await
-}
-
-/// What a request is given for its token, if that has the scope; `None` where the store has to be asked. What is found is
-/// kept in the request's extensions, so that the guards and extractors behind the first need not look again.
-pub(crate) fn found_now<T>(
-    auth: &GridAuth,
+/// What this guard has found for a request before.
+pub(crate) fn known<T>(
+    guard: &Guard,
     request: &HttpRequest,
     scope: &str,
     give: impl FnOnce(&gridauth::Access) -> T,
 ) -> Option<Result<T, AccessRejection>> {
-    let mut extensions = request.extensions_mut();
-    if let Some(checked) = extensions.get::<Checked>()
-        && checked.by(auth).is_some()
-    {
-        return Some(judge(checked, scope, give));
-    }
-    let found = auth.authenticate_now_by(|name| convert::values(request, name))?;
-    let checked = Checked::new(auth, found);
-    let outcome = judge(&checked, scope, give);
-    extensions.insert(checked);
-    Some(outcome)
+    let extensions = request.extensions();
+    let outcome = extensions.get::<GuardOutcome>().filter(|outcome| outcome.of(guard).is_some())?;
+    Some(judge(outcome, scope, give))
 }
 
-/// The same, where the store has to be asked.
-pub(crate) async fn found_later<T>(
-    auth: &GridAuth,
+/// What a request gets for what its guard found. The finding is kept in the request's extensions, so that guards and extractors
+/// after the first need not look again.
+pub(crate) fn found<T>(
+    guard: &Guard,
     request: &HttpRequest,
+    found: Result<gridauth::Access, Rejection>,
     scope: &str,
     give: impl FnOnce(&gridauth::Access) -> T,
 ) -> Result<T, AccessRejection> {
-    let found = auth.authenticate_by(|name| convert::values(request, name)).await;
-    let checked = Checked::new(auth, found);
-    let outcome = judge(&checked, scope, give);
-    request.extensions_mut().insert(checked);
-    outcome
+    let outcome = GuardOutcome::new(guard, found);
+    let judged = judge(&outcome, scope, give);
+    request.extensions_mut().insert(outcome);
+    judged
 }
 
 fn judge<T>(
-    checked: &Checked,
+    outcome: &GuardOutcome,
     scope: &str,
     give: impl FnOnce(&gridauth::Access) -> T,
 ) -> Result<T, AccessRejection> {
-    let judged = checked.require(scope).map(give);
-    judged.map_err(|rejection| AccessRejection::new(checked.server(), rejection))
+    let judged = outcome.require(scope).map(give);
+    judged.map_err(|rejection| AccessRejection::new(outcome.guard(), rejection))
 }

@@ -4,19 +4,16 @@ use actix_web::web::{self, ServiceConfig};
 use gridauth::GridAuth;
 
 use crate::request::read;
-use crate::{Answer, Require};
+use crate::{Answer, GuardExt, Require};
 
-/// What [`GridAuth`] can do in an actix-web application.
+/// What actix-web adds to a [`GridAuth`].
 pub trait GridAuthExt {
     /// Mounts every endpoint and makes the server known to [`Access`](crate::Access): for `App::configure`, and for
     /// `Scope::configure` where the issuer has the scope's path.
-    ///
-    /// An application that only guards, with the tokens of another process on the same store, needs no endpoints: it says
-    /// `.app_data(auth.clone())` instead.
     fn configure(&self) -> impl FnOnce(&mut ServiceConfig) + Clone + use<Self>;
 
-    /// A guard for `.wrap(..)`: lets a request pass whose token has every scope of this space-separated list. An empty
-    /// list asks for any good token.
+    /// A guard for `.wrap(..)`. It accepts requests whose token has every scope of this space-separated list; with an empty list
+    /// it accepts every valid token.
     fn require(&self, scope: &str) -> Require;
 }
 
@@ -32,11 +29,11 @@ impl GridAuthExt for GridAuth {
     }
 
     fn require(&self, scope: &str) -> Require {
-        Require::new(self.clone(), scope)
+        self.guard().require(scope)
     }
 }
 
-/// Mounts an endpoint for every method, those without a name of their own included: which of them it has, it says itself.
+/// Mounts an endpoint for every method, known or not. The endpoint itself refuses those that it lacks.
 fn mount(config: &mut ServiceConfig, auth: &GridAuth, path: String) {
     // actix-web finds resources by the decoded path, but an endpoint has exactly one spelling, wherever it is nested.
     let spelling = path.clone();

@@ -1,38 +1,58 @@
-//! actix-web speaks `http` 0.2, the engine `http` 1: what crosses between them crosses here.
+//! Conversions between actix-web, which uses `http` 0.2, and gridauth, which uses `http` 1.
 
 use actix_web::http::StatusCode;
 use actix_web::http::header::{AUTHORIZATION, HeaderName, HeaderValue};
 use actix_web::{HttpMessage, HttpRequest, HttpResponse};
 use bytes::Bytes;
+use gridauth::http::{Connection, RequestHead};
 use gridauth::{Peer, Unread, whole_request};
 
 /// The request as the engine reads it, under the path by which the endpoint is known there. The body is handed on, not
 /// copied.
-///
-/// An application that knows the real source of a request better than the socket does, behind a proxy, says so with a
-/// [`Peer`] in the request's extensions.
 pub(crate) fn request(request: &HttpRequest, path: &str, body: Bytes) -> Result<gridauth::Request, Unread> {
     let uri = match request.uri().query() {
         Some(query) => format!("{path}?{query}"),
         None => path.to_owned(),
     };
-    let known = request.extensions().get::<Peer>().copied();
-    let peer = known.or_else(|| request.peer_addr().map(|address| Peer(address.ip())));
-    whole_request(request.method().as_str(), &uri, request.headers(), body, peer)
+    whole_request(request.method().as_str(), &uri, request.headers(), body, peer(request))
 }
 
-/// The values of all headers of a name, as the engine reads them.
-pub(crate) fn values<'r>(
-    request: &'r HttpRequest,
-    name: &http::HeaderName,
-) -> impl Iterator<Item = &'r [u8]> + use<'r> {
-    let headers = request.headers();
-    // The one that every guard asks for is not parsed each time.
-    let values = match name {
-        &http::header::AUTHORIZATION => headers.get_all(AUTHORIZATION),
-        other => headers.get_all(other.as_str()),
-    };
-    values.map(HeaderValue::as_bytes)
+/// The head of a request, as a guard reads it.
+pub(crate) struct Head<'r>(pub(crate) &'r HttpRequest);
+
+impl RequestHead for Head<'_> {
+    fn method(&self) -> &str {
+        self.0.method().as_str()
+    }
+
+    fn path(&self) -> &str {
+        self.0.uri().path()
+    }
+
+    fn query(&self) -> Option<&str> {
+        self.0.uri().query()
+    }
+
+    fn header_values<'h>(&'h self, name: &'h http::HeaderName) -> impl Iterator<Item = &'h [u8]> {
+        let headers = self.0.headers();
+        // Every guard asks for this one, so its name is not parsed each time.
+        let values = match name {
+            &http::header::AUTHORIZATION => headers.get_all(AUTHORIZATION),
+            other => headers.get_all(other.as_str()),
+        };
+        values.map(HeaderValue::as_bytes)
+    }
+
+    fn connection(&self) -> Connection {
+        Connection::from_peer(peer(self.0))
+    }
+}
+
+/// The address that a request came from. An application that knows it better than the socket does, behind a proxy, puts a
+/// [`Peer`] into the request's extensions.
+fn peer(request: &HttpRequest) -> Option<Peer> {
+    let known = request.extensions().get::<Peer>().copied();
+    known.or_else(|| request.peer_addr().map(|address| Peer(address.ip())))
 }
 
 /// The engine's answer as actix-web sends it.

@@ -82,14 +82,20 @@
 //! challenge and `Retry-After` stay right whatever it says.
 
 mod access;
+#[cfg(feature = "server")]
 mod configure;
 mod convert;
+mod guard;
 mod rejection;
+#[cfg(feature = "server")]
 mod request;
 mod require;
 
 pub use access::{Access, AccessFuture};
+#[cfg(feature = "server")]
 pub use configure::GridAuthExt;
+pub use guard::GuardExt;
 pub use rejection::AccessRejection;
+#[cfg(feature = "server")]
 pub use request::{Answer, WholeRequest, WholeRequestRejection};
 pub use require::{Require, RequireFuture, RequireService};

@@ -1,7 +1,8 @@
 use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, ResponseError, web};
+#[cfg(feature = "server")]
 use gridauth::GridAuth;
-use gridauth::guard::Rejection;
+use gridauth::guard::{Guard, Rejection};
 
 use crate::convert;
 
@@ -16,7 +17,7 @@ use crate::convert;
 /// async fn greet(access: Result<Access, AccessRejection>) -> Result<String, AccessRejection> {
 ///     match access {
 ///         Ok(access) => Ok(format!("Hello {}", access.subject())),
-///         // Who has no token may look; a token that is presented has to be good.
+///         // Without a token one may look. A token that is presented has to be valid.
 ///         Err(rejected) if rejected.rejection().is_some_and(|rejection| rejection.error().is_none()) => {
 ///             Ok("Hello stranger".to_owned())
 ///         }
@@ -26,11 +27,11 @@ use crate::convert;
 /// ```
 #[derive(Clone, Debug, thiserror::Error)]
 #[error("{}", self.words())]
-pub struct AccessRejection(Option<(GridAuth, Rejection)>);
+pub struct AccessRejection(Option<(Guard, Rejection)>);
 
 impl AccessRejection {
-    pub(crate) fn new(auth: &GridAuth, rejection: Rejection) -> Self {
-        Self(Some((auth.clone(), rejection)))
+    pub(crate) fn new(guard: &Guard, rejection: Rejection) -> Self {
+        Self(Some((guard.clone(), rejection)))
     }
 
     /// What is wrong; `None` where nothing could be checked because the application has no [`GridAuth`].
@@ -56,25 +57,38 @@ impl ResponseError for AccessRejection {
 
     fn error_response(&self) -> HttpResponse {
         match &self.0 {
-            Some((auth, rejection)) => convert::response(auth.reject(rejection.clone())),
+            Some((guard, rejection)) => convert::response(guard.reject(rejection.clone())),
             None => HttpResponse::InternalServerError().finish(),
         }
     }
 }
 
-/// The application has no server: its mistake, told in the log and to nobody else.
+/// The application has no guard. That is its mistake: the log says so, the response does not.
 pub(crate) struct NotConfigured;
 
 pub(crate) const NOT_CONFIGURED: &str = "the application has no `GridAuth`";
 
+/// The guard that the application configured, alone or with its server.
+pub(crate) fn configured(request: &HttpRequest) -> Result<&Guard, NotConfigured> {
+    let own = app_data::<Guard>(request);
+    #[cfg(feature = "server")]
+    let own = own.or_else(|| app_data::<GridAuth>(request).map(GridAuth::guard));
+    own.ok_or_else(not_configured)
+}
+
 /// The server that the application configured.
-pub(crate) fn configured(request: &HttpRequest) -> Result<&GridAuth, NotConfigured> {
-    let own = request.app_data::<GridAuth>();
-    own.or_else(|| request.app_data::<web::Data<GridAuth>>().map(|shared| shared.get_ref())).ok_or_else(|| {
-        tracing::error!(
-            "{NOT_CONFIGURED}: add `.configure(auth.configure())` to the `App`, or `.app_data(auth.clone())` where it \
-             only guards"
-        );
-        NotConfigured
-    })
+#[cfg(feature = "server")]
+pub(crate) fn configured_server(request: &HttpRequest) -> Result<&GridAuth, NotConfigured> {
+    app_data::<GridAuth>(request).ok_or_else(not_configured)
+}
+
+fn app_data<T: 'static>(request: &HttpRequest) -> Option<&T> {
+    request.app_data::<T>().or_else(|| request.app_data::<web::Data<T>>().map(|shared| shared.get_ref()))
+}
+
+fn not_configured() -> NotConfigured {
+    tracing::error!(
+        "{NOT_CONFIGURED}: add `.configure(auth.configure())` to the `App`, or `.app_data(auth.clone())` where it only guards"
+    );
+    NotConfigured
 }

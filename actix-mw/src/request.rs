@@ -8,7 +8,7 @@ use actix_web::{FromRequest, HttpRequest, HttpResponse, Responder, ResponseError
 use gridauth::{GridAuth, Unread};
 
 use crate::convert;
-use crate::rejection::{NOT_CONFIGURED, NotConfigured, configured};
+use crate::rejection::{NOT_CONFIGURED, NotConfigured, configured_server};
 
 /// A request with its whole body, at most [`GridAuth::MAX_BODY`] of it, and the [`Peer`](gridauth::Peer) it came from:
 /// what [`GridAuth::handle`] takes, for routes of the application's own that end there.
@@ -34,7 +34,7 @@ impl FromRequest for WholeRequest {
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
         let (request, payload) = (request.clone(), payload.take());
         Box::pin(async move {
-            let auth = configured(&request)?;
+            let auth = configured_server(&request)?;
             let read = read(&request, request.path(), payload).await;
             read.map(Self).map_err(|why| WholeRequestRejection(Some((auth.clone(), why))))
         })

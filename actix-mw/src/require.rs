@@ -8,18 +8,19 @@ use std::task::{Context, Poll, ready};
 use actix_web::Error;
 use actix_web::body::MessageBody;
 use actix_web::dev::{Service, ServiceRequest, ServiceResponse, Transform, forward_ready};
-use gridauth::GridAuth;
+use gridauth::guard::Guard;
 use pin_project_lite::pin_project;
 
 use crate::AccessRejection;
-use crate::access::{found_later, found_now};
+use crate::access::{found, known};
+use crate::convert::Head;
 
 /// A guard to put around an `App`, a scope or a resource with `.wrap(..)`:
-/// [`auth.require("orders.read")`](crate::GridAuthExt::require) makes one.
+/// [`auth.require("orders.read")`](crate::GuardExt::require) makes one.
 ///
-/// It is a plain type, the same around every service, and what it answers has the usual boxed body: it can be kept in a
-/// field, returned from a function and put into a `Condition`. A request that it does not let pass is *answered*, not
-/// failed, so every middleware around it sees a response: `Cors` adds its headers to a rejection as to anything else.
+/// It is a plain type, the same around every service, and its response has the usual boxed body: it can be kept in a field,
+/// returned from a function and put into a `Condition`. A rejected request is *answered*, not failed, so every middleware around
+/// the guard sees a response: `Cors` adds its headers to a rejection as to any other response.
 ///
 /// Middleware behind it finds the access by [`Access::of`](crate::Access::of).
 ///
@@ -32,17 +33,17 @@ use crate::access::{found_later, found_now};
 /// }
 /// ```
 #[derive(Clone, Debug)]
-pub struct Require(Arc<Guard>);
+pub struct Require(Arc<Requirement>);
 
 #[derive(Debug)]
-struct Guard {
-    auth: GridAuth,
+struct Requirement {
+    guard: Guard,
     scope: Box<str>,
 }
 
 impl Require {
-    pub(crate) fn new(auth: GridAuth, scope: &str) -> Self {
-        Self(Arc::new(Guard { auth, scope: scope.into() }))
+    pub(crate) fn new(guard: Guard, scope: &str) -> Self {
+        Self(Arc::new(Requirement { guard, scope: scope.into() }))
     }
 }
 
@@ -58,13 +59,13 @@ where
     type Future = future::Ready<Result<Self::Transform, ()>>;
 
     fn new_transform(&self, service: S) -> Self::Future {
-        future::ready(Ok(RequireService { guard: self.clone(), service: Rc::new(service) }))
+        future::ready(Ok(RequireService { require: self.clone(), service: Rc::new(service) }))
     }
 }
 
 /// A service behind a [`Require`].
 pub struct RequireService<S> {
-    guard: Require,
+    require: Require,
     service: Rc<S>,
 }
 
@@ -80,14 +81,25 @@ where
     forward_ready!(service);
 
     fn call(&self, request: ServiceRequest) -> RequireFuture<S> {
-        let Require(guard) = &self.guard;
-        let state = match found_now(&guard.auth, request.request(), &guard.scope, |_| ()) {
-            Some(Ok(())) => State::Passed { answer: self.service.call(request) },
-            Some(Err(rejection)) => State::Rejected { answer: Some(request.error_response(rejection)) },
-            None => {
-                let (guard, service) = (Arc::clone(guard), Rc::clone(&self.service));
+        let Require(requirement) = &self.require;
+        let Requirement { guard, scope } = &**requirement;
+        let mut looking = None;
+        let outcome = known(guard, request.request(), scope, |_| ()).or_else(|| {
+            let access = looking.insert(guard.authenticate(&Head(request.request())));
+            Some(found(guard, request.request(), access.now()?, scope, |_| ()))
+        });
+        let state = match (outcome, looking) {
+            (Some(Ok(())), _) => State::Passed { answer: self.service.call(request) },
+            (Some(Err(rejection)), _) => State::Rejected { answer: Some(request.error_response(rejection)) },
+            (None, looking) => {
+                let (requirement, service) = (Arc::clone(requirement), Rc::clone(&self.service));
                 let checking = async move {
-                    let outcome = found_later(&guard.auth, request.request(), &guard.scope, |_| ()).await;
+                    let Requirement { guard, scope } = &*requirement;
+                    let access = match looking {
+                        Some(access) => access.await,
+                        None => guard.authenticate(&Head(request.request())).await,
+                    };
+                    let outcome = found(guard, request.request(), access, scope, |_| ());
                     (service, request, outcome)
                 };
                 State::Checking { checking: Box::pin(checking) }

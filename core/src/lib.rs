@@ -69,28 +69,41 @@
 //! What only the server may make (an authenticated client, a validated redirect, a granted scope) are types that nobody else
 //! can: a grant of one's own cannot forget those checks.
 
+#![cfg_attr(not(feature = "server"), allow(dead_code, reason = "a guard alone reads what a server writes"))]
+
+#[cfg(feature = "server")]
 pub mod client_auth;
+#[cfg(feature = "server")]
 pub mod clients;
+#[cfg(feature = "server")]
 pub mod endpoint;
+#[cfg(feature = "server")]
 pub mod engine;
 pub mod env;
+#[cfg(feature = "server")]
 pub mod grant;
 pub mod guard;
 pub mod http;
+#[cfg(feature = "server")]
 pub mod identity;
 pub mod model;
+#[cfg(feature = "server")]
 pub mod pages;
 pub mod protocol;
 pub mod store;
 pub mod token;
 
+#[cfg(feature = "server")]
 mod endpoints;
+#[cfg(feature = "server")]
 mod server;
 
 pub use async_trait::async_trait;
+#[cfg(feature = "server")]
 pub use endpoint::Endpoint;
 pub use guard::{Access, Guard};
 pub use http::{Peer, Request, Response, Unread, whole_request};
 pub use model::{Client, User};
+#[cfg(feature = "server")]
 pub use server::{BuildError, Builder, GridAuth, MintRequest, RevokeError};
 pub use store::Store;

@@ -4,23 +4,23 @@ use std::ops::Deref;
 use std::pin::Pin;
 use std::sync::OnceLock;
 
-use gridauth::GridAuth;
-use gridauth::guard::{AnyScope, Checked, RequiredScope};
+use gridauth::guard::{AccessFuture, AnyScope, Guard, GuardOutcome, Rejection, RequiredScope};
 use rocket::request::{FromRequest, Outcome};
 use rocket::{Ignite, Request, Rocket, Sentinel};
 
-use crate::{AccessRejection, convert};
+use crate::AccessRejection;
+use crate::convert::Head;
 
-/// The access of a request, as a request guard: whom the token speaks for, to which client it was issued, for what.
-/// `Access` asks for any good token, `Access<S>` for one with the scope `S`.
+/// The access that a request's token gives, as a request guard: whom the token speaks for, the client that it was issued to, and its
+/// scope. `Access` accepts any valid token, `Access<S>` one with the scope `S`.
 ///
-/// Without a good token the handler is not called, and the catchers of the [`fairing`](crate::GridAuthExt::fairing)
-/// answer as RFC 6750 section 3 says. `Option<Access>` is `None` then, whatever the reason, a store that cannot be
-/// reached included; `Result<Access, AccessRejection>` tells the reason. A handler that takes one of these runs, and what it
-/// answers is its own, whatever the status. However many guards a request meets, its token is looked up once.
+/// Without a valid token the handler is not called, and the catchers of the [`fairing`](crate::GuardExt::fairing) answer as RFC
+/// 6750 section 3 says. `Option<Access>` is `None` then, whatever the reason, including a store that cannot be reached;
+/// `Result<Access, AccessRejection>` has the reason. A handler that takes one of these two runs, and its response is its own,
+/// whatever the status. However many guards a request meets, its token is looked up once.
 ///
-/// A guard of the application's own that asks for `Access` hands the status of its `Outcome::Error` on as it is: by it the
-/// fairing's catchers know a guard's refusal from a handler's answer. The status that a client will see is
+/// A request guard of the application's own that asks for `Access` returns the status of its `Outcome::Error` unchanged: by that
+/// status the fairing's catchers tell a guard's rejection from a handler's response. The client sees
 /// [`AccessRejection::status`].
 ///
 /// A Rocket whose routes have this guard does not start without the fairing.
@@ -64,7 +64,7 @@ impl<S: RequiredScope> Deref for Access<S> {
 impl<'r, S: RequiredScope> FromRequest<'r> for Access<S> {
     type Error = AccessRejection;
 
-    // By hand what `async_trait` makes of an async function: a future that is there already is small and cheap to box.
+    // Written out instead of with `async_trait`: a future that is ready is small and cheap to box.
     fn from_request<'c, 'f>(
         request: &'r Request<'c>,
     ) -> Pin<Box<dyn Future<Output = Outcome<Self, AccessRejection>> + Send + 'f>>
@@ -73,20 +73,20 @@ impl<'r, S: RequiredScope> FromRequest<'r> for Access<S> {
         'c: 'f,
         Self: 'f,
     {
-        let Some(auth) = request.rocket().state::<GridAuth>() else {
+        let Some(guard) = request.rocket().state::<Guard>() else {
             return Box::pin(ready(outcome(request, Err(AccessRejection::not_attached()))));
         };
         let give = |access: &gridauth::Access| Self::new(access.clone());
-        match found_now(auth, request, S::SCOPE, give) {
-            Some(found) => Box::pin(ready(outcome(request, found))),
-            None => {
-                Box::pin(async move { outcome(request, found_later(auth, request, S::SCOPE, give).await) })
+        match look_up(guard, request, S::SCOPE, give) {
+            LookUp::Done(found) => Box::pin(ready(outcome(request, found))),
+            LookUp::Waiting(access) => {
+                Box::pin(async move { outcome(request, found(guard, request, access.await, S::SCOPE, give)) })
             }
         }
     }
 }
 
-/// The access, or what is wrong left for the catcher.
+/// The access. A rejection is left for the catcher.
 fn outcome<T>(request: &Request<'_>, found: Result<T, AccessRejection>) -> Outcome<T, AccessRejection> {
     match found {
         Ok(access) => Outcome::Success(access),
@@ -96,45 +96,50 @@ fn outcome<T>(request: &Request<'_>, found: Result<T, AccessRejection>) -> Outco
 
 impl<S: RequiredScope> Sentinel for Access<S> {
     fn abort(rocket: &Rocket<Ignite>) -> bool {
-        rocket.state::<GridAuth>().is_none()
+        rocket.state::<Guard>().is_none()
     }
 }
 
-/// What was found for a request's token. Rocket keeps the first of each type: if guards ask several servers, the one that
-/// was asked first.
+/// What a guard found for a request's token. Rocket keeps the first of each type: if several guards are asked, that of the first.
 #[derive(Default)]
-struct Kept(OnceLock<Checked>);
+struct Found(OnceLock<GuardOutcome>);
 
-/// What a request is given for its token, if that has the scope; `None` where the store has to be asked. The token is
-/// looked up once for each request.
-pub(crate) fn found_now<T>(
-    auth: &GridAuth,
+/// A token that is looked up for a request.
+pub(crate) enum LookUp<T> {
+    Done(Result<T, AccessRejection>),
+    Waiting(AccessFuture),
+}
+
+/// What a request gets for its token, if the token has the scope. The token is looked up once for each request.
+pub(crate) fn look_up<T>(
+    guard: &Guard,
     request: &Request<'_>,
     scope: &str,
     give: impl FnOnce(&gridauth::Access) -> T,
-) -> Option<Result<T, AccessRejection>> {
-    let Kept(kept) = request.local_cache(Kept::default);
-    if let Some(checked) = kept.get()
-        && checked.by(auth).is_some()
+) -> LookUp<T> {
+    let Found(known) = request.local_cache(Found::default);
+    if let Some(outcome) = known.get()
+        && outcome.of(guard).is_some()
     {
-        return Some(checked.require(scope).map(give).map_err(AccessRejection::from));
+        return LookUp::Done(outcome.require(scope).map(give).map_err(AccessRejection::from));
     }
-    let checked = Checked::new(auth, auth.authenticate_now_by(|name| convert::values(request, name))?);
-    let outcome = checked.require(scope).map(give).map_err(AccessRejection::from);
-    let _ = kept.set(checked);
-    Some(outcome)
+    let mut access = guard.authenticate(&Head(request));
+    match access.now() {
+        Some(outcome) => LookUp::Done(found(guard, request, outcome, scope, give)),
+        None => LookUp::Waiting(access),
+    }
 }
 
-/// The same, where the store has to be asked.
-pub(crate) async fn found_later<T>(
-    auth: &GridAuth,
+/// What a request gets for what its guard found.
+pub(crate) fn found<T>(
+    guard: &Guard,
     request: &Request<'_>,
+    found: Result<gridauth::Access, Rejection>,
     scope: &str,
     give: impl FnOnce(&gridauth::Access) -> T,
 ) -> Result<T, AccessRejection> {
-    let found = auth.authenticate_by(|name| convert::values(request, name)).await;
-    let checked = Checked::new(auth, found);
-    let outcome = checked.require(scope).map(give).map_err(AccessRejection::from);
-    let _ = request.local_cache(Kept::default).0.set(checked);
-    outcome
+    let outcome = GuardOutcome::new(guard, found);
+    let judged = outcome.require(scope).map(give).map_err(AccessRejection::from);
+    let _ = request.local_cache(Found::default).0.set(outcome);
+    judged
 }

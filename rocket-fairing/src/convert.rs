@@ -1,22 +1,20 @@
-//! Rocket has types of its own, the engine those of `http` 1: what crosses between them crosses here.
+//! Conversions between Rocket's types and those of `http` 1.
 
 use std::io::Cursor;
 
 use bytes::Bytes;
-use gridauth::{Peer, Unread, whole_request};
+use gridauth::Peer;
+use gridauth::http::{Connection, RequestHead};
+use gridauth::{Unread, whole_request};
 use rocket::http::{Header, Method, Status};
 use rocket::{Request, Response};
 
 /// The request as the engine reads it. The body is handed on, not copied.
-///
-/// An application that knows the real source of a request better than the socket does, behind a proxy, says so in a
-/// request fairing: `request.local_cache(|| Some(Peer(ip)))`.
 pub(crate) fn request(request: &Request<'_>, body: Bytes) -> Result<gridauth::Request, Unread> {
-    let peer = *request.local_cache(|| request.remote().map(|address| Peer(address.ip())));
     let headers = request.headers().iter();
     let headers = headers.map(|header| (header.name.into_string(), header.value.into_owned()));
     let method = sent_method(request, &body);
-    whole_request(method.as_str(), &request.uri().to_string(), headers, body, peer)
+    whole_request(method.as_str(), &request.uri().to_string(), headers, body, peer(request))
 }
 
 /// The method that the request was sent with. Rocket takes a form that begins with `_method=put` for a PUT; to an
@@ -30,12 +28,35 @@ fn sent_method(request: &Request<'_>, body: &[u8]) -> Method {
     if renamed == Some(request.method()) { Method::Post } else { request.method() }
 }
 
-/// The values of all headers of a name, as the engine reads them.
-pub(crate) fn values<'r>(
-    request: &'r Request<'_>,
-    name: &http::HeaderName,
-) -> impl Iterator<Item = &'r [u8]> + use<'r> {
-    request.headers().get(name.as_str()).map(str::as_bytes)
+/// The head of a request, as a guard reads it.
+pub(crate) struct Head<'r, 'c>(pub(crate) &'r Request<'c>);
+
+impl RequestHead for Head<'_, '_> {
+    fn method(&self) -> &str {
+        self.0.method().as_str()
+    }
+
+    fn path(&self) -> &str {
+        self.0.uri().path().as_str()
+    }
+
+    fn query(&self) -> Option<&str> {
+        self.0.uri().query().map(|query| query.as_str())
+    }
+
+    fn header_values<'h>(&'h self, name: &'h http::HeaderName) -> impl Iterator<Item = &'h [u8]> {
+        self.0.headers().get(name.as_str()).map(str::as_bytes)
+    }
+
+    fn connection(&self) -> Connection {
+        Connection::from_peer(peer(self.0))
+    }
+}
+
+/// The address that a request came from. An application that knows it better than the socket does, behind a proxy, says so in a
+/// request fairing: `request.local_cache(|| Some(Peer(ip)))`.
+fn peer(request: &Request<'_>) -> Option<Peer> {
+    *request.local_cache(|| request.remote().map(|address| Peer(address.ip())))
 }
 
 /// The engine's answer as Rocket sends it.

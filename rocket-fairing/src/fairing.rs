@@ -1,4 +1,4 @@
-use gridauth::GridAuth;
+use gridauth::guard::Guard;
 use rocket::catcher::{self, Catcher};
 use rocket::fairing::{self, Fairing, Info, Kind};
 use rocket::http::Status;
@@ -6,33 +6,32 @@ use rocket::http::uri::Origin;
 use rocket::{Build, Request, Response, Rocket, Route};
 
 use crate::refusal::{self, Attached, REFUSED};
-use crate::{convert, endpoint, require};
+use crate::{convert, require};
 
-/// What [`GridAuth`] can do in a Rocket.
-pub trait GridAuthExt {
-    /// Mounts every endpoint, makes the server known to [`Access`](crate::Access) and to `&State<GridAuth>`, and answers
-    /// for the guards: for `Rocket::attach`.
-    fn fairing(&self) -> GridAuthFairing;
+/// What Rocket adds to a [`Guard`], which may be in another process than the server.
+pub trait GuardExt {
+    /// Makes the guard known to [`Access`](crate::Access), and answers rejected requests: for `Rocket::attach`.
+    fn fairing(&self) -> GuardFairing;
 
-    /// Puts a guard before each of these routes: lets a request pass whose token has every scope of this space-separated
-    /// list. An empty list asks for any good token.
+    /// Puts the guard before each of these routes. It accepts requests whose token has every scope of this space-separated list;
+    /// with an empty list it accepts every valid token.
     ///
     /// ```
-    /// # use gridauth::GridAuth;
-    /// # use gridauth_rocket::GridAuthExt;
+    /// # use gridauth::Guard;
+    /// # use gridauth_rocket::GuardExt;
     /// # use rocket::{get, post, routes};
     /// # #[get("/")] fn list() {}
     /// # #[post("/")] fn add() {}
-    /// # fn build(auth: GridAuth) -> rocket::Rocket<rocket::Build> {
-    /// rocket::build().attach(auth.fairing()).mount("/orders", auth.require("orders.read", routes![list, add]))
+    /// # fn build(guard: Guard) -> rocket::Rocket<rocket::Build> {
+    /// rocket::build().attach(guard.fairing()).mount("/orders", guard.require("orders.read", routes![list, add]))
     /// # }
     /// ```
     fn require(&self, scope: &str, routes: Vec<Route>) -> Vec<Route>;
 }
 
-impl GridAuthExt for GridAuth {
-    fn fairing(&self) -> GridAuthFairing {
-        GridAuthFairing { auth: self.clone() }
+impl GuardExt for Guard {
+    fn fairing(&self) -> GuardFairing {
+        GuardFairing { guard: self.clone() }
     }
 
     fn require(&self, scope: &str, routes: Vec<Route>) -> Vec<Route> {
@@ -40,71 +39,83 @@ impl GridAuthExt for GridAuth {
     }
 }
 
-/// The authorization server of a Rocket: [`auth.fairing()`](GridAuthExt::fairing) makes it.
+/// The guard of a Rocket: [`guard.fairing()`](GuardExt::fairing) makes it.
 #[derive(Clone, Debug)]
-pub struct GridAuthFairing {
-    auth: GridAuth,
+pub struct GuardFairing {
+    guard: Guard,
 }
 
 #[rocket::async_trait]
-impl Fairing for GridAuthFairing {
+impl Fairing for GuardFairing {
     fn info(&self) -> Info {
         Info { name: "gridauth", kind: Kind::Ignite | Kind::Response }
     }
 
     async fn on_ignite(&self, rocket: Rocket<Build>) -> fairing::Result {
-        if rocket.state::<GridAuth>().is_some() {
-            tracing::error!(
-                "this Rocket has a `GridAuth` already: attach one fairing, and leave `manage` to it"
-            );
+        if rocket.state::<Guard>().is_some() {
+            tracing::error!("this Rocket has a gridauth guard already: attach one fairing");
             return Err(rocket);
         }
-        // Where the application catches for itself, refusals are caught beside it.
-        let mut bases = vec![Origin::ROOT];
-        for own in rocket.catchers() {
-            if !bases.contains(&own.base) {
-                bases.push(own.base.clone());
-            }
-        }
-        let knows_400 = rocket.catchers().any(|own| own.code == Some(400) && is_at_root(own));
-        let mut rocket = rocket.manage(self.auth.clone()).manage(Attached { catches_400: !knows_400 });
-        rocket = rocket.mount("/", endpoint::routes(&self.auth));
-        for base in bases {
-            rocket = rocket.register(base, vec![Catcher::new(REFUSED.code, Refused)]);
-        }
-        Ok(if knows_400 { rocket } else { rocket.register("/", vec![Catcher::new(400, UnknownMethod)]) })
+        Ok(attach(rocket, &self.guard, None))
     }
 
-    /// What a catcher answered that was registered too late for `Refused` to stand beside it, is answered anew.
     async fn on_response<'r>(&self, request: &'r Request<'_>, response: &mut Response<'r>) {
-        if response.status() == REFUSED
-            && let Some(refusal) = refusal::take_up(request)
-        {
-            *response = convert::response(refusal.answer(&self.auth));
-        }
+        answer_again(request, response);
     }
 }
 
-fn is_at_root(catcher: &Catcher) -> bool {
+/// Makes a guard known, and registers the catchers that answer for it. `unknown_method` catches 400 at the root, where the
+/// application has no such catcher.
+pub(crate) fn attach(
+    mut rocket: Rocket<Build>,
+    guard: &Guard,
+    unknown_method: Option<Catcher>,
+) -> Rocket<Build> {
+    // Where the application has catchers of its own, refusals are caught beside them.
+    let mut bases = vec![Origin::ROOT];
+    for own in rocket.catchers() {
+        if !bases.contains(&own.base) {
+            bases.push(own.base.clone());
+        }
+    }
+    let has_400 = rocket.catchers().any(|own| own.code == Some(400) && is_at_root(own));
+    let unknown_method = unknown_method.filter(|_| !has_400);
+    rocket = rocket.manage(guard.clone()).manage(Attached { catches_400: unknown_method.is_some() });
+    for base in bases {
+        rocket = rocket.register(base, vec![Catcher::new(REFUSED.code, Refused)]);
+    }
+    match unknown_method {
+        Some(catcher) => rocket.register("/", vec![catcher]),
+        None => rocket,
+    }
+}
+
+/// Answers a refusal again that a catcher answered which was registered too late for `Refused` to stand beside it.
+pub(crate) fn answer_again<'r>(request: &'r Request<'_>, response: &mut Response<'r>) {
+    if response.status() == REFUSED
+        && let Some(answer) = refusal::take_up(request).and_then(|refusal| refusal.answer(request))
+    {
+        *response = convert::response(answer);
+    }
+}
+
+pub(crate) fn is_at_root(catcher: &Catcher) -> bool {
     catcher.base.path() == "/"
 }
 
-/// Answers for a guard; the application's own catcher for the status writes the body where there is one.
+/// Answers for a guard. Where the application has a catcher for the status, that catcher writes the body.
 #[derive(Clone)]
 struct Refused;
 
 #[rocket::async_trait]
 impl catcher::Handler for Refused {
     async fn handle<'r>(&self, refused: Status, request: &'r Request<'_>) -> catcher::Result<'r> {
-        let (Some(auth), Some(refusal)) = (request.rocket().state::<GridAuth>(), refusal::take_up(request))
-        else {
-            return Err(refused);
-        };
+        let Some(refusal) = refusal::take_up(request) else { return Err(refused) };
         let status = refusal.status();
-        let answer = refusal.answer(auth);
+        let Some(answer) = refusal.answer(request) else { return Err(refused) };
         let Some(own) = own_catcher(request, status) else { return Ok(convert::response(answer)) };
         let mut response = own.handler.handle(status, request).await?;
-        // Status and challenge stay right whoever wrote the body.
+        // Status and challenge do not depend on who wrote the body.
         if response.status() == status {
             for header in convert::headers(answer.headers()) {
                 if !response.headers().contains(header.name()) {
@@ -116,8 +127,8 @@ impl catcher::Handler for Refused {
     }
 }
 
-/// The catcher that the application has for this status: for the status itself, or for whatever goes wrong below a path, as
-/// Rocket chooses. One for whatever goes wrong anywhere is not asked: it knows nothing of guards.
+/// The catcher that the application has for this status: for the status itself, or a default catcher below a path, as Rocket
+/// chooses. The default catcher at the root is not asked: it knows nothing of guards.
 fn own_catcher<'r>(request: &'r Request<'_>, status: Status) -> Option<&'r Catcher> {
     let depth = |own: &Catcher| own.base.path().segments().len();
     let ours_is_400 = request.rocket().state::<Attached>().is_some_and(|attached| attached.catches_400);
@@ -128,22 +139,4 @@ fn own_catcher<'r>(request: &'r Request<'_>, status: Status) -> Option<&'r Catch
             && own.base.path().segments().prefix_of(request.uri().path().segments())
     };
     request.rocket().catchers().filter(catches).max_by_key(|own| (depth(own), own.code))
-}
-
-/// Answers to methods that Rocket does not know. What else is a 400 goes to the catcher that would have had it.
-#[derive(Clone)]
-struct UnknownMethod;
-
-#[rocket::async_trait]
-impl catcher::Handler for UnknownMethod {
-    async fn handle<'r>(&self, status: Status, request: &'r Request<'_>) -> catcher::Result<'r> {
-        if let Some(auth) = request.rocket().state::<GridAuth>()
-            && let Some(answer) = endpoint::answer_unknown_method(auth, request).await
-        {
-            return Ok(answer);
-        }
-        let mut others = request.rocket().catchers();
-        let default = others.find(|own| own.code.is_none() && is_at_root(own)).cloned().unwrap_or_default();
-        default.handler.handle(status, request).await
-    }
 }

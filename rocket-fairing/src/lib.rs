@@ -59,14 +59,21 @@
 
 mod access;
 mod convert;
+#[cfg(feature = "server")]
 mod endpoint;
 mod fairing;
 mod refusal;
 mod rejection;
+#[cfg(feature = "server")]
 mod request;
 mod require;
+#[cfg(feature = "server")]
+mod server;
 
 pub use access::Access;
-pub use fairing::{GridAuthExt, GridAuthFairing};
+pub use fairing::{GuardExt, GuardFairing};
 pub use rejection::{AccessRejection, rejection};
+#[cfg(feature = "server")]
 pub use request::{Answer, WholeRequest};
+#[cfg(feature = "server")]
+pub use server::{GridAuthExt, GridAuthFairing};

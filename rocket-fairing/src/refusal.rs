@@ -1,23 +1,25 @@
 //! What a guard leaves for its catcher.
 //!
-//! Rocket hands a catcher a status and nothing else, and a handler that ran may answer with any status. So a refusal goes to
-//! its catcher under a status that no handler has a use for: what a handler answers is never taken for a refusal. No client
-//! sees that status, for the catcher answers with the right one.
+//! Rocket hands a catcher a status and nothing else, and a handler may respond with any status. So a refusal goes to its catcher
+//! under a status that no handler uses: a handler's response is never taken for a refusal. No client sees that status, because the
+//! catcher responds with the right one.
 
 use std::sync::Mutex;
 
-use gridauth::guard::Rejection;
+use gridauth::guard::{Guard, Rejection};
+#[cfg(feature = "server")]
 use gridauth::{GridAuth, Unread};
 use rocket::Request;
 use rocket::http::Status;
 
-/// The status of a refusal on its way to its catcher. HTTP has given it no meaning.
+/// The status of a refusal on its way to its catcher. It has no meaning in HTTP.
 pub(crate) const REFUSED: Status = Status::new(487);
 
 /// Why a request did not reach its handler.
 #[derive(Clone, Debug)]
 pub(crate) enum Refusal {
     Guard(Rejection),
+    #[cfg(feature = "server")]
     Unread(Unread),
 }
 
@@ -26,28 +28,32 @@ impl Refusal {
     pub(crate) fn status(&self) -> Status {
         Status::new(match self {
             Self::Guard(rejection) => rejection.status().as_u16(),
+            #[cfg(feature = "server")]
             Self::Unread(why) => why.status().as_u16(),
         })
     }
 
-    pub(crate) fn answer(self, auth: &GridAuth) -> gridauth::Response {
+    /// The answer of this Rocket's guard or server.
+    pub(crate) fn answer(self, request: &Request<'_>) -> Option<gridauth::Response> {
+        let rocket = request.rocket();
         match self {
-            Self::Guard(rejection) => auth.reject(rejection),
-            Self::Unread(why) => auth.refuse_unread(why),
+            Self::Guard(rejection) => Some(rocket.state::<Guard>()?.reject(rejection)),
+            #[cfg(feature = "server")]
+            Self::Unread(why) => Some(rocket.state::<GridAuth>()?.refuse_unread(why)),
         }
     }
 }
 
-/// That the fairing's catchers are there: managed by the Rocket that it was attached to.
+/// Managed by a Rocket that a fairing is attached to: its catchers are there.
 pub(crate) struct Attached {
-    /// The catcher for 400 at the root is the fairing's, not the application's.
+    /// Whether the catcher for 400 at the root is the fairing's, not the application's.
     pub(crate) catches_400: bool,
 }
 
 #[derive(Default)]
 struct Left(Mutex<(Option<Refusal>, bool)>);
 
-/// Leaves a refusal for the catcher, and gives the status that leads to it.
+/// Leaves a refusal for the catcher. Returns the status that leads to it.
 pub(crate) fn leave(request: &Request<'_>, refusal: Refusal) -> Status {
     let is_caught = request.rocket().state::<Attached>().is_some();
     let status = if is_caught { REFUSED } else { refusal.status() };

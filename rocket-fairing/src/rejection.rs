@@ -1,5 +1,4 @@
-use gridauth::GridAuth;
-use gridauth::guard::Rejection;
+use gridauth::guard::{Guard, Rejection};
 use rocket::Request;
 use rocket::http::Status;
 use rocket::response::{self, Responder};
@@ -20,7 +19,7 @@ use crate::refusal::{self, Refusal};
 /// fn greet(access: Result<Access, AccessRejection>) -> Result<String, AccessRejection> {
 ///     match access {
 ///         Ok(access) => Ok(format!("Hello {}", access.subject())),
-///         // Who has no token may look; a token that is presented has to be good.
+///         // Without a token one may look. A token that is presented has to be valid.
 ///         Err(rejected) if rejected.rejection().is_some_and(|rejection| rejection.error().is_none()) => {
 ///             Ok("Hello stranger".to_owned())
 ///         }
@@ -42,7 +41,7 @@ impl AccessRejection {
         self.rejection().map_or("the application has no `GridAuth`", |rejection| rejection.description())
     }
 
-    /// The application has no server: its mistake, told in the log and to nobody else.
+    /// The application has no guard. That is its mistake: the log says so, the response does not.
     pub(crate) fn not_attached() -> Self {
         tracing::error!(
             "`Access` was asked for, but the fairing is missing: `rocket.attach(auth.fairing())`"
@@ -56,7 +55,7 @@ impl AccessRejection {
             .map_or(Status::InternalServerError, |rejection| Status::new(rejection.status().as_u16()))
     }
 
-    /// Leaves what is wrong for the catcher, and gives the status that leads to it.
+    /// Leaves the rejection for the catcher. Returns the status that leads to it.
     pub(crate) fn leave(&self, request: &Request<'_>) -> Status {
         match &self.0 {
             Some(rejection) => refusal::leave(request, Refusal::Guard(rejection.clone())),
@@ -73,15 +72,15 @@ impl From<Rejection> for AccessRejection {
 
 impl<'r> Responder<'r, 'static> for AccessRejection {
     fn respond_to(self, request: &'r Request<'_>) -> response::Result<'static> {
-        match (self.0, request.rocket().state::<GridAuth>()) {
-            (Some(rejection), Some(auth)) => Ok(convert::response(auth.reject(rejection))),
+        match (self.0, request.rocket().state::<Guard>()) {
+            (Some(rejection), Some(guard)) => Ok(convert::response(guard.reject(rejection))),
             _ => Err(Status::InternalServerError),
         }
     }
 }
 
-/// What the guard found wrong that refused this request, for a catcher of the application's own that says more than the
-/// status does. `None` where no guard did: where the handler ran, what it answers is its own.
+/// Why a guard rejected this request, for a catcher of the application's own that says more than the status does. `None` where no
+/// guard did: a handler's response is its own.
 ///
 /// ```
 /// use gridauth_rocket::rejection;
@@ -95,6 +94,7 @@ impl<'r> Responder<'r, 'static> for AccessRejection {
 pub fn rejection(request: &Request<'_>) -> Option<Rejection> {
     match refusal::taken_up(request)? {
         Refusal::Guard(rejection) => Some(rejection),
+        #[cfg(feature = "server")]
         Refusal::Unread(_) => None,
     }
 }

@@ -2,30 +2,30 @@ use std::future::{Future, ready};
 use std::pin::Pin;
 use std::sync::Arc;
 
-use gridauth::GridAuth;
+use gridauth::guard::Guard;
 use rocket::outcome::Outcome;
 use rocket::route::{self, Handler};
 use rocket::{Data, Request, Route};
 
-use crate::access::{found_later, found_now};
+use crate::access::{LookUp, found, look_up};
 
-/// Puts a guard before a route: its handler, and whatever guards that has, are asked only if the token has the scope.
-pub(crate) fn guarded(auth: &GridAuth, scope: &str, mut route: Route) -> Route {
-    let handler = Guarded { auth: auth.clone(), scope: scope.into(), handler: route.handler };
+/// Puts a guard before a route. The route's handler and its request guards run only if the token has the scope.
+pub(crate) fn guarded(guard: &Guard, scope: &str, mut route: Route) -> Route {
+    let handler = Guarded { guard: guard.clone(), scope: scope.into(), handler: route.handler };
     route.handler = Box::new(handler);
     route
 }
 
 #[derive(Clone)]
 struct Guarded {
-    auth: GridAuth,
+    guard: Guard,
     scope: Arc<str>,
     handler: Box<dyn Handler>,
 }
 
 impl Handler for Guarded {
-    // By hand what `async_trait` makes of an async function: a request that may pass at once is handed to the handler, whose
-    // future needs no other one around it.
+    // Written out instead of with `async_trait`: a request that is accepted at once goes straight to the handler, without another
+    // future around the handler's.
     fn handle<'r, 's, 'c, 'f>(
         &'s self,
         request: &'r Request<'c>,
@@ -36,11 +36,11 @@ impl Handler for Guarded {
         'r: 'f,
         'c: 'f,
     {
-        match found_now(&self.auth, request, &self.scope, |_| ()) {
-            Some(Ok(())) => self.handler.handle(request, data),
-            Some(Err(rejection)) => Box::pin(ready(Outcome::Error(rejection.leave(request)))),
-            None => Box::pin(async move {
-                match found_later(&self.auth, request, &self.scope, |_| ()).await {
+        match look_up(&self.guard, request, &self.scope, |_| ()) {
+            LookUp::Done(Ok(())) => self.handler.handle(request, data),
+            LookUp::Done(Err(rejection)) => Box::pin(ready(Outcome::Error(rejection.leave(request)))),
+            LookUp::Waiting(access) => Box::pin(async move {
+                match found(&self.guard, request, access.await, &self.scope, |_| ()) {
                     Ok(()) => self.handler.handle(request, data).await,
                     Err(rejection) => Outcome::Error(rejection.leave(request)),
                 }

@@ -2,21 +2,25 @@ use std::marker::PhantomData;
 use std::ops::Deref;
 
 use axum::body::Body;
-use axum::extract::{FromRef, FromRequestParts, OptionalFromRequestParts};
+#[cfg(feature = "server")]
+use axum::extract::FromRef;
+use axum::extract::{FromRequestParts, OptionalFromRequestParts};
 use axum::response::{IntoResponse, Response};
+#[cfg(feature = "server")]
 use gridauth::GridAuth;
-use gridauth::guard::{AnyScope, Rejection, RequiredScope};
+use gridauth::guard::{AnyScope, Guard, Rejection, RequiredScope};
 use http::request::Parts;
 
 /// The access that a request's token gives, as an axum extractor: a handler with this argument is guarded.
 ///
-/// `Access` takes any valid token, `Access<S>` one with the scope of `S`, a type that [`gridauth::scopes!`] makes. It
-/// derefs to [`gridauth::Access`]: [`user`](gridauth::Access::user), [`client`](gridauth::Access::client),
-/// [`scope`](gridauth::Access::scope). `Option<Access>` is `None` where a request has no credentials at all; a token that
-/// is not good is an error also then.
+/// `Access` accepts any valid token, `Access<S>` one with the scope of `S`, a type that [`gridauth::scopes!`] makes. It derefs to
+/// [`gridauth::Access`]: [`user`](gridauth::Access::user), [`client`](gridauth::Access::client),
+/// [`scope`](gridauth::Access::scope). `Option<Access>` is `None` where a request has no credentials at all; an invalid token is
+/// still an error.
 ///
-/// The router's state is a [`GridAuth`], or a struct of the application's own from which
-/// [`FromRef`] takes one. Behind [`RequireLayer`](crate::RequireLayer) the token is not looked up again.
+/// The router's state is a `GridAuth`, or a struct of the application's own from which `FromRef` takes one. A program that only
+/// guards implements [`ProvidesGuard`] for its state. Behind [`RequireLayer`](crate::RequireLayer) the token is not looked up
+/// again.
 ///
 /// ```
 /// use axum::extract::FromRef;
@@ -67,35 +71,52 @@ impl<S: RequiredScope> Deref for Access<S> {
     }
 }
 
-/// A router state that has a [`GridAuth`]: every state from which [`FromRef`] takes one.
+/// A router state that has a guard: every state from which `FromRef` takes a `GridAuth`, and every type that implements this.
+///
+/// ```
+/// use gridauth::Guard;
+/// use gridauth_tower::ProvidesGuard;
+///
+/// /// A program that only guards.
+/// #[derive(Clone)]
+/// struct App {
+///     guard: Guard,
+/// }
+///
+/// impl ProvidesGuard for App {
+///     fn guard(&self) -> Guard {
+///         self.guard.clone()
+///     }
+/// }
+/// ```
 #[diagnostic::on_unimplemented(
     message = "the router's state `{Self}` has no `GridAuth`",
     label = "`Access` needs the `GridAuth` whose tokens it takes",
     note = "make it the state, `Router::with_state(auth)`, or a field of it with `#[derive(Clone, FromRef)] struct {Self} {{ auth: GridAuth, .. }}`"
 )]
-pub trait ProvidesGridAuth {
-    /// The server whose tokens guard.
-    fn grid_auth(&self) -> GridAuth;
+pub trait ProvidesGuard {
+    /// The guard that checks the tokens.
+    fn guard(&self) -> Guard;
 }
 
+#[cfg(feature = "server")]
 #[diagnostic::do_not_recommend]
-impl<St> ProvidesGridAuth for St
+impl<St> ProvidesGuard for St
 where
     GridAuth: FromRef<St>,
 {
-    fn grid_auth(&self) -> GridAuth {
-        GridAuth::from_ref(self)
+    fn guard(&self) -> Guard {
+        GridAuth::from_ref(self).guard().clone()
     }
 }
 
-/// Why a handler's [`Access`] could not be had: a response, and a value to look at.
+/// Why a request did not get its [`Access`]: a response, and a value to inspect.
 ///
-/// A handler that takes `Result<Access, AccessRejection>` decides for itself; as a response it is what
-/// [`GridAuth::reject`] makes of it.
+/// A handler that takes `Result<Access, AccessRejection>` decides for itself. As a response it is what [`Guard::reject`] makes.
 #[derive(Clone, Debug, thiserror::Error)]
 #[error("{rejection}")]
 pub struct AccessRejection {
-    auth: GridAuth,
+    guard: Guard,
     rejection: Rejection,
 }
 
@@ -108,21 +129,21 @@ impl AccessRejection {
 
 impl IntoResponse for AccessRejection {
     fn into_response(self) -> Response {
-        self.auth.reject(self.rejection).map(Body::from)
+        self.guard.reject(self.rejection).map(Body::from)
     }
 }
 
-/// The access of a request: what a guard on the way found, if it was this server's, or the header's token looked up.
-async fn access(auth: &GridAuth, parts: &mut Parts) -> Result<gridauth::Access, Rejection> {
-    if let Some(found) = parts.extensions.get::<gridauth::Access>().filter(|access| access.is_from(auth)) {
+/// The access of a request: what the same guard found before, or what it finds now.
+async fn access(guard: &Guard, parts: &mut Parts) -> Result<gridauth::Access, Rejection> {
+    let found = parts.extensions.get::<gridauth::Access>();
+    if let Some(found) = found.filter(|access| access.is_from(guard.id())) {
         return Ok(found.clone());
     }
-    let found = match auth.authenticate_now(&parts.headers) {
-        Some(found) => found,
-        // In a box, so that requests that need not wait carry no room for it.
-        None => Box::pin(auth.authenticate(&parts.headers)).await,
+    let mut access = guard.authenticate(parts);
+    let access = match access.now() {
+        Some(found) => found?,
+        None => access.await?,
     };
-    let access = found?;
     parts.extensions.insert(access.clone());
     Ok(access)
 }
@@ -130,16 +151,16 @@ async fn access(auth: &GridAuth, parts: &mut Parts) -> Result<gridauth::Access, 
 impl<S, St> FromRequestParts<St> for Access<S>
 where
     S: RequiredScope,
-    St: ProvidesGridAuth + Sync,
+    St: ProvidesGuard + Sync,
 {
     type Rejection = AccessRejection;
 
     async fn from_request_parts(parts: &mut Parts, state: &St) -> Result<Self, AccessRejection> {
-        let auth = state.grid_auth();
-        let outcome = access(&auth, parts).await;
+        let guard = state.guard();
+        let outcome = access(&guard, parts).await;
         match outcome.and_then(|access| access.require(S::SCOPE).map(|()| access)) {
             Ok(access) => Ok(Self::new(access)),
-            Err(rejection) => Err(AccessRejection { auth, rejection }),
+            Err(rejection) => Err(AccessRejection { guard, rejection }),
         }
     }
 }
@@ -147,7 +168,7 @@ where
 impl<S, St> OptionalFromRequestParts<St> for Access<S>
 where
     S: RequiredScope,
-    St: ProvidesGridAuth + Sync,
+    St: ProvidesGuard + Sync,
 {
     type Rejection = AccessRejection;
 

@@ -94,15 +94,17 @@ mod require;
 
 #[cfg(feature = "axum")]
 mod extract;
-#[cfg(feature = "axum")]
+#[cfg(all(feature = "axum", feature = "server"))]
 mod request;
-#[cfg(feature = "axum")]
+#[cfg(all(feature = "axum", feature = "server"))]
 mod routes;
 
 pub use body::RequireBody;
+#[cfg(feature = "server")]
 pub use ext::GridAuthExt;
+pub use ext::GuardExt;
 #[cfg(feature = "axum")]
-pub use extract::{Access, AccessRejection, ProvidesGridAuth};
-#[cfg(feature = "axum")]
+pub use extract::{Access, AccessRejection, ProvidesGuard};
+#[cfg(all(feature = "axum", feature = "server"))]
 pub use request::{WholeRequest, WholeRequestRejection};
 pub use require::{Require, RequireFuture, RequireLayer};

@@ -2,14 +2,12 @@ use std::net::SocketAddr;
 
 use axum::body::{Body, HttpBody};
 use axum::extract::connect_info::MockConnectInfo;
-use axum::extract::{ConnectInfo, FromRequest, Request};
+use axum::extract::{ConnectInfo, FromRef, FromRequest, Request};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use gridauth::{GridAuth, Peer, Unread};
 use http::request::Parts;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
-
-use crate::ProvidesGridAuth;
 
 /// A request with its whole body, at most [`GridAuth::MAX_BODY`] of it, and the [`Peer`](gridauth::Peer) it came from:
 /// what [`GridAuth::handle`] takes, for routes of the application's own that end there.
@@ -43,7 +41,8 @@ impl IntoResponse for WholeRequestRejection {
 
 impl<St> FromRequest<St> for WholeRequest
 where
-    St: ProvidesGridAuth + Sync,
+    St: Sync,
+    GridAuth: FromRef<St>,
 {
     type Rejection = WholeRequestRejection;
 
@@ -52,7 +51,9 @@ where
         add_peer(&mut parts);
         match read(body).await {
             Ok(body) => Ok(Self(http::Request::from_parts(parts, body))),
-            Err(why) => Err(WholeRequestRejection(state.grid_auth().refuse_unread(why).map(Body::from))),
+            Err(why) => {
+                Err(WholeRequestRejection(GridAuth::from_ref(state).refuse_unread(why).map(Body::from)))
+            }
         }
     }
 }

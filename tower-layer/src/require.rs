@@ -4,8 +4,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-use gridauth::GridAuth;
-use gridauth::guard::Rejection;
+use gridauth::guard::{AccessFuture, Guard, Rejection};
 use http::request::Parts;
 use http::{Request, Response};
 use pin_project_lite::pin_project;
@@ -14,10 +13,10 @@ use tower_service::Service;
 
 use crate::RequireBody;
 
-/// A layer that guards a service: only requests with a good bearer token of enough scope reach it (RFC 6750).
+/// A layer that guards a service: only requests with a valid access token with sufficient scope reach it (RFC 6750).
 ///
-/// Made by [`GridAuthExt::require`](crate::GridAuthExt::require). The service finds the
-/// [`gridauth::Access`] in the request's extensions; what is rejected is answered as [`GridAuth::reject`] says.
+/// Made by [`GuardExt::require`](crate::GuardExt::require). The service finds the [`gridauth::Access`] in the request's
+/// extensions. A rejected request is answered by [`Guard::reject`].
 ///
 /// ```
 /// use gridauth::{GridAuth, MintRequest, Store};
@@ -42,18 +41,18 @@ use crate::RequireBody;
 /// # Ok::<(), Box<dyn std::error::Error>>(()) }).unwrap();
 /// ```
 #[derive(Clone)]
-pub struct RequireLayer(Arc<Guard>);
+pub struct RequireLayer(Arc<Requirement>);
 
 /// Shared by all clones: a service is cloned for each request.
-struct Guard {
-    auth: GridAuth,
+struct Requirement {
+    guard: Guard,
     scope: Box<str>,
 }
 
 impl RequireLayer {
-    /// Guards with the tokens of `auth`; a token needs every scope of the space-separated list `scope`.
-    pub fn new(auth: GridAuth, scope: &str) -> Self {
-        Self(Arc::new(Guard { auth, scope: scope.into() }))
+    /// Lets this guard check tokens; a token needs every scope of the space-separated list `scope`.
+    pub fn new(guard: Guard, scope: &str) -> Self {
+        Self(Arc::new(Requirement { guard, scope: scope.into() }))
     }
 }
 
@@ -67,7 +66,7 @@ impl<S> Layer<S> for RequireLayer {
     type Service = Require<S>;
 
     fn layer(&self, inner: S) -> Require<S> {
-        Require { inner, guard: self.clone() }
+        Require { inner, layer: self.clone() }
     }
 }
 
@@ -75,7 +74,7 @@ impl<S> Layer<S> for RequireLayer {
 #[derive(Clone, Debug)]
 pub struct Require<S> {
     inner: S,
-    guard: RequireLayer,
+    layer: RequireLayer,
 }
 
 impl<S> Require<S> {
@@ -87,15 +86,18 @@ impl<S> Require<S> {
 
 type Checking = Pin<Box<dyn Future<Output = (Parts, Result<(), Rejection>)> + Send>>;
 
-/// Looks a token up that the store has to be asked for.
-async fn check(guard: Arc<Guard>, mut parts: Parts) -> (Parts, Result<(), Rejection>) {
-    let outcome = guard.auth.authenticate(&parts.headers).await;
-    let outcome = guard.judge(outcome, &mut parts.extensions);
+/// Waits for the store to find a token.
+async fn check(
+    requirement: Arc<Requirement>,
+    access: AccessFuture,
+    mut parts: Parts,
+) -> (Parts, Result<(), Rejection>) {
+    let outcome = requirement.judge(access.await, &mut parts.extensions);
     (parts, outcome)
 }
 
-impl Guard {
-    /// Whether the access is good enough; then it goes into the request's extensions, where handlers and extractors find it.
+impl Requirement {
+    /// Whether the access suffices. It is then put into the request's extensions, where handlers and extractors find it.
     fn judge(
         &self,
         outcome: Result<gridauth::Access, Rejection>,
@@ -121,12 +123,12 @@ where
     }
 
     fn call(&mut self, request: Request<B>) -> RequireFuture<S, B> {
-        // The one that is ready is called; the clone, which may not be, stays.
+        // The service that is ready is called. The clone, which may not be ready, stays.
         let clone = self.inner.clone();
         let inner = std::mem::replace(&mut self.inner, clone);
         RequireFuture {
             state: State::Asked {
-                asked: Some((Waiting { inner, guard: Arc::clone(&self.guard.0) }, request)),
+                asked: Some((Waiting { inner, requirement: Arc::clone(&self.layer.0) }, request)),
             },
         }
     }
@@ -159,18 +161,18 @@ pin_project! {
 /// What waits for the token to be checked.
 struct Waiting<S> {
     inner: S,
-    guard: Arc<Guard>,
+    requirement: Arc<Requirement>,
 }
 
 impl<S> Waiting<S> {
-    /// Calls the service, or makes the answer that refuses.
+    /// Calls the service, or makes the answer to a rejected request.
     fn go_on<B>(mut self, request: Request<B>, outcome: Result<(), Rejection>) -> State<S, B>
     where
         S: Service<Request<B>>,
     {
         match outcome {
             Ok(()) => State::Passed { answer: self.inner.call(request) },
-            Err(rejection) => State::Rejected { answer: Some(self.guard.auth.reject(rejection)) },
+            Err(rejection) => State::Rejected { answer: Some(self.requirement.guard.reject(rejection)) },
         }
     }
 }
@@ -185,20 +187,19 @@ where
         let mut state = self.project().state;
         loop {
             match state.as_mut().project() {
-                // Polled once more after its answer, it waits for ever instead of panicking.
+                // Polled once more after its answer, it waits forever instead of panicking.
                 StateProjection::Asked { asked } => {
-                    // Judged where it lies: a request is large, and moving it costs.
-                    let Some((Waiting { guard, .. }, request)) = asked else { return Poll::Pending };
-                    let outcome = guard
-                        .auth
-                        .authenticate_now(request.headers())
-                        .map(|outcome| guard.judge(outcome, request.extensions_mut()));
+                    // The request stays where it is while it is checked: it is large, and moving it costs.
+                    let Some((Waiting { requirement, .. }, request)) = asked else { return Poll::Pending };
+                    let mut access = requirement.guard.authenticate(request);
+                    let outcome =
+                        access.now().map(|outcome| requirement.judge(outcome, request.extensions_mut()));
                     let Some((waiting, request)) = asked.take() else { return Poll::Pending };
                     state.set(match outcome {
                         Some(outcome) => waiting.go_on(request, outcome),
                         None => {
                             let (parts, body) = request.into_parts();
-                            let checking = Box::pin(check(Arc::clone(&waiting.guard), parts));
+                            let checking = Box::pin(check(Arc::clone(&waiting.requirement), access, parts));
                             State::Checking { checking, waiting: Some((waiting, body)) }
                         }
                     });

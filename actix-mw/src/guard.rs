@@ -1,0 +1,18 @@
+use gridauth::guard::Guard;
+
+use crate::Require;
+
+/// What actix-web adds to a [`Guard`], which may be in another process than the server.
+///
+/// [`Access`](crate::Access) finds the guard in the application's data: `App::new().app_data(guard.clone())`.
+pub trait GuardExt {
+    /// A guard for `.wrap(..)`. It accepts requests whose token has every scope of this space-separated list; with an empty list
+    /// it accepts every valid token.
+    fn require(&self, scope: &str) -> Require;
+}
+
+impl GuardExt for Guard {
+    fn require(&self, scope: &str) -> Require {
+        Require::new(self.clone(), scope)
+    }
+}
