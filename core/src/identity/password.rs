@@ -5,7 +5,8 @@
 //!
 //! The cost of a check does not reveal whether the user exists. A check without a hash does the work of one with the
 //! current settings, and a check against a cheaper stored hash is topped up to it. A more expensive hash is not
-//! hidden: if the settings are lowered, users can be told from strangers until their hashes are renewed.
+//! hidden: after the settings have been lowered, known users can be distinguished from unknown ones until their
+//! hashes are renewed.
 //!
 //! ```
 //! # #[tokio::main(flavor = "current_thread")]
@@ -69,7 +70,7 @@ pub struct PasswordHasher(Arc<Shared>);
 
 struct Shared {
     argon: Argon,
-    /// Checked against if there is no hash, or none that can be parsed.
+    /// The target of a check without a hash, or with one that cannot be parsed.
     decoy: Target,
     entropy: Arc<dyn Entropy>,
     permits: Arc<Semaphore>,
@@ -142,8 +143,8 @@ impl PasswordHasher {
         Ok(right)
     }
 
-    /// Whether `hash` was made with other than the current settings. If so, store a new hash once the password has
-    /// been verified.
+    /// Whether `hash` was made with settings other than the current ones. If so, store a new hash once the password
+    /// has been verified.
     pub fn needs_rehash(&self, hash: &PasswordHash) -> bool {
         match hash.target() {
             Ok(target) => !target.made_with(self.0.argon.params()),

@@ -77,9 +77,9 @@ impl BuiltInPages {
 
     /// See [`Pages::form_post`].
     ///
-    /// The client learns the server's origin, which `iss` (RFC 9207) tells it anyway. With
-    /// [`ReferrerPolicy::SameOrigin`] the browser would send `Origin: null`, and a client that checks the origin of
-    /// its forms would reject the response.
+    /// The page has [`ReferrerPolicy::StrictOrigin`], so the client learns the server's origin, which `iss` (RFC
+    /// 9207) tells it anyway. With [`ReferrerPolicy::SameOrigin`] the browser would send `Origin: null`, and a client
+    /// that checks the origin of its forms would reject the response.
     pub fn form_post(&self, page: &FormPostPage<'_>) -> Html {
         let body = self.document("Almost there", |out| form_post::write(out, page));
         Html::with_header(body, self.form_post_policy.clone())

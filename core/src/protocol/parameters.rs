@@ -4,8 +4,8 @@ use zeroize::Zeroize;
 
 /// The parameters of one request, decoded from `application/x-www-form-urlencoded` (RFC 6749 appendix B).
 ///
-/// A parameter without a value counts as omitted (RFC 6749 section 3.1). Repeated parameters are kept, because it
-/// depends on them whether an error may be sent to the redirect URI.
+/// A parameter without a value counts as omitted (RFC 6749 section 3.1). Repeated parameters are kept: whether an
+/// error may be sent to the redirect URI depends on which of them are repeated.
 ///
 /// ```
 /// use gridauth::protocol::Parameters;

@@ -33,7 +33,7 @@ pub enum Updated {
 /// only once its effect is as durable as the store promises. The [conformance kit](super::conformance) checks an
 /// implementation, races included.
 pub trait Backend: Send + Sync + 'static {
-    /// Reads the row of `key`, if there is one. A read sees every write that returned before it.
+    /// Reads the row of `key`, if there is one. A read sees every write that returned before it began.
     fn get<'a>(&'a self, key: Key<'a>) -> StoreFuture<'a, Option<Arc<Row>>>;
 
     /// Creates the row. Returns true if this call created it; false if there was one, which stays unchanged. Of

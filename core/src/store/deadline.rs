@@ -1,8 +1,8 @@
 //! One deadline for all store calls of a request.
 //!
 //! A store bounds the time of a call, and a request makes several calls. The time that a request has waited for the
-//! store is counted, so that a store can give all of its calls together no more than the time of one. Concurrent
-//! calls count once.
+//! store is counted, so that a store can limit all of its calls together to the time of one. Concurrent calls count
+//! once.
 
 use std::future::Future;
 #[cfg(feature = "griddb")]
@@ -86,7 +86,7 @@ pub(crate) struct Wait {
 
 #[cfg(feature = "griddb")]
 impl Wait {
-    /// Begins a call to a store that gives all calls of a request `budget` together.
+    /// Begins a call. All calls of a request share `budget`.
     pub(crate) fn begin(budget: Duration) -> Self {
         let (request, began) = (WAITED.try_with(Arc::clone).ok(), Instant::now());
         let waited = request.as_ref().map(|request| request.begin(began)).unwrap_or_default();

@@ -6,8 +6,7 @@ use super::{Digest, Secret};
 use crate::env::{Entropy, EntropyError};
 use crate::model::GrantId;
 
-/// The kind of a token. Its prefix tells, to people who find a token in a log and to scanners that search for
-/// secrets.
+/// The kind of a token. The prefix of a token shows it to people who find one in a log, and to secret scanners.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum TokenKind {

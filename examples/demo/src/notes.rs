@@ -219,7 +219,7 @@ mod tests {
         assert_eq!(texts(&app, &israel).await, written);
     }
 
-    /// However many pages there are, they take no longer than the deadline of one request.
+    /// All pages together take no longer than the deadline of one request.
     #[tokio::test]
     async fn all_pages_of_notes_share_one_deadline() {
         let node = TestNode::start(Options::new()).await.unwrap();

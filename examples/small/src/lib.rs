@@ -25,7 +25,7 @@ pub fn random_text() -> Result<String, EntropyError> {
 }
 
 /// Prints a mail instead of sending it.
-#[expect(clippy::print_stderr, reason = "there is nobody to mail")]
+#[expect(clippy::print_stderr, reason = "it stands in for a mailer")]
 pub fn mail(address: &str, code: &str) {
     eprintln!("mail to {address}: {code}");
 }

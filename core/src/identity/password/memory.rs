@@ -13,9 +13,8 @@ use super::HashingError;
 /// left 97 MB behind. A larger reservation costs nothing, since only the pages in use become real memory.
 const MIN_BLOCKS: usize = 33 << 10;
 
-/// Memory for hashes, kept from one hash to the next until the hasher is idle, at most one allocation for each hash
-/// that runs. Fresh memory comes from the system page by page, which took 10 ms of the 25 ms of a hash in a virtual
-/// machine.
+/// Memory for hashes. It is kept until the hasher is idle, with at most one allocation for each concurrent hash.
+/// Fresh memory comes from the system page by page, which took 10 ms of the 25 ms of a hash in a virtual machine.
 pub(super) struct MemoryPool {
     /// The number of blocks that a hash with the current parameters needs.
     blocks: usize,
