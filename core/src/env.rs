@@ -1,7 +1,7 @@
-//! Where time and randomness come from.
+//! The sources of time and randomness.
 //!
-//! Nothing in this crate asks the system for the time or for random bytes except through the [`Clock`] and the
-//! [`Entropy`] that the server was built with, so a test moves the time instead of waiting for it.
+//! This crate takes the time and random bytes only from the [`Clock`] and the [`Entropy`] that the server was built
+//! with. So a test moves the time instead of waiting for it.
 
 use std::fmt;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -30,19 +30,19 @@ impl Timestamp {
         self.0.div_euclid(1000)
     }
 
-    /// The moment `duration` later; at the end of time it stays there.
+    /// The moment `duration` later, or the last one that can be represented.
     #[must_use]
     pub fn after(self, duration: Duration) -> Self {
         Self(self.0.saturating_add(i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)))
     }
 
-    /// The moment `duration` earlier.
+    /// The moment `duration` earlier, or the first one that can be represented.
     #[must_use]
     pub fn before(self, duration: Duration) -> Self {
         Self(self.0.saturating_sub(i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)))
     }
 
-    /// How long it is from `earlier` to this moment; zero where `earlier` is later.
+    /// The time from `earlier` to this moment; zero if `earlier` is later.
     pub fn since(self, earlier: Self) -> Duration {
         Duration::from_millis(u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0))
     }
@@ -50,11 +50,11 @@ impl Timestamp {
 
 /// Tells the time.
 pub trait Clock: Send + Sync + 'static {
-    /// The present moment.
+    /// The current time.
     fn now(&self) -> Timestamp;
 }
 
-/// The clock of the operating system: the default.
+/// The clock of the operating system, which is the default.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SystemClock;
 
@@ -67,7 +67,7 @@ impl Clock for SystemClock {
     }
 }
 
-/// A clock that stands still until it is told to move: for tests.
+/// A clock for tests, which stands still until it is moved.
 ///
 /// ```
 /// use std::time::Duration;
@@ -104,21 +104,21 @@ impl<C: Clock + ?Sized> Clock for std::sync::Arc<C> {
     }
 }
 
-/// The source of randomness failed. The operating system has no entropy to give, which it says only early at boot.
+/// No randomness is available. From the operating system, this happens early at boot or not at all.
 #[derive(Debug, thiserror::Error)]
 #[error("no randomness available: {0}")]
 pub struct EntropyError(pub String);
 
-/// Gives bytes that nobody can guess.
+/// A source of bytes that nobody can guess.
 pub trait Entropy: Send + Sync + 'static {
     /// Fills `buffer` with random bytes.
     ///
     /// # Errors
-    /// [`EntropyError`] when the source has none; nothing may be issued then.
+    /// [`EntropyError`] if no randomness is available. Nothing may be issued then.
     fn fill(&self, buffer: &mut [u8]) -> Result<(), EntropyError>;
 }
 
-/// The generator of the operating system: the default.
+/// The generator of the operating system, which is the default.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SystemEntropy;
 
@@ -140,7 +140,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn arithmetic_stops_at_the_ends() {
+    fn arithmetic_saturates() {
         let end = Timestamp::from_millis(i64::MAX);
         assert_eq!(end.after(Duration::from_secs(1)), end);
         let start = Timestamp::from_millis(0);

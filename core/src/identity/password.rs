@@ -1,10 +1,12 @@
-//! Passwords: hashed with argon2id, off the async threads, a bounded number at once.
+//! Password hashing with argon2id, off the async threads and with bounded concurrency.
 //!
-//! An argon2id hash takes a core for some tens of milliseconds and 19 MiB for as long, so the number that run and the
-//! number that may wait are both limited; beyond them the answer is [`HashingError::Busy`] at once. What a check costs
-//! does not say whether the user exists: a check against no hash does the work of one made with today's settings, and
-//! a stored hash that is cheaper than that is topped up to it. (One that is dearer is not hidden: after the settings
-//! were lowered, users tell themselves apart from strangers until their hashes are made anew.)
+//! An argon2id hash occupies a core and 19 MiB of memory for tens of milliseconds. The number of running hashes and
+//! the length of the queue are therefore limited. Beyond them, a call fails at once with [`HashingError::Busy`].
+//!
+//! The cost of a check does not reveal whether the user exists. A check without a hash does the work of one with the
+//! current settings, and a check against a cheaper stored hash is topped up to it. A more expensive hash is not
+//! hidden: after the settings have been lowered, known users can be distinguished from unknown ones until their
+//! hashes are renewed.
 //!
 //! ```
 //! # #[tokio::main(flavor = "current_thread")]
@@ -42,76 +44,77 @@ pub use self::settings::{HashingSettings, HashingSetupError};
 use crate::env::{Entropy, EntropyError};
 pub use crate::model::PasswordHash;
 
-/// The longest password that is taken, in bytes of UTF-8.
+/// The maximum length of a password, in bytes of UTF-8.
 pub const MAX_PASSWORD_BYTES: usize = 1024;
 
-/// Why a password could not be hashed or checked. None of these says anything about the password but its length.
+/// Why a password could not be hashed or checked. None of the variants reveals more than the length of the password.
 #[derive(Debug, thiserror::Error)]
 pub enum HashingError {
-    /// As many hashes run and wait as are allowed. An endpoint answers 503 with `Retry-After`.
+    /// Too many hashes are running and waiting. Endpoints answer 503 with `Retry-After`.
     #[error("too many passwords are being checked at the moment")]
     Busy,
     /// The password is longer than [`MAX_PASSWORD_BYTES`].
     #[error("a password has at most {MAX_PASSWORD_BYTES} bytes")]
     TooLong,
-    /// There is no randomness for a salt.
+    /// No randomness is available for a salt.
     #[error(transparent)]
     Entropy(#[from] EntropyError),
-    /// The hash could not be computed: no memory, no Tokio runtime around the call, or one that is shutting down.
+    /// The hash could not be computed: out of memory, outside of a Tokio runtime, or in one that is shutting down.
     #[error("the password could not be hashed: {0}")]
     Failed(&'static str),
 }
 
-/// Hashes and checks passwords. A clone is the same hasher, with the same limits.
+/// Hashes and checks passwords. Clones share one set of limits.
 #[derive(Clone)]
 pub struct PasswordHasher(Arc<Shared>);
 
 struct Shared {
     argon: Argon,
-    /// What a password is checked against where there is no hash, or none that can be read.
+    /// The target of a check without a hash, or with one that cannot be parsed.
     decoy: Target,
     entropy: Arc<dyn Entropy>,
-    running: Arc<Semaphore>,
-    at_once: usize,
-    waiting: AtomicUsize,
-    may_wait: usize,
+    permits: Arc<Semaphore>,
+    max_concurrent: usize,
+    queued: AtomicUsize,
+    max_queued: usize,
 }
 
 impl Shared {
-    /// Keeps no memory while there is nothing to do.
-    fn rest(&self) {
-        if self.waiting.load(Ordering::SeqCst) == 0 && self.running.available_permits() == self.at_once {
+    /// Releases the memory if no hash is running or queued.
+    fn release_if_idle(&self) {
+        if self.queued.load(Ordering::SeqCst) == 0 && self.permits.available_permits() == self.max_concurrent
+        {
             self.argon.memory().release();
         }
     }
 }
 
 impl PasswordHasher {
-    /// A hasher with these settings, taking its salts from `entropy`. Nothing is hashed yet.
+    /// Creates a hasher with these settings, which takes its salts from `entropy`. It hashes nothing yet.
     ///
     /// # Errors
-    /// [`HashingSetupError`] where a setting is out of its range, or `entropy` has none to give.
+    /// [`HashingSetupError`] if a setting is out of range, or no randomness is available.
     pub fn new(settings: HashingSettings, entropy: Arc<dyn Entropy>) -> Result<Self, HashingSetupError> {
         let params = settings.params()?;
-        // A random salt and a random output are all that a hash of a random password would be, so the decoy costs
-        // nothing to make and there is no first time that differs from the later ones.
+        // A random salt and a random output look like the hash of a random password. So the decoy needs no hashing,
+        // and the first check takes as long as every later one.
         let decoy = Target::decoy(&params, entropy.as_ref())?;
         Ok(Self(Arc::new(Shared {
             argon: Argon::new(params),
             decoy,
             entropy,
-            running: Arc::new(Semaphore::new(settings.at_once)),
-            at_once: settings.at_once,
-            waiting: AtomicUsize::new(0),
-            may_wait: settings.waiting,
+            permits: Arc::new(Semaphore::new(settings.max_concurrent)),
+            max_concurrent: settings.max_concurrent,
+            queued: AtomicUsize::new(0),
+            max_queued: settings.max_queued,
         })))
     }
 
-    /// The hash to store for `password`, under a salt of its own.
+    /// Hashes `password` for storage, under a new salt.
     ///
     /// # Errors
-    /// [`HashingError::TooLong`] before anything is hashed; [`HashingError::Busy`] where too many wait already; the
-    /// others as they say.
+    /// [`HashingError::TooLong`] before any work is done, [`HashingError::Busy`] if the queue is full, and the others
+    /// as described there.
     pub async fn hash(&self, password: &str) -> Result<PasswordHash, HashingError> {
         if password.len() > MAX_PASSWORD_BYTES {
             return Err(HashingError::TooLong);
@@ -119,29 +122,29 @@ impl PasswordHasher {
         let permit = self.permit().await?;
         let mut salt = [0; argon::SALT_BYTES];
         self.0.entropy.fill(&mut salt)?;
-        let (output, _turn) =
+        let (output, _permit) =
             permit.run(password, move |shared, password| shared.argon.hash(password, &salt)).await?;
         Ok(PasswordHash::of(self.0.argon.params(), &salt, &output))
     }
 
-    /// Whether `password` is the one that `against` was made from; always `false` for no hash (an unknown user), at
-    /// the same cost. A stored hash that is not an argon2id PHC string is like no hash, with a warning in the log.
+    /// Whether `against` is a hash of `password`. Without a hash (an unknown user) it is always `false`, at the same
+    /// cost. A stored hash that is not an argon2id PHC string counts as none, and is logged as a warning.
     ///
-    /// A password over [`MAX_PASSWORD_BYTES`] is `false` at once, with a hash or without one: that says only how long
-    /// the password is, which whoever sent it knows.
+    /// A password longer than [`MAX_PASSWORD_BYTES`] is `false` at once, with or without a hash. That reveals only
+    /// its length, which the sender knows.
     ///
     /// # Errors
-    /// [`HashingError::Busy`] where too many wait already; [`HashingError::Failed`] as it says.
+    /// [`HashingError::Busy`] if the queue is full, [`HashingError::Failed`] as described there.
     pub async fn verify(&self, password: &str, against: Option<&PasswordHash>) -> Result<bool, HashingError> {
         if password.len() > MAX_PASSWORD_BYTES {
             return Ok(false);
         }
-        let (right, _turn) = self.permit().await?.verify(password, against).await?;
+        let (right, _permit) = self.permit().await?.verify(password, against).await?;
         Ok(right)
     }
 
-    /// Whether `hash` was made with other settings than today's. Ask it once a password proved right, and store a
-    /// new hash of that password.
+    /// Whether `hash` was made with settings other than the current ones. If so, store a new hash once the password
+    /// has been verified.
     pub fn needs_rehash(&self, hash: &PasswordHash) -> bool {
         match hash.target() {
             Ok(target) => !target.made_with(self.0.argon.params()),
@@ -149,58 +152,58 @@ impl PasswordHasher {
         }
     }
 
-    /// Waits for leave to run one hash at a time, until the [`HashPermit`] is dropped.
+    /// Waits for a permit, which allows one hash at a time until the [`HashPermit`] is dropped.
     pub(crate) async fn permit(&self) -> Result<HashPermit, HashingError> {
         let closed = |_| HashingError::Failed("the hasher is closed");
-        let permit = match Arc::clone(&self.0.running).try_acquire_owned() {
+        let permit = match Arc::clone(&self.0.permits).try_acquire_owned() {
             Ok(permit) => permit,
             Err(TryAcquireError::Closed) => return Err(HashingError::Failed("the hasher is closed")),
             Err(TryAcquireError::NoPermits) => {
-                let _place = Place::take(&self.0)?;
-                Arc::clone(&self.0.running).acquire_owned().await.map_err(closed)?
+                let _slot = QueueSlot::take(&self.0)?;
+                Arc::clone(&self.0.permits).acquire_owned().await.map_err(closed)?
             }
         };
         Ok(HashPermit { shared: Arc::clone(&self.0), permit: Some(permit) })
     }
 }
 
-/// A place in the queue, given back when the wait ends, also where whoever waited has gone.
-struct Place<'a>(&'a Shared);
+/// A slot in the queue. It is freed when the wait ends or is cancelled.
+struct QueueSlot<'a>(&'a Shared);
 
-impl<'a> Place<'a> {
+impl<'a> QueueSlot<'a> {
     fn take(shared: &'a Shared) -> Result<Self, HashingError> {
-        let place = |waiting| (waiting < shared.may_wait).then_some(waiting + 1);
-        match shared.waiting.try_update(Ordering::SeqCst, Ordering::SeqCst, place) {
+        let one_more = |queued| (queued < shared.max_queued).then_some(queued + 1);
+        match shared.queued.try_update(Ordering::SeqCst, Ordering::SeqCst, one_more) {
             Ok(_) => Ok(Self(shared)),
             Err(_) => Err(HashingError::Busy),
         }
     }
 }
 
-impl Drop for Place<'_> {
+impl Drop for QueueSlot<'_> {
     fn drop(&mut self) {
-        self.0.waiting.fetch_sub(1, Ordering::SeqCst);
-        self.0.rest();
+        self.0.queued.fetch_sub(1, Ordering::SeqCst);
+        self.0.release_if_idle();
     }
 }
 
-/// Leave to hash.
+/// Permission to run one hash at a time.
 pub(crate) struct HashPermit {
     shared: Arc<Shared>,
-    /// There until the permit is dropped.
+    /// `None` only while the permit is being dropped.
     permit: Option<OwnedSemaphorePermit>,
 }
 
 impl Drop for HashPermit {
     fn drop(&mut self) {
         drop(self.permit.take());
-        self.shared.rest();
+        self.shared.release_if_idle();
     }
 }
 
 impl HashPermit {
-    /// As [`PasswordHasher::verify`], giving the permit back with the answer, so that what follows from the answer can be
-    /// noted before the next in the queue gets its permit. The caller has seen to the password's length.
+    /// Like [`PasswordHasher::verify`], but returns the permit with the result. So the caller can record the result
+    /// before the next in the queue gets its permit. The caller has checked the length of the password.
     pub(crate) async fn verify(
         self,
         password: &str,
@@ -219,8 +222,8 @@ impl HashPermit {
         .await
     }
 
-    /// Runs `work` on a blocking thread. The thread holds the permit, not this future: a request that is given up
-    /// leaves its hash running, and that one still counts.
+    /// Runs `work` on a blocking thread. The thread holds the permit, not this future: the hash of a cancelled
+    /// request keeps running and still counts.
     async fn run<T: Send + 'static>(
         self,
         password: &str,

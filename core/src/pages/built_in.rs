@@ -1,4 +1,4 @@
-//! The pages that come with the engine.
+//! [`BuiltInPages`]: the pages that come with gridauth.
 
 use http::HeaderValue;
 
@@ -7,8 +7,8 @@ use super::markup::{Markup, html};
 use super::stylesheet::Stylesheet;
 use super::{
     ConsentPage, ContentSecurityPolicy, DeviceCodePage, DeviceConfirmPage, DeviceDonePage, ErrorPage,
-    FormPostPage, Html, LogoutDonePage, LogoutQuestionPage, Pages, ReferrerPolicy, SignInPage, Theme,
-    consent, device, error, form_post, logout, sign_in,
+    FormPostPage, Html, LogoutConfirmPage, LogoutDonePage, Pages, ReferrerPolicy, SignInPage, Theme, consent,
+    device, error, form_post, logout, sign_in,
 };
 
 /// The built-in pages in a [`Theme`].
@@ -37,7 +37,7 @@ impl Default for BuiltInPages {
 }
 
 impl BuiltInPages {
-    /// The pages as `theme` wants them.
+    /// The built-in pages with this theme.
     #[must_use]
     pub fn new(theme: Theme) -> Self {
         let stylesheet = Stylesheet::of(&theme);
@@ -54,7 +54,7 @@ impl BuiltInPages {
         }
     }
 
-    /// The theme that the pages are in.
+    /// The theme of the pages.
     #[must_use]
     pub fn theme(&self) -> &Theme {
         &self.theme
@@ -77,9 +77,9 @@ impl BuiltInPages {
 
     /// See [`Pages::form_post`].
     ///
-    /// The client is told the origin that the form comes from, which `iss` (RFC 9207) tells it anyway: with
-    /// [`ReferrerPolicy::SameOrigin`], or with none, the browser would send `Origin: null`, and a client that checks
-    /// where its forms come from would have to turn the response away.
+    /// The page has [`ReferrerPolicy::StrictOrigin`], so the client learns the server's origin, which `iss` (RFC
+    /// 9207) tells it anyway. With [`ReferrerPolicy::SameOrigin`] the browser would send `Origin: null`, and a client
+    /// that checks the origin of its forms would reject the response.
     pub fn form_post(&self, page: &FormPostPage<'_>) -> Html {
         let body = self.document("Almost there", |out| form_post::write(out, page));
         Html::with_header(body, self.form_post_policy.clone())
@@ -102,9 +102,9 @@ impl BuiltInPages {
         self.page(title, |out| device::write_done(out, page))
     }
 
-    /// See [`Pages::logout_question`].
-    pub fn logout_question(&self, page: &LogoutQuestionPage<'_>) -> Html {
-        self.page("Sign out?", |out| logout::write_question(out, page, self.theme.name()))
+    /// See [`Pages::logout_confirm`].
+    pub fn logout_confirm(&self, page: &LogoutConfirmPage<'_>) -> Html {
+        self.page("Sign out?", |out| logout::write_confirm(out, page, self.theme.name()))
     }
 
     /// See [`Pages::logout_done`].
@@ -137,7 +137,7 @@ impl BuiltInPages {
         let Some(name) = self.theme.name() else { return };
         html!(out; "<header>");
         if let Some(logo) = self.theme.logo_uri() {
-            // The name stands beside it, so that it has nothing to add for those who do not see it.
+            // The name is next to the logo, so the logo needs no alternative text.
             html!(out; r#"<img src=""# (logo) r#"" alt="">"#);
         }
         html!(out; "<span>" (name) "</span></header>");
@@ -153,8 +153,8 @@ impl Pages for BuiltInPages {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::pages::test_pages::{every_page, hostile_text};
-    use crate::pages::test_support::{Piece, Read};
+    use crate::pages::test_parsed_page::{HtmlToken, ParsedPage};
+    use crate::pages::test_samples::{every_page, hostile_text};
     use base64::Engine as _;
     use proptest::prelude::*;
     use sha2::Digest as _;
@@ -173,11 +173,11 @@ mod tests {
     }
 
     #[test]
-    fn every_page_is_sound_and_its_policy_fits_it() {
+    fn every_page_is_well_formed_and_has_its_own_policy() {
         for pages in [BuiltInPages::default(), themed()] {
             let logo = pages.theme().logo_uri().is_some();
             for (name, html) in every_page(&pages, "R&D <b>\"x\"</b>") {
-                let page = Read::checked(html.body());
+                let page = ParsedPage::checked(html.body());
                 let style = page.text_of("style");
                 let digest = base64::engine::general_purpose::STANDARD.encode(sha2::Sha256::digest(style));
                 let script = if name == "form_post" {
@@ -207,9 +207,9 @@ mod tests {
     }
 
     #[test]
-    fn a_service_without_a_name_leaves_no_gap() {
+    fn a_theme_without_a_name_leaves_no_gap() {
         for (name, html) in every_page(&BuiltInPages::default(), "x") {
-            let page = Read::checked(html.body());
+            let page = ParsedPage::checked(html.body());
             assert!(page.all("header").is_empty(), "{name}");
             assert!(!page.text_of("title").contains('–'), "{name}");
         }
@@ -218,24 +218,24 @@ mod tests {
     #[test]
     fn the_theme_is_on_every_page() {
         for (name, html) in every_page(&themed(), "x") {
-            let page = Read::checked(html.body());
+            let page = ParsedPage::checked(html.body());
             assert_eq!(page.only("img")["src"], "https://cdn.example/logo.svg?a=1&b=\"2\"", "{name}");
             assert!(page.text_of("title").ends_with(" – Notes & <more>"), "{name}");
             assert!(page.text_of("style").contains("--accent:#ffff00;--on-accent:#000000;"), "{name}");
         }
     }
 
-    /// The tags and the names of their attributes: what text must not be able to change.
+    /// The tags and the names of their attributes, which no text may change.
     fn skeleton(html: &Html) -> Vec<String> {
-        let pieces = Read::checked(html.body()).pieces;
-        let tags = pieces.into_iter().filter_map(|piece| match piece {
-            Piece::Open { name, attributes } => {
+        let tokens = ParsedPage::checked(html.body()).tokens;
+        let tags = tokens.into_iter().filter_map(|token| match token {
+            HtmlToken::Open { name, attributes } => {
                 Some(format!("<{name} {:?}>", attributes.keys().collect::<Vec<_>>()))
             }
-            Piece::Close(name) => Some(format!("</{name}>")),
-            Piece::Doctype => Some("<!DOCTYPE>".to_owned()),
-            Piece::Comment => Some("<!-- -->".to_owned()),
-            Piece::Text(_) => None,
+            HtmlToken::Close(name) => Some(format!("</{name}>")),
+            HtmlToken::Doctype => Some("<!DOCTYPE>".to_owned()),
+            HtmlToken::Comment => Some("<!-- -->".to_owned()),
+            HtmlToken::Text(_) => None,
         });
         tags.collect()
     }
@@ -244,8 +244,8 @@ mod tests {
         #![proptest_config(ProptestConfig::with_cases(300))]
 
         #[test]
-        fn no_text_changes_what_a_page_is_made_of(text in hostile_text()) {
-            // A name of nothing but white space is another case: the id is shown then.
+        fn no_text_changes_the_structure_of_a_page(text in hostile_text()) {
+            // For a blank name the page shows the client id instead.
             prop_assume!(!text.trim().is_empty());
             let pages = themed();
             for ((name, plain), (_, hostile)) in every_page(&pages, "plain").into_iter().zip(every_page(&pages, &text)) {

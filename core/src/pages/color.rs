@@ -1,12 +1,12 @@
-//! The accent colour of a theme, and the colours worked out from it so that text stays readable.
+//! The accent colour of a theme, and the colours derived from it so that text stays readable.
 
 use std::fmt;
 use std::str::FromStr;
 
-/// The contrast that WCAG 2.2 asks of text at level AA (success criterion 1.4.3).
-const READABLE: f64 = 4.5;
+/// The contrast that WCAG 2.2 level AA requires of text (success criterion 1.4.3).
+const MIN_CONTRAST: f64 = 4.5;
 
-/// A colour as a theme takes it: `#rgb` or `#rrggbb`.
+/// A colour, written as `#rgb` or `#rrggbb`.
 ///
 /// ```
 /// use gridauth::pages::Color;
@@ -23,7 +23,7 @@ pub struct Color {
     blue: u8,
 }
 
-/// Not a colour of the form `#rgb` or `#rrggbb`.
+/// The text is not a colour of the form `#rgb` or `#rrggbb`.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0:?} is not a colour of the form #rgb or #rrggbb")]
 pub struct InvalidColor(String);
@@ -78,16 +78,16 @@ impl Color {
         0.2126 * linear(self.red) + 0.7152 * linear(self.green) + 0.0722 * linear(self.blue)
     }
 
-    /// White where it can be read on this colour, else black, which then can.
+    /// The colour of text on this background: white if its contrast suffices, otherwise black.
     pub(super) fn text_on(self) -> Self {
-        if self.contrast(Self::WHITE) >= READABLE { Self::WHITE } else { Self::BLACK }
+        if self.contrast(Self::WHITE) >= MIN_CONTRAST { Self::WHITE } else { Self::BLACK }
     }
 
-    /// This colour, moved towards `end` only as far as needed to be read as text on each of `backgrounds`.
+    /// This colour, mixed with just enough of `end` to be readable as text on each of `backgrounds`.
     pub(super) fn readable_on(self, backgrounds: &[Self], end: Self) -> Self {
         const STEPS: u16 = 50;
         let readable =
-            |color: &Self| backgrounds.iter().all(|background| color.contrast(*background) >= READABLE);
+            |color: &Self| backgrounds.iter().all(|background| color.contrast(*background) >= MIN_CONTRAST);
         (0..STEPS).map(|step| self.mixed_with(end, step, STEPS)).find(readable).unwrap_or(end)
     }
 
@@ -111,7 +111,7 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn only_hexadecimal_colors_are_taken() {
+    fn only_hexadecimal_colors_are_accepted() {
         for (text, color) in
             [("#fff", "#ffffff"), ("#1Af", "#11aaff"), ("#0B57d0", "#0b57d0"), ("#000000", "#000000")]
         {
@@ -137,21 +137,21 @@ mod tests {
             "#١٢٣",
             "#ＦＦＦ",
         ] {
-            assert!(text.parse::<Color>().is_err(), "{text:?} was taken");
+            assert!(text.parse::<Color>().is_err(), "{text:?} was accepted");
         }
     }
 
     #[test]
-    fn contrast_is_that_of_wcag() {
+    fn contrast_follows_wcag() {
         assert!((Color::BLACK.contrast(Color::WHITE) - 21.0).abs() < 1e-9);
         assert!((Color::WHITE.contrast(Color::WHITE) - 1.0).abs() < 1e-9);
-        // The lightest grey that WCAG lets stand on white, and the one after it.
-        assert!(Color::rgb(0x76, 0x76, 0x76).contrast(Color::WHITE) >= READABLE);
-        assert!(Color::rgb(0x77, 0x77, 0x77).contrast(Color::WHITE) < READABLE);
+        // The lightest grey that WCAG allows on white, and the next lighter one.
+        assert!(Color::rgb(0x76, 0x76, 0x76).contrast(Color::WHITE) >= MIN_CONTRAST);
+        assert!(Color::rgb(0x77, 0x77, 0x77).contrast(Color::WHITE) < MIN_CONTRAST);
     }
 
     #[test]
-    fn a_readable_color_stays_as_it_is() {
+    fn a_readable_color_is_not_changed() {
         let accent = Color::rgb(0x0b, 0x57, 0xd0);
         assert_eq!(accent.readable_on(&LIGHT_SURFACES, Color::BLACK), accent);
         assert_ne!(accent.readable_on(&DARK_SURFACES, Color::WHITE), accent);
@@ -161,23 +161,23 @@ mod tests {
         #[test]
         fn text_is_readable_whatever_the_accent(red: u8, green: u8, blue: u8) {
             let accent = Color::rgb(red, green, blue);
-            prop_assert!(accent.contrast(accent.text_on()) >= READABLE);
+            prop_assert!(accent.contrast(accent.text_on()) >= MIN_CONTRAST);
             for (surfaces, end) in [(LIGHT_SURFACES, Color::BLACK), (DARK_SURFACES, Color::WHITE)] {
                 let ink = accent.readable_on(&surfaces, end);
                 for surface in surfaces {
-                    prop_assert!(ink.contrast(surface) >= READABLE);
+                    prop_assert!(ink.contrast(surface) >= MIN_CONTRAST);
                 }
             }
         }
 
         #[test]
-        fn any_color_is_read_back(red: u8, green: u8, blue: u8) {
+        fn every_color_round_trips(red: u8, green: u8, blue: u8) {
             let color = Color::rgb(red, green, blue);
             prop_assert_eq!(color.to_string().parse::<Color>(), Ok(color));
         }
 
         #[test]
-        fn no_text_breaks_the_parser(text: String) {
+        fn the_parser_never_panics(text: String) {
             let _ = text.parse::<Color>();
         }
     }

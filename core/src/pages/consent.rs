@@ -1,29 +1,31 @@
 //! The consent page.
 
+use super::client_info::ClientInfo;
+use super::destination::Destination;
+use super::form::Form;
 use super::markup::{Markup, html};
 use super::parts;
-use super::uri::Destination;
-use super::view::{ClientInfo, Form, ScopeInfo};
+use super::scope_info::ScopeInfo;
 
-/// Asks whether a client may have what it asks for. The buttons are named `decision`, their values are `allow` and
-/// `deny`.
+/// Asks the user whether to allow what a client requests. Both buttons are named `decision`; their values are `allow`
+/// and `deny`.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct ConsentPage<'a> {
-    /// The form to put the buttons in.
+    /// The form around the buttons.
     pub form: Form<'a>,
-    /// The client that asks.
+    /// The client that requests access.
     pub client: ClientInfo<'a>,
-    /// Where the answer goes, whichever it is.
+    /// Where the browser is sent afterwards, whatever the user decides.
     pub destination: Destination<'a>,
-    /// The display name of the person who is signed in.
+    /// The display name of the signed-in user.
     pub user: &'a str,
-    /// All that the client asks for.
+    /// Every requested scope.
     pub scopes: &'a [ScopeInfo<'a>],
 }
 
 impl<'a> ConsentPage<'a> {
-    /// The question that `client` raises.
+    /// A consent page for a request of `client`.
     #[must_use]
     pub fn new(
         form: Form<'a>,
@@ -53,13 +55,13 @@ pub(super) fn write(out: &mut Markup, page: &ConsentPage<'_>) {
 mod tests {
     use super::*;
     use crate::pages::BuiltInPages;
-    use crate::pages::test_support::Read;
-    use crate::pages::uri::WebUri;
+    use crate::pages::test_parsed_page::ParsedPage;
+    use crate::pages::web_uri::WebUri;
 
     const FORM: Form<'static> = Form { action: "/oauth/authorize", hidden: &[("csrf", "c1")] };
 
-    fn read(page: &ConsentPage<'_>) -> Read {
-        Read::checked(BuiltInPages::default().consent(page).body())
+    fn read(page: &ConsentPage<'_>) -> ParsedPage {
+        ParsedPage::checked(BuiltInPages::default().consent(page).body())
     }
 
     #[test]
@@ -86,7 +88,7 @@ mod tests {
     }
 
     #[test]
-    fn the_buttons_decide() {
+    fn the_buttons_send_the_decision() {
         let page =
             read(&ConsentPage::new(FORM, ClientInfo::new("web"), Destination::new("app:/cb"), "Israel", &[]));
         let buttons: Vec<_> = page

@@ -1,45 +1,47 @@
-//! The pages of the device authorization grant (RFC 8628): the code, the question, the answer.
+//! The pages of the device authorization grant (RFC 8628): entering the code, confirming the request, the result.
 
 use std::fmt;
 
+use super::client_info::ClientInfo;
+use super::form::Form;
 use super::markup::{Markup, html};
 use super::parts::{self, FAILURE_ID};
-use super::view::{ClientInfo, Form, ScopeInfo};
+use super::scope_info::ScopeInfo;
 
 /// Asks for the code that a device shows (RFC 8628 section 3.3), in an input named `user_code`.
 #[derive(Clone, Copy)]
 #[non_exhaustive]
 pub struct DeviceCodePage<'a> {
-    /// The form to put the input in.
+    /// The form around the input.
     pub form: Form<'a>,
-    /// What the input holds at first.
+    /// The initial value of the input.
     pub user_code: Option<&'a str>,
     /// Why the page is shown again.
     pub failure: Option<DeviceCodeFailure>,
 }
 
 impl<'a> DeviceCodePage<'a> {
-    /// A first, empty page.
+    /// A page with an empty input.
     #[must_use]
     pub fn new(form: Form<'a>) -> Self {
         Self { form, user_code: None, failure: None }
     }
 }
 
-/// Why a user code was not taken.
+/// Why a user code was rejected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum DeviceCodeFailure {
-    /// None was given.
+    /// No code was entered.
     Missing,
-    /// No device waits for it, or no longer.
+    /// No device is waiting for this code: it is unknown or has expired.
     UnknownOrExpired,
-    /// Too many codes were wrong (RFC 8628 section 5.1).
+    /// Too many wrong codes were entered (RFC 8628 section 5.1).
     TooManyTries {
-        /// Seconds until another one is looked at.
+        /// Seconds until another code is accepted.
         retry_after_secs: u64,
     },
-    /// The form was older than the session or the token that it carried.
+    /// The form's session or CSRF token has expired.
     FormExpired,
 }
 
@@ -61,25 +63,25 @@ impl DeviceCodeFailure {
     }
 }
 
-/// Asks whether the device may have what it asks for, and shows the code for comparison (RFC 8628 sections 3.3.1, 5.4).
-/// The buttons are named `decision`, their values are `allow` and `deny`.
+/// Asks the user whether to allow what a device requests, and shows the code for comparison (RFC 8628 sections 3.3.1
+/// and 5.4). Both buttons are named `decision`; their values are `allow` and `deny`.
 #[derive(Clone, Copy)]
 #[non_exhaustive]
 pub struct DeviceConfirmPage<'a> {
-    /// The form to put the buttons in.
+    /// The form around the buttons.
     pub form: Form<'a>,
     /// The client on the device.
     pub client: ClientInfo<'a>,
     /// The code, as the device shows it.
     pub user_code: &'a str,
-    /// The display name of the person who is signed in.
+    /// The display name of the signed-in user.
     pub user: &'a str,
-    /// All that the client asks for.
+    /// Every requested scope.
     pub scopes: &'a [ScopeInfo<'a>],
 }
 
 impl<'a> DeviceConfirmPage<'a> {
-    /// The question that `client` raises on a device.
+    /// A confirmation page for a request of `client` on a device.
     #[must_use]
     pub fn new(
         form: Form<'a>,
@@ -92,25 +94,25 @@ impl<'a> DeviceConfirmPage<'a> {
     }
 }
 
-/// Says that the device has its answer.
+/// Tells the user what was decided.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct DeviceDonePage<'a> {
     /// The client on the device.
     pub client: ClientInfo<'a>,
-    /// Whether it was allowed.
+    /// Whether the user allowed access.
     pub allowed: bool,
 }
 
 impl<'a> DeviceDonePage<'a> {
-    /// The page after the question.
+    /// The page after the decision.
     #[must_use]
     pub fn new(client: ClientInfo<'a>, allowed: bool) -> Self {
         Self { client, allowed }
     }
 }
 
-/// Leaves out the code.
+/// Omits the code.
 impl fmt::Debug for DeviceCodePage<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("DeviceCodePage")
@@ -120,7 +122,7 @@ impl fmt::Debug for DeviceCodePage<'_> {
     }
 }
 
-/// Leaves out the code.
+/// Omits the code.
 impl fmt::Debug for DeviceConfirmPage<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("DeviceConfirmPage")
@@ -181,13 +183,14 @@ pub(super) fn write_done(out: &mut Markup, page: &DeviceDonePage<'_>) {
 mod tests {
     use super::*;
     use crate::pages::BuiltInPages;
-    use crate::pages::test_support::Read;
+    use crate::pages::test_parsed_page::ParsedPage;
 
     const FORM: Form<'static> = Form { action: "/oauth/device", hidden: &[("csrf", "c1")] };
 
     #[test]
     fn the_code_is_asked_for() {
-        let page = Read::checked(BuiltInPages::default().device_code(&DeviceCodePage::new(FORM)).body());
+        let page =
+            ParsedPage::checked(BuiltInPages::default().device_code(&DeviceCodePage::new(FORM)).body());
         assert_eq!(page.only("form")["action"], "/oauth/device");
         assert_eq!(page.hidden_inputs(), [("csrf", "c1")]);
         assert_eq!(page.input("user_code")["value"], "");
@@ -195,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn a_code_not_taken_stays_in_its_input_with_the_reason() {
+    fn a_rejected_code_stays_in_its_input_with_the_reason() {
         for (failure, words) in [
             (DeviceCodeFailure::Missing, "Enter the code"),
             (DeviceCodeFailure::UnknownOrExpired, "No device waits"),
@@ -207,7 +210,7 @@ mod tests {
                 failure: Some(failure),
                 ..DeviceCodePage::new(FORM)
             };
-            let page = Read::checked(BuiltInPages::default().device_code(&view).body());
+            let page = ParsedPage::checked(BuiltInPages::default().device_code(&view).body());
             assert!(page.text().contains(words), "{failure:?}");
             assert!(page.has_attribute("role", "alert"));
             assert_eq!(page.input("user_code")["value"], "wdjb<");
@@ -216,10 +219,10 @@ mod tests {
     }
 
     #[test]
-    fn the_question_shows_code_client_user_and_scopes() {
+    fn the_confirmation_shows_code_client_user_and_scopes() {
         let scopes = [ScopeInfo { token: "notes.read", description: Some("Read your notes") }];
         let view = DeviceConfirmPage::new(FORM, ClientInfo::new("tv"), "WDJB-MJHT", "Israel", &scopes);
-        let page = Read::checked(BuiltInPages::default().device_confirm(&view).body());
+        let page = ParsedPage::checked(BuiltInPages::default().device_confirm(&view).body());
         for shown in ["tv", "WDJB-MJHT", "Israel", "Read your notes", "notes.read"] {
             assert!(page.text().contains(shown), "{shown}");
         }
@@ -229,10 +232,10 @@ mod tests {
     }
 
     #[test]
-    fn the_answer_is_told() {
+    fn the_result_is_shown() {
         for (allowed, words) in [(true, "has access now"), (false, "got no access")] {
             let view = DeviceDonePage::new(ClientInfo::new("tv"), allowed);
-            let page = Read::checked(BuiltInPages::default().device_done(&view).body());
+            let page = ParsedPage::checked(BuiltInPages::default().device_done(&view).body());
             assert!(page.text().contains(words));
             assert!(page.all("form").is_empty());
         }

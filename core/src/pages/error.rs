@@ -1,27 +1,27 @@
-//! The page for what cannot be told to the client.
+//! The page for errors that must not be sent to the client.
 
 use http::StatusCode;
 
 use super::markup::{Markup, html};
 use super::parts;
 
-/// Says what went wrong where no redirect may happen: the client is unknown, the redirect URI does not match, or the
-/// server cannot work just now.
+/// Shows an error when no redirect may happen: the client is unknown, the redirect URI does not match, or the server
+/// is temporarily unavailable.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct ErrorPage<'a> {
-    /// The status that the page goes out with.
+    /// The status of the response.
     pub status: StatusCode,
     /// What happened, in a few words.
     pub title: &'a str,
-    /// What the reader can do about it.
+    /// What the user can do about it.
     pub description: &'a str,
-    /// What the makers of the application have to know to mend it. It is for everybody to see: no inner detail.
+    /// What the client's developers need to know to fix it. Everybody can see it, so it must not reveal internals.
     pub detail: Option<&'a str>,
 }
 
 impl<'a> ErrorPage<'a> {
-    /// A page for `status`.
+    /// An error page without a detail.
     #[must_use]
     pub fn new(status: StatusCode, title: &'a str, description: &'a str) -> Self {
         Self { status, title, description, detail: None }
@@ -41,16 +41,16 @@ pub(super) fn write(out: &mut Markup, page: &ErrorPage<'_>) {
 mod tests {
     use super::*;
     use crate::pages::BuiltInPages;
-    use crate::pages::test_support::Read;
+    use crate::pages::test_parsed_page::ParsedPage;
 
     #[test]
-    fn an_error_is_told_and_leads_nowhere() {
+    fn an_error_is_shown_and_links_nowhere() {
         let description = "The application sent you here with an address that is not its own.";
         let mut view = ErrorPage::new(StatusCode::BAD_REQUEST, "This link does not work", description);
-        let plain = Read::checked(BuiltInPages::default().error(&view).body());
+        let plain = ParsedPage::checked(BuiltInPages::default().error(&view).body());
         assert!(plain.text().trim_end().ends_with("Error 400"), "{}", plain.text());
         view.detail = Some("redirect_uri is not <one> of its own");
-        let page = Read::checked(BuiltInPages::default().error(&view).body());
+        let page = ParsedPage::checked(BuiltInPages::default().error(&view).body());
         for shown in
             ["This link does not work", description, "Error 400: redirect_uri is not <one> of its own"]
         {

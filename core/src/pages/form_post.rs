@@ -2,23 +2,25 @@
 
 use std::fmt;
 
+use super::client_info::ClientInfo;
+use super::form::NamesOnly;
 use super::markup::{Markup, html};
 use super::parts;
-use super::uri::WebUri;
-use super::view::{ClientInfo, Names};
+use super::web_uri::WebUri;
 
-/// Sends the form at once where scripts run. A parameter may be named `submit` and then hides the form's own method.
+/// Submits the form. It calls the prototype's method, because a parameter named `submit` would shadow the form's own.
 pub(super) const SCRIPT: &str = "HTMLFormElement.prototype.submit.call(document.forms[0])";
 
-/// Posts the parameters of an authorization response to the client: by itself where scripts run, else by a button.
+/// Posts the parameters of an authorization response to the client: automatically if scripts run, otherwise when the
+/// user presses the button.
 #[derive(Clone, Copy)]
 #[non_exhaustive]
 pub struct FormPostPage<'a> {
-    /// The client's redirect URI, which the engine has checked.
+    /// The client's redirect URI, already validated.
     pub action: WebUri<'a>,
-    /// Name and value of each parameter of the response. A code is among them.
+    /// Name and value of each response parameter. One of them may be a code or a token.
     pub parameters: &'a [(&'a str, &'a str)],
-    /// The client that it goes to.
+    /// The client that receives the response.
     pub client: ClientInfo<'a>,
 }
 
@@ -30,12 +32,12 @@ impl<'a> FormPostPage<'a> {
     }
 }
 
-/// Shows the names of the parameters, not their values: a code or a token is among them.
+/// Shows the names of the parameters only: a value may be a code or a token.
 impl fmt::Debug for FormPostPage<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("FormPostPage")
             .field("action", &self.action)
-            .field("parameters", &Names(self.parameters))
+            .field("parameters", &NamesOnly(self.parameters))
             .field("client", &self.client)
             .finish()
     }
@@ -55,7 +57,7 @@ pub(super) fn write(out: &mut Markup, page: &FormPostPage<'_>) {
 mod tests {
     use super::*;
     use crate::pages::BuiltInPages;
-    use crate::pages::test_support::Read;
+    use crate::pages::test_parsed_page::ParsedPage;
 
     const PARAMETERS: &[(&str, &str)] =
         &[("code", "c0de"), ("state", "a&b\"<c>"), ("iss", "https://id.example.com")];
@@ -66,8 +68,8 @@ mod tests {
     }
 
     #[test]
-    fn the_response_is_in_the_form_and_nothing_else() {
-        let page = Read::checked(BuiltInPages::default().form_post(&view()).body());
+    fn the_form_contains_exactly_the_response() {
+        let page = ParsedPage::checked(BuiltInPages::default().form_post(&view()).body());
         let form = page.only("form");
         assert_eq!(
             (form["method"].as_str(), form["action"].as_str()),
@@ -80,13 +82,13 @@ mod tests {
     #[test]
     fn a_parameter_named_submit_does_not_stop_the_script() {
         let html = BuiltInPages::default().form_post(&view());
-        let page = Read::checked(html.body());
+        let page = ParsedPage::checked(html.body());
         assert_eq!(page.all("script").len(), 1);
         assert!(!page.text_of("script").contains("forms[0].submit"));
     }
 
     #[test]
-    fn a_response_in_a_log_shows_no_value() {
+    fn debug_output_contains_no_value() {
         let shown = format!("{:?}", view());
         assert!(shown.contains("code") && !shown.contains("c0de"));
     }

@@ -1,4 +1,4 @@
-//! A finished page and the headers that it goes out with.
+//! A finished page with its response headers.
 
 use std::fmt;
 
@@ -9,17 +9,16 @@ use http::header::{
 };
 use http::{HeaderName, HeaderValue, Response, StatusCode};
 
-use super::policy::{ContentSecurityPolicy, Source};
+use super::content_security_policy::{ContentSecurityPolicy, Source};
 
-/// What is sent about this page to where its links and forms lead (Referrer Policy, section 3).
+/// What other origins learn about a page through its links and forms (Referrer Policy, section 3).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ReferrerPolicy {
-    /// Nothing is told to another origin. A form that posts there does so with `Origin: null`.
+    /// Nothing. A form that posts to another origin sends `Origin: null`.
     #[default]
     SameOrigin,
-    /// Another origin is told this page's origin, never its path or query, and nothing at all where the page came by
-    /// https and the other does not.
+    /// The page's origin, without path and query; nothing if the page is https and the other origin http.
     StrictOrigin,
 }
 
@@ -34,8 +33,8 @@ impl ReferrerPolicy {
 
 /// A page, ready to be sent.
 ///
-/// An application's own page starts as its text; style sheets, images and fonts may come from its own origin and
-/// scripts do not run, unless [`with_policy`](Self::with_policy) says otherwise.
+/// A page of the application may load style sheets, images and fonts from its own origin, and runs no script.
+/// [`with_policy`](Self::with_policy) changes that.
 ///
 /// ```
 /// use gridauth::pages::Html;
@@ -55,7 +54,7 @@ pub struct Html {
 }
 
 impl Html {
-    /// A page of the application's own.
+    /// A page of the application, from its HTML.
     pub fn new(body: impl Into<String>) -> Self {
         let policy = ContentSecurityPolicy::nothing()
             .styles_from(Source::own_origin())
@@ -74,19 +73,19 @@ impl Html {
         self
     }
 
-    /// Sets what is told to where the page's links and forms lead.
+    /// Sets what other origins learn about the page.
     pub fn with_referrer_policy(mut self, referrer: ReferrerPolicy) -> Self {
         self.referrer = referrer;
         self
     }
 
-    /// The page's text.
+    /// The page's HTML.
     #[must_use]
     pub fn body(&self) -> &str {
         &self.body
     }
 
-    /// The headers that belong to the page, whatever its status is.
+    /// The headers of the page. They do not depend on the status.
     #[must_use]
     pub fn headers(&self) -> [(HeaderName, HeaderValue); 6] {
         [
@@ -100,7 +99,7 @@ impl Html {
         ]
     }
 
-    /// The page as an answer.
+    /// Turns the page into a response with this status.
     #[must_use]
     pub fn into_response(self, status: StatusCode) -> Response<Bytes> {
         let headers = self.headers();
@@ -111,7 +110,7 @@ impl Html {
     }
 }
 
-/// Tells the length only: a page may hold a CSRF token or an authorization code.
+/// Shows the length of the body only: it may contain a CSRF token or an authorization code.
 impl fmt::Debug for Html {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Html")
@@ -121,7 +120,7 @@ impl fmt::Debug for Html {
     }
 }
 
-/// A policy is ASCII by its construction; were it not, the strictest one would take its place.
+/// The header value of a policy. A policy is always ASCII; the strictest policy stands in for one that is not.
 pub(super) fn policy_header(policy: &ContentSecurityPolicy) -> HeaderValue {
     HeaderValue::try_from(policy.to_string())
         .unwrap_or(HeaderValue::from_static("default-src 'none'; base-uri 'none'; frame-ancestors 'none'"))
@@ -132,7 +131,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_page_goes_out_with_its_headers() {
+    fn a_response_has_the_headers_of_its_page() {
         let response = Html::new("<p>").into_response(StatusCode::BAD_REQUEST);
         assert_eq!(response.status(), StatusCode::BAD_REQUEST);
         let mut headers: Vec<_> =
@@ -157,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn a_page_in_a_log_shows_nothing_of_its_text() {
+    fn debug_output_does_not_contain_the_body() {
         assert!(!format!("{:?}", Html::new("csrf-secret")).contains("secret"));
     }
 }

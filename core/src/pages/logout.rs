@@ -1,46 +1,47 @@
-//! The pages of signing out (OpenID Connect RP-Initiated Logout 1.0).
+//! The pages for signing out (OpenID Connect RP-Initiated Logout 1.0).
 
+use super::client_info::ClientInfo;
+use super::form::Form;
 use super::markup::{Markup, html};
 use super::parts;
-use super::view::{ClientInfo, Form};
 
-/// Asks whether to sign out. The buttons are named `decision`, their values are `allow` and `deny`.
+/// Asks the user whether to sign out. Both buttons are named `decision`; their values are `allow` and `deny`.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
-pub struct LogoutQuestionPage<'a> {
-    /// The form to put the buttons in.
+pub struct LogoutConfirmPage<'a> {
+    /// The form around the buttons.
     pub form: Form<'a>,
-    /// The client that asks for it, where it is known.
+    /// The client that requested the logout, if known.
     pub client: Option<ClientInfo<'a>>,
-    /// The display name of the person who is signed in.
+    /// The display name of the signed-in user, if known.
     pub user: Option<&'a str>,
 }
 
-impl<'a> LogoutQuestionPage<'a> {
-    /// The question, asked by nobody in particular.
+impl<'a> LogoutConfirmPage<'a> {
+    /// A page that names neither a client nor a user.
     #[must_use]
     pub fn new(form: Form<'a>) -> Self {
         Self { form, client: None, user: None }
     }
 }
 
-/// Says how the question was answered.
+/// Tells the user whether they are signed out.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct LogoutDonePage {
-    /// Whether the person is signed out now.
+    /// Whether the user is signed out now.
     pub signed_out: bool,
 }
 
 impl LogoutDonePage {
-    /// The page after the question.
+    /// The page after the decision.
     #[must_use]
     pub fn new(signed_out: bool) -> Self {
         Self { signed_out }
     }
 }
 
-pub(super) fn write_question(out: &mut Markup, page: &LogoutQuestionPage<'_>, service: Option<&str>) {
+pub(super) fn write_confirm(out: &mut Markup, page: &LogoutConfirmPage<'_>, service: Option<&str>) {
     html!(out; r#"<h1>Sign out?</h1><p class="lead">"#);
     match &page.client {
         Some(client) => {
@@ -74,18 +75,18 @@ pub(super) fn write_done(out: &mut Markup, page: &LogoutDonePage) {
 mod tests {
     use super::*;
     use crate::pages::BuiltInPages;
-    use crate::pages::test_support::Read;
+    use crate::pages::test_parsed_page::ParsedPage;
 
     const FORM: Form<'static> = Form { action: "/oauth/end_session", hidden: &[("csrf", "c1")] };
 
     #[test]
-    fn the_question_can_be_answered_both_ways() {
-        let view = LogoutQuestionPage {
+    fn the_user_can_sign_out_or_stay() {
+        let view = LogoutConfirmPage {
             client: Some(ClientInfo::new("web")),
             user: Some("Israel"),
-            ..LogoutQuestionPage::new(FORM)
+            ..LogoutConfirmPage::new(FORM)
         };
-        let page = Read::checked(BuiltInPages::default().logout_question(&view).body());
+        let page = ParsedPage::checked(BuiltInPages::default().logout_confirm(&view).body());
         assert_eq!(page.only("form")["action"], "/oauth/end_session");
         assert_eq!(page.hidden_inputs(), [("csrf", "c1")]);
         let buttons: Vec<_> = page
@@ -99,18 +100,19 @@ mod tests {
     }
 
     #[test]
-    fn the_question_needs_neither_client_nor_user() {
+    fn client_and_user_are_optional() {
         let page =
-            Read::checked(BuiltInPages::default().logout_question(&LogoutQuestionPage::new(FORM)).body());
+            ParsedPage::checked(BuiltInPages::default().logout_confirm(&LogoutConfirmPage::new(FORM)).body());
         assert!(page.text().contains("about to sign out of this service."));
         assert!(page.all("dl").is_empty());
     }
 
     #[test]
-    fn the_answer_is_told() {
+    fn the_result_is_shown() {
         for (signed_out, words) in [(true, "You are signed out"), (false, "You are still signed in")] {
-            let page =
-                Read::checked(BuiltInPages::default().logout_done(&LogoutDonePage::new(signed_out)).body());
+            let page = ParsedPage::checked(
+                BuiltInPages::default().logout_done(&LogoutDonePage::new(signed_out)).body(),
+            );
             assert!(page.text().contains(words));
         }
     }

@@ -1,28 +1,27 @@
-//! The one way in which text gets into a page.
+//! Writes HTML. No text gets into a page unescaped.
 //!
-//! A [`Markup`] takes tags only as literals of this crate's source, through the [`html!`] macro, and the style sheet,
-//! which is a type of its own; everything else goes through [`Markup::text`], which escapes. There is no other way, so
-//! text cannot be put in raw by accident.
+//! Tags are literals of this crate's source, written through the [`html!`] macro. The style sheet has a type of its
+//! own. Everything else goes through [`Markup::text`], which escapes it.
 
 use super::stylesheet::Stylesheet;
 
-/// A page, or a part of one, being written.
+/// The HTML of a page that is being written.
 pub(super) struct Markup(String);
 
 impl Markup {
-    /// Nothing yet, with room for a page.
+    /// An empty page, with capacity for a typical one.
     pub(super) fn new() -> Self {
         Self(String::with_capacity(12 * 1024))
     }
 
-    /// Appends tags, or text of this crate's own: [`html!`] takes nothing but literals for them.
+    /// Appends tags or fixed text as is. [`html!`] passes nothing but literals.
     pub(super) fn fixed(&mut self, tags: &'static str) {
         self.0.push_str(tags);
     }
 
-    /// Appends text so that a browser reads exactly `text` again, in an element as in a quoted attribute.
+    /// Appends text, escaped so that a browser reads exactly `text`, in an element as well as in a quoted attribute.
     ///
-    /// NUL is the exception: HTML cannot carry it, and it becomes U+FFFD.
+    /// NUL is the exception: HTML cannot represent it, so it becomes U+FFFD.
     pub(super) fn text(&mut self, text: &str) {
         let mut rest = text;
         while let Some(at) = rest.find(['&', '<', '>', '"', '\'', '\r', '\0']) {
@@ -44,7 +43,7 @@ impl Markup {
         self.0.push_str(rest);
     }
 
-    /// Appends the style sheet in its element.
+    /// Appends the style sheet in a `<style>` element.
     pub(super) fn style(&mut self, stylesheet: &Stylesheet) {
         self.0.push_str("<style>");
         self.0.push_str(stylesheet.css());
@@ -56,7 +55,7 @@ impl Markup {
     }
 }
 
-/// Writes to a [`Markup`]: literals as they stand, `(expression)` as escaped text.
+/// Writes to a [`Markup`]: literals as they are, `(expression)` as escaped text.
 macro_rules! html {
     ($out:expr;) => {{}};
     ($out:expr; $tags:literal $($rest:tt)*) => {{
@@ -73,11 +72,11 @@ pub(super) use html;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::pages::test_support::{Piece, pieces};
+    use crate::pages::test_parsed_page::{HtmlToken, tokenize};
     use proptest::prelude::*;
 
     #[test]
-    fn pieces_keep_their_order_and_only_text_is_escaped() {
+    fn the_order_is_kept_and_only_text_is_escaped() {
         let mut out = Markup::new();
         html!(out; "<p><b>" ("1 < 2") "</b> & " ("R&D \"x\" 'y'") "</p>");
         assert_eq!(out.into_string(), "<p><b>1 &lt; 2</b> & R&amp;D &quot;x&quot; &#39;y&#39;</p>");
@@ -91,27 +90,27 @@ mod tests {
         #![proptest_config(ProptestConfig::with_cases(2000))]
 
         #[test]
-        fn text_stays_text_and_is_read_back_whole(text in crate::pages::test_pages::hostile_text()) {
+        fn text_stays_text_and_round_trips(text in crate::pages::test_samples::hostile_text()) {
             let mut out = Markup::new();
             html!(out; "<p>" (&text) "</p>");
-            let read = pieces(&out.into_string());
-            prop_assert_eq!(&read[0], &Piece::open("p", &[]));
-            prop_assert_eq!(read.last(), Some(&Piece::Close("p".to_owned())));
+            let read = tokenize(&out.into_string());
+            prop_assert_eq!(&read[0], &HtmlToken::open("p", &[]));
+            prop_assert_eq!(read.last(), Some(&HtmlToken::Close("p".to_owned())));
             let inner = &read[1..read.len() - 1];
             match inner {
                 [] => prop_assert!(text.is_empty()),
-                [Piece::Text(seen)] => prop_assert_eq!(seen, &as_a_browser_reads_it(&text)),
+                [HtmlToken::Text(seen)] => prop_assert_eq!(seen, &as_a_browser_reads_it(&text)),
                 other => prop_assert!(false, "text became {:?}", other),
             }
         }
 
         #[test]
-        fn an_attribute_keeps_its_value_and_its_element(text in crate::pages::test_pages::hostile_text()) {
+        fn an_attribute_value_stays_in_its_attribute(text in crate::pages::test_samples::hostile_text()) {
             let mut out = Markup::new();
             html!(out; r#"<input type="hidden" value=""# (&text) r#"">"#);
             let seen = as_a_browser_reads_it(&text);
-            let expected = Piece::open("input", &[("type", "hidden"), ("value", &seen)]);
-            prop_assert_eq!(pieces(&out.into_string()), vec![expected]);
+            let expected = HtmlToken::open("input", &[("type", "hidden"), ("value", &seen)]);
+            prop_assert_eq!(tokenize(&out.into_string()), vec![expected]);
         }
     }
 }

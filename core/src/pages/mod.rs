@@ -1,10 +1,10 @@
-//! The pages that people see: sign-in, consent, errors, device codes, signing out.
+//! The pages that users see: sign-in, consent, errors, device codes, sign-out.
 //!
-//! [`BuiltInPages`] is used unless the application brings its own [`Pages`]. The built-in pages are plain HTML: no
-//! script (the form post page alone has one, and works without it), nothing loaded but the theme's logo, readable on a
-//! phone, in the dark and with a screen reader. A [`Theme`] gives them name, logo and colour.
+//! The server shows [`BuiltInPages`], unless the application provides its own [`Pages`]. The built-in pages are plain
+//! HTML, for phones, dark mode and screen readers. They load nothing but the theme's logo. They run no script, except
+//! the form post page, which also works without one. A [`Theme`] sets name, logo and colour.
 //!
-//! An application that wants one page to be its own writes that one and keeps the others:
+//! An application can replace one page and keep the others:
 //!
 //! ```
 //! use gridauth::pages::{BuiltInPages, Html, Pages, SignInPage};
@@ -40,63 +40,68 @@
 //! # assert!(pages.sign_in(&SignInPage::new(form)).body().contains("value=\"&quot;\""));
 //! ```
 //!
-//! Whatever a page is given, the person's own words and the client's included, comes as plain text: the page escapes
-//! it. What it is not given, it does not show: nothing else of the request comes back.
+//! A page receives plain text and must escape it, above all what users and clients have written. It receives nothing
+//! else of the request.
 
 mod built_in;
+mod client_info;
 mod color;
 mod consent;
+mod content_security_policy;
+mod destination;
 mod device;
 mod error;
+mod form;
 mod form_post;
 mod html;
 mod logout;
 mod markup;
 mod parts;
-mod policy;
+mod scope_info;
 mod sign_in;
 mod stylesheet;
 #[cfg(test)]
-mod test_pages;
+mod test_parsed_page;
 #[cfg(test)]
-mod test_support;
+mod test_samples;
 mod theme;
-mod uri;
-mod view;
+mod web_uri;
 
 pub use built_in::BuiltInPages;
+pub use client_info::ClientInfo;
 pub use color::{Color, InvalidColor};
 pub use consent::ConsentPage;
+pub use content_security_policy::{ContentSecurityPolicy, InvalidSource, Source};
+pub use destination::{Destination, Recipient};
 pub use device::{DeviceCodeFailure, DeviceCodePage, DeviceConfirmPage, DeviceDonePage};
 pub use error::ErrorPage;
+pub use form::Form;
 pub use form_post::FormPostPage;
 pub use html::{Html, ReferrerPolicy};
-pub use logout::{LogoutDonePage, LogoutQuestionPage};
-pub use policy::{ContentSecurityPolicy, InvalidSource, Source};
+pub use logout::{LogoutConfirmPage, LogoutDonePage};
+pub use scope_info::ScopeInfo;
 pub use sign_in::{SignInFailure, SignInPage};
 pub use theme::{Theme, ThemeBuilder, ThemeError};
-pub use uri::{Destination, NotAWebUri, Place, WebUri};
-pub use view::{ClientInfo, Form, ScopeInfo};
+pub use web_uri::{NotAWebUri, WebUri};
 
 /// The pages of an authorization server.
 ///
-/// Each is made from what the engine gives it, without waiting for anything. A page that is not overridden is the
-/// built-in one.
+/// Each method renders one page, synchronously. By default, it renders the built-in one.
 pub trait Pages: Send + Sync + 'static {
-    /// The pages that stand in for those not overridden.
+    /// The pages to show where a method is not overridden.
     fn built_in(&self) -> &BuiltInPages;
 
-    /// Asks for username and password.
+    /// Asks for a username and a password.
     fn sign_in(&self, page: &SignInPage<'_>) -> Html {
         self.built_in().sign_in(page)
     }
 
-    /// Asks whether a client may have what it asks for.
+    /// Asks whether to allow what a client requests.
     fn consent(&self, page: &ConsentPage<'_>) -> Html {
         self.built_in().consent(page)
     }
 
-    /// Tells an error that cannot be told to the client.
+    /// Shows an error that must not be sent to the client.
     fn error(&self, page: &ErrorPage<'_>) -> Html {
         self.built_in().error(page)
     }
@@ -111,22 +116,22 @@ pub trait Pages: Send + Sync + 'static {
         self.built_in().device_code(page)
     }
 
-    /// Asks whether a device may have what it asks for.
+    /// Asks whether to allow what a device requests.
     fn device_confirm(&self, page: &DeviceConfirmPage<'_>) -> Html {
         self.built_in().device_confirm(page)
     }
 
-    /// Says that a device has its answer.
+    /// Tells the user what was decided about a device.
     fn device_done(&self, page: &DeviceDonePage<'_>) -> Html {
         self.built_in().device_done(page)
     }
 
     /// Asks whether to sign out.
-    fn logout_question(&self, page: &LogoutQuestionPage<'_>) -> Html {
-        self.built_in().logout_question(page)
+    fn logout_confirm(&self, page: &LogoutConfirmPage<'_>) -> Html {
+        self.built_in().logout_confirm(page)
     }
 
-    /// Says whether the person is signed out.
+    /// Tells the user whether they are signed out.
     fn logout_done(&self, page: &LogoutDonePage) -> Html {
         self.built_in().logout_done(page)
     }

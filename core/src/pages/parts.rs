@@ -1,10 +1,12 @@
-//! Parts that several of the built-in pages share.
+//! Parts shared by several built-in pages.
 
 use std::borrow::Cow;
 
+use super::client_info::ClientInfo;
+use super::destination::{Destination, Recipient};
+use super::form::Form;
 use super::markup::{Markup, html};
-use super::uri::{Destination, Place};
-use super::view::{ClientInfo, Form, ScopeInfo};
+use super::scope_info::ScopeInfo;
 
 /// The id of the message that inputs refer to with `aria-describedby`.
 pub(super) const FAILURE_ID: &str = "failure";
@@ -23,13 +25,13 @@ pub(super) fn hidden_inputs(out: &mut Markup, hidden: &[(&str, &str)]) {
     }
 }
 
-/// Text from outside, kept apart from the direction of the text around it.
+/// Untrusted text, isolated so that its writing direction does not affect the text around it.
 pub(super) fn isolated(out: &mut Markup, text: &str) {
     html!(out; "<bdi>" (&visible(text)) "</bdi>");
 }
 
-/// `text` with U+FFFD in place of each character that would make it read as something else: controls, and the marks
-/// that turn the direction of what follows.
+/// `text` with U+FFFD in place of control characters and bidirectional formatting. With these, a text could be
+/// displayed as a different one.
 fn visible(text: &str) -> Cow<'_, str> {
     let deceptive =
         |c: char| c.is_control() || matches!(c, '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}');
@@ -40,21 +42,21 @@ fn visible(text: &str) -> Cow<'_, str> {
     }
 }
 
-/// The client's name, set off from the sentence that it stands in.
+/// The client's name, set apart from the sentence around it.
 pub(super) fn client_name(out: &mut Markup, client: &ClientInfo<'_>) {
     html!(out; r#"<strong class="name">"#);
     isolated(out, client.display_name());
     html!(out; "</strong>");
 }
 
-/// What went wrong with the form that was sent before.
+/// Why the previous form was rejected.
 pub(super) fn failure(out: &mut Markup, message: Option<&str>) {
     if let Some(message) = message {
         html!(out; r#"<p class="alert" role="alert" id=""# (FAILURE_ID) r#"">"# (message) "</p>");
     }
 }
 
-/// The links that a client gives about itself. They open beside the page, which would be lost otherwise.
+/// The client's links about itself. They open in a new tab, so that this page is not lost.
 pub(super) fn client_links(out: &mut Markup, client: &ClientInfo<'_>) {
     let links = [
         ("Website", client.uri),
@@ -76,10 +78,10 @@ pub(super) fn client_links(out: &mut Markup, client: &ClientInfo<'_>) {
     html!(out; "</p>");
 }
 
-/// What is said of a scope that has no words.
-const NO_WORDS: &str = "Access that is not described further";
+/// Shown for a scope without a description.
+const NO_DESCRIPTION: &str = "Access that is not described further";
 
-/// Every scope asked for: its token, and words for it.
+/// Every requested scope: its description and its token.
 pub(super) fn scopes(out: &mut Markup, scopes: &[ScopeInfo<'_>]) {
     html!(out; "<h2>What it asks for</h2>");
     if scopes.is_empty() {
@@ -88,7 +90,7 @@ pub(super) fn scopes(out: &mut Markup, scopes: &[ScopeInfo<'_>]) {
     }
     html!(out; r#"<ul class="scopes" role="list">"#);
     for scope in scopes {
-        let words = scope.description.filter(|words| !words.trim().is_empty()).unwrap_or(NO_WORDS);
+        let words = scope.description.filter(|words| !words.trim().is_empty()).unwrap_or(NO_DESCRIPTION);
         html!(out; "<li><span>");
         isolated(out, words);
         html!(out; " <code>");
@@ -98,14 +100,14 @@ pub(super) fn scopes(out: &mut Markup, scopes: &[ScopeInfo<'_>]) {
     html!(out; "</ul>");
 }
 
-/// Who is signed in, for a `<dl>`.
+/// The signed-in user, as an entry of a `<dl>`.
 pub(super) fn signed_in_as(out: &mut Markup, user: &str) {
     html!(out; "<div><dt>Signed in as</dt><dd>");
     isolated(out, user);
     html!(out; "</dd></div>");
 }
 
-/// Where the browser is sent next, for a `<dl>`: who receives it, and the whole URI on demand.
+/// Where the browser is sent next, as an entry of a `<dl>`: the recipient, and the full URI in a `<details>`.
 pub(super) fn sent_to(out: &mut Markup, destination: &Destination<'_>) {
     html!(out; "<div><dt>You will be sent to</dt><dd>");
     let address = |out: &mut Markup, text: &str| {
@@ -113,25 +115,25 @@ pub(super) fn sent_to(out: &mut Markup, destination: &Destination<'_>) {
         isolated(out, text);
         html!(out; "</strong>");
     };
-    match destination.place() {
-        Place::Website(origin) => address(out, origin),
-        Place::ThisDevice(origin) => {
+    match destination.recipient() {
+        Recipient::Website(origin) => address(out, origin),
+        Recipient::ThisDevice(origin) => {
             html!(out; "a program on this device, ");
             address(out, origin);
         }
-        Place::App(scheme) => {
+        Recipient::App(scheme) => {
             html!(out; "the app that opens ");
             address(out, scheme);
             html!(out; " links");
         }
-        Place::Unknown => address(out, destination.uri()),
+        Recipient::Unknown => address(out, destination.uri()),
     }
     html!(out; "<details><summary>Full address</summary><code>");
     isolated(out, destination.uri());
     html!(out; "</code></details></dd></div>");
 }
 
-/// The two buttons of a question. They are both named `decision`.
+/// The two buttons of a decision, both named `decision`.
 pub(super) fn decision(out: &mut Markup, allow: &'static str, deny: &'static str) {
     html!(out; r#"<div class="actions"><button type="submit" name="decision" value="allow">"# (allow)
         r#"</button><button type="submit" name="decision" value="deny" class="quiet">"# (deny) "</button></div>");
@@ -153,7 +155,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_name_cannot_be_turned_around() {
+    fn a_name_cannot_change_the_writing_direction() {
         assert_eq!(visible("moc.\u{202E}live\u{202C}\u{7}\n"), "moc.\u{FFFD}live\u{FFFD}\u{FFFD}\u{FFFD}");
         for plain in ["متجر الويب", "ישראל", "👩\u{200D}👩\u{200D}👧", "می\u{200C}خواهم", "R&D <b>"]
         {
@@ -162,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn waiting_times_are_never_told_too_short() {
+    fn waiting_times_are_rounded_up() {
         for (seconds, words) in [
             (0, "a second"),
             (1, "a second"),

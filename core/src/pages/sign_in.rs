@@ -1,45 +1,46 @@
 //! The sign-in page.
 
+use super::client_info::ClientInfo;
+use super::form::Form;
 use super::markup::{Markup, html};
 use super::parts::{self, FAILURE_ID};
-use super::view::{ClientInfo, Form};
 
-/// Asks for username and password, in inputs of those names.
+/// Asks for a username and a password, in inputs named `username` and `password`.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct SignInPage<'a> {
-    /// The form to put the inputs in.
+    /// The form around the inputs.
     pub form: Form<'a>,
-    /// The client that the person is on the way to, where there is one.
+    /// The client that the user is signing in for, if any.
     pub client: Option<ClientInfo<'a>>,
-    /// What the username input holds at first: what was sent before, or a hint that the client gave.
+    /// The initial value of the username input: what was entered before, or the client's `login_hint`.
     pub username: Option<&'a str>,
     /// Why the page is shown again.
     pub failure: Option<SignInFailure>,
 }
 
 impl<'a> SignInPage<'a> {
-    /// A first, empty sign-in page.
+    /// A sign-in page with empty inputs.
     #[must_use]
     pub fn new(form: Form<'a>) -> Self {
         Self { form, client: None, username: None, failure: None }
     }
 }
 
-/// Why a sign-in did not succeed.
+/// Why a sign-in failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SignInFailure {
-    /// The username or the password was not given.
+    /// The username or the password is missing.
     MissingFields,
-    /// There is no such user, or the password is another one: which of them is not told.
+    /// The user is unknown or the password is wrong. The page does not say which.
     WrongCredentials,
     /// Too many sign-ins failed.
     TooManyTries {
-        /// Seconds until another one is looked at.
+        /// Seconds until another sign-in is accepted.
         retry_after_secs: u64,
     },
-    /// The form was older than the session or the token that it carried.
+    /// The form's session or CSRF token has expired.
     FormExpired,
 }
 
@@ -60,8 +61,8 @@ impl SignInFailure {
         }
     }
 
-    /// Whether the inputs are what has to change.
-    fn is_of_the_inputs(self) -> bool {
+    /// Whether the user has to change the inputs.
+    fn concerns_the_inputs(self) -> bool {
         matches!(self, Self::MissingFields | Self::WrongCredentials)
     }
 }
@@ -89,7 +90,7 @@ pub(super) fn write(out: &mut Markup, page: &SignInPage<'_>) {
 fn input_state(out: &mut Markup, failure: Option<SignInFailure>, focused: bool) {
     if let Some(failure) = failure {
         html!(out; r#" aria-describedby=""# (FAILURE_ID) r#"""#);
-        if failure.is_of_the_inputs() {
+        if failure.concerns_the_inputs() {
             html!(out; r#" aria-invalid="true""#);
         }
     }
@@ -102,17 +103,17 @@ fn input_state(out: &mut Markup, failure: Option<SignInFailure>, focused: bool) 
 mod tests {
     use super::*;
     use crate::pages::BuiltInPages;
-    use crate::pages::test_support::Read;
+    use crate::pages::test_parsed_page::ParsedPage;
 
     const FORM: Form<'static> =
         Form { action: "/oauth/authorize", hidden: &[("csrf", "t0k\"en"), ("request", "r1")] };
 
-    fn read(page: &SignInPage<'_>) -> Read {
-        Read::checked(BuiltInPages::default().sign_in(page).body())
+    fn read(page: &SignInPage<'_>) -> ParsedPage {
+        ParsedPage::checked(BuiltInPages::default().sign_in(page).body())
     }
 
     #[test]
-    fn the_form_posts_the_credentials_and_what_it_was_given() {
+    fn the_form_posts_the_credentials_and_the_hidden_inputs() {
         let page = read(&SignInPage::new(FORM));
         let form = page.only("form");
         assert_eq!((form["method"].as_str(), form["action"].as_str()), ("post", "/oauth/authorize"));
@@ -132,8 +133,8 @@ mod tests {
     }
 
     #[test]
-    fn a_failure_is_told_and_tied_to_the_inputs_which_keep_the_username() {
-        for (failure, words, of_the_inputs) in [
+    fn a_failure_is_shown_with_the_inputs_and_the_username_is_kept() {
+        for (failure, words, concerns_inputs) in [
             (SignInFailure::MissingFields, "Enter both", true),
             (SignInFailure::WrongCredentials, "do not match", true),
             (SignInFailure::TooManyTries { retry_after_secs: 61 }, "Wait 61 seconds", false),
@@ -147,7 +148,7 @@ mod tests {
             assert_eq!(page.input("username")["value"], "is\"rael");
             for name in ["username", "password"] {
                 assert_eq!(page.input(name)["aria-describedby"], "failure");
-                assert_eq!(page.input(name).contains_key("aria-invalid"), of_the_inputs, "{failure:?}");
+                assert_eq!(page.input(name).contains_key("aria-invalid"), concerns_inputs, "{failure:?}");
             }
             assert!(page.input("password").contains_key("autofocus"));
         }

@@ -1,9 +1,9 @@
-//! The style sheet of the built-in pages, with a theme's colours in it.
+//! The style sheet of the built-in pages, in the colours of a theme.
 
 use super::color::Color;
 use super::theme::{DARK_SURFACES, LIGHT_SURFACES, Theme};
 
-/// A finished style sheet. It is made of this crate's own text and of colours alone, so it can stand in a page as it is.
+/// A finished style sheet. It consists of this crate's own text and of colours, so it needs no escaping.
 #[derive(Clone, Debug)]
 pub(super) struct Stylesheet(String);
 
@@ -19,7 +19,7 @@ impl Stylesheet {
             surfaces(LIGHT_SURFACES),
             surfaces(DARK_SURFACES),
         );
-        // A browser reads every line end as a line feed and takes the digest of that.
+        // Browsers turn every line end into a line feed before they compute the digest.
         for line in include_str!("style.css").lines() {
             css.push_str(line.trim());
             css.push('\n');
@@ -41,7 +41,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_style_sheet_can_stand_in_an_element_and_loads_nothing() {
+    fn the_style_sheet_needs_no_escaping_and_loads_nothing() {
         let sheet = Stylesheet::of(&Theme::default());
         for forbidden in ["<", "\r", "url(", "@import", "expression"] {
             assert!(!sheet.css().contains(forbidden), "{forbidden}");

@@ -1,13 +1,13 @@
-//! What a deployment changes about the built-in pages: name, logo, accent colour.
+//! How a deployment customizes the built-in pages: name, logo, accent colour.
 
 use url::Url;
 
 use super::color::{Color, InvalidColor};
-use super::policy::{InvalidSource, Source};
+use super::content_security_policy::{InvalidSource, Source};
 
-/// The backgrounds that text stands on in `style.css`, page first, then card.
+/// The light backgrounds in `style.css`: the page, then the card.
 pub(super) const LIGHT_SURFACES: [Color; 2] = [Color::rgb(0xf3, 0xf4, 0xf6), Color::rgb(0xff, 0xff, 0xff)];
-/// The same for `prefers-color-scheme: dark`.
+/// The backgrounds for `prefers-color-scheme: dark`.
 pub(super) const DARK_SURFACES: [Color; 2] = [Color::rgb(0x10, 0x13, 0x18), Color::rgb(0x1a, 0x1e, 0x25)];
 
 const DEFAULT_ACCENT: Color = Color::rgb(0x1d, 0x4e, 0xd8);
@@ -34,41 +34,41 @@ struct Logo {
     source: Source,
 }
 
-/// What is wrong with a [`Theme`].
+/// Why a [`Theme`] cannot be built.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ThemeError {
-    /// The name is empty: every page would have no heading that says whose it is.
-    #[error("the theme's name is empty: give the name that people know the service by")]
+    /// The name is empty. No page would say whose it is.
+    #[error("the theme's name is empty: use the name that users know the service by")]
     EmptyName,
-    /// The accent is not a colour that a theme takes.
+    /// The accent is not a valid colour.
     #[error("the theme's accent: {0}")]
     Accent(#[from] InvalidColor),
-    /// The logo's address is not one that a page can load.
+    /// A page cannot load the logo.
     #[error(
-        "the theme's logo {uri:?}: give an http or https URL, a path such as /logo.svg, or a data:image/ URL ({reason})"
+        "the theme's logo {uri:?}: {reason}; use an http or https URL, a path such as /logo.svg, or a data:image/ URL"
     )]
     Logo {
-        /// The address given, its first 100 characters.
+        /// The first 100 characters of the URI.
         uri: String,
-        /// What is wrong with it.
+        /// Why it cannot be loaded.
         reason: &'static str,
     },
 }
 
 impl Theme {
-    /// Starts a theme for the service that people know as `name`.
+    /// Starts a theme for the service that users know as `name`.
     pub fn builder(name: impl Into<String>) -> ThemeBuilder {
         ThemeBuilder { name: name.into(), logo_uri: None, accent: None }
     }
 
-    /// The name that people know the service by. The default theme has none.
+    /// The name that users know the service by. The default theme has none.
     #[must_use]
     pub fn name(&self) -> Option<&str> {
         self.name.as_deref()
     }
 
-    /// The logo's address.
+    /// The URI of the logo.
     #[must_use]
     pub fn logo_uri(&self) -> Option<&str> {
         self.logo.as_ref().map(|logo| logo.uri.as_str())
@@ -92,9 +92,9 @@ impl Default for Theme {
     }
 }
 
-/// Gathers a [`Theme`].
+/// Builds a [`Theme`].
 #[derive(Clone, Debug)]
-#[must_use = "a theme comes of `build`"]
+#[must_use = "call `build` to get the theme"]
 pub struct ThemeBuilder {
     name: String,
     logo_uri: Option<String>,
@@ -102,24 +102,24 @@ pub struct ThemeBuilder {
 }
 
 impl ThemeBuilder {
-    /// Shows a logo beside the name: an `http` or `https` URL, an absolute path of the issuer's own origin, or a
-    /// `data:image/…` URL. The page's policy lets images come from there and from nowhere else.
+    /// Shows a logo next to the name. The URI is an `http` or `https` URL, an absolute path on the issuer's origin,
+    /// or a `data:image/…` URL. The policy of the pages allows images from there only.
     pub fn logo_uri(mut self, uri: impl Into<String>) -> Self {
         self.logo_uri = Some(uri.into());
         self
     }
 
-    /// The colour of buttons, `#rgb` or `#rrggbb`. Text on it, and the shades of it that links take on light and dark
-    /// backgrounds, are worked out so that they can be read whatever the colour is.
+    /// Sets the colour of buttons, as `#rgb` or `#rrggbb`. The colours of button text and of links are derived from
+    /// it, so that they are readable with any accent.
     pub fn accent(mut self, color: impl Into<String>) -> Self {
         self.accent = Some(color.into());
         self
     }
 
-    /// The theme.
+    /// Checks the settings and builds the theme.
     ///
     /// # Errors
-    /// A [`ThemeError`] for the first thing that a page could not show.
+    /// [`ThemeError`] for the first invalid setting.
     pub fn build(self) -> Result<Theme, ThemeError> {
         if self.name.trim().is_empty() {
             return Err(ThemeError::EmptyName);
@@ -134,7 +134,7 @@ impl Logo {
     fn parse(uri: String) -> Result<Self, ThemeError> {
         let refuse = |reason| ThemeError::Logo { uri: uri.chars().take(100).collect(), reason };
         if uri.chars().any(|c| c.is_whitespace() || c.is_control() || c == '\\') {
-            return Err(refuse("it holds white space, a control character or a backslash"));
+            return Err(refuse("it contains white space, a control character or a backslash"));
         }
         let source = if uri.starts_with('/') && !uri.starts_with("//") {
             Source::own_origin()
@@ -144,8 +144,10 @@ impl Logo {
             let url = Url::parse(&uri).map_err(|_| refuse("it is not an absolute URL"))?;
             Source::origin_of(&url).map_err(|error| {
                 refuse(match error {
-                    InvalidSource::Scheme => "its scheme is another",
-                    InvalidSource::Host => "its host cannot stand in a Content-Security-Policy",
+                    InvalidSource::Scheme => "its scheme is not supported",
+                    InvalidSource::Host => {
+                        "its host contains a character that a Content-Security-Policy cannot express"
+                    }
                 })
             })?
         };
@@ -158,7 +160,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_theme_says_what_is_wrong_with_it() {
+    fn an_invalid_theme_is_rejected_with_the_reason() {
         assert_eq!(Theme::builder("  ").build().unwrap_err(), ThemeError::EmptyName);
         let error = Theme::builder("Notes").accent("blue").build().unwrap_err();
         assert_eq!(
@@ -185,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn a_logo_may_come_from_one_place() {
+    fn the_policy_source_is_the_origin_of_the_logo() {
         for (uri, source) in [
             ("/logo.svg", "'self'"),
             ("data:image/png;base64,AAAA", "data:"),

@@ -6,7 +6,7 @@ use http::StatusCode;
 
 use crate::store::{StoreError, StoreErrorKind};
 
-/// An error's name on the wire: RFC 6749 sections 4.1.2.1 and 5.2, RFC 6750 section 3.1 and the RFCs that add to them.
+/// An error code: RFC 6749 sections 4.1.2.1 and 5.2, RFC 6750 section 3.1, and the RFCs that add to them.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ErrorCode {
@@ -36,12 +36,12 @@ pub enum ErrorCode {
     InvalidToken,
     /// `insufficient_scope` (RFC 6750)
     InsufficientScope,
-    /// A name that an extension or a custom grant defines.
+    /// A code that an extension or a custom grant defines.
     Custom(&'static str),
 }
 
 impl ErrorCode {
-    /// The name on the wire.
+    /// The code, as it is sent.
     pub fn as_str(&self) -> &'static str {
         match self {
             Self::InvalidRequest => "invalid_request",
@@ -72,10 +72,10 @@ impl ErrorCode {
     }
 }
 
-/// A refusal in the protocol's own words.
+/// An OAuth error response.
 ///
-/// The code, the description and the status go on the wire; what caused it goes to the log and nowhere else. The
-/// description is for the developer of a client: it says what to change and repeats nothing that was sent.
+/// The code, the description and the status are sent to the client. The cause goes to the log and nowhere else. The
+/// description is for the developer of the client: it says what to change, and repeats nothing that the client sent.
 ///
 /// ```
 /// use gridauth::protocol::{ErrorCode, OAuthError};
@@ -95,10 +95,10 @@ pub struct OAuthError {
 
 impl OAuthError {
     /// An error with this code and description. Characters that RFC 6749 section 5.2 does not allow in a description
-    /// are replaced.
+    /// become `?`.
     pub fn new(code: ErrorCode, description: impl Into<Cow<'static, str>>) -> Self {
         let status = code.status();
-        Self { code, description: allowed(description.into()), status, retry_after: None, cause: None }
+        Self { code, description: sanitized(description.into()), status, retry_after: None, cause: None }
     }
 
     /// `invalid_request`: a parameter is missing, malformed or repeated.
@@ -106,27 +106,28 @@ impl OAuthError {
         Self::new(ErrorCode::InvalidRequest, description)
     }
 
-    /// `invalid_client`: the client could not be authenticated. Always the same words, whatever the reason.
+    /// `invalid_client`: the client could not be authenticated. The description is always the same, whatever the
+    /// reason.
     pub fn invalid_client() -> Self {
         Self::new(ErrorCode::InvalidClient, "client authentication failed")
     }
 
-    /// `invalid_grant`: the code, token or credentials presented are not good.
+    /// `invalid_grant`: the code, token or credentials are not valid.
     pub fn invalid_grant(description: impl Into<Cow<'static, str>>) -> Self {
         Self::new(ErrorCode::InvalidGrant, description)
     }
 
-    /// `invalid_scope`: the scope asked for is malformed, or more than may be asked.
+    /// `invalid_scope`: the requested scope is malformed, or more than the client may request.
     pub fn invalid_scope(description: impl Into<Cow<'static, str>>) -> Self {
         Self::new(ErrorCode::InvalidScope, description)
     }
 
-    /// `unauthorized_client`: the client is not registered for what it asks.
+    /// `unauthorized_client`: the client may not make this kind of request.
     pub fn unauthorized_client(description: impl Into<Cow<'static, str>>) -> Self {
         Self::new(ErrorCode::UnauthorizedClient, description)
     }
 
-    /// `access_denied`: the resource owner or the server said no.
+    /// `access_denied`: the resource owner or the server denied the request.
     pub fn access_denied(description: impl Into<Cow<'static, str>>) -> Self {
         Self::new(ErrorCode::AccessDenied, description)
     }
@@ -138,7 +139,7 @@ impl OAuthError {
         error
     }
 
-    /// `temporarily_unavailable`, answered 503: try again after so many seconds.
+    /// `temporarily_unavailable` with status 503: the client may try again after `retry_after` seconds.
     pub fn unavailable(retry_after: u64) -> Self {
         let mut error =
             Self::new(ErrorCode::TemporarilyUnavailable, "the server is busy or cannot reach its store");
@@ -146,7 +147,8 @@ impl OAuthError {
         error
     }
 
-    /// Too many failures came before: answered 429 (RFC 6585 section 4), try again after so many seconds.
+    /// `temporarily_unavailable` with status 429 (RFC 6585 section 4): too many attempts failed. The client may try
+    /// again after `retry_after` seconds.
     pub fn too_many_failures(retry_after: u64) -> Self {
         let mut error =
             Self::new(ErrorCode::TemporarilyUnavailable, "too many failed tries; wait and try again");
@@ -155,21 +157,21 @@ impl OAuthError {
         error
     }
 
-    /// The same error, with what caused it, for the log.
+    /// Adds the cause, for the log.
     #[must_use]
     pub fn with_cause(mut self, cause: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         self.cause = Some(cause.into());
         self
     }
 
-    /// The same error, answered with another status.
+    /// Replaces the status.
     #[must_use]
     pub fn with_status(mut self, status: StatusCode) -> Self {
         self.status = status;
         self
     }
 
-    /// The error's name.
+    /// The error code.
     pub fn code(&self) -> &ErrorCode {
         &self.code
     }
@@ -179,22 +181,22 @@ impl OAuthError {
         &self.description
     }
 
-    /// The status of a direct answer.
+    /// The status of the response, where the error is not sent by a redirect.
     pub fn status(&self) -> StatusCode {
         self.status
     }
 
-    /// After how many seconds to try again, where that is known.
+    /// How many seconds to wait before trying again, if known.
     pub fn retry_after(&self) -> Option<u64> {
         self.retry_after
     }
 
-    /// The JSON body of RFC 6749 section 5.2.
+    /// The JSON body (RFC 6749 section 5.2).
     pub fn to_json(&self) -> String {
         serde_json::json!({ "error": self.code.as_str(), "error_description": self.description }).to_string()
     }
 
-    /// Writes the cause, if there is one, to the log.
+    /// Logs the error with its cause.
     pub(crate) fn log(&self) {
         match &self.cause {
             Some(cause) if self.status.is_server_error() => {
@@ -208,8 +210,9 @@ impl OAuthError {
     }
 }
 
-/// RFC 6749 section 5.2: a description has only characters from %x20-21, %x23-5B and %x5D-7E.
-fn allowed(description: Cow<'static, str>) -> Cow<'static, str> {
+/// Replaces characters that RFC 6749 section 5.2 does not allow in a description, which is all but %x20-21, %x23-5B
+/// and %x5D-7E.
+fn sanitized(description: Cow<'static, str>) -> Cow<'static, str> {
     let fits = |c: char| matches!(c, ' '..='!' | '#'..='[' | ']'..='~');
     if description.chars().all(fits) {
         return description;
@@ -217,7 +220,7 @@ fn allowed(description: Cow<'static, str>) -> Cow<'static, str> {
     Cow::Owned(description.chars().map(|c| if fits(c) { c } else { '?' }).collect())
 }
 
-/// An error and all that caused it, in one line.
+/// An error and its chain of causes, in one line.
 pub(crate) struct Chain<'a>(pub(crate) &'a (dyn Error + 'a));
 
 impl fmt::Display for Chain<'_> {
@@ -271,7 +274,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn descriptions_hold_only_what_the_rfc_allows() {
+    fn descriptions_contain_only_what_the_rfc_allows() {
         let error = OAuthError::invalid_request("a \"quoted\" \\ line\r\nwith é");
         assert_eq!(error.description(), "a ?quoted? ? line??with ?");
     }

@@ -1,4 +1,4 @@
-//! The values of OAuth: pure, no I/O, no async.
+//! The values of OAuth: scopes, errors, parameters, redirect URIs, response modes, PKCE. No I/O, no async.
 
 pub(crate) mod error;
 mod issuer;

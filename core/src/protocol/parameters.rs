@@ -4,8 +4,8 @@ use zeroize::Zeroize;
 
 /// The parameters of one request, decoded from `application/x-www-form-urlencoded` (RFC 6749 appendix B).
 ///
-/// A parameter without a value counts as left out (RFC 6749 section 3.1). Which names were repeated is kept, because
-/// what may be told of it depends on whether the redirect URI is among them.
+/// A parameter without a value counts as omitted (RFC 6749 section 3.1). Repeated parameters are kept: whether an
+/// error may be sent to the redirect URI depends on which of them are repeated.
 ///
 /// ```
 /// use gridauth::protocol::Parameters;
@@ -20,7 +20,7 @@ pub struct Parameters {
     pairs: Vec<(String, String)>,
 }
 
-/// A query or a form cannot be read.
+/// Why a query or a form cannot be decoded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ParameterError {
     /// A `%` is not followed by two hexadecimal digits.
@@ -29,24 +29,24 @@ pub enum ParameterError {
     /// A name or a value is not UTF-8.
     #[error("a parameter is not UTF-8")]
     NotUtf8,
-    /// A name, or a value other than a password, has a control character.
+    /// A name, or a value other than a password, contains a control character.
     #[error("a parameter has a control character")]
     ControlCharacter,
-    /// There are more parameters than any request has.
+    /// There are more than [`Parameters::MAX`] parameters.
     #[error("there are too many parameters")]
     TooMany,
 }
 
 impl Parameters {
-    /// The most parameters that a request may have.
+    /// The maximum number of parameters in a request.
     pub const MAX: usize = 100;
 
     /// Decodes a query or a form body.
     ///
     /// # Errors
-    /// [`ParameterError`] says what is wrong with it.
+    /// [`ParameterError`] if the encoding is broken or a limit is exceeded.
     pub fn parse(encoded: &[u8]) -> Result<Self, ParameterError> {
-        // Most requests have nothing that needs decoding, which one look at the whole tells.
+        // Most requests need no decoding. One pass over all bytes finds out.
         let is_plain = encoded.iter().fold(true, |so_far, byte| so_far & is_plain(*byte));
         let read = |part: &[u8]| {
             let plain = || String::from_utf8(part.to_vec()).map_err(|_| ParameterError::NotUtf8);
@@ -62,7 +62,7 @@ impl Parameters {
                 None => (pair, &[][..]),
             };
             let (name, value) = (read(name)?, read(value)?);
-            // A password is any text (RFC 6749 appendix A); nothing else has a use for control characters.
+            // A password may be any text (RFC 6749 appendix A). Nothing else needs control characters.
             if !is_plain && (has_control(&name) || (name != "password" && has_control(&value))) {
                 return Err(ParameterError::ControlCharacter);
             }
@@ -71,10 +71,10 @@ impl Parameters {
         Ok(Self { pairs })
     }
 
-    /// Parameters from pairs that are decoded already.
+    /// Creates parameters from decoded pairs.
     ///
     /// # Errors
-    /// [`ParameterError`] as [`parse`](Self::parse).
+    /// [`ParameterError`], under the same limits as [`parse`](Self::parse).
     pub fn from_pairs(
         pairs: impl IntoIterator<Item = (impl Into<String>, impl Into<String>)>,
     ) -> Result<Self, ParameterError> {
@@ -89,7 +89,7 @@ impl Parameters {
         Ok(Self { pairs })
     }
 
-    /// The value of `name`; `None` where it is missing or empty. Of a repeated one the first.
+    /// The value of `name`, or `None` if it is missing or empty. If `name` is repeated, its first occurrence counts.
     pub fn get(&self, name: &str) -> Option<&str> {
         self.pairs
             .iter()
@@ -98,7 +98,7 @@ impl Parameters {
             .filter(|value| !value.is_empty())
     }
 
-    /// All values of `name` that are not empty, in the order sent.
+    /// The values of `name` that are not empty, in the order sent.
     pub fn values(&self, name: &str) -> impl Iterator<Item = &str> {
         let values = self.pairs.iter().filter(move |(own, _)| own == name).map(|(_, value)| value.as_str());
         values.filter(|value| !value.is_empty())
@@ -109,8 +109,8 @@ impl Parameters {
         self.pairs.iter().filter(|(own, _)| own == name).nth(1).is_some()
     }
 
-    /// A name that was sent more than once, though RFC 6749 section 3.1 forbids it. `resource` (RFC 8707) and
-    /// `audience` (RFC 8693) may be.
+    /// A name that was sent more than once, which RFC 6749 section 3.1 forbids. `resource` (RFC 8707) and `audience`
+    /// (RFC 8693) may be repeated.
     pub fn repeated(&self) -> Option<&str> {
         self.pairs.iter().enumerate().find_map(|(at, (name, _))| {
             let again = self.pairs[..at].iter().any(|(before, _)| before == name);
@@ -123,17 +123,17 @@ impl Parameters {
         self.pairs.iter().map(|(name, value)| (name.as_str(), value.as_str()))
     }
 
-    /// The parameters but those that `drop` names.
+    /// The parameters without those that `drop` names.
     #[must_use]
     pub fn without(mut self, drop: &[&str]) -> Self {
         let (dropped, kept) =
             std::mem::take(&mut self.pairs).into_iter().partition(|(name, _)| drop.contains(&name.as_str()));
-        // As a value of this type, so that what is dropped is wiped.
+        // As `Parameters`, so that the dropped values are wiped.
         let _wiped = Self { pairs: dropped };
         Self { pairs: kept }
     }
 
-    /// The parameters but those that `drop` names, encoded again.
+    /// The parameters without those that `drop` names, in encoded form.
     pub fn encode_without(&self, drop: &[&str]) -> String {
         let mut encoded = form_urlencoded::Serializer::new(String::new());
         for (name, value) in self.iter().filter(|(name, _)| !drop.contains(name)) {
@@ -151,27 +151,28 @@ impl Drop for Parameters {
     }
 }
 
-/// Shows names only: values are passwords, codes and tokens.
+/// Shows the names only: values include passwords, codes and tokens.
 impl fmt::Debug for Parameters {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_list().entries(self.pairs.iter().map(|(name, _)| name)).finish()
     }
 }
 
-/// Whether it stands for itself in a form, and is no control character.
+/// Whether the byte needs no decoding and is not a control character.
 fn is_plain(byte: u8) -> bool {
     matches!(byte, b' '..=b'~') & !matches!(byte, b'+' | b'%')
 }
 
+/// Whether the text contains a control character.
 pub(crate) fn has_control(text: &str) -> bool {
-    // Nearly all text is ASCII, of which whole words can be looked at.
+    // Nearly all text is ASCII. The compiler can vectorize a fold over its bytes.
     let (ascii, control) = text.bytes().fold((true, false), |(ascii, control), byte| {
         (ascii & byte.is_ascii(), control | byte.is_ascii_control())
     });
     control || (!ascii && text.chars().any(char::is_control))
 }
 
-/// Decodes one name or value: `+` is a space, `%` and two hexadecimal digits a byte.
+/// Decodes one name or value: `+` is a space, `%` with two hexadecimal digits is a byte.
 pub(crate) fn decode(encoded: &[u8]) -> Result<String, ParameterError> {
     let is_plain = !encoded.iter().fold(false, |escaped, byte| escaped | matches!(byte, b'+' | b'%'));
     if is_plain {
@@ -233,7 +234,7 @@ mod tests {
     }
 
     #[test]
-    fn repetition_is_seen_even_when_empty() {
+    fn repetition_is_detected_even_if_a_value_is_empty() {
         let parameters = Parameters::parse(b"state=&x=1&state=2").unwrap();
         assert_eq!(parameters.repeated(), Some("state"));
         assert!(parameters.is_repeated("state"));
@@ -241,19 +242,19 @@ mod tests {
     }
 
     #[test]
-    fn debug_shows_no_value() {
+    fn debug_output_contains_no_value() {
         let shown = format!("{:?}", Parameters::parse(b"password=imru").unwrap());
         assert_eq!(shown, r#"["password"]"#);
     }
 
     proptest! {
         #[test]
-        fn any_bytes_parse_or_are_refused(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
+        fn parsing_never_panics(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
             let _ = Parameters::parse(&bytes);
         }
 
         #[test]
-        fn what_needs_no_decoding_is_read_as_if_it_did(text in "[ -~\t\u{7f}é\u{85}&=+%]{0,60}") {
+        fn the_fast_path_agrees_with_decoding(text in "[ -~\t\u{7f}é\u{85}&=+%]{0,60}") {
             let pairs = |encoded: &str| {
                 let parsed = Parameters::parse(encoded.as_bytes());
                 parsed.map(|all| all.iter().map(|(n, v)| (n.to_owned(), v.to_owned())).collect::<Vec<_>>())
@@ -266,12 +267,12 @@ mod tests {
         }
 
         #[test]
-        fn controls_are_seen_in_any_text(text in "[a-c\\p{Cc}é]{0,12}") {
+        fn control_characters_are_found_in_any_text(text in "[a-c\\p{Cc}é]{0,12}") {
             prop_assert_eq!(has_control(&text), text.chars().any(char::is_control));
         }
 
         #[test]
-        fn what_is_encoded_comes_back(pairs in proptest::collection::vec(("[^\\p{Cc}]{1,8}", "[^\\p{Cc}]{0,8}"), 0..8)) {
+        fn encoding_round_trips(pairs in proptest::collection::vec(("[^\\p{Cc}]{1,8}", "[^\\p{Cc}]{0,8}"), 0..8)) {
             let given = Parameters::from_pairs(pairs.clone()).unwrap();
             let again = Parameters::parse(given.encode_without(&[]).as_bytes()).unwrap();
             let seen: Vec<_> = again.iter().map(|(n, v)| (n.to_owned(), v.to_owned())).collect();

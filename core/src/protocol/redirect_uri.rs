@@ -3,7 +3,7 @@ use std::fmt;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use url::Url;
 
-/// A redirect URI as a client registered it (RFC 6749 section 3.1.2).
+/// A registered redirect URI of a client (RFC 6749 section 3.1.2).
 ///
 /// ```
 /// use gridauth::protocol::RedirectUri;
@@ -16,7 +16,7 @@ use url::Url;
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct RedirectUri(Box<str>);
 
-/// A redirect URI cannot be registered.
+/// Why a redirect URI cannot be registered.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum RedirectUriError {
     /// It is not an absolute URI.
@@ -25,23 +25,23 @@ pub enum RedirectUriError {
     /// It has a fragment (RFC 6749 section 3.1.2).
     #[error("a redirect URI has no fragment")]
     Fragment,
-    /// Its scheme makes the browser run or show something instead of going somewhere.
+    /// Browsers do not follow a redirect to its scheme, but run or display its content.
     #[error("a redirect URI cannot have the scheme {0}")]
     Scheme(String),
-    /// It has a user name or a password in it.
+    /// It contains a user name or a password.
     #[error("a redirect URI has no user information")]
     UserInformation,
 }
 
-/// Schemes that browsers run, or resolve on their own ground.
+/// Schemes that browsers run, resolve locally, or do not support.
 const FORBIDDEN_SCHEMES: [&str; 9] =
     ["javascript", "data", "vbscript", "about", "blob", "file", "filesystem", "view-source", "ftp"];
 
 impl RedirectUri {
-    /// Checks and keeps a redirect URI as it is written: it is compared character by character.
+    /// Checks a redirect URI. It is kept as written, since it is compared character by character.
     ///
     /// # Errors
-    /// [`RedirectUriError`] says why it cannot be registered.
+    /// [`RedirectUriError`] if it cannot be registered.
     pub fn parse(text: &str) -> Result<Self, RedirectUriError> {
         if !text
             .bytes()
@@ -66,8 +66,8 @@ impl RedirectUri {
         Ok(Self(text.into()))
     }
 
-    /// Whether `requested` is this URI: the same characters (RFC 9700 section 2.1), except that the port of a loopback
-    /// address may be any (RFC 8252 section 7.3).
+    /// Whether `requested` matches this URI, character by character (RFC 9700 section 2.1). A loopback address may
+    /// have any port (RFC 8252 section 7.3).
     pub fn matches(&self, requested: &str) -> bool {
         requested == &*self.0
             || match (loopback_without_port(&self.0), loopback_without_port(requested)) {
@@ -81,13 +81,13 @@ impl RedirectUri {
         &self.0
     }
 
-    /// Whether it is plain `http` to a host other than the loopback: a code sent there can be read on the way.
+    /// Whether it is plain `http` to a host other than loopback. A code sent there can be read in transit.
     pub fn is_unprotected(&self) -> bool {
         self.0.starts_with("http://") && loopback_without_port(&self.0).is_none()
     }
 }
 
-/// The host and what follows the port of an `http` URI on the loopback.
+/// The host of an `http` loopback URI and what follows its port; `None` for any other URI.
 fn loopback_without_port(uri: &str) -> Option<(&str, &str)> {
     let rest = uri.strip_prefix("http://")?;
     let (authority, path) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
@@ -133,7 +133,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_may_be_registered() {
+    fn only_safe_absolute_uris_can_be_registered() {
         for good in [
             "https://client.example.com/cb",
             "https://client.example.com/cb?tenant=1",
@@ -163,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn matching_is_exact_but_for_loopback_ports() {
+    fn matching_is_exact_except_for_loopback_ports() {
         let web = RedirectUri::parse("https://client.example.com/cb").unwrap();
         for other in [
             "https://client.example.com/cb/",

@@ -3,7 +3,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// A set of scope tokens, in the order in which they were first named (RFC 6749 section 3.3).
+/// A set of scope tokens, in the order of their first occurrence (RFC 6749 section 3.3).
 ///
 /// ```
 /// use gridauth::protocol::Scope;
@@ -16,9 +16,9 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 #[derive(Clone, Default, PartialEq, Eq, Hash)]
 pub struct Scope(Box<str>);
 
-/// A scope has a character that RFC 6749 section 3.3 does not allow.
+/// A scope contains a character that RFC 6749 section 3.3 does not allow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("a scope is a list of tokens of printable ASCII without quote and backslash, parted by spaces")]
+#[error("a scope is a space-separated list of tokens of printable ASCII without quote and backslash")]
 pub struct ScopeError;
 
 fn is_space(byte: &u8) -> bool {
@@ -26,12 +26,12 @@ fn is_space(byte: &u8) -> bool {
 }
 
 impl Scope {
-    /// The scope without any token.
+    /// The empty scope.
     pub fn empty() -> Self {
         Self::default()
     }
 
-    /// Whether there is no token in it.
+    /// Whether the scope has no tokens.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
@@ -41,24 +41,24 @@ impl Scope {
         self.0.split(' ').filter(|token| !token.is_empty())
     }
 
-    /// Whether `token` is in it.
+    /// Whether `token` is in the scope.
     pub fn contains(&self, token: &str) -> bool {
         self.contains_bytes(token.as_bytes())
     }
 
-    /// By bytes, which are quicker to look for than characters: guards come by here.
+    /// Compares bytes, which is faster than comparing characters: every guard does it.
     fn contains_bytes(&self, token: &[u8]) -> bool {
         !token.is_empty() && self.0.as_bytes().split(is_space).any(|own| own == token)
     }
 
-    /// Whether every token of `other` is in it.
+    /// Whether every token of `other` is in the scope.
     pub fn covers(&self, other: &Scope) -> bool {
         other.iter().all(|token| self.contains(token))
     }
 
-    /// Whether every token of the space-separated list `tokens` is in it.
+    /// Whether every token of the space-separated list `tokens` is in the scope.
     pub fn covers_list(&self, tokens: &str) -> bool {
-        // Often a token has just the scope that a guard asks for.
+        // Often a token has exactly the scope that a guard requires.
         *self.0 == *tokens
             || tokens.as_bytes().split(is_space).all(|token| token.is_empty() || self.contains_bytes(token))
     }
@@ -69,13 +69,13 @@ impl Scope {
         Self::collect(self.iter().chain(other.iter()))
     }
 
-    /// The tokens that `keep` wants.
+    /// The tokens for which `keep` returns true.
     #[must_use]
     pub fn filter(&self, mut keep: impl FnMut(&str) -> bool) -> Self {
         Self::collect(self.iter().filter(|token| keep(token)))
     }
 
-    /// The tokens, parted by single spaces: the form on the wire.
+    /// The tokens, separated by single spaces, as they are sent.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -94,7 +94,7 @@ impl Scope {
 impl FromStr for Scope {
     type Err = ScopeError;
 
-    /// Reads a list of tokens. Repeated tokens count once, repeated spaces part like one.
+    /// Parses a space-separated list of tokens. Repeated tokens and repeated spaces count once.
     fn from_str(text: &str) -> Result<Self, ScopeError> {
         if !text.bytes().all(|b| matches!(b, b' ' | 0x21 | 0x23..=0x5b | 0x5d..=0x7e)) {
             return Err(ScopeError);
@@ -137,21 +137,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn repeated_tokens_and_spaces_fold() {
+    fn repeated_tokens_and_spaces_are_collapsed() {
         let scope: Scope = "  b  a b ".parse().unwrap();
         assert_eq!(scope.as_str(), "b a");
         assert!(" ".parse::<Scope>().unwrap().is_empty());
     }
 
     #[test]
-    fn forbidden_characters_are_refused() {
+    fn forbidden_characters_are_rejected() {
         for bad in ["a\tb", "a\"", "a\\b", "é", "a\0", "a\nb", "\u{7f}"] {
             assert_eq!(bad.parse::<Scope>(), Err(ScopeError), "{bad:?}");
         }
     }
 
     #[test]
-    fn covering_is_by_whole_tokens() {
+    fn tokens_are_compared_whole() {
         let scope: Scope = "notes.read".parse().unwrap();
         assert!(!scope.contains("notes"));
         assert!(!scope.covers_list("notes.read notes.write"));
@@ -160,7 +160,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_parses_prints_and_parses_again(text in "[ -~]{0,60}") {
+        fn scopes_round_trip(text in "[ -~]{0,60}") {
             if let Ok(scope) = text.parse::<Scope>() {
                 prop_assert_eq!(scope.as_str().parse::<Scope>().unwrap(), scope.clone());
                 for token in text.split(' ').filter(|t| !t.is_empty()) {
@@ -170,7 +170,7 @@ mod tests {
         }
 
         #[test]
-        fn anything_parses_or_is_refused(text in ".*") {
+        fn exactly_the_allowed_characters_parse(text in ".*") {
             let allowed = text.bytes().all(|b| b == b' ' || (0x21..=0x7e).contains(&b) && b != b'"' && b != b'\\');
             prop_assert_eq!(text.parse::<Scope>().is_ok(), allowed);
         }

@@ -3,12 +3,12 @@ use std::sync::Arc;
 use super::{By, Cursor, Entry, Key, Kind, Page, Query, Row, StoreFuture};
 use crate::env::Timestamp;
 
-/// What [`Backend::update`] should do with the row that its closure was shown.
+/// What [`Backend::update`] should do with a row.
 #[derive(Debug)]
 pub enum Change {
-    /// Leave the row as it is.
+    /// Leave the row unchanged.
     Keep,
-    /// Put this row in its place.
+    /// Replace it with this row.
     Replace(Row),
     /// Remove the row.
     Remove,
@@ -17,9 +17,9 @@ pub enum Change {
 /// What [`Backend::update`] did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Updated {
-    /// There is no such row; the closure was not called, or what it said no longer counts.
+    /// There is no such row. The closure was not called, or its decision was discarded.
     Missing,
-    /// The row is there and was left as it is.
+    /// The row exists and was left unchanged.
     Kept,
     /// The row was replaced.
     Replaced,
@@ -27,52 +27,51 @@ pub enum Updated {
     Removed,
 }
 
-/// The storage contract: what any database has to do to keep gridauth's rows.
+/// The storage contract: what a database must do to store gridauth's rows.
 ///
-/// Every promise holds between all callers in all processes that use the same store. An answer is given only once
-/// what it says will survive as much as the store promises to survive. The conformance kit checks an
-/// implementation, its races included.
+/// Every promise holds between all callers, in all processes that use the same store. An operation returns
+/// only once its effect is as durable as the store promises. The [conformance kit](super::conformance) checks an
+/// implementation, races included.
 pub trait Backend: Send + Sync + 'static {
-    /// The row of `key`, if there is one. What an answered write has written is seen by every later read.
+    /// Reads the row of `key`, if there is one. A read sees every write that returned before it began.
     fn get<'a>(&'a self, key: Key<'a>) -> StoreFuture<'a, Option<Arc<Row>>>;
 
-    /// Creates the row. True where this call created it, false where there was one, which then stays as it is. Of
-    /// racing callers exactly one is told true.
+    /// Creates the row. Returns true if this call created it; false if there was one, which stays unchanged. Of
+    /// racing callers exactly one gets true.
     fn insert<'a>(&'a self, key: Key<'a>, row: Row) -> StoreFuture<'a, bool>;
 
-    /// Creates the row, or puts it in the place of the one that is there.
+    /// Creates the row, or replaces the existing one.
     fn put<'a>(&'a self, key: Key<'a>, row: Row) -> StoreFuture<'a, ()>;
 
-    /// Reads, decides and writes as one: nothing changes the row between what `decide` is shown and what is done.
+    /// Updates the row atomically: nothing changes it between the call to `decide` and the write.
     ///
-    /// `decide` may be called more than once, when the store finds that the row changed meanwhile; only its last
-    /// answer counts. It must not wait and must not call the store.
+    /// `decide` may be called more than once, if the row changes in the meantime; only its last decision counts. It
+    /// must not block and must not call the store.
     fn update<'a>(
         &'a self,
         key: Key<'a>,
         decide: &'a mut (dyn FnMut(&Row) -> Change + Send),
     ) -> StoreFuture<'a, Updated>;
 
-    /// Removes the row. True where this call removed it; of racing callers exactly one is told true.
+    /// Removes the row. Returns true if this call removed it; of racing callers exactly one gets true.
     fn remove<'a>(&'a self, key: Key<'a>) -> StoreFuture<'a, bool>;
 
-    /// One page of a listing. A row that is there, and matches, from before the first page is asked until after the
-    /// last is answered is in exactly one page; one that comes, goes or changes meanwhile may be in a page or not.
+    /// Reads one page of a listing. A row that exists and matches for as long as the listing takes is in exactly one
+    /// page. A row that is created, removed or changed in the meantime may be in a page or not.
     fn list<'a>(&'a self, query: Query<'a>) -> StoreFuture<'a, Page>;
 
-    /// Where the listing goes on that failed at the page that `query` asked for, leaving that part of it out: for a store that
-    /// keeps rows in several places, of which one may be out of reach. `None` where nothing else is left.
-    fn past(&self, query: &Query<'_>) -> Option<Cursor> {
+    /// Where to continue a listing whose page for `query` failed, so that the part which failed is skipped. For a
+    /// store that keeps rows in several places, one of which may be unreachable. `None` if nothing else is left.
+    fn cursor_after_failure(&self, query: &Query<'_>) -> Option<Cursor> {
         let _ = query;
         None
     }
 
-    /// Whether the store can be reached.
+    /// Checks that the store can be reached.
     fn ping(&self) -> StoreFuture<'_, ()>;
 
-    /// Removes at most `limit` rows of `kind` that expired at or before `now`, and says how many it removed; zero is said
-    /// only where none was left. Work is bounded, several callers may do it at once, and a row that was prolonged
-    /// meanwhile stays.
+    /// Removes at most `limit` rows of `kind` that expired at or before `now`, and returns how many. Zero means that
+    /// none is left. Several callers may run it concurrently. A row whose expiry is extended in the meantime stays.
     fn remove_expired(&self, kind: Kind, now: Timestamp, limit: usize) -> StoreFuture<'_, usize> {
         StoreFuture::new(async move {
             let mut query = Query::new(kind, By::ExpiredAt(now)).limit(limit);
@@ -88,7 +87,7 @@ pub trait Backend: Send + Sync + 'static {
                         removed += 1;
                     }
                 }
-                // A page that others swept meanwhile, or that had no rows, is not the end.
+                // An empty page, or one that another caller swept, need not be the last.
                 match page.next {
                     Some(next) if removed == 0 && limit > 0 => query = query.after(next),
                     _ => return Ok(removed),

@@ -1,8 +1,8 @@
-//! How long a request has waited for the store so far.
+//! One deadline for all store calls of a request.
 //!
-//! A store bounds each of its calls, and a request makes several. What its calls have taken is counted with the request,
-//! so that a store can give all of them together no more time than one alone. Calls that wait at the same time take that
-//! time once.
+//! A store bounds the time of a call, and a request makes several calls. The time that a request has waited for the
+//! store is counted, so that a store can limit all of its calls together to the time of one. Concurrent calls count
+//! once.
 
 use std::future::Future;
 #[cfg(feature = "griddb")]
@@ -19,7 +19,7 @@ tokio::task_local! {
     static WAITED: Arc<Waited>;
 }
 
-/// How long a request has waited.
+/// How long a request has waited for the store.
 #[cfg(feature = "griddb")]
 #[derive(Default)]
 struct Waited(Mutex<Counted>);
@@ -27,11 +27,11 @@ struct Waited(Mutex<Counted>);
 #[cfg(feature = "griddb")]
 #[derive(Default)]
 struct Counted {
-    /// Up to when the last time ended in which a call was waiting.
+    /// The time that calls have waited, without the current wait.
     before: Duration,
-    /// How many calls are waiting.
+    /// The number of calls that are waiting.
     open: usize,
-    /// Since when there has been one without a break.
+    /// When the current wait began: since then, at least one call has been waiting.
     since: Option<Instant>,
 }
 
@@ -41,7 +41,7 @@ impl Waited {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Counts a call that begins to wait; what the request has waited until now.
+    /// Counts a call that begins to wait. Returns how long the request has waited so far.
     fn begin(&self, now: Instant) -> Duration {
         let mut counted = self.counted();
         counted.open += 1;
@@ -60,25 +60,25 @@ impl Waited {
     }
 }
 
-/// Answers a request, or a part of one: the calls that it makes share the time that a store gives to one.
+/// Runs `answer`, a request or a part of one, under one shared store deadline.
 ///
-/// No `async fn`, which would keep the answer's future twice: as its argument and as what it waits for.
+/// Not an `async fn`, which would store the future twice: as its argument and as what it awaits.
 #[cfg(feature = "griddb")]
 pub(crate) fn shared<T>(answer: impl Future<Output = T>) -> impl Future<Output = T> {
-    // A part counts with the whole.
+    // A part shares the deadline of the whole.
     WAITED.scope(WAITED.try_with(Arc::clone).unwrap_or_default(), answer)
 }
 
-/// The same where no store bounds its calls.
+/// Runs `answer`: without the GridDB store, no store bounds its calls.
 #[cfg(not(feature = "griddb"))]
 pub(crate) fn shared<T>(answer: impl Future<Output = T>) -> impl Future<Output = T> {
     answer
 }
 
-/// A call that waits for the store. When it goes, what it took is counted.
+/// A call that waits for the store. Dropping it ends the wait.
 #[cfg(feature = "griddb")]
 pub(crate) struct Wait {
-    /// The request that it is part of; nothing is counted outside of one.
+    /// The request that the call belongs to. Outside of a request, nothing is counted.
     request: Option<Arc<Waited>>,
     began: Instant,
     left: Duration,
@@ -86,14 +86,14 @@ pub(crate) struct Wait {
 
 #[cfg(feature = "griddb")]
 impl Wait {
-    /// Begins a call to a store that gives a request `patience` altogether.
-    pub(crate) fn begin(patience: Duration) -> Self {
+    /// Begins a call. All calls of a request share `budget`.
+    pub(crate) fn begin(budget: Duration) -> Self {
         let (request, began) = (WAITED.try_with(Arc::clone).ok(), Instant::now());
         let waited = request.as_ref().map(|request| request.begin(began)).unwrap_or_default();
-        Self { request, began, left: patience.saturating_sub(waited) }
+        Self { request, began, left: budget.saturating_sub(waited) }
     }
 
-    /// What is left of the patience.
+    /// What is left of the budget.
     pub(crate) fn left(&self) -> Duration {
         self.left.saturating_sub(self.began.elapsed())
     }
@@ -112,71 +112,71 @@ impl Drop for Wait {
 mod tests {
     use super::*;
 
-    const PATIENCE: Duration = Duration::from_secs(10);
+    const BUDGET: Duration = Duration::from_secs(10);
 
     #[tokio::test(start_paused = true)]
     async fn calls_of_one_request_share_their_time() {
         shared(async {
-            let first = Wait::begin(PATIENCE);
+            let first = Wait::begin(BUDGET);
             tokio::time::advance(Duration::from_secs(7)).await;
             assert_eq!(first.left(), Duration::from_secs(3));
             drop(first);
-            // What the request does meanwhile is not the store's.
+            // What the request does between its calls is not counted.
             tokio::time::advance(Duration::from_secs(60)).await;
-            assert_eq!(Wait::begin(PATIENCE).left(), Duration::from_secs(3));
+            assert_eq!(Wait::begin(BUDGET).left(), Duration::from_secs(3));
         })
         .await;
-        assert_eq!(Wait::begin(PATIENCE).left(), PATIENCE);
+        assert_eq!(Wait::begin(BUDGET).left(), BUDGET);
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_request_that_is_part_of_another_shares_its_time() {
         let call = async || {
-            let call = Wait::begin(PATIENCE);
+            let call = Wait::begin(BUDGET);
             tokio::time::advance(Duration::from_secs(2)).await;
             drop(call);
         };
         shared(async {
             call().await;
             shared(async {
-                assert_eq!(Wait::begin(PATIENCE).left(), Duration::from_secs(8));
+                assert_eq!(Wait::begin(BUDGET).left(), Duration::from_secs(8));
                 call().await;
             })
             .await;
-            assert_eq!(Wait::begin(PATIENCE).left(), Duration::from_secs(6));
+            assert_eq!(Wait::begin(BUDGET).left(), Duration::from_secs(6));
         })
         .await;
-        assert_eq!(Wait::begin(PATIENCE).left(), PATIENCE);
+        assert_eq!(Wait::begin(BUDGET).left(), BUDGET);
     }
 
     #[tokio::test(start_paused = true)]
-    async fn calls_of_no_request_have_all_of_it() {
-        let first = Wait::begin(PATIENCE);
+    async fn calls_outside_of_a_request_have_the_whole_budget() {
+        let first = Wait::begin(BUDGET);
         tokio::time::advance(Duration::from_secs(7)).await;
         drop(first);
-        assert_eq!(Wait::begin(PATIENCE).left(), PATIENCE);
+        assert_eq!(Wait::begin(BUDGET).left(), BUDGET);
     }
 
     #[tokio::test(start_paused = true)]
-    async fn calls_at_the_same_time_take_it_once() {
+    async fn concurrent_calls_count_once() {
         let call = async |seconds| {
-            let call = Wait::begin(PATIENCE);
+            let call = Wait::begin(BUDGET);
             tokio::time::sleep(Duration::from_secs(seconds)).await;
             drop(call);
         };
-        let left = || Wait::begin(PATIENCE).left();
+        let left = || Wait::begin(BUDGET).left();
         shared(async {
-            // Two of them are parts of their own.
+            // Two of them are in parts of the request.
             tokio::join!(call(1), call(1), call(1), shared(call(1)), shared(call(1)));
             assert_eq!(left(), Duration::from_secs(9));
             let late = async {
                 tokio::time::sleep(Duration::from_secs(2)).await;
-                assert_eq!(left(), Duration::from_secs(7), "what is under way counts");
+                assert_eq!(left(), Duration::from_secs(7), "the current wait counts");
                 call(2).await;
             };
             tokio::join!(call(3), late);
             assert_eq!(left(), Duration::from_secs(5));
-            // With a break in between.
+            // With a gap between the calls.
             let apart = async {
                 tokio::time::sleep(Duration::from_secs(2)).await;
                 call(1).await;
@@ -185,6 +185,6 @@ mod tests {
             assert_eq!(left(), Duration::from_secs(3));
         })
         .await;
-        assert_eq!(left(), PATIENCE);
+        assert_eq!(left(), BUDGET);
     }
 }

@@ -6,15 +6,16 @@ use super::CorruptRow;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum StoreErrorKind {
-    /// The store cannot be reached, or does not answer in time: try again later. Endpoints answer 503.
+    /// The store cannot be reached, or does not answer in time. Endpoints answer 503.
     Unavailable,
-    /// The operation was sent and its answer was lost: it may have happened or not. What may be used once counts as used.
+    /// The operation was sent, but its answer was lost: it may have taken effect or not. What can be used once, such
+    /// as a code, counts as used.
     OutcomeUnknown,
-    /// A row cannot be read as what it should be.
+    /// A row cannot be decoded.
     Corrupt,
-    /// The store refuses the row or the key: too large, or with characters that it cannot keep.
+    /// The store rejects the row or the key: too large, or with characters that it cannot store.
     Refused,
-    /// Anything else: a fault in the store.
+    /// Any other failure of the store.
     Internal,
 }
 
@@ -29,29 +30,29 @@ pub struct StoreError {
 }
 
 impl StoreError {
-    /// An error of `kind`, described by `message`, which must not hold a secret.
+    /// An error of `kind` with this message, which must not contain a secret.
     pub fn new(kind: StoreErrorKind, message: impl Into<String>) -> Self {
         Self { kind, message: message.into(), source: None }
     }
 
-    /// The store cannot be reached now.
+    /// The store cannot be reached.
     pub fn unavailable(message: impl Into<String>) -> Self {
         Self::new(StoreErrorKind::Unavailable, message)
     }
 
-    /// The store is at fault.
+    /// The store failed.
     pub fn internal(message: impl Into<String>) -> Self {
         Self::new(StoreErrorKind::Internal, message)
     }
 
-    /// The same error, with what caused it.
+    /// Adds the cause.
     #[must_use]
     pub fn with_source(mut self, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         self.source = Some(source.into());
         self
     }
 
-    /// What sort of failure it is.
+    /// The kind of the failure.
     pub fn kind(&self) -> StoreErrorKind {
         self.kind
     }
@@ -63,7 +64,7 @@ impl From<CorruptRow> for StoreError {
     }
 }
 
-/// A store could not be opened. The text names the place, never a password.
+/// A store could not be opened. The message contains its URL without the password.
 #[derive(Debug, thiserror::Error)]
 #[error("store {}: {reason}", place.trim_end_matches(':'))]
 pub struct OpenError {
@@ -71,15 +72,15 @@ pub struct OpenError {
     pub place: String,
     /// Why it could not be opened.
     pub reason: String,
-    /// Whether the URL itself is at fault, rather than what it points to.
+    /// Whether the URL is invalid, rather than what it points to.
     pub bad_url: bool,
-    /// What caused it.
+    /// The cause.
     #[source]
     pub source: Option<Box<dyn Error + Send + Sync>>,
 }
 
 impl OpenError {
-    /// The URL is not one that a store can be opened from.
+    /// The URL is not valid for a store.
     pub fn bad_url(place: impl Into<String>, reason: impl Into<String>) -> Self {
         Self { place: place.into(), reason: reason.into(), bad_url: true, source: None }
     }
@@ -89,7 +90,7 @@ impl OpenError {
         Self { place: place.into(), reason: reason.into(), bad_url: false, source: None }
     }
 
-    /// The same error, with what caused it.
+    /// Adds the cause.
     #[must_use]
     pub fn with_source(mut self, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         self.source = Some(source.into());

@@ -4,9 +4,10 @@ use std::task::{Context, Poll};
 
 use super::StoreError;
 
-/// What a store operation returns: an answer that is there already, or one that has to be waited for.
+/// The future of a store operation. Its answer is either known already or has to be awaited.
 ///
-/// A store in memory answers at once; then nothing is allocated for the future, and [`now`](Self::now) has the answer.
+/// A store in memory knows the answer at once. Then the future takes no allocation, and [`now`](Self::now) returns
+/// the answer without `await`.
 #[must_use = "a store operation does nothing until it is awaited"]
 pub struct StoreFuture<'a, T>(State<'a, T>);
 
@@ -16,18 +17,18 @@ enum State<'a, T> {
 }
 
 impl<'a, T> StoreFuture<'a, T> {
-    /// An answer that is known now.
+    /// A future whose answer is known already.
     pub fn ready(answer: Result<T, StoreError>) -> Self {
         Self(State::Ready(Some(answer)))
     }
 
-    /// An answer that `future` will give.
+    /// A future whose answer is that of `future`.
     pub fn new(future: impl Future<Output = Result<T, StoreError>> + Send + 'a) -> Self {
         Self(State::Waiting(Box::pin(future)))
     }
 
-    /// The answer, where it is there already. `None` where it has to be waited for: then nothing has been done yet, as a
-    /// future does nothing before it is awaited.
+    /// The answer, if it is known already. `None` if it has to be awaited: then nothing has been done yet, since a
+    /// future does nothing before it is polled.
     pub fn now(self) -> Option<Result<T, StoreError>> {
         match self.0 {
             State::Ready(answer) => answer,

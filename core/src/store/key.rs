@@ -2,7 +2,7 @@ use std::fmt;
 
 use super::{StoreError, StoreErrorKind};
 
-/// What a row is about. Each kind has a space of keys of its own.
+/// The kind of a row. Each kind has its own key space.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum Kind {
@@ -14,7 +14,7 @@ pub enum Kind {
     Grant,
     /// A browser's session, by the digest of its cookie.
     Session,
-    /// The scope that a user allowed a client, by both.
+    /// The scope that a user has allowed a client, by user and client.
     Consent,
     /// A device authorization, by the digest of its device code.
     DeviceCode,
@@ -22,16 +22,16 @@ pub enum Kind {
     PushedRequest,
     /// The id of an assertion that has been used.
     AssertionId,
-    /// A key that signs tokens, by key id.
+    /// A key for signing tokens, by key id.
     SigningKey,
     /// A setting of the deployment, by name.
     Setting,
-    /// A row of the application's own grants, extensions or demo data; its ids are the application's to choose.
+    /// A row of the application, for grants, extensions or data of its own. The application chooses the ids.
     Custom,
 }
 
 impl Kind {
-    /// Every kind there is.
+    /// All kinds.
     pub const ALL: [Self; 11] = [
         Self::User,
         Self::Client,
@@ -46,7 +46,7 @@ impl Kind {
         Self::Custom,
     ];
 
-    /// A short lower-case name, the same for ever: stores may build table names from it.
+    /// A short lower-case name, which never changes: stores may build table names from it.
     pub const fn name(self) -> &'static str {
         match self {
             Self::User => "user",
@@ -64,19 +64,19 @@ impl Kind {
     }
 }
 
-/// Names one row: its kind, and its id within the kind.
+/// Identifies a row by its kind and its id within the kind.
 ///
-/// Ids are any text of 1 to 1024 bytes without NUL; they are compared byte by byte.
+/// An id is any text of 1 to 1024 bytes without NUL. Ids are compared byte by byte.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Key<'a> {
-    /// What the row is about.
+    /// The kind of the row.
     pub kind: Kind,
     /// Its id within the kind.
     pub id: &'a str,
 }
 
 impl<'a> Key<'a> {
-    /// The longest id, in bytes.
+    /// The maximum length of an id, in bytes.
     pub const MAX_ID_BYTES: usize = 1024;
 
     /// The key of the row `id` of `kind`.
@@ -84,12 +84,12 @@ impl<'a> Key<'a> {
         Self { kind, id }
     }
 
-    /// Refuses an id that no store has to keep.
+    /// Rejects an id that stores need not support.
     pub(crate) fn check(&self) -> Result<(), StoreError> {
         if self.id.is_empty() || self.id.len() > Self::MAX_ID_BYTES || self.id.contains('\0') {
             return Err(StoreError::new(
                 StoreErrorKind::Refused,
-                format!("not an id for a {} row", self.kind.name()),
+                format!("invalid id for a {} row", self.kind.name()),
             ));
         }
         Ok(())

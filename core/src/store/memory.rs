@@ -1,8 +1,7 @@
-//! A store that keeps nothing beyond the process.
+//! A store in memory, which ends with the process.
 //!
-//! The rows of each kind are spread over shards, each with a lock, its rows and its indexes, so that callers meet only
-//! where their keys fall into one shard, and readers of one shard not even there. A row and its index entries change
-//! under one lock.
+//! The rows of each kind are spread over shards. Each shard has a lock, rows and indexes, so callers contend only if
+//! their keys fall into the same shard and one of them writes. A row and its index entries change under one lock.
 
 mod shard;
 
@@ -14,7 +13,7 @@ use self::shard::Shard;
 use super::{Backend, Change, Cursor, Key, Kind, Page, Query, Row, StoreError, StoreFuture, Updated};
 use crate::env::Timestamp;
 
-/// Rows in memory: for tests, and for a first try.
+/// A store in memory, for tests and first steps.
 ///
 /// ```
 /// use gridauth::Store;
@@ -25,13 +24,15 @@ use crate::env::Timestamp;
 pub struct MemoryStore {
     /// The shards of each kind, in the order of [`Kind::ALL`].
     shards: Box<[RwLock<Shard>]>,
-    /// Keyed anew in each store: ids come from outside, and nobody may choose them so that they collide.
+    /// Randomly keyed in each store: ids come from outside, and nobody must be able to choose them so that they
+    /// collide.
     hasher: RandomState,
-    /// The shard where the next sweep begins, so that none waits behind another that always has something to sweep.
+    /// The shard where the next sweep begins. Each sweep begins at another one, so that a shard with many expired
+    /// rows does not starve the others.
     next_sweep: AtomicUsize,
 }
 
-/// Shards of one kind, a power of two.
+/// The number of shards of each kind, a power of two.
 const SHARDS: usize = 32;
 
 impl MemoryStore {
@@ -44,13 +45,13 @@ impl MemoryStore {
         }
     }
 
-    /// The hash of an id and the lock of the shard in which its row belongs.
-    fn place(&self, key: Key<'_>) -> (u64, &RwLock<Shard>) {
-        // An id stands alone: it needs no mark of where it ends, as `hash_one` of a text would add.
+    /// The hash of an id, and the shard that its row belongs to.
+    fn locate(&self, key: Key<'_>) -> (u64, &RwLock<Shard>) {
+        // `hash_one` would also hash an end mark, which a single id does not need.
         let mut hasher = self.hasher.build_hasher();
         hasher.write(key.id.as_bytes());
         let hash = hasher.finish();
-        // The map within the shard goes by the low and the highest bits.
+        // The hash table within the shard uses the low and the highest bits.
         let shard = (hash >> 40) as usize % SHARDS;
         (hash, &self.shards[first_shard(key.kind) + shard])
     }
@@ -70,7 +71,7 @@ fn first_shard(kind: Kind) -> usize {
     kind as usize * SHARDS
 }
 
-/// A shard is left whole by whoever panicked while it was locked: `decide` is called before anything is changed.
+/// Locks a shard. A panic cannot leave it inconsistent: `decide` is called before anything is changed.
 fn read(shard: &RwLock<Shard>) -> RwLockReadGuard<'_, Shard> {
     shard.read().unwrap_or_else(PoisonError::into_inner)
 }
@@ -81,13 +82,13 @@ fn write(shard: &RwLock<Shard>) -> RwLockWriteGuard<'_, Shard> {
 
 impl Backend for MemoryStore {
     fn get<'a>(&'a self, key: Key<'a>) -> StoreFuture<'a, Option<Arc<Row>>> {
-        let (hash, shard) = self.place(key);
+        let (hash, shard) = self.locate(key);
         StoreFuture::ready(Ok(read(shard).get(hash, key.id).cloned()))
     }
 
     fn insert<'a>(&'a self, key: Key<'a>, row: Row) -> StoreFuture<'a, bool> {
         StoreFuture::ready(key.check().map(|()| {
-            let (hash, shard) = self.place(key);
+            let (hash, shard) = self.locate(key);
             let mut shard = write(shard);
             let absent = shard.get(hash, key.id).is_none();
             if absent {
@@ -99,7 +100,7 @@ impl Backend for MemoryStore {
 
     fn put<'a>(&'a self, key: Key<'a>, row: Row) -> StoreFuture<'a, ()> {
         StoreFuture::ready(key.check().map(|()| {
-            let (hash, shard) = self.place(key);
+            let (hash, shard) = self.locate(key);
             write(shard).put(hash, key.id, Arc::new(row), &self.hasher);
         }))
     }
@@ -109,7 +110,7 @@ impl Backend for MemoryStore {
         key: Key<'a>,
         decide: &'a mut (dyn FnMut(&Row) -> Change + Send),
     ) -> StoreFuture<'a, Updated> {
-        let (hash, shard) = self.place(key);
+        let (hash, shard) = self.locate(key);
         let mut shard = write(shard);
         let Some(row) = shard.get(hash, key.id) else { return StoreFuture::ready(Ok(Updated::Missing)) };
         StoreFuture::ready(Ok(match decide(row) {
@@ -126,7 +127,7 @@ impl Backend for MemoryStore {
     }
 
     fn remove<'a>(&'a self, key: Key<'a>) -> StoreFuture<'a, bool> {
-        let (hash, shard) = self.place(key);
+        let (hash, shard) = self.locate(key);
         StoreFuture::ready(Ok(write(shard).remove(hash, key.id, &self.hasher)))
     }
 
@@ -153,14 +154,14 @@ impl Backend for MemoryStore {
 }
 
 impl MemoryStore {
-    /// A page goes through the shards one after the other; its cursor names the shard and where in it the page ended.
+    /// Reads a page, shard by shard. The cursor names the shard and the position in it where the page ended.
     fn page(&self, query: &Query<'_>) -> Result<Page, StoreError> {
         let (first, mut after) = match &query.after {
             None => (0, None),
             Some(Cursor(cursor)) => match cursor.split_once('/').map(|(shard, after)| (shard.parse(), after))
             {
                 Some((Ok(shard), after)) => (shard, Some(after)),
-                _ => return Err(StoreError::internal("a cursor that this store did not make")),
+                _ => return Err(StoreError::internal("the cursor is not from this store")),
             },
         };
         let mut entries = Vec::new();
@@ -196,7 +197,7 @@ mod tests {
         for number in 0..SHARDS * 20 {
             let row = Arc::new(Row::new(now, "{}").with_expires(Some(now)));
             let id = number.to_string();
-            let (hash, shard) = store.place(Key::new(Kind::Grant, &id));
+            let (hash, shard) = store.locate(Key::new(Kind::Grant, &id));
             write(shard).put(hash, &id, row, &store.hasher);
         }
         let rows =

@@ -1,8 +1,8 @@
-//! Where users, clients, grants and sessions are kept.
+//! Storage of users, clients, grants and sessions.
 //!
-//! Everything that must change together lives in one row, so the atomicity of one row is all that a store has to give.
-//! [`Backend`] is that contract: six operations and a promise for each. [`Store`] is the handle that the server holds,
-//! opened from a URL or made from any backend. What is done with the rows is decided elsewhere, once, for every backend.
+//! Everything that must change together is in one row, so a store only has to make changes to one row atomic.
+//! [`Backend`] is this contract: a few operations, with a promise for each. [`Store`] is the handle that the server
+//! holds, opened from a URL or created from any backend. The logic above the rows is the same for every backend.
 
 mod backend;
 pub(crate) mod deadline;
@@ -11,7 +11,7 @@ mod future;
 mod key;
 mod query;
 mod row;
-#[expect(clippy::module_inception, reason = "`Store` is where a reader looks for it")]
+#[expect(clippy::module_inception, reason = "a reader looks for `Store` in a file of this name")]
 mod store;
 
 pub mod conformance;

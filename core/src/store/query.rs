@@ -3,20 +3,20 @@ use std::sync::Arc;
 use super::{Kind, Row};
 use crate::env::Timestamp;
 
-/// Which rows of a kind are wanted.
+/// Which rows of a kind to list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum By<'a> {
-    /// All of them.
+    /// All rows.
     Any,
-    /// Those about this user.
+    /// The rows of this user.
     User(&'a str),
-    /// Those about this client.
+    /// The rows of this client.
     Client(&'a str),
-    /// Those that expired at or before this moment.
+    /// The rows that expired at or before this moment.
     ExpiredAt(Timestamp),
 }
 
-/// One page of a listing is asked for.
+/// A query for one page of a listing.
 ///
 /// ```
 /// use gridauth::store::{By, Kind, Query};
@@ -28,28 +28,28 @@ pub enum By<'a> {
 pub struct Query<'a> {
     /// The kind of rows.
     pub kind: Kind,
-    /// Which of them.
+    /// Which of them to list.
     pub by: By<'a>,
-    /// Where the page before ended; `None` for the first page.
+    /// Where the previous page ended; `None` for the first page.
     pub after: Option<Cursor>,
-    /// The most rows a page may have, at least 1. A page may have fewer, though more come after it.
+    /// The maximum number of rows in a page, at least 1. A page may have fewer even if more follow.
     pub limit: usize,
 }
 
 impl<'a> Query<'a> {
-    /// The first page, of at most 100 rows.
+    /// A query for the first page, with at most 100 rows.
     pub fn new(kind: Kind, by: By<'a>) -> Self {
         Self { kind, by, after: None, limit: 100 }
     }
 
-    /// The page that begins after `cursor`.
+    /// Continues after `cursor`.
     #[must_use]
     pub fn after(mut self, cursor: Cursor) -> Self {
         self.after = Some(cursor);
         self
     }
 
-    /// With at most `limit` rows in a page.
+    /// Sets the maximum number of rows in a page.
     #[must_use]
     pub fn limit(mut self, limit: usize) -> Self {
         self.limit = limit.max(1);
@@ -57,24 +57,24 @@ impl<'a> Query<'a> {
     }
 }
 
-/// Where a page ended. Only the store that made it can read it.
+/// The position where a page ended. Only the store that created it can read it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Cursor(pub String);
 
 /// A row of a page, with its id.
 #[derive(Clone, Debug)]
 pub struct Entry {
-    /// The id within the kind that was asked for.
+    /// The id within the kind of the query.
     pub id: String,
     /// The row.
     pub row: Arc<Row>,
 }
 
-/// A part of a listing.
+/// A page of a listing.
 #[derive(Clone, Debug, Default)]
 pub struct Page {
     /// The rows, in an order that the store chooses.
     pub entries: Vec<Entry>,
-    /// Where the next page begins; `None` where this is the last. A page may be empty and yet not be the last.
+    /// Where the next page begins; `None` on the last page. An empty page need not be the last.
     pub next: Option<Cursor>,
 }

@@ -5,12 +5,12 @@ use std::sync::{Arc, OnceLock};
 use super::Kind;
 use crate::env::Timestamp;
 
-/// One stored row: a few columns that can be asked for, and a JSON body with the rest.
+/// A stored row: a few columns that can be queried, and a JSON body with the rest.
 ///
-/// A row does not change once it is made. It is handed around behind an [`Arc`], and what its body decodes to is kept
-/// with it, so a row that a store holds in memory is decoded once and not at every read.
+/// A row is immutable and is passed around in an [`Arc`]. It caches what its body decodes to. So a store that keeps
+/// rows in memory decodes a row once, not on every read.
 pub struct Row {
-    /// The columns that are texts, in the order of `lengths`, then the body: one piece of memory instead of four.
+    /// The text columns, in the order of `lengths`, then the body: one allocation instead of four.
     text: Box<str>,
     lengths: [Length; 3],
     issued: Timestamp,
@@ -18,7 +18,7 @@ pub struct Row {
     decoded: OnceLock<Arc<dyn Any + Send + Sync>>,
 }
 
-/// How many bytes a column has; no text has as many as `ABSENT` says.
+/// The length of a column in bytes. `ABSENT` is longer than any text.
 #[derive(Clone, Copy, PartialEq, Eq)]
 struct Length(usize);
 
@@ -34,7 +34,7 @@ impl Length {
     }
 }
 
-/// All of a row but its body.
+/// Everything in a row except the body.
 #[derive(Clone, Copy)]
 pub(crate) struct Columns<'a> {
     pub(crate) user: Option<&'a str>,
@@ -45,7 +45,7 @@ pub(crate) struct Columns<'a> {
 }
 
 impl Row {
-    /// A row made at `issued` that holds `body`, a JSON document.
+    /// A row created at `issued`, with `body`, a JSON document.
     pub fn new(issued: Timestamp, body: impl Into<Box<str>>) -> Self {
         Self {
             text: body.into(),
@@ -56,7 +56,7 @@ impl Row {
         }
     }
 
-    /// A row of which everything is known: it is put together once.
+    /// A row with all columns and a body, built in one go.
     pub(crate) fn whole(columns: Columns<'_>, body: &str) -> Self {
         let Columns { user, client, scope, issued, expires } = columns;
         let texts = [user, client, scope];
@@ -73,42 +73,42 @@ impl Row {
         Columns { user: self.user(), client: self.client(), scope: self.scope(), issued, expires }
     }
 
-    /// The same row, about this user (the subject).
+    /// Sets the user (the subject) of the row.
     #[must_use]
     pub fn with_user(self, user: Option<&str>) -> Self {
         Self::whole(Columns { user, ..self.columns() }, self.body())
     }
 
-    /// The same row, about this client.
+    /// Sets the client of the row.
     #[must_use]
     pub fn with_client(self, client: Option<&str>) -> Self {
         Self::whole(Columns { client, ..self.columns() }, self.body())
     }
 
-    /// The same row, with this scope.
+    /// Sets the scope of the row.
     #[must_use]
     pub fn with_scope(self, scope: Option<&str>) -> Self {
         Self::whole(Columns { scope, ..self.columns() }, self.body())
     }
 
-    /// The same row, of no use from `expires` on: a sweeper may then remove it.
+    /// Sets when the row expires. From then on, it may be removed.
     #[must_use]
     pub fn with_expires(mut self, expires: Option<Timestamp>) -> Self {
         self.expires = expires;
         self
     }
 
-    /// The subject that the row is about, if it is about one.
+    /// The subject of the row, if it has one.
     pub fn user(&self) -> Option<&str> {
         self.column(0)
     }
 
-    /// The client that the row is about, if it is about one.
+    /// The client of the row, if it has one.
     pub fn client(&self) -> Option<&str> {
         self.column(1)
     }
 
-    /// The scope, if the row has one.
+    /// The scope of the row, if it has one.
     pub fn scope(&self) -> Option<&str> {
         self.column(2)
     }
@@ -119,17 +119,17 @@ impl Row {
         if length == Length::ABSENT { None } else { self.text.get(start..start + length.bytes()) }
     }
 
-    /// Where the column of that number begins; behind the last one, the body.
+    /// Where the column with this number begins. The body comes after the last column.
     fn starts_at(&self, number: usize) -> usize {
         self.lengths.iter().take(number).map(|length| length.bytes()).sum()
     }
 
-    /// When the row was made.
+    /// When the row was created.
     pub fn issued(&self) -> Timestamp {
         self.issued
     }
 
-    /// From when on the row is of no use; `None` is for ever.
+    /// When the row expires; `None` means never.
     pub fn expires(&self) -> Option<Timestamp> {
         self.expires
     }
@@ -139,10 +139,10 @@ impl Row {
         self.text.get(self.starts_at(3)..).unwrap_or_default()
     }
 
-    /// What the row says, decoded once and then kept with the row.
+    /// Decodes the row. The result is cached in the row.
     ///
     /// # Errors
-    /// [`CorruptRow`] where the body is not what `R` writes.
+    /// [`CorruptRow`] if the row cannot be decoded as an `R`.
     pub fn decoded<R: Record>(&self) -> Result<Arc<R>, CorruptRow> {
         if let Some(kept) = self.decoded.get()
             && let Ok(record) = Arc::clone(kept).downcast::<R>()
@@ -178,7 +178,8 @@ impl PartialEq for Row {
 
 impl Eq for Row {}
 
-/// Shows the columns and the size of the body, not the body: digests and password hashes do not belong in a log.
+/// Shows the columns and the size of the body. The body itself may contain digests and password hashes, which do not
+/// belong in a log.
 impl fmt::Debug for Row {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Row")
@@ -192,28 +193,28 @@ impl fmt::Debug for Row {
     }
 }
 
-/// A row's body is not what its kind should hold: the store was changed by another hand, or by a newer version.
+/// A row cannot be decoded: it was written by something else, or by a newer version.
 #[derive(Debug, thiserror::Error)]
 #[error("a stored {kind} row cannot be read: {reason}")]
 pub struct CorruptRow {
     /// The kind of the row.
     pub kind: &'static str,
-    /// What is wrong with it; holds no value of the row.
+    /// Why it cannot be decoded. Contains no value of the row.
     pub reason: String,
 }
 
-/// Something that is kept as one row.
+/// A value that is stored as one row.
 pub trait Record: Sized + Send + Sync + 'static {
     /// The kind of its rows.
     const KIND: Kind;
 
-    /// Writes the row.
+    /// Encodes the value as a row.
     fn to_row(&self) -> Row;
 
-    /// Reads the row back.
+    /// Decodes the value from a row.
     ///
     /// # Errors
-    /// [`CorruptRow`] where the row is not one that [`to_row`](Self::to_row) wrote.
+    /// [`CorruptRow`] if the row is not one that [`to_row`](Self::to_row) encoded.
     fn from_row(row: &Row) -> Result<Self, CorruptRow>;
 }
 
@@ -225,7 +226,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_put_together_comes_apart(
+        fn columns_and_body_round_trip(
             texts in proptest::array::uniform3(proptest::option::of(".{0,6}")),
             body in ".{0,20}",
         ) {
@@ -237,7 +238,7 @@ mod tests {
             let step_by_step = Row::new(now, body.as_str()).with_scope(scope).with_expires(Some(now));
             prop_assert_eq!(&row, &step_by_step.with_user(user).with_client(client));
             prop_assert_eq!(&row, &row.clone());
-            // What is in another column is another row, though the texts in a row are the same.
+            // The same texts in other columns are another row.
             let moved = Row::whole(Columns { user: client, client: user, ..row.columns() }, row.body());
             prop_assert_eq!(row == moved, user == client);
         }

@@ -6,13 +6,13 @@ use super::file::FileStore;
 use super::memory::MemoryStore;
 use super::{Backend, Change, Key, OpenError, Record, Row, StoreError, Updated};
 
-/// What can be opened.
+/// The URLs that can be opened.
 #[cfg(feature = "griddb")]
 const STORES: &str = "memory:, file:PATH or griddb://USER:PASSWORD@HOST:PORT/CLUSTER";
 #[cfg(not(feature = "griddb"))]
 const STORES: &str = "memory: or file:PATH, or griddb:// with the feature griddb";
 
-/// The store that a server keeps everything in. A cheap handle: clones share one store.
+/// A handle to the store that a server keeps everything in. It is cheap to clone; all clones share one store.
 ///
 /// ```
 /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
@@ -28,12 +28,12 @@ pub struct Store(Arc<dyn Backend>);
 impl Store {
     /// Opens the store that `url` names:
     ///
-    /// * `memory:` keeps nothing beyond the process: for tests and for a first try;
-    /// * `file:PATH` is one durable file, made where there is none, owned by one process at a time;
+    /// * `memory:` is a store in memory, for tests and first steps;
+    /// * `file:PATH` is a durable file, created if it does not exist. One process at a time can open it;
     /// * `griddb://USER:PASSWORD@HOST:PORT/CLUSTER` is a GridDB database, with the options of the `griddb` module.
     ///
     /// # Errors
-    /// [`OpenError`] where the URL is not one of these, or what it names cannot be opened.
+    /// [`OpenError`] if the URL is not one of these, or what it names cannot be opened.
     pub async fn open(url: &str) -> Result<Self, OpenError> {
         if url == "memory:" {
             return Ok(Self::memory());
@@ -46,15 +46,15 @@ impl Store {
             return Ok(Self::new(super::griddb::GriddbStore::open(url).await?));
         }
         let scheme = url.split_once(':').map_or("", |(scheme, _)| scheme);
-        Err(OpenError::bad_url(format!("{scheme}:"), format!("not a store: use {STORES}")))
+        Err(OpenError::bad_url(format!("{scheme}:"), format!("not a URL of a store: use {STORES}")))
     }
 
-    /// A store that keeps nothing beyond the process.
+    /// A store in memory.
     pub fn memory() -> Self {
         Self::new(MemoryStore::new())
     }
 
-    /// A store on a backend of one's own.
+    /// A store with this backend.
     pub fn new(backend: impl Backend) -> Self {
         Self(Arc::new(backend))
     }
@@ -62,7 +62,7 @@ impl Store {
     /// Reads the record with `id`.
     ///
     /// # Errors
-    /// [`StoreError`] where the store fails or the row is not an `R`.
+    /// [`StoreError`] if the store fails or the row cannot be decoded as an `R`.
     pub async fn read<R: Record>(&self, id: &str) -> Result<Option<Arc<R>>, StoreError> {
         match self.0.get(Key::new(R::KIND, id)).await? {
             Some(row) => Ok(Some(row.decoded::<R>()?)),
@@ -70,11 +70,11 @@ impl Store {
         }
     }
 
-    /// Reads the record with `id`, decides, and writes, as one. Returns what `decide` made of it with what was done, or
-    /// `None` where there is no such record.
+    /// Updates the record with `id` atomically. Returns what was done and the value from `decide`, or `None` if there
+    /// is no such record.
     ///
     /// # Errors
-    /// [`StoreError`] where the store fails or the row is not an `R`.
+    /// [`StoreError`] if the store fails or the row cannot be decoded as an `R`.
     pub async fn change<R: Record, T: Send>(
         &self,
         id: &str,
@@ -119,7 +119,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn what_is_no_store_is_told_what_is_one() {
+    async fn the_error_for_an_unknown_url_lists_the_known_ones() {
         for (url, place) in [("redis://app:s3cret@db", "redis:"), ("griddb:db", "griddb:"), ("", ":")] {
             let error = Store::open(url).await.unwrap_err();
             assert!(error.bad_url && error.place == place, "{error}");

@@ -10,12 +10,12 @@ use zeroize::Zeroizing;
 use super::Secret;
 use crate::env::{Entropy, EntropyError};
 
-/// The SHA-256 digest of a secret: all that a store keeps of it.
+/// The SHA-256 digest of a secret: the only part of it that is stored.
 #[derive(Clone, Copy)]
 pub struct Digest([u8; 32]);
 
 impl Digest {
-    /// The digest of `parts`, one after the other, under a `label` that keeps the uses of digests apart.
+    /// The digest of the concatenated `parts`, under a `label` that separates the uses of digests.
     #[inline]
     pub fn of(label: u8, parts: &[&[u8]]) -> Self {
         let mut hasher = Sha256::new();
@@ -34,7 +34,7 @@ impl Digest {
     /// A new secret of 256 random bits, in base64url, and its digest.
     ///
     /// # Errors
-    /// [`EntropyError`] where there is no randomness.
+    /// [`EntropyError`] if no randomness is available.
     pub fn new_secret(entropy: &dyn Entropy) -> Result<(Secret, Self), EntropyError> {
         let mut bytes = Zeroizing::new([0; 32]);
         entropy.fill(&mut bytes[..])?;
@@ -47,16 +47,16 @@ impl Digest {
         &self.0
     }
 
-    /// Whether both are the same, in constant time.
+    /// Whether both are equal, in constant time.
     pub fn matches(&self, other: &Self) -> bool {
-        // Words instead of bytes: a guard does this at each request.
+        // Words instead of bytes: guards do this on every request.
         let (mine, others) = (self.0.as_chunks::<8>().0, other.0.as_chunks::<8>().0);
         let word = |bytes: &[u8; 8]| u64::from_ne_bytes(*bytes);
         let difference = mine.iter().zip(others).fold(0, |all, (one, other)| all | (word(one) ^ word(other)));
         difference.ct_eq(&0).into()
     }
 
-    /// The base64url form: 43 characters.
+    /// The digest in base64url: 43 characters.
     pub fn to_text(&self) -> String {
         URL_SAFE_NO_PAD.encode(self.0)
     }

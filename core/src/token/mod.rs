@@ -1,4 +1,4 @@
-//! Codes and tokens: how they are made, read and kept.
+//! Codes and tokens: generated, parsed, digested, sealed.
 
 mod binding;
 mod digest;

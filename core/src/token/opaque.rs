@@ -5,7 +5,7 @@ use zeroize::Zeroizing;
 use super::{Digest, GrantId, Secret};
 use crate::env::{Entropy, EntropyError};
 
-/// What a token of ours is for. Its prefix says so, to people who find one in a log and to scanners that look for them.
+/// The kind of a token. The prefix of a token shows it to people who find one in a log, and to secret scanners.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum TokenKind {
@@ -20,7 +20,7 @@ pub enum TokenKind {
 impl TokenKind {
     const ALL: [Self; 3] = [Self::Code, Self::Access, Self::Refresh];
 
-    /// What every token of the kind begins with.
+    /// The prefix of every token of this kind.
     pub const fn prefix(self) -> &'static str {
         match self {
             Self::Code => "gac_",
@@ -45,10 +45,10 @@ const FAMILY_LABEL: u8 = b'f';
 const CODE_FAMILY_LABEL: u8 = b'F';
 const COMMITMENT_LABEL: u8 = b'g';
 
-/// A token that was just made: its text for the client, its digest for the store.
+/// A newly generated token: its text for the client, its digest for the store.
 #[derive(Debug)]
 pub struct NewToken {
-    /// What the client gets.
+    /// What the client receives.
     pub text: Secret,
     /// What the store keeps.
     pub digest: Digest,
@@ -61,7 +61,7 @@ pub(crate) type Family = Zeroizing<[u8; FAMILY]>;
 pub(crate) type TokenSecret = Zeroizing<[u8; SECRET]>;
 
 impl NewToken {
-    /// Makes a code or an access token of `grant`.
+    /// Generates a code or an access token of `grant`.
     pub(crate) fn make(kind: TokenKind, grant: GrantId, secret: &TokenSecret) -> Self {
         let mut bytes = Zeroizing::new([0; ID + SECRET]);
         bytes[..ID].copy_from_slice(grant.as_bytes());
@@ -69,7 +69,7 @@ impl NewToken {
         Self::of(kind, &bytes[..])
     }
 
-    /// Makes a refresh token of `grant`: the family that all of its refresh tokens share, and 256 random bits.
+    /// Generates a refresh token of `grant`: the family that all of its refresh tokens share, and 256 random bits.
     pub(crate) fn make_refresh(
         grant: GrantId,
         family: &Family,
@@ -104,17 +104,19 @@ pub(crate) fn new_token_secret(entropy: &dyn Entropy) -> Result<TokenSecret, Ent
     Ok(secret)
 }
 
-/// The family of the refresh tokens that a code gives. Who has the code can end the grant with it, by using it again; so
-/// the family, with which one can do no more, may follow from it.
+/// The refresh token family of a grant that begins with a code, derived from the secret of that code. This gives away
+/// nothing: a family lets its holder revoke the grant, and so does a code, presented a second time.
 pub(crate) fn family_of_code(secret: &[u8]) -> Family {
     let mut family = Zeroizing::new([0; FAMILY]);
     family.copy_from_slice(&Digest::of(CODE_FAMILY_LABEL, &[secret]).as_bytes()[..FAMILY]);
     family
 }
 
-/// What the id of a grant has for random bytes: they commit to a secret that the grant's tokens have and to its client, so
-/// that a token proves by itself whose grant it may end, and revocation need not read the row. Of these bytes 74 bits are
-/// in the id: finding other secrets for an id is out of reach, and would end that one grant.
+/// The random bytes of a grant's id. They commit to the client and to a secret that the grant's tokens contain. So a
+/// token proves by itself which grant it may revoke, and revocation need not read the row.
+///
+/// The id holds 74 bits of the commitment. To find another secret for an id is infeasible, and would only revoke that
+/// one grant.
 pub(crate) fn commitment(secret: &[u8], client_id: &str) -> [u8; 10] {
     let mut commitment = [0; 10];
     let digest = Digest::of(COMMITMENT_LABEL, &[&[secret.len() as u8], secret, client_id.as_bytes()]);
@@ -127,7 +129,7 @@ pub(crate) fn family_digest(family: &Family) -> Digest {
     Digest::of(FAMILY_LABEL, &[&family[..]])
 }
 
-/// A token that somebody presented, read but not yet believed.
+/// A presented token, parsed but not yet validated.
 pub struct PresentedToken {
     kind: TokenKind,
     bytes: [u8; ID + FAMILY + SECRET],
@@ -136,17 +138,17 @@ pub struct PresentedToken {
 }
 
 impl PresentedToken {
-    /// Reads a token of any kind. `None` is a text that was never one of ours: each token has one spelling only.
+    /// Parses a token of any kind. `None` for a text that is not a token: each token has exactly one spelling.
     pub fn parse(text: &str) -> Option<Self> {
         TokenKind::ALL.into_iter().find_map(|kind| Self::parse_kind(kind, text))
     }
 
-    /// Reads a token of this kind.
+    /// Parses a token of this kind.
     pub fn parse_kind(kind: TokenKind, text: &str) -> Option<Self> {
         Self::parse_bytes(kind, text.as_bytes())
     }
 
-    /// The same, of what is not yet known to be text.
+    /// Like [`parse_kind`](Self::parse_kind), from bytes that may not be UTF-8.
     #[inline]
     pub(crate) fn parse_bytes(kind: TokenKind, text: &[u8]) -> Option<Self> {
         let encoded = text.strip_prefix(kind.prefix().as_bytes())?;
@@ -154,7 +156,7 @@ impl PresentedToken {
         if encoded.len() != (expected * 4).div_ceil(3) {
             return None;
         }
-        // The request, where the same secret is in clear, outlives this: nothing would be won by wiping it.
+        // Not wiped: the request holds the same secret in plaintext, and outlives this value.
         let mut bytes = [0; ID + FAMILY + SECRET];
         let length = URL_SAFE_NO_PAD.decode_slice(encoded, &mut bytes[..]).ok()?;
         if length != expected {
@@ -164,12 +166,12 @@ impl PresentedToken {
         Some(Self { kind, bytes, length, digest })
     }
 
-    /// What it says it is.
+    /// The kind that the token claims to be.
     pub fn kind(&self) -> TokenKind {
         self.kind
     }
 
-    /// The grant that it says it belongs to.
+    /// The grant that the token claims to belong to.
     pub fn grant_id(&self) -> GrantId {
         let mut id = [0; ID];
         id.copy_from_slice(&self.bytes[..ID]);
@@ -188,8 +190,8 @@ impl PresentedToken {
         family
     }
 
-    /// Whether the token shows, by itself, that it belongs to the grant that it names and that this is the client's. `false`
-    /// says nothing: an access token of a grant that has refresh tokens shows nothing.
+    /// Whether the token proves by itself that it belongs to the grant that it names, and that the grant is this
+    /// client's. `false` proves nothing: an access token of a grant with refresh tokens carries no proof.
     pub(crate) fn proves_grant_of(&self, client_id: &str) -> bool {
         let commitment = match self.kind {
             TokenKind::Access => commitment(self.secret(), client_id),
@@ -199,7 +201,7 @@ impl PresentedToken {
         self.grant_id().has_random(&commitment)
     }
 
-    /// The secret part: what a key that only the holder can derive is derived from.
+    /// The secret part. Only the holder of the token can derive keys from it.
     pub(crate) fn secret(&self) -> &[u8] {
         &self.bytes[self.length - SECRET..self.length]
     }
@@ -242,7 +244,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_made_is_read_back() {
+    fn tokens_round_trip() {
         for kind in [TokenKind::Code, TokenKind::Access] {
             let token = NewToken::make(kind, id(), &secret());
             let read = PresentedToken::parse(token.text.expose()).unwrap();
@@ -256,7 +258,7 @@ mod tests {
     }
 
     #[test]
-    fn a_token_of_one_kind_is_none_of_another() {
+    fn a_token_of_one_kind_is_not_valid_as_another() {
         let code = NewToken::make(TokenKind::Code, id(), &secret());
         let disguised = code.text.expose().replace("gac_", "gat_");
         let read = PresentedToken::parse_kind(TokenKind::Access, &disguised).unwrap();
@@ -265,7 +267,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_text_is_read_or_refused(text in ".{0,120}") {
+        fn parsing_never_panics(text in ".{0,120}") {
             let _ = PresentedToken::parse(&text);
         }
 

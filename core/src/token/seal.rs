@@ -14,8 +14,8 @@ use crate::env::{Entropy, EntropyError};
 
 const NONCE: usize = 12;
 
-/// A text sealed under a token: only who holds the token can open it (ChaCha20-Poly1305, RFC 8439, under a key that
-/// HMAC-SHA256 derives from the token's secret).
+/// A text that is encrypted under a token: only the holder of the token can open it. The cipher is ChaCha20-Poly1305
+/// (RFC 8439), under a key that HMAC-SHA256 derives from the token's secret.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Sealed(Box<[u8]>);
 

@@ -2,7 +2,7 @@ use std::fmt;
 
 use zeroize::Zeroize;
 
-/// A text that must not be seen: a token, a code, a password. `Debug` hides it, and it is wiped when it goes.
+/// A secret text: a token, a code, a password. `Debug` hides it, and dropping it wipes it.
 ///
 /// ```
 /// let secret = gridauth::token::Secret::from("imru");
@@ -13,7 +13,7 @@ use zeroize::Zeroize;
 pub struct Secret(String);
 
 impl Secret {
-    /// The text itself, for the one who sends or checks it.
+    /// The text itself, for code that sends or checks it.
     pub fn expose(&self) -> &str {
         &self.0
     }

@@ -89,7 +89,7 @@ async fn reports_say_what_happened() {
     let text = report.to_string();
     assert!(text.contains("planted error"), "{text}");
     assert!(
-        text.contains("basics/ping (a store that is there answers a ping): expected an answer; saw"),
+        text.contains("basics/ping (a store that can be reached answers a ping): expected an answer; saw"),
         "{text}"
     );
 

@@ -1,6 +1,6 @@
 //! The demo application on actix-web: an authorization server and guarded routes in one application.
 //!
-//! `main` is what every program does around its `App`; `routes` and the handlers are where gridauth is used.
+//! This file does what every program needs around its `App`. In `routes`, the application uses gridauth.
 
 mod routes;
 
@@ -8,41 +8,41 @@ use std::process::ExitCode;
 
 use actix_web::HttpServer;
 use gridauth_demo::run::{self, Signals};
-use gridauth_demo::{App, Settings, Stop};
+use gridauth_demo::{App, Settings, StartError};
 use tokio::sync::oneshot;
 
 #[actix_web::main]
 async fn main() -> ExitCode {
     match start().await {
         Ok(()) => ExitCode::SUCCESS,
-        Err(stop) => stop.report(),
+        Err(error) => error.report(),
     }
 }
 
-async fn start() -> Result<(), Stop> {
+async fn start() -> Result<(), StartError> {
     let settings = Settings::from_env()?;
     let signals = Signals::new()?;
     run::log(&settings);
     let (listener, address) = run::listen(&settings)?;
     let demo = App::start(&settings, address).await?;
-    let (told, stopping) = oneshot::channel();
+    let (stop, stopped) = oneshot::channel();
     let server = HttpServer::new(move || actix_web::App::new().configure(routes::routes(demo.clone())))
         .listen(listener)
-        .map_err(Stop::cannot_start)?
-        // Idle connections are closed at once then, and requests in flight may finish, but not for ever.
+        .map_err(StartError::cannot_start)?
+        // On a signal, idle connections are closed at once, and requests in flight may finish within a time limit.
         .shutdown_signal(async move {
             signals.received().await;
-            let _ = told.send(());
+            let _ = stop.send(());
         })
-        .shutdown_timeout(run::FINISH_WITHIN.as_secs())
+        .shutdown_timeout(run::SHUTDOWN_TIMEOUT.as_secs())
         .run();
     run::announce(address);
-    let out_of_time = async {
-        let _ = stopping.await;
-        tokio::time::sleep(run::FINISH_WITHIN).await;
+    let timeout = async {
+        let _ = stopped.await;
+        tokio::time::sleep(run::SHUTDOWN_TIMEOUT).await;
     };
     tokio::select! {
-        served = server => served.map_err(Stop::cannot_start),
-        () = out_of_time => Ok(()),
+        served = server => served.map_err(StartError::cannot_start),
+        () = timeout => Ok(()),
     }
 }

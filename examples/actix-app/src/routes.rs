@@ -1,4 +1,4 @@
-//! The routes: what is open, what is guarded, and the authorization server beside them.
+//! The routes: open ones, guarded ones, and the authorization server.
 
 use actix_web::http::header::CONTENT_TYPE;
 use actix_web::web::{self, Data, ServiceConfig};
@@ -12,9 +12,9 @@ pub(crate) fn routes(demo: App) -> impl FnOnce(&mut ServiceConfig) {
         config
             .service(resource("/").route(get().to(home)).route(web::post().to(sign_in)))
             .service(resource("/sign_up").route(web::post().to(sign_up)))
-            // Guarded by their handlers' arguments: a scope each.
+            // Guarded by the arguments of their handlers, each with its scope.
             .service(resource("/notes").route(get().to(list_notes)).route(web::post().to(add_note)))
-            // Guarded by what is wrapped around them: any valid token.
+            // Guarded by the middleware around them: any valid token.
             .service(resource("/private").route(get().to(private).wrap(auth.require(""))))
             .service(resource("/whoami").route(get().to(who_am_i).wrap(auth.require(""))))
             .service(resource("/health").route(get().to(health)))
@@ -25,14 +25,14 @@ pub(crate) fn routes(demo: App) -> impl FnOnce(&mut ServiceConfig) {
     }
 }
 
-/// A resource that tells which methods it has to who asks for another. The demo's paths have one spelling on every
-/// framework; actix-web by itself would take `/%70rivate` for `/private`.
+/// A resource that answers other methods with 405 and `Allow`. It compares the path as sent, so that the demo's paths
+/// have one spelling on every framework; actix-web by itself accepts `/%70rivate` for `/private`.
 fn resource(path: &'static str) -> Resource {
-    let as_written = guard::fn_guard(move |request| request.head().uri.path() == path);
-    web::resource(path).guard(as_written).default_service(web::to(method_not_allowed))
+    let path_as_sent = guard::fn_guard(move |request| request.head().uri.path() == path);
+    web::resource(path).guard(path_as_sent).default_service(web::to(method_not_allowed))
 }
 
-/// GET, and HEAD with it.
+/// A route for GET and HEAD.
 fn get() -> Route {
     web::route().guard(guard::Any(guard::Get()).or(guard::Head()))
 }
@@ -53,7 +53,7 @@ async fn private(demo: Data<App>) -> Answer {
     Answer(demo.private())
 }
 
-/// The guard around the route has looked the token up; this takes what it found.
+/// The guard around the route has validated the token; this handler takes the result.
 async fn who_am_i(demo: Data<App>, access: Access) -> Answer {
     Answer(demo.who_am_i(&access))
 }
@@ -62,7 +62,7 @@ async fn list_notes(demo: Data<App>, access: Access<NotesRead>) -> Answer {
     Answer(demo.list_notes(&access).await)
 }
 
-/// The body is read by the handler, so that nothing is read of a request that has no access.
+/// The handler reads the body, so that the body of a request without access is never read.
 async fn add_note(
     demo: Data<App>,
     access: Access<NotesWrite>,

@@ -1,6 +1,6 @@
 //! The demo application on axum: an authorization server and guarded routes in one router.
 //!
-//! `main` is what every program does around its router; `router` and the handlers are where gridauth is used.
+//! This file does what every program needs around its router. In `routes`, the application uses gridauth.
 
 mod routes;
 
@@ -10,7 +10,7 @@ use std::process::ExitCode;
 use axum::extract::connect_info::IntoMakeServiceWithConnectInfo;
 use axum::{Router, serve};
 use gridauth_demo::run::{self, Signals};
-use gridauth_demo::{App, Settings, Stop};
+use gridauth_demo::{App, Settings, StartError};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 
@@ -18,41 +18,41 @@ use tokio::sync::oneshot;
 async fn main() -> ExitCode {
     match start().await {
         Ok(()) => ExitCode::SUCCESS,
-        Err(stop) => stop.report(),
+        Err(error) => error.report(),
     }
 }
 
-async fn start() -> Result<(), Stop> {
+async fn start() -> Result<(), StartError> {
     let settings = Settings::from_env()?;
     let signals = Signals::new()?;
     run::log(&settings);
     let (listener, address) = run::listen(&settings)?;
-    let listener = TcpListener::from_std(listener).map_err(Stop::cannot_start)?;
+    let listener = TcpListener::from_std(listener).map_err(StartError::cannot_start)?;
     let demo = App::start(&settings, address).await?;
     run::announce(address);
-    // With the peer's address, failed sign-ins are slowed down per source as well.
+    // With the peer's address, failed sign-ins are also throttled per source.
     let service = routes::router(demo).into_make_service_with_connect_info::<SocketAddr>();
-    serve_until(signals, listener, service).await.map_err(Stop::cannot_start)
+    serve_until(signals, listener, service).await.map_err(StartError::cannot_start)
 }
 
-/// Serves until a signal comes. Idle connections are then closed at once, and requests in flight may finish, but not for
-/// ever.
+/// Serves until a signal arrives. Then idle connections are closed at once, and requests in flight may finish within
+/// a time limit.
 async fn serve_until(
     signals: Signals,
     listener: TcpListener,
     service: IntoMakeServiceWithConnectInfo<Router, SocketAddr>,
 ) -> std::io::Result<()> {
-    let (told, stopping) = oneshot::channel();
+    let (stop, stopped) = oneshot::channel();
     let server = serve(listener, service).with_graceful_shutdown(async move {
         signals.received().await;
-        let _ = told.send(());
+        let _ = stop.send(());
     });
-    let out_of_time = async {
-        let _ = stopping.await;
-        tokio::time::sleep(run::FINISH_WITHIN).await;
+    let timeout = async {
+        let _ = stopped.await;
+        tokio::time::sleep(run::SHUTDOWN_TIMEOUT).await;
     };
     tokio::select! {
         served = server => served,
-        () = out_of_time => Ok(()),
+        () = timeout => Ok(()),
     }
 }

@@ -1,4 +1,4 @@
-//! The routes: what is open, what is guarded, and the authorization server beside them.
+//! The routes: open ones, guarded ones, and the authorization server.
 
 use axum::Router;
 use axum::body::{Body, Bytes};
@@ -12,7 +12,7 @@ use gridauth::GridAuth;
 use gridauth_demo::{App, MAX_NOTE_BODY, NotesRead, NotesWrite};
 use gridauth_tower::{Access, GridAuthExt, WholeRequest};
 
-/// The router's state. `Access` finds the server in it because of `FromRef`.
+/// The router's state. `FromRef` lets `Access` find the server in it.
 #[derive(Clone, FromRef)]
 pub(crate) struct AppState {
     auth: GridAuth,
@@ -56,7 +56,7 @@ async fn private(State(demo): State<App>) -> Response {
     respond(demo.private())
 }
 
-/// The guard of the group has looked the token up; this takes what it found.
+/// The guard of the group has validated the token; this handler takes the result.
 async fn who_am_i(State(demo): State<App>, access: Access) -> Response {
     respond(demo.who_am_i(&access))
 }

@@ -1,4 +1,4 @@
-//! The server with the demo's policies.
+//! The demo application: the server with the demo's policies.
 
 use std::error::Error;
 use std::net::SocketAddr;
@@ -12,12 +12,12 @@ use gridauth::store::{OpenError, StoreError};
 use gridauth::{Client, GridAuth, RevokeError, Store};
 
 use crate::notes::NoteIds;
-use crate::{Settings, Stop};
+use crate::{Settings, StartError};
 
 gridauth::scopes! {
-    /// The scopes of the demo, with words for the consent page.
+    /// The scopes of the demo, with their descriptions on the consent page.
     pub static SCOPES;
-    /// May do all that there is no scope of its own for.
+    /// May do everything that has no scope of its own.
     pub All = "all": "Use your account";
     /// May read notes.
     pub NotesRead = "notes.read": "Read your notes";
@@ -25,15 +25,15 @@ gridauth::scopes! {
     pub NotesWrite = "notes.write": "Write notes for you";
 }
 
-/// The client that `/` and `/sign_up` use where a request names none.
+/// The client that `/` and `/sign_up` use if a request names none.
 pub(crate) const DEMO_CLIENT: &str = "demo";
 
-/// What tells the client that this demo made itself from one of a seed file.
+/// Marks the client that the demo created itself, as opposed to one from a seed file.
 const DEMO_SOFTWARE: &str = "gridauth-demo";
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// The demo application: a cheap handle. Its methods answer the application's own routes.
+/// The demo application. Its methods answer the application's own routes. It is cheap to clone.
 #[derive(Clone, Debug)]
 pub struct App {
     auth: GridAuth,
@@ -41,15 +41,16 @@ pub struct App {
 }
 
 impl App {
-    /// Opens the store, builds the server and loads the seed. `address` is what is really listened on.
+    /// Opens the store, builds the server and loads the seed file. `address` is the address that the program listens
+    /// on.
     ///
     /// # Errors
-    /// A [`Stop`] where the store cannot be opened, or a setting turns out to be bad.
-    pub async fn start(settings: &Settings, address: SocketAddr) -> Result<Self, Stop> {
+    /// [`StartError`] if the store cannot be opened, or a setting is invalid.
+    pub async fn start(settings: &Settings, address: SocketAddr) -> Result<Self, StartError> {
         let store = Store::open(settings.store()).await.map_err(cannot_open)?;
         let code_and_refresh = [AuthMethod::Basic, AuthMethod::Post, AuthMethod::None];
         let refresh = settings.refresh_token_lifetime;
-        let theme = Theme::builder("gridauth demo").build().map_err(Stop::cannot_start)?;
+        let theme = Theme::builder("gridauth demo").build().map_err(StartError::cannot_start)?;
         let auth = GridAuth::builder(settings.issuer(address))
             .store(store)
             .grant(AuthorizationCode::new().client_authentication(code_and_refresh.clone()))
@@ -63,17 +64,17 @@ impl App {
             .grant(Implicit::new())
             .scopes(SCOPES)
             .theme(theme)
-            // Whoever runs this behind a proxy may let it take the issuer's path away or not.
+            // A proxy in front of the demo may strip the issuer's path or not.
             .behind_stripping_proxy(true)
             .access_token_lifetime(settings.access_token_lifetime)
             .refresh_token_lifetime(refresh, refresh.max(90 * DAY))
             .code_lifetime(settings.code_lifetime)
             .build()
             .await
-            .map_err(Stop::cannot_start)?;
+            .map_err(StartError::cannot_start)?;
         match &settings.seed {
             Some(seed) => {
-                seed.plant(&auth).await?;
+                seed.load_into(&auth).await?;
                 if !seed.has_client(DEMO_CLIENT) {
                     remove_demo_client(&auth).await?;
                 }
@@ -98,19 +99,19 @@ impl App {
     }
 }
 
-fn cannot_open(error: OpenError) -> Stop {
+fn cannot_open(error: OpenError) -> StartError {
     if error.bad_url {
-        Stop::bad_value("GRIDAUTH_STORE", error.reason, crate::settings::STORES)
+        StartError::bad_value("GRIDAUTH_STORE", error.reason, crate::settings::STORES)
     } else {
-        Stop::cannot_start(error)
+        StartError::cannot_start(error)
     }
 }
 
-pub(crate) fn store_failed(error: StoreError) -> Stop {
-    Stop::cannot_start(format_args!("the store failed: {error}"))
+pub(crate) fn store_failed(error: StoreError) -> StartError {
+    StartError::cannot_start(format_args!("the store failed: {error}"))
 }
 
-async fn add_demo_client(auth: &GridAuth) -> Result<(), Stop> {
+async fn add_demo_client(auth: &GridAuth) -> Result<(), StartError> {
     let client = Client::public(DEMO_CLIENT)
         .name("The demo itself")
         .metadata("software_id", DEMO_SOFTWARE.into())
@@ -120,20 +121,20 @@ async fn add_demo_client(auth: &GridAuth) -> Result<(), Stop> {
         .scope("all notes.read notes.write")
         .default_scope("all")
         .build()
-        .map_err(Stop::cannot_start)?;
+        .map_err(StartError::cannot_start)?;
     auth.insert_client(client).await.map(|_| ()).map_err(store_failed)
 }
 
-/// With a seed file there is a client `demo` only where the seed has it: one that a start without a seed made goes, and all
-/// that it was granted.
-async fn remove_demo_client(auth: &GridAuth) -> Result<(), Stop> {
+/// With a seed file, the client `demo` exists only if the seed has it. So the client that a start without a seed
+/// created is removed, with everything that was granted to it.
+async fn remove_demo_client(auth: &GridAuth) -> Result<(), StartError> {
     let not_revoked = |error: RevokeError| {
         let why = error.source().map(ToString::to_string).unwrap_or_default();
-        Stop::cannot_start(format_args!("the store failed: {error}: {why}"))
+        StartError::cannot_start(format_args!("the store failed: {error}: {why}"))
     };
     let own = auth.client(DEMO_CLIENT).await.map_err(store_failed)?;
     if own.is_some_and(|client| client.metadata("software_id") == Some(DEMO_SOFTWARE)) {
-        // The client goes last: should this end in between, the next start finds it and goes on.
+        // The client is removed last: if this fails in between, the next start tries again.
         auth.revoke_client(DEMO_CLIENT).await.map_err(not_revoked)?;
         auth.remove_client(DEMO_CLIENT).await.map_err(not_revoked)?;
     }

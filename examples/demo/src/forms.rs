@@ -1,4 +1,4 @@
-//! Reads the fields of a form in either encoding.
+//! Parses form bodies in either encoding.
 
 use bytes::Bytes;
 use futures_util::stream;
@@ -7,11 +7,11 @@ use gridauth::protocol::{OAuthError, Parameters};
 use http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
 use http::{HeaderMap, HeaderValue};
 
-/// The fields of a form, `application/x-www-form-urlencoded` or `multipart/form-data`: all of them, or those alone whose
-/// names are `wanted`, and then the others may hold anything.
+/// The fields of a form, `application/x-www-form-urlencoded` or `multipart/form-data`. If `wanted` is given, only the
+/// fields of these names; the others may contain anything.
 ///
 /// # Errors
-/// `invalid_request` where the body is neither, or is broken, or a field comes twice or is a file.
+/// `invalid_request` if the body is neither, or is malformed, or a field is repeated or a file.
 pub(crate) async fn fields(request: &Request, wanted: Option<&[&str]>) -> Result<Parameters, OAuthError> {
     let is_wanted = |name: &str| wanted.is_none_or(|wanted| wanted.contains(&name));
     let mut content_types = request.headers().get_all(CONTENT_TYPE).iter();
@@ -58,7 +58,7 @@ async fn multipart(
         if is_file(part.headers()) && is_wanted(&name) {
             return Err(OAuthError::invalid_request("a parameter is a file"));
         }
-        // Also of a part that nobody wants: it may be broken.
+        // Also for a part that is not wanted, because it may be malformed.
         let value = part.bytes().await.map_err(|_| broken())?;
         if is_wanted(&name) {
             let value = String::from_utf8(value.into())
@@ -99,7 +99,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn both_encodings_say_the_same() {
+    async fn both_encodings_give_the_same_fields() {
         let multipart = [part("username", "a b&c"), part("password", "ü\r\nö"), "--x--".to_owned()].concat();
         let multipart = request(MULTIPART, multipart);
         let form = request(
@@ -112,7 +112,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn fields_that_nobody_wants_may_hold_anything() {
+    async fn fields_that_are_not_wanted_may_contain_anything() {
         let form = request(FORM, &b"bio=%0a%zz&bio=\xff&%zz=1&us%65rname=a&password=b"[..]);
         assert_eq!(get(&form, WANTED).await.unwrap(), "username=a;password=b;");
         assert!(get(&form, None).await.is_err());
@@ -142,7 +142,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn two_content_types_are_none() {
+    async fn two_content_types_are_rejected() {
         for (first, second) in [(FORM, FORM), (FORM, "text/plain"), ("text/plain", FORM)] {
             let mut twice = request(first, "username=a");
             twice.headers_mut().append(CONTENT_TYPE, second.parse().unwrap());
@@ -152,7 +152,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_is_wanted_comes_once_and_whole() {
+    async fn wanted_fields_must_be_well_formed_and_unique() {
         let twice = [part("username", "a"), part("username", "b"), "--x--".to_owned()].concat();
         for (content_type, body, wrong) in [
             (FORM, "username=a&username=b", "a parameter is repeated"),
@@ -179,7 +179,7 @@ mod tests {
 
     proptest::proptest! {
         #[test]
-        fn any_bytes_are_read_or_refused(body in proptest::collection::vec(proptest::num::u8::ANY, 0..300), tail in "(--x|\r\n|Content-Disposition: form-data; name=\"username\"|-|:|;){0,12}") {
+        fn parsing_never_panics(body in proptest::collection::vec(proptest::num::u8::ANY, 0..300), tail in "(--x|\r\n|Content-Disposition: form-data; name=\"username\"|-|:|;){0,12}") {
             let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
             let body = [body, tail.into_bytes()].concat();
             for content_type in [FORM, MULTIPART] {

@@ -1,4 +1,4 @@
-//! `GET /`, and the small routes that need no file of their own.
+//! `GET /` and the small routes that need no file of their own.
 
 use gridauth::pages::{ContentSecurityPolicy, Html};
 use gridauth::{Access, Response};
@@ -6,9 +6,9 @@ use http::header::RETRY_AFTER;
 use http::{HeaderValue, StatusCode};
 use serde_json::json;
 
-use crate::{App, answers};
+use crate::{App, responses};
 
-/// Links of the application's own, with what they are.
+/// Links to the application's own routes, with their descriptions.
 const OWN_LINKS: [(&str, &str); 4] = [
     ("/private", "a private page, for any valid token"),
     ("/notes", "your notes: to read them takes the scope notes.read, to write them notes.write"),
@@ -16,10 +16,10 @@ const OWN_LINKS: [(&str, &str); 4] = [
     ("/health", "whether the store can be reached"),
 ];
 
-/// The style sheet. The policy of the page names it by its digest.
+/// The style sheet. The page's policy allows it by its digest.
 const STYLE: &str = include_str!("home.css");
 
-/// The forms, whose answers are JSON: they are for programs too.
+/// The forms. Their responses are JSON, because programs post to the same routes.
 const FORMS: &str = r#"<div class="forms">
 <form method="post" action="/sign_up" aria-labelledby="sign-up">
 <h2 id="sign-up">Sign up</h2>
@@ -60,7 +60,7 @@ impl App {
         page.push_str("</dl>\n<h2>The authorization server</h2>\n<ul>\n");
         for path in self.auth().paths() {
             let path = escape(&path);
-            // The others answer programs, and are no place to go to.
+            // The others are for programs, so they are not links.
             if path.contains("/.well-known/") {
                 page.push_str(&format!("<li><a href=\"{path}\"><code>{path}</code></a></li>\n"));
             } else {
@@ -74,7 +74,7 @@ impl App {
 
     /// Answers `GET /private`.
     pub fn private(&self) -> Response {
-        answers::text(StatusCode::OK, "This is a private page only viewable if you're logged in.")
+        responses::text(StatusCode::OK, "This is a private page only viewable if you're logged in.")
     }
 
     /// Answers `GET /whoami`.
@@ -84,17 +84,17 @@ impl App {
             "client_id": access.client(),
             "scope": access.scope(),
         });
-        answers::json(self.auth(), StatusCode::OK, &answer)
+        responses::json(self.auth(), StatusCode::OK, &answer)
     }
 
     /// Answers `GET /health`.
     pub async fn health(&self) -> Response {
         match self.auth().store().ping().await {
-            Ok(()) => answers::text(StatusCode::OK, "ok"),
+            Ok(()) => responses::text(StatusCode::OK, "ok"),
             Err(error) => {
                 tracing::warn!(%error, "the store cannot be reached");
                 let mut response =
-                    answers::text(StatusCode::SERVICE_UNAVAILABLE, "the store cannot be reached");
+                    responses::text(StatusCode::SERVICE_UNAVAILABLE, "the store cannot be reached");
                 response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
                 response
             }

@@ -1,23 +1,24 @@
-//! What the three demo applications share, none of it bound to a web framework: settings from the environment, the seed
-//! file, the server with the demo's policies, the notes, and what the application's own routes answer.
+//! What the three demo applications share, independent of their web framework: settings from the environment, the
+//! seed file, the server with the demo's policies, the notes, and the responses of the application's own routes.
 //!
-//! An application does, in this order: [`Settings::from_env`], [`run::log`], [`run::listen`], [`App::start`], then serves
-//! and [`run::announce`]s its address, until [`run::Signals::received`]. What goes wrong on the way is a [`Stop`].
+//! An application calls [`Settings::from_env`], [`run::log`], [`run::listen`] and [`App::start`], in this order. Then
+//! it serves, [`run::announce`]s its address, and stops at [`run::Signals::received`]. Whatever fails on the way is a
+//! [`StartError`].
 
-mod answers;
 mod app;
 mod forms;
 mod home;
 mod notes;
+mod responses;
 pub mod run;
 mod seed;
 mod settings;
 mod sign_in;
 mod sign_up;
-mod stop;
+mod start_error;
 
 pub use app::{App, NotesRead, NotesWrite, SCOPES};
 pub use notes::{MAX_NOTE_BODY, Note, Owner};
 pub use seed::{Seed, SeedError};
 pub use settings::Settings;
-pub use stop::Stop;
+pub use start_error::StartError;

@@ -1,4 +1,4 @@
-//! Notes: what the guarded routes guard. They are rows of the same store.
+//! Notes, which the guarded routes read and write. They are rows of the same store.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -9,18 +9,18 @@ use gridauth::{Access, Response, Unread};
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
 
-use crate::{App, answers};
+use crate::{App, responses};
 
 /// A note.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Note {
-    /// Its id, which rises with the time of its creation.
+    /// Its id. Ids increase in the order of creation.
     pub id: String,
-    /// What it says.
+    /// Its text.
     pub text: String,
 }
 
-/// Whose notes: a user's, or those of a client that acts for itself. The two may have the same name.
+/// Whose notes they are: a user's, or those of a client that acts on its own behalf. The two may have the same name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Owner<'a> {
     /// The user with this subject.
@@ -35,12 +35,13 @@ impl<'a> From<&'a Access> for Owner<'a> {
     }
 }
 
-/// The longest body that `POST /notes` has to read, in bytes: a note of the most characters, each written as two `\uXXXX`.
+/// The longest body that `POST /notes` has to read, in bytes: a note of maximum length, with each character escaped
+/// as two `\uXXXX`.
 pub const MAX_NOTE_BODY: usize = 128 * 1024;
 
 const MAX_CHARACTERS: usize = 10_000;
 
-/// Ids of [`Kind::Custom`] rows that are notes begin so.
+/// The prefix of the ids of notes among the [`Kind::Custom`] rows.
 const PREFIX: &str = "note:";
 
 #[derive(Serialize, Deserialize)]
@@ -51,27 +52,28 @@ struct Body {
 impl App {
     /// Answers `GET /notes` for the owner of the token.
     pub async fn list_notes(&self, access: &Access) -> Response {
-        // A page after the other, and all of them within the time of one.
+        // One page after the other, all of them under one deadline.
         match self.auth().as_one_request(notes(self.auth().store(), access.into())).await {
-            Ok(notes) => answers::json(self.auth(), StatusCode::OK, &notes),
+            Ok(notes) => responses::json(self.auth(), StatusCode::OK, &notes),
             Err(error) => self.auth().refuse(&error.into()),
         }
     }
 
-    /// Answers `POST /notes` with this `Content-Type` and this body, of which no more than [`MAX_NOTE_BODY`] were read.
+    /// Answers `POST /notes` with this `Content-Type` and this body, of which at most [`MAX_NOTE_BODY`] bytes were
+    /// read.
     pub async fn add_note(&self, access: &Access, content_type: Option<&[u8]>, body: &[u8]) -> Response {
         match self.new_note(access, content_type, body).await {
-            Ok(note) => answers::json(self.auth(), StatusCode::CREATED, &note),
+            Ok(note) => responses::json(self.auth(), StatusCode::CREATED, &note),
             Err(error) => self.auth().refuse(&error),
         }
     }
 
-    /// The answer to a note whose body is longer than [`MAX_NOTE_BODY`].
+    /// The response to a note whose body is longer than [`MAX_NOTE_BODY`].
     pub fn note_too_long(&self) -> Response {
         self.auth().refuse_unread(Unread::TooLong)
     }
 
-    /// The answer to a note whose body breaks off.
+    /// The response to a note whose body ends early.
     pub fn note_broken(&self) -> Response {
         self.auth().refuse_unread(Unread::Broken)
     }
@@ -86,7 +88,7 @@ impl App {
             let error = OAuthError::invalid_request("the body must be application/json");
             return Err(error.with_status(StatusCode::UNSUPPORTED_MEDIA_TYPE));
         }
-        // What reads the fields of an object would also take them from an array.
+        // Serde would also read the fields of a struct from an array.
         let is_object = body.trim_ascii_start().starts_with(b"{");
         let Some(Body { text }) = serde_json::from_slice(body).ok().filter(|_| is_object) else {
             return Err(OAuthError::invalid_request("the body must be a JSON object with a text"));
@@ -100,10 +102,11 @@ impl App {
     }
 }
 
-/// Makes the ids of notes: UUIDv7 (RFC 9562 section 5.7) that rise with every note, also within one millisecond.
+/// Generates the ids of notes: UUIDv7 (RFC 9562 section 5.7) that increase with every note, also within one
+/// millisecond.
 #[derive(Debug, Default)]
 pub(crate) struct NoteIds {
-    /// The moment of the last one in milliseconds, and 12 bits to count within it.
+    /// The last id's time in milliseconds, followed by a 12-bit counter.
     last: AtomicU64,
 }
 
@@ -112,7 +115,7 @@ const COUNTER_BITS: u32 = 12;
 impl NoteIds {
     fn next(&self, now: Timestamp, entropy: &dyn Entropy) -> Result<String, EntropyError> {
         let now = u64::try_from(now.as_millis()).unwrap_or(0) << COUNTER_BITS;
-        // A clock that was set back, or more notes than the counter counts, runs ahead of the clock for a while.
+        // If the clock is set back or the counter overflows, ids run ahead of the clock for a while.
         let after = |last: u64| now.max(last.saturating_add(1));
         let last = self.last.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |last| Some(after(last)));
         let moment = after(last.unwrap_or_else(|last| last));
@@ -125,7 +128,7 @@ impl NoteIds {
     }
 }
 
-/// What is not text says nothing: some frameworks never show it.
+/// A header that is not ASCII does not count, because some frameworks never pass it on.
 fn is_json(content_type: &[u8]) -> bool {
     let essence = content_type.split(|b| *b == b';').next().unwrap_or_default();
     content_type.is_ascii() && essence.trim_ascii().eq_ignore_ascii_case(b"application/json")
@@ -147,7 +150,7 @@ async fn add(store: &Store, now: Timestamp, owner: Owner<'_>, note: Note) -> Res
     }
 }
 
-/// The notes of an owner, the oldest first.
+/// The notes of an owner, oldest first.
 async fn notes(store: &Store, owner: Owner<'_>) -> Result<Vec<Note>, StoreError> {
     let by = match owner {
         Owner::User(subject) => By::User(subject),
@@ -203,7 +206,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn notes_come_in_the_order_in_which_they_were_written() {
+    async fn notes_are_listed_in_the_order_of_creation() {
         let app = app().await;
         let israel = access(app.auth(), MintRequest::for_user("israel")).await;
         let mut written = Vec::new();
@@ -216,9 +219,9 @@ mod tests {
         assert_eq!(texts(&app, &israel).await, written);
     }
 
-    /// However many pages there are, the database is waited for no longer than for one.
+    /// All pages together take no longer than the deadline of one request.
     #[tokio::test]
-    async fn all_pages_of_notes_share_the_time_of_one() {
+    async fn all_pages_of_notes_share_one_deadline() {
         let node = TestNode::start(Options::new()).await.unwrap();
         let patience = "durability=server&retry_for=1s&statement_timeout=1s&lock_timeout=0s";
         let store = Store::open(&format!("{}?{patience}", node.url())).await.unwrap();
@@ -237,7 +240,7 @@ mod tests {
     }
 
     #[test]
-    fn ids_rise_whatever_the_clock_does() {
+    fn ids_increase_whatever_the_clock_does() {
         let (ids, entropy) = (NoteIds::default(), gridauth::env::SystemEntropy);
         let moment = Timestamp::from_millis(1_700_000_000_000);
         let mut made: Vec<String> = Vec::new();
@@ -254,7 +257,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_user_and_a_client_of_one_name_have_notes_of_their_own() {
+    async fn a_user_and_a_client_of_the_same_name_have_separate_notes() {
         let app = app().await;
         let user = access(app.auth(), MintRequest::for_user("web")).await;
         let client = access(app.auth(), MintRequest::for_client("web")).await;
@@ -299,7 +302,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_note_is_json() {
+    async fn a_note_must_be_json() {
         let app = app().await;
         let israel = access(app.auth(), MintRequest::for_user("israel")).await;
         for (content_type, status) in [

@@ -1,4 +1,5 @@
-//! What the three programs do alike around their framework: log, listen, say so, and stop when told.
+//! What the three programs share around their framework: logging, listening, announcing the address, stopping on a
+//! signal.
 
 use std::io::{IsTerminal, Write};
 use std::net::{SocketAddr, TcpListener};
@@ -8,46 +9,46 @@ use std::time::Duration;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::writer::BoxMakeWriter;
 
-use crate::{Settings, Stop};
+use crate::{Settings, StartError};
 
-/// How long requests in flight may take to finish once the program was told to stop.
-pub const FINISH_WITHIN: Duration = Duration::from_secs(10);
+/// How long requests in flight may take to finish after a signal to stop.
+pub const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Sends the log to standard error, filtered as `RUST_LOG` says: `info` where it says nothing, and then nothing is
-/// written before [`announce`], so that a start that fails leaves one line.
+/// Sends the log to standard error, filtered by `RUST_LOG`. By default the level is `info`, and the log is buffered
+/// until [`announce`], so that a failed start writes one line only.
 pub fn log(settings: &Settings) {
     let filter = settings.filter().map_or_else(|| EnvFilter::new("info"), EnvFilter::new);
     let log = match settings.filter() {
         Some(_) => BoxMakeWriter::new(std::io::stderr),
         None => {
-            *HELD.lock().unwrap_or_else(PoisonError::into_inner) = Some(Vec::new());
-            BoxMakeWriter::new(|| Log)
+            *BUFFER.lock().unwrap_or_else(PoisonError::into_inner) = Some(Vec::new());
+            BoxMakeWriter::new(|| BufferedStderr)
         }
     };
     let subscriber = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(log)
         .with_ansi(std::io::stderr().is_terminal());
-    // There may be one already where several applications run in one process, as in tests.
+    // Where several applications run in one process, as in tests, there may be one already.
     let _ = subscriber.try_init();
 }
 
-/// What was logged and not written yet; `None` where it is written at once.
-static HELD: Mutex<Option<Vec<u8>>> = Mutex::new(None);
+/// The log before the start; `None` if the log is written at once.
+static BUFFER: Mutex<Option<Vec<u8>>> = Mutex::new(None);
 
-/// Writes what was held back, and from now on everything at once.
-fn release() {
-    let held = HELD.lock().unwrap_or_else(PoisonError::into_inner).take();
-    let _ = std::io::stderr().write_all(&held.unwrap_or_default());
+/// Writes the buffered log. From then on, the log is written at once.
+fn flush_buffer() {
+    let buffer = BUFFER.lock().unwrap_or_else(PoisonError::into_inner).take();
+    let _ = std::io::stderr().write_all(&buffer.unwrap_or_default());
 }
 
-/// Standard error, with what comes before the start held back.
-struct Log;
+/// Standard error, with a buffer for what is logged before the start.
+struct BufferedStderr;
 
-impl Write for Log {
+impl Write for BufferedStderr {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        match &mut *HELD.lock().unwrap_or_else(PoisonError::into_inner) {
-            Some(held) => held.write(bytes),
+        match &mut *BUFFER.lock().unwrap_or_else(PoisonError::into_inner) {
+            Some(buffer) => buffer.write(bytes),
             None => std::io::stderr().write(bytes),
         }
     }
@@ -57,11 +58,11 @@ impl Write for Log {
     }
 }
 
-/// Takes the address, so that its real port is known. It is non-blocking, as asynchronous runtimes want it.
+/// Binds the address, which determines the port. The listener is non-blocking, as async runtimes require.
 ///
 /// # Errors
-/// A [`Stop`] where it cannot be listened on.
-pub fn listen(settings: &Settings) -> Result<(TcpListener, SocketAddr), Stop> {
+/// [`StartError`] if the address cannot be listened on.
+pub fn listen(settings: &Settings) -> Result<(TcpListener, SocketAddr), StartError> {
     let address = settings.listen;
     let taken = TcpListener::bind(address).and_then(|listener| {
         listener.set_nonblocking(true)?;
@@ -69,19 +70,19 @@ pub fn listen(settings: &Settings) -> Result<(TcpListener, SocketAddr), Stop> {
         Ok((listener, real))
     });
     taken.map_err(|error| {
-        Stop::cannot_start(format_args!("GRIDAUTH_LISTEN: {address} cannot be listened on: {error}"))
+        StartError::cannot_start(format_args!("GRIDAUTH_LISTEN: {address} cannot be listened on: {error}"))
     })
 }
 
-/// Writes the one line on standard output that says where connections are accepted.
+/// Writes the one line on standard output, which says where connections are accepted.
 pub fn announce(address: SocketAddr) {
-    release();
+    flush_buffer();
     let mut out = std::io::stdout().lock();
-    // Whoever started the program may have closed its standard output; it serves all the same.
+    // If standard output has been closed, the program serves all the same.
     let _ = writeln!(out, "listening on http://{address}").and_then(|()| out.flush());
 }
 
-/// The signals that end the program: SIGTERM and SIGINT.
+/// The signals that stop the program: SIGTERM and SIGINT.
 pub struct Signals {
     #[cfg(unix)]
     terminate: tokio::signal::unix::Signal,
@@ -90,17 +91,17 @@ pub struct Signals {
 }
 
 impl Signals {
-    /// Listens for them from now on.
+    /// Begins to listen for the signals.
     ///
     /// # Errors
-    /// A [`Stop`] where the system does not let it.
-    pub fn new() -> Result<Self, Stop> {
+    /// [`StartError`] if the system does not allow it.
+    pub fn new() -> Result<Self, StartError> {
         #[cfg(unix)]
         {
             use tokio::signal::unix::{SignalKind, signal};
             let listen = |kind| {
                 signal(kind)
-                    .map_err(|error| Stop::cannot_start(format_args!("no signals can be had: {error}")))
+                    .map_err(|error| StartError::cannot_start(format_args!("no signals can be had: {error}")))
             };
             Ok(Self {
                 terminate: listen(SignalKind::terminate())?,
@@ -111,7 +112,7 @@ impl Signals {
         Ok(Self {})
     }
 
-    /// Waits for the first of them.
+    /// Waits for the first signal.
     pub async fn received(mut self) {
         #[cfg(unix)]
         tokio::select! {
@@ -120,6 +121,6 @@ impl Signals {
         }
         #[cfg(not(unix))]
         let _ = tokio::signal::ctrl_c().await;
-        tracing::info!("told to stop: requests in flight are finished");
+        tracing::info!("stopping: finishing the requests in flight");
     }
 }

@@ -7,44 +7,44 @@ use std::time::Duration;
 use gridauth::GridAuth;
 use tracing_subscriber::EnvFilter;
 
-use crate::{Seed, Stop};
+use crate::{Seed, StartError};
 
-/// What the environment says. A variable that is set but empty is a bad value, apart from `RUST_LOG`.
+/// The settings from the environment. A variable that is set but empty has a bad value, except for `RUST_LOG`.
 pub struct Settings {
     /// `GRIDAUTH_LISTEN`: the address to listen on.
     pub listen: SocketAddr,
-    /// `GRIDAUTH_SEED`: what the seed file holds.
+    /// `GRIDAUTH_SEED`: the content of the seed file.
     pub seed: Option<Seed>,
-    /// `GRIDAUTH_ACCESS_TOKEN_TTL`: how long an access token is good.
+    /// `GRIDAUTH_ACCESS_TOKEN_TTL`: how long an access token is valid.
     pub access_token_lifetime: Duration,
-    /// `GRIDAUTH_REFRESH_TOKEN_TTL`: how long a refresh token is good that is not used.
+    /// `GRIDAUTH_REFRESH_TOKEN_TTL`: how long an unused refresh token is valid.
     pub refresh_token_lifetime: Duration,
-    /// `GRIDAUTH_CODE_TTL`: how long an authorization code is good.
+    /// `GRIDAUTH_CODE_TTL`: how long an authorization code is valid.
     pub code_lifetime: Duration,
-    /// `GRIDAUTH_REFRESH_GRACE`: how long a refresh token just rotated may be presented again.
+    /// `GRIDAUTH_REFRESH_GRACE`: how long a rotated refresh token may be presented again.
     pub refresh_grace: Duration,
     issuer: Option<String>,
     store: String,
     filter: Option<String>,
 }
 
-/// The longest lifetime that can be set, in seconds: 136 years.
+/// The longest lifetime, in seconds: 136 years.
 const MAX_SECONDS: u32 = u32::MAX;
 
 impl Settings {
     /// Reads the environment, and the seed file if it names one.
     ///
     /// # Errors
-    /// A [`Stop`] with exit status 2 that names the first variable with a bad value.
-    pub fn from_env() -> Result<Self, Stop> {
+    /// [`StartError`] with exit status 2, for the first variable with a bad value.
+    pub fn from_env() -> Result<Self, StartError> {
         Self::read(|name| std::env::var_os(name))
     }
 
-    /// Reads the variables that `lookup` knows.
+    /// Reads the variables through `lookup`.
     ///
     /// # Errors
     /// As [`from_env`](Self::from_env).
-    pub fn read(lookup: impl Fn(&str) -> Option<OsString>) -> Result<Self, Stop> {
+    pub fn read(lookup: impl Fn(&str) -> Option<OsString>) -> Result<Self, StartError> {
         let variables = Variables(lookup);
         let settings = Self {
             listen: variables
@@ -72,27 +72,27 @@ impl Settings {
         Ok(settings)
     }
 
-    /// The issuer: what `GRIDAUTH_ISSUER` says, or `http://` and the address that is really listened on.
+    /// The issuer: `GRIDAUTH_ISSUER`, or `http://` and the address that the program listens on.
     pub fn issuer(&self, address: SocketAddr) -> String {
         match &self.issuer {
             Some(issuer) => issuer.clone(),
-            // A URL does not write the port that its scheme has anyway.
+            // The default port of the scheme is not part of a URL in its normal form.
             None => format!("http://{address}").trim_end_matches(":80").to_owned(),
         }
     }
 
-    /// `GRIDAUTH_STORE`: the URL of the store. It may hold a password.
+    /// `GRIDAUTH_STORE`: the URL of the store. It may contain a password.
     pub fn store(&self) -> &str {
         &self.store
     }
 
-    /// `RUST_LOG`: what is logged, if it says so.
+    /// `RUST_LOG`: the filter of the log, if set.
     pub fn filter(&self) -> Option<&str> {
         self.filter.as_deref()
     }
 }
 
-/// Leaves the store's URL out, for its password.
+/// Omits the URL of the store, which may contain a password.
 impl fmt::Debug for Settings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Settings").field("listen", &self.listen).finish_non_exhaustive()
@@ -102,26 +102,26 @@ impl fmt::Debug for Settings {
 struct Variables<F>(F);
 
 impl<F: Fn(&str) -> Option<OsString>> Variables<F> {
-    /// The value of a variable, if it is set. `parse` says what is wrong with a bad one, without repeating it.
+    /// The value of a variable, if it is set. `parse` says why a value is bad, without repeating it.
     fn parse<T, E: fmt::Display>(
         &self,
         name: &str,
         parse: impl FnOnce(&str) -> Result<T, E>,
         may_be: &str,
-    ) -> Result<Option<T>, Stop> {
+    ) -> Result<Option<T>, StartError> {
         let Some(value) = (self.0)(name) else { return Ok(None) };
         let Some(text) = value.to_str() else {
-            return Err(Stop::bad_value(name, "it is not UTF-8", may_be));
+            return Err(StartError::bad_value(name, "it is not UTF-8", may_be));
         };
         if text.is_empty() && name != "RUST_LOG" {
-            return Err(Stop::bad_value(name, "it is empty", may_be));
+            return Err(StartError::bad_value(name, "it is empty", may_be));
         }
-        parse(text).map(Some).map_err(|wrong| Stop::bad_value(name, wrong, may_be))
+        parse(text).map(Some).map_err(|wrong| StartError::bad_value(name, wrong, may_be))
     }
 
-    fn seconds(&self, name: &str, least: u32, default: u32) -> Result<Duration, Stop> {
+    fn seconds(&self, name: &str, least: u32, default: u32) -> Result<Duration, StartError> {
         let parse = |text: &str| {
-            // Also refuses what `parse` takes but nobody means, such as a plus sign.
+            // `str::parse` also accepts a plus sign, which nobody means.
             let digits = text.bytes().all(|b| b.is_ascii_digit());
             let number = if digits { text.parse::<u32>().ok() } else { None };
             match number {
@@ -150,7 +150,7 @@ fn store(text: &str) -> Result<String, &'static str> {
         Some(("memory", _)) => Err("nothing may follow memory:"),
         Some(("file", "")) => Err("the path is missing"),
         Some(("file", _)) => Ok(text.to_owned()),
-        // Whether the rest of the URL is good is found out when the store is opened.
+        // The rest of the URL is checked when the store is opened.
         Some(("griddb", rest)) if rest.starts_with("//") => Ok(text.to_owned()),
         _ => Err("there is no such store"),
     }

@@ -1,4 +1,4 @@
-//! `POST /`: signing in with a password. It is a token request of the password grant, with less to write.
+//! `POST /`: signing in with a password. It is a token request of the password grant, in a shorter form.
 
 use gridauth::protocol::{ErrorCode, OAuthError};
 use gridauth::{Request, Response};
@@ -9,7 +9,7 @@ use crate::App;
 use crate::app::DEMO_CLIENT;
 use crate::forms::fields;
 
-/// What goes on to the token endpoint.
+/// The parameters that are passed on to the token endpoint.
 const FORWARDED: [&str; 5] = ["username", "password", "scope", "client_id", "client_secret"];
 
 impl App {
@@ -33,7 +33,7 @@ async fn token_request(request: Request) -> Result<Request, OAuthError> {
     let mut body = form_urlencoded::Serializer::new(String::from("grant_type=password"));
     let forwarded = form.iter().filter(|(name, value)| FORWARDED.contains(name) && !value.is_empty());
     body.extend_pairs(forwarded);
-    // A client that authenticates in the header is named there.
+    // A client that authenticates in the header is identified there.
     if form.get("client_id").is_none() && !request.headers().contains_key(AUTHORIZATION) {
         body.append_pair("client_id", DEMO_CLIENT);
     }

@@ -1,4 +1,4 @@
-//! `POST /sign_up`: a new user.
+//! `POST /sign_up`: creates a user.
 
 use gridauth::identity::SignUpError;
 use gridauth::protocol::{ErrorCode, OAuthError};
@@ -8,14 +8,16 @@ use http::StatusCode;
 use serde_json::json;
 
 use crate::App;
-use crate::answers;
 use crate::forms::fields;
+use crate::responses;
 
 impl App {
     /// Answers `POST /sign_up`.
     pub async fn sign_up(&self, request: Request) -> Response {
         match self.new_user(&request).await {
-            Ok(username) => answers::json(self.auth(), StatusCode::CREATED, &json!({ "username": username })),
+            Ok(username) => {
+                responses::json(self.auth(), StatusCode::CREATED, &json!({ "username": username }))
+            }
             Err(error) => self.auth().refuse(&error),
         }
     }

@@ -1,6 +1,6 @@
-//! The demo answers alike on every framework. Rocket by itself reads more into a request than was sent: it takes `//private`
-//! and `/%70rivate` for `/private`, and a form that begins with `_method=put` for a PUT. This takes requests as they were
-//! sent. An application that likes what Rocket does needs nothing of this.
+//! Takes requests as they were sent. Rocket by itself accepts `//private` and `/%70rivate` for `/private`, and treats
+//! a form that begins with `_method=put` as a PUT. The demo behaves the same on every framework, so it undoes that.
+//! Other applications need nothing of this.
 
 use rocket::fairing::{Fairing, Info, Kind};
 use rocket::http::Method;
@@ -23,7 +23,7 @@ impl Fairing for AsSent {
             request.set_method(Method::Post);
         }
         if !has_one_spelling(request.uri().path().as_str()) {
-            // A path that no route has.
+            // No route has this path.
             request.set_uri(uri!("/-"));
         }
     }
@@ -33,7 +33,7 @@ fn has_one_spelling(path: &str) -> bool {
     path == "/" || !(path.contains('%') || path.contains("//") || path.ends_with('/'))
 }
 
-/// Whether Rocket took a form's first field for the method.
+/// Whether Rocket took the method from the first field of a form.
 async fn is_renamed(request: &Request<'_>, data: &mut Data<'_>) -> bool {
     const LONGEST: usize = "_method=options&".len();
     if request.method() == Method::Post || !request.content_type().is_some_and(|sent| sent.is_form()) {

@@ -1,6 +1,6 @@
 //! The demo application on Rocket: an authorization server and guarded routes in one Rocket.
 //!
-//! `main` is what every program does around its Rocket; `routes` is where gridauth is used.
+//! This file does what every program needs around its Rocket. In `routes`, the application uses gridauth.
 
 mod address;
 mod as_sent;
@@ -11,7 +11,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use gridauth_demo::run::{self, Signals};
-use gridauth_demo::{App, Settings, Stop};
+use gridauth_demo::{App, Settings, StartError};
 use rocket::config::{Config, Ident, LogLevel, Shutdown};
 use rocket::fairing::AdHoc;
 use rocket::shield::Shield;
@@ -22,11 +22,11 @@ use tokio::sync::oneshot;
 async fn main() -> ExitCode {
     match start().await {
         Ok(()) => ExitCode::SUCCESS,
-        Err(stop) => stop.report(),
+        Err(error) => error.report(),
     }
 }
 
-async fn start() -> Result<(), Stop> {
+async fn start() -> Result<(), StartError> {
     let settings = Settings::from_env()?;
     let signals = Signals::new()?;
     run::log(&settings);
@@ -36,7 +36,8 @@ async fn start() -> Result<(), Stop> {
         .attach(AdHoc::on_liftoff("announce", |rocket| {
             Box::pin(async { run::announce(SocketAddr::new(rocket.config().address, rocket.config().port)) })
         }))
-        // The demo answers alike on every framework: nothing is added to an answer, nothing read into a request.
+        // The demo behaves the same on every framework, so Rocket adds nothing to responses and reads nothing into
+        // requests.
         .attach(Shield::new())
         .attach(as_sent::fairing())
         .attach(routes::stage(demo));
@@ -48,13 +49,13 @@ fn config(address: SocketAddr) -> Config {
         address: address.ip(),
         port: address.port(),
         ident: Ident::none(),
-        // The log is tracing's, and Rocket's own would show tokens.
+        // The program logs through `tracing`. Rocket's own log would contain tokens.
         log_level: LogLevel::Off,
         shutdown: Shutdown {
-            // `Signals` listens for them.
+            // `Signals` handles them.
             ctrlc: false,
             signals: [].into(),
-            grace: u32::try_from(run::FINISH_WITHIN.as_secs()).unwrap_or(u32::MAX),
+            grace: u32::try_from(run::SHUTDOWN_TIMEOUT.as_secs()).unwrap_or(u32::MAX),
             mercy: 0,
             ..Shutdown::default()
         },
@@ -62,24 +63,24 @@ fn config(address: SocketAddr) -> Config {
     }
 }
 
-/// Serves until a signal comes. Idle connections are then closed at once, and requests in flight may finish, but not for
-/// ever.
-async fn serve_until(signals: Signals, rocket: Rocket<Build>) -> Result<(), Stop> {
-    // What a Rocket manages is dropped with its last connection.
+/// Serves until a signal arrives. Then idle connections are closed at once, and requests in flight may finish within
+/// a time limit.
+async fn serve_until(signals: Signals, rocket: Rocket<Build>) -> Result<(), StartError> {
+    // Managed state is dropped with the last connection.
     let (alive, ended) = oneshot::channel::<()>();
-    let rocket = rocket.manage(alive).ignite().await.map_err(Stop::cannot_start)?;
+    let rocket = rocket.manage(alive).ignite().await.map_err(StartError::cannot_start)?;
     let shutdown = rocket.shutdown();
-    let told = async {
+    let stop = async {
         signals.received().await;
         shutdown.notify();
-        // Rocket closes its listener and tells its connections. If any is still open it then sleeps until their time is
-        // over, even when they have long been done.
+        // Rocket closes its listener and notifies its connections. If any of them is still open then, Rocket sleeps
+        // for the whole grace period, even if they all close earlier.
         tokio::time::sleep(Duration::from_millis(50)).await;
     };
     tokio::select! {
-        served = rocket.launch() => return served.map(|_| ()).map_err(Stop::cannot_start),
-        () = told => {}
+        served = rocket.launch() => return served.map(|_| ()).map_err(StartError::cannot_start),
+        () = stop => {}
     }
-    let _ = tokio::time::timeout(run::FINISH_WITHIN, ended).await;
+    let _ = tokio::time::timeout(run::SHUTDOWN_TIMEOUT, ended).await;
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! The routes: what is open, what is guarded, and the authorization server beside them.
+//! The routes: open ones, guarded ones, and the authorization server.
 
 use gridauth_demo::{App, MAX_NOTE_BODY, NotesRead, NotesWrite};
 use gridauth_rocket::{Access, Answer, GridAuthExt, WholeRequest};
@@ -14,9 +14,9 @@ pub(crate) fn stage(demo: App) -> AdHoc {
         rocket
             // The endpoints of the authorization server.
             .attach(auth.fairing())
-            // Guarded by their handlers' arguments, or not at all.
+            // Guarded by the arguments of their handlers, or not at all.
             .mount("/", routes![home, sign_in, sign_up, health, list_notes, add_note])
-            // A set of routes behind one guard: any valid token.
+            // A group of routes behind one guard: any valid token.
             .mount("/", auth.require("", routes![private, who_am_i]))
             .register("/", catchers![otherwise])
             .manage(demo)
@@ -43,7 +43,7 @@ fn private(demo: &State<App>) -> Answer {
     Answer(demo.private())
 }
 
-/// The guard of the set has looked the token up; this takes what it found.
+/// The guard of the group has validated the token; this handler takes the result.
 #[get("/whoami")]
 fn who_am_i(demo: &State<App>, access: Access) -> Answer {
     Answer(demo.who_am_i(&access))
@@ -74,8 +74,8 @@ async fn health(demo: &State<App>) -> Answer {
     Answer(demo.health().await)
 }
 
-/// Rocket has no word for a path that lacks a method. What it does not find, and methods that it does not know, are
-/// answered here.
+/// Rocket does not tell a path without the method from an unknown path. It also rejects unknown methods. This catcher
+/// answers both.
 #[catch(default)]
 fn otherwise(status: Status, request: &Request<'_>) -> Result<Answer, Status> {
     let demo = request.rocket().state::<App>().ok_or(Status::InternalServerError)?;

@@ -1,4 +1,4 @@
-//! What several of the small programs need and none is about.
+//! Helpers of the small programs.
 
 use std::io;
 
@@ -9,7 +9,7 @@ use tokio::net::TcpListener;
 /// Serves on port 8080 of this machine.
 ///
 /// # Errors
-/// An I/O error where the port cannot be listened on.
+/// An I/O error if the port cannot be listened on.
 pub async fn serve(app: Router) -> io::Result<()> {
     axum::serve(TcpListener::bind("127.0.0.1:8080").await?, app).await
 }
@@ -17,15 +17,15 @@ pub async fn serve(app: Router) -> io::Result<()> {
 /// A text that nobody can guess.
 ///
 /// # Errors
-/// Where the system has no randomness.
+/// [`EntropyError`] if no randomness is available.
 pub fn random_text() -> Result<String, EntropyError> {
     let mut bytes = [0; 16];
     SystemEntropy.fill(&mut bytes)?;
     Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
 }
 
-/// Stands for sending mail: shows what would be sent.
-#[expect(clippy::print_stderr, reason = "there is nobody to mail")]
+/// Prints a mail instead of sending it.
+#[expect(clippy::print_stderr, reason = "it stands in for a mailer")]
 pub fn mail(address: &str, code: &str) {
     eprintln!("mail to {address}: {code}");
 }

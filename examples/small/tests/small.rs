@@ -1,17 +1,17 @@
-//! Runs each of the small programs as a router, by the way a client would take.
+//! Drives the router of each small program as a client would.
 
-#![allow(clippy::unwrap_used, reason = "what helps a test may fail it")]
+#![allow(clippy::unwrap_used, reason = "test helpers may fail a test")]
 
-#[allow(dead_code, reason = "its main is not run")]
+#[allow(dead_code, reason = "the test does not run its main")]
 #[path = "../src/bin/custom_extension.rs"]
 mod custom_extension;
-#[allow(dead_code, reason = "its main is not run")]
+#[allow(dead_code, reason = "the test does not run its main")]
 #[path = "../src/bin/custom_grant.rs"]
 mod custom_grant;
-#[allow(dead_code, reason = "its main is not run")]
+#[allow(dead_code, reason = "the test does not run its main")]
 #[path = "../src/bin/guard_only.rs"]
 mod guard_only;
-#[allow(dead_code, reason = "its main is not run")]
+#[allow(dead_code, reason = "the test does not run its main")]
 #[path = "../src/bin/own_users.rs"]
 mod own_users;
 
@@ -55,7 +55,7 @@ fn header<'a>(response: &'a Response<Body>, name: &str) -> &'a str {
     response.headers()[name].to_str().unwrap()
 }
 
-/// A parameter of a URI's query.
+/// A query parameter of a URI.
 fn query(uri: &str, name: &str) -> String {
     let (_, query) = uri.split_once('?').unwrap();
     let found = form_urlencoded::parse(query.as_bytes()).find(|(own, _)| own == name);
@@ -117,7 +117,7 @@ async fn own_users() {
     assert!(json(token).await["access_token"].is_string());
 }
 
-/// What the mailer of the test was given.
+/// The mails that the program has sent.
 static MAIL: Mutex<Vec<(String, String)>> = Mutex::new(Vec::new());
 
 #[tokio::test]
@@ -159,7 +159,7 @@ async fn custom_extension() {
 }
 
 #[test]
-fn each_is_small() {
+fn every_program_is_short() {
     let programs = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src/bin");
     for program in std::fs::read_dir(programs).unwrap() {
         let path = program.unwrap().path();

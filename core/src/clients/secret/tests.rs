@@ -12,7 +12,8 @@ use crate::identity::password::MAX_PASSWORD_BYTES;
 const ONE_HASH: u64 = 128;
 
 fn hasher() -> PasswordHasher {
-    let settings = HashingSettings { memory_kib: 64, passes: 2, lanes: 1, at_once: 2, waiting: 256 };
+    let settings =
+        HashingSettings { memory_kib: 64, passes: 2, lanes: 1, max_concurrent: 2, max_queued: 256 };
     PasswordHasher::new(settings, Arc::new(SystemEntropy)).unwrap()
 }
 
@@ -121,7 +122,8 @@ async fn sixty_four_first_requests_cost_as_many_hashes_as_may_run_at_once() {
 
 #[tokio::test]
 async fn a_remembered_secret_needs_no_place_in_the_queue() {
-    let settings = HashingSettings { memory_kib: 64, at_once: 1, waiting: 0, ..HashingSettings::default() };
+    let settings =
+        HashingSettings { memory_kib: 64, max_concurrent: 1, max_queued: 0, ..HashingSettings::default() };
     let hasher = PasswordHasher::new(settings, Arc::new(SystemEntropy)).unwrap();
     let verifier = SecretVerifier::new(hasher.clone(), &SystemEntropy).unwrap();
     let hash = ClientSecretHash::of_chosen("web-secret", &hasher).await.unwrap();

@@ -71,7 +71,7 @@ impl Extension for Pkce {
                 Err(OAuthError::invalid_grant("the authorization request had no code_challenge"))
             }
             (Some(_), None) => Err(OAuthError::invalid_grant("code_verifier is missing")),
-            (Some(challenge), Some(verifier)) if challenge.is_of(verifier) => Ok(()),
+            (Some(challenge), Some(verifier)) if challenge.matches(verifier) => Ok(()),
             (Some(_), Some(_)) => Err(OAuthError::invalid_grant("code_verifier does not fit")),
         }
     }

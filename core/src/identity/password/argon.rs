@@ -1,4 +1,4 @@
-//! The work itself: argon2id over memory that is wiped afterwards.
+//! Computes argon2id hashes, in memory that is wiped afterwards.
 
 use argon2::password_hash::phc::{Output, Salt};
 use argon2::{Algorithm, Argon2, Block, Params, Version};
@@ -9,22 +9,22 @@ use super::HashingError;
 use super::memory::MemoryPool;
 use crate::env::{Entropy, EntropyError};
 
-/// Salt of a new hash. RFC 9106 section 3.1 recommends 16 bytes.
+/// The length of the salt of a new hash. RFC 9106 section 3.1 recommends 16 bytes.
 pub(super) const SALT_BYTES: usize = 16;
-/// Output of a new hash.
+/// The length of the output of a new hash.
 pub(super) const OUTPUT_BYTES: usize = 32;
 
 const MAX_MEMORY_KIB: u32 = 2 << 20;
 const MAX_WORK: u64 = 4 << 20;
 const MAX_LANES: u32 = 255;
 
-/// Whether one hash with these parameters may be computed at all. Stored hashes name their own parameters, and whoever
-/// could write one must not be able to take the server's memory or hold one of its threads for minutes.
+/// Whether a hash with these parameters may be computed. Stored hashes name their own parameters, and whoever can
+/// write one must not be able to exhaust the server's memory or to block a thread for minutes.
 pub(super) fn within_bounds(params: &Params) -> bool {
     params.m_cost() <= MAX_MEMORY_KIB && params.p_cost() <= MAX_LANES && work(params) <= MAX_WORK
 }
 
-/// What a hash costs: KiB filled, over all passes.
+/// The cost of a hash: KiB filled, over all passes.
 fn work(params: &Params) -> u64 {
     u64::from(params.m_cost()) * u64::from(params.t_cost())
 }
@@ -34,7 +34,7 @@ pub(super) struct Target {
     pub(super) params: Params,
     pub(super) salt: Salt,
     pub(super) output: Output,
-    /// No password at all is right.
+    /// No password matches.
     decoy: bool,
 }
 
@@ -61,11 +61,11 @@ impl Target {
     }
 }
 
-/// argon2id with today's parameters.
+/// argon2id with the current parameters.
 pub(super) struct Argon {
     params: Params,
     memory: MemoryPool,
-    /// KiB filled so far: lets tests compare costs without a stopwatch.
+    /// KiB filled so far, so that tests can compare costs without measuring time.
     #[cfg(test)]
     pub(super) filled: std::sync::atomic::AtomicU64,
 }
@@ -95,7 +95,7 @@ impl Argon {
         Ok(output)
     }
 
-    /// Whether `password` is the target's. Costs at least what a hash with today's parameters costs.
+    /// Whether `password` matches the target. Costs at least as much as a hash with the current parameters.
     pub(super) fn verify(&self, password: &[u8], target: &Target) -> Result<bool, HashingError> {
         let mut buffer = [0; Output::MAX_LENGTH];
         let output = buffer
@@ -109,14 +109,14 @@ impl Argon {
         Ok(right.into())
     }
 
-    /// Does what is missing where the target's parameters are cheaper than today's, so that an old hash does not tell
-    /// a known user from an unknown one.
+    /// Does the missing work if the target's parameters are cheaper than the current ones, so that an old hash does
+    /// not distinguish a known user from an unknown one.
     fn top_up(&self, memory: &mut [Block], password: &[u8], target: &Target) -> Result<(), HashingError> {
         let missing = work(&self.params).saturating_sub(work(&target.params));
         let passes = missing.div_ceil(u64::from(self.params.m_cost()));
         let kib = missing.checked_div(passes).unwrap_or(0);
         let (Ok(kib), Ok(passes)) = (u32::try_from(kib), u32::try_from(passes)) else { return Ok(()) };
-        // Too little for argon2 is too little to notice.
+        // Too little for argon2 is too little to be measured.
         let Ok(params) = Params::new(kib, passes, 1, Some(OUTPUT_BYTES)) else { return Ok(()) };
         let mut unused = [0; OUTPUT_BYTES];
         self.fill(memory, &params, password, &target.salt, &mut unused)?;

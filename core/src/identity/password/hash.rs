@@ -1,4 +1,4 @@
-//! What is stored of a password, made and read.
+//! Encodes and parses stored password hashes.
 
 use std::str::FromStr;
 
@@ -10,8 +10,8 @@ use base64::engine::general_purpose::STANDARD_NO_PAD;
 use super::argon::{self, Target};
 use crate::model::PasswordHash;
 
-/// Not a PHC string of argon2id, version 19, with a salt, an output and parameters within this library's bounds (2 GiB
-/// of memory; memory times passes 4 GiB; 255 lanes).
+/// The text is not a PHC string of argon2id, version 19, with a salt, an output and parameters within bounds: 2 GiB
+/// of memory, memory times passes 4 GiB, 255 lanes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("not an argon2id PHC string (version 19, with salt and hash, at most 2 GiB)")]
 pub struct UnreadableHash;
@@ -32,7 +32,7 @@ fn read(phc: &str) -> Result<Target, UnreadableHash> {
     let hash = phc::PasswordHash::new(phc).map_err(|_| UnreadableHash)?;
     let params = Params::try_from(&hash).map_err(|_| UnreadableHash)?;
     let named = ["m", "t", "p"].iter().all(|name| hash.params.get(*name).is_some());
-    // A key id or associated data mean a secret that this server does not have.
+    // A key id or associated data imply a secret that this server does not have.
     let plain = params.keyid().is_empty() && params.data().is_empty();
     let known = hash.algorithm == ARGON2ID_IDENT && hash.version == Some(u32::from(Version::V0x13));
     match (hash.salt, hash.hash) {

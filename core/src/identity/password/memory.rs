@@ -8,15 +8,15 @@ use zeroize::Zeroize;
 
 use super::HashingError;
 
-/// From 32 MiB on, glibc asks the system for each piece of memory and gives it back when it is freed. Smaller pieces
-/// with the alignment of a block it keeps, and seldom uses again: six times 19 MiB, one after the other and each freed,
-/// left 97 MB behind. So at least this much is asked for, of which only what is used becomes real memory.
-const LEAST_BLOCKS: usize = 33 << 10;
+/// The minimum size of an allocation. glibc returns allocations of 32 MiB and more to the system when they are freed.
+/// Smaller ones with the alignment of a block it keeps and rarely reuses: six of 19 MiB, each freed before the next,
+/// left 97 MB behind. A larger reservation costs nothing, since only the pages in use become real memory.
+const MIN_BLOCKS: usize = 33 << 10;
 
-/// Memory, kept from one hash to the next while there are hashes to run, at most one piece for each that runs at once.
-/// The system hands out fresh memory page by page, which in a virtual machine took 10 ms of a hash's 25.
+/// Memory for hashes. It is kept until the hasher is idle, with at most one allocation for each concurrent hash.
+/// Fresh memory comes from the system page by page, which took 10 ms of the 25 ms of a hash in a virtual machine.
 pub(super) struct MemoryPool {
-    /// What a hash with today's parameters needs, in blocks.
+    /// The number of blocks that a hash with the current parameters needs.
     blocks: usize,
     spare: Mutex<Vec<Vec<Block>>>,
 }
@@ -26,7 +26,7 @@ impl MemoryPool {
         Self { blocks, spare: Mutex::default() }
     }
 
-    /// Memory of at least so many blocks.
+    /// Takes memory of at least `blocks` blocks.
     pub(super) fn take(&self, blocks: usize) -> Result<Memory<'_>, HashingError> {
         let blocks = blocks.max(self.blocks);
         if blocks == self.blocks
@@ -35,14 +35,12 @@ impl MemoryPool {
             return Ok(Memory { pool: self, blocks: spare });
         }
         let mut fresh = Vec::new();
-        fresh
-            .try_reserve_exact(blocks.max(LEAST_BLOCKS))
-            .map_err(|_| HashingError::Failed("there is no memory for it"))?;
+        fresh.try_reserve_exact(blocks.max(MIN_BLOCKS)).map_err(|_| HashingError::Failed("out of memory"))?;
         fresh.resize(blocks, Block::new());
         Ok(Memory { pool: self, blocks: fresh })
     }
 
-    /// Gives what is not in use back to the system.
+    /// Returns unused memory to the system.
     pub(super) fn release(&self) {
         let spare = std::mem::take(&mut *self.spare());
         drop(spare);
@@ -58,8 +56,8 @@ impl MemoryPool {
     }
 }
 
-/// Memory of one hash. Its first blocks would answer a guess of the password without argon2's cost, so it is wiped
-/// after use, which takes a thirtieth of the hash's time.
+/// The memory of one hash. With its first blocks, a guess of the password could be checked without the cost of
+/// argon2. So it is wiped after use, which takes a thirtieth of the time of the hash.
 pub(super) struct Memory<'a> {
     pool: &'a MemoryPool,
     blocks: Vec<Block>,
@@ -84,7 +82,7 @@ impl Drop for Memory<'_> {
         for block in &mut self.blocks {
             block.zeroize();
         }
-        // More than usual is what a hash made elsewhere asked for.
+        // A larger one is for a hash that was made elsewhere.
         if self.blocks.len() == self.pool.blocks {
             self.pool.spare().push(std::mem::take(&mut self.blocks));
         }

@@ -1,4 +1,4 @@
-//! What a password hash costs, and how many of them at once.
+//! The cost of password hashes, and the limits on running them.
 
 use std::num::NonZeroUsize;
 
@@ -8,19 +8,20 @@ use tokio::sync::Semaphore;
 use super::argon;
 use crate::env::EntropyError;
 
-/// What one hash costs and how many may run. The default is OWASP's argon2id: 19 MiB, two passes, one lane.
+/// The cost of a hash, and how many may run. The default cost is OWASP's for argon2id: 19 MiB, two passes, one lane.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HashingSettings {
-    /// Memory of one hash, in KiB: from 8 for each lane up to 2 GiB.
+    /// Memory of one hash, in KiB: at least 8 for each lane, at most 2 GiB.
     pub memory_kib: u32,
-    /// Passes over that memory, at least 1; times `memory_kib` at most 4 GiB.
+    /// Passes over that memory, at least 1. `passes` times `memory_kib` is at most 4 GiB.
     pub passes: u32,
-    /// Lanes, 1 to 255. They run one after the other, so more of them gain the server nothing.
+    /// Lanes, 1 to 255. They run one after the other, so more lanes do not speed up a hash.
     pub lanes: u32,
-    /// How many hashes run at once, at least 1: by default as many as there are cores for this process.
-    pub at_once: usize,
-    /// How many may wait for their turn; beyond that the answer is [`HashingError::Busy`](super::HashingError::Busy).
-    pub waiting: usize,
+    /// How many hashes may run at the same time, at least 1. The default is the number of cores of this process.
+    pub max_concurrent: usize,
+    /// How many may wait for a permit. Beyond that, a call fails with
+    /// [`HashingError::Busy`](super::HashingError::Busy).
+    pub max_queued: usize,
 }
 
 impl Default for HashingSettings {
@@ -29,16 +30,16 @@ impl Default for HashingSettings {
             memory_kib: 19 * 1024,
             passes: 2,
             lanes: 1,
-            at_once: std::thread::available_parallelism().map_or(1, NonZeroUsize::get),
-            waiting: 256,
+            max_concurrent: std::thread::available_parallelism().map_or(1, NonZeroUsize::get),
+            max_queued: 256,
         }
     }
 }
 
-/// Why there is no hasher.
+/// Why a hasher could not be created.
 #[derive(Debug, thiserror::Error)]
 pub enum HashingSetupError {
-    /// Memory, passes and lanes are no argon2id parameters, or ask for more than one hash may cost.
+    /// Memory, passes and lanes are not valid for argon2id, or exceed what one hash may cost.
     #[error(
         "argon2id takes 1 to 255 lanes, 8 KiB to 2 GiB of memory with 8 KiB or more for each lane, and 1 or more \
          passes, memory times passes at most 4 GiB; not {memory_kib} KiB, {passes} passes, {lanes} lanes"
@@ -51,19 +52,19 @@ pub enum HashingSetupError {
         /// The lanes asked for.
         lanes: u32,
     },
-    /// No hash could run, or more than can be counted.
-    #[error("at least one hash must be able to run at once, and at most {max}; not {0}", max = Semaphore::MAX_PERMITS)]
-    AtOnce(usize),
-    /// There is no randomness.
+    /// `max_concurrent` is 0 or too large.
+    #[error("max_concurrent takes 1 to {max}, not {0}", max = Semaphore::MAX_PERMITS)]
+    MaxConcurrent(usize),
+    /// No randomness is available.
     #[error(transparent)]
     Entropy(#[from] EntropyError),
 }
 
 impl HashingSettings {
     pub(super) fn params(&self) -> Result<Params, HashingSetupError> {
-        let Self { memory_kib, passes, lanes, at_once, .. } = *self;
-        if !(1..=Semaphore::MAX_PERMITS).contains(&at_once) {
-            return Err(HashingSetupError::AtOnce(at_once));
+        let Self { memory_kib, passes, lanes, max_concurrent, .. } = *self;
+        if !(1..=Semaphore::MAX_PERMITS).contains(&max_concurrent) {
+            return Err(HashingSetupError::MaxConcurrent(max_concurrent));
         }
         Params::new(memory_kib, passes, lanes, Some(argon::OUTPUT_BYTES))
             .ok()

@@ -9,9 +9,9 @@ use proptest::prelude::*;
 use super::*;
 use crate::env::SystemEntropy;
 
-/// Small enough for tests in plenty.
+/// Settings that are cheap enough for many tests.
 fn cheap() -> HashingSettings {
-    HashingSettings { memory_kib: 64, passes: 2, lanes: 1, at_once: 2, waiting: 256 }
+    HashingSettings { memory_kib: 64, passes: 2, lanes: 1, max_concurrent: 2, max_queued: 256 }
 }
 
 fn hasher(settings: HashingSettings) -> PasswordHasher {
@@ -25,7 +25,7 @@ impl PasswordHasher {
     }
 }
 
-/// What `check` costs, and what it says.
+/// The cost of a check, and its result.
 async fn cost(hasher: &PasswordHasher, password: &str, against: Option<&PasswordHash>) -> (u64, bool) {
     let before = hasher.work_done();
     let right = hasher.verify(password, against).await.unwrap();
@@ -36,13 +36,13 @@ fn stored(phc: &str) -> PasswordHash {
     serde_json::from_value(serde_json::Value::from(phc)).unwrap()
 }
 
-/// Hashes of `pässword` that the reference implementation made, by way of its Python binding.
+/// Hashes of `pässword` from the reference implementation, made through its Python binding.
 const ELSEWHERE: [&str; 2] = [
     "$argon2id$v=19$m=64,t=3,p=2$c2FsdHNhbHRzYWx0c2FsdA$mC+5SPYEd2e1IMM4+iBbOKHdVErD+JpKacokMYgG9I0",
     "$argon2id$v=19$m=128,t=1,p=1$c2FsdHNhbHRzYWx0c2FsdA$tbzsjR6yPKh7Zx4rQyy/Aw",
 ];
 
-/// Hashes of the same password, from the same place, that this library does not take.
+/// Hashes of the same password, from the same source, that this library rejects.
 const FOREIGN: [&str; 3] = [
     "$argon2i$v=19$m=64,t=2,p=1$c2FsdHNhbHRzYWx0c2FsdA$vDPXa6F376RgXohisxWxwnVAn4nVJFDxBs87W5AEsr0",
     "$argon2d$v=19$m=64,t=2,p=1$c2FsdHNhbHRzYWx0c2FsdA$wLcPNZ7Ia4uaNNQJdy5CCyPaR18qlgcrAugxaEtmctE",
@@ -95,7 +95,7 @@ async fn hashes_made_elsewhere_are_verified_and_due_for_a_rehash() {
 }
 
 #[tokio::test]
-async fn a_hash_that_cannot_be_read_is_refused_at_the_usual_cost() {
+async fn an_unreadable_hash_is_rejected_at_the_usual_cost() {
     let hasher = hasher(cheap());
     for phc in FOREIGN.into_iter().chain(DAMAGED) {
         assert_eq!(phc.parse::<PasswordHash>(), Err(UnreadableHash), "{phc}");
@@ -105,7 +105,7 @@ async fn a_hash_that_cannot_be_read_is_refused_at_the_usual_cost() {
 }
 
 #[tokio::test]
-async fn what_a_check_costs_does_not_say_who_exists() {
+async fn the_cost_of_a_check_does_not_reveal_who_exists() {
     let hasher = hasher(cheap());
     let hash = hasher.hash("imru").await.unwrap();
     assert_eq!(cost(&hasher, "imru", Some(&hash)).await, (128, true));
@@ -129,7 +129,7 @@ async fn a_cheaper_stored_hash_is_topped_up() {
     }
 }
 
-/// Gives what it was told to.
+/// Returns the bytes that it was created with.
 struct Scripted(Vec<u8>);
 
 impl Entropy for Scripted {
@@ -141,7 +141,7 @@ impl Entropy for Scripted {
 }
 
 #[tokio::test]
-async fn no_password_opens_the_decoy() {
+async fn no_password_matches_the_decoy() {
     let salt = [7; argon::SALT_BYTES];
     let output = hasher(cheap()).0.argon.hash(b"imru", &salt).unwrap();
     let unlucky =
@@ -158,7 +158,7 @@ async fn without_randomness_nothing_is_hashed() {
 }
 
 #[tokio::test]
-async fn a_long_password_is_refused_before_any_work() {
+async fn a_long_password_is_rejected_before_any_work() {
     let hasher = hasher(cheap());
     let longest = "é".repeat(MAX_PASSWORD_BYTES / 2);
     let hash = hasher.hash(&longest).await.unwrap();
@@ -172,7 +172,7 @@ async fn a_long_password_is_refused_before_any_work() {
 }
 
 #[test]
-fn settings_out_of_range_are_told() {
+fn settings_out_of_range_are_rejected() {
     let refused = |settings| PasswordHasher::new(settings, Arc::new(SystemEntropy)).err();
     for settings in [
         HashingSettings { memory_kib: 7, ..cheap() },
@@ -187,16 +187,16 @@ fn settings_out_of_range_are_told() {
     ] {
         assert!(matches!(refused(settings.clone()), Some(HashingSetupError::Cost { .. })), "{settings:?}");
     }
-    for at_once in [0, usize::MAX] {
-        let settings = HashingSettings { at_once, ..cheap() };
-        assert!(matches!(refused(settings), Some(HashingSetupError::AtOnce(_))));
+    for max_concurrent in [0, usize::MAX] {
+        let settings = HashingSettings { max_concurrent, ..cheap() };
+        assert!(matches!(refused(settings), Some(HashingSetupError::MaxConcurrent(_))));
     }
     assert!(refused(HashingSettings { memory_kib: 2 << 20, passes: 2, lanes: 4, ..cheap() }).is_none());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_more_run_at_once_than_allowed() {
-    let hasher = hasher(HashingSettings { at_once: 3, ..cheap() });
+    let hasher = hasher(HashingSettings { max_concurrent: 3, ..cheap() });
     let (running, most) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
     let tasks: Vec<_> = (0..40)
         .map(|_| {
@@ -219,8 +219,8 @@ async fn no_more_run_at_once_than_allowed() {
 }
 
 #[tokio::test]
-async fn the_queue_is_bounded_and_places_in_it_are_given_back() {
-    let hasher = hasher(HashingSettings { at_once: 1, waiting: 2, ..cheap() });
+async fn the_queue_is_bounded_and_its_slots_are_freed() {
+    let hasher = hasher(HashingSettings { max_concurrent: 1, max_queued: 2, ..cheap() });
     let permit = hasher.permit().await.unwrap();
     let mut context = Context::from_waker(Waker::noop());
     {
@@ -232,18 +232,18 @@ async fn the_queue_is_bounded_and_places_in_it_are_given_back() {
             assert!(matches!(hasher.verify("three", None).await, Err(HashingError::Busy)));
         }
     }
-    // Both gave up, so there is room again.
+    // Both were dropped, so there is room again.
     let mut third = pin!(hasher.hash("three"));
     assert!(third.as_mut().poll(&mut context).is_pending());
     drop(permit);
     assert!(third.await.is_ok());
-    assert_eq!(hasher.0.waiting.load(Ordering::SeqCst), 0);
-    assert_eq!(hasher.0.running.available_permits(), 1);
+    assert_eq!(hasher.0.queued.load(Ordering::SeqCst), 0);
+    assert_eq!(hasher.0.permits.available_permits(), 1);
 }
 
 #[tokio::test]
-async fn a_hash_that_nobody_waits_for_any_more_still_counts() {
-    let hasher = hasher(HashingSettings { at_once: 1, waiting: 0, ..cheap() });
+async fn the_hash_of_a_cancelled_request_still_counts() {
+    let hasher = hasher(HashingSettings { max_concurrent: 1, max_queued: 0, ..cheap() });
     let (started, has_started) = tokio::sync::oneshot::channel();
     let (finish, may_finish) = mpsc::channel::<()>();
     let permit = hasher.permit().await.unwrap();
@@ -257,14 +257,14 @@ async fn a_hash_that_nobody_waits_for_any_more_still_counts() {
     assert!(request.await.is_err_and(|error| error.is_cancelled()));
     assert!(matches!(hasher.verify("imru", None).await, Err(HashingError::Busy)));
     finish.send(()).unwrap();
-    while hasher.0.running.available_permits() == 0 {
+    while hasher.0.permits.available_permits() == 0 {
         tokio::task::yield_now().await;
     }
     assert!(!hasher.verify("imru", None).await.unwrap());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn no_memory_is_kept_where_nothing_is_to_do() {
+async fn no_memory_is_kept_while_idle() {
     let hasher = hasher(cheap());
     let hash = hasher.hash("imru").await.unwrap();
     let dearer = self::hasher(HashingSettings { memory_kib: 128, ..cheap() }).hash("imru").await.unwrap();
@@ -286,8 +286,8 @@ async fn no_memory_is_kept_where_nothing_is_to_do() {
 }
 
 #[tokio::test]
-async fn memory_kept_for_someone_who_has_gone_is_given_back() {
-    let hasher = hasher(HashingSettings { at_once: 1, ..cheap() });
+async fn memory_kept_for_a_cancelled_request_is_released() {
+    let hasher = hasher(HashingSettings { max_concurrent: 1, ..cheap() });
     let (_, permit) = hasher.permit().await.unwrap().verify("imru", None).await.unwrap();
     let mut next = Box::pin(hasher.hash("next"));
     assert!(next.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
@@ -298,8 +298,8 @@ async fn memory_kept_for_someone_who_has_gone_is_given_back() {
 }
 
 #[tokio::test]
-async fn a_hash_that_panics_is_an_error_and_gives_its_turn_back() {
-    let hasher = hasher(HashingSettings { at_once: 1, waiting: 0, ..cheap() });
+async fn a_hash_that_panics_is_an_error_and_returns_its_permit() {
+    let hasher = hasher(HashingSettings { max_concurrent: 1, max_queued: 0, ..cheap() });
     let permit = hasher.permit().await.unwrap();
     let failed = permit.run::<()>("imru", |_, _| panic!("planted")).await.err();
     assert!(matches!(failed, Some(HashingError::Failed(_))));
@@ -327,9 +327,9 @@ fn damaged_phc() -> impl Strategy<Value = String> {
     let changes = prop::collection::vec((any::<prop::sample::Index>(), any::<char>()), 0..4);
     (prop::sample::select(ELSEWHERE.to_vec()), changes).prop_map(|(phc, changes)| {
         let mut letters: Vec<char> = phc.chars().collect();
-        for (place, letter) in changes {
-            let place = place.index(letters.len());
-            letters[place] = letter;
+        for (index, letter) in changes {
+            let index = index.index(letters.len());
+            letters[index] = letter;
         }
         letters.into_iter().collect()
     })
@@ -337,7 +337,7 @@ fn damaged_phc() -> impl Strategy<Value = String> {
 
 proptest! {
     #[test]
-    fn nothing_in_the_store_makes_reading_it_panic(
+    fn parsing_a_stored_hash_never_panics(
         phc in prop_oneof![
             any::<String>(),
             damaged_phc(),
@@ -351,7 +351,7 @@ proptest! {
     }
 
     #[test]
-    fn what_can_be_read_can_be_computed(
+    fn every_hash_that_parses_can_be_computed(
         (lanes, memory, passes) in (1u32..5).prop_flat_map(|lanes| (Just(lanes), 8 * lanes..200, 1u32..3)),
         salt in prop::collection::vec(any::<u8>(), 8..=48),
         output in prop::collection::vec(any::<u8>(), 10..=64),

@@ -1,21 +1,23 @@
-//! What is expired goes, a bounded number at a time, and nothing else does.
+//! A sweep removes expired rows, a bounded number at a time, and no others.
 
 use super::Case;
-use super::harness::{NOON, Outcome, Subject, at, mismatch, numbered, same, same_row};
+use super::harness::{Harness, NOON, Outcome, at, mismatch, numbered, same, same_row};
 use crate::env::Timestamp;
 use crate::store::{Change, Kind, Updated};
 
 pub(super) const CASES: &[Case] = &[
-    Case::new("expiry/bounded", "a sweep removes at most as many rows as it may", |s| Box::pin(bounded(s))),
-    Case::new("expiry/only", "a sweep removes only what is expired, of one kind", |s| Box::pin(only(s))),
-    Case::new("expiry/prolonged", "a row that was prolonged stays", |s| Box::pin(prolonged(s))),
-    Case::new("expiry/prolong-race", "a row that is prolonged during a sweep stays", |s| {
+    Case::new("expiry/bounded", "a sweep removes at most as many rows as its limit", |s| {
+        Box::pin(bounded(s))
+    }),
+    Case::new("expiry/only", "a sweep removes only expired rows, of one kind", |s| Box::pin(only(s))),
+    Case::new("expiry/prolonged", "a row whose expiry was extended stays", |s| Box::pin(prolonged(s))),
+    Case::new("expiry/prolong-race", "a row whose expiry is extended during a sweep stays", |s| {
         Box::pin(prolong_race(s))
     }),
-    Case::new("expiry/several", "several sweeps at once count each row once", |s| Box::pin(several(s))),
+    Case::new("expiry/several", "concurrent sweeps count each row once", |s| Box::pin(several(s))),
 ];
 
-impl Subject {
+impl Harness {
     async fn sweep(&self, kind: Kind, now: Timestamp, limit: usize) -> Outcome<usize> {
         let removed = self.store().remove_expired(kind, now, limit).await?;
         if removed > limit {
@@ -24,7 +26,7 @@ impl Subject {
         Ok(removed)
     }
 
-    /// Sweeps until nothing is left, and says how many rows went.
+    /// Sweeps until nothing is left. Returns how many rows were removed.
     async fn sweep_all(&self, kind: Kind, now: Timestamp) -> Outcome<usize> {
         let mut removed = 0;
         for _ in 0..1000 {
@@ -33,7 +35,7 @@ impl Subject {
                 some => removed += some,
             }
         }
-        mismatch("a sweep that comes to an end", "1000 rounds and still rows to remove")
+        mismatch("a sweep that ends", "rows to remove after 1000 rounds")
     }
 
     async fn count(&self, kind: Kind, names: impl Iterator<Item = usize>) -> Outcome<usize> {
@@ -45,92 +47,92 @@ impl Subject {
     }
 }
 
-async fn bounded(subject: Subject) -> Outcome {
-    subject.sweep_all(Kind::Session, NOON).await?;
+async fn bounded(harness: Harness) -> Outcome {
+    harness.sweep_all(Kind::Session, NOON).await?;
     for number in 0..30 {
         let row = numbered(number).with_expires(Some(at(-(number as i64 % 3))));
-        subject.create(Kind::Session, &subject.own(number), row).await?;
+        harness.create(Kind::Session, &harness.own(number), row).await?;
     }
     let mut left = 30;
     for limit in [1, 7, 7, 7] {
-        let removed = subject.sweep(Kind::Session, NOON, limit).await?;
+        let removed = harness.sweep(Kind::Session, NOON, limit).await?;
         if removed == 0 {
-            return mismatch("rows removed, as some are expired", "none");
+            return mismatch("expired rows to be removed", "none");
         }
         left -= removed;
-        same("the rows that are left", left, subject.count(Kind::Session, 0..30).await?)?;
+        same("the rows that are left", left, harness.count(Kind::Session, 0..30).await?)?;
     }
-    same("the rest", left, subject.sweep_all(Kind::Session, NOON).await?)?;
-    same("the rows that are left in the end", 0, subject.count(Kind::Session, 0..30).await?)
+    same("the rest", left, harness.sweep_all(Kind::Session, NOON).await?)?;
+    same("the rows that are left at the end", 0, harness.count(Kind::Session, 0..30).await?)
 }
 
-async fn only(subject: Subject) -> Outcome {
+async fn only(harness: Harness) -> Outcome {
     let stays = [
         (Kind::Grant, "later", Some(at(1))),
         (Kind::Grant, "never", None),
         (Kind::Session, "other kind", Some(at(-1))),
     ];
     for (kind, name, expires) in stays {
-        subject.create(kind, &subject.own(name), numbered(1).with_expires(expires)).await?;
+        harness.create(kind, &harness.own(name), numbered(1).with_expires(expires)).await?;
     }
     for (number, expires) in [at(-1_000_000), at(-1), NOON].into_iter().enumerate() {
-        subject.create(Kind::Grant, &subject.own(number), numbered(1).with_expires(Some(expires))).await?;
+        harness.create(Kind::Grant, &harness.own(number), numbered(1).with_expires(Some(expires))).await?;
     }
-    subject.sweep_all(Kind::Grant, NOON).await?;
-    same("the expired rows that are left", 0, subject.count(Kind::Grant, 0..3).await?)?;
+    harness.sweep_all(Kind::Grant, NOON).await?;
+    same("the expired rows that are left", 0, harness.count(Kind::Grant, 0..3).await?)?;
     for (kind, name, expires) in stays {
-        let row = subject.get(kind, &subject.own(name)).await?;
+        let row = harness.get(kind, &harness.own(name)).await?;
         same_row(&format!("the row {name:?}"), &numbered(1).with_expires(expires), row.as_deref())?;
     }
     Ok(())
 }
 
-async fn prolonged(subject: Subject) -> Outcome {
+async fn prolonged(harness: Harness) -> Outcome {
     for number in 0..9 {
         let row = numbered(number).with_expires(Some(at(-1)));
-        subject.create(Kind::Grant, &subject.own(number), row).await?;
+        harness.create(Kind::Grant, &harness.own(number), row).await?;
     }
-    subject.replace(Kind::Grant, &subject.own(0), &numbered(0).with_expires(Some(at(60_000)))).await?;
-    subject.replace(Kind::Grant, &subject.own(1), &numbered(1)).await?;
-    subject.put(Kind::Grant, &subject.own(2), numbered(2).with_expires(Some(at(1)))).await?;
-    subject.sweep_all(Kind::Grant, NOON).await?;
-    same("the prolonged rows that are left", 3, subject.count(Kind::Grant, 0..3).await?)?;
-    same("the other rows that are left", 0, subject.count(Kind::Grant, 3..9).await?)?;
-    subject.sweep_all(Kind::Grant, at(60_000)).await?;
-    same("the rows that are left later", 1, subject.count(Kind::Grant, 0..3).await?)
+    harness.replace(Kind::Grant, &harness.own(0), &numbered(0).with_expires(Some(at(60_000)))).await?;
+    harness.replace(Kind::Grant, &harness.own(1), &numbered(1)).await?;
+    harness.put(Kind::Grant, &harness.own(2), numbered(2).with_expires(Some(at(1)))).await?;
+    harness.sweep_all(Kind::Grant, NOON).await?;
+    same("the extended rows that are left", 3, harness.count(Kind::Grant, 0..3).await?)?;
+    same("the other rows that are left", 0, harness.count(Kind::Grant, 3..9).await?)?;
+    harness.sweep_all(Kind::Grant, at(60_000)).await?;
+    same("the rows that are left later", 1, harness.count(Kind::Grant, 0..3).await?)
 }
 
-async fn prolong_race(subject: Subject) -> Outcome {
+async fn prolong_race(harness: Harness) -> Outcome {
     const ROWS: usize = 48;
     for number in 0..ROWS {
         let row = numbered(number).with_expires(Some(at(-1)));
-        subject.create(Kind::Grant, &subject.own(number), row).await?;
+        harness.create(Kind::Grant, &harness.own(number), row).await?;
     }
-    let answers = subject
-        .race(ROWS + 4, |caller, subject| async move {
+    let answers = harness
+        .race(ROWS + 4, |caller, harness| async move {
             if caller >= ROWS {
-                subject.sweep_all(Kind::Grant, NOON).await?;
+                harness.sweep_all(Kind::Grant, NOON).await?;
                 return Ok(None);
             }
-            // Some come early, some while the sweep is under way.
+            // Some callers come early, some while the sweep is running.
             for _ in 0..caller % 6 {
-                subject.get(Kind::Grant, &subject.own(caller)).await?;
+                harness.get(Kind::Grant, &harness.own(caller)).await?;
             }
             let row = numbered(caller).with_expires(Some(at(60_000)));
             let updated =
-                subject.update(Kind::Grant, &subject.own(caller), |_| Change::Replace(row.clone())).await?;
+                harness.update(Kind::Grant, &harness.own(caller), |_| Change::Replace(row.clone())).await?;
             Ok(Some(updated))
         })
         .await?;
-    subject.sweep_all(Kind::Grant, NOON).await?;
+    harness.sweep_all(Kind::Grant, NOON).await?;
     for (number, answer) in answers.into_iter().enumerate().take(ROWS) {
-        let there = subject.get(Kind::Grant, &subject.own(number)).await?.is_some();
+        let there = harness.get(Kind::Grant, &harness.own(number)).await?.is_some();
         match (answer, there) {
             (Some(Updated::Replaced), true) | (Some(Updated::Missing), false) => {}
             (answer, there) => {
                 return mismatch(
-                    "a row that is there where it was prolonged, and gone where it was not",
-                    format!("{answer:?}, and the row is {}", if there { "there" } else { "gone" }),
+                    "a row that exists exactly if its expiry was extended",
+                    format!("{answer:?}, and the row {}", if there { "exists" } else { "is gone" }),
                 );
             }
         }
@@ -138,16 +140,16 @@ async fn prolong_race(subject: Subject) -> Outcome {
     Ok(())
 }
 
-async fn several(subject: Subject) -> Outcome {
+async fn several(harness: Harness) -> Outcome {
     const ROWS: usize = 60;
-    subject.sweep_all(Kind::AssertionId, NOON).await?;
+    harness.sweep_all(Kind::AssertionId, NOON).await?;
     for number in 0..ROWS {
         let row = numbered(number).with_expires(Some(NOON));
-        subject.create(Kind::AssertionId, &subject.own(number), row).await?;
+        harness.create(Kind::AssertionId, &harness.own(number), row).await?;
     }
     let removed =
-        subject.race(8, |_, subject| async move { subject.sweep(Kind::AssertionId, NOON, 25).await }).await?;
-    let counted = removed.into_iter().sum::<usize>() + subject.sweep_all(Kind::AssertionId, NOON).await?;
-    same("the rows that all sweeps say they removed", ROWS, counted)?;
-    same("the rows that are left", 0, subject.count(Kind::AssertionId, 0..ROWS).await?)
+        harness.race(8, |_, harness| async move { harness.sweep(Kind::AssertionId, NOON, 25).await }).await?;
+    let counted = removed.into_iter().sum::<usize>() + harness.sweep_all(Kind::AssertionId, NOON).await?;
+    same("the sum of rows that the sweeps removed", ROWS, counted)?;
+    same("the rows that are left", 0, harness.count(Kind::AssertionId, 0..ROWS).await?)
 }

@@ -8,7 +8,7 @@ use crate::Store;
 use crate::env::Timestamp;
 use crate::store::{By, Change, Entry, Key, Kind, Query, Row, StoreError, Updated};
 
-/// Where a case stopped.
+/// Why a case failed.
 #[derive(Debug)]
 pub(super) struct Mismatch {
     pub(super) expected: String,
@@ -29,7 +29,7 @@ pub(super) fn mismatch<T>(expected: impl Into<String>, seen: impl Into<String>) 
     Err(Mismatch { expected: expected.into(), seen: seen.into() })
 }
 
-/// Stops the case unless both are equal; `what` says what was looked at.
+/// Fails the case unless both are equal; `what` names what was compared.
 pub(super) fn same<T: PartialEq + std::fmt::Debug>(what: &str, expected: T, seen: T) -> Outcome {
     if expected == seen {
         return Ok(());
@@ -37,7 +37,7 @@ pub(super) fn same<T: PartialEq + std::fmt::Debug>(what: &str, expected: T, seen
     mismatch(format!("{what} to be {}", brief(&expected)), brief(&seen))
 }
 
-/// A value's `Debug` text, cut where it is long.
+/// A value's `Debug` output, cut off if it is long.
 fn brief(value: &impl std::fmt::Debug) -> String {
     let mut text = format!("{value:?}");
     if text.len() > 300 {
@@ -48,7 +48,7 @@ fn brief(value: &impl std::fmt::Debug) -> String {
     text
 }
 
-/// Stops the case unless the rows are equal in every column and in the body.
+/// Fails the case unless the rows are equal in every column and in the body.
 pub(super) fn same_row(what: &str, expected: &Row, seen: Option<&Row>) -> Outcome {
     match seen {
         Some(seen) if seen == expected => Ok(()),
@@ -66,22 +66,22 @@ pub(super) fn same_row(what: &str, expected: &Row, seen: Option<&Row>) -> Outcom
     }
 }
 
-/// The store under test, through one handle or several in turn, and a name space of its own for each case.
+/// The store under test, with one handle or several, and a name space for one case.
 #[derive(Clone)]
-pub(super) struct Subject {
+pub(super) struct Harness {
     handles: Arc<[Store]>,
-    turn: Arc<AtomicUsize>,
+    next: Arc<AtomicUsize>,
     tag: Arc<str>,
 }
 
-impl Subject {
+impl Harness {
     pub(super) fn new(handles: Arc<[Store]>, tag: String) -> Self {
-        Self { handles, turn: Arc::new(AtomicUsize::new(0)), tag: tag.into() }
+        Self { handles, next: Arc::new(AtomicUsize::new(0)), tag: tag.into() }
     }
 
-    /// The next handle: with several to one database, what one has written another must read.
+    /// The next handle in turn. With several handles to one database, each must read what the others wrote.
     pub(super) fn store(&self) -> &Store {
-        &self.handles[self.turn.fetch_add(1, Ordering::Relaxed) % self.handles.len()]
+        &self.handles[self.next.fetch_add(1, Ordering::Relaxed) % self.handles.len()]
     }
 
     /// An id, user or client that no other run uses.
@@ -97,7 +97,7 @@ impl Subject {
         Ok(self.store().insert(Key::new(kind, id), row).await?)
     }
 
-    /// Inserts a row that must not be there yet.
+    /// Inserts a row that must not exist yet.
     pub(super) async fn create(&self, kind: Kind, id: &str, row: Row) -> Outcome {
         same("the answer to an insert of a new row", true, self.insert(kind, id, row).await?)
     }
@@ -119,17 +119,17 @@ impl Subject {
         Ok(self.store().update(Key::new(kind, id), &mut decide).await?)
     }
 
-    /// Puts `row` in the place of the one that must be there.
+    /// Replaces a row that must exist.
     pub(super) async fn replace(&self, kind: Kind, id: &str, row: &Row) -> Outcome {
         let updated = self.update(kind, id, |_| Change::Replace(row.clone())).await?;
         same("the answer to an update that replaces", Updated::Replaced, updated)
     }
 
-    /// All rows of a listing, gathered in pages of at most `limit`.
+    /// All rows of a listing, read in pages of at most `limit`.
     pub(super) async fn list(&self, kind: Kind, by: By<'_>, limit: usize) -> Outcome<Vec<Entry>> {
         let mut entries = Vec::new();
         let mut query = Query::new(kind, by).limit(limit);
-        for _ in 0..MOST_PAGES {
+        for _ in 0..MAX_PAGES {
             let page = self.store().list(query.clone()).await?;
             if page.entries.len() > limit {
                 return mismatch(
@@ -143,10 +143,10 @@ impl Subject {
                 None => return Ok(entries),
             }
         }
-        mismatch("a listing that ends", format!("{MOST_PAGES} pages and still another"))
+        mismatch("a listing that ends", format!("another page after {MAX_PAGES}"))
     }
 
-    /// The ids of a listing that are of this case, sorted.
+    /// The ids in a listing that belong to this case, sorted.
     pub(super) async fn list_own(&self, kind: Kind, by: By<'_>, limit: usize) -> Outcome<Vec<String>> {
         let mut ids: Vec<String> =
             self.list(kind, by, limit).await?.into_iter().map(|entry| entry.id).collect();
@@ -155,7 +155,7 @@ impl Subject {
         Ok(ids)
     }
 
-    /// Runs `caller` in `callers` tasks that begin together, and returns what they returned, in their order.
+    /// Runs `caller` in `callers` tasks that start together. Returns their results in order.
     pub(super) async fn race<T, F>(
         &self,
         callers: usize,
@@ -186,10 +186,10 @@ impl Subject {
     }
 }
 
-/// A listing that has not ended by then never will.
-const MOST_PAGES: usize = 20_000;
+/// A listing with more pages counts as endless.
+const MAX_PAGES: usize = 20_000;
 
-/// A moment in 2023, from which the cases count.
+/// A moment in 2023, to which the times of the cases relate.
 pub(super) const NOON: Timestamp = Timestamp::from_millis(1_700_000_000_000);
 
 /// The moment `milliseconds` from [`NOON`].

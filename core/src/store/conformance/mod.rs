@@ -1,6 +1,6 @@
-//! The conformance kit: what [`Backend`](super::Backend) promises, as cases that any implementation can run.
+//! The conformance kit: the promises of [`Backend`](super::Backend) as cases that any implementation can run.
 //!
-//! Write one test for your store and print what it reports:
+//! Write one test for your store and print its report:
 //!
 //! ```
 //! use gridauth::Store;
@@ -12,12 +12,14 @@
 //! # });
 //! ```
 //!
-//! A store that several processes share has a second run, [`check_shared`]: the same cases, their operations taking
-//! turns through several handles to one database.
+//! For a store that several processes share, also run [`check_shared`]: the same cases, with operations that
+//! alternate between several handles to one database.
 //!
-//! The kit runs on Tokio's multi-thread runtime, with time enabled. All cases together are some 10,000 operations, at
-//! most 64 at once. A case uses ids, users and clients of its own, so it may meet rows that others left; the rows that
-//! it makes stay, and what is expired in the store it removes: give it a database of its own.
+//! The kit needs Tokio's multi-thread runtime, with time enabled. All cases together make some 10,000 operations, at
+//! most 64 at a time.
+//!
+//! Give the kit a database of its own. Every case uses its own ids, users and clients, so the rows of others do not
+//! disturb it. But its rows stay, and it removes whatever has expired in the store.
 
 mod basics;
 mod expiry;
@@ -37,33 +39,33 @@ use std::time::Duration;
 
 use tokio::runtime::{Handle, RuntimeFlavor};
 
-use harness::{Mismatch, Outcome, Subject};
+use harness::{Harness, Mismatch, Outcome};
 pub use report::{Failure, Report};
 
 use crate::Store;
 use crate::env::{Entropy, SystemEntropy};
 
-/// One promise, and how it is checked.
+/// A promise and its check.
 #[derive(Clone, Copy)]
 pub struct Case {
-    /// The name: its group and its subject.
+    /// The name, as `group/topic`.
     pub name: &'static str,
     /// The promise that it checks.
     pub promise: &'static str,
-    run: fn(Subject) -> Running,
+    run: fn(Harness) -> Running,
 }
 
 type Running = Pin<Box<dyn Future<Output = Outcome> + Send>>;
 
 impl Case {
-    const fn new(name: &'static str, promise: &'static str, run: fn(Subject) -> Running) -> Self {
+    const fn new(name: &'static str, promise: &'static str, run: fn(Harness) -> Running) -> Self {
         Self { name, promise, run }
     }
 
-    /// Checks this promise alone, its operations taking turns through `handles`, all to one database.
+    /// Checks this promise alone, with operations that alternate between `handles` to one database.
     ///
     /// # Errors
-    /// The [`Failure`] where the store broke the promise, answered with an error, panicked, or did not answer.
+    /// [`Failure`] if the store breaks the promise, returns an error, panics, or does not answer.
     pub async fn check(&self, handles: impl Into<Arc<[Store]>>) -> Result<(), Failure> {
         let handles = handles.into();
         let failure = |expected: &str, seen: String| Failure {
@@ -77,32 +79,32 @@ impl Case {
         }
         if Handle::current().runtime_flavor() == RuntimeFlavor::CurrentThread {
             return Err(failure(
-                "to be run on a multi-thread runtime, where callers really race",
-                "a current-thread one".to_owned(),
+                "a multi-thread runtime, on which callers really race",
+                "a current-thread runtime".to_owned(),
             ));
         }
         let mut tag = [0; 8];
         if let Err(error) = SystemEntropy.fill(&mut tag) {
-            return Err(failure("a name for this run", error.to_string()));
+            return Err(failure("random bytes for a name of this run", error.to_string()));
         }
         let tag = format!("{:016x}", u64::from_be_bytes(tag));
 
-        let task = tokio::spawn((self.run)(Subject::new(handles, tag)));
+        let task = tokio::spawn((self.run)(Harness::new(handles, tag)));
         let stop = task.abort_handle();
-        match tokio::time::timeout(LONGEST_CASE, task).await {
+        match tokio::time::timeout(CASE_TIMEOUT, task).await {
             Ok(Ok(Ok(()))) => Ok(()),
             Ok(Ok(Err(Mismatch { expected, seen }))) => Err(failure(&expected, seen)),
             Ok(Err(died)) => Err(failure("an answer", format!("a task that died: {died}"))),
             Err(_) => {
                 stop.abort();
-                Err(failure("an answer", format!("none within {} s", LONGEST_CASE.as_secs())))
+                Err(failure("an answer", format!("none within {} s", CASE_TIMEOUT.as_secs())))
             }
         }
     }
 }
 
-/// A store that takes longer for one case hangs.
-const LONGEST_CASE: Duration = Duration::from_secs(180);
+/// A store that takes longer for one case counts as hanging.
+const CASE_TIMEOUT: Duration = Duration::from_secs(180);
 
 impl fmt::Debug for Case {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -113,21 +115,22 @@ impl fmt::Debug for Case {
     }
 }
 
-/// Every case there is.
+/// All cases.
 pub fn cases() -> impl Iterator<Item = &'static Case> {
     [basics::CASES, rows::CASES, keys::CASES, updates::CASES, races::CASES, listings::CASES, expiry::CASES]
         .into_iter()
         .flatten()
 }
 
-/// Runs every case on the store that `open` gives; it is called once for each case.
+/// Runs every case on a store from `open`, which is called once for each case.
 pub async fn check<F: Future<Output = Store>>(open: impl Fn() -> F) -> Report {
     run(async || vec![open().await].into()).await
 }
 
-/// Runs every case on several handles to one database, as of several processes, their operations taking turns.
+/// Runs every case with operations that alternate between several handles to one database, as several processes have
+/// them.
 ///
-/// `open` is called once for each case; the handles that it gives must see the same rows.
+/// `open` is called once for each case. Its handles must see the same rows.
 pub async fn check_shared<const N: usize, F: Future<Output = [Store; N]>>(open: impl Fn() -> F) -> Report {
     run(async || open().await.into()).await
 }

@@ -1,8 +1,8 @@
 use std::fmt;
 
-/// What a run of the kit found.
+/// The result of a run of the kit.
 #[derive(Clone, Debug, Default)]
-#[must_use = "a report that nobody reads proves nothing"]
+#[must_use = "a report has to be checked"]
 pub struct Report {
     /// The names of the cases that the store passed.
     pub passed: Vec<&'static str>,
@@ -35,7 +35,7 @@ impl Report {
     }
 }
 
-/// One line for the sum, and one for each failure.
+/// One line with the totals, and one for each failure.
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} passed, {} failed", self.passed.len(), self.failures.len())?;

@@ -1,68 +1,68 @@
-//! What is written is what is read: every column, every kind of text, every size.
+//! A row is read as it was written: every column, every kind of text, every size.
 
 use super::Case;
-use super::harness::{NOON, Outcome, Subject, same_row};
+use super::harness::{Harness, NOON, Outcome, same_row};
 use crate::env::Timestamp;
 use crate::store::{By, Kind, Row};
 
 pub(super) const CASES: &[Case] = &[
-    Case::new("rows/columns", "a column that is empty is not one that is absent", |s| Box::pin(columns(s))),
+    Case::new("rows/columns", "an empty column differs from an absent one", |s| Box::pin(columns(s))),
     Case::new("rows/times", "times are kept to the millisecond, from 1970 to 9999", |s| Box::pin(times(s))),
-    Case::new("rows/text", "columns and body keep every kind of character", |s| Box::pin(text(s))),
-    Case::new("rows/large", "rows of 100 kB are kept whole", |s| Box::pin(large(s))),
-    Case::new("rows/shrink", "a row that replaces a larger or smaller one is kept whole", |s| {
+    Case::new("rows/text", "columns and body keep any characters", |s| Box::pin(text(s))),
+    Case::new("rows/large", "rows of 100 kB are kept completely", |s| Box::pin(large(s))),
+    Case::new("rows/shrink", "a row that replaces a larger or smaller one is kept completely", |s| {
         Box::pin(shrink(s))
     }),
 ];
 
-/// Writes the row in each way that there is, and reads it back each time, from a listing too.
-async fn round_trip(subject: &Subject, id: &str, row: &Row) -> Outcome {
-    subject.create(Kind::Grant, id, row.clone()).await?;
-    same_row("the inserted row", row, subject.get(Kind::Grant, id).await?.as_deref())?;
+/// Writes the row in every possible way, and reads it back each time, from a listing too.
+async fn round_trip(harness: &Harness, id: &str, row: &Row) -> Outcome {
+    harness.create(Kind::Grant, id, row.clone()).await?;
+    same_row("the inserted row", row, harness.get(Kind::Grant, id).await?.as_deref())?;
 
     let other = Row::new(NOON, "null").with_user(Some("other")).with_expires(Some(NOON));
-    subject.put(Kind::Grant, id, other).await?;
-    subject.replace(Kind::Grant, id, row).await?;
-    same_row("the row after an update", row, subject.get(Kind::Grant, id).await?.as_deref())?;
+    harness.put(Kind::Grant, id, other).await?;
+    harness.replace(Kind::Grant, id, row).await?;
+    same_row("the row after an update", row, harness.get(Kind::Grant, id).await?.as_deref())?;
 
     if let Some(user) = row.user() {
-        let entries = subject.list(Kind::Grant, By::User(user), 100).await?;
+        let entries = harness.list(Kind::Grant, By::User(user), 100).await?;
         let listed = entries.iter().find(|entry| entry.id == id);
         same_row("the listed row", row, listed.map(|entry| &*entry.row))?;
     }
     Ok(())
 }
 
-async fn columns(subject: Subject) -> Outcome {
+async fn columns(harness: Harness) -> Outcome {
     let choices = [None, Some(""), Some("set")];
     for (number, user) in choices.iter().enumerate() {
         for client in choices {
             for scope in choices {
                 let row = Row::new(NOON, "{}").with_user(*user).with_client(client).with_scope(scope);
-                let id = subject.own(format!("{number}-{client:?}-{scope:?}"));
-                subject.create(Kind::Custom, &id, row.clone()).await?;
-                same_row("the row", &row, subject.get(Kind::Custom, &id).await?.as_deref())?;
+                let id = harness.own(format!("{number}-{client:?}-{scope:?}"));
+                harness.create(Kind::Custom, &id, row.clone()).await?;
+                same_row("the row", &row, harness.get(Kind::Custom, &id).await?.as_deref())?;
             }
         }
     }
-    let user = subject.own("user");
+    let user = harness.own("user");
     let row = Row::new(NOON, "{}").with_user(Some(&user)).with_client(Some("")).with_expires(Some(NOON));
-    round_trip(&subject, &subject.own("all"), &row).await
+    round_trip(&harness, &harness.own("all"), &row).await
 }
 
-async fn times(subject: Subject) -> Outcome {
+async fn times(harness: Harness) -> Outcome {
     const END_OF_9999: i64 = 253_402_300_799_999;
     let moments = [0, 1, 999, 1_000, 1_700_000_000_001, 4_102_444_800_123, i64::from(u32::MAX), END_OF_9999];
     for (number, moment) in moments.into_iter().enumerate() {
         let row = Row::new(Timestamp::from_millis(moment), "{}")
-            .with_user(Some(&subject.own(number)))
+            .with_user(Some(&harness.own(number)))
             .with_expires(Some(Timestamp::from_millis(END_OF_9999 - moment)));
-        round_trip(&subject, &subject.own(format!("row-{number}")), &row).await?;
+        round_trip(&harness, &harness.own(format!("row-{number}")), &row).await?;
     }
     Ok(())
 }
 
-/// Texts that a store may be tempted to trim, fold, escape, translate or cut.
+/// Texts that a store may be tempted to trim, fold, escape, translate or truncate.
 pub(super) const TEXTS: &[&str] = &[
     " leading and trailing ",
     "it's \"quoted\" `thrice`",
@@ -82,19 +82,19 @@ pub(super) const TEXTS: &[&str] = &[
     "null",
 ];
 
-async fn text(subject: Subject) -> Outcome {
+async fn text(harness: Harness) -> Outcome {
     for (number, text) in TEXTS.iter().enumerate() {
         let body = serde_json::Value::from(*text).to_string();
         let row = Row::new(NOON, body)
-            .with_user(Some(&format!("{text}{}", subject.own("user"))))
+            .with_user(Some(&format!("{text}{}", harness.own("user"))))
             .with_client(Some(text))
             .with_scope(Some(text));
-        round_trip(&subject, &subject.own(number), &row).await?;
+        round_trip(&harness, &harness.own(number), &row).await?;
     }
     Ok(())
 }
 
-/// A JSON string of `bytes` bytes in which no two stretches are alike.
+/// A JSON string of `bytes` bytes without repetitions.
 fn body_of(bytes: usize, seed: usize) -> String {
     let mut body = String::with_capacity(bytes + 16);
     body.push('"');
@@ -113,25 +113,25 @@ fn body_of(bytes: usize, seed: usize) -> String {
     body
 }
 
-async fn large(subject: Subject) -> Outcome {
+async fn large(harness: Harness) -> Outcome {
     for bytes in [1_000, 4_096, 20_000, 32_768, 65_535, 65_536, 100_000] {
-        let row = Row::new(NOON, body_of(bytes, bytes)).with_user(Some(&subject.own(bytes)));
-        round_trip(&subject, &subject.own(format!("row-{bytes}")), &row).await?;
+        let row = Row::new(NOON, body_of(bytes, bytes)).with_user(Some(&harness.own(bytes)));
+        round_trip(&harness, &harness.own(format!("row-{bytes}")), &row).await?;
     }
     Ok(())
 }
 
-async fn shrink(subject: Subject) -> Outcome {
-    let id = subject.own("row");
-    subject.create(Kind::Grant, &id, Row::new(NOON, "{}")).await?;
+async fn shrink(harness: Harness) -> Outcome {
+    let id = harness.own("row");
+    harness.create(Kind::Grant, &id, Row::new(NOON, "{}")).await?;
     for (round, bytes) in [100_000, 10, 5_000, 99_999, 300, 4_097, 60_000, 64].into_iter().enumerate() {
         let row = Row::new(NOON, body_of(bytes, round));
         if round % 2 == 0 {
-            subject.put(Kind::Grant, &id, row.clone()).await?;
+            harness.put(Kind::Grant, &id, row.clone()).await?;
         } else {
-            subject.replace(Kind::Grant, &id, &row).await?;
+            harness.replace(Kind::Grant, &id, &row).await?;
         }
-        same_row("the row of this round", &row, subject.get(Kind::Grant, &id).await?.as_deref())?;
+        same_row("the row of this round", &row, harness.get(Kind::Grant, &id).await?.as_deref())?;
     }
     Ok(())
 }

@@ -293,7 +293,7 @@ impl Backend for GriddbStore {
         })
     }
 
-    fn past(&self, query: &Query<'_>) -> Option<Cursor> {
+    fn cursor_after_failure(&self, query: &Query<'_>) -> Option<Cursor> {
         list::past(&self.layout, query)
     }
 

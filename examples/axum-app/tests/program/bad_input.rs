@@ -10,7 +10,7 @@ const FORM: &str = "content-type: application/x-www-form-urlencoded";
 const JSON: &str = "content-type: application/json";
 const MULTIPART: &str = "content-type: multipart/form-data; boundary=x";
 
-/// A program with the user `israel`, and a header with a token for all it has.
+/// A program with the user `israel`, and a header with a token that has every scope.
 fn program() -> (Program, String) {
     let program = Program::start(&[("GRIDAUTH_STORE", "memory:")]);
     post_form(program.address, "/sign_up", "username=israel&password=imru");
@@ -20,8 +20,8 @@ fn program() -> (Program, String) {
     (program, bearer)
 }
 
-/// Ends the program, and fails where it panicked on the way.
-fn ended_well(program: Program) {
+/// Stops the program, and fails if it panicked or logged an error.
+fn stop_cleanly(program: Program) {
     let ended = program.stop();
     assert_eq!(ended.status.code(), Some(0));
     assert!(!ended.log.contains("panicked") && !ended.log.contains("ERROR"), "{}", ended.log);
@@ -37,7 +37,7 @@ fn methods() {
             _ => "GET, HEAD",
         };
         for method in ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "BREW"] {
-            // With a token or without: a method that is not there is not there.
+            // With a token or without, an unknown method is 405.
             for headers in [&[][..], &[&*bearer][..]] {
                 let answer = send(program.address, method, path, headers, b"");
                 let has = allowed.split(", ").any(|own| own == method);
@@ -63,11 +63,11 @@ fn methods() {
             }
         }
     }
-    ended_well(program);
+    stop_cleanly(program);
 }
 
 #[test]
-fn bodies_of_every_kind() {
+fn bodies_of_all_kinds() {
     let (program, bearer) = program();
     let long = |length: usize| "x".repeat(length).into_bytes();
     let part = |name: &str, value: &str| {
@@ -124,29 +124,30 @@ fn bodies_of_every_kind() {
         for body in &bodies {
             for content_type in types {
                 let headers: Vec<&str> = content_type.into_iter().chain([&*bearer]).collect();
-                // The sign-in takes a bearer token for a client that authenticates.
+                // The sign-in would take a bearer token for client authentication.
                 let headers = if path == "/" { &headers[..headers.len() - 1] } else { &headers };
                 let answer = send(program.address, "POST", path, headers, body);
-                let told = format!("{path} {content_type:?} {:?}: {answer:?}", &body[..body.len().min(40)]);
+                let context =
+                    format!("{path} {content_type:?} {:?}: {answer:?}", &body[..body.len().min(40)]);
                 let longest = match path {
                     "/" | "/sign_up" => 65_536,
                     "/notes" => 131_072,
                     _ => usize::MAX,
                 };
                 match answer.status {
-                    201 => assert_eq!(path, "/sign_up", "{told}"),
-                    413 => assert!(body.len() > longest, "{told}"),
-                    400 | 409 | 415 => assert!(body.len() <= longest, "{told}"),
-                    405 => assert!(!matches!(path, "/" | "/sign_up" | "/notes"), "{told}"),
-                    _ => panic!("{told}"),
+                    201 => assert_eq!(path, "/sign_up", "{context}"),
+                    413 => assert!(body.len() > longest, "{context}"),
+                    400 | 409 | 415 => assert!(body.len() <= longest, "{context}"),
+                    405 => assert!(!matches!(path, "/" | "/sign_up" | "/notes"), "{context}"),
+                    _ => panic!("{context}"),
                 }
                 if answer.status != 201 {
-                    assert!(answer.json()["error"].is_string(), "{told}");
+                    assert!(answer.json()["error"].is_string(), "{context}");
                 }
             }
         }
     }
-    ended_well(program);
+    stop_cleanly(program);
 }
 
 #[test]
@@ -178,7 +179,7 @@ fn names_and_passwords() {
             assert_eq!(post_form(program.address, "/", &form).status, 200, "{username:?}");
         }
     }
-    ended_well(program);
+    stop_cleanly(program);
 }
 
 #[test]
@@ -210,7 +211,7 @@ fn sign_in_answers_as_the_token_endpoint() {
             assert_eq!(answer.json()["error"], error, "{form}");
         }
     }
-    ended_well(program);
+    stop_cleanly(program);
 }
 
 #[test]
@@ -236,5 +237,5 @@ fn requests_that_are_not_http() {
         let answer = read_answer(&mut stream);
         assert!((400..500).contains(&answer.status), "{raw:?}: {answer:?}");
     }
-    ended_well(program);
+    stop_cleanly(program);
 }

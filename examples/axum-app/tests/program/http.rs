@@ -1,4 +1,4 @@
-//! A small HTTP client that can also say what no real one would.
+//! A small HTTP client that can also send what no real client sends.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -32,7 +32,7 @@ pub(crate) fn connect(address: SocketAddr) -> TcpStream {
     stream
 }
 
-/// Sends a request with these header lines and this body, on a connection of its own.
+/// Sends a request with these header lines and this body, on a new connection.
 pub(crate) fn send(address: SocketAddr, method: &str, path: &str, headers: &[&str], body: &[u8]) -> Answer {
     let mut stream = connect(address);
     let mut request = format!("{method} {path} HTTP/1.1\r\nhost: app\r\nconnection: close\r\n").into_bytes();
@@ -41,7 +41,7 @@ pub(crate) fn send(address: SocketAddr, method: &str, path: &str, headers: &[&st
     }
     request.extend(format!("content-length: {}\r\n\r\n", body.len()).into_bytes());
     request.extend(body);
-    // A server that answers before it has read all may have closed the connection.
+    // A server that answers before it has read everything may have closed the connection.
     let _ = stream.write_all(&request);
     read_answer(&mut stream)
 }
@@ -51,7 +51,7 @@ pub(crate) fn post_form(address: SocketAddr, path: &str, form: &str) -> Answer {
     send(address, "POST", path, &["content-type: application/x-www-form-urlencoded"], form.as_bytes())
 }
 
-/// Reads one answer, as long as its length says, or to the end.
+/// Reads one response, up to its length or to the end of the connection.
 pub(crate) fn read_answer(stream: &mut TcpStream) -> Answer {
     let mut read = Vec::new();
     let mut buffer = [0; 4096];
@@ -70,7 +70,7 @@ pub(crate) fn read_answer(stream: &mut TcpStream) -> Answer {
         match stream.read(&mut buffer) {
             Ok(0) => break,
             Ok(count) => read.extend(&buffer[..count]),
-            // A connection that was reset because not all was read: what came before counts.
+            // The server resets the connection if it has not read everything. What came before counts.
             Err(error) if error.kind() == std::io::ErrorKind::ConnectionReset => break,
             Err(error) => panic!("{error} after {:?}", String::from_utf8_lossy(&read)),
         }

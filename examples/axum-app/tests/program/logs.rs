@@ -1,4 +1,4 @@
-//! The log of a whole run at its most talkative has none of the secrets that the run used.
+//! The log of a whole run at trace level contains none of the secrets that the run used.
 
 use serde_json::Value;
 
@@ -82,14 +82,14 @@ fn no_secret_is_logged_at_trace_level() {
     as_web("/oauth/revoke", &format!("token={}", text(&third, "refresh_token")));
 
     let log = program.stop().log;
-    assert!(log.contains("DEBUG"), "the log is not at its most talkative: {log}");
+    assert!(log.contains("DEBUG"), "the log is not verbose: {log}");
     let mut secrets = vec!["hush-", RIGHT, WRONG];
     for answer in [&first, &second, &third, &own] {
         secrets.extend(["access_token", "refresh_token"].iter().filter_map(|name| answer[name].as_str()));
     }
     assert_eq!(secrets.len(), 3 + 7);
     for secret in secrets {
-        // The second half alone would do for whoever wants to guess the rest.
+        // Half of a secret would make the rest guessable.
         let half = &secret[secret.len() / 2..];
         for looked_for in [secret, half] {
             assert!(!log.contains(looked_for), "{looked_for} is in the log:\n{log}");

@@ -1,6 +1,6 @@
-//! The program as a process: how it starts, stops, takes bad input, and what it logs.
+//! The program as a process: starting, stopping, bad input, logging.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "what helps a test may fail it")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "test helpers may fail a test")]
 
 mod bad_input;
 mod http;

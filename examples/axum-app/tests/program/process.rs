@@ -1,4 +1,4 @@
-//! Starts the program, and tells how it ended.
+//! Starts the program and reports how it ended.
 
 use std::io::{BufRead, BufReader, Read};
 use std::net::SocketAddr;
@@ -8,7 +8,7 @@ use std::thread::JoinHandle;
 
 use tempfile::TempDir;
 
-/// A run of the program in a directory of its own.
+/// A running program, in a directory of its own.
 pub(crate) struct Program {
     child: Child,
     output: BufReader<ChildStdout>,
@@ -34,7 +34,8 @@ fn command(directory: &Path, variables: &[(&str, &str)]) -> Command {
     command
 }
 
-/// Runs the program to its end: for starts that fail. One that succeeds is ended, and its output says that it listened.
+/// Runs the program to its end, for starts that fail. A start that succeeds is killed; then the output says that it
+/// listened.
 pub(crate) fn run(directory: &Path, variables: &[(&str, &str)]) -> Ended {
     let mut child = command(directory, variables).spawn().unwrap();
     let mut output = String::new();
@@ -47,12 +48,12 @@ pub(crate) fn run(directory: &Path, variables: &[(&str, &str)]) -> Ended {
 }
 
 impl Program {
-    /// Starts the program and waits until it says where it listens.
+    /// Starts the program and waits until it listens.
     pub(crate) fn start(variables: &[(&str, &str)]) -> Self {
         let directory = TempDir::new().unwrap();
         let mut child = command(directory.path(), variables).spawn().unwrap();
         let mut errors = child.stderr.take().unwrap();
-        // Read all along, so that the program never waits for somebody to read its log.
+        // A thread reads the log, so that the program never blocks on a full pipe.
         let log = std::thread::spawn(move || {
             let mut log = Vec::new();
             errors.read_to_end(&mut log).unwrap();
@@ -76,7 +77,7 @@ impl Program {
         self.child.try_wait().unwrap().is_none()
     }
 
-    /// Waits for the end.
+    /// Waits until the program has ended.
     pub(crate) fn end(mut self) -> Ended {
         let mut output = String::new();
         self.output.read_to_string(&mut output).unwrap();
@@ -84,7 +85,7 @@ impl Program {
         Ended { status, output, log: self.log.take().unwrap().join().unwrap() }
     }
 
-    /// Stops it, and waits for the end.
+    /// Stops the program, and waits until it has ended.
     pub(crate) fn stop(self) -> Ended {
         self.signal("-TERM");
         self.end()
@@ -93,7 +94,7 @@ impl Program {
 
 impl Drop for Program {
     fn drop(&mut self) {
-        // Where a test failed. One that was waited for is gone already.
+        // For failed tests. A program that was waited for has already ended.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }

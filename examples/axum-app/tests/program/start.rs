@@ -1,4 +1,4 @@
-//! Good starts, and bad ones: the status, one line, no secret.
+//! Successful starts, and failed ones: the exit status, one line, no secret.
 
 use std::net::TcpListener;
 
@@ -7,7 +7,7 @@ use tempfile::TempDir;
 use crate::http::{post_form, send};
 use crate::process::{Ended, Program, run};
 
-/// Checks that a start failed with this status and one line, and gives the line.
+/// Checks that a start failed with this status and one line. Returns the line.
 fn failed(ended: &Ended, status: i32) -> &str {
     assert_eq!(ended.status.code(), Some(status), "{}", ended.log);
     assert_eq!(ended.output, "");
@@ -17,7 +17,7 @@ fn failed(ended: &Ended, status: i32) -> &str {
 }
 
 #[test]
-fn it_says_once_where_it_listens_and_issues_there() {
+fn it_announces_its_address_once_and_the_issuer_matches() {
     let program = Program::start(&[("GRIDAUTH_STORE", "memory:")]);
     assert_ne!(program.address.port(), 0);
     let metadata = send(program.address, "GET", "/.well-known/oauth-authorization-server", &[], b"").json();
@@ -64,7 +64,7 @@ fn a_bad_seed_names_its_entry() {
 }
 
 #[test]
-fn a_store_that_cannot_be_opened_is_status_1_and_left_as_it_is() {
+fn a_store_that_cannot_be_opened_is_status_1_and_unchanged() {
     let directory = TempDir::new().unwrap();
     let file = directory.path().join("foreign.db");
     for foreign in ["not a store", &"x".repeat(100_000)] {
@@ -116,7 +116,7 @@ fn the_default_store_is_a_file_in_the_working_directory() {
 }
 
 #[test]
-fn the_demo_client_is_there_without_a_seed_and_goes_with_one() {
+fn the_demo_client_exists_only_without_a_seed() {
     let directory = TempDir::new().unwrap();
     let store = format!("file:{}", directory.path().join("kept.db").display());
     let seed = directory.path().join("seed.json");
@@ -147,11 +147,11 @@ fn the_demo_client_is_there_without_a_seed_and_goes_with_one() {
     .unwrap();
     for _ in 0..2 {
         let program = Program::start(&[("GRIDAUTH_STORE", &store), ("GRIDAUTH_SEED", seed)]);
-        // A client of a seed gets its whole scope less `openid`, and stays over the next start.
+        // A client of a seed gets its whole scope without `openid`, and survives the next start.
         assert_eq!(post_form(program.address, "/", sign_in).json()["scope"], "notes.read notes.write");
         program.stop();
     }
-    // Also over a start without a seed: it is not the one that the demo made.
+    // It also survives a start without a seed: the demo did not create it.
     let program = Program::start(&[("GRIDAUTH_STORE", &store)]);
     assert_eq!(post_form(program.address, "/", sign_in).json()["scope"], "notes.read notes.write");
     program.stop();

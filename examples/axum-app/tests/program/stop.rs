@@ -1,4 +1,4 @@
-//! How it stops: requests in flight are finished, idle connections are not waited for.
+//! Stopping: requests in flight finish, idle connections are closed at once.
 
 use std::io::{Read, Write};
 use std::time::Duration;
@@ -8,8 +8,8 @@ use crate::process::Program;
 
 const FORM: &str = "username=israel&password=imru";
 
-/// The first part of a sign-up, up to the middle of its body.
-fn begun() -> String {
+/// A sign-up request that ends in the middle of its body.
+fn half_a_request() -> String {
     format!(
         "POST /sign_up HTTP/1.1\r\nhost: app\r\ncontent-type: application/x-www-form-urlencoded\r\n\
          content-length: {}\r\n\r\n{}",
@@ -22,13 +22,13 @@ fn begun() -> String {
 fn idle_connections_are_closed_at_once_and_requests_in_flight_are_finished() {
     for signal in ["-TERM", "-INT"] {
         let mut program = Program::start(&[("GRIDAUTH_STORE", "memory:")]);
-        // One that was used and is kept alive, one on which nothing was ever sent, one in the middle of a request.
+        // One connection is kept alive after a request, one has never been used, one is in the middle of a request.
         let mut used = connect(program.address);
         used.write_all(b"GET /health HTTP/1.1\r\nhost: app\r\n\r\n").unwrap();
         assert_eq!(read_answer(&mut used).body, "ok");
         let mut unused = connect(program.address);
         let mut busy = connect(program.address);
-        busy.write_all(begun().as_bytes()).unwrap();
+        busy.write_all(half_a_request().as_bytes()).unwrap();
         // The server has taken the one before when it answers this one.
         let mut last = connect(program.address);
         last.write_all(b"GET /health HTTP/1.1\r\nhost: app\r\n\r\n").unwrap();
@@ -39,7 +39,7 @@ fn idle_connections_are_closed_at_once_and_requests_in_flight_are_finished() {
         for idle in [&mut used, &mut unused, &mut last] {
             assert_eq!(idle.read(&mut end).unwrap(), 0);
         }
-        assert!(program.is_running(), "the request in flight was not waited for");
+        assert!(program.is_running(), "the program did not wait for the request in flight");
         busy.write_all(&FORM.as_bytes()[10..]).unwrap();
         let answer = read_answer(&mut busy);
         assert_eq!((answer.status, answer.header("connection")), (201, Some("close")));
@@ -49,16 +49,16 @@ fn idle_connections_are_closed_at_once_and_requests_in_flight_are_finished() {
 }
 
 #[test]
-#[ignore = "takes the ten seconds that a request in flight is given"]
-fn a_request_that_never_ends_is_not_waited_for_for_ever() {
+#[ignore = "takes ten seconds, the time that a request in flight is given"]
+fn a_request_that_never_ends_is_cut_off() {
     let mut program = Program::start(&[("GRIDAUTH_STORE", "memory:")]);
     let mut busy = connect(program.address);
-    busy.write_all(begun().as_bytes()).unwrap();
+    busy.write_all(half_a_request().as_bytes()).unwrap();
     // The server has taken the one before when it answers this one.
     assert_eq!(crate::http::send(program.address, "GET", "/health", &[], b"").status, 200);
     program.signal("-TERM");
     std::thread::sleep(Duration::from_secs(5));
-    assert!(program.is_running(), "the request in flight was given up at once");
+    assert!(program.is_running(), "the request in flight was cut off at once");
     assert_eq!(program.end().status.code(), Some(0));
     let mut rest = Vec::new();
     let _ = busy.read_to_end(&mut rest);
@@ -66,7 +66,7 @@ fn a_request_that_never_ends_is_not_waited_for_for_ever() {
 }
 
 #[test]
-fn what_was_answered_is_there_after_kill_9() {
+fn what_was_answered_survives_kill_9() {
     let directory = tempfile::TempDir::new().unwrap();
     let store = format!("file:{}", directory.path().join("kept.db").display());
     let program = Program::start(&[("GRIDAUTH_STORE", &store)]);

@@ -9,7 +9,7 @@ use serde_json::json;
 use super::*;
 use crate::Seed;
 
-/// Sends what a browser with these cookies would: the form, where there is one.
+/// Sends a request as a browser with these cookies does, with the form if there is one.
 async fn ask(
     app: &App,
     target: &str,
@@ -31,7 +31,7 @@ async fn ask(
     response
 }
 
-/// The hidden inputs of the form on a page, and these, as a form to post.
+/// The hidden inputs of the form on a page and these inputs, as a form body.
 fn filled(page: &Response, inputs: &[(&str, &str)]) -> String {
     let html = String::from_utf8(page.body().to_vec()).unwrap();
     let mut form = form_urlencoded::Serializer::new(String::new());
@@ -44,7 +44,7 @@ fn filled(page: &Response, inputs: &[(&str, &str)]) -> String {
 }
 
 #[tokio::test]
-async fn the_lifetimes_that_are_set_are_those_of_what_is_issued() {
+async fn the_lifetimes_of_the_settings_apply_to_what_is_issued() {
     let seed = json!({
         "users": [{"username": "israel", "password": "imru"}],
         "clients": [{"client_id": "spa", "token_endpoint_auth_method": "none", "redirect_uris": ["http://127.0.0.1/cb"]}],

@@ -4,19 +4,19 @@ use gridauth::{Client, GridAuth};
 use serde_json::{Map, Value};
 
 use super::{members, take_list, take_required, take_text};
-use crate::Stop;
+use crate::StartError;
 
-/// The longest secret that can be hashed, in bytes.
+/// The maximum length of a secret that can be hashed, in bytes.
 const MAX_SECRET: usize = 1024;
 
-/// The longest scope, in bytes: what every store keeps.
+/// The maximum length of a scope that every store supports, in bytes.
 const MAX_SCOPE: usize = 30_000;
 
 const GRANT_TYPES: [&str; 5] =
     ["authorization_code", "refresh_token", "client_credentials", "password", "implicit"];
 const RESPONSE_TYPES: [&str; 2] = ["code", "token"];
 
-/// A client of a seed file: its metadata (RFC 7591 section 2) with `client_id` and `client_secret` given.
+/// A client of a seed file: client metadata (RFC 7591 section 2), with a given `client_id` and `client_secret`.
 #[derive(Debug)]
 pub(super) struct SeedClient {
     /// The client without its secret.
@@ -67,14 +67,14 @@ impl SeedClient {
             metadata: Map::new(),
         };
         client.warn(entry, warnings);
-        // A secret of its own, which nothing here would hash.
+        // It is a secret, and nothing here would hash it.
         if members.remove("registration_access_token").is_some() {
             warnings.push(format!("{entry}: registration_access_token is not kept"));
         }
         for (name, value) in members {
             match members::metadata(&name) {
-                Some(holds) if !holds.fits(&value) => {
-                    return Err(format!("{name} must be {}", holds.words()));
+                Some(member_type) if !member_type.accepts(&value) => {
+                    return Err(format!("{name} must be {}", member_type.description()));
                 }
                 Some(_) => {}
                 None => warnings.push(format!("{entry}: {name:?} is not registered with IANA: kept")),
@@ -89,10 +89,10 @@ impl SeedClient {
         &self.members.id
     }
 
-    /// The client with its secret hashed.
-    pub(super) async fn hashed(&self, auth: &GridAuth) -> Result<Client, Stop> {
+    /// The client, with its secret hashed.
+    pub(super) async fn hashed(&self, auth: &GridAuth) -> Result<Client, StartError> {
         let wrong = |error: &dyn std::error::Error| {
-            Stop::cannot_start(format_args!("the client {:?} cannot be kept: {error}", self.id()))
+            StartError::cannot_start(format_args!("the client {:?} cannot be kept: {error}", self.id()))
         };
         let begun = match &self.secret {
             Some(secret) => {
@@ -104,7 +104,7 @@ impl SeedClient {
     }
 }
 
-/// A public client has no secret; one that authenticates with a secret has one.
+/// A public client has no secret; a client that authenticates with a secret has one.
 fn check_secret(method: &AuthMethod, secret: Option<&Secret>) -> Result<(), String> {
     match (method, secret) {
         (AuthMethod::None, Some(_)) => {
@@ -120,8 +120,8 @@ fn check_secret(method: &AuthMethod, secret: Option<&Secret>) -> Result<(), Stri
         (_, Some(secret)) if !(1..=MAX_SECRET).contains(&secret.expose().len()) => {
             Err(format!("client_secret: it has 1 to {MAX_SECRET} bytes"))
         }
-        // RFC 6749 appendix A.2. Neither Basic credentials nor a form may hold one, so the client could never authenticate;
-        // text beyond ASCII goes through both.
+        // RFC 6749 appendix A.2. Neither Basic credentials nor a form can carry one, so the client could never
+        // authenticate. Text beyond ASCII passes through both.
         (_, Some(secret)) if secret.expose().chars().any(char::is_control) => {
             Err("client_secret: it has a control character".to_owned())
         }
@@ -145,7 +145,7 @@ impl ClientMembers {
         self.metadata.iter().fold(client, |client, (name, value)| client.metadata(name, value.clone()))
     }
 
-    /// Says what the client has that it cannot use.
+    /// Warns about what the client cannot use on this server.
     fn warn(&self, entry: &str, warnings: &mut Vec<String>) {
         let lacks = |list: &Option<Vec<String>>, has: &[&str]| -> Vec<String> {
             list.iter().flatten().filter(|own| !has.contains(&own.as_str())).cloned().collect()

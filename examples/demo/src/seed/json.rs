@@ -1,25 +1,25 @@
-//! Reads JSON in which no object has a member twice: which of the two counts would be anybody's guess (RFC 8259 section 4).
+//! Parses JSON and finds repeated member names. Which of two members counts is not defined (RFC 8259 section 4).
 
 use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
 
-/// A step on the way to a value.
+/// A segment of the path to a value.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Step {
+pub(super) enum PathSegment {
     Member(String),
     Item(usize),
 }
 
-/// What was read.
+/// A parsed text.
 pub(super) struct Document {
     pub(super) value: Value,
-    /// The way to the first member that comes twice.
-    pub(super) repeated: Option<Vec<Step>>,
+    /// The path to the first repeated member.
+    pub(super) repeated: Option<Vec<PathSegment>>,
 }
 
-/// Reads a whole text.
+/// Parses a complete text.
 pub(super) fn read(text: &[u8]) -> Result<Document, serde_json::Error> {
     let mut reader = Reader::default();
     let mut json = serde_json::Deserializer::from_slice(text);
@@ -30,8 +30,8 @@ pub(super) fn read(text: &[u8]) -> Result<Document, serde_json::Error> {
 
 #[derive(Default)]
 struct Reader {
-    way: Vec<Step>,
-    repeated: Option<Vec<Step>>,
+    path: Vec<PathSegment>,
+    repeated: Option<Vec<PathSegment>>,
 }
 
 impl<'de> DeserializeSeed<'de> for &mut Reader {
@@ -80,9 +80,9 @@ impl<'de> Visitor<'de> for &mut Reader {
     fn visit_seq<A: SeqAccess<'de>>(self, mut sequence: A) -> Result<Value, A::Error> {
         let mut items = Vec::new();
         loop {
-            self.way.push(Step::Item(items.len()));
+            self.path.push(PathSegment::Item(items.len()));
             let item = sequence.next_element_seed(&mut *self)?;
-            self.way.pop();
+            self.path.pop();
             match item {
                 Some(item) => items.push(item),
                 None => return Ok(items.into()),
@@ -93,12 +93,12 @@ impl<'de> Visitor<'de> for &mut Reader {
     fn visit_map<A: MapAccess<'de>>(self, mut object: A) -> Result<Value, A::Error> {
         let mut members = Map::new();
         while let Some(name) = object.next_key::<String>()? {
-            self.way.push(Step::Member(name.clone()));
+            self.path.push(PathSegment::Member(name.clone()));
             if members.contains_key(&name) && self.repeated.is_none() {
-                self.repeated = Some(self.way.clone());
+                self.repeated = Some(self.path.clone());
             }
             let value = object.next_value_seed(&mut *self)?;
-            self.way.pop();
+            self.path.pop();
             members.insert(name, value);
         }
         Ok(members.into())
@@ -112,27 +112,27 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_first_member_that_comes_twice_is_found() {
-        for (text, way) in [
+    fn the_first_repeated_member_is_found() {
+        for (text, path) in [
             (r#"{"a": 1, "b": {"a": 1}, "c": [{"a": 1}, {"a": 1}]}"#, None),
-            (r#"{"a": 1, "\u0061": 2}"#, Some(vec![Step::Member("a".into())])),
+            (r#"{"a": 1, "\u0061": 2}"#, Some(vec![PathSegment::Member("a".into())])),
             (
                 r#"{"c": [1, {"d": {"e": 0, "e": 0}, "d": 1}]}"#,
                 Some(vec![
-                    Step::Member("c".into()),
-                    Step::Item(1),
-                    Step::Member("d".into()),
-                    Step::Member("e".into()),
+                    PathSegment::Member("c".into()),
+                    PathSegment::Item(1),
+                    PathSegment::Member("d".into()),
+                    PathSegment::Member("e".into()),
                 ]),
             ),
         ] {
-            assert_eq!(read(text.as_bytes()).unwrap().repeated, way, "{text}");
+            assert_eq!(read(text.as_bytes()).unwrap().repeated, path, "{text}");
         }
     }
 
     proptest! {
         #[test]
-        fn it_reads_what_serde_json_reads(text in r#"[\[\]{}:,"\\ a0-9.eE+tru\-]{0,40}"#, bytes in prop::collection::vec(any::<u8>(), 0..40)) {
+        fn it_agrees_with_serde_json(text in r#"[\[\]{}:,"\\ a0-9.eE+tru\-]{0,40}"#, bytes in prop::collection::vec(any::<u8>(), 0..40)) {
             for text in [text.as_bytes(), &bytes] {
                 let plain = serde_json::from_slice::<Value>(text);
                 match read(text) {

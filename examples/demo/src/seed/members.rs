@@ -1,10 +1,10 @@
-//! The members that a seed's entries may have, and what each holds.
+//! The members that the entries of a seed file may have, and their types.
 
 use serde_json::Value;
 
-/// What a member holds.
+/// The type of a member's value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Holds {
+pub(super) enum MemberType {
     Text,
     Texts,
     Boolean,
@@ -14,10 +14,10 @@ pub(super) enum Holds {
     Anything,
 }
 
-use Holds::{Anything, Boolean, Number, Object, Text, Texts};
+use MemberType::{Anything, Boolean, Number, Object, Text, Texts};
 
-impl Holds {
-    pub(super) fn fits(self, value: &Value) -> bool {
+impl MemberType {
+    pub(super) fn accepts(self, value: &Value) -> bool {
         match self {
             Text => value.is_string(),
             Texts => value.as_array().is_some_and(|list| list.iter().all(Value::is_string)),
@@ -28,7 +28,7 @@ impl Holds {
         }
     }
 
-    pub(super) fn words(self) -> &'static str {
+    pub(super) fn description(self) -> &'static str {
         match self {
             Text => "a text",
             Texts => "an array of texts",
@@ -41,7 +41,7 @@ impl Holds {
 }
 
 /// OpenID Connect Core section 5.1, apart from `sub`.
-const CLAIMS: &[(&str, Holds)] = &[
+const CLAIMS: &[(&str, MemberType)] = &[
     ("name", Text),
     ("given_name", Text),
     ("family_name", Text),
@@ -64,7 +64,7 @@ const CLAIMS: &[(&str, Holds)] = &[
 ];
 
 /// IANA's registry "OAuth Dynamic Client Registration Metadata", apart from the members that are read one by one.
-const METADATA: &[(&str, Holds)] = &[
+const METADATA: &[(&str, MemberType)] = &[
     ("client_name", Text),
     ("client_uri", Text),
     ("logo_uri", Text),
@@ -134,17 +134,17 @@ const METADATA: &[(&str, Holds)] = &[
     ("vp_formats", Anything),
 ];
 
-/// What a standard claim holds. It may be told in a language (`name#ja`).
-pub(super) fn claim(name: &str) -> Option<Holds> {
+/// The type of a standard claim. Its name may have a language tag (`name#ja`).
+pub(super) fn claim(name: &str) -> Option<MemberType> {
     find(CLAIMS, name)
 }
 
-/// What a member of a client's metadata holds. It may be told in a language (`client_name#ja`).
-pub(super) fn metadata(name: &str) -> Option<Holds> {
+/// The type of a member of the client metadata. Its name may have a language tag (`client_name#ja`).
+pub(super) fn metadata(name: &str) -> Option<MemberType> {
     find(METADATA, name)
 }
 
-fn find(members: &[(&str, Holds)], name: &str) -> Option<Holds> {
+fn find(members: &[(&str, MemberType)], name: &str) -> Option<MemberType> {
     let base = name.split('#').next().unwrap_or(name);
-    members.iter().find(|(own, _)| *own == base).map(|(_, holds)| *holds)
+    members.iter().find(|(own, _)| *own == base).map(|(_, member_type)| *member_type)
 }

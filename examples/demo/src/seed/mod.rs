@@ -1,4 +1,4 @@
-//! The seed file: users and clients that are there from the start.
+//! The seed file: users and clients that are loaded at the start.
 
 mod client;
 mod json;
@@ -14,25 +14,26 @@ use gridauth::identity::PutAllError;
 use serde_json::{Map, Value};
 
 use self::client::SeedClient;
-use self::json::Step;
+use self::json::PathSegment;
 use self::user::SeedUser;
-use crate::Stop;
+use crate::StartError;
 use crate::app::store_failed;
 
-/// What `GRIDAUTH_SEED` may be.
+/// The valid values of `GRIDAUTH_SEED`, for error messages.
 pub(crate) const MAY_BE: &str = "the path of a seed file";
 
-/// The lists of a seed file, and the member that each names its entries by.
+/// The lists of a seed file, each with the member that identifies its entries.
 const USERS: (&str, &str) = ("users", "username");
 const CLIENTS: (&str, &str) = ("clients", "client_id");
 
-/// The longest entry, in bytes of JSON: what every store keeps in a row.
+/// The maximum size of an entry that every store supports in a row, in bytes of JSON.
 const MAX_ENTRY: usize = 1 << 20;
 
-/// How many passwords and secrets are hashed at once while a seed is planted. The server bounds how many really run.
-const AT_ONCE: usize = 16;
+/// How many passwords and secrets are passed to the hasher at the same time. The server limits how many of them
+/// really run.
+const CONCURRENT_HASHES: usize = 16;
 
-/// A seed file that was read and is valid.
+/// A valid seed file.
 ///
 /// ```
 /// use gridauth_demo::Seed;
@@ -51,7 +52,7 @@ pub struct Seed {
     warnings: Vec<String>,
 }
 
-/// Why a seed file is not valid: the entry and what is wrong with it, never a password or secret.
+/// Why a seed file is not valid. It names the entry, and never contains a password or a secret.
 #[derive(Debug, PartialEq, Eq)]
 pub struct SeedError(String);
 
@@ -64,17 +65,17 @@ impl fmt::Display for SeedError {
 impl std::error::Error for SeedError {}
 
 impl Seed {
-    /// Reads a seed file.
+    /// Parses a seed file.
     ///
     /// # Errors
-    /// [`SeedError`] names the first entry that is not valid.
+    /// [`SeedError`] for the first entry that is not valid.
     pub fn parse(text: &[u8]) -> Result<Self, SeedError> {
-        // The position is told and no more: the text near it may be a secret.
+        // Only the position: the text around it may be a secret.
         let document = json::read(text).map_err(|error| {
             SeedError(format!("it is not JSON at line {} column {}", error.line(), error.column()))
         })?;
-        if let Some(way) = &document.repeated {
-            return Err(SeedError(format!("{} comes twice", place(&document.value, way))));
+        if let Some(path) = &document.repeated {
+            return Err(SeedError(format!("{} comes twice", display_path(&document.value, path))));
         }
         let Value::Object(mut file) = document.value else {
             return Err(SeedError("it must be a JSON object".to_owned()));
@@ -110,21 +111,21 @@ impl Seed {
         self.clients.iter().any(|client| client.id() == client_id)
     }
 
-    /// Puts its users and clients into the store, each in the place of one that is there. All is checked before the first is
-    /// written.
+    /// Puts its users and clients into the store, where they replace those of the same name. Everything is checked
+    /// before the first one is written.
     ///
     /// # Errors
-    /// A [`Stop`] with exit status 2 where a user cannot be kept beside those that the store has; with 1 where the store
-    /// fails or a secret cannot be hashed.
-    pub async fn plant(&self, auth: &GridAuth) -> Result<(), Stop> {
+    /// [`StartError`] with exit status 2 if a user conflicts with those in the store; with 1 if the store fails or a
+    /// secret cannot be hashed.
+    pub async fn load_into(&self, auth: &GridAuth) -> Result<(), StartError> {
         for warning in &self.warnings {
             tracing::warn!("seed: {warning}");
         }
-        // Boxed, so that the compiler sees that this can be awaited on any thread.
+        // Boxed, because otherwise the compiler cannot prove that this future is `Send`.
         let clients: Vec<_> = self.clients.iter().map(|client| client.hashed(auth).boxed()).collect();
-        let clients: Vec<_> = stream::iter(clients).buffer_unordered(AT_ONCE).try_collect().await?;
+        let clients: Vec<_> = stream::iter(clients).buffer_unordered(CONCURRENT_HASHES).try_collect().await?;
         let users: Vec<_> = self.users.iter().map(|user| user.hashed(auth).boxed()).collect();
-        let users: Vec<_> = stream::iter(users).buffer_unordered(AT_ONCE).try_collect().await?;
+        let users: Vec<_> = stream::iter(users).buffer_unordered(CONCURRENT_HASHES).try_collect().await?;
         auth.users().put_all(&users).await.map_err(|error| self.not_kept(error))?;
         for client in clients {
             auth.put_client(client).await.map_err(store_failed)?;
@@ -133,21 +134,21 @@ impl Seed {
         Ok(())
     }
 
-    fn not_kept(&self, error: PutAllError) -> Stop {
+    fn not_kept(&self, error: PutAllError) -> StartError {
         match error {
             PutAllError::SubjectTaken { username, other } => {
                 let entry = self.users.iter().find(|user| user.username == username);
                 let (entry, subject) = entry.map_or(("users", ""), |user| (&user.entry, &user.subject));
                 let wrong =
                     format!("{entry}: sub: {subject:?} is the sub of the user {other:?}, whom the store has");
-                Stop::bad_value("GRIDAUTH_SEED", wrong, MAY_BE)
+                StartError::bad_value("GRIDAUTH_SEED", wrong, MAY_BE)
             }
             PutAllError::Store(error) => store_failed(error),
         }
     }
 }
 
-/// An entry of a list: words that name it, and its members.
+/// An entry of a list: its name for messages, and its members.
 type Entry = (String, Map<String, Value>);
 
 /// The entries of a list.
@@ -161,7 +162,7 @@ fn entries(file: &mut Map<String, Value>, (list, key): (&str, &str)) -> Result<V
         let Value::Object(members) = entry else {
             return Err(SeedError(format!("{list}[{at}] must be an object")));
         };
-        let entry = named(list, at, members.get(key));
+        let entry = entry_name(list, at, members.get(key));
         if !serde_json::to_vec(&members).is_ok_and(|text| text.len() <= MAX_ENTRY) {
             return Err(SeedError(format!("{entry}: it has at most {MAX_ENTRY} bytes")));
         }
@@ -170,31 +171,31 @@ fn entries(file: &mut Map<String, Value>, (list, key): (&str, &str)) -> Result<V
     entries.collect()
 }
 
-/// Words that name an entry.
-fn named(list: &str, at: usize, name: Option<&Value>) -> String {
+/// The name of an entry for messages.
+fn entry_name(list: &str, at: usize, name: Option<&Value>) -> String {
     match name.and_then(Value::as_str) {
         Some(name) => format!("{list}[{at}] {name:?}"),
         None => format!("{list}[{at}]"),
     }
 }
 
-/// Words for the place of a member in the file: its entry, if it is in one, and the way from there.
-fn place(file: &Value, way: &[Step]) -> String {
-    let in_entry = [USERS, CLIENTS].into_iter().find_map(|(list, key)| match way {
-        [Step::Member(own), Step::Item(at), rest @ ..] if own == list => {
-            Some((named(list, *at, file[list][at].get(key)), rest))
+/// The path of a member in the file, for messages: the name of its entry, if it is in one, and the path from there.
+fn display_path(file: &Value, path: &[PathSegment]) -> String {
+    let in_entry = [USERS, CLIENTS].into_iter().find_map(|(list, key)| match path {
+        [PathSegment::Member(own), PathSegment::Item(at), rest @ ..] if own == list => {
+            Some((entry_name(list, *at, file[list][at].get(key)), rest))
         }
         _ => None,
     });
-    let (mut place, rest) = in_entry.map_or((String::new(), way), |(entry, rest)| (entry + ": ", rest));
+    let (mut text, rest) = in_entry.map_or((String::new(), path), |(entry, rest)| (entry + ": ", rest));
     for (number, step) in rest.iter().enumerate() {
         match step {
-            Step::Member(name) if number == 0 => place.push_str(name),
-            Step::Member(name) => place.push_str(&format!(".{name}")),
-            Step::Item(at) => place.push_str(&format!("[{at}]")),
+            PathSegment::Member(name) if number == 0 => text.push_str(name),
+            PathSegment::Member(name) => text.push_str(&format!(".{name}")),
+            PathSegment::Item(at) => text.push_str(&format!("[{at}]")),
         }
     }
-    place
+    text
 }
 
 /// Takes a text out of an entry.

@@ -26,14 +26,14 @@ async fn server_on(store: Store) -> GridAuth {
     GridAuth::builder("http://127.0.0.1:8080").store(store).hashing(cheap).build().await.unwrap()
 }
 
-/// The row of the client, as it is kept.
+/// The stored row of the client.
 async fn kept(auth: &GridAuth, client_id: &str) -> Value {
     let row = auth.store().get(Key::new(Kind::Client, client_id)).await.unwrap().unwrap();
     serde_json::from_str(row.body()).unwrap()
 }
 
 #[tokio::test]
-async fn the_documented_seed_is_planted() {
+async fn the_documented_seed_is_loaded() {
     let seed = parse(&json!({
         "users": [
             {"username": "israel", "password": "imru", "name": "Israel", "email": "israel@example.com"},
@@ -52,7 +52,7 @@ async fn the_documented_seed_is_planted() {
     .unwrap();
     assert_eq!(seed.warnings, [""; 0]);
     let auth = server().await;
-    seed.plant(&auth).await.unwrap();
+    seed.load_into(&auth).await.unwrap();
     let web = auth.client("web").await.unwrap().unwrap();
     assert!(!web.is_public() && web.is_resource_server() && web.allows_grant("refresh_token"));
     assert_eq!(web.name(), Some("Web shop"));
@@ -71,7 +71,7 @@ async fn the_documented_seed_is_planted() {
 }
 
 #[tokio::test]
-async fn what_is_there_is_replaced() {
+async fn existing_users_and_clients_are_replaced() {
     let auth = server().await;
     let seed = |name: &str, scope: &str| {
         parse(&json!({
@@ -82,7 +82,7 @@ async fn what_is_there_is_replaced() {
     };
     auth.users().sign_up("israel", &Secret::from("before")).await.unwrap();
     for (name, scope) in [("First", "a"), ("Second", "b")] {
-        seed(name, scope).plant(&auth).await.unwrap();
+        seed(name, scope).load_into(&auth).await.unwrap();
         assert_eq!(auth.client("spa").await.unwrap().unwrap().scope().as_str(), scope);
         let row = auth.store().get(Key::new(Kind::User, "israel")).await.unwrap().unwrap();
         assert!(row.body().contains(name));
@@ -90,7 +90,7 @@ async fn what_is_there_is_replaced() {
 }
 
 #[tokio::test]
-async fn members_of_the_registry_are_kept() {
+async fn registered_metadata_is_kept() {
     let members = json!({
         "client_id": "all", "client_secret": "s",
         "client_uri": "https://c.example.com", "client_name#ja": "店",
@@ -101,7 +101,7 @@ async fn members_of_the_registry_are_kept() {
     let seed = parse(&json!({ "clients": [members] })).unwrap();
     assert_eq!(seed.warnings, [""; 0]);
     let auth = server().await;
-    seed.plant(&auth).await.unwrap();
+    seed.load_into(&auth).await.unwrap();
     let kept = kept(&auth, "all").await;
     for (name, value) in members.as_object().unwrap() {
         if !matches!(name.as_str(), "client_id" | "client_secret") {
@@ -111,7 +111,7 @@ async fn members_of_the_registry_are_kept() {
 }
 
 #[test]
-fn what_the_server_lacks_is_a_warning() {
+fn what_the_server_does_not_support_is_a_warning() {
     let seed = parse(&json!({ "users": [{"username": "u", "password": "p", "shoe_size": 42}], "comment": 1, "clients": [
         {"client_id": "a", "client_secret": "s", "grant_types": ["password", "urn:ietf:params:oauth:grant-type:device_code"]},
         {"client_id": "b", "client_secret": "s", "response_types": ["code", "code id_token"]},
@@ -136,18 +136,18 @@ fn what_the_server_lacks_is_a_warning() {
 }
 
 #[tokio::test]
-async fn a_client_whose_method_the_server_lacks_has_no_way_in() {
+async fn a_client_with_an_unsupported_method_is_not_public() {
     let seed = parse(&json!({ "clients": [
         {"client_id": "c", "token_endpoint_auth_method": "private_key_jwt", "grant_types": ["client_credentials"]},
     ] }));
     let auth = server().await;
-    seed.unwrap().plant(&auth).await.unwrap();
+    seed.unwrap().load_into(&auth).await.unwrap();
     let client = auth.client("c").await.unwrap().unwrap();
     assert!(!client.is_public());
 }
 
 #[test]
-fn a_bad_entry_is_named_and_no_secret_is() {
+fn a_bad_entry_is_named_without_its_secrets() {
     let user = |user: Value| json!({ "users": [{"username": "first", "password": "hush"}, user] });
     let client =
         |client: Value| json!({ "clients": [{"client_id": "first", "client_secret": "hush"}, client] });
@@ -254,7 +254,7 @@ fn a_bad_entry_is_named_and_no_secret_is() {
     }
 }
 
-/// A client with a scope of so many bytes, and a user whose entry has so many.
+/// A client with a scope of `scope` bytes, and a user whose entry has `entry` bytes.
 fn sized(scope: usize, entry: usize) -> Value {
     let client = json!({"client_id": "c", "token_endpoint_auth_method": "none", "scope": "s".repeat(scope)});
     let mut user = json!({"username": "u", "password": "hush", "name": ""});
@@ -263,7 +263,7 @@ fn sized(scope: usize, entry: usize) -> Value {
 }
 
 #[test]
-fn what_is_too_long_to_be_kept_is_a_bad_entry() {
+fn an_entry_that_is_too_long_is_bad() {
     for (scope, entry, line) in [
         (30_001, 100, "clients[0] \"c\": scope: it has at most 30000 bytes"),
         (1, MAX_ENTRY + 1, "users[0] \"u\": it has at most 1048576 bytes"),
@@ -273,20 +273,20 @@ fn what_is_too_long_to_be_kept_is_a_bad_entry() {
 }
 
 #[tokio::test]
-async fn the_longest_entries_are_kept_by_every_store() {
+async fn every_store_keeps_the_longest_entries() {
     let node = griddb_test_node::TestNode::start(griddb_test_node::Options::new()).await.unwrap();
     let directory = tempfile::tempdir().unwrap();
     let seed = parse(&sized(30_000, MAX_ENTRY)).unwrap();
     let file = format!("file:{}", directory.path().join("gridauth.db").display());
     for url in ["memory:", &file, &node.url()] {
         let auth = server_on(Store::open(url).await.unwrap()).await;
-        seed.plant(&auth).await.unwrap();
+        seed.load_into(&auth).await.unwrap();
         assert_eq!(auth.client("c").await.unwrap().unwrap().scope().as_str().len(), 30_000, "{url}");
     }
 }
 
 #[test]
-fn what_is_not_json_is_told_by_its_place_alone() {
+fn invalid_json_is_reported_by_its_position_only() {
     for (text, line) in [
         (&b""[..], "it is not JSON at line 1 column 0"),
         (b"{\"users\": [{\"password\": \"hush\", }]}", "it is not JSON at line 1 column 33"),
@@ -299,7 +299,7 @@ fn what_is_not_json_is_told_by_its_place_alone() {
 }
 
 #[test]
-fn a_member_that_comes_twice_is_told() {
+fn a_repeated_member_is_reported() {
     for (text, line) in [
         (r#"{"users": [], "clients": [], "users": []}"#, "users comes twice"),
         (
@@ -319,7 +319,7 @@ fn a_member_that_comes_twice_is_told() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_kept_beside_the_users_of_the_store_leaves_it_as_it_was() {
+async fn a_conflict_with_stored_users_changes_nothing() {
     let auth = server().await;
     auth.users().sign_up("miriam", &Secret::from("ship")).await.unwrap();
     let seed = parse(&json!({
@@ -330,10 +330,10 @@ async fn what_cannot_be_kept_beside_the_users_of_the_store_leaves_it_as_it_was()
         ],
         "clients": [{"client_id": "spa", "token_endpoint_auth_method": "none"}],
     }));
-    let stop = seed.unwrap().plant(&auth).await.unwrap_err();
-    assert_eq!(stop.status(), 2);
+    let error = seed.unwrap().load_into(&auth).await.unwrap_err();
+    assert_eq!(error.status(), 2);
     assert_eq!(
-        stop.to_string(),
+        error.to_string(),
         "GRIDAUTH_SEED: users[1] \"x\": sub: \"miriam\" is the sub of the user \"miriam\", whom the store has; \
          it may be the path of a seed file"
     );
@@ -344,14 +344,14 @@ async fn what_cannot_be_kept_beside_the_users_of_the_store_leaves_it_as_it_was()
 }
 
 #[tokio::test]
-async fn users_of_the_store_may_swap_their_subjects() {
+async fn stored_users_may_swap_their_subjects() {
     let auth = server().await;
     for (israel, miriam) in [("1", "2"), ("2", "1"), ("1", "3"), ("3", "israel")] {
         let seed = parse(&json!({ "users": [
             {"username": "israel", "password": "imru", "sub": israel},
             {"username": "miriam", "password": "ship", "sub": miriam},
         ] }));
-        seed.unwrap().plant(&auth).await.unwrap();
+        seed.unwrap().load_into(&auth).await.unwrap();
         for (name, subject) in [("israel", israel), ("miriam", miriam)] {
             let row = auth.store().get(Key::new(Kind::User, name)).await.unwrap().unwrap();
             assert_eq!(row.user(), Some(subject));
@@ -378,7 +378,7 @@ fn any_json() -> impl Strategy<Value = Value> {
     })
 }
 
-/// An entry with some of these members, as they should be or not.
+/// An entry with some of these members, valid or not.
 fn any_entry(names: &'static [&'static str]) -> impl Strategy<Value = Value> {
     let good = |name: &str| match name {
         "password" | "client_secret" => json!("hush-hush"),
@@ -426,7 +426,7 @@ const CLIENT_MEMBERS: &[&str] = &[
 
 proptest! {
     #[test]
-    fn an_entry_that_is_refused_is_named_and_its_secret_is_not(
+    fn a_bad_entry_is_named_and_its_secret_is_not(
         users in prop::collection::vec(prop_oneof![9 => any_entry(USER_MEMBERS), 1 => any_json()], 0..3),
         clients in prop::collection::vec(prop_oneof![9 => any_entry(CLIENT_MEMBERS), 1 => any_json()], 0..3),
     ) {
@@ -449,7 +449,7 @@ proptest! {
     }
 
     #[test]
-    fn any_bytes_are_a_seed_or_not(bytes in prop::collection::vec(any::<u8>(), 0..60), value in any_json()) {
+    fn parsing_never_panics(bytes in prop::collection::vec(any::<u8>(), 0..60), value in any_json()) {
         for text in [bytes, value.to_string().into_bytes()] {
             if let Err(error) = Seed::parse(&text) {
                 let line = error.to_string();
@@ -460,12 +460,12 @@ proptest! {
 }
 
 #[tokio::test]
-async fn a_big_seed_is_planted_whole() {
+async fn a_big_seed_is_loaded_completely() {
     let clients: Vec<Value> =
         (0..600).map(|n| json!({"client_id": format!("c{n}"), "client_secret": "s"})).collect();
     let users: Vec<Value> = (0..600).map(|n| json!({"username": format!("u{n}"), "password": "p"})).collect();
     let auth = Arc::new(server().await);
-    parse(&json!({ "clients": clients, "users": users })).unwrap().plant(&auth).await.unwrap();
+    parse(&json!({ "clients": clients, "users": users })).unwrap().load_into(&auth).await.unwrap();
     assert!(auth.client("c599").await.unwrap().is_some());
     assert!(auth.store().get(Key::new(Kind::User, "u599")).await.unwrap().is_some());
 }

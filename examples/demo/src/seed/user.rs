@@ -5,12 +5,12 @@ use gridauth::token::Secret;
 use serde_json::{Map, Value};
 
 use super::{members, take_required, take_text};
-use crate::Stop;
+use crate::StartError;
 
 /// A user of a seed file.
 #[derive(Debug)]
 pub(super) struct SeedUser {
-    /// Words that name its entry.
+    /// The name of its entry for messages.
     pub(super) entry: String,
     pub(super) username: String,
     pub(super) subject: String,
@@ -29,7 +29,7 @@ impl SeedUser {
         StoredUsers::check(&username, &password).map_err(|error| error.to_string())?;
         let subject = match take_text(&mut members, "sub")? {
             Some(subject) => {
-                // What a name may be a subject may be too.
+                // A subject follows the rules of a username.
                 StoredUsers::check(&subject, &password)
                     .map_err(|_| "sub: it has 1 to 255 characters and no control characters")?;
                 subject
@@ -39,22 +39,22 @@ impl SeedUser {
         let mut claims = Map::new();
         for (name, value) in members {
             match members::claim(&name) {
-                Some(holds) if holds.fits(&value) => {
+                Some(member_type) if member_type.accepts(&value) => {
                     claims.insert(name, value);
                 }
-                Some(holds) => return Err(format!("{name} must be {}", holds.words())),
-                None => warnings.push(format!("{entry}: {name:?} is no standard claim: ignored")),
+                Some(member_type) => return Err(format!("{name} must be {}", member_type.description())),
+                None => warnings.push(format!("{entry}: {name:?} is not a standard claim: ignored")),
             }
         }
         Ok(Self { entry: entry.to_owned(), username, subject, password, claims })
     }
 
-    /// The user with their password hashed.
-    pub(super) async fn hashed(&self, auth: &GridAuth) -> Result<StoredUser, Stop> {
+    /// The user, with their password hashed.
+    pub(super) async fn hashed(&self, auth: &GridAuth) -> Result<StoredUser, StartError> {
         let claims = self.claims.clone();
         let hashed = auth.users().prepare(&self.username, &self.password, &self.subject, claims).await;
         hashed.map_err(|error| {
-            Stop::cannot_start(format_args!("the user {:?} cannot be kept: {error}", self.username))
+            StartError::cannot_start(format_args!("the user {:?} cannot be kept: {error}", self.username))
         })
     }
 }

@@ -7,7 +7,7 @@ use proptest::prelude::*;
 
 use super::*;
 
-fn read(variables: &[(&str, &str)]) -> Result<Settings, Stop> {
+fn read(variables: &[(&str, &str)]) -> Result<Settings, StartError> {
     let variables: HashMap<&str, &str> = variables.iter().copied().collect();
     Settings::read(|name| variables.get(name).map(OsString::from))
 }
@@ -26,12 +26,12 @@ fn the_defaults_are_the_documented_ones() {
 }
 
 #[test]
-fn the_issuer_is_where_it_listens_unless_told_otherwise() {
+fn the_issuer_is_by_default_the_address_listened_on() {
     let settings = read(&[]).unwrap();
     for (address, issuer) in [
         ("127.0.0.1:49152", "http://127.0.0.1:49152"),
         ("[::1]:8080", "http://[::1]:8080"),
-        // The port of http is not written in a URL's normal form, which an issuer has to be in.
+        // An issuer is a URL in its normal form, which omits the default port.
         ("127.0.0.1:80", "http://127.0.0.1"),
         ("127.0.0.1:8080", "http://127.0.0.1:8080"),
         ("[::80]:80", "http://[::80]"),
@@ -40,12 +40,12 @@ fn the_issuer_is_where_it_listens_unless_told_otherwise() {
         assert_eq!(issuer_there, issuer);
         assert_eq!(GridAuth::check_issuer(&issuer_there), Ok(()));
     }
-    let told = read(&[("GRIDAUTH_ISSUER", "https://id.example.com/a")]).unwrap();
-    assert_eq!(told.issuer("127.0.0.1:1".parse().unwrap()), "https://id.example.com/a");
+    let configured = read(&[("GRIDAUTH_ISSUER", "https://id.example.com/a")]).unwrap();
+    assert_eq!(configured.issuer("127.0.0.1:1".parse().unwrap()), "https://id.example.com/a");
 }
 
 #[test]
-fn good_values_are_taken() {
+fn good_values_are_accepted() {
     let settings = read(&[
         ("GRIDAUTH_LISTEN", "[::]:0"),
         ("GRIDAUTH_STORE", "griddb://app:secret@db1:10001/prod"),
@@ -80,9 +80,9 @@ fn a_bad_value_is_named_and_not_repeated() {
         ("RUST_LOG", &["a=b=hush", "info,hush=loud"]),
     ] {
         for bad in bad {
-            let stop = read(&[(variable, bad)]).unwrap_err();
-            let line = stop.to_string();
-            assert_eq!(stop.status(), 2, "{line}");
+            let error = read(&[(variable, bad)]).unwrap_err();
+            let line = error.to_string();
+            assert_eq!(error.status(), 2, "{line}");
             assert!(line.starts_with(&format!("{variable}: ")), "{line}");
             assert!(line.contains("; it may be "), "{line}");
             assert!(!line.contains("hush") && !line.contains('\n'), "{line}");
@@ -92,12 +92,12 @@ fn a_bad_value_is_named_and_not_repeated() {
 
 #[cfg(unix)]
 #[test]
-fn what_is_not_utf_8_is_a_bad_value() {
+fn a_value_that_is_not_utf_8_is_bad() {
     use std::os::unix::ffi::OsStringExt;
     let bad = |name: &str| (name == "GRIDAUTH_STORE").then(|| OsString::from_vec(vec![b'f', 0xff]));
-    let stop = Settings::read(bad).unwrap_err();
-    assert_eq!(stop.status(), 2);
-    assert!(stop.to_string().starts_with("GRIDAUTH_STORE: it is not UTF-8"));
+    let error = Settings::read(bad).unwrap_err();
+    assert_eq!(error.status(), 2);
+    assert!(error.to_string().starts_with("GRIDAUTH_STORE: it is not UTF-8"));
 }
 
 /// Every variable that is read.
@@ -144,10 +144,10 @@ fn any_value() -> impl Strategy<Value = String> {
 
 proptest! {
     #[test]
-    fn any_value_is_taken_or_its_variable_is_named(name in prop::sample::select(&VARIABLES[..]), value in any_value()) {
-        if let Err(stop) = read(&[(name, &value)]) {
-            let line = stop.to_string();
-            prop_assert_eq!(stop.status(), 2);
+    fn any_value_is_accepted_or_its_variable_is_named(name in prop::sample::select(&VARIABLES[..]), value in any_value()) {
+        if let Err(error) = read(&[(name, &value)]) {
+            let line = error.to_string();
+            prop_assert_eq!(error.status(), 2);
             prop_assert!(line.starts_with(&format!("{name}: ")), "{}", line);
             prop_assert!(line.contains("; it may be "), "{}", line);
             prop_assert!(!line.chars().any(char::is_control), "{}", line);
@@ -158,8 +158,8 @@ proptest! {
     fn of_several_bad_values_one_is_named(values in prop::collection::vec(prop::option::of(any_value()), VARIABLES.len())) {
         let set: Vec<(&str, &str)> =
             VARIABLES.iter().zip(&values).filter_map(|(name, value)| Some((*name, value.as_deref()?))).collect();
-        if let Err(stop) = read(&set) {
-            let line = stop.to_string();
+        if let Err(error) = read(&set) {
+            let line = error.to_string();
             prop_assert!(set.iter().any(|(name, _)| line.starts_with(&format!("{name}: "))), "{}", line);
         }
     }

@@ -1,4 +1,4 @@
-//! An extension of the application's own: a client names the tenant that it acts for, and the same one all the way.
+//! A custom extension: a client names the tenant that it acts for, the same in every step.
 
 use std::error::Error;
 
@@ -28,7 +28,7 @@ impl Extension for Tenants {
         "tenant"
     }
 
-    /// The tenant of the authorization request is kept with the code.
+    /// Keeps the tenant of the authorization request with the code.
     fn check_authorization_request(
         &self,
         request: &AuthorizationRequest,
@@ -39,7 +39,7 @@ impl Extension for Tenants {
         Ok(())
     }
 
-    /// The token request must name the same one, where there was one before.
+    /// The token request must name the tenant of the authorization request, if there was one.
     fn check_token_request(&self, request: &TokenRequest<'_>, kept: &GrantData) -> Result<(), OAuthError> {
         self.check(request.parameter("tenant"))?;
         if kept.get(self.name()).is_some_and(|kept| kept.as_str() != request.parameter("tenant")) {

@@ -1,4 +1,4 @@
-//! A grant of the application's own: a code that was sent by mail is good for one token.
+//! A custom grant: a code that was sent by mail can be exchanged for a token, once.
 
 use std::error::Error;
 use std::time::Duration;
@@ -11,7 +11,7 @@ use gridauth::store::{Change, Key, Kind, Row, Updated};
 use gridauth::{Client, GridAuth, Store, env::Clock, env::SystemClock, protocol::OAuthError, token::Digest};
 use gridauth_tower::GridAuthExt;
 
-/// Whoever reads a person's mail may sign in as them.
+/// Whoever can read a user's mail may sign in as that user.
 struct MailedCode;
 
 #[gridauth::async_trait]
@@ -32,7 +32,7 @@ impl TokenSide for MailedCode {
             address = row.user().filter(|_| row.expires() > Some(request.now())).map(str::to_owned);
             Change::Remove
         };
-        // Read and removed as one: of two requests with one code, one is told that it removed the row.
+        // Read and removed atomically: of two requests with the same code, only one removes the row.
         let taken = request.store().update(Key::new(Kind::Custom, &id), &mut take).await?;
         match address.filter(|_| taken == Updated::Removed) {
             Some(address) => request.issue(NewGrant::for_user(address, scope)).await,
@@ -47,7 +47,7 @@ impl Grant for MailedCode {
     }
 }
 
-/// Only the digest of a code is kept.
+/// Only the digest of a code is stored.
 fn row_id(code: &str) -> String {
     format!("mailed:{}", Digest::of(b'm', &[code.as_bytes()]).to_text())
 }

@@ -1,4 +1,4 @@
-//! An API that takes the tokens which another program issues: both open the same store, and this one registers no grant.
+//! An API that accepts tokens which another program issues. Both open the same store; this one registers no grant.
 //!
 //! `STORE=griddb://app:secret@db1:10001/prod cargo run -p gridauth-small --bin guard_only`
 
@@ -17,7 +17,7 @@ pub(crate) async fn app(store: Store) -> Result<Router, BuildError> {
     Ok(Router::new()
         .route("/orders", get(list).post(order))
         .route("/orders/{id}", get(one))
-        // Everything above takes a token with this scope; `order` asks for more.
+        // All routes above require this scope; `order` requires another one as well.
         .route_layer(auth.require("orders.read"))
         .route("/", get(async || "Everybody may read this."))
         .with_state(auth))

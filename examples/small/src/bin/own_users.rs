@@ -1,4 +1,4 @@
-//! The application's own accounts and its own session: gridauth asks it who is signed in, and shows no sign-in page.
+//! An application with its own accounts and sessions: gridauth asks it who is signed in, and shows no sign-in page.
 
 use std::collections::HashMap;
 use std::error::Error;
@@ -14,7 +14,7 @@ use gridauth::model::AuthMethod;
 use gridauth::{Client, GridAuth, Store, User, env::SystemEntropy, grant::AuthorizationCode};
 use gridauth_tower::GridAuthExt;
 
-/// What an application keeps in tables of its own: accounts by name, and who is signed in by cookie.
+/// What an application keeps in its own tables: accounts by name, and sessions by cookie.
 #[derive(Clone)]
 struct Site {
     accounts: Arc<HashMap<String, (u32, PasswordHash)>>,
@@ -45,12 +45,12 @@ type Fields = HashMap<String, String>;
 async fn login(site: State<Site>, query: Query<Fields>, form: Form<Fields>) -> Result<Response, StatusCode> {
     let account = form.get("name").and_then(|name| site.accounts.get(name));
     let password = form.get("password").map_or("", String::as_str);
-    // Costs the same where there is no such account.
+    // Takes as long if there is no such account.
     let right = site.hasher.verify(password, account.map(|(_, hash)| hash)).await.unwrap_or(false);
     let (id, _) = account.filter(|_| right).ok_or(StatusCode::FORBIDDEN)?;
     let session = gridauth_small::random_text().map_err(|_| StatusCode::SERVICE_UNAVAILABLE)?;
     site.sessions.lock().unwrap_or_else(PoisonError::into_inner).insert(session.clone(), *id);
-    // Only back to where gridauth was: an address from outside could lead anywhere.
+    // Only to paths of gridauth: an address from outside could lead anywhere.
     let back = query.get("return_to").filter(|to| to.starts_with("/oauth/")).map_or("/", String::as_str);
     let cookie = format!("site={session}; Path=/; HttpOnly; Secure; SameSite=Lax");
     Ok(([(SET_COOKIE, cookie)], Redirect::to(back)).into_response())

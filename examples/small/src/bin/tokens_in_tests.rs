@@ -1,4 +1,4 @@
-//! Tokens in the tests of an application: minted without a client, a password or a request.
+//! Tokens for the tests of an application, minted without a client, a password or a request.
 
 use std::error::Error;
 
@@ -48,14 +48,14 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_reader_reads() {
+    async fn a_token_with_the_scope_is_accepted() {
         let (auth, _) = server().await;
         let token = auth.mint(MintRequest::for_user("israel").scope("notes.read")).await.unwrap();
         assert_eq!(get_notes(&auth, token.access_token.expose()).await, StatusCode::OK);
     }
 
     #[tokio::test]
-    async fn somebody_else_does_not() {
+    async fn other_tokens_are_rejected() {
         let (auth, _) = server().await;
         let token = auth.mint(MintRequest::for_user("israel").scope("notes.write")).await.unwrap();
         assert_eq!(get_notes(&auth, token.access_token.expose()).await, StatusCode::FORBIDDEN);
@@ -63,7 +63,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_hour_later_nobody_does() {
+    async fn the_token_expires_after_an_hour() {
         let (auth, clock) = server().await;
         let token = auth.mint(MintRequest::for_user("israel").scope("notes.read")).await.unwrap();
         clock.advance(Duration::from_secs(3600));

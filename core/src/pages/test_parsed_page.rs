@@ -1,12 +1,12 @@
-//! Reads pages back as a browser's tokenizer does, for the tests of this module.
+//! Parses pages with a browser's tokenizer, for the tests of this module.
 
 use std::collections::BTreeMap;
 
 use html5gum::{DefaultEmitter, Token, Tokenizer};
 
-/// What a browser's tokenizer makes of a stretch of a page.
+/// A token of a page, as a browser's tokenizer emits it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Piece {
+pub(super) enum HtmlToken {
     Doctype,
     Open { name: String, attributes: BTreeMap<String, String> },
     Close(String),
@@ -14,7 +14,7 @@ pub(super) enum Piece {
     Comment,
 }
 
-impl Piece {
+impl HtmlToken {
     pub(super) fn open(name: &str, attributes: &[(&str, &str)]) -> Self {
         let attributes =
             attributes.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
@@ -22,52 +22,52 @@ impl Piece {
     }
 }
 
-/// The pieces of `page`, in order; text that touches is one piece.
-pub(super) fn pieces(page: &str) -> Vec<Piece> {
+/// The tokens of `page`. Adjacent texts are merged.
+pub(super) fn tokenize(page: &str) -> Vec<HtmlToken> {
     let own = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).expect("a page is UTF-8");
     let mut emitter = DefaultEmitter::default();
     emitter.naively_switch_states(true);
-    let mut found: Vec<Piece> = Vec::new();
+    let mut found: Vec<HtmlToken> = Vec::new();
     for token in Tokenizer::new_with_emitter(page, emitter) {
         let Ok(token) = token;
         match token {
-            Token::StartTag(tag) => found.push(Piece::Open {
+            Token::StartTag(tag) => found.push(HtmlToken::Open {
                 name: own(&tag.name),
                 attributes: tag.attributes.iter().map(|(name, value)| (own(name), own(value))).collect(),
             }),
-            Token::EndTag(tag) => found.push(Piece::Close(own(&tag.name))),
+            Token::EndTag(tag) => found.push(HtmlToken::Close(own(&tag.name))),
             Token::String(text) => match found.last_mut() {
-                Some(Piece::Text(before)) => before.push_str(&own(&text)),
-                _ => found.push(Piece::Text(own(&text))),
+                Some(HtmlToken::Text(before)) => before.push_str(&own(&text)),
+                _ => found.push(HtmlToken::Text(own(&text))),
             },
-            Token::Comment(_) => found.push(Piece::Comment),
-            Token::Doctype(_) => found.push(Piece::Doctype),
+            Token::Comment(_) => found.push(HtmlToken::Comment),
+            Token::Doctype(_) => found.push(HtmlToken::Doctype),
             Token::Error(_) => {}
         }
     }
     found
 }
 
-/// A page as it was read, and questions to it.
+/// A parsed page, and queries on it.
 #[derive(Debug)]
-pub(super) struct Read {
-    pub(super) pieces: Vec<Piece>,
+pub(super) struct ParsedPage {
+    pub(super) tokens: Vec<HtmlToken>,
 }
 
 type Attributes = BTreeMap<String, String>;
 
 const VOID: [&str; 3] = ["meta", "input", "img"];
 
-impl Read {
-    /// Reads a page and checks what holds for each of them.
+impl ParsedPage {
+    /// Parses a page and checks what every page must satisfy.
     pub(super) fn checked(page: &str) -> Self {
-        let read = Self { pieces: pieces(page) };
-        assert_eq!(read.pieces.first(), Some(&Piece::Doctype));
-        read.check_nesting();
-        read.check_accessibility();
-        for piece in &read.pieces {
-            assert_ne!(piece, &Piece::Comment);
-            if let Piece::Open { name, attributes } = piece {
+        let parsed = Self { tokens: tokenize(page) };
+        assert_eq!(parsed.tokens.first(), Some(&HtmlToken::Doctype));
+        parsed.check_nesting();
+        parsed.check_accessibility();
+        for token in &parsed.tokens {
+            assert_ne!(token, &HtmlToken::Comment);
+            if let HtmlToken::Open { name, attributes } = token {
                 assert!(
                     !attributes.keys().any(|key| key.starts_with("on") || key == "style"),
                     "{name}: {attributes:?}"
@@ -78,15 +78,15 @@ impl Read {
                 );
             }
         }
-        read
+        parsed
     }
 
     fn check_nesting(&self) {
         let mut open = Vec::new();
-        for piece in &self.pieces {
-            match piece {
-                Piece::Open { name, .. } if !VOID.contains(&name.as_str()) => open.push(name),
-                Piece::Close(name) => assert_eq!(open.pop(), Some(name), "closed out of order"),
+        for token in &self.tokens {
+            match token {
+                HtmlToken::Open { name, .. } if !VOID.contains(&name.as_str()) => open.push(name),
+                HtmlToken::Close(name) => assert_eq!(open.pop(), Some(name), "closed out of order"),
                 _ => {}
             }
         }
@@ -116,8 +116,8 @@ impl Read {
 
     /// Name and attributes of each element, in order.
     fn elements(&self) -> impl Iterator<Item = (&str, &Attributes)> {
-        self.pieces.iter().filter_map(|piece| match piece {
-            Piece::Open { name, attributes } => Some((name.as_str(), attributes)),
+        self.tokens.iter().filter_map(|token| match token {
+            HtmlToken::Open { name, attributes } => Some((name.as_str(), attributes)),
             _ => None,
         })
     }
@@ -153,10 +153,10 @@ impl Read {
         self.values(attribute).contains(&value)
     }
 
-    /// The text of the first element of this name that holds text and nothing else.
+    /// The text of the first element of this name that contains nothing but text.
     pub(super) fn text_of(&self, element: &str) -> &str {
-        let found = self.pieces.windows(2).find_map(|pair| match pair {
-            [Piece::Open { name, .. }, Piece::Text(text)] if name == element => Some(text.as_str()),
+        let found = self.tokens.windows(2).find_map(|pair| match pair {
+            [HtmlToken::Open { name, .. }, HtmlToken::Text(text)] if name == element => Some(text.as_str()),
             _ => None,
         });
         found.unwrap_or_else(|| panic!("no text in <{element}>"))
@@ -165,11 +165,11 @@ impl Read {
     /// All text of the body.
     pub(super) fn text(&self) -> String {
         let body = self
-            .pieces
+            .tokens
             .iter()
-            .skip_while(|piece| !matches!(piece, Piece::Open { name, .. } if name == "body"));
-        let text =
-            body.filter_map(|piece| if let Piece::Text(text) = piece { Some(text.as_str()) } else { None });
+            .skip_while(|token| !matches!(token, HtmlToken::Open { name, .. } if name == "body"));
+        let text = body
+            .filter_map(|token| if let HtmlToken::Text(text) = token { Some(text.as_str()) } else { None });
         text.collect()
     }
 }

@@ -2,21 +2,21 @@ use std::fmt;
 use std::io::Write;
 use std::process::ExitCode;
 
-/// Why an application does not start: one line for standard error, and the exit status.
+/// Why an application cannot start: one line for standard error, and the exit status.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Stop {
+pub struct StartError {
     status: u8,
     line: String,
 }
 
-impl Stop {
-    /// A variable of the environment has a bad value. `wrong` says what is wrong with it and must not hold the value,
-    /// which may be a secret; `may_be` says what it may be.
+impl StartError {
+    /// An environment variable has a bad value. `wrong` says why and must not contain the value, which may be a
+    /// secret. `may_be` says which values are valid.
     pub fn bad_value(variable: &str, wrong: impl fmt::Display, may_be: impl fmt::Display) -> Self {
         Self::new(2, format!("{variable}: {wrong}; it may be {may_be}"))
     }
 
-    /// Something that the application needs cannot be had.
+    /// Something that the application needs is not available.
     pub fn cannot_start(line: impl fmt::Display) -> Self {
         Self::new(1, line.to_string())
     }
@@ -31,18 +31,18 @@ impl Stop {
         self.status
     }
 
-    /// Writes the line to standard error and gives the exit status.
+    /// Writes the line to standard error and returns the exit status.
     pub fn report(&self) -> ExitCode {
-        // Where nobody reads standard error the status still tells.
+        // If standard error has been closed, the exit status still tells.
         let _ = writeln!(std::io::stderr(), "{}", self.line);
         ExitCode::from(self.status)
     }
 }
 
-impl fmt::Display for Stop {
+impl fmt::Display for StartError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.line)
     }
 }
 
-impl std::error::Error for Stop {}
+impl std::error::Error for StartError {}

@@ -7,10 +7,10 @@ use base64::engine::general_purpose::STANDARD;
 use sha2::{Digest, Sha256};
 use url::Url;
 
-/// A `Content-Security-Policy` that starts from nothing and is opened source by source.
+/// A `Content-Security-Policy` that allows nothing until sources are added.
 ///
-/// Every such policy has `default-src 'none'`, `base-uri 'none'` and `frame-ancestors 'none'`. None has `form-action`:
-/// browsers apply it to the redirect that follows a form too, and would stop the way back to the client.
+/// Every policy has `default-src 'none'`, `base-uri 'none'` and `frame-ancestors 'none'`. None has `form-action`:
+/// browsers also apply it to the redirect that follows a form, and would block the way back to the client.
 ///
 /// ```
 /// use gridauth::pages::{ContentSecurityPolicy, Source};
@@ -32,42 +32,42 @@ pub struct ContentSecurityPolicy {
 }
 
 impl ContentSecurityPolicy {
-    /// Nothing is loaded, nothing runs.
+    /// A policy that allows nothing.
     pub fn nothing() -> Self {
         Self::default()
     }
 
-    /// Lets the `<style>` element with exactly this text apply.
+    /// Allows a `<style>` element with exactly this text.
     pub fn inline_style(self, css: &str) -> Self {
         self.styles_from(Source::digest_of(css))
     }
 
-    /// Lets the `<script>` element with exactly this text run.
+    /// Allows a `<script>` element with exactly this text.
     pub fn inline_script(mut self, script: &str) -> Self {
         self.scripts.push(Source::digest_of(script));
         self
     }
 
-    /// Lets style sheets come from `source`.
+    /// Allows style sheets from `source`.
     pub fn styles_from(mut self, source: Source) -> Self {
         self.styles.push(source);
         self
     }
 
-    /// Lets images come from `source`.
+    /// Allows images from `source`.
     pub fn images_from(mut self, source: Source) -> Self {
         self.images.push(source);
         self
     }
 
-    /// Lets fonts come from `source`.
+    /// Allows fonts from `source`.
     pub fn fonts_from(mut self, source: Source) -> Self {
         self.fonts.push(source);
         self
     }
 }
 
-/// The header's value. It is plain ASCII.
+/// Writes the value of the header, in ASCII.
 impl fmt::Display for ContentSecurityPolicy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("default-src 'none'")?;
@@ -85,7 +85,7 @@ impl fmt::Display for ContentSecurityPolicy {
     }
 }
 
-/// A place that a [`ContentSecurityPolicy`] lets something come from.
+/// A source that a [`ContentSecurityPolicy`] allows.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Source(String);
 
@@ -93,11 +93,11 @@ pub struct Source(String);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum InvalidSource {
-    /// It is neither `http` nor `https`.
+    /// The URL's scheme is neither `http` nor `https`.
     #[error("the URL is neither http nor https")]
     Scheme,
-    /// Its host has a character that would end the directive or widen it.
-    #[error("the URL's host cannot stand in a Content-Security-Policy")]
+    /// The URL's host contains a character that would end the directive or widen it.
+    #[error("the URL's host contains a character that a Content-Security-Policy cannot express")]
     Host,
 }
 
@@ -117,12 +117,12 @@ impl Source {
     /// The origin of `url`.
     ///
     /// # Errors
-    /// [`InvalidSource`] where the URL has no origin that can be named in a policy.
+    /// [`InvalidSource`] if the URL has no origin that a policy can name.
     pub fn origin_of(url: &Url) -> Result<Self, InvalidSource> {
         if !matches!(url.scheme(), "http" | "https") {
             return Err(InvalidSource::Scheme);
         }
-        // The URL Standard lets a host hold `;`, `,` and `*`, each of which means something to a policy.
+        // The URL Standard allows `;`, `,` and `*` in a host. Each of them has a meaning in a policy.
         let plain = |host: &str| {
             host.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_' | ':' | '[' | ']'))
         };
@@ -154,14 +154,14 @@ mod tests {
     }
 
     #[test]
-    fn sources_stand_under_their_directive() {
+    fn sources_are_listed_in_their_directive() {
         let policy = ContentSecurityPolicy::nothing()
             .inline_script("")
             .styles_from(Source::own_origin())
             .images_from(Source::own_origin())
             .images_from(Source::origin_of(&Url::parse("https://cdn.example/x/y?z").unwrap()).unwrap())
             .fonts_from(Source::data());
-        // The digest of nothing, as RFC 6234 implementations know it.
+        // The SHA-256 digest of the empty string.
         assert_eq!(
             policy.to_string(),
             "default-src 'none'; script-src 'sha256-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU='; style-src 'self'; \

@@ -1,4 +1,4 @@
-//! Answers of the application's own routes.
+//! Responses of the application's own routes.
 
 use bytes::Bytes;
 use gridauth::protocol::{ErrorCode, OAuthError};
@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use crate::App;
 
-pub(crate) fn answer(status: StatusCode, content_type: &'static str, body: impl Into<Bytes>) -> Response {
+pub(crate) fn response(status: StatusCode, content_type: &'static str, body: impl Into<Bytes>) -> Response {
     let mut response = Response::new(body.into());
     *response.status_mut() = status;
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
@@ -18,17 +18,17 @@ pub(crate) fn answer(status: StatusCode, content_type: &'static str, body: impl 
 }
 
 pub(crate) fn text(status: StatusCode, words: &'static str) -> Response {
-    answer(status, "text/plain; charset=utf-8", words)
+    response(status, "text/plain; charset=utf-8", words)
 }
 
 pub(crate) fn json(auth: &GridAuth, status: StatusCode, value: &impl Serialize) -> Response {
     match serde_json::to_vec(value) {
-        Ok(body) => answer(status, "application/json", body),
+        Ok(body) => response(status, "application/json", body),
         Err(error) => auth.refuse(&OAuthError::server_error(error)),
     }
 }
 
-/// The application's own routes, with the methods that each has.
+/// The application's own routes and their methods.
 const ROUTES: [(&str, &str); 6] = [
     ("/", "GET, HEAD, POST"),
     ("/sign_up", "POST"),
@@ -39,13 +39,13 @@ const ROUTES: [(&str, &str); 6] = [
 ];
 
 impl App {
-    /// The answer where there is nothing at a path.
+    /// The response for a path that has no route.
     pub fn not_found(&self) -> Response {
         let error = OAuthError::new(ErrorCode::Custom("not_found"), "there is nothing here");
         self.auth().refuse(&error.with_status(StatusCode::NOT_FOUND))
     }
 
-    /// The answer where the route at `path`, one of the application's own, has no such method: 405 with `Allow`.
+    /// The response for a method that the application's route at `path` does not have: 405 with `Allow`.
     pub fn method_not_allowed(&self, path: &str) -> Response {
         let Some((_, allow)) = ROUTES.into_iter().find(|(own, _)| *own == path) else {
             return self.not_found();

@@ -1,11 +1,11 @@
-//! Every page, filled with text that tries to leave its place.
+//! Sample pages, filled with text that tries to break out of its context.
 
 use http::StatusCode;
 use proptest::prelude::*;
 
 use super::*;
 
-/// Text that tries to leave its place.
+/// Text that tries to break out of its context.
 pub(super) fn hostile_text() -> impl Strategy<Value = String> {
     let fragment = prop_oneof![
         any::<String>(),
@@ -60,7 +60,7 @@ pub(super) fn hostile_text() -> impl Strategy<Value = String> {
     proptest::collection::vec(fragment, 0..8).prop_map(|fragments| fragments.concat())
 }
 
-/// Each of the pages, with `text` wherever text from outside can stand.
+/// Every page, with `text` wherever untrusted text can appear.
 pub(super) fn every_page(pages: &BuiltInPages, text: &str) -> Vec<(&'static str, Html)> {
     let hidden = [("csrf", text), (text, "1"), ("submit", text)];
     let form = Form { action: text, hidden: &hidden };
@@ -80,7 +80,7 @@ pub(super) fn every_page(pages: &BuiltInPages, text: &str) -> Vec<(&'static str,
     (device_code.user_code, device_code.failure) = (Some(text), Some(DeviceCodeFailure::UnknownOrExpired));
     let mut error = ErrorPage::new(StatusCode::BAD_REQUEST, text, text);
     error.detail = Some(text);
-    let mut logout = LogoutQuestionPage::new(form);
+    let mut logout = LogoutConfirmPage::new(form);
     (logout.client, logout.user) = (Some(client), Some(text));
     vec![
         ("sign_in", pages.sign_in(&sign_in)),
@@ -94,7 +94,7 @@ pub(super) fn every_page(pages: &BuiltInPages, text: &str) -> Vec<(&'static str,
         ("device_code", pages.device_code(&device_code)),
         ("device_confirm", pages.device_confirm(&DeviceConfirmPage::new(form, client, text, text, &scopes))),
         ("device_done", pages.device_done(&DeviceDonePage::new(client, true))),
-        ("logout_question", pages.logout_question(&logout)),
+        ("logout_confirm", pages.logout_confirm(&logout)),
         ("logout_done", pages.logout_done(&LogoutDonePage::new(true))),
     ]
 }
