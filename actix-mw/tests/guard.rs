@@ -12,10 +12,12 @@ use actix_web::{App, HttpResponse, web};
 use bytes::Bytes;
 use gridauth::Store;
 use gridauth::guard::RejectionBody;
+use gridauth::store::memory::MemoryStore;
 use gridauth_actix::{Access, AccessRejection, GridAuthExt};
+use gridauth_test_stores::{Counting, Delaying, Failing};
 use http::HeaderValue;
 use serde_json::json;
-use support::{WatchedStore, ask, auth, auth_with, bearing, token};
+use support::{ask, auth, auth_with, bearing, token};
 
 gridauth::scopes! { NotesRead = "notes.read"; NotesWrite = "notes.write" }
 
@@ -140,7 +142,7 @@ async fn one_hook_shapes_the_rejections_of_middleware_and_extractor_with_and_wit
 
 #[actix_web::test]
 async fn a_store_that_is_away_is_503_and_never_401() {
-    let store = WatchedStore::default();
+    let store = Failing::new(MemoryStore::new());
     let auth = auth_with(|builder| builder.store(Store::new(store.clone()))).await;
     let (app, token) = (app!(auth), token(&auth, "notes.read").await);
     store.take_down();
@@ -154,20 +156,21 @@ async fn a_store_that_is_away_is_503_and_never_401() {
 
 #[actix_web::test]
 async fn a_store_that_answers_later_is_waited_for() {
-    let store = WatchedStore::default();
-    let auth = auth_with(|builder| builder.store(Store::new(store.clone()))).await;
+    let failing = Failing::new(MemoryStore::new());
+    let reads = Counting::reads(failing.clone());
+    let store = Delaying::new(reads.clone());
+    let auth = auth_with(|builder| builder.store(Store::new(store))).await;
     let (app, good) = (app!(auth), token(&auth, "notes.read").await);
     let little = token(&auth, "notes.write").await;
-    store.slow_down();
     for path in GUARDED {
-        let before = store.reads();
+        let before = reads.count();
         let answer = ask(&app, bearing(TestRequest::get().uri(path), &good)).await;
         assert_eq!((answer.status, answer.body.as_str()), (200, "israel"), "{path}");
-        assert_eq!(store.reads() - before, 1, "{path}");
+        assert_eq!(reads.count() - before, 1, "{path}");
         assert_eq!(ask(&app, bearing(TestRequest::get().uri(path), &little)).await.status, 403, "{path}");
         assert_eq!(ask(&app, TestRequest::get().uri(path)).await.status, 401, "{path}");
     }
-    store.take_down();
+    failing.take_down();
     for path in GUARDED {
         assert_eq!(ask(&app, bearing(TestRequest::get().uri(path), &good)).await.status, 503, "{path}");
     }
@@ -175,8 +178,8 @@ async fn a_store_that_answers_later_is_waited_for() {
 
 #[actix_web::test]
 async fn what_a_guard_found_is_not_looked_up_again() {
-    let store = WatchedStore::default();
-    let auth = auth_with(|builder| builder.store(Store::new(store.clone()))).await;
+    let reads = Counting::reads(MemoryStore::new());
+    let auth = auth_with(|builder| builder.store(Store::new(reads.clone()))).await;
     let both = |_: Access<NotesRead>, _: Access<NotesWrite>, _: Access| async { "" };
     let app = init_service(
         App::new()
@@ -187,9 +190,9 @@ async fn what_a_guard_found_is_not_looked_up_again() {
     .await;
     let token = token(&auth, "notes.read notes.write").await;
     for path in ["/extracted", "/guarded"] {
-        let before = store.reads();
+        let before = reads.count();
         assert_eq!(ask(&app, bearing(TestRequest::get().uri(path), &token)).await.status, 200);
-        assert_eq!(store.reads() - before, 1, "{path}");
+        assert_eq!(reads.count() - before, 1, "{path}");
     }
 }
 

@@ -2,8 +2,10 @@
 
 mod support;
 
+use gridauth::store::memory::MemoryStore;
 use gridauth::{GridAuth, Store};
 use gridauth_rocket::{Access, AccessRejection, GridAuthExt, rejection};
+use gridauth_test_stores::Failing;
 use rocket::fairing::AdHoc;
 use rocket::http::{Header, Status};
 use rocket::local::asynchronous::LocalRequest;
@@ -11,7 +13,7 @@ use rocket::outcome::Outcome;
 use rocket::request::{self, FromRequest};
 use rocket::response::status::Custom;
 use rocket::{Build, Request, Rocket, catch, catchers, get, routes};
-use support::{Answer, WatchedStore, ask, auth, auth_with, bearing, launch, quiet, token};
+use support::{Answer, ask, auth, auth_with, bearing, launch, quiet, token};
 
 gridauth::scopes! { NotesRead = "notes.read" }
 
@@ -174,7 +176,7 @@ async fn a_handler_that_ran_without_an_access_answers_for_itself() {
         ask(request.header(Header::new("wanted", status.to_string()))).await
     }
 
-    let store = WatchedStore::default();
+    let store = Failing::new(MemoryStore::new());
     let auth = auth_with(|builder| builder.store(Store::new(store.clone()))).await;
     let poor = token(&auth, "notes.write").await;
     let routes = routes![deciding::option_status, deciding::result_status, deciding::option_body];

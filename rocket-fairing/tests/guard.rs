@@ -4,15 +4,17 @@ mod support;
 
 use bytes::Bytes;
 use gridauth::guard::RejectionBody;
+use gridauth::store::memory::MemoryStore;
 use gridauth::{GridAuth, Store};
 use gridauth_rocket::{Access, AccessRejection, GridAuthExt};
+use gridauth_test_stores::{Counting, Delaying, Failing};
 use http::HeaderValue;
 use rocket::error::ErrorKind;
 use rocket::http::{Header, Method, Status};
 use rocket::local::asynchronous::Client;
 use rocket::{Build, Rocket, State, get, post, routes};
 use serde_json::json;
-use support::{WatchedStore, ask, auth, auth_with, bearing, launch, quiet, token};
+use support::{ask, auth, auth_with, bearing, launch, quiet, token};
 
 gridauth::scopes! { NotesRead = "notes.read"; NotesWrite = "notes.write" }
 
@@ -198,7 +200,7 @@ async fn one_hook_shapes_the_answer_where_a_guard_refuses_and_no_handler_takes_a
 
 #[rocket::async_test]
 async fn a_store_that_is_away_is_503_and_never_401() {
-    let store = WatchedStore::default();
+    let store = Failing::new(MemoryStore::new());
     let auth = auth_with(|builder| builder.store(Store::new(store.clone()))).await;
     let (client, token) = (launch(rocket(&auth)).await, token(&auth, "notes.read").await);
     store.take_down();
@@ -212,20 +214,21 @@ async fn a_store_that_is_away_is_503_and_never_401() {
 
 #[rocket::async_test]
 async fn a_store_that_answers_later_is_waited_for() {
-    let store = WatchedStore::default();
-    let auth = auth_with(|builder| builder.store(Store::new(store.clone()))).await;
+    let failing = Failing::new(MemoryStore::new());
+    let reads = Counting::reads(failing.clone());
+    let store = Delaying::new(reads.clone());
+    let auth = auth_with(|builder| builder.store(Store::new(store))).await;
     let rocket = rocket(&auth).mount("/guarded", auth.require("notes.read", auth.require("", routes![both])));
     let (client, good) = (launch(rocket).await, token(&auth, "notes.read notes.write").await);
     let little = token(&auth, "notes.write").await;
-    store.slow_down();
     for path in GUARDED.into_iter().chain(["/both", "/guarded/both"]) {
-        let before = store.reads();
+        let before = reads.count();
         assert_eq!(get(&client, path, &good).await.status, 200, "{path}");
-        assert_eq!(store.reads() - before, 1, "{path}");
+        assert_eq!(reads.count() - before, 1, "{path}");
         assert_eq!(get(&client, path, &little).await.status, 403, "{path}");
         assert_eq!(ask(client.get(path)).await.status, 401, "{path}");
     }
-    store.take_down();
+    failing.take_down();
     for path in GUARDED {
         assert_eq!(get(&client, path, &good).await.status, 503, "{path}");
     }
@@ -233,14 +236,14 @@ async fn a_store_that_answers_later_is_waited_for() {
 
 #[rocket::async_test]
 async fn a_token_is_looked_up_once_for_each_request() {
-    let store = WatchedStore::default();
-    let auth = auth_with(|builder| builder.store(Store::new(store.clone()))).await;
+    let reads = Counting::reads(MemoryStore::new());
+    let auth = auth_with(|builder| builder.store(Store::new(reads.clone()))).await;
     let rocket = rocket(&auth).mount("/guarded", auth.require("notes.read", auth.require("", routes![both])));
     let (client, token) = (launch(rocket).await, token(&auth, "notes.read notes.write").await);
     for path in ["/both", "/guarded/both"] {
-        let before = store.reads();
+        let before = reads.count();
         assert_eq!(get(&client, path, &token).await.status, 200);
-        assert_eq!(store.reads() - before, 1, "{path}");
+        assert_eq!(reads.count() - before, 1, "{path}");
     }
 }
 

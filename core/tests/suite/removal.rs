@@ -5,15 +5,16 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use gridauth::env::Clock;
 use gridauth::identity::SignUpError;
-use gridauth::store::{Key, Kind, Row};
+use gridauth::store::memory::MemoryStore;
+use gridauth::store::{Backend, Key, Kind, Row};
 use gridauth::token::Secret;
 use gridauth::{MintRequest, Store};
+use gridauth_test_stores::{Call, Counting, Failing, Failure};
 
-use crate::failing::{Asked, Failing, Fails};
 use crate::support::*;
 
-async fn server_on(failing: &Failing) -> Server {
-    server_with(|builder| builder.store(Store::new(failing.clone()))).await
+async fn server_on(backend: impl Backend) -> Server {
+    server_with(|builder| builder.store(Store::new(backend))).await
 }
 
 /// All that speaks for the user israel.
@@ -59,18 +60,18 @@ async fn signs_in(server: &Server, password: &str) -> bool {
 /// Whoever comes next under the name inherits nothing, wherever the removal stopped.
 #[tokio::test]
 async fn a_user_goes_step_by_step_and_a_repeat_goes_on() {
-    for fails in [Fails::Before, Fails::After] {
+    for failure in [Failure::Before, Failure::After] {
         for step in 0.. {
-            let failing = Failing::default();
-            let server = server_on(&failing).await;
+            let failing = Failing::new(MemoryStore::new());
+            let server = server_on(failing.clone()).await;
             let speaking = Speaking::new(&server).await;
-            let what = format!("{fails:?}, {step}");
+            let what = format!("{failure:?}, {step}");
 
             let asked = Arc::new(AtomicUsize::new(0));
             let counted = Arc::clone(&asked);
-            failing.order(move |_| (counted.fetch_add(1, Ordering::Relaxed) == step).then_some(fails));
+            failing.fail(failure, move |_| counted.fetch_add(1, Ordering::Relaxed) == step);
             let first = server.auth.remove_user("israel").await;
-            failing.clear();
+            failing.recover();
             if asked.load(Ordering::Relaxed) <= step {
                 assert!(first.unwrap(), "{what}");
                 // The user twice; three listings; a session, two grants and a consent.
@@ -78,7 +79,7 @@ async fn a_user_goes_step_by_step_and_a_repeat_goes_on() {
                 break;
             }
             assert!(first.is_err(), "{what}");
-            let has_begun = step > 0 || matches!(fails, Fails::After);
+            let has_begun = step > 0 || matches!(failure, Failure::After);
             assert_eq!(signs_in(&server, "imru").await, !has_begun, "{what}");
 
             let new = Secret::from("another");
@@ -113,18 +114,15 @@ async fn a_user_whose_row_cannot_be_read_goes() {
 /// Whoever gets the id next has to ask, and a removal that failed on the way goes on when it is asked for again.
 #[tokio::test]
 async fn a_client_goes_with_all_that_users_allowed_it() {
-    let failing = Failing::default();
-    let server = server_on(&failing).await;
+    let failing = Failing::new(MemoryStore::new());
+    let server = server_on(failing.clone()).await;
     Speaking::new(&server).await;
     let store = server.auth.store();
     assert_eq!(ids(store, Kind::Consent).await.len(), 1);
-    failing.order(|asked| match asked {
-        Asked::List(query) if query.kind == Kind::Grant => Some(Fails::Before),
-        _ => None,
-    });
+    failing.fail(Failure::Before, |call| matches!(call, Call::List(query) if query.kind == Kind::Grant));
     assert!(server.auth.remove_client("web").await.is_err());
     assert_eq!(ids(store, Kind::Consent).await, [""; 0]);
-    failing.clear();
+    failing.recover();
     assert!(!server.auth.remove_client("web").await.unwrap());
     assert_eq!(ids(store, Kind::Grant).await, [""; 0]);
 }
@@ -141,16 +139,13 @@ async fn mint(server: &Server, count: usize) {
 /// What was removed is gone though the listing fails further on.
 #[tokio::test]
 async fn a_page_that_fails_keeps_nothing_of_those_before_it() {
-    let failing = Failing::default();
-    let server = server_on(&failing).await;
+    let failing = Failing::new(MemoryStore::new());
+    let server = server_on(failing.clone()).await;
     mint(&server, GRANTS).await;
     for left in [150, 50] {
-        failing.order(|asked| match asked {
-            Asked::List(query) if query.after.is_some() => Some(Fails::Before),
-            _ => None,
-        });
+        failing.fail(Failure::Before, |call| matches!(call, Call::List(query) if query.after.is_some()));
         assert!(server.auth.revoke_client("web").await.is_err());
-        failing.clear();
+        failing.recover();
         assert_eq!(ids(server.auth.store(), Kind::Grant).await.len(), left);
     }
     server.auth.revoke_client("web").await.unwrap();
@@ -159,22 +154,22 @@ async fn a_page_that_fails_keeps_nothing_of_those_before_it() {
 
 #[tokio::test]
 async fn a_row_that_cannot_be_removed_keeps_none_of_the_others() {
-    let failing = Failing::default();
-    let server = server_on(&failing).await;
+    let failing = Failing::new(MemoryStore::new());
+    let server = server_on(failing.clone()).await;
     mint(&server, GRANTS).await;
     let all = ids(server.auth.store(), Kind::Grant).await;
     let mut stuck = vec![all[0].clone(), all[120].clone(), all[GRANTS - 1].clone()];
     stuck.sort();
     let is_stuck = stuck.clone();
-    failing.order(move |asked| match asked {
-        Asked::Remove(key) if is_stuck.contains(&key.id.to_owned()) => Some(Fails::Before),
-        _ => None,
-    });
+    failing.fail(
+        Failure::Before,
+        move |call| matches!(call, Call::Remove(key) if is_stuck.contains(&key.id.to_owned())),
+    );
     assert!(server.auth.revoke_user("israel").await.is_err());
     let mut left = ids(server.auth.store(), Kind::Grant).await;
     left.sort();
     assert_eq!(left, stuck);
-    failing.clear();
+    failing.recover();
     server.auth.revoke_user("israel").await.unwrap();
     assert_eq!(ids(server.auth.store(), Kind::Grant).await, [""; 0]);
 }
@@ -182,20 +177,13 @@ async fn a_row_that_cannot_be_removed_keeps_none_of_the_others() {
 /// A store may take all its time for each call that fails.
 #[tokio::test]
 async fn a_store_that_refuses_all_is_not_asked_for_each_row() {
-    let failing = Failing::default();
-    let server = server_on(&failing).await;
+    let failing = Failing::new(MemoryStore::new());
+    let removals = Counting::only(failing.clone(), |call| matches!(call, Call::Remove(_)));
+    let server = server_on(removals.clone()).await;
     mint(&server, GRANTS).await;
-    let asked = Arc::new(AtomicUsize::new(0));
-    let counted = Arc::clone(&asked);
-    failing.order(move |asked| match asked {
-        Asked::Remove(_) => {
-            counted.fetch_add(1, Ordering::Relaxed);
-            Some(Fails::Before)
-        }
-        _ => None,
-    });
+    failing.fail(Failure::Before, |call| matches!(call, Call::Remove(_)));
     assert!(server.auth.revoke_client("web").await.is_err());
-    assert!((1..30).contains(&asked.load(Ordering::Relaxed)), "{asked:?}");
+    assert!((1..30).contains(&removals.count()), "{}", removals.count());
 }
 
 /// Rows that another hand or a newer version wrote.
@@ -224,21 +212,21 @@ async fn rows_that_cannot_be_read_are_revoked() {
 /// Each part ends, whatever fails before it.
 #[tokio::test]
 async fn tokens_end_where_sessions_and_consents_cannot() {
-    let failing = Failing::default();
-    let server = server_on(&failing).await;
+    let failing = Failing::new(MemoryStore::new());
+    let server = server_on(failing.clone()).await;
     for kind in [Kind::Session, Kind::Consent] {
         let speaking = Speaking::new(&server).await;
-        failing.order(move |asked| match asked {
-            Asked::List(query) if query.kind == kind => Some(Fails::Before),
-            Asked::Remove(key) if key.kind == kind => Some(Fails::Before),
-            _ => None,
+        failing.fail(Failure::Before, move |call| match call {
+            Call::List(query) => query.kind == kind,
+            Call::Remove(key) => key.kind == kind,
+            _ => false,
         });
         let revoked = match kind {
             Kind::Session => server.auth.revoke_user("israel").await,
             _ => server.auth.withdraw_consent("israel", "web").await,
         };
         assert!(revoked.is_err(), "{kind:?}");
-        failing.clear();
+        failing.recover();
         assert!(server.auth.authenticate_token(&speaking.access).await.is_err(), "{kind:?}");
         assert_eq!(ids(server.auth.store(), Kind::Grant).await, [""; 0], "{kind:?}");
         server.auth.withdraw_consent("israel", "web").await.unwrap();

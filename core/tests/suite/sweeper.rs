@@ -1,13 +1,14 @@
 //! Expired rows go, by themselves, and for as long as there is a server.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use gridauth::env::{Clock, ManualClock, Timestamp};
+use gridauth::store::memory::MemoryStore;
 use gridauth::store::{Key, Kind, Row};
 use gridauth::{GridAuth, MintRequest, Store};
-use std::sync::Arc;
+use gridauth_test_stores::{Call, Failing, Failure};
 
-use crate::failing::{Asked, Failing, Fails};
 use crate::support::*;
 
 /// What has ended is gone from the store, each row counted once; what has not ended, and what has no end, stays.
@@ -67,7 +68,7 @@ async fn a_sweep_goes_on_until_nothing_is_left() {
 /// The first error is told once all kinds had their turn.
 #[tokio::test]
 async fn a_kind_that_cannot_be_swept_does_not_keep_the_others() {
-    let failing = Failing::default();
+    let failing = Failing::new(MemoryStore::new());
     let server = server_with(|builder| builder.store(Store::new(failing.clone()))).await;
     let store = server.auth.store();
     let expires = server.clock.now().after(Duration::from_secs(1));
@@ -78,16 +79,16 @@ async fn a_kind_that_cannot_be_swept_does_not_keep_the_others() {
     server.advance(1);
     // The first kind, and one amid the others.
     let broken = [Kind::User, Kind::Session];
-    failing.order(move |asked| match asked {
-        Asked::Sweep(kind) if broken.contains(&kind) => Some(Fails::Before),
-        _ => None,
-    });
+    failing.fail(
+        Failure::Before,
+        move |call| matches!(call, Call::RemoveExpired(kind) if broken.contains(&kind)),
+    );
     assert!(server.auth.sweep().await.is_err());
     for kind in Kind::ALL {
         let stays = ids(store, kind).await.contains(&"expired".to_owned());
         assert_eq!(stays, broken.contains(&kind), "{kind:?}");
     }
-    failing.clear();
+    failing.recover();
     assert_eq!(server.auth.sweep().await.unwrap(), 2);
 }
 

@@ -1,19 +1,19 @@
 //! `Access` as an argument of axum's handlers.
 
-use std::sync::atomic::Ordering;
-
 use axum::extract::FromRef;
 use axum::routing::get as get_route;
 use axum::{Json, Router};
 use gridauth::guard::RejectionBody;
+use gridauth::store::memory::MemoryStore;
 use gridauth::{GridAuth, Store};
+use gridauth_test_stores::{Counting, Delaying, Failing};
 use gridauth_tower::{Access, AccessRejection, GridAuthExt};
 use http::header::AUTHORIZATION;
 use http::{HeaderValue, StatusCode};
 use serde_json::json;
 use tower::ServiceExt;
 
-use crate::server::{ISSUER, bearer, get, get_with, header, json as json_of, server, text, watched};
+use crate::server::{ISSUER, bearer, get, get_with, header, json as json_of, server, server_on, text};
 
 gridauth::scopes! {
     NotesRead = "notes.read";
@@ -137,33 +137,35 @@ async fn the_application_shapes_an_extractor_s_rejection_too() {
 
 #[tokio::test]
 async fn behind_the_layer_a_token_is_looked_up_once_and_the_scope_is_still_checked() {
-    let (auth, store) = watched().await;
+    let reads = Counting::reads(MemoryStore::new());
+    let auth = server_on(reads.clone()).await;
     let app: Router = routes().route_layer(auth.require("notes.write")).with_state(auth.clone());
     let (write, both) = (bearer(&auth, "notes.write").await, bearer(&auth, "notes.write notes.read").await);
-    let before = store.reads();
+    let before = reads.count();
     assert_eq!(app.clone().oneshot(get_with("/twice", &both)).await.unwrap().status(), 200);
-    assert_eq!(store.reads(), before + 1);
+    assert_eq!(reads.count(), before + 1);
     let answer = app.oneshot(get_with("/reads", &write)).await.unwrap();
     assert_eq!(answer.status(), 403);
     assert!(header(&answer, "www-authenticate").contains("scope=\"notes.read\""));
-    assert_eq!(store.reads(), before + 2);
+    assert_eq!(reads.count(), before + 2);
 }
 
 #[tokio::test]
 async fn a_store_that_answers_later_is_waited_for() {
-    let (auth, store) = watched().await;
+    let failing = Failing::new(MemoryStore::new());
+    let reads = Counting::reads(failing.clone());
+    let auth = server_on(Delaying::new(reads.clone())).await;
     let layered = Router::new().nest("/layer", routes().route_layer(auth.require("notes.read")));
     let app: Router = layered.merge(routes()).with_state(auth.clone());
     let (good, little) = (bearer(&auth, "notes.read").await, bearer(&auth, "notes.write").await);
-    store.slow.store(true, Ordering::SeqCst);
     for path in ["/reads", "/twice", "/layer/who", "/layer/twice"] {
-        let before = store.reads();
+        let before = reads.count();
         assert_eq!(app.clone().oneshot(get_with(path, &good)).await.unwrap().status(), 200, "{path}");
-        assert_eq!(store.reads(), before + 1, "{path}");
+        assert_eq!(reads.count(), before + 1, "{path}");
         assert_eq!(app.clone().oneshot(get_with(path, &little)).await.unwrap().status(), 403, "{path}");
         assert_eq!(app.clone().oneshot(get(path)).await.unwrap().status(), 401, "{path}");
     }
-    store.out_of_reach.store(true, Ordering::SeqCst);
+    failing.take_down();
     for path in ["/reads", "/layer/who"] {
         assert_eq!(app.clone().oneshot(get_with(path, &good)).await.unwrap().status(), 503, "{path}");
     }
@@ -171,12 +173,13 @@ async fn a_store_that_answers_later_is_waited_for() {
 
 #[tokio::test]
 async fn two_extractors_look_a_token_up_once() {
-    let (auth, store) = watched().await;
+    let reads = Counting::reads(MemoryStore::new());
+    let auth = server_on(reads.clone()).await;
     let app: Router = routes().with_state(auth.clone());
     let authorization = bearer(&auth, "notes.read").await;
-    let before = store.reads();
+    let before = reads.count();
     assert_eq!(app.oneshot(get_with("/twice", &authorization)).await.unwrap().status(), 200);
-    assert_eq!(store.reads(), before + 1);
+    assert_eq!(reads.count(), before + 1);
 }
 
 #[tokio::test]
@@ -189,10 +192,11 @@ async fn an_access_that_another_server_gave_is_not_taken() {
 
 #[tokio::test]
 async fn a_store_out_of_reach_is_503() {
-    let (auth, store) = watched().await;
+    let store = Failing::new(MemoryStore::new());
+    let auth = server_on(store.clone()).await;
     let app: Router = routes().with_state(auth.clone());
     let authorization = bearer(&auth, "notes.read").await;
-    store.out_of_reach.store(true, Ordering::SeqCst);
+    store.take_down();
     for path in ["/who", "/reads", "/perhaps"] {
         let answer = app.clone().oneshot(get_with(path, &authorization)).await.unwrap();
         assert_eq!(answer.status(), 503, "{path}");

@@ -7,7 +7,9 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use gridauth::guard::RejectionBody;
+use gridauth::store::memory::MemoryStore;
 use gridauth::{GridAuth, Store};
+use gridauth_test_stores::{Counting, Failing};
 use gridauth_tower::{GridAuthExt, Require, RequireFuture, RequireLayer};
 use http::header::AUTHORIZATION;
 use http::{HeaderValue, Request, Response};
@@ -15,7 +17,7 @@ use http_body_util::combinators::BoxBody;
 use http_body_util::{BodyExt, Full};
 use tower::{Layer, Service, ServiceBuilder, ServiceExt, service_fn};
 
-use crate::server::{ISSUER, bearer, bytes, header, server, watched};
+use crate::server::{ISSUER, bearer, bytes, header, server, server_on};
 
 fn request(authorization: &str) -> Request<String> {
     Request::get("/").header(AUTHORIZATION, authorization).body("sent".to_owned()).unwrap()
@@ -79,9 +81,10 @@ async fn a_token_of_another_server_is_not_good() {
 
 #[tokio::test]
 async fn a_store_out_of_reach_is_503_and_not_401() {
-    let (auth, store) = watched().await;
+    let store = Failing::new(MemoryStore::new());
+    let auth = server_on(store.clone()).await;
     let authorization = bearer(&auth, "a").await;
-    store.out_of_reach.store(true, Ordering::SeqCst);
+    store.take_down();
     let answer = auth.require("a").layer(service_fn(tell)).oneshot(request(&authorization)).await.unwrap();
     assert_eq!(answer.status(), 503);
     assert_eq!(header(&answer, "retry-after"), "1");
@@ -171,13 +174,14 @@ async fn a_rejection_gives_back_what_was_reserved() {
 
 #[tokio::test]
 async fn nothing_is_looked_up_before_the_future_is_polled_and_dropping_it_is_harmless() {
-    let (auth, store) = watched().await;
+    let reads = Counting::reads(MemoryStore::new());
+    let auth = server_on(reads.clone()).await;
     let authorization = bearer(&auth, "").await;
     let calls = Arc::default();
     let mut service = auth.require("").layer(Strict { ready: false, calls: Arc::clone(&calls) });
-    let before = store.reads();
+    let before = reads.count();
     drop(service.ready().await.unwrap().call(request(&authorization)));
-    assert_eq!((store.reads(), calls.load(Ordering::SeqCst)), (before, 0));
+    assert_eq!((reads.count(), calls.load(Ordering::SeqCst)), (before, 0));
 }
 
 /// The types can be written down, so a guarded service can be a field.

@@ -1,13 +1,9 @@
 //! Who is signed in, and who can change that.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
-
-mod support;
-
+use crate::support::*;
 use gridauth::identity::UsersError;
 use gridauth::token::Secret;
 use gridauth::{Client, User};
-use support::*;
 
 #[tokio::test]
 async fn a_post_from_another_site_ends_no_session() {

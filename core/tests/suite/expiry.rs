@@ -1,14 +1,10 @@
 //! When things end: the clock is moved, nothing waits.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
-
-mod support;
-
-use gridauth::Builder;
-use serde_json::{Value, json};
-use support::{
+use crate::support::{
     Server, authorize_uri, basic, location_parameter, redeem, refresh, server, server_with, string,
 };
+use gridauth::Builder;
+use serde_json::{Value, json};
 
 const MINUTE: u64 = 60;
 const HOUR: u64 = 60 * MINUTE;
@@ -27,7 +23,7 @@ async fn is_good(server: &Server, tokens: &Value) -> bool {
 async fn introspect(server: &Server, token: &str) -> Value {
     let authorization = basic("web", "web-secret");
     let headers = [("authorization", authorization.as_str())];
-    support::answer(server.post("/oauth/introspect", &headers, &[("token", token)]).await).1
+    crate::support::answer(server.post("/oauth/introspect", &headers, &[("token", token)]).await).1
 }
 
 /// RFC 6749 section 4.1.2: a code is short-lived; to the second.
@@ -168,7 +164,7 @@ async fn a_session_ends_to_the_second() {
     server.advance(1);
     let page = server.get(&authorize_uri(&[]), Some(&browser.cookie)).await;
     assert_eq!(page.status(), 200);
-    assert!(support::text(&page).contains("name=\"password\""), "{}", support::text(&page));
+    assert!(crate::support::text(&page).contains("name=\"password\""), "{}", crate::support::text(&page));
 }
 
 /// A consent form that was open when the session ended allows nothing.
@@ -178,7 +174,7 @@ async fn a_form_of_a_session_that_has_ended_allows_nothing() {
     let browser = server.sign_in(&authorize_uri(&[])).await;
     server.advance(HOUR);
     let answer = browser.allow(&server).await;
-    assert!(answer.headers().get("location").is_none(), "{}", support::text(&answer));
+    assert!(answer.headers().get("location").is_none(), "{}", crate::support::text(&answer));
 }
 
 /// DEMO_APP.md: 20 failures within a minute; what is older does not count, and waiting is enough.

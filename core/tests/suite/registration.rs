@@ -1,16 +1,12 @@
 //! What is registered, and what may come of it.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
-
-mod support;
-
+use crate::support::*;
 use gridauth::grant::extension::Pkce;
 use gridauth::grant::{AuthorizationCode, ClientCredentials, GrantExt, RefreshToken};
 use gridauth::guard::ScopeDescription;
 use gridauth::model::{AuthMethod, ClientError};
 use gridauth::{Client, GridAuth, Store};
 use serde_json::Value;
-use support::*;
 
 #[tokio::test]
 async fn all_that_is_wrong_is_named_at_once() {

@@ -1,11 +1,7 @@
 //! Refresh tokens that do not log people out (RFC 6749 section 6, RFC 9700 section 4.14).
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
-
-mod support;
-
+use crate::support::*;
 use serde_json::Value;
-use support::*;
 
 async fn first(server: &Server) -> Value {
     let (status, tokens) = server.token(&redeem(&server.code().await)).await;

@@ -1,9 +1,6 @@
 //! A grant of the application's own with both sides, written with the public traits alone.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
-
-mod support;
-
+use crate::support::*;
 use gridauth::grant::{
     ApprovedAuthorization, AuthorizationRequest, AuthorizationResponse, AuthorizationSide, Extension, Grant,
     GrantExt, Issued, NewGrant, TokenRequest, TokenSide,
@@ -13,7 +10,6 @@ use gridauth::protocol::{OAuthError, Scope};
 use gridauth::store::{Change, Key, Kind, Row};
 use gridauth::token::Digest;
 use serde_json::json;
-use support::*;
 
 /// Gives a ticket at the authorization endpoint, and a token for the ticket at the token endpoint.
 struct Ticket;

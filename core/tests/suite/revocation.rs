@@ -1,12 +1,8 @@
 //! What a token has to show before a grant goes (RFC 7009 section 2.1).
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
-
-mod support;
-
+use crate::support::*;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use support::*;
 
 const ID: usize = 16;
 

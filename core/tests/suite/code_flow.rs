@@ -1,11 +1,7 @@
 //! The authorization code grant from the first page to the last token (RFC 6749 section 4.1).
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
-
-mod support;
-
+use crate::support::*;
 use serde_json::json;
-use support::*;
 
 #[tokio::test]
 async fn a_code_becomes_tokens_that_work_until_they_are_revoked() {
