@@ -6,7 +6,7 @@
 //!
 //! | variable | meaning |
 //! | --- | --- |
-//! | `GRIDAUTH_CELLS` | the frameworks in it are the ones visited, on the store `memory` |
+//! | `GRIDAUTH_COMBINATIONS` | the frameworks in it are the ones visited, on the store `memory` |
 //! | `GRIDAUTH_CHROMIUM` | the browser, where it is not in the `PATH` under a name of its own |
 //! | `GRIDAUTH_REQUIRE_BROWSER` | `1`: it is a failure where there is no browser; otherwise that is said and passed over |
 #![allow(
@@ -118,12 +118,14 @@ fn main() -> ExitCode {
     if visited.has_failed() || audited.has_failed() { ExitCode::from(101) } else { ExitCode::SUCCESS }
 }
 
-/// The frameworks of the cells that are to run.
+/// The frameworks of the combinations that are to run.
 fn frameworks() -> Vec<&'static Framework> {
-    let cells = matrix::cells();
+    let combinations = matrix::combinations();
     matrix::FRAMEWORKS
         .iter()
-        .filter(|framework| cells.iter().any(|cell| cell.framework.name == framework.name))
+        .filter(|framework| {
+            combinations.iter().any(|combination| combination.framework.name == framework.name)
+        })
         .collect()
 }
 
@@ -142,7 +144,7 @@ fn say_that_there_is_no_browser(reason: &str) -> bool {
 
 fn no_panic(framework: &'static Framework) -> Trial {
     Trial::test(format!("{}/audit/no_process_panicked", framework.name), move || {
-        let found = audit::panics(&audit::logs_of(&run::cell(framework).name()));
+        let found = audit::panics(&audit::logs_of(&run::combination(framework).name()));
         if found.is_empty() { Ok(()) } else { Err(Failed::from(found.join("\n"))) }
     })
 }

@@ -6,8 +6,8 @@ use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 
 use gridauth_conformance::case::caught;
-use gridauth_conformance::matrix::{Cell, Framework, STORES};
-use gridauth_conformance::{Demo, Options, Place};
+use gridauth_conformance::matrix::{Combination, Framework, STORES};
+use gridauth_conformance::{Demo, Deployment, Options};
 use serde_json::{Value, json};
 
 use crate::seed;
@@ -30,9 +30,9 @@ pub(crate) const WIDTHS: [Width; 2] = [
 ];
 
 /// The framework on the store that takes no time.
-pub(crate) fn cell(framework: &'static Framework) -> Cell {
+pub(crate) fn combination(framework: &'static Framework) -> Combination {
     let store = STORES.iter().find(|store| store.name == "memory").expect("a store in memory");
-    Cell { framework, store }
+    Combination { framework, store }
 }
 
 /// What came of a scenario.
@@ -78,7 +78,7 @@ impl Run {
     fn play(&self) -> Result<BTreeMap<String, Outcome>, String> {
         let width = &WIDTHS[self.width];
         let app = Demo::start(
-            &Place::new(cell(self.framework)),
+            &Deployment::new(combination(self.framework)),
             &Options::new(&format!("browser {}", width.name)).seed(&seed::clients()),
         );
         let screenshots =

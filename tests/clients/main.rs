@@ -3,7 +3,7 @@
 //! ```text
 //! cargo test -p gridauth-conformance --test clients                           # every client, every framework
 //! cargo test -p gridauth-conformance --test clients -- authlib/refresh        # what has this in its name
-//! GRIDAUTH_CELLS=axum/file cargo test -p gridauth-conformance --test clients  # another store
+//! GRIDAUTH_COMBINATIONS=axum/file cargo test -p gridauth-conformance --test clients  # another store
 //! ```
 //!
 //! The clients in Python and Node need `python3` with `venv`, and `node` with `npm`; their libraries are installed below
@@ -36,21 +36,22 @@ use crate::tools::Interpreter;
 
 fn main() -> ExitCode {
     let arguments = Arguments::from_args();
-    let mut cells = matrix::cells();
-    if std::env::var_os("GRIDAUTH_CELLS").is_none() {
+    let mut combinations = matrix::combinations();
+    if std::env::var_os("GRIDAUTH_COMBINATIONS").is_none() {
         // What a client sees of a store is the conformance suite's to compare.
-        cells.retain(|cell| cell.store.name == "memory");
+        combinations.retain(|combination| combination.store.name == "memory");
     }
     if arguments.list {
-        return libtest_mimic::run(&arguments, listed(&cells)).exit_code();
+        return libtest_mimic::run(&arguments, listed(&combinations)).exit_code();
     }
-    for cell in &cells {
-        build::binary(cell.framework.package);
+    for combination in &combinations {
+        build::binary(combination.framework.package);
     }
     let interpreters = LANGUAGES.each_ref().map(|language| (language.prepare)().map(Arc::new));
     let warnings = warnings(&interpreters);
     warn(&warnings);
-    let sites: Vec<Arc<Site>> = cells.iter().map(|cell| Arc::new(Site::new(Context::new(*cell)))).collect();
+    let sites: Vec<Arc<Site>> =
+        combinations.iter().map(|combination| Arc::new(Site::new(Context::new(*combination)))).collect();
     let mut trials = Vec::new();
     for (language, interpreter) in LANGUAGES.iter().zip(&interpreters) {
         for client in language.clients {
@@ -68,8 +69,8 @@ fn main() -> ExitCode {
     // The processes end here, and with them their logs are whole.
     drop(sites);
     let whole = Arguments { filter: None, skip: Vec::new(), exact: false, ..arguments };
-    let audits = cells.iter().flat_map(|cell| {
-        let audit = |name, judge| audit::trial(&cell.name(), name, judge);
+    let audits = combinations.iter().flat_map(|combination| {
+        let audit = |name, judge| audit::trial(&combination.name(), name, judge);
         [audit("no_process_panicked", audit::panics), audit("no_secret_is_in_a_log", audit::leaks)]
     });
     let audited = libtest_mimic::run(&whole, audits.collect());
@@ -87,7 +88,7 @@ fn trial(
     running: &Running,
     interpreter: &Result<Arc<Interpreter>, String>,
 ) -> Trial {
-    let name = format!("{}/{}/{flow}", site.context.cell.name(), client.name);
+    let name = format!("{}/{}/{flow}", site.context.combination.name(), client.name);
     let interpreter = match interpreter {
         Ok(interpreter) => Arc::clone(interpreter),
         Err(why) => {
@@ -112,7 +113,7 @@ fn trial(
 fn rust_trials(site: &Arc<Site>) -> Vec<Trial> {
     let trials = rust_oauth2::FLOWS.iter().map(|(flow, run)| {
         let site = Arc::clone(site);
-        let name = format!("{}/oauth2/{flow}", site.context.cell.name());
+        let name = format!("{}/oauth2/{flow}", site.context.combination.name());
         Trial::test(name, move || {
             caught(|| run(&mut Person::new(&site, site.proxied()))).map_err(Failed::from)
         })
@@ -121,16 +122,17 @@ fn rust_trials(site: &Arc<Site>) -> Vec<Trial> {
 }
 
 /// The names alone, for which nothing is started.
-fn listed(cells: &[matrix::Cell]) -> Vec<Trial> {
+fn listed(combinations: &[matrix::Combination]) -> Vec<Trial> {
     let clients = LANGUAGES.iter().flat_map(|language| language.clients);
     let scripts = clients.flat_map(|client| client.flows.iter().map(|flow| (client.name, *flow)));
     let all: Vec<_> = scripts.chain(rust_oauth2::FLOWS.iter().map(|(flow, _)| ("oauth2", *flow))).collect();
-    let of = |cell: &matrix::Cell| {
-        let cell = cell.name();
-        let name = |(client, flow): &(&str, &str)| Trial::test(format!("{cell}/{client}/{flow}"), || Ok(()));
+    let of = |combination: &matrix::Combination| {
+        let combination = combination.name();
+        let name =
+            |(client, flow): &(&str, &str)| Trial::test(format!("{combination}/{client}/{flow}"), || Ok(()));
         all.iter().map(name).collect::<Vec<Trial>>()
     };
-    cells.iter().flat_map(of).collect()
+    combinations.iter().flat_map(of).collect()
 }
 
 /// Whether a client that cannot run is a failure.

@@ -30,7 +30,7 @@ pub(crate) fn secret(client_id: &str) -> String {
     if client_id == ODD { seed::secret(client_id) } else { random::secret_of(client_id) }
 }
 
-/// The demo applications of a cell.
+/// The demo applications of a combination.
 pub(crate) struct Site {
     pub(crate) context: Context,
     direct: OnceLock<Demo>,

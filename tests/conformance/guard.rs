@@ -307,7 +307,7 @@ fn a_rejection_is_not_kept(context: &Context) {
 
 fn a_token_of_another_server_is_not_taken(context: &Context) {
     // With a store of its own the other server does not know it.
-    if context.cell.store.shared {
+    if context.combination.store.shared {
         return;
     }
     let user = context.user();

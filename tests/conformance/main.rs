@@ -1,4 +1,4 @@
-//! The cases, run in every cell. See the documentation of the package for how to choose what runs.
+//! The cases, run in every combination. See the documentation of the package for how to choose what runs.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -57,19 +57,19 @@ const SUBJECTS: &[(&str, &[Case])] = &[
 
 fn main() -> ExitCode {
     let arguments = Arguments::from_args();
-    let cells = matrix::cells();
+    let combinations = matrix::combinations();
     if !arguments.list {
         if std::env::var_os("GRIDAUTH_TEST_GRIDDB").is_none() {
             say("SKIPPED: every case on a real GridDB: GRIDAUTH_TEST_GRIDDB names no server");
         }
-        for cell in &cells {
-            build::binary(cell.framework.package);
+        for combination in &combinations {
+            build::binary(combination.framework.package);
         }
     }
-    let contexts: Vec<Context> = cells.iter().map(|cell| Context::new(*cell)).collect();
+    let contexts: Vec<Context> = combinations.iter().map(|combination| Context::new(*combination)).collect();
     let mut trials = Vec::new();
     for context in &contexts {
-        let outage = context.cell.store.crashes.then_some(&OUTAGE);
+        let outage = context.combination.store.crashes.then_some(&OUTAGE);
         for (subject, cases) in SUBJECTS.iter().chain(outage) {
             trials.extend(cases.iter().map(|case| trial(context, subject, *case)));
         }
@@ -81,9 +81,10 @@ fn main() -> ExitCode {
     // The processes end here, and with them their logs are whole.
     drop(contexts);
     let cut_off = start::cut_off();
-    let mut audits: Vec<Trial> = cells.iter().flat_map(|cell| audits(&cell.name())).collect();
-    audits.extend(cut_off.into_iter().map(|(cell, outcome)| {
-        let name = format!("{cell}/audit/a_request_that_never_ends_is_cut_off");
+    let mut audits: Vec<Trial> =
+        combinations.iter().flat_map(|combination| audits(&combination.name())).collect();
+    audits.extend(cut_off.into_iter().map(|(combination, outcome)| {
+        let name = format!("{combination}/audit/a_request_that_never_ends_is_cut_off");
         Trial::test(name, || outcome.map_err(Failed::from))
     }));
     audits.extend(matrix::STORES.iter().map(comparison));
@@ -93,20 +94,21 @@ fn main() -> ExitCode {
 }
 
 fn trial(context: &Context, subject: &str, case: Case) -> Trial {
-    let name = format!("{}/{subject}/{}", context.cell.name(), case.name);
+    let name = format!("{}/{subject}/{}", context.combination.name(), case.name);
     let context = context.clone();
     let key = format!("{subject}/{}", case.name);
-    let run =
-        move || record::of_case(context.cell, &key, || caught(|| (case.run)(&context)).map_err(Failed::from));
+    let run = move || {
+        record::of_case(context.combination, &key, || caught(|| (case.run)(&context)).map_err(Failed::from))
+    };
     Trial::test(name, run).with_kind(case.rule)
 }
 
-/// What is looked at when every process of a cell has ended.
-fn audits(cell: &str) -> Vec<Trial> {
+/// What is looked at when every process of a combination has ended.
+fn audits(combination: &str) -> Vec<Trial> {
     vec![
-        audit::trial(cell, "no_process_panicked", audit::panics),
-        audit::trial(cell, "no_secret_is_in_a_log", audit::leaks),
-        audit::trial(cell, "standard_output_has_the_one_line_of_the_start", |logs| {
+        audit::trial(combination, "no_process_panicked", audit::panics),
+        audit::trial(combination, "no_secret_is_in_a_log", audit::leaks),
+        audit::trial(combination, "standard_output_has_the_one_line_of_the_start", |logs| {
             let odd = logs.iter().filter(|log| log.stdout.lines().count() != usize::from(log.listened));
             odd.map(|log| format!("{}: {:?}", log.label, log.stdout)).collect()
         }),

@@ -218,7 +218,7 @@ fn tokens_outlive_kill_9_of_the_application_while_the_node_runs_on(context: &Con
 fn a_node_that_is_down_at_the_start_is_exit_1_and_one_line(context: &Context) {
     let node = OwnNode::start();
     node.crash();
-    let exit = Demo::start_refused(&context.place(), &on(&node, "no node").env("RUST_LOG", "error"));
+    let exit = Demo::start_refused(&context.deployment(), &on(&node, "no node").env("RUST_LOG", "error"));
     assert_eq!(exit.status.code(), Some(1), "{}", exit.stderr);
     assert_eq!((exit.stdout.as_str(), exit.stderr.lines().count()), ("", 1), "{}", exit.stderr);
     assert!(exit.stderr.contains("store"), "{}", exit.stderr);

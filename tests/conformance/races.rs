@@ -202,12 +202,12 @@ fn parallel_guesses_find_out_no_more(context: &Context) {
 fn two_processes_on_one_store_race_alike(context: &Context) {
     // Who is first decides what follows.
     record::stop();
-    if !context.cell.store.shared {
+    if !context.combination.store.shared {
         return;
     }
-    let place = context.place();
-    let first = Demo::start(&place, &Options::new("first of two"));
-    let second = Demo::start(&place, &Options::new("second of two"));
+    let deployment = context.deployment();
+    let first = Demo::start(&deployment, &Options::new("first of two"));
+    let second = Demo::start(&deployment, &Options::new("second of two"));
     race_to_sign_up(&[&first, &second]);
     let user = context.user_at(&first);
     let request = CodeRequest::web();

@@ -81,9 +81,9 @@ fn the_walk_through_the_demo_works(context: &Context) {
         panic!("the walk has other blocks: {blocks:?}");
     };
     assert_eq!(start.trim(), "cargo run --release -p axum-app");
-    let place = context.place();
+    let deployment = context.deployment();
     let options = Options::new("the walk of the README").no_seed();
-    let mut app = Demo::start(&place, &options);
+    let mut app = Demo::start(&deployment, &options);
 
     let commands_of_private = commands(private);
     let [sign_up, sign_in, without, with] = &*commands_of_private else {
@@ -96,9 +96,9 @@ fn the_walk_through_the_demo_works(context: &Context) {
     let token = ("$TOKEN", tokens.access.as_str());
     assert!(with.iter().any(|word| word.contains(token.0)));
     assert!(curl(&app, with, token).expect(200).text().starts_with("This is a private page"));
-    if context.cell.store.durable {
+    if context.combination.store.durable {
         app.kill();
-        app = Demo::start(&place, &options);
+        app = Demo::start(&deployment, &options);
         curl(&app, with, token).expect(200);
     }
     app.kill();
@@ -106,7 +106,7 @@ fn the_walk_through_the_demo_works(context: &Context) {
     let (_, heredoc) = seeded.split_once("cat > seed.json <<'JSON'\n").expect("a seed file");
     let (seed, started) = heredoc.split_once("\nJSON\n").expect("the end of the seed file");
     assert_eq!(started.trim(), "GRIDAUTH_SEED=seed.json cargo run --release -p axum-app");
-    let app = Demo::start(&place, &Options::new("the seed of the README").seed_text(seed.to_owned()));
+    let app = Demo::start(&deployment, &Options::new("the seed of the README").seed_text(seed.to_owned()));
     let seed: Value = serde_json::from_str(seed).expect("the seed is JSON");
     let text = |member: &str| seed["users"][0][member].as_str().expect("a text").to_owned();
     let user = User { username: text("username"), password: text("password") };

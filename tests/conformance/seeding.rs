@@ -86,10 +86,10 @@ fn absent_members_take_the_defaults(context: &Context) {
 }
 
 fn an_entry_that_exists_already_is_replaced(context: &Context) {
-    if !context.cell.store.durable {
+    if !context.combination.store.durable {
         return;
     }
-    let place = context.place();
+    let deployment = context.deployment();
     let user = User::new();
     let seed_with = |password: &str, scope: &str, secret: &str| {
         json!({
@@ -106,13 +106,14 @@ fn an_entry_that_exists_already_is_replaced(context: &Context) {
         app.send(&request).status
     };
     let (old, new) = (random::secret_of("old secret"), random::secret_of("new secret"));
-    let app = Demo::start(&place, &Options::new("first seed").seed(&seed_with(&user.password, "all", &old)));
+    let app =
+        Demo::start(&deployment, &Options::new("first seed").seed(&seed_with(&user.password, "all", &old)));
     let access = password_tokens(&app, &user, "all").access;
     assert_eq!((machine(&app, &old), machine(&app, &new)), (200, 401));
     app.kill();
     let other = User { password: random::secret_of("other password"), ..user.clone() };
     let app = Demo::start(
-        &place,
+        &deployment,
         &Options::new("second seed").seed(&seed_with(&other.password, "notes.read", &new)),
     );
     assert_eq!((machine(&app, &old), machine(&app, &new)), (401, 200));
@@ -124,19 +125,19 @@ fn an_entry_that_exists_already_is_replaced(context: &Context) {
 }
 
 fn what_a_seed_does_not_name_stays(context: &Context) {
-    if !context.cell.store.durable {
+    if !context.combination.store.durable {
         return;
     }
-    let place = context.place();
-    let app = Demo::start(&place, &Options::new("with clients"));
+    let deployment = context.deployment();
+    let app = Demo::start(&deployment, &Options::new("with clients"));
     let user = context.user_at(&app);
     app.kill();
-    let app = Demo::start(&place, &Options::new("with one").seed(&seed::of(&["demo"])));
+    let app = Demo::start(&deployment, &Options::new("with one").seed(&seed::of(&["demo"])));
     password_tokens(&app, &user, "all");
     Tokens::of(&token(&app, "machine", &[("grant_type", "client_credentials")]));
     app.kill();
     // And without a seed too.
-    let app = Demo::start(&place, &Options::new("with none").no_seed());
+    let app = Demo::start(&deployment, &Options::new("with none").no_seed());
     Tokens::of(&token(&app, "machine", &[("grant_type", "client_credentials")]));
 }
 
@@ -174,11 +175,11 @@ fn nobody_signs_up_over_a_seeded_user(context: &Context) {
 }
 
 fn a_subject_that_a_stored_user_has_is_a_bad_seed(context: &Context) {
-    if !context.cell.store.durable {
+    if !context.combination.store.durable {
         return;
     }
-    let place = context.place();
-    let app = Demo::start(&place, &Options::new("before a bad seed").no_seed());
+    let deployment = context.deployment();
+    let app = Demo::start(&deployment, &Options::new("before a bad seed").no_seed());
     let miriam = context.user_at(&app);
     app.kill();
     let entry = |username: &str, sub: &str| json!({"username": username, "password": random::secret_of(username), "sub": sub});
@@ -189,7 +190,7 @@ fn a_subject_that_a_stored_user_has_is_a_bad_seed(context: &Context) {
     for log in [Some("info"), None] {
         let options = Options::new("a bad seed").seed(&seed);
         let options = log.map_or(options.clone().without("RUST_LOG"), |level| options.env("RUST_LOG", level));
-        let exit = Demo::start_refused(&place, &options);
+        let exit = Demo::start_refused(&deployment, &options);
         assert_eq!((exit.status.code(), &*exit.stdout), (Some(2), ""), "{}", exit.stderr);
         let last = exit.stderr.lines().last().unwrap_or_default();
         for told in ["GRIDAUTH_SEED", "users[1] \"second\"", "sub", &miriam.username] {
@@ -198,7 +199,7 @@ fn a_subject_that_a_stored_user_has_is_a_bad_seed(context: &Context) {
         assert!(log.is_some() || exit.stderr.lines().count() == 1, "{}", exit.stderr);
     }
     // Nothing of it was kept, nobody was harmed.
-    let app = Demo::start(&place, &Options::new("after a bad seed").no_seed());
+    let app = Demo::start(&deployment, &Options::new("after a bad seed").no_seed());
     for username in ["first", "second", "third"] {
         let fields = [("username", username), ("password", &random::secret_of(username))];
         app.send(&Request::form("/", &fields)).expect_error(400, "invalid_grant");
@@ -208,10 +209,10 @@ fn a_subject_that_a_stored_user_has_is_a_bad_seed(context: &Context) {
 }
 
 fn stored_users_may_swap_their_subjects(context: &Context) {
-    if !context.cell.store.durable {
+    if !context.combination.store.durable {
         return;
     }
-    let place = context.place();
+    let deployment = context.deployment();
     let (one, other) = (User::new(), User::new());
     for (first, second) in [("1", "2"), ("2", "1")] {
         let entry = |user: &User, sub: &str| json!({"username": user.username, "password": user.password, "sub": sub});
@@ -219,7 +220,7 @@ fn stored_users_may_swap_their_subjects(context: &Context) {
             "users": [entry(&one, first), entry(&other, second)],
             "clients": [seed::client("demo").entry()],
         });
-        let app = Demo::start(&place, &Options::new("subjects").seed(&seed));
+        let app = Demo::start(&deployment, &Options::new("subjects").seed(&seed));
         for (user, sub) in [(&one, first), (&other, second)] {
             let access = password_tokens(&app, user, "all").access;
             let whoami = app.send(&Request::get("/whoami").bearer(&access)).expect(200).json();
@@ -230,22 +231,23 @@ fn stored_users_may_swap_their_subjects(context: &Context) {
 }
 
 fn the_built_in_client_goes_with_all_that_it_was_granted(context: &Context) {
-    if !context.cell.store.durable {
+    if !context.combination.store.durable {
         return;
     }
-    let place = context.place();
-    let app = Demo::start(&place, &Options::new("with the built-in client").no_seed());
+    let deployment = context.deployment();
+    let app = Demo::start(&deployment, &Options::new("with the built-in client").no_seed());
     let user = context.user_at(&app);
     let tokens = password_tokens(&app, &user, "all");
     app.kill();
-    let app = Demo::start(&place, &Options::new("a seed without it").seed(&seed::of(&["machine"])));
+    let app = Demo::start(&deployment, &Options::new("a seed without it").seed(&seed::of(&["machine"])));
     refresh(&app, "demo", tokens.refresh()).expect_error(401, "invalid_client");
     assert!(!is_good(&app, &tokens.access), "a token of a client that is gone");
     app.kill();
     // One that a seed made is not the built-in one.
-    let app = Demo::start(&place, &Options::new("a seed with it").seed(&seed::of(&["demo"])));
+    let app = Demo::start(&deployment, &Options::new("a seed with it").seed(&seed::of(&["demo"])));
     let tokens = password_tokens(&app, &user, "all");
     app.kill();
-    let app = Demo::start(&place, &Options::new("a seed without it again").seed(&seed::of(&["machine"])));
+    let app =
+        Demo::start(&deployment, &Options::new("a seed without it again").seed(&seed::of(&["machine"])));
     assert!(is_good(&app, &tokens.access));
 }

@@ -51,7 +51,7 @@ fn it_says_where_it_listens(context: &Context) {
 /// Exit status 2 and one line on standard error that names the variable; nothing on standard output.
 #[track_caller]
 fn is_bad_value(context: &Context, options: &Options, variable: &str) -> String {
-    let exit = Demo::start_refused(&context.place(), options);
+    let exit = Demo::start_refused(&context.deployment(), options);
     assert_eq!(exit.status.code(), Some(2), "{variable}: {}", exit.stderr);
     assert_eq!(exit.stdout, "", "{variable}");
     let lines: Vec<&str> = exit.stderr.lines().collect();
@@ -243,8 +243,11 @@ fn a_bad_seed_names_the_entry(context: &Context) {
 
 /// Exit status 1 and one line with the word `store`.
 #[track_caller]
-fn is_store_error(place: &std::sync::Arc<gridauth_conformance::Place>, options: &Options) -> String {
-    let exit = Demo::start_refused(place, options);
+fn is_store_error(
+    deployment: &std::sync::Arc<gridauth_conformance::Deployment>,
+    options: &Options,
+) -> String {
+    let exit = Demo::start_refused(deployment, options);
     assert_eq!(exit.status.code(), Some(1), "{}", exit.stderr);
     assert_eq!(exit.stdout, "");
     // At the level of the default filter: the line is what is left.
@@ -259,13 +262,13 @@ fn quiet(label: &str) -> Options {
 }
 
 fn a_store_that_cannot_be_opened_is_exit_1_and_one_line(context: &Context) {
-    let place = context.place();
-    let directory = place.path().join("a directory");
+    let deployment = context.deployment();
+    let directory = deployment.path().join("a directory");
     std::fs::create_dir(&directory).unwrap();
-    let inside = place.path().join("no such directory/store.db");
+    let inside = deployment.path().join("no such directory/store.db");
     for path in [directory, inside] {
         let line = is_store_error(
-            &place,
+            &deployment,
             &quiet("no store").env("GRIDAUTH_STORE", &format!("file:{}", path.display())),
         );
         assert!(line.contains(path.to_str().unwrap()), "its place is not named: {line}");
@@ -273,10 +276,11 @@ fn a_store_that_cannot_be_opened_is_exit_1_and_one_line(context: &Context) {
 }
 
 fn a_database_that_cannot_be_had_is_exit_1_and_one_line(context: &Context) {
-    let place = context.place();
+    let deployment = context.deployment();
     let secret = random::secret_of("database");
     // Nobody listens there; and our own node, which has no such user, or another password.
-    let node = STORES.iter().find(|store| store.name == "node").and_then(|store| (store.url)(place.path()));
+    let node =
+        STORES.iter().find(|store| store.name == "node").and_then(|store| (store.url)(deployment.path()));
     let node = node.expect("our own node");
     let (own, rest) = node.split_once('@').expect("a user and a password");
     let address = rest.split_once('/').expect("a cluster").0;
@@ -285,26 +289,27 @@ fn a_database_that_cannot_be_had_is_exit_1_and_one_line(context: &Context) {
         (format!("griddb://admin:{secret}@{rest}"), address),
         (format!("griddb://nobody:{secret}@{rest}"), address),
     ] {
-        let line = is_store_error(&place, &quiet("no database").env("GRIDAUTH_STORE", &url));
+        let line = is_store_error(&deployment, &quiet("no database").env("GRIDAUTH_STORE", &url));
         assert!(line.contains(&format!("griddb://{at}/")), "its place is not named: {line}");
         assert!(!line.contains(&secret), "the password is told");
     }
     let cluster = node.replace("/gridauth", "/another");
-    is_store_error(&place, &quiet("another cluster").env("GRIDAUTH_STORE", &cluster));
+    is_store_error(&deployment, &quiet("another cluster").env("GRIDAUTH_STORE", &cluster));
     // With the right ones it starts.
     assert_eq!(own, "griddb://admin:admin");
-    Demo::start(&place, &quiet("a database").env("GRIDAUTH_STORE", &node)).get("/health").expect(200);
+    Demo::start(&deployment, &quiet("a database").env("GRIDAUTH_STORE", &node)).get("/health").expect(200);
 }
 
 fn a_damaged_file_stays_as_it_is(context: &Context) {
-    let place = context.place();
-    let path = place.path().join("damaged.db");
+    let deployment = context.deployment();
+    let path = deployment.path().join("damaged.db");
     let url = format!("file:{}", path.display());
     let mut contents =
         vec![b"not a database at all".to_vec(), vec![0; 4096], vec![0xff; 100_000], vec![b'x']];
     // A real one that was closed well, cut short or with its head changed.
-    let real = place.path().join("real.db");
-    let app = Demo::start(&place, &quiet("real").env("GRIDAUTH_STORE", &format!("file:{}", real.display())));
+    let real = deployment.path().join("real.db");
+    let app =
+        Demo::start(&deployment, &quiet("real").env("GRIDAUTH_STORE", &format!("file:{}", real.display())));
     context.user_at(&app);
     app.signal(Signal::TERM);
     assert_eq!(app.wait().status.code(), Some(0));
@@ -314,7 +319,7 @@ fn a_damaged_file_stays_as_it_is(context: &Context) {
     for content in contents {
         std::fs::write(&path, &content).unwrap();
         let line = is_store_error(
-            &place,
+            &deployment,
             &quiet(&format!("damaged, {} bytes", content.len())).env("GRIDAUTH_STORE", &url),
         );
         assert!(line.contains(path.to_str().unwrap()), "its place is not named: {line}");
@@ -323,19 +328,20 @@ fn a_damaged_file_stays_as_it_is(context: &Context) {
 }
 
 fn a_file_locked_by_another_process_is_told(context: &Context) {
-    let place = context.place();
-    let options = quiet("owner").env("GRIDAUTH_STORE", &format!("file:{}/owned.db", place.path().display()));
-    let first = Demo::start(&place, &options);
-    let line = is_store_error(&place, &options);
+    let deployment = context.deployment();
+    let options =
+        quiet("owner").env("GRIDAUTH_STORE", &format!("file:{}/owned.db", deployment.path().display()));
+    let first = Demo::start(&deployment, &options);
+    let line = is_store_error(&deployment, &options);
     assert!(line.contains("owned.db"), "{line}");
     first.get("/health").expect(200);
     first.kill();
-    Demo::start(&place, &options).get("/health").expect(200);
+    Demo::start(&deployment, &options).get("/health").expect(200);
 }
 
 fn an_address_that_is_taken_is_told(context: &Context) {
     let taken = context.app().client.address.to_string();
-    let exit = Demo::start_refused(&context.place(), &quiet("taken").env("GRIDAUTH_LISTEN", &taken));
+    let exit = Demo::start_refused(&context.deployment(), &quiet("taken").env("GRIDAUTH_LISTEN", &taken));
     assert_eq!((exit.status.code(), &*exit.stdout), (Some(1), ""), "{}", exit.stderr);
     assert_eq!(exit.stderr.lines().count(), 1, "{}", exit.stderr);
     for told in ["GRIDAUTH_LISTEN", &taken] {
@@ -345,14 +351,14 @@ fn an_address_that_is_taken_is_told(context: &Context) {
 
 fn without_variables_it_starts_in_its_directory(context: &Context) {
     // But for the address: its own default may be somebody else's here.
-    let place = context.place();
+    let deployment = context.deployment();
     let options = Options::new("defaults").no_seed().without("GRIDAUTH_STORE").without("RUST_LOG");
-    let app = Demo::start(&place, &options);
+    let app = Demo::start(&deployment, &options);
     let user = context.user_at(&app);
-    assert!(place.path().join("gridauth.db").is_file());
+    assert!(deployment.path().join("gridauth.db").is_file());
     let access = password_tokens(&app, &user, "all").access;
     app.kill();
-    let again = Demo::start(&place, &options);
+    let again = Demo::start(&deployment, &options);
     assert!(is_good(&again, &access));
 }
 
@@ -412,16 +418,16 @@ fn a_request_in_flight_is_finished(context: &Context) {
     assert_eq!(app.wait().status.code(), Some(0));
 }
 
-/// What becomes of one process, by cell.
+/// What becomes of one process, by combination.
 type Ending = (String, JoinHandle<Result<(), String>>);
 
-/// What became of processes that were told to stop while a request was on its way that never ends, by cell.
+/// What became of processes that were told to stop while a request was on its way that never ends, by combination.
 static STOPPING: Mutex<Vec<Ending>> = Mutex::new(Vec::new());
 
 /// It takes its 10 seconds beside the other cases; what came of it is judged when they are done.
 fn a_request_that_never_ends_is_begun(context: &Context) {
     // Nothing of it touches the store.
-    if context.cell.store.name != "memory" {
+    if context.combination.store.name != "memory" {
         return;
     }
     let app = context.start(&Options::new("never ends").no_seed());
@@ -446,14 +452,14 @@ fn a_request_that_never_ends_is_begun(context: &Context) {
             assert!(took < Duration::from_secs(20), "it ended after {took:?}");
         })
     });
-    STOPPING.lock().unwrap().push((context.cell.name(), ending));
+    STOPPING.lock().unwrap().push((context.combination.name(), ending));
 }
 
-/// What came of [`a_request_that_never_ends_is_begun`], by cell.
+/// What came of [`a_request_that_never_ends_is_begun`], by combination.
 pub(crate) fn cut_off() -> Vec<(String, Result<(), String>)> {
     let stopping = std::mem::take(&mut *STOPPING.lock().unwrap());
     let outcome = |ending: JoinHandle<_>| ending.join().unwrap_or_else(|_| Err("it panicked".to_owned()));
-    stopping.into_iter().map(|(cell, ending)| (cell, outcome(ending))).collect()
+    stopping.into_iter().map(|(combination, ending)| (combination, outcome(ending))).collect()
 }
 
 fn idle_connections_do_not_hold_it_up(context: &Context) {
@@ -478,12 +484,12 @@ fn idle_connections_do_not_hold_it_up(context: &Context) {
 }
 
 fn what_was_acknowledged_outlives_kill_9(context: &Context) {
-    if !context.cell.store.durable {
+    if !context.combination.store.durable {
         return;
     }
-    let place = context.place();
+    let deployment = context.deployment();
     let options = Options::new("before kill -9");
-    let app = Demo::start(&place, &options);
+    let app = Demo::start(&deployment, &options);
     let user = context.user_at(&app);
     let request = CodeRequest::web();
     let mut browser = Browser::new(&app);
@@ -498,7 +504,7 @@ fn what_was_acknowledged_outlives_kill_9(context: &Context) {
     let rotated = Tokens::of(&refresh(&app, "demo", tokens.refresh()));
     app.kill();
 
-    let app = Demo::start(&place, &Options::new("after kill -9"));
+    let app = Demo::start(&deployment, &Options::new("after kill -9"));
     assert!(is_good(&app, &tokens.access) && is_good(&app, &rotated.access));
     assert!(!is_good(&app, &revoked.access));
     let kept = app.send(&Request::get("/notes").bearer(&tokens.access)).expect(200).json();
@@ -514,11 +520,11 @@ fn what_was_acknowledged_outlives_kill_9(context: &Context) {
 }
 
 fn a_used_code_stays_used_after_kill_9(context: &Context) {
-    if !context.cell.store.durable {
+    if !context.combination.store.durable {
         return;
     }
-    let place = context.place();
-    let mut app = Demo::start(&place, &Options::new("one-time things"));
+    let deployment = context.deployment();
+    let mut app = Demo::start(&deployment, &Options::new("one-time things"));
     let user = context.user_at(&app);
     for _ in 0..3 {
         let request = CodeRequest::web();
@@ -527,22 +533,22 @@ fn a_used_code_stays_used_after_kill_9(context: &Context) {
         Tokens::of(&request.redeem(&app, &code));
         app.send(&as_client(&app, "revoke", "web", &[("token", &first.access)])).expect(200);
         app.kill();
-        app = Demo::start(&place, &Options::new("one-time things"));
+        app = Demo::start(&deployment, &Options::new("one-time things"));
         request.redeem(&app, &code).expect_error(400, "invalid_grant");
         assert!(!is_good(&app, &first.access));
     }
 }
 
 fn a_memory_store_forgets(context: &Context) {
-    let place = context.place();
+    let deployment = context.deployment();
     let options =
         Options::new("memory").env("GRIDAUTH_STORE", "memory:").seed(&seed::of(&["machine", "demo"]));
-    let app = Demo::start(&place, &options);
+    let app = Demo::start(&deployment, &options);
     let access = Tokens::of(&token(&app, "machine", &[("grant_type", "client_credentials")])).access;
     app.kill();
-    let app = Demo::start(&place, &options);
+    let app = Demo::start(&deployment, &options);
     assert!(!is_good(&app, &access));
-    let left: Vec<_> = std::fs::read_dir(place.path())
+    let left: Vec<_> = std::fs::read_dir(deployment.path())
         .unwrap()
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())
         .filter(|name| !name.starts_with("process"))

@@ -36,8 +36,8 @@ static LOGS: Mutex<Vec<Log>> = Mutex::new(Vec::new());
 /// What a process wrote before it ended.
 #[derive(Clone, Debug)]
 pub struct Log {
-    /// The cell that it ran for.
-    pub cell: String,
+    /// The combination that it ran for.
+    pub combination: String,
     /// What it was started for.
     pub label: String,
     /// Its standard output.
@@ -147,16 +147,16 @@ pub fn log(log: Log) {
     LOGS.lock().unwrap().push(log);
 }
 
-/// The logs of all processes of a cell that have ended.
-pub fn logs_of(cell: &str) -> Vec<Log> {
-    LOGS.lock().unwrap().iter().filter(|log| log.cell == cell).cloned().collect()
+/// The logs of all processes of a combination that have ended.
+pub fn logs_of(combination: &str) -> Vec<Log> {
+    LOGS.lock().unwrap().iter().filter(|log| log.combination == combination).cloned().collect()
 }
 
-/// A case that looks at the logs of a cell: `judge` tells what is wrong with them.
-pub fn trial(cell: &str, name: &str, judge: fn(&[Log]) -> Vec<String>) -> Trial {
-    let cell = cell.to_owned();
-    Trial::test(format!("{cell}/audit/{name}"), move || {
-        let found = judge(&logs_of(&cell));
+/// A case that looks at the logs of a combination: `judge` tells what is wrong with them.
+pub fn trial(combination: &str, name: &str, judge: fn(&[Log]) -> Vec<String>) -> Trial {
+    let combination = combination.to_owned();
+    Trial::test(format!("{combination}/audit/{name}"), move || {
+        let found = judge(&logs_of(&combination));
         if found.is_empty() { Ok(()) } else { Err(Failed::from(found.join("\n"))) }
     })
 }
@@ -197,7 +197,7 @@ mod tests {
 
     fn log(stderr: &str) -> Log {
         Log {
-            cell: "axum/memory".to_owned(),
+            combination: "axum/memory".to_owned(),
             label: "a process".to_owned(),
             stdout: "listening on http://127.0.0.1:1\n".to_owned(),
             stderr: stderr.to_owned(),

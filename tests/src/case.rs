@@ -5,9 +5,9 @@ use std::cell::RefCell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Once, OnceLock};
 
-use crate::demo::{Demo, Options, Place};
+use crate::demo::{Demo, Deployment, Options};
 use crate::http::Request;
-use crate::matrix::Cell;
+use crate::matrix::Combination;
 use crate::{random, record};
 
 /// One rule, and what shows whether it is kept.
@@ -58,7 +58,7 @@ impl Default for User {
 /// The issuer of [`Context::https`].
 pub const HTTPS_ISSUER: &str = "https://id.example.com/tenant";
 
-/// The processes that the cases of a cell share.
+/// The processes that the cases of a combination share.
 #[derive(Default)]
 struct Shared {
     standard: OnceLock<Demo>,
@@ -66,18 +66,18 @@ struct Shared {
     graceless: OnceLock<Demo>,
 }
 
-/// What a case is given: a cell, and processes in it.
+/// What a case is given: a combination, and processes in it.
 #[derive(Clone)]
 pub struct Context {
-    /// The cell.
-    pub cell: Cell,
+    /// The combination.
+    pub combination: Combination,
     shared: Arc<Shared>,
 }
 
 impl Context {
-    /// For the cases of this cell.
-    pub fn new(cell: Cell) -> Self {
-        Self { cell, shared: Arc::default() }
+    /// For the cases of this combination.
+    pub fn new(combination: Combination) -> Self {
+        Self { combination, shared: Arc::default() }
     }
 
     /// A process with the standard seed, which other cases use too.
@@ -99,14 +99,14 @@ impl Context {
             .get_or_init(|| self.start(&Options::new("graceless").env("GRIDAUTH_REFRESH_GRACE", "0")))
     }
 
-    /// A place of its own.
-    pub fn place(&self) -> Arc<Place> {
-        Place::new(self.cell)
+    /// A deployment of its own.
+    pub fn deployment(&self) -> Arc<Deployment> {
+        Deployment::new(self.combination)
     }
 
-    /// A process of its own, in a place of its own.
+    /// A process of its own, in a deployment of its own.
     pub fn start(&self, options: &Options) -> Demo {
-        Demo::start(&self.place(), options)
+        Demo::start(&self.deployment(), options)
     }
 
     /// Somebody who has signed up at [`app`](Self::app).

@@ -14,29 +14,29 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::http::{Client, Request, Response};
-use crate::matrix::Cell;
+use crate::matrix::Combination;
 use crate::{audit, build, seed};
 
 const PATIENCE: Duration = Duration::from_secs(60);
 const STEP: Duration = Duration::from_millis(5);
 
 /// A directory of its own and a store in it, for one process after the other, or several at once where the store can.
-pub struct Place {
-    /// The cell.
-    pub cell: Cell,
+pub struct Deployment {
+    /// The combination.
+    pub combination: Combination,
     directory: TempDir,
     store: String,
 }
 
-impl Place {
+impl Deployment {
     /// A new one.
     ///
     /// # Panics
     /// Where the store is not to be had.
-    pub fn new(cell: Cell) -> Arc<Self> {
+    pub fn new(combination: Combination) -> Arc<Self> {
         let directory = tempfile::tempdir().expect("a temporary directory");
-        let store = (cell.store.url)(directory.path()).expect("the store is to be had");
-        Arc::new(Self { cell, directory, store })
+        let store = (combination.store.url)(directory.path()).expect("the store is to be had");
+        Arc::new(Self { combination, directory, store })
     }
 
     /// The directory.
@@ -59,7 +59,7 @@ pub struct Options {
 }
 
 impl Options {
-    /// A free port, the standard seed, the cell's store, logs at the level `trace`, and windows that a slow machine does
+    /// A free port, the standard seed, the combination's store, logs at the level `trace`, and windows that a slow machine does
     /// not miss.
     pub fn new(label: &str) -> Self {
         // On a busy machine a case must not run into the end of a window that it does not mean to reach.
@@ -117,7 +117,7 @@ pub struct Exit {
 /// A running demo application. It is killed when this is dropped, and its log kept for the audit.
 pub struct Demo {
     /// Where it was started.
-    pub place: Arc<Place>,
+    pub deployment: Arc<Deployment>,
     /// What speaks to it.
     pub client: Client,
     /// The path of its issuer, in front of every path below `/oauth`.
@@ -133,8 +133,8 @@ impl Demo {
     /// # Panics
     /// Where it ends before that.
     #[track_caller]
-    pub fn start(place: &Arc<Place>, options: &Options) -> Self {
-        match Self::try_start(place, options) {
+    pub fn start(deployment: &Arc<Deployment>, options: &Options) -> Self {
+        match Self::try_start(deployment, options) {
             Ok(demo) => demo,
             Err(exit) => {
                 panic!("{}: ended with {}: {}", options.label, exit.status, last_lines(&exit.stderr))
@@ -149,8 +149,8 @@ impl Demo {
     ///
     /// # Panics
     /// Where it neither listens nor ends.
-    pub fn try_start(place: &Arc<Place>, options: &Options) -> Result<Self, Box<Exit>> {
-        let mut process = Process::spawn(place, options);
+    pub fn try_start(deployment: &Arc<Deployment>, options: &Options) -> Result<Self, Box<Exit>> {
+        let mut process = Process::spawn(deployment, options);
         let Some(line) = process.first_line() else {
             return Err(Box::new(process.wait()));
         };
@@ -163,7 +163,7 @@ impl Demo {
             |name: &str| options.env.iter().rev().find(|(own, _)| own == name).and_then(|(_, v)| v.clone());
         let issuer = own("GRIDAUTH_ISSUER").unwrap_or_else(|| format!("http://{address}"));
         let base = issuer.splitn(4, '/').nth(3).map(|path| format!("/{path}")).unwrap_or_default();
-        Ok(Self { place: Arc::clone(place), client: Client { address }, base, issuer, process })
+        Ok(Self { deployment: Arc::clone(deployment), client: Client { address }, base, issuer, process })
     }
 
     /// Starts one that must end before it listens.
@@ -171,8 +171,8 @@ impl Demo {
     /// # Panics
     /// Where it listens.
     #[track_caller]
-    pub fn start_refused(place: &Arc<Place>, options: &Options) -> Exit {
-        match Self::try_start(place, options) {
+    pub fn start_refused(deployment: &Arc<Deployment>, options: &Options) -> Exit {
+        match Self::try_start(deployment, options) {
             Ok(_) => panic!("{}: it started", options.label),
             Err(exit) => *exit,
         }
@@ -239,28 +239,28 @@ fn last_lines(text: &str) -> String {
 struct Process {
     child: Child,
     label: String,
-    cell: String,
+    combination: String,
     lines: Mutex<Receiver<String>>,
     stdout: Arc<Mutex<String>>,
     stderr: PathBuf,
     listened: bool,
     logged: bool,
-    _place: Arc<Place>,
+    _deployment: Arc<Deployment>,
 }
 
 impl Process {
-    fn spawn(place: &Arc<Place>, options: &Options) -> Self {
-        let directory = place.path();
+    fn spawn(deployment: &Arc<Deployment>, options: &Options) -> Self {
+        let directory = deployment.path();
         let name = crate::random::unique("process");
         let stderr = directory.join(format!("{name}.log"));
-        let mut command = Command::new(build::binary(place.cell.framework.package));
+        let mut command = Command::new(build::binary(deployment.combination.framework.package));
         command
             .env_clear()
             .env("PATH", std::env::var_os("PATH").unwrap_or_default())
             .env("RUST_LOG", "trace")
             .env("RUST_BACKTRACE", "1")
             .env("GRIDAUTH_LISTEN", "127.0.0.1:0")
-            .env("GRIDAUTH_STORE", place.store())
+            .env("GRIDAUTH_STORE", deployment.store())
             .current_dir(directory)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
@@ -292,13 +292,13 @@ impl Process {
         Self {
             child,
             label: options.label.clone(),
-            cell: place.cell.name(),
+            combination: deployment.combination.name(),
             lines: Mutex::new(lines),
             stdout,
             stderr,
             listened: false,
             logged: false,
-            _place: Arc::clone(place),
+            _deployment: Arc::clone(deployment),
         }
     }
 
@@ -332,7 +332,7 @@ impl Process {
     fn log(&mut self) {
         if !std::mem::replace(&mut self.logged, true) {
             audit::log(audit::Log {
-                cell: self.cell.clone(),
+                combination: self.combination.clone(),
                 label: self.label.clone(),
                 stdout: self.stdout.lock().map(|text| text.clone()).unwrap_or_default(),
                 stderr: self.stderr(),

@@ -5,14 +5,14 @@
 //! file per subject.
 //!
 //! ```text
-//! cargo test -p gridauth-conformance                                 # every cell
-//! GRIDAUTH_CELLS=axum/memory cargo test -p gridauth-conformance      # one
+//! cargo test -p gridauth-conformance                                 # every combination
+//! GRIDAUTH_COMBINATIONS=axum/memory cargo test -p gridauth-conformance      # one
 //! cargo test -p gridauth-conformance -- file/refresh                 # what has this in its name
 //! ```
 //!
 //! | variable | meaning |
 //! | --- | --- |
-//! | `GRIDAUTH_CELLS` | cells to run, parted by commas; `*` stands for any framework or store |
+//! | `GRIDAUTH_COMBINATIONS` | combinations to run, parted by commas; `*` stands for any framework or store |
 //! | `GRIDAUTH_DEMO_BIN_DIR` | where the binaries of the demo applications are, instead of having cargo build them |
 //! | `GRIDAUTH_TEST_GRIDDB` | the `griddb://` URL of a real GridDB: the store `griddb` joins |
 #![allow(
@@ -39,5 +39,5 @@ pub mod seed;
 
 pub use browser::Browser;
 pub use case::{Case, Context};
-pub use demo::{Demo, Options, Place};
+pub use demo::{Demo, Deployment, Options};
 pub use http::{Request, Response};

@@ -1,4 +1,4 @@
-//! What each case was answered in each cell, so that the frameworks can be compared: every request of the suite is
+//! What each case was answered in each combination, so that the frameworks can be compared: every request of the suite is
 //! replayed on every framework, and the answers must be alike. What is sent at once is answered in any order, and compared
 //! without one. A case whose answers depend on who was first says so by [`stop`].
 
@@ -9,7 +9,7 @@ use std::sync::{LazyLock, Mutex};
 use regex_lite::Regex;
 
 use crate::http::{Request, Response};
-use crate::matrix::Cell;
+use crate::matrix::Combination;
 
 /// The header fields whose values are compared.
 const HEADERS: [&str; 14] = [
@@ -58,18 +58,27 @@ type Records = BTreeMap<(String, String), BTreeMap<String, Vec<String>>>;
 
 static RECORDS: Mutex<Records> = Mutex::new(BTreeMap::new());
 
-/// Takes down what is answered on this thread while `body` runs, as what `case` was answered in this cell. A case that
+/// Takes down what is answered on this thread while `body` runs, as what `case` was answered in this combination. A case that
 /// fails has told enough by that.
 ///
 /// # Errors
 /// What `body` says.
-pub fn of_case<E>(cell: Cell, case: &str, body: impl FnOnce() -> Result<(), E>) -> Result<(), E> {
+pub fn of_case<E>(
+    combination: Combination,
+    case: &str,
+    body: impl FnOnce() -> Result<(), E>,
+) -> Result<(), E> {
     CURRENT.with(|current| *current.borrow_mut() = Some(Vec::new()));
     let outcome = body();
     let answers = CURRENT.with(RefCell::take);
     if let (true, Some(answers)) = (outcome.is_ok(), answers) {
-        let key = (cell.store.name.to_owned(), case.to_owned());
-        RECORDS.lock().unwrap().entry(key).or_default().insert(cell.framework.name.to_owned(), answers);
+        let key = (combination.store.name.to_owned(), case.to_owned());
+        RECORDS
+            .lock()
+            .unwrap()
+            .entry(key)
+            .or_default()
+            .insert(combination.framework.name.to_owned(), answers);
     }
     outcome
 }
@@ -176,7 +185,7 @@ mod tests {
 
     /// Answers the same request with these statuses, as `case` of a framework on a store that no process runs on here.
     fn answered(framework: usize, case: &str, at_once: &[u16], after: &[u16]) {
-        let cell = Cell { framework: &FRAMEWORKS[framework], store: &STORES[3] };
+        let combination = Combination { framework: &FRAMEWORKS[framework], store: &STORES[3] };
         let say = |status: u16| {
             let response = Response { status, headers: Vec::new(), body: Vec::new() };
             answer(&Request::get("/"), &response);
@@ -186,7 +195,7 @@ mod tests {
             after.iter().for_each(|status| say(*status));
             Ok::<(), ()>(())
         };
-        of_case(cell, case, run).unwrap();
+        of_case(combination, case, run).unwrap();
     }
 
     #[test]
