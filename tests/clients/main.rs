@@ -1,19 +1,19 @@
-//! OAuth clients that others wrote, each of which goes through every demo application.
+//! Published OAuth clients, each run against every demo application.
 //!
 //! ```text
 //! cargo test -p gridauth-conformance --test clients                           # every client, every framework
-//! cargo test -p gridauth-conformance --test clients -- authlib/refresh        # what has this in its name
+//! cargo test -p gridauth-conformance --test clients -- authlib/refresh        # cases with this in their name
 //! GRIDAUTH_COMBINATIONS=axum/file cargo test -p gridauth-conformance --test clients  # another store
 //! ```
 //!
 //! The clients in Python and Node need `python3` with `venv`, and `node` with `npm`; their libraries are installed below
-//! cargo's target directory the first time. Where that is not possible, they are left out, which is said loudly; with
+//! cargo's target directory the first time. If that is not possible, these clients are skipped with a message; with
 //! `GRIDAUTH_REQUIRE_CLIENTS=1` they fail.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
-    reason = "a test suite: an expectation that does not hold is how a case fails"
+    reason = "a test suite: a case fails by panicking"
 )]
 
 mod languages;
@@ -38,7 +38,7 @@ fn main() -> ExitCode {
     let arguments = Arguments::from_args();
     let mut combinations = matrix::combinations();
     if std::env::var_os("GRIDAUTH_COMBINATIONS").is_none() {
-        // What a client sees of a store is the conformance suite's to compare.
+        // Stores are compared by the conformance suite; one is enough here.
         combinations.retain(|combination| combination.store.name == "memory");
     }
     if arguments.list {
@@ -57,7 +57,7 @@ fn main() -> ExitCode {
         for client in language.clients {
             let programs: Vec<Running> = sites.iter().map(|_| Running::default()).collect();
             for flow in client.flows {
-                // Neighbours are different processes, so that several run at once.
+                // Neighbouring trials use different processes, so that several run at once.
                 for (site, running) in sites.iter().zip(&programs) {
                     trials.push(trial(client, flow, site, running, interpreter));
                 }
@@ -66,7 +66,7 @@ fn main() -> ExitCode {
     }
     trials.extend(sites.iter().flat_map(rust_trials));
     let clients = libtest_mimic::run(&arguments, trials);
-    // The processes end here, and with them their logs are whole.
+    // This ends the processes, so that their logs are complete.
     drop(sites);
     let whole = Arguments { filter: None, skip: Vec::new(), exact: false, ..arguments };
     let audits = combinations.iter().flat_map(|combination| {
@@ -78,7 +78,7 @@ fn main() -> ExitCode {
     if clients.has_failed() || audited.has_failed() { ExitCode::from(101) } else { ExitCode::SUCCESS }
 }
 
-/// A program that is started by the first flow that it goes through.
+/// A client program. Its first flow starts it.
 type Running = Arc<Mutex<Option<Program>>>;
 
 fn trial(
@@ -99,7 +99,7 @@ fn trial(
     let (site, running) = (Arc::clone(site), Arc::clone(running));
     Trial::test(name, move || {
         let mut running = running.lock().unwrap_or_else(PoisonError::into_inner);
-        // A program that is lost in a flow is not put back.
+        // A program that was lost in a flow is not reused.
         let mut program = running.take().unwrap_or_else(|| Program::start(&interpreter, client.script));
         let demo = if flow == BEHIND_A_PROXY { site.proxied() } else { site.direct() };
         let outcome = caught(|| program.go_through(flow, &mut Person::new(&site, demo)))?;
@@ -121,7 +121,7 @@ fn rust_trials(site: &Arc<Site>) -> Vec<Trial> {
     trials.collect()
 }
 
-/// The names alone, for which nothing is started.
+/// The names of the trials, without starting anything.
 fn listed(combinations: &[matrix::Combination]) -> Vec<Trial> {
     let clients = LANGUAGES.iter().flat_map(|language| language.clients);
     let scripts = clients.flat_map(|client| client.flows.iter().map(|flow| (client.name, *flow)));
@@ -135,7 +135,7 @@ fn listed(combinations: &[matrix::Combination]) -> Vec<Trial> {
     combinations.iter().flat_map(of).collect()
 }
 
-/// Whether a client that cannot run is a failure.
+/// Whether a client that cannot run counts as a failure.
 fn required() -> bool {
     std::env::var("GRIDAUTH_REQUIRE_CLIENTS").is_ok_and(|value| !matches!(value.as_str(), "" | "0"))
 }
@@ -155,7 +155,7 @@ fn warnings(interpreters: &[Result<Arc<Interpreter>, String>]) -> Vec<String> {
     LANGUAGES.iter().zip(interpreters).filter_map(of).collect()
 }
 
-#[expect(clippy::print_stderr, reason = "what was left out is said loudly")]
+#[expect(clippy::print_stderr, reason = "skipped clients are reported even if everything passes")]
 fn warn(warnings: &[String]) {
     for warning in warnings {
         eprintln!("\n{warning}\n");

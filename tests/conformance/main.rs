@@ -1,9 +1,9 @@
-//! The cases, run in every combination. See the documentation of the package for how to choose what runs.
+//! Runs the cases on every combination. The documentation of the package says how to choose what runs.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
-    reason = "a test suite: an expectation that does not hold is how a case fails"
+    reason = "a test suite: a case fails by panicking"
 )]
 
 mod app_routes;
@@ -31,10 +31,10 @@ use gridauth_conformance::case::caught;
 use gridauth_conformance::{Case, Context, audit, build, matrix, record};
 use libtest_mimic::{Arguments, Failed, Trial};
 
-/// The cases in which the database goes away. Only a database of the case's own can be made to.
+/// The cases in which the database goes away. They run on stores whose database a case can start and crash itself.
 const OUTAGE: (&str, &[Case]) = ("outage", outage::CASES);
 
-/// The subjects, each a file.
+/// The subjects, one file each.
 const SUBJECTS: &[(&str, &[Case])] = &[
     ("readme", readme::CASES),
     ("start", start::CASES),
@@ -78,7 +78,7 @@ fn main() -> ExitCode {
     if arguments.list {
         return cases.exit_code();
     }
-    // The processes end here, and with them their logs are whole.
+    // This ends the processes, so that their logs are complete.
     drop(contexts);
     let cut_off = start::cut_off();
     let mut audits: Vec<Trial> =
@@ -103,7 +103,7 @@ fn trial(context: &Context, subject: &str, case: Case) -> Trial {
     Trial::test(name, run).with_kind(case.rule)
 }
 
-/// What is looked at when every process of a combination has ended.
+/// The checks that run once every process of a combination has exited.
 fn audits(combination: &str) -> Vec<Trial> {
     vec![
         audit::trial(combination, "no_process_panicked", audit::panics),
@@ -115,8 +115,8 @@ fn audits(combination: &str) -> Vec<Trial> {
     ]
 }
 
-/// Whether the frameworks answered alike on this store. Where fewer than two were asked the same, nothing was compared, and
-/// that is not said to be well.
+/// Whether the frameworks responded alike on this store. If fewer than two of them ran the same case, there was nothing to
+/// compare, and the check counts as ignored, not as passed.
 fn comparison(store: &'static matrix::StoreKind) -> Trial {
     let found = record::compare(store.name);
     let nothing = format!("nothing to compare on the store {}: fewer than two frameworks ran", store.name);
@@ -125,7 +125,7 @@ fn comparison(store: &'static matrix::StoreKind) -> Trial {
         say(&format!("SKIPPED: {nothing}"));
     } else {
         say(&format!(
-            "on the store {}: {} answers of {} cases compared",
+            "on the store {}: {} responses of {} cases compared",
             store.name, found.answers, found.cases
         ));
     }
@@ -134,11 +134,11 @@ fn comparison(store: &'static matrix::StoreKind) -> Trial {
         found if found.differences.is_empty() => Ok(()),
         found => Err(Failed::from(found.differences.join("\n"))),
     };
-    Trial::test(format!("*/{}/audit/the_frameworks_answered_alike", store.name), judge)
+    Trial::test(format!("*/{}/audit/the_frameworks_responded_alike", store.name), judge)
         .with_ignored_flag(found_nothing)
 }
 
-#[expect(clippy::print_stderr, reason = "what was left out is said loudly")]
+#[expect(clippy::print_stderr, reason = "skipped cases are reported even if everything passes")]
 fn say(line: &str) {
     eprintln!("{line}");
 }

@@ -3,7 +3,7 @@
 use gridauth_conformance::browser::is_consent;
 use gridauth_conformance::case::User;
 use gridauth_conformance::oauth::{
-    CodeRequest, Tokens, introspect, is_good, password_tokens, refresh, token,
+    CodeRequest, Tokens, introspect, is_valid, password_tokens, refresh, token,
 };
 use gridauth_conformance::{Browser, Context, Demo, Options, Request, cases, random, seed};
 use serde_json::json;
@@ -19,11 +19,11 @@ cases! {
     "DEMO_APP.md, Seed file" => nobody_signs_up_over_a_seeded_user,
     "DEMO_APP.md, Seed file" => a_subject_that_a_stored_user_has_is_a_bad_seed,
     "DEMO_APP.md, Start" => stored_users_may_swap_their_subjects,
-    "DEMO_APP.md, Seed file" => the_built_in_client_goes_with_all_that_it_was_granted,
+    "DEMO_APP.md, Seed file" => the_built_in_client_is_removed_with_all_that_it_was_granted,
 }
 
 fn the_example_of_the_contract_works(context: &Context) {
-    // Its secrets are short words that stand in other texts too; the rest is the contract's own.
+    // The secrets of the example are short words that also occur in other texts, so they are replaced.
     let (password, secret) = (random::secret_of("israel"), random::secret_of("web of the contract"));
     let seed = json!({
         "users": [
@@ -66,7 +66,7 @@ fn users_may_have_a_subject_and_claims(context: &Context) {
     let whoami = app.send(&Request::get("/whoami").bearer(&tokens.access)).expect(200).json();
     assert_eq!(whoami["sub"], "248289761001");
     assert_eq!(introspect(&app, &tokens.access)["sub"], "248289761001");
-    // Who calls themselves by another's subject must not become them.
+    // A user whose name is the subject of another must not become the other.
     let impostor = [("username", "248289761001"), ("password", "a good password")];
     app.send(&Request::form("/sign_up", &impostor)).expect(409);
     app.send(&Request::form("/", &impostor)).expect_error(400, "invalid_grant");
@@ -120,8 +120,8 @@ fn an_entry_that_exists_already_is_replaced(context: &Context) {
     let fields = [("username", &*user.username), ("password", &*user.password)];
     app.send(&Request::form("/", &fields)).expect_error(400, "invalid_grant");
     assert_eq!(password_tokens(&app, &other, "notes.read").scope, "notes.read");
-    // What was granted before stands.
-    assert!(is_good(&app, &access));
+    // Existing grants stay valid.
+    assert!(is_valid(&app, &access));
 }
 
 fn what_a_seed_does_not_name_stays(context: &Context) {
@@ -136,7 +136,7 @@ fn what_a_seed_does_not_name_stays(context: &Context) {
     password_tokens(&app, &user, "all");
     Tokens::of(&token(&app, "machine", &[("grant_type", "client_credentials")]));
     app.kill();
-    // And without a seed too.
+    // The same without a seed.
     let app = Demo::start(&deployment, &Options::new("with none").no_seed());
     Tokens::of(&token(&app, "machine", &[("grant_type", "client_credentials")]));
 }
@@ -155,7 +155,7 @@ fn an_empty_seed_is_a_seed(context: &Context) {
     for seed in ["{}", r#"{"users": [], "clients": []}"#] {
         let app = context.start(&Options::new("empty seed").seed_text(seed.to_owned()));
         app.get("/health").expect(200);
-        // It is a seed without the client demo.
+        // A seed without the client demo.
         let user = context.user_at(&app);
         let fields = [("username", &*user.username), ("password", &*user.password)];
         app.send(&Request::form("/", &fields)).expect_error(401, "invalid_client");
@@ -198,7 +198,7 @@ fn a_subject_that_a_stored_user_has_is_a_bad_seed(context: &Context) {
         }
         assert!(log.is_some() || exit.stderr.lines().count() == 1, "{}", exit.stderr);
     }
-    // Nothing of it was kept, nobody was harmed.
+    // Nothing of the seed was stored, and existing users are unchanged.
     let app = Demo::start(&deployment, &Options::new("after a bad seed").no_seed());
     for username in ["first", "second", "third"] {
         let fields = [("username", username), ("password", &random::secret_of(username))];
@@ -230,7 +230,7 @@ fn stored_users_may_swap_their_subjects(context: &Context) {
     }
 }
 
-fn the_built_in_client_goes_with_all_that_it_was_granted(context: &Context) {
+fn the_built_in_client_is_removed_with_all_that_it_was_granted(context: &Context) {
     if !context.combination.store.durable {
         return;
     }
@@ -241,13 +241,13 @@ fn the_built_in_client_goes_with_all_that_it_was_granted(context: &Context) {
     app.kill();
     let app = Demo::start(&deployment, &Options::new("a seed without it").seed(&seed::of(&["machine"])));
     refresh(&app, "demo", tokens.refresh()).expect_error(401, "invalid_client");
-    assert!(!is_good(&app, &tokens.access), "a token of a client that is gone");
+    assert!(!is_valid(&app, &tokens.access), "a token of a removed client");
     app.kill();
-    // One that a seed made is not the built-in one.
+    // A client from a seed is not the built-in one.
     let app = Demo::start(&deployment, &Options::new("a seed with it").seed(&seed::of(&["demo"])));
     let tokens = password_tokens(&app, &user, "all");
     app.kill();
     let app =
         Demo::start(&deployment, &Options::new("a seed without it again").seed(&seed::of(&["machine"])));
-    assert!(is_good(&app, &tokens.access));
+    assert!(is_valid(&app, &tokens.access));
 }

@@ -9,29 +9,31 @@ use std::time::{Duration, Instant};
 use gridauth_conformance::case::caught;
 use gridauth_conformance::http::read_response;
 use gridauth_conformance::matrix::STORES;
-use gridauth_conformance::oauth::{CodeRequest, Tokens, as_client, is_good, password_tokens, refresh, token};
+use gridauth_conformance::oauth::{
+    CodeRequest, Tokens, as_client, is_valid, password_tokens, refresh, token,
+};
 use gridauth_conformance::{Browser, Context, Demo, Options, Request, cases, random, seed};
 use rustix::process::Signal;
 
 cases! {
     "DEMO_APP.md, Start" => it_says_where_it_listens,
     "DEMO_APP.md, Start" => a_bad_value_is_exit_2_and_one_line,
-    "DEMO_APP.md, Start" => a_good_value_starts,
+    "DEMO_APP.md, Start" => it_starts_with_a_valid_value,
     "DEMO_APP.md, Start" => a_bad_value_repeats_no_secret,
     "DEMO_APP.md, Start" => a_bad_seed_names_the_entry,
     "DEMO_APP.md, Start" => a_store_that_cannot_be_opened_is_exit_1_and_one_line,
     "DEMO_APP.md, Start" => a_database_that_cannot_be_had_is_exit_1_and_one_line,
     "DEMO_APP.md, Start" => a_damaged_file_stays_as_it_is,
-    "DEMO_APP.md, Start" => a_file_locked_by_another_process_is_told,
-    "DEMO_APP.md, Start" => an_address_that_is_taken_is_told,
+    "DEMO_APP.md, Start" => a_file_locked_by_another_process_is_reported,
+    "DEMO_APP.md, Start" => an_address_in_use_is_reported,
     "DEMO_APP.md, Start" => without_variables_it_starts_in_its_directory,
-    "DEMO_APP.md, Start" => lifetimes_are_as_set,
+    "DEMO_APP.md, Start" => lifetimes_are_as_configured,
     "DEMO_APP.md, Start" => sigterm_ends_it_with_0,
     "DEMO_APP.md, Start" => sigint_ends_it_with_0,
     "DEMO_APP.md, Start" => a_request_in_flight_is_finished,
     "DEMO_APP.md, Start" => a_request_that_never_ends_is_begun,
-    "DEMO_APP.md, Start" => idle_connections_do_not_hold_it_up,
-    "DEMO_APP.md, Start" => what_was_acknowledged_outlives_kill_9,
+    "DEMO_APP.md, Start" => idle_connections_do_not_delay_the_stop,
+    "DEMO_APP.md, Start" => acknowledged_writes_survive_kill_9,
     "DEMO_APP.md, Start" => a_used_code_stays_used_after_kill_9,
     "DEMO_APP.md, Start" => a_memory_store_forgets,
     "DEMO_APP.md, Start" => logs_go_to_standard_error,
@@ -48,7 +50,7 @@ fn it_says_where_it_listens(context: &Context) {
     assert_eq!(metadata["issuer"], other.issuer);
 }
 
-/// Exit status 2 and one line on standard error that names the variable; nothing on standard output.
+/// The process exits with status 2, one line on standard error that names the variable, and nothing on standard output.
 #[track_caller]
 fn is_bad_value(context: &Context, options: &Options, variable: &str) -> String {
     let exit = Demo::start_refused(&context.deployment(), options);
@@ -127,7 +129,7 @@ fn a_bad_value_is_exit_2_and_one_line(context: &Context) {
     }
 }
 
-fn a_good_value_starts(context: &Context) {
+fn it_starts_with_a_valid_value(context: &Context) {
     for (variable, value) in [
         ("GRIDAUTH_ISSUER", "https://id.example.com"),
         ("GRIDAUTH_ISSUER", "https://id.example.com:8443/a/b"),
@@ -142,7 +144,7 @@ fn a_good_value_starts(context: &Context) {
     ] {
         context.start(&Options::new("good value").no_seed().env(variable, value)).get("/health").expect(200);
     }
-    // Several at once, and a variable of nobody's.
+    // Several at once, and an unknown variable.
     let options = Options::new("good values")
         .env("GRIDAUTH_CODE_TTL", "5")
         .env("GRIDAUTH_REFRESH_GRACE", "3")
@@ -237,11 +239,11 @@ fn a_bad_seed_names_the_entry(context: &Context) {
         assert!(line.contains(named), "{seed}: the entry is not named: {line}");
         assert!(!line.contains(&secret), "{seed}: the line repeats the secret");
     }
-    let options = Options::new("seed that is no text").no_seed().env("GRIDAUTH_SEED", "/bin/sh");
+    let options = Options::new("seed that is not text").no_seed().env("GRIDAUTH_SEED", "/bin/sh");
     is_bad_value(context, &options, "GRIDAUTH_SEED");
 }
 
-/// Exit status 1 and one line with the word `store`.
+/// The process exits with status 1 and one line with the word `store`.
 #[track_caller]
 fn is_store_error(
     deployment: &std::sync::Arc<gridauth_conformance::Deployment>,
@@ -250,7 +252,7 @@ fn is_store_error(
     let exit = Demo::start_refused(deployment, options);
     assert_eq!(exit.status.code(), Some(1), "{}", exit.stderr);
     assert_eq!(exit.stdout, "");
-    // At the level of the default filter: the line is what is left.
+    // At the level of the default filter, only that line is logged.
     let lines: Vec<&str> = exit.stderr.lines().collect();
     assert_eq!(lines.len(), 1, "{}", exit.stderr);
     assert!(lines[0].contains("store"), "{}", lines[0]);
@@ -271,14 +273,14 @@ fn a_store_that_cannot_be_opened_is_exit_1_and_one_line(context: &Context) {
             &deployment,
             &quiet("no store").env("GRIDAUTH_STORE", &format!("file:{}", path.display())),
         );
-        assert!(line.contains(path.to_str().unwrap()), "its place is not named: {line}");
+        assert!(line.contains(path.to_str().unwrap()), "its location is not named: {line}");
     }
 }
 
 fn a_database_that_cannot_be_had_is_exit_1_and_one_line(context: &Context) {
     let deployment = context.deployment();
     let secret = random::secret_of("database");
-    // Nobody listens there; and our own node, which has no such user, or another password.
+    // An address where nothing listens, and the test node with an unknown user or a wrong password.
     let node =
         STORES.iter().find(|store| store.name == "node").and_then(|store| (store.url)(deployment.path()));
     let node = node.expect("our own node");
@@ -290,12 +292,12 @@ fn a_database_that_cannot_be_had_is_exit_1_and_one_line(context: &Context) {
         (format!("griddb://nobody:{secret}@{rest}"), address),
     ] {
         let line = is_store_error(&deployment, &quiet("no database").env("GRIDAUTH_STORE", &url));
-        assert!(line.contains(&format!("griddb://{at}/")), "its place is not named: {line}");
-        assert!(!line.contains(&secret), "the password is told");
+        assert!(line.contains(&format!("griddb://{at}/")), "its location is not named: {line}");
+        assert!(!line.contains(&secret), "the line repeats the password");
     }
     let cluster = node.replace("/gridauth", "/another");
     is_store_error(&deployment, &quiet("another cluster").env("GRIDAUTH_STORE", &cluster));
-    // With the right ones it starts.
+    // With the right user and password it starts.
     assert_eq!(own, "griddb://admin:admin");
     Demo::start(&deployment, &quiet("a database").env("GRIDAUTH_STORE", &node)).get("/health").expect(200);
 }
@@ -306,7 +308,7 @@ fn a_damaged_file_stays_as_it_is(context: &Context) {
     let url = format!("file:{}", path.display());
     let mut contents =
         vec![b"not a database at all".to_vec(), vec![0; 4096], vec![0xff; 100_000], vec![b'x']];
-    // A real one that was closed well, cut short or with its head changed.
+    // A real file that was closed properly, then truncated or changed at its start.
     let real = deployment.path().join("real.db");
     let app =
         Demo::start(&deployment, &quiet("real").env("GRIDAUTH_STORE", &format!("file:{}", real.display())));
@@ -322,12 +324,12 @@ fn a_damaged_file_stays_as_it_is(context: &Context) {
             &deployment,
             &quiet(&format!("damaged, {} bytes", content.len())).env("GRIDAUTH_STORE", &url),
         );
-        assert!(line.contains(path.to_str().unwrap()), "its place is not named: {line}");
+        assert!(line.contains(path.to_str().unwrap()), "its location is not named: {line}");
         assert!(std::fs::read(&path).unwrap() == content, "the file was changed");
     }
 }
 
-fn a_file_locked_by_another_process_is_told(context: &Context) {
+fn a_file_locked_by_another_process_is_reported(context: &Context) {
     let deployment = context.deployment();
     let options =
         quiet("owner").env("GRIDAUTH_STORE", &format!("file:{}/owned.db", deployment.path().display()));
@@ -339,7 +341,7 @@ fn a_file_locked_by_another_process_is_told(context: &Context) {
     Demo::start(&deployment, &options).get("/health").expect(200);
 }
 
-fn an_address_that_is_taken_is_told(context: &Context) {
+fn an_address_in_use_is_reported(context: &Context) {
     let taken = context.app().client.address.to_string();
     let exit = Demo::start_refused(&context.deployment(), &quiet("taken").env("GRIDAUTH_LISTEN", &taken));
     assert_eq!((exit.status.code(), &*exit.stdout), (Some(1), ""), "{}", exit.stderr);
@@ -350,7 +352,7 @@ fn an_address_that_is_taken_is_told(context: &Context) {
 }
 
 fn without_variables_it_starts_in_its_directory(context: &Context) {
-    // But for the address: its own default may be somebody else's here.
+    // Except for the address: the default port may be in use here.
     let deployment = context.deployment();
     let options = Options::new("defaults").no_seed().without("GRIDAUTH_STORE").without("RUST_LOG");
     let app = Demo::start(&deployment, &options);
@@ -359,10 +361,10 @@ fn without_variables_it_starts_in_its_directory(context: &Context) {
     let access = password_tokens(&app, &user, "all").access;
     app.kill();
     let again = Demo::start(&deployment, &options);
-    assert!(is_good(&again, &access));
+    assert!(is_valid(&again, &access));
 }
 
-fn lifetimes_are_as_set(context: &Context) {
+fn lifetimes_are_as_configured(context: &Context) {
     let options = Options::new("lifetimes")
         .env("GRIDAUTH_ACCESS_TOKEN_TTL", "123")
         .env("GRIDAUTH_REFRESH_TOKEN_TTL", "4567");
@@ -375,7 +377,7 @@ fn lifetimes_are_as_set(context: &Context) {
         about["exp"].as_i64().unwrap() - about["iat"].as_i64().unwrap()
     };
     assert_eq!((times(&tokens.access), times(tokens.refresh())), (123, 4567));
-    // What is told of no code is shown by the tests of the demo itself.
+    // The lifetime of a code is not visible in a response; the demo's own tests cover it.
 }
 
 fn sigterm_ends_it_with_0(context: &Context) {
@@ -409,7 +411,7 @@ fn a_request_in_flight_is_finished(context: &Context) {
         body.len()
     )
     .unwrap();
-    // The request has to be there before the signal is.
+    // The request must arrive before the signal.
     std::thread::sleep(Duration::from_millis(100));
     app.signal(Signal::TERM);
     std::thread::sleep(Duration::from_millis(100));
@@ -418,15 +420,15 @@ fn a_request_in_flight_is_finished(context: &Context) {
     assert_eq!(app.wait().status.code(), Some(0));
 }
 
-/// What becomes of one process, by combination.
+/// A combination, and the thread that waits for its process to exit.
 type Ending = (String, JoinHandle<Result<(), String>>);
 
-/// What became of processes that were told to stop while a request was on its way that never ends, by combination.
+/// Processes that were told to stop while a request was in flight that never ends.
 static STOPPING: Mutex<Vec<Ending>> = Mutex::new(Vec::new());
 
-/// It takes its 10 seconds beside the other cases; what came of it is judged when they are done.
+/// Stopping takes 10 seconds, beside the other cases; [`cut_off`] checks the outcome when they are done.
 fn a_request_that_never_ends_is_begun(context: &Context) {
-    // Nothing of it touches the store.
+    // The store is not involved, so one store is enough.
     if context.combination.store.name != "memory" {
         return;
     }
@@ -437,32 +439,32 @@ fn a_request_that_never_ends_is_begun(context: &Context) {
         "POST / HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: 100\r\n\r\nuser"
     )
     .unwrap();
-    // The request has to be there before the signal is.
+    // The request must arrive before the signal.
     std::thread::sleep(Duration::from_millis(100));
     app.signal(Signal::TERM);
     let ending = std::thread::spawn(move || {
         caught(|| {
-            #[allow(clippy::disallowed_methods, reason = "the process that is watched has a real clock")]
+            #[allow(clippy::disallowed_methods, reason = "the process runs on the real clock")]
             let told = Instant::now();
             let exit = app.wait();
             let took = told.elapsed();
             drop(stream);
             assert_eq!(exit.status.code(), Some(0), "{}", exit.stderr);
-            // 10 seconds, and what a busy machine adds.
-            assert!(took < Duration::from_secs(20), "it ended after {took:?}");
+            // 10 seconds, with room for a busy machine.
+            assert!(took < Duration::from_secs(20), "it exited after {took:?}");
         })
     });
     STOPPING.lock().unwrap().push((context.combination.name(), ending));
 }
 
-/// What came of [`a_request_that_never_ends_is_begun`], by combination.
+/// The outcome of [`a_request_that_never_ends_is_begun`], by combination.
 pub(crate) fn cut_off() -> Vec<(String, Result<(), String>)> {
     let stopping = std::mem::take(&mut *STOPPING.lock().unwrap());
     let outcome = |ending: JoinHandle<_>| ending.join().unwrap_or_else(|_| Err("it panicked".to_owned()));
     stopping.into_iter().map(|(combination, ending)| (combination, outcome(ending))).collect()
 }
 
-fn idle_connections_do_not_hold_it_up(context: &Context) {
+fn idle_connections_do_not_delay_the_stop(context: &Context) {
     let app = context.start(&Options::new("idle").no_seed());
     let mut used = TcpStream::connect(app.client.address).unwrap();
     write!(used, "GET /health HTTP/1.1\r\nHost: x\r\n\r\n").unwrap();
@@ -473,7 +475,7 @@ fn idle_connections_do_not_hold_it_up(context: &Context) {
         app.signal(Signal::TERM);
         app.wait()
     });
-    // Far less than the 10 seconds that requests in flight may take: the read ends when the connection is closed.
+    // Far less than the 10 seconds that requests in flight may take. The read ends when the connection is closed.
     used.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
     assert_eq!(
         std::io::Read::read(&mut used, &mut [0; 1]).unwrap(),
@@ -483,7 +485,7 @@ fn idle_connections_do_not_hold_it_up(context: &Context) {
     assert_eq!(told.join().unwrap().status.code(), Some(0));
 }
 
-fn what_was_acknowledged_outlives_kill_9(context: &Context) {
+fn acknowledged_writes_survive_kill_9(context: &Context) {
     if !context.combination.store.durable {
         return;
     }
@@ -505,11 +507,11 @@ fn what_was_acknowledged_outlives_kill_9(context: &Context) {
     app.kill();
 
     let app = Demo::start(&deployment, &Options::new("after kill -9"));
-    assert!(is_good(&app, &tokens.access) && is_good(&app, &rotated.access));
-    assert!(!is_good(&app, &revoked.access));
+    assert!(is_valid(&app, &tokens.access) && is_valid(&app, &rotated.access));
+    assert!(!is_valid(&app, &revoked.access));
     let kept = app.send(&Request::get("/notes").bearer(&tokens.access)).expect(200).json();
     assert_eq!(kept[0]["text"], "kept");
-    // The session, the consent, the code, the grace window: all of it is there.
+    // The session, the consent, the code and the grace window are all still there.
     let mut browser = Browser { app: &app, cookies };
     browser.authorize(&request.pairs()).expect(303);
     Tokens::of(&request.redeem(&app, &code));
@@ -535,7 +537,7 @@ fn a_used_code_stays_used_after_kill_9(context: &Context) {
         app.kill();
         app = Demo::start(&deployment, &Options::new("one-time things"));
         request.redeem(&app, &code).expect_error(400, "invalid_grant");
-        assert!(!is_good(&app, &first.access));
+        assert!(!is_valid(&app, &first.access));
     }
 }
 
@@ -547,7 +549,7 @@ fn a_memory_store_forgets(context: &Context) {
     let access = Tokens::of(&token(&app, "machine", &[("grant_type", "client_credentials")])).access;
     app.kill();
     let app = Demo::start(&deployment, &options);
-    assert!(!is_good(&app, &access));
+    assert!(!is_valid(&app, &access));
     let left: Vec<_> = std::fs::read_dir(deployment.path())
         .unwrap()
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())
@@ -559,18 +561,18 @@ fn a_memory_store_forgets(context: &Context) {
 fn logs_go_to_standard_error(context: &Context) {
     let app = context.start(&Options::new("logs").env("RUST_LOG", "info"));
     app.get("/health").expect(200);
-    // The seed has what the server lacks: each is warned of, by the entry's name.
+    // The seed has entries that the server does not support: there is a warning about each, by name.
     let log = app.stderr();
     for named in ["unusable", "key-holder", "private_key_jwt", "device_code"] {
         assert!(log.contains(named), "no warning names {named}: {log}");
     }
-    // So are the grants that RFC 9700 says not to use.
+    // There is a warning about each grant that RFC 9700 advises against.
     for section in ["2.1.2", "2.4"] {
         let warning = format!("RFC 9700 section {section} ");
         let warned = log.lines().any(|line| line.contains("WARN") && line.contains(&warning));
         assert!(warned, "no warning names {warning}: {log}");
     }
-    assert!(!log.contains("\u{1b}["), "colours in a log that is no terminal");
+    assert!(!log.contains("\u{1b}["), "colours in a log that is not a terminal");
     let quiet = context.start(&Options::new("quiet").env("RUST_LOG", "off").no_seed());
     quiet.get("/health").expect(200);
     assert_eq!(quiet.stderr(), "");

@@ -1,10 +1,10 @@
-//! Frameworks × stores.
+//! The matrix: frameworks × stores.
 
 use std::path::Path;
 
 use crate::griddb;
 
-/// A framework, and the demo application on it.
+/// A framework, and the demo application built on it.
 pub struct Framework {
     /// Its name in `GRIDAUTH_COMBINATIONS` and in the names of the cases.
     pub name: &'static str,
@@ -12,28 +12,28 @@ pub struct Framework {
     pub package: &'static str,
 }
 
-/// Another framework joins by a line here.
+/// The frameworks. To add one, add a line here.
 pub const FRAMEWORKS: &[Framework] = &[
     Framework { name: "axum", package: "axum-app" },
     Framework { name: "actix", package: "actix-app" },
     Framework { name: "rocket", package: "rocket-app" },
 ];
 
-/// A store, and what may be expected of it.
+/// A store, and what cases may expect of it.
 pub struct StoreKind {
     /// Its name in `GRIDAUTH_COMBINATIONS` and in the names of the cases.
     pub name: &'static str,
-    /// The value of `GRIDAUTH_STORE` for a process whose own directory is given; `None` where it is not to be had here.
+    /// The value of `GRIDAUTH_STORE` for a deployment in this directory; `None` if the store is not available here.
     pub url: fn(&Path) -> Option<String>,
-    /// Whether what was acknowledged is still there after a kill -9.
+    /// Whether acknowledged writes survive `kill -9`.
     pub durable: bool,
-    /// Whether two processes can serve one store.
+    /// Whether two processes can use one store at the same time.
     pub shared: bool,
-    /// Whether a case can have a database of its own to crash.
+    /// Whether a case can start its own database, to crash it.
     pub crashes: bool,
 }
 
-/// Another store joins by a line here.
+/// The stores. To add one, add a line here.
 pub const STORES: &[StoreKind] = &[
     StoreKind {
         name: "memory",
@@ -67,10 +67,10 @@ impl Combination {
     }
 }
 
-/// The combinations that `GRIDAUTH_COMBINATIONS` names; where it names none, all that can run here.
+/// The combinations that `GRIDAUTH_COMBINATIONS` names; if it is not set, all that can run here.
 ///
 /// # Panics
-/// Where it names a combination that does not exist or cannot run here.
+/// If it names a combination that does not exist or cannot run here.
 pub fn combinations() -> Vec<Combination> {
     let here = |combination: &Combination| (combination.store.url)(Path::new(".")).is_some();
     let all: Vec<Combination> = FRAMEWORKS
@@ -93,7 +93,10 @@ pub fn combinations() -> Vec<Combination> {
                     && here(combination)
             })
             .collect();
-        assert!(!found.is_empty(), "GRIDAUTH_COMBINATIONS: {pattern:?} is no combination that can run here");
+        assert!(
+            !found.is_empty(),
+            "GRIDAUTH_COMBINATIONS: {pattern:?} is not a combination that can run here"
+        );
         for combination in found {
             if !chosen.iter().any(|before| before.name() == combination.name()) {
                 chosen.push(combination);
