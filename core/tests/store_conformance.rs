@@ -1,4 +1,4 @@
-//! The stores that gridauth brings, each run through the conformance kit.
+//! The stores that come with gridauth, each run through the conformance kit.
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -26,7 +26,7 @@ async fn memory_through_two_handles() {
     assert!(report.is_clean(), "{report}");
 }
 
-/// A store that uses what the trait provides, as most do.
+/// A store that uses the methods that the trait provides, as most do.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn the_provided_sweep() {
     let stores = Mutex::new(Vec::new());
@@ -37,7 +37,7 @@ async fn the_provided_sweep() {
     })
     .await;
     assert!(report.is_clean(), "{report}");
-    // What the kit's documentation says about its size, for stores where each operation is a round trip.
+    // The kit's documentation states its size, for stores where each operation is a round trip.
     let operations: usize = stores.lock().unwrap().iter().map(Counting::count).sum();
     assert!((8_000..12_000).contains(&operations), "{operations} operations");
 }
@@ -61,7 +61,7 @@ async fn file() {
     assert!(report.is_clean(), "{report}");
 }
 
-/// With hardly any cache, so that reads come from the file.
+/// Without a cache, so that reads come from the file.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn file_without_cache_through_two_handles() {
     let directory = tempfile::tempdir().unwrap();

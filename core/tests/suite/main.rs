@@ -1,6 +1,6 @@
-//! The server from outside, subject by subject.
+//! The server from outside, one module per subject.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 #[path = "../support/mod.rs"]
 mod support;

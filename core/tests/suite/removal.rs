@@ -1,4 +1,4 @@
-//! What is taken back is gone, also where the store fails on the way.
+//! Removal and revocation are complete, even if the store fails on the way.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -17,15 +17,15 @@ async fn server_on(backend: impl Backend) -> Server {
     server_with(|builder| builder.store(Store::new(backend))).await
 }
 
-/// All that speaks for the user israel.
-struct Speaking {
+/// Everything that authenticates the user israel.
+struct Credentials {
     cookie: String,
     code: String,
     access: String,
     refresh: String,
 }
 
-impl Speaking {
+impl Credentials {
     async fn new(server: &Server) -> Self {
         let browser = server.sign_in(&authorize_uri(&[])).await;
         let back = browser.allow(server).await;
@@ -40,7 +40,7 @@ impl Speaking {
         }
     }
 
-    async fn assert_nothing_is_good(&self, server: &Server, what: &str) {
+    async fn assert_all_invalid(&self, server: &Server, what: &str) {
         assert!(server.auth.authenticate_token(&self.access).await.is_err(), "{what}");
         assert_eq!(server.token(&refresh(&self.refresh)).await.0, 400, "{what}");
         assert_eq!(server.token(&redeem(&self.code)).await.0, 400, "{what}");
@@ -57,14 +57,14 @@ async fn signs_in(server: &Server, password: &str) -> bool {
     server.token(&form).await.0 == 200
 }
 
-/// Whoever comes next under the name inherits nothing, wherever the removal stopped.
+/// The next user with the name inherits nothing, wherever the removal stopped.
 #[tokio::test]
-async fn a_user_goes_step_by_step_and_a_repeat_goes_on() {
+async fn an_interrupted_removal_of_a_user_can_be_repeated() {
     for failure in [Failure::Before, Failure::After] {
         for step in 0.. {
             let failing = Failing::new(MemoryStore::new());
             let server = server_on(failing.clone()).await;
-            let speaking = Speaking::new(&server).await;
+            let credentials = Credentials::new(&server).await;
             let what = format!("{failure:?}, {step}");
 
             let asked = Arc::new(AtomicUsize::new(0));
@@ -74,8 +74,8 @@ async fn a_user_goes_step_by_step_and_a_repeat_goes_on() {
             failing.recover();
             if asked.load(Ordering::Relaxed) <= step {
                 assert!(first.unwrap(), "{what}");
-                // The user twice; three listings; a session, two grants and a consent.
-                assert!(step >= 9, "{what}: so few calls cannot be all");
+                // Two calls for the user, three listings, a session, two grants and a consent.
+                assert!(step >= 9, "{what}: too few calls");
                 break;
             }
             assert!(first.is_err(), "{what}");
@@ -89,34 +89,34 @@ async fn a_user_goes_step_by_step_and_a_repeat_goes_on() {
             match server.auth.users().sign_up("israel", &new).await {
                 Err(SignUpError::Taken) => {
                     assert!(server.auth.remove_user("israel").await.unwrap(), "{what}");
-                    speaking.assert_nothing_is_good(&server, &what).await;
+                    credentials.assert_all_invalid(&server, &what).await;
                     server.auth.users().sign_up("israel", &new).await.unwrap();
                 }
                 signed_up => drop(signed_up.unwrap()),
             }
-            speaking.assert_nothing_is_good(&server, &what).await;
+            credentials.assert_all_invalid(&server, &what).await;
             assert!(signs_in(&server, "another").await, "{what}");
         }
     }
 }
 
 #[tokio::test]
-async fn a_user_whose_row_cannot_be_read_goes() {
+async fn a_user_whose_row_cannot_be_read_is_removed() {
     let server = server().await;
-    let speaking = Speaking::new(&server).await;
+    let credentials = Credentials::new(&server).await;
     let row = Row::new(server.clock.now(), "spoilt").with_user(Some("israel"));
     server.auth.store().put(Key::new(Kind::User, "israel"), row).await.unwrap();
     assert!(server.auth.remove_user("israel").await.unwrap());
-    speaking.assert_nothing_is_good(&server, "").await;
+    credentials.assert_all_invalid(&server, "").await;
     assert!(!server.auth.remove_user("israel").await.unwrap());
 }
 
-/// Whoever gets the id next has to ask, and a removal that failed on the way goes on when it is asked for again.
+/// The next client with the id needs new consent, and a removal that failed on the way can be repeated.
 #[tokio::test]
-async fn a_client_goes_with_all_that_users_allowed_it() {
+async fn a_client_is_removed_with_all_consents_and_grants() {
     let failing = Failing::new(MemoryStore::new());
     let server = server_on(failing.clone()).await;
-    Speaking::new(&server).await;
+    Credentials::new(&server).await;
     let store = server.auth.store();
     assert_eq!(ids(store, Kind::Consent).await.len(), 1);
     failing.fail(Failure::Before, |call| matches!(call, Call::List(query) if query.kind == Kind::Grant));
@@ -127,7 +127,7 @@ async fn a_client_goes_with_all_that_users_allowed_it() {
     assert_eq!(ids(store, Kind::Grant).await, [""; 0]);
 }
 
-/// How many grants a client gets that are more than two pages.
+/// More grants than fit in two pages of a listing.
 const GRANTS: usize = 250;
 
 async fn mint(server: &Server, count: usize) {
@@ -136,9 +136,9 @@ async fn mint(server: &Server, count: usize) {
     }
 }
 
-/// What was removed is gone though the listing fails further on.
+/// Grants on earlier pages are removed even if a later page fails.
 #[tokio::test]
-async fn a_page_that_fails_keeps_nothing_of_those_before_it() {
+async fn a_failed_page_does_not_keep_the_grants_before_it() {
     let failing = Failing::new(MemoryStore::new());
     let server = server_on(failing.clone()).await;
     mint(&server, GRANTS).await;
@@ -153,7 +153,7 @@ async fn a_page_that_fails_keeps_nothing_of_those_before_it() {
 }
 
 #[tokio::test]
-async fn a_row_that_cannot_be_removed_keeps_none_of_the_others() {
+async fn a_row_that_cannot_be_removed_does_not_keep_the_others() {
     let failing = Failing::new(MemoryStore::new());
     let server = server_on(failing.clone()).await;
     mint(&server, GRANTS).await;
@@ -174,9 +174,9 @@ async fn a_row_that_cannot_be_removed_keeps_none_of_the_others() {
     assert_eq!(ids(server.auth.store(), Kind::Grant).await, [""; 0]);
 }
 
-/// A store may take all its time for each call that fails.
+/// Each failed call may take as long as the store's timeout.
 #[tokio::test]
-async fn a_store_that_refuses_all_is_not_asked_for_each_row() {
+async fn removal_gives_up_on_a_store_that_refuses_everything() {
     let failing = Failing::new(MemoryStore::new());
     let removals = Counting::only(failing.clone(), |call| matches!(call, Call::Remove(_)));
     let server = server_on(removals.clone()).await;
@@ -186,7 +186,7 @@ async fn a_store_that_refuses_all_is_not_asked_for_each_row() {
     assert!((1..30).contains(&removals.count()), "{}", removals.count());
 }
 
-/// Rows that another hand or a newer version wrote.
+/// Rows written by hand or by a newer version.
 #[tokio::test]
 async fn rows_that_cannot_be_read_are_revoked() {
     let server = server().await;
@@ -209,13 +209,13 @@ async fn rows_that_cannot_be_read_are_revoked() {
     }
 }
 
-/// Each part ends, whatever fails before it.
+/// Tokens are revoked, whatever fails before.
 #[tokio::test]
-async fn tokens_end_where_sessions_and_consents_cannot() {
+async fn tokens_are_revoked_even_if_sessions_or_consents_cannot_be_removed() {
     let failing = Failing::new(MemoryStore::new());
     let server = server_on(failing.clone()).await;
     for kind in [Kind::Session, Kind::Consent] {
-        let speaking = Speaking::new(&server).await;
+        let credentials = Credentials::new(&server).await;
         failing.fail(Failure::Before, move |call| match call {
             Call::List(query) => query.kind == kind,
             Call::Remove(key) => key.kind == kind,
@@ -227,7 +227,7 @@ async fn tokens_end_where_sessions_and_consents_cannot() {
         };
         assert!(revoked.is_err(), "{kind:?}");
         failing.recover();
-        assert!(server.auth.authenticate_token(&speaking.access).await.is_err(), "{kind:?}");
+        assert!(server.auth.authenticate_token(&credentials.access).await.is_err(), "{kind:?}");
         assert_eq!(ids(server.auth.store(), Kind::Grant).await, [""; 0], "{kind:?}");
         server.auth.withdraw_consent("israel", "web").await.unwrap();
     }
