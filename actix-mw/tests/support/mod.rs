@@ -1,7 +1,7 @@
 //! A server, its tokens, and requests to an application that uses it.
 
-#![allow(dead_code, unreachable_pub, reason = "each test file uses its part")]
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+#![allow(dead_code, unreachable_pub, reason = "each test binary uses a part of it")]
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use actix_http::Request;
 use actix_web::Error;
@@ -42,7 +42,7 @@ pub fn bearing(request: TestRequest, token: &str) -> TestRequest {
     request.insert_header(("authorization", format!("Bearer {token}")))
 }
 
-/// What an application answered.
+/// The response of an application.
 pub struct Answer {
     pub status: u16,
     pub headers: actix_web::http::header::HeaderMap,
@@ -59,7 +59,7 @@ impl Answer {
     }
 }
 
-/// Sends a request, as the server would: a service that fails is answered with its error.
+/// Sends a request. As in a real server, the error of a service becomes its response.
 pub async fn ask<S, B>(app: &S, request: TestRequest) -> Answer
 where
     S: Service<Request, Response = ServiceResponse<B>, Error = Error>,

@@ -1,7 +1,7 @@
 //! A server, its tokens, and requests to a Rocket that uses it.
 
-#![allow(dead_code, unreachable_pub, reason = "each test file uses its part")]
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+#![allow(dead_code, unreachable_pub, reason = "each test binary uses a part of it")]
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 pub mod running;
 
@@ -14,7 +14,7 @@ use rocket::local::asynchronous::{Client, LocalRequest};
 use rocket::{Build, Config, Rocket};
 use serde_json::Value;
 
-/// A Rocket that says nothing.
+/// A Rocket that logs nothing.
 pub fn quiet() -> Rocket<Build> {
     rocket::custom(Config { log_level: LogLevel::Off, port: 0, ..Config::debug_default() })
 }
@@ -51,7 +51,7 @@ pub fn bearing<'c>(request: LocalRequest<'c>, token: &str) -> LocalRequest<'c> {
     request.header(Header::new("authorization", format!("Bearer {token}")))
 }
 
-/// What a Rocket answered.
+/// The response of a Rocket.
 pub struct Answer {
     pub status: u16,
     headers: Vec<(String, String)>,

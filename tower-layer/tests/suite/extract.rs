@@ -101,7 +101,7 @@ async fn an_optional_access_is_none_only_without_credentials() {
     let app = routes().with_state(auth.clone());
     let answer = app.clone().oneshot(get("/perhaps")).await.unwrap();
     assert_eq!((answer.status(), text(answer).await.as_str()), (StatusCode::OK, "nobody"));
-    // Credentials of another kind are not the guard's.
+    // Credentials of another scheme are not for the guard.
     let answer = app.clone().oneshot(get_with("/perhaps", "Basic aTpi")).await.unwrap();
     assert_eq!((answer.status(), text(answer).await.as_str()), (StatusCode::OK, "nobody"));
     for bad in ["Bearer", "Bearer ", "bearer nonsense", "Bearer gat_AAAA"] {
@@ -123,7 +123,7 @@ async fn a_rejection_is_a_value() {
 }
 
 #[tokio::test]
-async fn the_application_shapes_an_extractor_s_rejection_too() {
+async fn the_application_shapes_the_rejections_of_extractors_too() {
     let auth = GridAuth::builder(ISSUER).store(Store::memory()).rejection_body(|rejection| {
         let body = format!("{:?}", rejection.error().map(|code| code.as_str()));
         Some(RejectionBody { content_type: HeaderValue::from_static("text/plain"), body: body.into() })
@@ -151,7 +151,7 @@ async fn behind_the_layer_a_token_is_looked_up_once_and_the_scope_is_still_check
 }
 
 #[tokio::test]
-async fn a_store_that_answers_later_is_waited_for() {
+async fn a_slow_store_is_waited_for() {
     let failing = Failing::new(MemoryStore::new());
     let reads = Counting::reads(failing.clone());
     let auth = server_on(Delaying::new(reads.clone())).await;
@@ -183,7 +183,7 @@ async fn two_extractors_look_a_token_up_once() {
 }
 
 #[tokio::test]
-async fn an_access_that_another_server_gave_is_not_taken() {
+async fn an_access_of_another_server_is_not_used() {
     let (outer, inner) = (server().await, server().await);
     let app: Router = routes().route_layer(outer.require("")).with_state(inner);
     let answer = app.oneshot(get_with("/who", &bearer(&outer, "notes.read").await)).await.unwrap();
@@ -191,7 +191,7 @@ async fn an_access_that_another_server_gave_is_not_taken() {
 }
 
 #[tokio::test]
-async fn a_store_out_of_reach_is_503() {
+async fn an_unavailable_store_is_503() {
     let store = Failing::new(MemoryStore::new());
     let auth = server_on(store.clone()).await;
     let app: Router = routes().with_state(auth.clone());
@@ -211,7 +211,7 @@ struct AppState {
 }
 
 #[tokio::test]
-async fn the_state_may_be_a_struct_that_has_the_server() {
+async fn the_state_may_be_a_struct_with_the_server_in_it() {
     async fn named(access: Access, axum::extract::State(name): axum::extract::State<&'static str>) -> String {
         format!("{name}: {}", access.subject())
     }

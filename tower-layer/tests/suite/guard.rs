@@ -23,7 +23,7 @@ fn request(authorization: &str) -> Request<String> {
     Request::get("/").header(AUTHORIZATION, authorization).body("sent".to_owned()).unwrap()
 }
 
-/// Answers with the subject it finds and the body it got, boxed as hyper's users do it.
+/// Responds with the subject of the access and the request body, in a boxed body as users of hyper do.
 async fn tell(request: Request<String>) -> Result<Response<BoxBody<Bytes, Infallible>>, Infallible> {
     let access = request.extensions().get::<gridauth::Access>().unwrap();
     let told = format!("{} {}", access.subject(), request.body());
@@ -31,7 +31,7 @@ async fn tell(request: Request<String>) -> Result<Response<BoxBody<Bytes, Infall
 }
 
 #[tokio::test]
-async fn a_good_token_reaches_the_service_with_its_access() {
+async fn a_valid_token_reaches_the_service_with_its_access() {
     let auth = server().await;
     let service = auth.require("a b").layer(service_fn(tell));
     let answer = service.oneshot(request(&bearer(&auth, "b c a").await)).await.unwrap();
@@ -40,7 +40,7 @@ async fn a_good_token_reaches_the_service_with_its_access() {
 }
 
 #[tokio::test]
-async fn what_is_not_good_is_answered_by_rfc_6750() {
+async fn rejections_follow_rfc_6750() {
     let auth = server().await;
     let service = auth.require("a b").layer(service_fn(
         async |_: Request<String>| -> Result<Response<Full<Bytes>>, Infallible> {
@@ -72,7 +72,7 @@ async fn what_is_not_good_is_answered_by_rfc_6750() {
 }
 
 #[tokio::test]
-async fn a_token_of_another_server_is_not_good() {
+async fn a_token_of_another_server_is_refused() {
     let (auth, other) = (server().await, server().await);
     let service = auth.require("").layer(service_fn(tell));
     let answer = service.oneshot(request(&bearer(&other, "a").await)).await.unwrap();
@@ -80,7 +80,7 @@ async fn a_token_of_another_server_is_not_good() {
 }
 
 #[tokio::test]
-async fn a_store_out_of_reach_is_503_and_not_401() {
+async fn an_unavailable_store_is_503_and_not_401() {
     let store = Failing::new(MemoryStore::new());
     let auth = server_on(store.clone()).await;
     let authorization = bearer(&auth, "a").await;
@@ -108,7 +108,7 @@ async fn the_application_shapes_the_body_and_nothing_else() {
 }
 
 #[tokio::test]
-async fn an_error_of_the_service_passes() {
+async fn an_error_of_the_service_is_passed_on() {
     let auth = server().await;
     let failing = service_fn(async |_: Request<String>| Err::<Response<Full<Bytes>>, _>("down"));
     let service = auth.require("").layer(failing);
@@ -117,7 +117,7 @@ async fn an_error_of_the_service_passes() {
     assert_eq!(service.oneshot(Request::new(String::new())).await.unwrap().status(), 401);
 }
 
-/// A service that minds tower's contract: a clone is not ready, and what is not ready must not be called.
+/// A service that enforces tower's contract: a clone is not ready, and a service that is not ready must not be called.
 struct Strict {
     ready: bool,
     calls: Arc<AtomicUsize>,
@@ -140,7 +140,7 @@ impl Service<Request<String>> for Strict {
     }
 
     fn call(&mut self, _: Request<String>) -> Self::Future {
-        assert!(std::mem::take(&mut self.ready), "called though not ready");
+        assert!(std::mem::take(&mut self.ready), "called before it was ready");
         self.calls.fetch_add(1, Ordering::SeqCst);
         std::future::ready(Ok(Response::new(Full::default())))
     }
@@ -159,7 +159,7 @@ async fn the_service_that_was_ready_is_the_one_called() {
 }
 
 #[tokio::test]
-async fn a_rejection_gives_back_what_was_reserved() {
+async fn a_rejection_releases_a_reserved_slot() {
     let auth = server().await;
     let authorization = bearer(&auth, "").await;
     let mut service =
@@ -173,7 +173,7 @@ async fn a_rejection_gives_back_what_was_reserved() {
 }
 
 #[tokio::test]
-async fn nothing_is_looked_up_before_the_future_is_polled_and_dropping_it_is_harmless() {
+async fn nothing_is_looked_up_before_the_future_is_polled() {
     let reads = Counting::reads(MemoryStore::new());
     let auth = server_on(reads.clone()).await;
     let authorization = bearer(&auth, "").await;
@@ -184,7 +184,7 @@ async fn nothing_is_looked_up_before_the_future_is_polled_and_dropping_it_is_har
     assert_eq!((reads.count(), calls.load(Ordering::SeqCst)), (before, 0));
 }
 
-/// The types can be written down, so a guarded service can be a field.
+/// The types can be named, so a guarded service can be a field.
 struct Holder {
     service: Require<Strict>,
     answer: Option<RequireFuture<Strict, String>>,
