@@ -1,4 +1,4 @@
-//! Guards among other middleware, and what they demand of types.
+//! Guards combined with other middleware, and where their types fit.
 
 mod support;
 
@@ -17,7 +17,8 @@ async fn who(access: Access) -> String {
     access.subject().to_owned()
 }
 
-/// actix-extras #127: with a guard and `Cors` in one application, a rejection had no CORS headers and no script could read it.
+/// actix-extras #127: with a guard and `Cors` in one application, rejections had no CORS headers, so no script could read
+/// them.
 #[actix_web::test]
 async fn a_rejection_has_its_cors_headers() {
     let auth = auth().await;
@@ -87,10 +88,10 @@ async fn normalized_paths_meet_the_same_guard() {
     }
 }
 
-/// `TrailingSlash::Always` makes every path another one. Endpoints are where the metadata say, so it goes around the
-/// application's own routes and not around them.
+/// `TrailingSlash::Always` changes every path. Endpoints must stay where the metadata says, so the normalizer wraps the
+/// application's own routes only.
 #[actix_web::test]
-async fn paths_that_end_in_a_slash_are_the_applications_and_not_the_endpoints() {
+async fn trailing_slashes_work_for_the_application_and_not_for_the_endpoints() {
     let auth = auth().await;
     let always = || NormalizePath::new(TrailingSlash::Always);
     let pages = || web::scope("/area").wrap(auth.require("notes.read")).route("/page/", web::get().to(who));
@@ -106,7 +107,7 @@ async fn paths_that_end_in_a_slash_are_the_applications_and_not_the_endpoints() 
     assert_eq!(ask(&app, TestRequest::get().uri("/oauth/token")).await.status, 405);
     assert_eq!(ask(&app, TestRequest::get().uri("/oauth/token/")).await.status, 404);
 
-    // Around everything, it leads away from the endpoints: no path is left that would be theirs.
+    // Wrapped around everything, it makes the endpoints unreachable: no path matches them.
     let app = init_service(App::new().configure(auth.configure()).service(pages()).wrap(always())).await;
     for path in ["/oauth/token", "/oauth/token/"] {
         assert_eq!(ask(&app, TestRequest::get().uri(path)).await.status, 404, "{path}");
@@ -148,9 +149,9 @@ async fn a_guard_around_the_whole_application_guards_its_default_service() {
     assert_eq!(ask(&app, TestRequest::get().uri("/no/such")).await.status, 401);
 }
 
-/// actix-extras #283: pages of `Transform` bounds that a guard did not satisfy around an `App` with a logger, or any other.
-/// This one is kept in a field, chosen at run time, returned from a function, and put around anything, under and over other
-/// middleware.
+/// actix-extras #283: around an `App` with a logger, or with any other middleware, a guard failed to compile with pages of
+/// `Transform` bounds. This one can be stored in a field, chosen at run time, returned from a function, and wrapped around
+/// anything, inside and outside of other middleware.
 #[actix_web::test]
 async fn a_guard_is_a_plain_value_and_fits_around_every_service() {
     struct Guards {

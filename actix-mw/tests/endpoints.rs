@@ -80,7 +80,7 @@ async fn the_query_arrives_as_it_was_sent() {
 }
 
 #[actix_web::test]
-async fn a_body_is_read_to_its_bound_and_no_further() {
+async fn a_body_is_read_up_to_the_limit_and_no_further() {
     let auth = auth().await;
     let app = init_service(App::new().configure(auth.configure())).await;
     let body = |length: usize| {
@@ -110,7 +110,7 @@ async fn an_endpoint_has_one_spelling() {
 }
 
 #[actix_web::test]
-async fn an_issuer_with_a_path_lives_in_a_scope_or_at_the_root() {
+async fn an_issuer_with_a_path_is_mounted_in_a_scope_or_at_the_root() {
     let auth = auth_with(|builder| builder.mount("/login")).await;
     let nested = init_service(App::new().service(web::scope("/tenant").configure(auth.configure()))).await;
     let answer =
@@ -129,10 +129,10 @@ async fn an_issuer_with_a_path_lives_in_a_scope_or_at_the_root() {
     }
 }
 
-/// Where the request came from reaches the engine, which slows down each source on its own; what the application says of it
-/// counts before what the socket says.
+/// The engine learns the address of the peer and throttles each one separately. An address that the application sets takes
+/// precedence over that of the socket.
 #[actix_web::test]
-async fn each_source_is_slowed_down_on_its_own() {
+async fn each_peer_is_throttled_separately() {
     let settings = ThrottleSettings { source_failures: 1, ..ThrottleSettings::default() };
     let auth = auth_with(|builder| builder.throttle(settings)).await;
     let behind_proxy = from_fn(async |request: ServiceRequest, next: Next<BoxBody>| {

@@ -1,4 +1,4 @@
-//! What a guard and an extractor let pass, and how they answer what they don't.
+//! The requests that a guard and an extractor accept, and their responses to the others.
 
 mod support;
 
@@ -12,10 +12,12 @@ use actix_web::{App, HttpResponse, web};
 use bytes::Bytes;
 use gridauth::Store;
 use gridauth::guard::RejectionBody;
+use gridauth::store::memory::MemoryStore;
 use gridauth_actix::{Access, AccessRejection, GridAuthExt};
+use gridauth_test_stores::{Counting, Delaying, Failing};
 use http::HeaderValue;
 use serde_json::json;
-use support::{WatchedStore, ask, auth, auth_with, bearing, token};
+use support::{ask, auth, auth_with, bearing, token};
 
 gridauth::scopes! { NotesRead = "notes.read"; NotesWrite = "notes.write" }
 
@@ -23,7 +25,7 @@ async fn read(access: Access<NotesRead>) -> String {
     access.subject().to_owned()
 }
 
-/// The same guard three ways: around the route, around its scope, in the handler.
+/// The same guard in three positions: around the route, around its scope, in the handler.
 macro_rules! app {
     ($auth:expr) => {
         init_service(
@@ -49,7 +51,7 @@ macro_rules! app {
 const GUARDED: [&str; 3] = ["/wrapped", "/scope/in", "/extracted"];
 
 #[actix_web::test]
-async fn a_good_token_passes() {
+async fn a_valid_token_passes() {
     let auth = auth().await;
     let (app, token) = (app!(auth), token(&auth, "notes.read").await);
     for path in GUARDED {
@@ -59,7 +61,7 @@ async fn a_good_token_passes() {
 }
 
 #[actix_web::test]
-async fn no_token_is_asked_for_one() {
+async fn a_request_without_a_token_gets_a_challenge() {
     let auth = auth().await;
     let app = app!(auth);
     for path in GUARDED {
@@ -72,7 +74,7 @@ async fn no_token_is_asked_for_one() {
     }
 }
 
-/// actix-extras #140: a login that failed was answered with 500.
+/// actix-extras #140: a failed login was answered with 500.
 #[actix_web::test]
 async fn a_bad_token_is_401_and_not_500() {
     let auth = auth().await;
@@ -99,7 +101,7 @@ async fn two_authorization_headers_are_refused() {
 }
 
 #[actix_web::test]
-async fn too_little_scope_is_403_and_says_which() {
+async fn insufficient_scope_is_403_and_names_the_scope() {
     let auth = auth().await;
     let (app, token) = (app!(auth), token(&auth, "notes.write").await);
     for path in GUARDED {
@@ -113,9 +115,9 @@ async fn too_little_scope_is_403_and_says_which() {
     }
 }
 
-/// actix-extras #13: a rejection could not be given another body. #156: least of all where there is no token, because nothing
-/// of the application's ran then. #587: nor could that of the extractor, which knew nothing of the middleware's handler. One
-/// hook shapes all of them, and status and challenge stay.
+/// actix-extras #13: the body of a rejection could not be changed. #156: least of all without a token, since no code of the
+/// application ran. #587: nor that of the extractor, which did not know the middleware's handler. One hook shapes all of
+/// them; status and challenge stay.
 #[actix_web::test]
 async fn one_hook_shapes_the_rejections_of_middleware_and_extractor_with_and_without_a_token() {
     let auth = auth_with(|builder| {
@@ -139,8 +141,8 @@ async fn one_hook_shapes_the_rejections_of_middleware_and_extractor_with_and_wit
 }
 
 #[actix_web::test]
-async fn a_store_that_is_away_is_503_and_never_401() {
-    let store = WatchedStore::default();
+async fn an_unavailable_store_is_503_and_never_401() {
+    let store = Failing::new(MemoryStore::new());
     let auth = auth_with(|builder| builder.store(Store::new(store.clone()))).await;
     let (app, token) = (app!(auth), token(&auth, "notes.read").await);
     store.take_down();
@@ -153,30 +155,31 @@ async fn a_store_that_is_away_is_503_and_never_401() {
 }
 
 #[actix_web::test]
-async fn a_store_that_answers_later_is_waited_for() {
-    let store = WatchedStore::default();
-    let auth = auth_with(|builder| builder.store(Store::new(store.clone()))).await;
+async fn a_slow_store_is_waited_for() {
+    let failing = Failing::new(MemoryStore::new());
+    let reads = Counting::reads(failing.clone());
+    let store = Delaying::new(reads.clone());
+    let auth = auth_with(|builder| builder.store(Store::new(store))).await;
     let (app, good) = (app!(auth), token(&auth, "notes.read").await);
     let little = token(&auth, "notes.write").await;
-    store.slow_down();
     for path in GUARDED {
-        let before = store.reads();
+        let before = reads.count();
         let answer = ask(&app, bearing(TestRequest::get().uri(path), &good)).await;
         assert_eq!((answer.status, answer.body.as_str()), (200, "israel"), "{path}");
-        assert_eq!(store.reads() - before, 1, "{path}");
+        assert_eq!(reads.count() - before, 1, "{path}");
         assert_eq!(ask(&app, bearing(TestRequest::get().uri(path), &little)).await.status, 403, "{path}");
         assert_eq!(ask(&app, TestRequest::get().uri(path)).await.status, 401, "{path}");
     }
-    store.take_down();
+    failing.take_down();
     for path in GUARDED {
         assert_eq!(ask(&app, bearing(TestRequest::get().uri(path), &good)).await.status, 503, "{path}");
     }
 }
 
 #[actix_web::test]
-async fn what_a_guard_found_is_not_looked_up_again() {
-    let store = WatchedStore::default();
-    let auth = auth_with(|builder| builder.store(Store::new(store.clone()))).await;
+async fn a_token_is_looked_up_once_per_request() {
+    let reads = Counting::reads(MemoryStore::new());
+    let auth = auth_with(|builder| builder.store(Store::new(reads.clone()))).await;
     let both = |_: Access<NotesRead>, _: Access<NotesWrite>, _: Access| async { "" };
     let app = init_service(
         App::new()
@@ -187,9 +190,9 @@ async fn what_a_guard_found_is_not_looked_up_again() {
     .await;
     let token = token(&auth, "notes.read notes.write").await;
     for path in ["/extracted", "/guarded"] {
-        let before = store.reads();
+        let before = reads.count();
         assert_eq!(ask(&app, bearing(TestRequest::get().uri(path), &token)).await.status, 200);
-        assert_eq!(store.reads() - before, 1, "{path}");
+        assert_eq!(reads.count() - before, 1, "{path}");
     }
 }
 
@@ -209,7 +212,7 @@ async fn middleware_behind_a_guard_finds_the_access() {
 }
 
 #[actix_web::test]
-async fn a_scope_around_gives_no_scope_within() {
+async fn an_outer_guard_does_not_add_to_the_scope_of_an_inner_one() {
     let auth = auth().await;
     let app = init_service(
         App::new().service(
@@ -225,7 +228,7 @@ async fn a_scope_around_gives_no_scope_within() {
 }
 
 #[actix_web::test]
-async fn several_scopes_are_all_needed_and_none_means_any_token() {
+async fn several_scopes_are_all_required_and_no_scope_means_any_token() {
     let auth = auth().await;
     let app = init_service(
         App::new()
@@ -241,7 +244,7 @@ async fn several_scopes_are_all_needed_and_none_means_any_token() {
 }
 
 #[actix_web::test]
-async fn an_option_and_a_result_leave_it_to_the_handler() {
+async fn an_option_and_a_result_leave_the_decision_to_the_handler() {
     let auth = auth().await;
     let optional = |access: Option<Access>| async move {
         access.map_or_else(|| "nobody".to_owned(), |access| access.subject().to_owned())
@@ -278,7 +281,7 @@ async fn an_option_and_a_result_leave_it_to_the_handler() {
 }
 
 #[actix_web::test]
-async fn an_application_that_forgot_the_server_lets_nobody_in() {
+async fn an_application_without_the_server_grants_no_access() {
     let app = init_service(App::new().route("/", web::get().to(read))).await;
     for request in [TestRequest::get(), bearing(TestRequest::get(), "x")] {
         let answer = ask(&app, request).await;
@@ -334,7 +337,7 @@ async fn every_method_and_every_spelling_meets_the_guard() {
 }
 
 #[actix_web::test]
-async fn a_token_of_one_server_is_none_of_another() {
+async fn a_token_of_another_server_is_refused() {
     let (one, other) = (auth().await, auth().await);
     let app = init_service(App::new().service(web::scope("/one").wrap(one.require("notes.read")).service(
         web::resource("/other").wrap(other.require("notes.read")).route(web::get().to(|| async { "secret" })),

@@ -1,9 +1,11 @@
-//! Guards beside the catchers and fairings of an application.
+//! Guards together with the catchers and fairings of an application.
 
 mod support;
 
+use gridauth::store::memory::MemoryStore;
 use gridauth::{GridAuth, Store};
 use gridauth_rocket::{Access, AccessRejection, GridAuthExt, rejection};
+use gridauth_test_stores::Failing;
 use rocket::fairing::AdHoc;
 use rocket::http::{Header, Status};
 use rocket::local::asynchronous::LocalRequest;
@@ -11,7 +13,7 @@ use rocket::outcome::Outcome;
 use rocket::request::{self, FromRequest};
 use rocket::response::status::Custom;
 use rocket::{Build, Request, Rocket, catch, catchers, get, routes};
-use support::{Answer, WatchedStore, ask, auth, auth_with, bearing, launch, quiet, token};
+use support::{Answer, ask, auth, auth_with, bearing, launch, quiet, token};
 
 gridauth::scopes! { NotesRead = "notes.read" }
 
@@ -47,9 +49,9 @@ fn rocket(auth: &GridAuth) -> Rocket<Build> {
 
 const CHALLENGE: &str = "Bearer realm=\"https://id.example.com\"";
 
-/// Rocket #596: a catcher knew the status and nothing of the guard's error, so it could not say what was wrong.
+/// Rocket #596: a catcher knew the status but not the guard's error, so it could not say what was wrong.
 #[rocket::async_test]
-async fn a_catcher_of_the_application_reads_what_the_guard_found_and_the_challenge_is_added() {
+async fn a_catcher_of_the_application_can_read_the_rejection_and_the_challenge_is_added() {
     let auth = auth().await;
     for rocket in [
         rocket(&auth).register("/", catchers![own_401]),
@@ -72,7 +74,7 @@ async fn a_catcher_of_the_application_reads_what_the_guard_found_and_the_challen
 }
 
 #[rocket::async_test]
-async fn a_default_catcher_keeps_what_is_not_a_guards() {
+async fn a_default_catcher_still_handles_errors_that_are_not_a_guards() {
     let auth = auth().await;
     let client = launch(rocket(&auth).register("/", catchers![own_default])).await;
     let answer = ask(client.get("/guarded")).await;
@@ -88,7 +90,7 @@ async fn a_default_catcher_keeps_what_is_not_a_guards() {
 }
 
 #[rocket::async_test]
-async fn a_catcher_below_a_path_answers_there() {
+async fn a_catcher_for_a_path_is_used_there() {
     let auth = auth().await;
     let rocket = rocket(&auth).mount("/api", routes![guarded]).register("/api", catchers![own_401]);
     let client = launch(rocket).await;
@@ -98,7 +100,7 @@ async fn a_catcher_below_a_path_answers_there() {
 }
 
 #[rocket::async_test]
-async fn without_catchers_of_its_own_rockets_answer() {
+async fn without_own_catchers_those_of_rocket_are_used() {
     let auth = auth().await;
     let client = launch(rocket(&auth)).await;
     let answer = ask(client.get("/unauthorized")).await;
@@ -128,7 +130,7 @@ async fn response_fairings_see_rejections() {
     }
 }
 
-/// Handlers that decide themselves what it means that there is no access.
+/// Handlers that decide for themselves what to do without an access.
 mod deciding {
     use super::*;
 
@@ -150,7 +152,7 @@ mod deciding {
         Custom(access.map_or(wanted.0, |_| Status::Ok), "the handler's own")
     }
 
-    /// The status that the request says to answer.
+    /// The status that the request asks the handler for.
     pub(super) struct Wanted(Status);
 
     #[rocket::async_trait]
@@ -166,15 +168,15 @@ mod deciding {
     }
 }
 
-/// What a guard found wrong is the guard's answer only where the guard gave it. A handler that took an `Option` or a
-/// `Result` and ran answers for itself, also with the status that the guard would have had.
+/// A rejection shapes the response only if the guard rejected the request. A handler that takes an `Option` or a `Result`
+/// responds for itself, even with a status that the guard would have used.
 #[rocket::async_test]
-async fn a_handler_that_ran_without_an_access_answers_for_itself() {
+async fn a_handler_that_ran_without_an_access_responds_for_itself() {
     async fn wanting(request: LocalRequest<'_>, status: u16) -> Answer {
         ask(request.header(Header::new("wanted", status.to_string()))).await
     }
 
-    let store = WatchedStore::default();
+    let store = Failing::new(MemoryStore::new());
     let auth = auth_with(|builder| builder.store(Store::new(store.clone()))).await;
     let poor = token(&auth, "notes.write").await;
     let routes = routes![deciding::option_status, deciding::result_status, deciding::option_body];
@@ -192,7 +194,7 @@ async fn a_handler_that_ran_without_an_access_answers_for_itself() {
             store.take_down();
         }
         for client in [&plain, &default, &own] {
-            // Each is what the guard would have answered this request with, and what the handler answers.
+            // The guard would respond to this request with `status`, and so does the handler.
             let request = |path: &'static str| match status {
                 401 => client.get(path),
                 400 => bearing(bearing(client.get(path), "x"), "y"),
@@ -213,10 +215,10 @@ async fn a_handler_that_ran_without_an_access_answers_for_itself() {
         assert_eq!(answer.body, format!("own default {status}"));
     }
     let answer = wanting(own.get("/option/status"), 401).await;
-    assert_eq!(answer.body, "own page", "a catcher reads no rejection where none led to it");
+    assert_eq!(answer.body, "own page", "no rejection led to this catcher, so it reads none");
 }
 
-/// A guard of the application's own that is made of `Access` refuses as `Access` does.
+/// A guard of the application that is built on `Access` rejects as `Access` does.
 struct Editor;
 
 #[rocket::async_trait]
@@ -232,7 +234,7 @@ impl<'r> FromRequest<'r> for Editor {
 fn edited(_editor: Editor) {}
 
 #[rocket::async_test]
-async fn a_guard_made_of_an_access_refuses_alike() {
+async fn a_guard_built_on_access_rejects_alike() {
     let auth = auth().await;
     let client = launch(rocket(&auth).mount("/", routes![edited])).await;
     let answer = ask(client.get("/edited")).await;

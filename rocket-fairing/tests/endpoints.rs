@@ -1,4 +1,4 @@
-//! The endpoints as a Rocket mounts them, and over a socket what only a socket can show.
+//! The endpoints as a Rocket mounts them, over a socket where only a socket can show the difference.
 
 mod support;
 
@@ -73,7 +73,7 @@ async fn the_query_arrives_as_it_was_sent() {
 }
 
 #[rocket::async_test]
-async fn a_body_is_read_to_its_bound_and_no_further() {
+async fn a_body_is_read_up_to_the_limit_and_no_further() {
     let auth = auth().await;
     let client = launch(quiet().attach(auth.fairing())).await;
     let body = |length: usize| {
@@ -117,9 +117,9 @@ async fn an_issuer_with_a_path_is_found_there() {
     }
 }
 
-/// Rocket takes a form that begins with `_method` for another method; the endpoints ignore what they don't know.
+/// Rocket treats a form that starts with `_method` as a request with another method; the endpoints ignore that field.
 #[rocket::async_test]
-async fn a_form_does_not_rename_its_method() {
+async fn a_form_cannot_change_its_method() {
     let auth = auth().await;
     let client = launch(quiet().attach(auth.fairing())).await;
     for renamed in ["get", "PUT", "delete", "brew"] {
@@ -130,10 +130,10 @@ async fn a_form_does_not_rename_its_method() {
     assert_eq!(ask(client.put("/oauth/token").body("_method=put")).await.status, 405);
 }
 
-/// Where the request came from reaches the engine, which slows down each source on its own; what the application says of it
-/// counts before what the socket says.
+/// The engine learns the address of the peer and throttles each one separately. An address that the application sets takes
+/// precedence over that of the socket.
 #[rocket::async_test]
-async fn each_source_is_slowed_down_on_its_own() {
+async fn each_peer_is_throttled_separately() {
     let settings = ThrottleSettings { source_failures: 1, ..ThrottleSettings::default() };
     let auth = auth_with(|builder| builder.throttle(settings)).await;
     let behind_proxy = AdHoc::on_request("behind a proxy", |request, _| {
@@ -166,9 +166,9 @@ async fn each_source_is_slowed_down_on_its_own() {
     }
 }
 
-/// Over a socket: a method that Rocket does not know is answered as one that the endpoint does not have.
+/// Over a socket: a method unknown to Rocket is answered like one that the endpoint does not support.
 #[rocket::async_test]
-async fn an_unknown_method_is_405_at_an_endpoint_and_rockets_affair_elsewhere() {
+async fn an_unknown_method_is_405_at_an_endpoint_and_left_to_rocket_elsewhere() {
     let auth = auth_with(|builder| builder.mount("/login")).await;
     let running = Running::start(quiet().attach(auth.fairing())).await;
     for (path, status) in [("/login/token", "405"), ("/login/token/", "400"), ("/", "400")] {
@@ -180,9 +180,9 @@ async fn an_unknown_method_is_405_at_an_endpoint_and_rockets_affair_elsewhere() 
     running.stop().await;
 }
 
-/// Over a socket: what is there of a body that breaks off is not taken for the whole, wherever it breaks off.
+/// Over a socket: a body that breaks off is never taken for a complete one, wherever it breaks off.
 #[rocket::async_test]
-async fn a_body_that_breaks_off_is_not_read_as_a_shorter_one() {
+async fn a_body_that_breaks_off_is_not_taken_for_a_shorter_one() {
     let auth = auth().await;
     let running = Running::start(quiet().attach(auth.fairing())).await;
     let whole = "grant_type=client_credentials";
@@ -197,7 +197,7 @@ async fn a_body_that_breaks_off_is_not_read_as_a_shorter_one() {
         let cut = request(&format!("content-length: {}\r\n\r\n{part}", whole.len() + 1));
         let broken = request(&format!("transfer-encoding: chunked\r\n\r\n{length:x}\r\n{part}\r\nx\r\n"));
         for answer in [running.send_cut(&cut).await, running.send_cut(&broken).await] {
-            // A chunk of no length is the end.
+            // An empty chunk ends the body.
             let is_unreadable = answer.contains("could not be read") || length == 0;
             assert!(answer.starts_with("HTTP/1.1 400") && is_unreadable, "{length}: {answer}");
         }

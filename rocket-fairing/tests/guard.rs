@@ -1,18 +1,20 @@
-//! What guards let pass, and how they answer what they don't.
+//! The requests that guards accept, and their responses to the others.
 
 mod support;
 
 use bytes::Bytes;
 use gridauth::guard::RejectionBody;
+use gridauth::store::memory::MemoryStore;
 use gridauth::{GridAuth, Store};
 use gridauth_rocket::{Access, AccessRejection, GridAuthExt};
+use gridauth_test_stores::{Counting, Delaying, Failing};
 use http::HeaderValue;
 use rocket::error::ErrorKind;
 use rocket::http::{Header, Method, Status};
 use rocket::local::asynchronous::Client;
 use rocket::{Build, Rocket, State, get, post, routes};
 use serde_json::json;
-use support::{WatchedStore, ask, auth, auth_with, bearing, launch, quiet, token};
+use support::{ask, auth, auth_with, bearing, launch, quiet, token};
 
 gridauth::scopes! { NotesRead = "notes.read"; NotesWrite = "notes.write" }
 
@@ -67,11 +69,11 @@ async fn get(client: &Client, path: &'static str, token: &str) -> support::Answe
     ask(bearing(client.get(path), token)).await
 }
 
-/// Rocket #749: what should stand before many requests had no place to answer from, because a fairing cannot. #756: so a
-/// guard had to be an argument of every handler. `require` stands before a set of routes and answers, whatever its handlers
-/// ask for.
+/// Rocket #749: a check for many routes had nowhere to respond from, since a fairing cannot. #756: so the guard had to be
+/// an argument of every handler. `require` guards a set of routes and responds itself, whatever arguments the handlers
+/// have.
 #[rocket::async_test]
-async fn a_set_of_routes_has_one_guard_that_its_handlers_do_not_name() {
+async fn one_guard_protects_a_set_of_routes_without_an_argument_in_each_handler() {
     #[get("/one")]
     fn one() -> &'static str {
         "one"
@@ -109,7 +111,7 @@ async fn a_set_of_routes_has_one_guard_that_its_handlers_do_not_name() {
 }
 
 #[rocket::async_test]
-async fn a_good_token_passes() {
+async fn a_valid_token_passes() {
     let auth = auth().await;
     let (client, token) = (launch(rocket(&auth)).await, token(&auth, "notes.read").await);
     for path in GUARDED {
@@ -119,7 +121,7 @@ async fn a_good_token_passes() {
 }
 
 #[rocket::async_test]
-async fn no_token_is_asked_for_one() {
+async fn a_request_without_a_token_gets_a_challenge() {
     let auth = auth().await;
     let client = launch(rocket(&auth)).await;
     for path in GUARDED {
@@ -159,7 +161,7 @@ async fn two_authorization_headers_are_refused() {
 }
 
 #[rocket::async_test]
-async fn too_little_scope_is_403_and_says_which() {
+async fn insufficient_scope_is_403_and_names_the_scope() {
     let auth = auth().await;
     let (client, token) = (launch(rocket(&auth)).await, token(&auth, "notes.write").await);
     for path in GUARDED {
@@ -173,9 +175,9 @@ async fn too_little_scope_is_403_and_says_which() {
     }
 }
 
-/// Rocket #1232: a guard could not say what is answered where it refuses, short of a `Result` in every handler.
+/// Rocket #1232: without a `Result` in every handler, a guard could not shape the response when it rejected a request.
 #[rocket::async_test]
-async fn one_hook_shapes_the_answer_where_a_guard_refuses_and_no_handler_takes_a_result() {
+async fn one_hook_shapes_the_rejections_of_guards_without_a_result_in_each_handler() {
     let auth = auth_with(|builder| {
         builder.rejection_body(|rejection| {
             Some(RejectionBody {
@@ -197,8 +199,8 @@ async fn one_hook_shapes_the_answer_where_a_guard_refuses_and_no_handler_takes_a
 }
 
 #[rocket::async_test]
-async fn a_store_that_is_away_is_503_and_never_401() {
-    let store = WatchedStore::default();
+async fn an_unavailable_store_is_503_and_never_401() {
+    let store = Failing::new(MemoryStore::new());
     let auth = auth_with(|builder| builder.store(Store::new(store.clone()))).await;
     let (client, token) = (launch(rocket(&auth)).await, token(&auth, "notes.read").await);
     store.take_down();
@@ -211,41 +213,42 @@ async fn a_store_that_is_away_is_503_and_never_401() {
 }
 
 #[rocket::async_test]
-async fn a_store_that_answers_later_is_waited_for() {
-    let store = WatchedStore::default();
-    let auth = auth_with(|builder| builder.store(Store::new(store.clone()))).await;
+async fn a_slow_store_is_waited_for() {
+    let failing = Failing::new(MemoryStore::new());
+    let reads = Counting::reads(failing.clone());
+    let store = Delaying::new(reads.clone());
+    let auth = auth_with(|builder| builder.store(Store::new(store))).await;
     let rocket = rocket(&auth).mount("/guarded", auth.require("notes.read", auth.require("", routes![both])));
     let (client, good) = (launch(rocket).await, token(&auth, "notes.read notes.write").await);
     let little = token(&auth, "notes.write").await;
-    store.slow_down();
     for path in GUARDED.into_iter().chain(["/both", "/guarded/both"]) {
-        let before = store.reads();
+        let before = reads.count();
         assert_eq!(get(&client, path, &good).await.status, 200, "{path}");
-        assert_eq!(store.reads() - before, 1, "{path}");
+        assert_eq!(reads.count() - before, 1, "{path}");
         assert_eq!(get(&client, path, &little).await.status, 403, "{path}");
         assert_eq!(ask(client.get(path)).await.status, 401, "{path}");
     }
-    store.take_down();
+    failing.take_down();
     for path in GUARDED {
         assert_eq!(get(&client, path, &good).await.status, 503, "{path}");
     }
 }
 
 #[rocket::async_test]
-async fn a_token_is_looked_up_once_for_each_request() {
-    let store = WatchedStore::default();
-    let auth = auth_with(|builder| builder.store(Store::new(store.clone()))).await;
+async fn a_token_is_looked_up_once_per_request() {
+    let reads = Counting::reads(MemoryStore::new());
+    let auth = auth_with(|builder| builder.store(Store::new(reads.clone()))).await;
     let rocket = rocket(&auth).mount("/guarded", auth.require("notes.read", auth.require("", routes![both])));
     let (client, token) = (launch(rocket).await, token(&auth, "notes.read notes.write").await);
     for path in ["/both", "/guarded/both"] {
-        let before = store.reads();
+        let before = reads.count();
         assert_eq!(get(&client, path, &token).await.status, 200);
-        assert_eq!(store.reads() - before, 1, "{path}");
+        assert_eq!(reads.count() - before, 1, "{path}");
     }
 }
 
 #[rocket::async_test]
-async fn a_guard_before_the_route_gives_no_scope_within() {
+async fn an_outer_guard_does_not_add_to_the_scope_of_an_inner_one() {
     let auth = auth().await;
     let rocket = quiet().attach(auth.fairing()).mount("/", auth.require("notes.read", routes![writes]));
     let (client, reads) = (launch(rocket).await, token(&auth, "notes.read").await);
@@ -257,7 +260,7 @@ async fn a_guard_before_the_route_gives_no_scope_within() {
 }
 
 #[rocket::async_test]
-async fn a_token_of_one_server_is_none_of_another() {
+async fn a_token_of_another_server_is_refused() {
     let (one, other) = (auth().await, auth().await);
     let both = one.require("notes.read", other.require("notes.read", routes![wrapped]));
     let client = launch(quiet().attach(one.fairing()).mount("/", both)).await;
@@ -267,7 +270,7 @@ async fn a_token_of_one_server_is_none_of_another() {
 }
 
 #[rocket::async_test]
-async fn an_option_and_a_result_leave_it_to_the_handler() {
+async fn an_option_and_a_result_leave_the_decision_to_the_handler() {
     let auth = auth().await;
     let (client, good) = (launch(rocket(&auth)).await, token(&auth, "notes.read").await);
     for path in ["/option", "/result"] {
@@ -306,7 +309,7 @@ async fn a_guard_without_the_fairing_still_guards() {
 }
 
 #[rocket::async_test]
-async fn a_second_fairing_does_not_start() {
+async fn a_rocket_with_a_second_fairing_does_not_start() {
     let auth = auth().await;
     let failed = quiet().attach(auth.fairing()).attach(auth.fairing()).ignite().await.unwrap_err();
     assert!(matches!(failed.kind(), ErrorKind::FailedFairings(_)));
@@ -351,7 +354,7 @@ async fn every_method_and_every_spelling_meets_the_guard() {
 }
 
 #[rocket::async_test]
-async fn statuses_of_the_application_are_its_own() {
+async fn a_401_of_the_application_gets_no_challenge() {
     #[get("/own")]
     fn own() -> Status {
         Status::Unauthorized

@@ -1,4 +1,4 @@
-//! What the fairing leaves alone of a Rocket: its configuration and its shutdown.
+//! The fairing does not touch the configuration or the shutdown of a Rocket.
 
 mod support;
 
@@ -17,7 +17,7 @@ use support::running::Running;
 use support::{auth, quiet, token};
 
 #[rocket::async_test]
-async fn the_configuration_is_the_applications() {
+async fn the_configuration_stays_the_applications() {
     let auth = auth().await;
     let unusual = Config {
         address: IpAddr::V6(Ipv6Addr::LOCALHOST),
@@ -52,9 +52,9 @@ struct Held {
     released: Notify,
 }
 
-/// A Rocket that is told to stop finishes a guarded request and ends by itself, as it does without the fairing.
+/// A Rocket that is told to stop finishes a guarded request and exits by itself, as it does without the fairing.
 #[rocket::async_test]
-async fn the_shutdown_finishes_what_is_in_flight_and_ends() {
+async fn the_shutdown_finishes_requests_in_flight_and_exits() {
     let (auth, held) = (auth().await, Arc::new(Held::default()));
     let rocket = quiet().attach(auth.fairing()).mount("/", routes![slow]).manage(Arc::clone(&held));
     let running = Running::start(rocket).await;
@@ -66,7 +66,7 @@ async fn the_shutdown_finishes_what_is_in_flight_and_ends() {
     stream.write_all(request.as_bytes()).await.unwrap();
     held.reached.notified().await;
     running.shutdown.clone().notify();
-    // New connections are refused once it has begun.
+    // New connections are refused once the shutdown has begun.
     let refused = async {
         while TcpStream::connect(running.address).await.is_ok() {
             tokio::time::sleep(Duration::from_millis(5)).await;

@@ -1,5 +1,5 @@
 // Drives chromium through the pages of one demo application at one width. What to drive comes as one JSON object on
-// standard input, see `run.rs`; what came of each scenario goes to standard output, one JSON object a line.
+// standard input, see `run.rs`; the outcome of each scenario goes to standard output, one JSON object per line.
 
 import { createRequire } from 'node:module';
 import { text } from 'node:stream/consumers';
@@ -9,11 +9,11 @@ import { scenarios } from './scenarios.mjs';
 import { Stage } from './stage.mjs';
 
 const PATIENCE_MS = 15 * 60 * 1000;
-// Nothing of this run outlives it: on its way out playwright ends the browser too.
+// Nothing outlives this process: when it exits, playwright also ends the browser.
 setTimeout(() => process.exit(3), PATIENCE_MS).unref();
 
 const setting = JSON.parse(await text(process.stdin));
-// The modules are not beside this file: nothing is installed inside the repository.
+// The modules are elsewhere: nothing is installed inside the repository.
 const require = createRequire(`${setting.modules}/`);
 const { chromium } = require('playwright-core');
 
@@ -27,7 +27,7 @@ const browser = await chromium.launch({
     '--disable-background-networking',
     '--disable-component-update',
     '--disable-sync',
-    // A page that asked for another origin would be found out, and would not get there either.
+    // A page that requests another origin is reported, and the request does not leave the machine.
     '--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1',
   ],
 });

@@ -11,7 +11,7 @@ export function fit(page) {
     const told = (element) => `<${element.localName}> ${element.textContent.trim().slice(0, 40)}`;
     for (const element of document.body.querySelectorAll('*')) {
       const { left, right, width, height } = element.getBoundingClientRect();
-      // What is there for screen readers alone takes a single pixel.
+      // Content for screen readers only takes a single pixel.
       if (width <= 1 || height <= 1) continue;
       if (left < -0.5 || right > root.clientWidth + 0.5) found.push(`sticks out: ${told(element)}`);
       const { overflowX } = getComputedStyle(element);

@@ -1,4 +1,4 @@
-// What axe-core has to say of a page.
+// Checks the accessibility of a page with axe-core.
 
 const SERIOUS = ['serious', 'critical'];
 
@@ -25,7 +25,7 @@ export class Judge {
   async page(url, document, name) {
     const headers = { ...(await document.allHeaders()) };
     for (const field of ['content-length', 'content-encoding', 'transfer-encoding', 'set-cookie']) delete headers[field];
-    // The page that posts itself on would leave before it is judged.
+    // The page that posts itself would be gone before it is checked.
     headers['content-security-policy'] = headers['content-security-policy']?.replace(/script-src [^;]*;/, '') ?? '';
     this.exhibit = { status: document.status(), headers, body: await document.body() };
     const [serious, slight] = [[], []];
@@ -35,7 +35,7 @@ export class Judge {
       await this.sheet.emulateMedia({ colorScheme });
       const run = (options) => axe.run(document, options);
       const { violations, incomplete, passes } = await this.sheet.evaluate(run, options);
-      if (passes.length < least) throw new Error(`${name}: axe-core looked at next to nothing`);
+      if (passes.length < least) throw new Error(`${name}: axe-core checked next to nothing`);
       for (const finding of violations) {
         (SERIOUS.includes(finding.impact) ? serious : slight).push(told(name, colorScheme, finding));
       }

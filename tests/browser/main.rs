@@ -1,20 +1,20 @@
 //! A real browser goes through the pages of every demo application, at phone and desktop width.
 //!
-//! The browser is Debian's chromium, driven by the script `drive.mjs` beside this file. On the first of the frameworks
-//! axe-core judges each page, and the pictures that it takes are in `tests/screenshots/FRAMEWORK/WIDTH` below cargo's
-//! target directory.
+//! The browser is Debian's chromium, driven by the script `drive.mjs` beside this file. On the first framework, axe-core
+//! checks the accessibility of each page, and screenshots go to `tests/screenshots/FRAMEWORK/WIDTH` below cargo's target
+//! directory.
 //!
 //! | variable | meaning |
 //! | --- | --- |
-//! | `GRIDAUTH_CELLS` | the frameworks in it are the ones visited, on the store `memory` |
-//! | `GRIDAUTH_CHROMIUM` | the browser, where it is not in the `PATH` under a name of its own |
-//! | `GRIDAUTH_REQUIRE_BROWSER` | `1`: it is a failure where there is no browser; otherwise that is said and passed over |
+//! | `GRIDAUTH_COMBINATIONS` | its frameworks are the ones visited, on the store `memory` |
+//! | `GRIDAUTH_CHROMIUM` | the browser, if it is not in the `PATH` under one of its usual names |
+//! | `GRIDAUTH_REQUIRE_BROWSER` | `1`: without a browser the tests fail; otherwise they are skipped with a message |
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
     clippy::print_stderr,
-    reason = "a test suite: an expectation that does not hold is how a case fails, and what is left out is said"
+    reason = "a test suite: a case fails by panicking, and skipped tests are reported"
 )]
 
 mod run;
@@ -32,7 +32,7 @@ use libtest_mimic::{Arguments, Failed, Trial};
 use self::run::{Run, WIDTHS};
 use self::tools::Tools;
 
-/// What `scenarios.mjs` plays.
+/// The scenarios of `scenarios.mjs`.
 const SCENARIOS: &[&str] = &[
     "home",
     "sign_up",
@@ -77,7 +77,7 @@ fn main() -> ExitCode {
     if any_wanted && !arguments.list {
         match Tools::find() {
             Ok(tools) => {
-                // Their pages are the same to the byte (`the_frameworks_answered_alike`): to judge one's is to judge all.
+                // All frameworks serve the same pages, byte for byte (`the_frameworks_responded_alike`), so one is enough.
                 let closely = |framework: &Framework| framework.name == frameworks[0].name;
                 runs = visits
                     .iter()
@@ -86,7 +86,7 @@ fn main() -> ExitCode {
                     })
                     .collect()
             }
-            Err(reason) if say_that_there_is_no_browser(&reason) => return ExitCode::from(101),
+            Err(reason) if report_missing_browser(&reason) => return ExitCode::from(101),
             Err(_) => {}
         }
     }
@@ -94,7 +94,7 @@ fn main() -> ExitCode {
         build::binary(framework.package);
     }
     let mut trials = Vec::new();
-    // The visits take turns, so that two threads of the harness have two of them to wait for.
+    // The visits alternate, so that two threads of the harness wait for two different visits.
     for scenario in SCENARIOS {
         trials.extend(visits.iter().enumerate().map(|(at, visit)| {
             let run = runs.get(at).cloned();
@@ -111,30 +111,32 @@ fn main() -> ExitCode {
         return visited.exit_code();
     }
     for run in &runs {
-        run.tell_notes();
+        run.print_notes();
     }
     let whole = Arguments { filter: None, skip: Vec::new(), exact: false, ..arguments };
     let audited = libtest_mimic::run(&whole, frameworks.into_iter().map(no_panic).collect());
     if visited.has_failed() || audited.has_failed() { ExitCode::from(101) } else { ExitCode::SUCCESS }
 }
 
-/// The frameworks of the cells that are to run.
+/// The frameworks of the chosen combinations.
 fn frameworks() -> Vec<&'static Framework> {
-    let cells = matrix::cells();
+    let combinations = matrix::combinations();
     matrix::FRAMEWORKS
         .iter()
-        .filter(|framework| cells.iter().any(|cell| cell.framework.name == framework.name))
+        .filter(|framework| {
+            combinations.iter().any(|combination| combination.framework.name == framework.name)
+        })
         .collect()
 }
 
-/// Says it so that nobody overlooks it, and whether it is a failure.
-fn say_that_there_is_no_browser(reason: &str) -> bool {
+/// Reports that the tests cannot run; returns whether that is a failure.
+fn report_missing_browser(reason: &str) -> bool {
     let required = std::env::var_os("GRIDAUTH_REQUIRE_BROWSER").is_some_and(|value| value == "1");
     let line = "!".repeat(100);
     let verdict = if required {
-        "FAILED: GRIDAUTH_REQUIRE_BROWSER=1 asks for it."
+        "FAILED: GRIDAUTH_REQUIRE_BROWSER=1 requires a browser."
     } else {
-        "SKIPPED: every test in a real browser. No page has been looked at."
+        "SKIPPED: every test in a real browser. No page was checked."
     };
     eprintln!("\n{line}\n!! {verdict}\n!! {reason}\n{line}\n");
     required
@@ -142,7 +144,7 @@ fn say_that_there_is_no_browser(reason: &str) -> bool {
 
 fn no_panic(framework: &'static Framework) -> Trial {
     Trial::test(format!("{}/audit/no_process_panicked", framework.name), move || {
-        let found = audit::panics(&audit::logs_of(&run::cell(framework).name()));
+        let found = audit::panics(&audit::logs_of(&run::combination(framework).name()));
         if found.is_empty() { Ok(()) } else { Err(Failed::from(found.join("\n"))) }
     })
 }

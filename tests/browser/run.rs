@@ -6,8 +6,8 @@ use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 
 use gridauth_conformance::case::caught;
-use gridauth_conformance::matrix::{Cell, Framework, STORES};
-use gridauth_conformance::{Demo, Options, Place};
+use gridauth_conformance::matrix::{Combination, Framework, STORES};
+use gridauth_conformance::{Demo, Deployment, Options};
 use serde_json::{Value, json};
 
 use crate::seed;
@@ -15,9 +15,9 @@ use crate::tools::{Tools, scripts, target_directory};
 
 /// A screen, in CSS pixels.
 pub(crate) struct Width {
-    /// Its name in the names of the trials and of the directories.
+    /// Its name in the names of trials and directories.
     pub(crate) name: &'static str,
-    /// A touch screen of twice the density.
+    /// Whether it is a touch screen with twice the density.
     phone: bool,
     width: u32,
     height: u32,
@@ -29,24 +29,24 @@ pub(crate) const WIDTHS: [Width; 2] = [
     Width { name: "desktop", phone: false, width: 1280, height: 800 },
 ];
 
-/// The framework on the store that takes no time.
-pub(crate) fn cell(framework: &'static Framework) -> Cell {
+/// The framework on the fastest store.
+pub(crate) fn combination(framework: &'static Framework) -> Combination {
     let store = STORES.iter().find(|store| store.name == "memory").expect("a store in memory");
-    Cell { framework, store }
+    Combination { framework, store }
 }
 
-/// What came of a scenario.
+/// The outcome of a scenario.
 struct Outcome {
-    /// What is worth reading and no failure.
+    /// Remarks that are not failures.
     notes: Vec<String>,
     verdict: Result<(), String>,
 }
 
-/// A visit, made when the first of its scenarios is asked for.
+/// A visit, made when the outcome of its first scenario is needed.
 pub(crate) struct Run {
     framework: &'static Framework,
     width: usize,
-    /// Whether each page is judged and has its picture taken, rather than only used.
+    /// Whether each page is also checked by axe-core and has its screenshot taken.
     closely: bool,
     tools: Tools,
     played: OnceLock<Result<BTreeMap<String, Outcome>, String>>,
@@ -57,18 +57,18 @@ impl Run {
         Self { framework, width, closely, tools: tools.clone(), played: OnceLock::new() }
     }
 
-    /// What came of one of the scenarios, which `all` names.
+    /// The outcome of one of the scenarios that `all` names.
     pub(crate) fn outcome(&self, scenario: &str, all: &[&str]) -> Result<(), String> {
         let played =
             self.played.get_or_init(|| caught(|| self.play()).flatten()).as_ref().map_err(Clone::clone)?;
         if let Some(stranger) = played.keys().find(|name| !all.contains(&name.as_str())) {
-            return Err(format!("{stranger} is played and not in the list"));
+            return Err(format!("{stranger} was played but is not in the list"));
         }
         played.get(scenario).ok_or_else(|| format!("{scenario} was not played"))?.verdict.clone()
     }
 
-    /// Writes down what was noticed and is no failure.
-    pub(crate) fn tell_notes(&self) {
+    /// Prints the remarks that are not failures.
+    pub(crate) fn print_notes(&self) {
         let played = self.played.get().and_then(|played| played.as_ref().ok());
         for note in played.into_iter().flat_map(BTreeMap::values).flat_map(|outcome| &outcome.notes) {
             eprintln!("{}/{}: {note}", self.framework.name, WIDTHS[self.width].name);
@@ -78,7 +78,7 @@ impl Run {
     fn play(&self) -> Result<BTreeMap<String, Outcome>, String> {
         let width = &WIDTHS[self.width];
         let app = Demo::start(
-            &Place::new(cell(self.framework)),
+            &Deployment::new(combination(self.framework)),
             &Options::new(&format!("browser {}", width.name)).seed(&seed::clients()),
         );
         let screenshots =
@@ -106,7 +106,7 @@ impl Run {
         let output = node.wait_with_output().map_err(|error| error.to_string())?;
         if !output.status.success() {
             let told = String::from_utf8_lossy(&output.stderr);
-            return Err(format!("the browser's script ended with {}:\n{told}", output.status));
+            return Err(format!("the browser's script exited with {}:\n{told}", output.status));
         }
         let lines = String::from_utf8_lossy(&output.stdout);
         lines.lines().map(outcome).collect()

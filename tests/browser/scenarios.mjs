@@ -1,4 +1,4 @@
-// The scenarios, by name, in the order in which they are played. The names stand in `main.rs` too.
+// The scenarios, by name, in the order in which they are played. `main.rs` has the same list of names.
 
 import * as consenting from './scenarios/consenting.mjs';
 import * as entering from './scenarios/entering.mjs';

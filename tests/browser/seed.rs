@@ -1,8 +1,8 @@
-//! The clients that send the browser here.
+//! The clients that send the browser to the demo application.
 
 use serde_json::{Value, json};
 
-/// A seed of them and no users: people sign up.
+/// A seed with these clients and no users: users sign up.
 pub(crate) fn clients() -> Value {
     let public = |id: &str, name: &str, scope: &str| {
         json!({
@@ -14,7 +14,7 @@ pub(crate) fn clients() -> Value {
     let long_scope = format!("notes.read {}", "notes.of.everybody.".repeat(6));
     json!({ "clients": [
         public("field-notes", "Field notes", "openid profile email offline_access notes.read notes.write"),
-        // Names of one piece are what breaks a layout.
+        // Long names without a space are what breaks a layout.
         public("long", &format!("The {} of our town", "Donaudampfschifffahrts".repeat(4)), &long_scope),
         {
             "client_id": "shop", "client_secret": "never used in the browser", "client_name": "Corner shop",

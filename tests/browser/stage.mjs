@@ -1,4 +1,4 @@
-// Where a scenario plays: the browser at one width, the people who sign up, and what is noticed on the way.
+// What a scenario runs in: the browser at one width, the users who sign up, and the remarks made on the way.
 
 import { readFile } from 'node:fs/promises';
 

@@ -1,29 +1,29 @@
-//! What the browser tests need and cargo does not bring: chromium, Node.js, and the modules of `package-lock.json`.
+//! The tools that the browser tests need besides cargo: chromium, Node.js, and the modules of `package-lock.json`.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use sha2::{Digest, Sha256};
 
-/// The files that say which modules, exactly.
+/// The files that pin the modules.
 const PACKAGE: [&str; 3] = ["package.json", "package-lock.json", ".npmrc"];
 
-/// Names of the browser. The one without windows is the same engine and takes half the time.
+/// Names of the browser. The headless shell is the same engine and takes half the time.
 const BROWSERS: [&str; 4] = ["chromium-headless-shell", "chromium", "chromium-browser", "google-chrome"];
 
-/// All of it.
+/// The tools.
 #[derive(Clone)]
 pub(crate) struct Tools {
     pub(crate) chromium: PathBuf,
     pub(crate) node: PathBuf,
-    /// The directory that has `node_modules`.
+    /// The directory that contains `node_modules`.
     pub(crate) modules: PathBuf,
 }
 
 impl Tools {
-    /// Looks for all of it, and installs the modules below cargo's target directory where they are not there yet.
+    /// Finds the tools, and installs the modules below cargo's target directory unless they are there.
     ///
-    /// The error says what is missing and how it is had.
+    /// The error says what is missing and how to get it.
     pub(crate) fn find() -> Result<Self, String> {
         let chromium = match std::env::var_os("GRIDAUTH_CHROMIUM") {
             Some(path) => Some(PathBuf::from(path)).filter(|path| path.is_file()),
@@ -41,19 +41,19 @@ fn in_path(program: &str) -> Option<PathBuf> {
     std::env::split_paths(&path).map(|directory| directory.join(program)).find(|path| path.is_file())
 }
 
-/// The directory that cargo builds into.
+/// Cargo's target directory.
 pub(crate) fn target_directory() -> &'static Path {
     Path::new(env!("CARGO_TARGET_TMPDIR"))
         .parent()
         .expect("cargo's directory for tests is in its target directory")
 }
 
-/// The directory of these files.
+/// The directory of the scripts.
 pub(crate) fn scripts() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("browser")
 }
 
-/// Installed once for each content of the lock file. What was not finished is never taken for the whole.
+/// Installs the modules once for each content of the lock file. An unfinished installation is never used.
 fn modules() -> Result<PathBuf, String> {
     let shown = |error: std::io::Error| format!("The modules could not be installed: {error}");
     let mut hash = Sha256::new();
@@ -67,23 +67,23 @@ fn modules() -> Result<PathBuf, String> {
         return Ok(finished);
     }
     std::fs::create_dir_all(&tests).map_err(shown)?;
-    let place = tempfile::tempdir_in(&tests).map_err(shown)?;
+    let unfinished = tempfile::tempdir_in(&tests).map_err(shown)?;
     for file in PACKAGE {
-        std::fs::copy(scripts().join(file), place.path().join(file)).map_err(shown)?;
+        std::fs::copy(scripts().join(file), unfinished.path().join(file)).map_err(shown)?;
     }
     let npm = in_path("npm").ok_or("There is no npm. On Debian: apt-get install npm")?;
     let output = Command::new(npm)
         .args(["ci", "--no-progress"])
-        .current_dir(place.path())
+        .current_dir(unfinished.path())
         .stdin(Stdio::null())
         .output()
         .map_err(shown)?;
     if !output.status.success() {
         let told = String::from_utf8_lossy(&output.stderr);
-        return Err(format!("npm ci ended with {}:\n{}", output.status, told.trim_end()));
+        return Err(format!("npm ci exited with {}:\n{}", output.status, told.trim_end()));
     }
-    // Where another process was faster, its directory is as good.
-    match std::fs::rename(place.path(), &finished) {
+    // If another process was faster, its directory serves as well.
+    match std::fs::rename(unfinished.path(), &finished) {
         Ok(()) => {}
         Err(_) if finished.join("node_modules").is_dir() => {}
         Err(error) => return Err(shown(error)),

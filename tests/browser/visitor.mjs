@@ -1,4 +1,4 @@
-// Somebody in front of the browser: what they do, and what they would notice.
+// A person at the browser: what they do, and what they would notice.
 
 import assert from 'node:assert/strict';
 import { mkdir } from 'node:fs/promises';
@@ -41,10 +41,10 @@ export class Visitor {
     });
     this.page.on('pageerror', (error) => this.problems.push(`an error in a page: ${error}`));
     this.page.on('console', (message) => {
-      // Only told: that a second page has the focus already, for one.
+      // Warnings are only noted, such as the one about autofocus when another element has the focus.
       if (message.type() === 'info') return;
-      // The browser writes down every document that comes with an error status, and looks for an icon of its own accord
-      // where no policy says that there is none: beside JSON. Anything else is a fault.
+      // The browser logs every document with an error status, and beside JSON, where no policy forbids it, it looks for an
+      // icon. Anything else is a fault.
       const { url } = message.location();
       const missing = message.text().startsWith('Failed to load resource: the server responded with a status of ');
       const told = this.documents.get(url)?.status() >= 400 || url === `${this.stage.setting.origin}/favicon.ico`;
@@ -164,11 +164,11 @@ export class Visitor {
       await this.devtools.send('Page.setFontSizes', { fontSizes: SIZES.doubled });
       const size = () => getComputedStyle(document.querySelector('main p, main label')).fontSize;
       const seen = await this.page.evaluate(size);
-      assert.ok(Number.parseFloat(seen) >= 28, `${name}: text of ${seen} for who wants it twice the size`);
+      assert.ok(Number.parseFloat(seen) >= 28, `${name}: text of ${seen} for a reader who set twice the size`);
     };
     await enlarge();
     assert.deepEqual(await fit(this.page), [], `${name} in text of twice the size`);
-    // A picture of more than the window would set the size back.
+    // A screenshot larger than the window would reset the size.
     for (let grown = 0; grown < 3; grown += 1) {
       const whole = await this.page.evaluate(() => document.documentElement.scrollHeight);
       await this.page.setViewportSize({ width, height: whole });

@@ -1,23 +1,23 @@
-//! The clients that are programs of their own, and what each goes through.
+//! The clients that run as separate programs, and the flows of each.
 
 use crate::tools::{self, Interpreter};
 
 /// A language that clients are written in.
 pub(crate) struct Language {
     pub(crate) name: &'static str,
-    /// Makes ready what runs them.
+    /// Sets up the interpreter.
     pub(crate) prepare: fn() -> Result<Interpreter, String>,
     pub(crate) clients: &'static [Client],
 }
 
-/// A client program and the flows that it goes through. A library that has nothing for a flow leaves it out.
+/// A client program and its flows. A flow that its library does not support is left out.
 pub(crate) struct Client {
     pub(crate) name: &'static str,
     pub(crate) script: &'static str,
     pub(crate) flows: &'static [&'static str],
 }
 
-/// The flow that goes to [`Site::proxied`](crate::site::Site::proxied).
+/// The flow that uses [`Site::proxied`](crate::site::Site::proxied).
 pub(crate) const BEHIND_A_PROXY: &str = "behind_a_proxy";
 
 pub(crate) const LANGUAGES: [Language; 2] = [

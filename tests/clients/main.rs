@@ -1,19 +1,19 @@
-//! OAuth clients that others wrote, each of which goes through every demo application.
+//! Published OAuth clients, each run against every demo application.
 //!
 //! ```text
 //! cargo test -p gridauth-conformance --test clients                           # every client, every framework
-//! cargo test -p gridauth-conformance --test clients -- authlib/refresh        # what has this in its name
-//! GRIDAUTH_CELLS=axum/file cargo test -p gridauth-conformance --test clients  # another store
+//! cargo test -p gridauth-conformance --test clients -- authlib/refresh        # cases with this in their name
+//! GRIDAUTH_COMBINATIONS=axum/file cargo test -p gridauth-conformance --test clients  # another store
 //! ```
 //!
 //! The clients in Python and Node need `python3` with `venv`, and `node` with `npm`; their libraries are installed below
-//! cargo's target directory the first time. Where that is not possible, they are left out, which is said loudly; with
+//! cargo's target directory the first time. If that is not possible, these clients are skipped with a message; with
 //! `GRIDAUTH_REQUIRE_CLIENTS=1` they fail.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
-    reason = "a test suite: an expectation that does not hold is how a case fails"
+    reason = "a test suite: a case fails by panicking"
 )]
 
 mod languages;
@@ -36,27 +36,28 @@ use crate::tools::Interpreter;
 
 fn main() -> ExitCode {
     let arguments = Arguments::from_args();
-    let mut cells = matrix::cells();
-    if std::env::var_os("GRIDAUTH_CELLS").is_none() {
-        // What a client sees of a store is the conformance suite's to compare.
-        cells.retain(|cell| cell.store.name == "memory");
+    let mut combinations = matrix::combinations();
+    if std::env::var_os("GRIDAUTH_COMBINATIONS").is_none() {
+        // Stores are compared by the conformance suite; one is enough here.
+        combinations.retain(|combination| combination.store.name == "memory");
     }
     if arguments.list {
-        return libtest_mimic::run(&arguments, listed(&cells)).exit_code();
+        return libtest_mimic::run(&arguments, listed(&combinations)).exit_code();
     }
-    for cell in &cells {
-        build::binary(cell.framework.package);
+    for combination in &combinations {
+        build::binary(combination.framework.package);
     }
     let interpreters = LANGUAGES.each_ref().map(|language| (language.prepare)().map(Arc::new));
     let warnings = warnings(&interpreters);
     warn(&warnings);
-    let sites: Vec<Arc<Site>> = cells.iter().map(|cell| Arc::new(Site::new(Context::new(*cell)))).collect();
+    let sites: Vec<Arc<Site>> =
+        combinations.iter().map(|combination| Arc::new(Site::new(Context::new(*combination)))).collect();
     let mut trials = Vec::new();
     for (language, interpreter) in LANGUAGES.iter().zip(&interpreters) {
         for client in language.clients {
             let programs: Vec<Running> = sites.iter().map(|_| Running::default()).collect();
             for flow in client.flows {
-                // Neighbours are different processes, so that several run at once.
+                // Neighbouring trials use different processes, so that several run at once.
                 for (site, running) in sites.iter().zip(&programs) {
                     trials.push(trial(client, flow, site, running, interpreter));
                 }
@@ -65,11 +66,11 @@ fn main() -> ExitCode {
     }
     trials.extend(sites.iter().flat_map(rust_trials));
     let clients = libtest_mimic::run(&arguments, trials);
-    // The processes end here, and with them their logs are whole.
+    // This ends the processes, so that their logs are complete.
     drop(sites);
     let whole = Arguments { filter: None, skip: Vec::new(), exact: false, ..arguments };
-    let audits = cells.iter().flat_map(|cell| {
-        let audit = |name, judge| audit::trial(&cell.name(), name, judge);
+    let audits = combinations.iter().flat_map(|combination| {
+        let audit = |name, judge| audit::trial(&combination.name(), name, judge);
         [audit("no_process_panicked", audit::panics), audit("no_secret_is_in_a_log", audit::leaks)]
     });
     let audited = libtest_mimic::run(&whole, audits.collect());
@@ -77,7 +78,7 @@ fn main() -> ExitCode {
     if clients.has_failed() || audited.has_failed() { ExitCode::from(101) } else { ExitCode::SUCCESS }
 }
 
-/// A program that is started by the first flow that it goes through.
+/// A client program. Its first flow starts it.
 type Running = Arc<Mutex<Option<Program>>>;
 
 fn trial(
@@ -87,7 +88,7 @@ fn trial(
     running: &Running,
     interpreter: &Result<Arc<Interpreter>, String>,
 ) -> Trial {
-    let name = format!("{}/{}/{flow}", site.context.cell.name(), client.name);
+    let name = format!("{}/{}/{flow}", site.context.combination.name(), client.name);
     let interpreter = match interpreter {
         Ok(interpreter) => Arc::clone(interpreter),
         Err(why) => {
@@ -98,7 +99,7 @@ fn trial(
     let (site, running) = (Arc::clone(site), Arc::clone(running));
     Trial::test(name, move || {
         let mut running = running.lock().unwrap_or_else(PoisonError::into_inner);
-        // A program that is lost in a flow is not put back.
+        // A program that was lost in a flow is not reused.
         let mut program = running.take().unwrap_or_else(|| Program::start(&interpreter, client.script));
         let demo = if flow == BEHIND_A_PROXY { site.proxied() } else { site.direct() };
         let outcome = caught(|| program.go_through(flow, &mut Person::new(&site, demo)))?;
@@ -112,7 +113,7 @@ fn trial(
 fn rust_trials(site: &Arc<Site>) -> Vec<Trial> {
     let trials = rust_oauth2::FLOWS.iter().map(|(flow, run)| {
         let site = Arc::clone(site);
-        let name = format!("{}/oauth2/{flow}", site.context.cell.name());
+        let name = format!("{}/oauth2/{flow}", site.context.combination.name());
         Trial::test(name, move || {
             caught(|| run(&mut Person::new(&site, site.proxied()))).map_err(Failed::from)
         })
@@ -120,20 +121,21 @@ fn rust_trials(site: &Arc<Site>) -> Vec<Trial> {
     trials.collect()
 }
 
-/// The names alone, for which nothing is started.
-fn listed(cells: &[matrix::Cell]) -> Vec<Trial> {
+/// The names of the trials, without starting anything.
+fn listed(combinations: &[matrix::Combination]) -> Vec<Trial> {
     let clients = LANGUAGES.iter().flat_map(|language| language.clients);
     let scripts = clients.flat_map(|client| client.flows.iter().map(|flow| (client.name, *flow)));
     let all: Vec<_> = scripts.chain(rust_oauth2::FLOWS.iter().map(|(flow, _)| ("oauth2", *flow))).collect();
-    let of = |cell: &matrix::Cell| {
-        let cell = cell.name();
-        let name = |(client, flow): &(&str, &str)| Trial::test(format!("{cell}/{client}/{flow}"), || Ok(()));
+    let of = |combination: &matrix::Combination| {
+        let combination = combination.name();
+        let name =
+            |(client, flow): &(&str, &str)| Trial::test(format!("{combination}/{client}/{flow}"), || Ok(()));
         all.iter().map(name).collect::<Vec<Trial>>()
     };
-    cells.iter().flat_map(of).collect()
+    combinations.iter().flat_map(of).collect()
 }
 
-/// Whether a client that cannot run is a failure.
+/// Whether a client that cannot run counts as a failure.
 fn required() -> bool {
     std::env::var("GRIDAUTH_REQUIRE_CLIENTS").is_ok_and(|value| !matches!(value.as_str(), "" | "0"))
 }
@@ -153,7 +155,7 @@ fn warnings(interpreters: &[Result<Arc<Interpreter>, String>]) -> Vec<String> {
     LANGUAGES.iter().zip(interpreters).filter_map(of).collect()
 }
 
-#[expect(clippy::print_stderr, reason = "what was left out is said loudly")]
+#[expect(clippy::print_stderr, reason = "skipped clients are reported even if everything passes")]
 fn warn(warnings: &[String]) {
     for warning in warnings {
         eprintln!("\n{warning}\n");

@@ -1,7 +1,7 @@
-//! A client program as a process, and the conversation with it: a line of JSON each way at a time.
+//! A client program as a process, and the conversation with it: one line of JSON each way at a time.
 //!
-//! It is told which flow to go through, and where. Where it would send a person's browser, it says so and is told where
-//! the browser came out. At the end it says that it is through, or what went wrong.
+//! The suite sends the name of a flow and the address of the server. When the program would send a person's browser to a
+//! URL, it sends that URL and gets the URL that the browser ends up at. At the end it reports success, or what went wrong.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::process::{Child, ChildStdin, Command, Stdio};
@@ -16,11 +16,11 @@ use crate::tools::Interpreter;
 
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// How a flow ended that did not go well.
+/// How a flow failed.
 pub(crate) enum Failure {
-    /// The program says what is wrong, and is ready for another flow.
+    /// The program reports what is wrong, and is ready for another flow.
     Told(String),
-    /// There is no talking to it any more.
+    /// The program no longer responds.
     Lost(String),
 }
 
@@ -38,7 +38,7 @@ impl Program {
             .arg(interpreter.scripts.join(script))
             .env_clear()
             .env("PATH", std::env::var_os("PATH").unwrap_or_default())
-            // The issuer is on the loopback interface and has no TLS.
+            // The issuer is on the loopback interface, without TLS.
             .env("AUTHLIB_INSECURE_TRANSPORT", "1")
             .env("OAUTHLIB_INSECURE_TRANSPORT", "1")
             .env("PYTHONDONTWRITEBYTECODE", "1")
@@ -68,13 +68,13 @@ impl Program {
         Self { child, input, lines, stderr }
     }
 
-    /// Has it go through a flow, with this person at the browser.
+    /// Runs a flow, with this person at the browser.
     pub(crate) fn go_through(&mut self, flow: &str, person: &mut Person<'_>) -> Result<(), Failure> {
         self.tell(&person.briefing(flow))?;
         loop {
             let said = self.hear()?;
             if let Some(url) = said["visit"].as_str() {
-                let allow = said["allow"].as_bool().expect("it says whether to allow");
+                let allow = said["allow"].as_bool().expect("a decision");
                 self.tell(&json!({ "redirect": person.visit(url, allow) }))?;
             } else if let Some(what) = said["failed"].as_str() {
                 return Err(Failure::Told(format!("{what}\n{}", self.errors())));

@@ -1,5 +1,5 @@
-//! The crate `oauth2`, with the suite's own HTTP client. It revokes at an `https` URL only, so all of this is behind a
-//! proxy.
+//! The crate `oauth2`, with the suite's own HTTP client. It revokes only at an `https` URL, so all flows use the server
+//! behind a proxy.
 
 use std::convert::Infallible;
 
@@ -16,10 +16,10 @@ use serde_json::Value;
 
 use crate::site::{ODD, Person};
 
-/// Panics where something goes wrong.
+/// A flow. It panics if something goes wrong.
 type Flow = fn(&mut Person<'_>);
 
-/// What the crate goes through. It has no discovery.
+/// The flows of the crate. It does not support discovery.
 pub(crate) const FLOWS: &[(&str, Flow)] = &[
     ("authorization_code", authorization_code),
     ("public_client", public_client),
@@ -79,7 +79,7 @@ fn http(person: &Person<'_>) -> impl Fn(HttpRequest) -> Result<HttpResponse, Inf
     }
 }
 
-/// Where the browser came out, and what belongs to it.
+/// The URL that the browser ended up at, and what the client needs to check it.
 struct Redirect {
     url: Url,
     verifier: PkceCodeVerifier,
@@ -167,7 +167,7 @@ fn refresh(person: &mut Person<'_>) {
         assert_ne!(first.refresh_token().unwrap().secret(), second.refresh_token().unwrap().secret());
         assert_eq!(who(person, &second)["sub"], *person.user.username);
         let third = renewed(&second).expect("tokens");
-        // Somebody else has the first one too, so nothing is left.
+        // The first token may have been stolen, so the whole grant is revoked.
         expect_refusal(renewed(&first), &BasicErrorResponseType::InvalidGrant);
         expect_refusal(renewed(&third), &BasicErrorResponseType::InvalidGrant);
         assert_eq!(whoami(person.demo, third.access_token().secret()), 401);

@@ -1,4 +1,4 @@
-//! A demo application with the clients that the programs are, and the person who signs in there.
+//! A demo application that knows the clients, and the person who signs in to it.
 
 use std::sync::OnceLock;
 
@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 const CLIENTS: [(&str, Option<&str>); 8] = [
     ("web", Some(seed::WEB_CB)),
     ("poster", Some("https://poster.example.com/cb")),
-    // Registered without a port, which a native application only knows when it runs (RFC 8252 section 7.3).
+    // Registered without a port: a native application only knows its port when it runs (RFC 8252 section 7.3).
     ("spa", Some("http://127.0.0.1:49152/cb")),
     ("spa-refresh", Some("https://spa.example.com/cb")),
     ("machine", None),
@@ -21,8 +21,8 @@ const CLIENTS: [(&str, Option<&str>); 8] = [
     (ODD, None),
 ];
 
-/// The client whose id and secret need the encoding of RFC 6749 section 2.3.1. Only some of the programs do that, so the
-/// other clients have secrets that need none.
+/// The client whose id and secret need the encoding of RFC 6749 section 2.3.1. Only some of the programs encode them, so
+/// the secrets of the other clients need no encoding.
 pub(crate) const ODD: &str = "od:d cli%ent+";
 
 /// The secret of a client.
@@ -30,7 +30,7 @@ pub(crate) fn secret(client_id: &str) -> String {
     if client_id == ODD { seed::secret(client_id) } else { random::secret_of(client_id) }
 }
 
-/// The demo applications of a cell.
+/// The demo applications of a combination.
 pub(crate) struct Site {
     pub(crate) context: Context,
     direct: OnceLock<Demo>,
@@ -42,12 +42,12 @@ impl Site {
         Self { context, direct: OnceLock::new(), proxied: OnceLock::new() }
     }
 
-    /// One whose issuer is where it listens.
+    /// The one whose issuer is the address that it listens on.
     pub(crate) fn direct(&self) -> &Demo {
         self.direct.get_or_init(|| self.context.start(&Options::new("clients").seed(&clients())))
     }
 
-    /// One that is known by an `https` issuer with a path, as behind a proxy that ends TLS.
+    /// The one with an `https` issuer that has a path, as behind a proxy that terminates TLS.
     pub(crate) fn proxied(&self) -> &Demo {
         self.proxied.get_or_init(|| {
             let options = Options::new("clients behind a proxy").seed(&clients());
@@ -68,7 +68,7 @@ fn clients() -> Value {
     json!({ "clients": entries.collect::<Vec<Value>>() })
 }
 
-/// Somebody at a browser.
+/// A person at a browser.
 pub(crate) struct Person<'a> {
     pub(crate) demo: &'a Demo,
     pub(crate) user: User,
@@ -76,12 +76,13 @@ pub(crate) struct Person<'a> {
 }
 
 impl<'a> Person<'a> {
-    /// Somebody who has signed up, in a browser that was never used.
+    /// A person who has signed up, with a new browser.
     pub(crate) fn new(site: &Site, demo: &'a Demo) -> Self {
         Self { demo, user: site.context.user_at(demo), browser: Browser::new(demo) }
     }
 
-    /// Goes where a client sends them, signs in if asked, allows or denies if asked, and tells where they are sent then.
+    /// Opens the URL that a client redirects to, signs in if asked, allows or denies if asked, and returns the URL of the
+    /// redirect that follows.
     pub(crate) fn visit(&mut self, url: &str, allow: bool) -> String {
         let target = url.strip_prefix(self.origin()).unwrap_or_else(|| panic!("not the issuer's: {url}"));
         let mut answer = self.browser.get(target);
@@ -92,7 +93,7 @@ impl<'a> Person<'a> {
             answer = if allow { self.browser.allow(&answer) } else { self.browser.deny(&answer) };
         }
         assert_eq!(answer.status, 303, "{answer:#}");
-        answer.header("location").expect("a redirect says where to").to_owned()
+        answer.header("location").expect("a redirect has a location").to_owned()
     }
 
     /// Scheme and authority of the issuer.
@@ -100,7 +101,7 @@ impl<'a> Person<'a> {
         self.demo.issuer.strip_suffix(&self.demo.base).expect("the base is the path of the issuer")
     }
 
-    /// What a program is told before a flow.
+    /// What a program is sent before a flow.
     pub(crate) fn briefing(&self, flow: &str) -> Value {
         let clients = CLIENTS.iter().map(|(id, redirect_uri)| {
             let public = seed::client(id).auth == Auth::None;

@@ -1,4 +1,4 @@
-//! Interpreters with the client libraries: set up below cargo's target directory where they are not yet.
+//! Interpreters with the client libraries, set up below cargo's target directory at the first use.
 
 use std::fs::{self, File};
 use std::io::{Read, Seek};
@@ -16,29 +16,29 @@ const STEP: Duration = Duration::from_millis(50);
 /// The oldest release of Node that the libraries run on.
 const NODE: u32 = 20;
 
-/// What runs scripts.
+/// An interpreter of scripts.
 pub(crate) struct Interpreter {
     pub(crate) command: PathBuf,
-    /// Where the scripts are.
+    /// The directory of the scripts.
     pub(crate) scripts: PathBuf,
     _copies: Option<TempDir>,
 }
 
-/// Python in a virtual environment that has what `requirements.txt` names.
+/// Python in a virtual environment with the packages of `requirements.txt`.
 pub(crate) fn python() -> Result<Interpreter, String> {
     let scripts = Path::new(env!("CARGO_MANIFEST_DIR")).join("clients/python");
     let requirements = scripts.join("requirements.txt");
     let version = output(Command::new("python3").args(["-c", "import ensurepip, sys; print(sys.version)"]))?;
     let key = key(&[version.as_bytes(), &read(&requirements)?]);
-    let place = once("python", &key, |place| {
-        output(Command::new("python3").args(["-m", "venv"]).arg(place))?;
+    let directory = once("python", &key, |directory| {
+        output(Command::new("python3").args(["-m", "venv"]).arg(directory))?;
         let pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-input", "-r"];
-        output(Command::new(place.join("bin/python")).args(pip).arg(&requirements))
+        output(Command::new(directory.join("bin/python")).args(pip).arg(&requirements))
     })?;
-    Ok(Interpreter { command: place.join("bin/python"), scripts, _copies: None })
+    Ok(Interpreter { command: directory.join("bin/python"), scripts, _copies: None })
 }
 
-/// Node with the modules that `package-lock.json` names.
+/// Node with the modules of `package-lock.json`.
 pub(crate) fn node() -> Result<Interpreter, String> {
     let sources = Path::new(env!("CARGO_MANIFEST_DIR")).join("clients/node");
     let version = output(Command::new("node").arg("--version"))?;
@@ -47,15 +47,15 @@ pub(crate) fn node() -> Result<Interpreter, String> {
         return Err(format!("node {} is older than {NODE}", version.trim()));
     }
     let (package, lock) = (read(&sources.join("package.json"))?, read(&sources.join("package-lock.json"))?);
-    let place = once("node", &key(&[&package, &lock]), |place| {
-        fs::create_dir_all(place).map_err(said)?;
-        fs::write(place.join("package.json"), &package).map_err(said)?;
-        fs::write(place.join("package-lock.json"), &lock).map_err(said)?;
+    let directory = once("node", &key(&[&package, &lock]), |directory| {
+        fs::create_dir_all(directory).map_err(said)?;
+        fs::write(directory.join("package.json"), &package).map_err(said)?;
+        fs::write(directory.join("package-lock.json"), &lock).map_err(said)?;
         let npm = ["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"];
-        output(Command::new("npm").args(npm).current_dir(place))
+        output(Command::new("npm").args(npm).current_dir(directory))
     })?;
-    // Node looks for modules beside the script and above it, and the repository is to stay free of them.
-    let copies = tempfile::tempdir_in(&place).map_err(said)?;
+    // Node looks for modules beside the script and above it, and nothing is installed inside the repository.
+    let copies = tempfile::tempdir_in(&directory).map_err(said)?;
     for entry in fs::read_dir(&sources).map_err(said)? {
         let path = entry.map_err(said)?.path();
         if path.extension().is_some_and(|extension| extension == "mjs") {
@@ -65,7 +65,7 @@ pub(crate) fn node() -> Result<Interpreter, String> {
     Ok(Interpreter { command: "node".into(), scripts: copies.path().to_owned(), _copies: Some(copies) })
 }
 
-/// The directory of this key, filled by `install` unless that was done before, by whichever process comes first.
+/// The directory of this key, which the first process that needs it fills by `install`.
 fn once(
     language: &str,
     key: &str,
@@ -76,15 +76,15 @@ fn once(
     fs::create_dir_all(&directory).map_err(said)?;
     let lock = File::create(directory.join(format!("{key}.lock"))).map_err(said)?;
     lock.lock().map_err(said)?;
-    let (place, installed) = (directory.join(key), directory.join(format!("{key}.installed")));
+    let (folder, installed) = (directory.join(key), directory.join(format!("{key}.installed")));
     if !installed.exists() {
-        if place.exists() {
-            fs::remove_dir_all(&place).map_err(said)?;
+        if folder.exists() {
+            fs::remove_dir_all(&folder).map_err(said)?;
         }
-        install(&place)?;
+        install(&folder)?;
         File::create(installed).map_err(said)?;
     }
-    Ok(place)
+    Ok(folder)
 }
 
 fn key(parts: &[&[u8]]) -> String {
@@ -92,7 +92,7 @@ fn key(parts: &[&[u8]]) -> String {
     digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// Runs a command to its end and gives its standard output.
+/// Runs a command to its end and returns its standard output.
 fn output(command: &mut Command) -> Result<String, String> {
     let name = command.get_program().to_string_lossy().into_owned();
     let (mut out, mut err) = (tempfile::tempfile().map_err(said)?, tempfile::tempfile().map_err(said)?);
@@ -111,7 +111,7 @@ fn output(command: &mut Command) -> Result<String, String> {
     }
     let _ = child.kill();
     let _ = child.wait();
-    Err(format!("{name}: it did not end"))
+    Err(format!("{name}: it did not exit"))
 }
 
 fn written(file: &mut File) -> Result<String, String> {

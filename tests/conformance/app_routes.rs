@@ -10,27 +10,27 @@ cases! {
     "DEMO_APP.md, Routes" => the_home_page_says_what_this_is,
     "DEMO_APP.md, Routes" => health_is_ok,
     "DEMO_APP.md, Routes" => signing_up_creates_a_user,
-    "DEMO_APP.md, Routes" => signing_up_takes_both_encodings,
+    "DEMO_APP.md, Routes" => signing_up_accepts_both_encodings,
     "DEMO_APP.md, Routes" => a_name_that_is_taken_is_409,
     "DEMO_APP.md, Routes" => signing_up_checks_name_and_password,
     "DEMO_APP.md, Routes" => signing_up_ignores_other_fields,
-    "DEMO_APP.md, Routes" => signing_up_takes_no_other_content,
+    "DEMO_APP.md, Routes" => signing_up_rejects_other_content_types,
     "DEMO_APP.md, Routes" => signing_in_answers_as_the_token_endpoint,
-    "DEMO_APP.md, Routes" => signing_in_takes_both_encodings,
-    "DEMO_APP.md, Routes" => signing_in_without_scope_gives_all_of_the_built_in_client,
+    "DEMO_APP.md, Routes" => signing_in_accepts_both_encodings,
+    "DEMO_APP.md, Routes" => signing_in_without_scope_gives_the_built_in_clients_whole_scope,
     "DEMO_APP.md, Routes" => signing_in_may_name_a_scope_and_a_client,
-    "DEMO_APP.md, Routes" => signing_in_tells_errors_of_the_token_endpoint,
-    "DEMO_APP.md, Routes" => signing_in_takes_the_password_grant_only,
-    "DEMO_APP.md, Seed file" => with_a_seed_the_client_demo_is_there_only_where_the_seed_has_it,
+    "DEMO_APP.md, Routes" => signing_in_passes_on_token_endpoint_errors,
+    "DEMO_APP.md, Routes" => signing_in_accepts_only_the_password_grant,
+    "DEMO_APP.md, Seed file" => with_a_seed_the_demo_client_exists_only_if_the_seed_has_it,
     "DEMO_APP.md, Routes" => signing_in_below_an_issuer_with_a_path_works_too,
     "DEMO_APP.md, Routes" => the_private_page_has_its_text,
-    "DEMO_APP.md, Routes" => whoami_tells_subject_client_and_scope,
+    "DEMO_APP.md, Routes" => whoami_shows_subject_client_and_scope,
     "DEMO_APP.md, Routes" => notes_are_kept_for_their_owner,
     "DEMO_APP.md, Routes" => a_note_has_1_to_10000_characters,
     "DEMO_APP.md, Routes" => a_note_is_json_with_a_text,
     "DEMO_APP.md, Routes" => a_note_may_hold_any_text,
     "DEMO_APP.md, Routes" => unknown_paths_are_404,
-    "DEMO_APP.md, Routes" => a_username_may_hold_any_text_but_controls,
+    "DEMO_APP.md, Routes" => a_username_may_hold_any_text_but_control_characters,
 }
 
 fn the_home_page_says_what_this_is(context: &Context) {
@@ -50,11 +50,11 @@ fn the_home_page_says_what_this_is(context: &Context) {
         "/oauth/introspect",
         "/.well-known/oauth-authorization-server",
     ] {
-        assert!(answer.text().contains(route), "no word of {route}");
+        assert!(answer.text().contains(route), "{route} is not mentioned");
     }
     for link in page.all("a") {
         let href = link.iter().find(|(name, _)| name == "href").map(|(_, value)| value.as_str()).unwrap();
-        // A guarded page asks for a token; nothing is linked that a browser asks for in vain.
+        // A guarded page needs a token, so it is not linked: a browser could not open it.
         let status = context.app().get(href).status;
         assert!([200, 401].contains(&status), "{href}: {status}");
     }
@@ -86,7 +86,7 @@ fn signing_up_creates_a_user(context: &Context) {
     assert!(!can_sign_in(app, &user.username, "another password"));
 }
 
-fn signing_up_takes_both_encodings(context: &Context) {
+fn signing_up_accepts_both_encodings(context: &Context) {
     let (app, user) = (context.app(), User::new());
     let fields = [("username", user.username.as_str()), ("password", user.password.as_str())];
     let answer = app.send(&Request::multipart("/sign_up", &fields)).expect(201);
@@ -98,7 +98,7 @@ fn a_name_that_is_taken_is_409(context: &Context) {
     let (app, user) = (context.app(), context.user());
     let answer = sign_up(app, &[("username", &user.username), ("password", "another password")]).expect(409);
     assert!(answer.json().is_object());
-    // The password is still the first one's.
+    // The password is still that of the first sign-up.
     assert!(can_sign_in(app, &user.username, &user.password));
     assert!(!can_sign_in(app, &user.username, "another password"));
 }
@@ -149,7 +149,7 @@ fn signing_up_ignores_other_fields(context: &Context) {
     assert_eq!(whoami["sub"], user.username);
 }
 
-fn signing_up_takes_no_other_content(context: &Context) {
+fn signing_up_rejects_other_content_types(context: &Context) {
     let (app, user) = (context.app(), User::new());
     let fields = json!({"username": user.username, "password": user.password});
     let answer = app.send(&Request::json("/sign_up", &fields));
@@ -173,14 +173,14 @@ fn signing_in_answers_as_the_token_endpoint(context: &Context) {
     Tokens::of(&app.send(&Request::form("/", &with_grant)));
 }
 
-fn signing_in_takes_both_encodings(context: &Context) {
+fn signing_in_accepts_both_encodings(context: &Context) {
     let (app, user) = (context.app(), context.user());
     let fields = [("username", &*user.username), ("password", &*user.password), ("scope", "notes.read")];
     assert_eq!(Tokens::of(&app.send(&Request::multipart("/", &fields))).scope, "notes.read");
     assert_eq!(Tokens::of(&app.send(&Request::form("/", &fields))).scope, "notes.read");
 }
 
-fn signing_in_without_scope_gives_all_of_the_built_in_client(context: &Context) {
+fn signing_in_without_scope_gives_the_built_in_clients_whole_scope(context: &Context) {
     let app = context.start(&Options::new("no seed").no_seed());
     let user = context.user_at(&app);
     let fields = [("username", &*user.username), ("password", &*user.password)];
@@ -209,7 +209,7 @@ fn signing_in_may_name_a_scope_and_a_client(context: &Context) {
     app.send(&Request::form("/", &unknown)).expect_error(401, "invalid_client");
 }
 
-fn signing_in_tells_errors_of_the_token_endpoint(context: &Context) {
+fn signing_in_passes_on_token_endpoint_errors(context: &Context) {
     let (app, user) = (context.app(), context.user());
     let (name, password) = (("username", &*user.username), ("password", &*user.password));
     for make in [Request::form as fn(&'static str, &[(&str, &str)]) -> Request, Request::multipart] {
@@ -225,7 +225,7 @@ fn signing_in_tells_errors_of_the_token_endpoint(context: &Context) {
     app.send(&Request::json("/", &json)).expect_error(400, "invalid_request");
 }
 
-fn signing_in_takes_the_password_grant_only(context: &Context) {
+fn signing_in_accepts_only_the_password_grant(context: &Context) {
     let (app, user) = (context.app(), context.user());
     for grant in ["client_credentials", "refresh_token", "authorization_code", "unknown", "PASSWORD"] {
         let fields = [("username", &*user.username), ("password", &*user.password), ("grant_type", grant)];
@@ -237,7 +237,7 @@ fn signing_in_takes_the_password_grant_only(context: &Context) {
     }
 }
 
-fn with_a_seed_the_client_demo_is_there_only_where_the_seed_has_it(context: &Context) {
+fn with_a_seed_the_demo_client_exists_only_if_the_seed_has_it(context: &Context) {
     let app =
         context.start(&Options::new("seed without demo").seed(&gridauth_conformance::seed::of(&["spa"])));
     let user = context.user_at(&app);
@@ -263,7 +263,7 @@ fn the_private_page_has_its_text(context: &Context) {
     assert!(answer.header("content-type").unwrap().starts_with("text/plain"));
 }
 
-fn whoami_tells_subject_client_and_scope(context: &Context) {
+fn whoami_shows_subject_client_and_scope(context: &Context) {
     let (app, user) = (context.app(), context.user());
     let access = password_tokens(app, &user, "notes.write all").access;
     let answer = app.send(&Request::get("/whoami").bearer(&access)).expect(200);
@@ -366,7 +366,7 @@ fn unknown_paths_are_404(context: &Context) {
     }
 }
 
-fn a_username_may_hold_any_text_but_controls(context: &Context) {
+fn a_username_may_hold_any_text_but_control_characters(context: &Context) {
     let app = context.app();
     for odd in [
         "mit leerzeichen",

@@ -1,4 +1,4 @@
-//! The authorization endpoint: what is shown to the person, what is told to the client, and where it is told.
+//! The authorization endpoint: which errors the user sees on a page, and which the client gets by a redirect.
 
 use gridauth_conformance::browser::{is_consent, is_sign_in};
 use gridauth_conformance::html::Page;
@@ -7,8 +7,8 @@ use gridauth_conformance::seed::WEB_CB;
 use gridauth_conformance::{Browser, Context, Request, Response, cases};
 
 cases! {
-    "RFC 6749 4.1.2.1" => an_unknown_client_is_told_on_a_page,
-    "RFC 6749 4.1.2.1" => a_redirect_uri_that_does_not_match_is_told_on_a_page,
+    "RFC 6749 4.1.2.1" => an_unknown_client_is_an_error_page,
+    "RFC 6749 4.1.2.1" => a_redirect_uri_that_does_not_match_is_an_error_page,
     "RFC 9700 2.1" => redirect_uris_are_compared_character_by_character,
     "RFC 6749 3.1.2.3" => a_client_with_several_redirect_uris_must_name_one,
     "RFC 6749 3.1.2.3" => a_client_without_redirect_uri_cannot_ask,
@@ -16,32 +16,32 @@ cases! {
     "RFC 8252 7.3" => nothing_else_of_a_loopback_redirect_may_differ,
     "RFC 8252 7.1" => a_private_scheme_is_a_redirect_uri,
     "RFC 6749 4.1.2.1" => a_repeated_client_id_or_redirect_uri_redirects_nowhere,
-    "RFC 6749 3.1" => any_other_repeated_parameter_is_told_to_the_client,
+    "RFC 6749 3.1" => any_other_repeated_parameter_is_reported_to_the_client,
     "RFC 6749 3.1" => a_repeated_state_is_not_sent_back,
-    "RFC 6749 3.1.1" => a_missing_response_type_is_told_to_the_client,
-    "RFC 6749 4.1.2.1" => an_unknown_response_type_is_told_to_the_client,
+    "RFC 6749 3.1.1" => a_missing_response_type_is_reported_to_the_client,
+    "RFC 6749 4.1.2.1" => an_unknown_response_type_is_reported_to_the_client,
     "RFC 6749 4.1.2.1" => a_client_uses_only_its_response_types_and_grants,
-    "RFC 6749 4.1.2.1" => a_scope_beyond_the_clients_is_told_to_the_client,
-    "RFC 6749 3.3" => a_malformed_scope_is_told_to_the_client,
+    "RFC 6749 4.1.2.1" => a_scope_beyond_the_clients_is_reported_to_the_client,
+    "RFC 6749 3.3" => a_malformed_scope_is_reported_to_the_client,
     "RFC 6749 3.1" => unknown_parameters_are_ignored,
-    "RFC 6749 3.1" => a_parameter_without_value_is_left_out,
-    "RFC 9700 4.11" => an_error_is_no_open_redirector,
+    "RFC 6749 3.1" => a_parameter_without_value_counts_as_omitted,
+    "RFC 9700 4.11" => errors_do_not_make_an_open_redirector,
     "DEMO_APP.md, Policies" => errors_are_the_same_signed_in_or_not,
     "RFC 6749 3.1.2.4" => an_error_page_leads_nowhere_and_shows_no_input,
     "RFC 7636 4.4.1" => a_public_client_without_challenge_is_refused,
     "RFC 7636 4.2" => plain_is_refused,
     "RFC 7636 4.2" => a_malformed_challenge_is_refused,
-    "RFC 7636 4.6" => the_verifier_must_fit,
-    "RFC 7636 4.1" => a_malformed_verifier_never_fits,
+    "RFC 7636 4.6" => the_verifier_must_match_the_challenge,
+    "RFC 7636 4.1" => a_malformed_verifier_never_matches,
     "RFC 7636 4.6" => a_missing_verifier_is_refused,
     "RFC 9700 2.1.1" => a_verifier_without_challenge_is_refused,
     "RFC 9700 4.8.2" => a_challenge_method_without_challenge_is_refused,
-    "RFC 7636 4.6" => a_wrong_verifier_does_not_spoil_the_code,
+    "RFC 7636 4.6" => a_wrong_verifier_does_not_use_up_the_code,
     "RFC 7636 B" => the_example_of_the_rfc_works,
     "DEMO_APP.md, Policies" => a_confidential_client_may_do_without_pkce,
 }
 
-/// An answer to the person that redirects nowhere.
+/// The response is an error page that redirects nowhere.
 #[track_caller]
 fn on_a_page(answer: &Response) {
     assert_eq!(answer.status, 400, "{answer:#}");
@@ -52,14 +52,14 @@ fn on_a_page(answer: &Response) {
     assert!(!page.all("meta").iter().any(|meta| meta.iter().any(|(name, _)| name == "http-equiv")));
 }
 
-fn an_unknown_client_is_told_on_a_page(context: &Context) {
+fn an_unknown_client_is_an_error_page(context: &Context) {
     for id in ["nobody", "WEB", "web ", " web", "", "%00", "é", &"x".repeat(5000)] {
         on_a_page(&CodeRequest::web().with("client_id", id).open(context.app()));
     }
     on_a_page(&CodeRequest::web().without("client_id").open(context.app()));
 }
 
-fn a_redirect_uri_that_does_not_match_is_told_on_a_page(context: &Context) {
+fn a_redirect_uri_that_does_not_match_is_an_error_page(context: &Context) {
     for uri in [
         "https://evil.example/cb",
         "javascript:alert(1)",
@@ -188,7 +188,7 @@ fn a_repeated_client_id_or_redirect_uri_redirects_nowhere(context: &Context) {
     }
 }
 
-fn any_other_repeated_parameter_is_told_to_the_client(context: &Context) {
+fn any_other_repeated_parameter_is_reported_to_the_client(context: &Context) {
     let app = context.app();
     let whole = CodeRequest::web().with("response_mode", "query").with("state", "s").with("unknown", "1");
     for (name, value) in whole.parameters.clone() {
@@ -212,14 +212,14 @@ fn a_repeated_state_is_not_sent_back(context: &Context) {
     assert_eq!(redirect.get("state"), None);
 }
 
-fn a_missing_response_type_is_told_to_the_client(context: &Context) {
+fn a_missing_response_type_is_reported_to_the_client(context: &Context) {
     for request in [CodeRequest::web().without("response_type"), CodeRequest::web().with("response_type", "")]
     {
         request.refused(context.app(), "invalid_request");
     }
 }
 
-fn an_unknown_response_type_is_told_to_the_client(context: &Context) {
+fn an_unknown_response_type_is_reported_to_the_client(context: &Context) {
     for kind in ["unknown", "CODE", "code ", "none", "code code", "device_code"] {
         let answer = CodeRequest::web().with("response_type", kind).open(context.app());
         let redirect = Redirect::of(&answer);
@@ -230,17 +230,17 @@ fn an_unknown_response_type_is_told_to_the_client(context: &Context) {
 
 fn a_client_uses_only_its_response_types_and_grants(context: &Context) {
     let app = context.app();
-    // Registered for code alone; an error of the implicit grant is in the fragment (RFC 6749 section 4.2.2.1).
+    // Registered for code only; an error of the implicit grant is in the fragment (RFC 6749 section 4.2.2.1).
     let answer = CodeRequest::web().with("response_type", "token").open(app);
     assert_eq!(Redirect::of(&answer).in_fragment("error"), Some("unauthorized_client"));
-    // Registered for token alone.
+    // Registered for token only.
     let request = CodeRequest::new("implicit", "https://implicit.example.com/cb");
     request.refused(app, "unauthorized_client");
-    // Registered for what the server does not have.
+    // Registered for what the server does not support.
     CodeRequest::new("unusable", "https://u.example.com/cb").refused(app, "unauthorized_client");
 }
 
-fn a_scope_beyond_the_clients_is_told_to_the_client(context: &Context) {
+fn a_scope_beyond_the_clients_is_reported_to_the_client(context: &Context) {
     let app = context.app();
     for scope in ["all", "notes.read all", "notes.read notes.write", "NOTES.READ", "notes.readx", "notes"] {
         CodeRequest::new("spa", "http://127.0.0.1/cb").with("scope", scope).refused(app, "invalid_scope");
@@ -248,7 +248,7 @@ fn a_scope_beyond_the_clients_is_told_to_the_client(context: &Context) {
     CodeRequest::new("no-scope", "https://noscope.example.com/cb").refused(app, "invalid_scope");
 }
 
-fn a_malformed_scope_is_told_to_the_client(context: &Context) {
+fn a_malformed_scope_is_reported_to_the_client(context: &Context) {
     for scope in ["notes.read \"x\"", "notes.read\\", "é", "notes.read\u{a0}notes.write"] {
         CodeRequest::web().with("scope", scope).refused(context.app(), "invalid_scope");
     }
@@ -260,7 +260,7 @@ fn unknown_parameters_are_ignored(context: &Context) {
     assert!(request.go_through(app, &user).get("code").is_some());
 }
 
-fn a_parameter_without_value_is_left_out(context: &Context) {
+fn a_parameter_without_value_counts_as_omitted(context: &Context) {
     let (app, user) = (context.app(), context.user());
     let request = CodeRequest::web()
         .with("response_mode", "")
@@ -268,14 +268,14 @@ fn a_parameter_without_value_is_left_out(context: &Context) {
         .with("code_challenge", "")
         .with("code_challenge_method", "");
     assert!(request.go_through(app, &user).get("code").is_some());
-    // So it does not do for a public client.
+    // For a public client that is not enough.
     let public = CodeRequest::new("spa", "http://127.0.0.1/cb").with("code_challenge", "");
     public.refused(app, "invalid_request");
 }
 
-fn an_error_is_no_open_redirector(context: &Context) {
+fn errors_do_not_make_an_open_redirector(context: &Context) {
     let app = context.app();
-    // RFC 9700 section 4.11.2: what the client did not register is never gone to, whatever else is wrong too.
+    // RFC 9700 section 4.11.2: the server never redirects to a URI that the client did not register, whatever else is wrong.
     for request in [
         CodeRequest::web().with("redirect_uri", "https://evil.example/").with("scope", "nothing"),
         CodeRequest::web().with("redirect_uri", "https://evil.example/").with("response_type", "x"),
@@ -327,7 +327,7 @@ fn plain_is_refused(context: &Context) {
     let app = context.app();
     for request in [CodeRequest::web(), CodeRequest::new("spa", "http://127.0.0.1/cb")] {
         request.clone().with("code_challenge_method", "plain").refused(app, "invalid_request");
-        // RFC 7636 section 4.3: none means plain.
+        // RFC 7636 section 4.3: a missing method means plain.
         request.clone().without("code_challenge_method").refused(app, "invalid_request");
         request.clone().with("code_challenge_method", "s256").refused(app, "invalid_request");
         request.with("code_challenge_method", "S512").refused(app, "invalid_request");
@@ -349,20 +349,20 @@ fn a_malformed_challenge_is_refused(context: &Context) {
     }
 }
 
-fn the_verifier_must_fit(context: &Context) {
+fn the_verifier_must_match_the_challenge(context: &Context) {
     let (app, user) = (context.app(), context.user());
     for request in [CodeRequest::web(), CodeRequest::new("spa", "http://127.0.0.1/cb")] {
         let code = request.code(app, &user);
         let stranger = CodeRequest { pkce: Pkce::new(), ..request.clone() };
         stranger.redeem(app, &code).expect_error(400, "invalid_grant");
-        // The challenge itself is no verifier.
+        // The challenge itself is not a verifier.
         let mut plain = request.clone();
         plain.pkce.verifier.clone_from(&request.pkce.challenge);
         plain.redeem(app, &code).expect_error(400, "invalid_grant");
     }
 }
 
-fn a_malformed_verifier_never_fits(context: &Context) {
+fn a_malformed_verifier_never_matches(context: &Context) {
     let (app, user) = (context.app(), context.user());
     for verifier in
         ["v".repeat(42), "v".repeat(129), format!("{} ", "v".repeat(43)), format!("{}é", "v".repeat(43))]
@@ -407,7 +407,7 @@ fn a_challenge_method_without_challenge_is_refused(context: &Context) {
     CodeRequest::web().without("code_challenge").refused(context.app(), "invalid_request");
 }
 
-fn a_wrong_verifier_does_not_spoil_the_code(context: &Context) {
+fn a_wrong_verifier_does_not_use_up_the_code(context: &Context) {
     let (app, user) = (context.app(), context.user());
     let request = CodeRequest::new("spa", "http://127.0.0.1/cb");
     let code = request.code(app, &user);

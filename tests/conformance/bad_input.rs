@@ -1,26 +1,26 @@
-//! Bad input at every endpoint and guard: an error of the right kind, never a crash, never a redirect to anywhere else.
+//! Bad input at every endpoint and guard: an error of the right kind, never a crash, never a redirect elsewhere.
 //!
-//! That no answer is a 5xx and none says a secret back is checked of every response; that nothing panicked, at the end.
+//! The suite checks every response for 5xx and echoed secrets, and at the end the logs for panics.
 
 use gridauth_conformance::case::User;
-use gridauth_conformance::oauth::{CodeRequest, Tokens, as_client, is_good, password_tokens, token};
+use gridauth_conformance::oauth::{CodeRequest, Tokens, as_client, is_valid, password_tokens, token};
 use gridauth_conformance::{Context, Demo, Request, Response, cases, seed};
 
 cases! {
     "RFC 6749 3.2" => a_broken_form_is_invalid_request,
     "RFC 6749 3.2" => a_repeated_parameter_is_refused_everywhere,
-    "RFC 6749 3.2" => a_body_that_is_no_form_is_refused_everywhere,
+    "RFC 6749 3.2" => a_body_that_is_not_a_form_is_refused_everywhere,
     "RFC 6749 3.1" => a_broken_query_is_an_error_page,
     "RFC 6749 A" => control_characters_in_every_field_are_refused,
     "RFC 6749 A" => control_characters_in_every_authorization_field_are_refused,
     "DEMO_APP.md, Routes" => control_characters_in_the_applications_own_forms_are_refused,
-    "RFC 9110 5.5" => control_characters_in_an_authorization_header_let_nobody_in,
+    "RFC 9110 5.5" => control_characters_in_an_authorization_header_give_no_access,
     "issue 2 section 7" => a_hundred_thousand_parameters_are_refused,
     "issue 2 section 7" => many_parameters_are_refused,
-    "issue 2 section 7" => many_parameters_do_not_pass_a_guard,
+    "issue 2 section 7" => many_parameters_do_not_get_past_a_guard,
     "RFC 9110 15.5.14" => a_body_over_the_limit_is_413,
     "RFC 9110 15.5.14" => a_chunked_body_over_the_limit_is_413,
-    "issue 2 section 7" => long_values_are_taken_or_refused,
+    "issue 2 section 7" => long_values_are_accepted_or_refused,
     "issue 2 section 7" => two_authorization_headers_are_refused,
     "issue 2 section 7" => broken_multipart_is_refused,
     "issue 2 section 7" => broken_cookies_do_no_harm,
@@ -28,12 +28,12 @@ cases! {
     "RFC 9112 6" => smuggled_requests_are_not_answered,
     "RFC 9112 9" => a_connection_serves_several_requests,
     "RFC 9110 8.6" => head_has_no_body,
-    "issue 2 section 7" => an_endpoint_takes_no_bytes_that_are_not_utf8,
+    "issue 2 section 7" => bytes_that_are_not_utf8_are_refused,
     "issue 2 section 7" => a_form_with_odd_separators_is_read_or_refused,
-    "issue 2 section 7" => the_server_lives_on,
+    "issue 2 section 7" => the_server_keeps_running,
 }
 
-/// What is not a form, percent-encoded or raw.
+/// Bodies that are not a form, percent-encoded or raw.
 const BROKEN: &[&[u8]] = &[
     b"a=%",
     b"a=%4",
@@ -79,14 +79,14 @@ fn a_broken_form_is_invalid_request(context: &Context) {
             assert_eq!(answer.header("location"), None);
         }
     }
-    // Signing up ignores other fields, so it is one of its own that is broken.
+    // Signing up ignores other fields, so one of its own is broken.
     for broken in BROKEN.iter().filter_map(|broken| broken.strip_prefix(b"a=")) {
         let own = [b"password=a+good+password&username=".as_slice(), broken].concat();
         app.send(&Request::raw_form("/sign_up", own)).expect_error(400, "invalid_request");
     }
 }
 
-/// A good request to each endpoint and route that takes a form: nothing is wrong with it but what a case adds.
+/// A valid request to each endpoint and route that takes a form. Whatever is wrong with it is added by a case.
 fn good_forms() -> Vec<Request> {
     let secret = seed::secret("machine");
     let mut forms: Vec<Request> = [
@@ -107,7 +107,7 @@ fn good_forms() -> Vec<Request> {
     forms
 }
 
-/// Refused by a page, where it is the authorization endpoint, or else as RFC 6749 section 5.2 says.
+/// The request is refused: by a page at the authorization endpoint, otherwise as RFC 6749 section 5.2 says.
 #[track_caller]
 fn is_invalid_request(request: &Request, answer: Response) {
     assert_eq!(answer.header("location"), None, "{answer:#}");
@@ -121,7 +121,7 @@ fn is_invalid_request(request: &Request, answer: Response) {
 
 fn a_repeated_parameter_is_refused_everywhere(context: &Context) {
     let app = context.app();
-    // POSTs to the authorization endpoint are among its own cases: who is told depends on what is repeated.
+    // POSTs to the authorization endpoint have cases of their own: who gets the error depends on what is repeated.
     for good in good_forms().into_iter().filter(|good| good.path() != "/oauth/authorize") {
         let body = String::from_utf8(good.body.clone().unwrap()).unwrap();
         let with = |more: &str| {
@@ -146,7 +146,7 @@ fn a_repeated_parameter_is_refused_everywhere(context: &Context) {
     }
 }
 
-fn a_body_that_is_no_form_is_refused_everywhere(context: &Context) {
+fn a_body_that_is_not_a_form_is_refused_everywhere(context: &Context) {
     let app = context.app();
     for good in good_forms() {
         let mut bare = good.clone();
@@ -166,13 +166,13 @@ fn a_body_that_is_no_form_is_refused_everywhere(context: &Context) {
         ];
         let mut wrong: Vec<Request> = refused.map(with).into();
         wrong.push(bare.clone());
-        // One too many.
+        // One Content-Type too many.
         wrong.push(good.clone().header("Content-Type", "text/plain"));
         wrong.push(with(b"text/plain").header("Content-Type", "application/x-www-form-urlencoded"));
         for request in wrong {
             is_invalid_request(&request, app.send(&request));
         }
-        // Nothing else was wrong with it: nobody has signed up meanwhile.
+        // Nothing else was wrong with it: the name is still free.
         let answer = app.send(&good);
         let right = match good.path() {
             "/" => 400,
@@ -183,7 +183,7 @@ fn a_body_that_is_no_form_is_refused_everywhere(context: &Context) {
     }
 }
 
-/// Bytes as they may stand in a request target: what the grammar does not allow is percent-encoded.
+/// Bytes as they may occur in a request target: what the grammar does not allow is percent-encoded.
 fn in_a_target(bytes: &[u8]) -> String {
     let show = |byte: &u8| {
         if byte.is_ascii_graphic() { char::from(*byte).to_string() } else { format!("%{byte:02x}") }
@@ -198,14 +198,14 @@ fn a_broken_query_is_an_error_page(context: &Context) {
         let broken = in_a_target(broken);
         for query in [format!("{good}&{broken}"), format!("{broken}&{good}"), broken.clone()] {
             let answer = app.get(&format!("/oauth/authorize?{query}"));
-            // Where client and redirect URI are good the client may be told; here they cannot be read for sure.
+            // With a valid client and redirect URI the client could get the error; here they cannot be read reliably.
             assert_eq!(answer.status, 400, "{query}: {answer:#}");
             assert_eq!(answer.header("location"), None, "{answer:#}");
         }
     }
 }
 
-/// Every parameter that the endpoints know.
+/// Every parameter known to the endpoints.
 const FIELDS: [&str; 14] = [
     "grant_type",
     "client_id",
@@ -302,12 +302,12 @@ fn control_characters_in_the_applications_own_forms_are_refused(context: &Contex
     Tokens::of(&app.send(&Request::multipart("/", &fields)));
 }
 
-fn control_characters_in_an_authorization_header_let_nobody_in(context: &Context) {
+fn control_characters_in_an_authorization_header_give_no_access(context: &Context) {
     let (app, user) = (context.app(), context.user());
     let access = password_tokens(app, &user, "notes.read notes.write").access;
     let basic = as_client(app, "token", "machine", &[("grant_type", "client_credentials")]);
     let own = basic.headers.iter().find(|(name, _)| name == "Authorization").unwrap().1.clone();
-    // A line break would end the header, and is another one's case.
+    // A line break would end the header; another case covers it.
     for control in [&b"\0"[..], b"\x01", b"\t", b"\x0b", b"\x1b[31m", b"\x7f", b"\xc2\x85"] {
         let places = |credentials: &[u8]| {
             let middle = credentials.len() / 2;
@@ -323,13 +323,13 @@ fn control_characters_in_an_authorization_header_let_nobody_in(context: &Context
         bare.headers.retain(|(name, _)| name != "Authorization");
         let tries = tries.chain(places(&own).map(|value| bare.clone().header("Authorization", value)));
         for request in tries {
-            // What is no header at all may be refused before anybody reads it.
+            // An invalid header may be refused by the HTTP implementation.
             if let Ok(answer) = app.client.try_send(&request) {
                 assert!([400, 401].contains(&answer.status), "{control:?}: {answer:#}");
             }
         }
     }
-    assert!(is_good(app, &access));
+    assert!(is_valid(app, &access));
 }
 
 #[track_caller]
@@ -344,7 +344,7 @@ fn a_hundred_thousand_parameters_are_refused(context: &Context) {
     for path in ["/oauth/token", "/oauth/revoke", "/oauth/introspect", "/oauth/authorize", "/", "/sign_up"] {
         is_refused(&app.send(&Request::raw_form(path, many.clone())));
     }
-    // No server has to take a target that long; one that answers must refuse.
+    // No server has to accept a target that long; one that responds must refuse it.
     if let Ok(answer) = app.client.try_send(&Request::get(format!("/oauth/authorize?{many}"))) {
         is_refused(&answer);
     }
@@ -352,7 +352,7 @@ fn a_hundred_thousand_parameters_are_refused(context: &Context) {
 
 fn many_parameters_are_refused(context: &Context) {
     let app = context.app();
-    // Within the limit of the body, and far more than any request has.
+    // Within the limit of a body, and far more than any real request has.
     let many: String = (0..8000).map(|number| format!("p{number}=&")).collect();
     assert!(many.len() < 64 * 1024);
     for path in ["/oauth/token", "/oauth/revoke", "/oauth/introspect", "/oauth/authorize", "/"] {
@@ -363,12 +363,12 @@ fn many_parameters_are_refused(context: &Context) {
     app.send(&request).expect_error(400, "invalid_request");
 }
 
-fn many_parameters_do_not_pass_a_guard(context: &Context) {
+fn many_parameters_do_not_get_past_a_guard(context: &Context) {
     let (app, user) = (context.app(), context.user());
     let access = password_tokens(app, &user, "notes.read notes.write").access;
     for (many, fits) in [("a=b&".repeat(100_000), false), ("a=b&".repeat(1000), true)] {
         for (path, token) in [("/private", "x"), ("/notes", "x"), ("/private", &*access)] {
-            // No server has to take a target that long.
+            // No server has to accept a target that long.
             match app.client.try_send(&Request::get(format!("{path}?{many}")).bearer(token)) {
                 Ok(answer) if fits => assert_eq!(answer.status == 200, token == access, "{answer:#}"),
                 Ok(answer) => is_refused(&answer),
@@ -416,7 +416,7 @@ fn a_chunked_body_over_the_limit_is_413(context: &Context) {
         let answer = app.client.exchange(wire.as_bytes(), false).unwrap();
         assert_eq!(answer.status, 413, "{path}: {answer:#}");
     }
-    // A small one is a body like any other.
+    // A small chunked body is a body like any other.
     let wire = format!(
         "POST /oauth/token HTTP/1.1\r\nHost: {}\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\
          Content-Type: application/x-www-form-urlencoded\r\n\r\n10\r\ngrant_type=unkno\r\n2\r\nwn\r\n0\r\n\r\n",
@@ -426,7 +426,7 @@ fn a_chunked_body_over_the_limit_is_413(context: &Context) {
     answer.expect_error(400, "unsupported_grant_type");
 }
 
-fn long_values_are_taken_or_refused(context: &Context) {
+fn long_values_are_accepted_or_refused(context: &Context) {
     let (app, user) = (context.app(), context.user());
     let long = "x".repeat(60_000);
     for field in FIELDS {
@@ -495,7 +495,7 @@ fn broken_multipart_is_refused(context: &Context) {
         let request = Request::post(path).body("multipart/form-data; boundary=b", format!("{many}--b--\r\n"));
         is_refused(&app.send(&request));
     }
-    // A file is not a field of text, whatever is in it: here it would do.
+    // A file is not a text field, even if its content would do.
     let user = User::new();
     let body = |disposition: &str| {
         format!(
@@ -550,7 +550,7 @@ fn broken_requests_do_no_harm(context: &Context) {
         b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
         b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
     ] {
-        // An answer or a closed connection: either is right, as long as it is no server error.
+        // A response or a closed connection is fine, as long as it is not a server error.
         let mut wire = wire.to_vec();
         wire.extend_from_slice(b"\r\n\r\n");
         if let Some(answer) = answered_or_closed(app, &wire) {
@@ -560,7 +560,7 @@ fn broken_requests_do_no_harm(context: &Context) {
     app.get("/health").expect(200);
 }
 
-/// The answer to these bytes, if there is one before the connection is closed or a moment has passed.
+/// The response to these bytes, if one comes before the connection closes or a short timeout.
 fn answered_or_closed(app: &Demo, wire: &[u8]) -> Option<Response> {
     use std::io::Write;
     let mut stream = std::net::TcpStream::connect(app.client.address).unwrap();
@@ -573,7 +573,7 @@ fn answered_or_closed(app: &Demo, wire: &[u8]) -> Option<Response> {
 fn smuggled_requests_are_not_answered(context: &Context) {
     let (app, user) = (context.app(), context.user());
     let access = password_tokens(app, &user, "all").access;
-    // Two lengths, or a length and chunks: which of them counts must not be guessed.
+    // Two lengths, or a length and chunks: the server must not guess which of them counts.
     let inner = format!("GET /private HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {access}\r\n\r\n");
     for framing in [
         format!("Content-Length: 0\r\nContent-Length: {}\r\n", inner.len()),
@@ -618,7 +618,7 @@ fn head_has_no_body(context: &Context) {
     {
         let get = app.get(target);
         let wire = format!("HEAD {target} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
-        // Read as if there were a body: there must be none, whatever Content-Length says.
+        // Read on as if there were a body: there must be none, whatever Content-Length says.
         let mut stream = std::net::TcpStream::connect(app.client.address).unwrap();
         std::io::Write::write_all(&mut stream, wire.as_bytes()).unwrap();
         let mut bytes = Vec::new();
@@ -630,7 +630,7 @@ fn head_has_no_body(context: &Context) {
     }
 }
 
-fn an_endpoint_takes_no_bytes_that_are_not_utf8(context: &Context) {
+fn bytes_that_are_not_utf8_are_refused(context: &Context) {
     let app = context.app();
     let user = context.user();
     let mut body =
@@ -657,8 +657,8 @@ fn a_form_with_odd_separators_is_read_or_refused(context: &Context) {
     with("grant_type=client_credentials=").expect_error(400, "unsupported_grant_type");
 }
 
-fn the_server_lives_on(context: &Context) {
+fn the_server_keeps_running(context: &Context) {
     let (app, user) = (context.app(), context.user());
     app.get("/health").expect(200);
-    assert!(is_good(app, &password_tokens(app, &user, "all").access));
+    assert!(is_valid(app, &password_tokens(app, &user, "all").access));
 }

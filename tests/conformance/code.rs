@@ -3,7 +3,7 @@
 use gridauth_conformance::browser::is_sign_in;
 use gridauth_conformance::case::HTTPS_ISSUER;
 use gridauth_conformance::oauth::{
-    CodeRequest, Redirect, Tokens, form_post, introspect, is_good, refresh, token,
+    CodeRequest, Redirect, Tokens, form_post, introspect, is_valid, refresh, token,
 };
 use gridauth_conformance::seed::WEB_CB;
 use gridauth_conformance::{Browser, Context, Request, cases};
@@ -11,37 +11,37 @@ use gridauth_conformance::{Browser, Context, Request, cases};
 cases! {
     "RFC 6749 4.1" => a_code_becomes_tokens,
     "RFC 6749 4.1.2" => the_state_comes_back_as_it_was,
-    "RFC 6749 3.1" => an_empty_state_is_no_state,
+    "RFC 6749 3.1" => an_empty_state_counts_as_omitted,
     "RFC 9207 2" => the_issuer_is_in_every_answer,
-    "RFC 9207 2" => an_issuer_with_a_path_is_told_whole,
+    "RFC 9207 2" => the_iss_parameter_has_the_path_of_the_issuer,
     "RFC 6749 4.1.2" => a_code_is_redeemed_once,
     "RFC 6749 4.1.2" => a_second_use_revokes_what_the_first_gave,
     "RFC 6749 4.1.3" => a_code_is_bound_to_its_client,
-    "RFC 6749 4.1.3" => another_client_does_not_spoil_a_code,
+    "RFC 6749 4.1.3" => another_client_does_not_use_up_a_code,
     "RFC 6749 4.1.3" => a_code_is_bound_to_its_redirect_uri,
-    "RFC 6749 4.1.3" => a_redirect_uri_left_out_of_both_is_the_registered_one,
-    "RFC 6749 4.1.3" => a_redirect_uri_asked_for_must_be_repeated,
-    "RFC 6749 4.1.3" => no_code_is_none,
+    "RFC 6749 4.1.3" => a_redirect_uri_omitted_from_both_requests_is_the_registered_one,
+    "RFC 6749 4.1.3" => a_redirect_uri_in_the_request_must_be_repeated,
+    "RFC 6749 4.1.3" => a_missing_code_is_invalid_request,
     "RFC 6749 4.1.3" => a_made_up_code_is_refused,
     "RFC 6749 4.1.3" => the_client_must_authenticate,
     "RFC 6749 4.1.3" => a_public_client_must_name_itself,
     "RFC 6749 4.1.4" => a_client_without_the_refresh_grant_gets_no_refresh_token,
-    "RFC 6749 3.3" => the_scope_granted_is_told,
+    "RFC 6749 3.3" => the_granted_scope_is_in_the_response,
     "RFC 6749 3.3" => scope_at_the_token_endpoint_cannot_widen,
-    "RFC 6749 4.1.1" => a_post_without_our_form_is_a_new_request,
-    "OAuth form_post" => the_answer_can_be_posted,
-    "OAuth multiple response types" => the_answer_can_be_in_the_fragment,
+    "RFC 6749 4.1.1" => a_post_that_is_not_our_form_is_a_new_request,
+    "OAuth form_post" => the_response_can_be_posted,
+    "OAuth multiple response types" => the_response_can_be_in_the_fragment,
     "OAuth multiple response types" => an_unknown_response_mode_is_refused,
     "RFC 6749 3.1.2" => a_query_of_the_redirect_uri_is_kept,
     "RFC 9700 4.12" => the_browser_is_sent_on_with_303_and_no_referrer,
     "RFC 6749 10.5" => a_code_cannot_be_guessed,
-    "DEMO_APP.md, Start" => a_code_and_tokens_have_no_common_use,
+    "DEMO_APP.md, Start" => codes_and_tokens_are_not_interchangeable,
 }
 
 fn a_code_becomes_tokens(context: &Context) {
     let (app, user) = (context.app(), context.user());
     let tokens = CodeRequest::web().tokens(app, &user);
-    assert!(is_good(app, &tokens.access));
+    assert!(is_valid(app, &tokens.access));
     assert_eq!(tokens.expires_in, 3600);
     assert!(tokens.refresh.is_some());
     let about = introspect(app, &tokens.access);
@@ -62,7 +62,7 @@ fn the_state_comes_back_as_it_was(context: &Context) {
     assert_eq!(denied.get("state"), Some("st"));
 }
 
-fn an_empty_state_is_no_state(context: &Context) {
+fn an_empty_state_counts_as_omitted(context: &Context) {
     let (app, user) = (context.app(), context.user());
     let redirect = CodeRequest::web().with("state", "").go_through(app, &user);
     assert_eq!(redirect.get("state").unwrap_or_default(), "");
@@ -82,7 +82,7 @@ fn the_issuer_is_in_every_answer(context: &Context) {
     assert_eq!(denied.get("iss"), Some(&*app.issuer));
 }
 
-fn an_issuer_with_a_path_is_told_whole(context: &Context) {
+fn the_iss_parameter_has_the_path_of_the_issuer(context: &Context) {
     let app = context.https();
     let user = context.user_at(app);
     let redirect = CodeRequest::web().go_through(app, &user);
@@ -109,7 +109,7 @@ fn a_second_use_revokes_what_the_first_gave(context: &Context) {
     let later = Tokens::of(&refresh(app, "web", tokens.refresh()));
     request.redeem(app, &code).expect_error(400, "invalid_grant");
     for access in [&tokens.access, &later.access] {
-        assert!(!is_good(app, access));
+        assert!(!is_valid(app, access));
         assert_eq!(introspect(app, access)["active"], false);
     }
     refresh(app, "web", later.refresh()).expect_error(400, "invalid_grant");
@@ -124,15 +124,15 @@ fn a_code_is_bound_to_its_client(context: &Context) {
     token(app, "spa", &request.redemption(&code)).expect_error(400, "invalid_grant");
 }
 
-fn another_client_does_not_spoil_a_code(context: &Context) {
+fn another_client_does_not_use_up_a_code(context: &Context) {
     let (app, user) = (context.app(), context.user());
     let request = CodeRequest::web();
     let code = request.code(app, &user);
     token(app, "other", &request.redemption(&code)).expect_error(400, "invalid_grant");
     let tokens = Tokens::of(&request.redeem(app, &code));
-    // Nor can it, once the code is used, have the tokens revoked.
+    // Nor can it get the tokens revoked once the code is used.
     token(app, "other", &request.redemption(&code)).expect_error(400, "invalid_grant");
-    assert!(is_good(app, &tokens.access));
+    assert!(is_valid(app, &tokens.access));
 }
 
 fn a_code_is_bound_to_its_redirect_uri(context: &Context) {
@@ -152,7 +152,7 @@ fn a_code_is_bound_to_its_redirect_uri(context: &Context) {
     }
 }
 
-fn a_redirect_uri_left_out_of_both_is_the_registered_one(context: &Context) {
+fn a_redirect_uri_omitted_from_both_requests_is_the_registered_one(context: &Context) {
     let (app, user) = (context.app(), context.user());
     let request = CodeRequest::web().without("redirect_uri");
     let redirect = request.go_through(app, &user);
@@ -160,7 +160,7 @@ fn a_redirect_uri_left_out_of_both_is_the_registered_one(context: &Context) {
     Tokens::of(&request.redeem(app, redirect.get("code").unwrap()));
 }
 
-fn a_redirect_uri_asked_for_must_be_repeated(context: &Context) {
+fn a_redirect_uri_in_the_request_must_be_repeated(context: &Context) {
     let (app, user) = (context.app(), context.user());
     let request = CodeRequest::web();
     let code = request.code(app, &user);
@@ -168,7 +168,7 @@ fn a_redirect_uri_asked_for_must_be_repeated(context: &Context) {
     forgetful.redeem(app, &code).expect_error(400, "invalid_grant");
 }
 
-fn no_code_is_none(context: &Context) {
+fn a_missing_code_is_invalid_request(context: &Context) {
     let app = context.app();
     for parameters in [
         &[("grant_type", "authorization_code"), ("redirect_uri", WEB_CB)][..],
@@ -182,7 +182,7 @@ fn a_made_up_code_is_refused(context: &Context) {
     let (app, user) = (context.app(), context.user());
     let request = CodeRequest::web();
     let code = request.code(app, &user);
-    // The last character may hold bits that no byte has; the one before is part of one for sure.
+    // The last character may hold bits that belong to no byte; the one before it never does.
     let at = code.len() - 2;
     let other = if code.as_bytes()[at] == b'A' { "B" } else { "A" };
     let forged = format!("{}{other}{}", &code[..at], &code[at + 1..]);
@@ -191,7 +191,7 @@ fn a_made_up_code_is_refused(context: &Context) {
     for wrong in [&*forged, &longer, &upper, &code[1..], "x", "gac_", "../../etc/passwd", "%00", "\u{e9}"] {
         request.redeem(app, wrong).expect_error(400, "invalid_grant");
     }
-    // None of that touched the real one.
+    // None of that used up the real code.
     Tokens::of(&request.redeem(app, &code));
 }
 
@@ -220,7 +220,7 @@ fn a_client_without_the_refresh_grant_gets_no_refresh_token(context: &Context) {
     }
 }
 
-fn the_scope_granted_is_told(context: &Context) {
+fn the_granted_scope_is_in_the_response(context: &Context) {
     let (app, user) = (context.app(), context.user());
     let sorted = |scope: &str| {
         let mut tokens: Vec<String> = scope.split(' ').map(str::to_owned).collect();
@@ -229,7 +229,7 @@ fn the_scope_granted_is_told(context: &Context) {
     };
     let tokens = CodeRequest::web().with("scope", "notes.write notes.read").tokens(app, &user);
     assert_eq!(sorted(&tokens.scope), ["notes.read", "notes.write"]);
-    // None asked: all the client has, less openid and offline_access.
+    // No scope in the request: the whole scope of the client, without openid and offline_access.
     for request in [CodeRequest::web().without("scope"), CodeRequest::web().with("scope", "")] {
         let tokens = request.tokens(app, &user);
         assert_eq!(sorted(&tokens.scope), ["email", "notes.read", "notes.write", "profile"]);
@@ -244,14 +244,14 @@ fn scope_at_the_token_endpoint_cannot_widen(context: &Context) {
     let code = request.code(app, &user);
     let mut parameters = request.redemption(&code);
     parameters.push(("scope", "notes.read notes.write"));
-    // RFC 6749 section 4.1.3 has no such parameter, and section 3.2 says to ignore what is not known.
+    // RFC 6749 section 4.1.3 has no such parameter, and section 3.2 says to ignore unknown ones.
     let tokens = Tokens::of(&token(app, "web", &parameters));
     assert_eq!(tokens.scope, "notes.read");
     assert_eq!(introspect(app, &tokens.access)["scope"], "notes.read");
     app.send(&Request::json("/notes", &serde_json::json!({"text": "x"})).bearer(&tokens.access)).expect(403);
 }
 
-fn a_post_without_our_form_is_a_new_request(context: &Context) {
+fn a_post_that_is_not_our_form_is_a_new_request(context: &Context) {
     let (app, user) = (context.app(), context.user());
     let mut browser = Browser::new(app);
     let request = CodeRequest::web().with("state", "posted");
@@ -263,7 +263,7 @@ fn a_post_without_our_form_is_a_new_request(context: &Context) {
     Tokens::of(&request.redeem(app, redirect.get("code").unwrap()));
 }
 
-fn the_answer_can_be_posted(context: &Context) {
+fn the_response_can_be_posted(context: &Context) {
     let (app, user) = (context.app(), context.user());
     let state = "a&b\"<c>'é";
     let request = CodeRequest::web().with("response_mode", "form_post").with("state", state);
@@ -280,7 +280,7 @@ fn the_answer_can_be_posted(context: &Context) {
     assert!(fields.contains(&("error".to_owned(), "invalid_scope".to_owned())), "{fields:?}");
 }
 
-fn the_answer_can_be_in_the_fragment(context: &Context) {
+fn the_response_can_be_in_the_fragment(context: &Context) {
     let (app, user) = (context.app(), context.user());
     let request = CodeRequest::web().with("response_mode", "fragment").with("state", "s");
     let redirect = request.go_through(app, &user);
@@ -325,17 +325,17 @@ fn a_code_cannot_be_guessed(context: &Context) {
     assert!(common < 8, "the codes end alike");
 }
 
-fn a_code_and_tokens_have_no_common_use(context: &Context) {
+fn codes_and_tokens_are_not_interchangeable(context: &Context) {
     let (app, user) = (context.app(), context.user());
     let request = CodeRequest::web();
     let code = request.code(app, &user);
-    assert!(!is_good(app, &code), "a code is no access token");
+    assert!(!is_valid(app, &code), "a code is not an access token");
     refresh(app, "web", &code).expect_error(400, "invalid_grant");
     assert_eq!(introspect(app, &code)["active"], false);
     let tokens = Tokens::of(&request.redeem(app, &code));
-    assert!(!is_good(app, tokens.refresh()), "a refresh token is no access token");
+    assert!(!is_valid(app, tokens.refresh()), "a refresh token is not an access token");
     refresh(app, "web", &tokens.access).expect_error(400, "invalid_grant");
     request.redeem(app, &tokens.access).expect_error(400, "invalid_grant");
     request.redeem(app, tokens.refresh()).expect_error(400, "invalid_grant");
-    assert!(is_good(app, &tokens.access));
+    assert!(is_valid(app, &tokens.access));
 }

@@ -1,8 +1,8 @@
-//! The grants that need no browser, and the implicit one: client credentials, password, implicit.
+//! The client credentials, password and implicit grants.
 
 use gridauth_conformance::browser::{is_consent, is_sign_in};
 use gridauth_conformance::oauth::{
-    CodeRequest, Redirect, Tokens, form_post, introspect, is_good, password_tokens, token,
+    CodeRequest, Redirect, Tokens, form_post, introspect, is_valid, password_tokens, token,
 };
 use gridauth_conformance::{Browser, Context, Request, cases, random};
 
@@ -11,10 +11,10 @@ cases! {
     "RFC 6749 4.4.3" => client_credentials_give_no_refresh_token,
     "RFC 6749 4.4.2" => client_credentials_need_authentication,
     "RFC 6749 3.3" => client_credentials_scope_is_what_is_asked,
-    "RFC 6749 3.3" => client_credentials_without_scope_are_whole,
+    "RFC 6749 3.3" => client_credentials_without_scope_get_the_whole_scope,
     "RFC 6749 5.2" => client_credentials_scope_beyond_the_client_is_refused,
     "RFC 6749 4.3" => a_password_becomes_tokens,
-    "RFC 6749 4.3.2" => a_password_request_is_whole_or_refused,
+    "RFC 6749 4.3.2" => an_incomplete_password_request_is_refused,
     "RFC 6749 5.2" => a_wrong_password_is_invalid_grant,
     "RFC 6749 5.2" => an_unknown_user_reads_the_same,
     "RFC 6749 4.3.2" => a_password_is_any_text,
@@ -23,7 +23,7 @@ cases! {
     "RFC 6749 4.3.2" => a_confidential_client_may_use_the_password_grant,
     "RFC 6749 4.2" => implicit_gives_a_token_in_the_fragment,
     "RFC 6749 4.2.2" => implicit_gives_no_refresh_token,
-    "RFC 6749 4.2.2.1" => implicit_tells_errors_in_the_fragment,
+    "RFC 6749 4.2.2.1" => implicit_returns_errors_in_the_fragment,
     "OAuth multiple response types" => implicit_never_uses_the_query,
     "OAuth form_post" => implicit_can_be_posted,
     "RFC 6749 4.2" => implicit_asks_for_consent,
@@ -69,7 +69,7 @@ fn client_credentials_scope_is_what_is_asked(context: &Context) {
     assert_eq!(twice.scope, "all notes.read");
 }
 
-fn client_credentials_without_scope_are_whole(context: &Context) {
+fn client_credentials_without_scope_get_the_whole_scope(context: &Context) {
     let app = context.app();
     assert_eq!(Tokens::of(&token(app, "machine", &[MACHINE])).scope, "notes.read notes.write all");
     let none = token(app, "no-scope", &[MACHINE]).expect(200);
@@ -95,7 +95,7 @@ fn a_password_becomes_tokens(context: &Context) {
     assert_eq!((&about["sub"], &about["client_id"]), (&user.username.clone().into(), &"demo".into()));
 }
 
-fn a_password_request_is_whole_or_refused(context: &Context) {
+fn an_incomplete_password_request_is_refused(context: &Context) {
     let (app, user) = (context.app(), context.user());
     let (grant, name, password) =
         (("grant_type", "password"), ("username", &*user.username), ("password", &*user.password));
@@ -160,7 +160,7 @@ fn password_scope_is_what_is_asked(context: &Context) {
     let (app, user) = (context.app(), context.user());
     assert_eq!(password_tokens(app, &user, "all notes.write").scope, "all notes.write");
     let fields = [("grant_type", "password"), ("username", &*user.username), ("password", &*user.password)];
-    // The seed's client has no default of its own: its whole scope.
+    // The client of the seed has no default scope: it gets its whole scope.
     assert_eq!(Tokens::of(&token(app, "demo", &fields)).scope, "all notes.read notes.write");
     let mut beyond = fields.to_vec();
     beyond.push(("scope", "email"));
@@ -196,9 +196,9 @@ fn implicit_gives_a_token_in_the_fragment(context: &Context) {
     assert_eq!(redirect.in_fragment("token_type").map(str::to_lowercase).as_deref(), Some("bearer"));
     assert_eq!(redirect.in_fragment("expires_in"), Some("3600"));
     let access = redirect.in_fragment("access_token").unwrap();
-    assert!(is_good(app, access));
+    assert!(is_valid(app, access));
     assert_eq!(introspect(app, access)["sub"], user.username);
-    // RFC 6749 section 4.2.2: the scope is told where it is not what was asked for, and may be otherwise.
+    // RFC 6749 section 4.2.2: the scope is required if it differs from the requested one, and optional otherwise.
     let whole = implicit_request().without("scope").go_through(app, &user);
     assert_eq!(whole.in_fragment("scope"), Some("notes.read notes.write"));
 }
@@ -210,7 +210,7 @@ fn implicit_gives_no_refresh_token(context: &Context) {
     assert_eq!(redirect.in_fragment("code"), None);
 }
 
-fn implicit_tells_errors_in_the_fragment(context: &Context) {
+fn implicit_returns_errors_in_the_fragment(context: &Context) {
     let (app, user) = (context.app(), context.user());
     let refused = Redirect::of(&implicit_request().with("scope", "nothing").open(app));
     assert_eq!(refused.in_fragment("error"), Some("invalid_scope"));
@@ -236,7 +236,7 @@ fn implicit_can_be_posted(context: &Context) {
     let (action, fields) = form_post(&Browser::new(app).go_through(&request.pairs(), &user));
     assert_eq!(action, "https://implicit.example.com/cb");
     let access = fields.iter().find(|(name, _)| name == "access_token").map(|(_, value)| value.as_str());
-    assert!(is_good(app, access.unwrap()));
+    assert!(is_valid(app, access.unwrap()));
 }
 
 fn implicit_asks_for_consent(context: &Context) {

@@ -5,31 +5,31 @@ use gridauth_conformance::{Context, Request, Response, cases};
 use serde_json::json;
 
 cases! {
-    "RFC 6750 2.1" => a_token_in_the_header_lets_in,
+    "RFC 6750 2.1" => a_token_in_the_header_gives_access,
     "RFC 9110 11.1" => the_scheme_is_case_insensitive,
     "RFC 6750 3" => without_credentials_there_is_no_error_in_the_challenge,
     "RFC 6750 3.1" => a_bad_token_is_invalid_token,
-    "RFC 6750 3.1" => too_little_scope_is_told_with_what_is_needed,
+    "RFC 6750 3.1" => insufficient_scope_names_the_scope_that_is_needed,
     "RFC 6750 3.1" => scopes_are_whole_words,
-    "RFC 6750 2.2" => a_token_in_the_body_does_not_count,
-    "RFC 6750 2.3" => a_token_in_the_query_does_not_count,
-    "RFC 6750 2" => two_authorization_headers_let_nobody_in,
-    "RFC 6750 2.1" => broken_headers_let_nobody_in,
-    "RFC 6750 2.1" => a_header_that_is_no_text_counts_as_not_sent,
-    "RFC 6750 3" => another_scheme_is_no_credentials,
-    "RFC 6750 2.1" => a_cookie_does_not_count,
+    "RFC 6750 2.2" => a_token_in_the_body_is_ignored,
+    "RFC 6750 2.3" => a_token_in_the_query_is_ignored,
+    "RFC 6750 2" => two_authorization_headers_give_no_access,
+    "RFC 6750 2.1" => broken_headers_give_no_access,
+    "RFC 6750 2.1" => a_header_that_is_not_text_counts_as_absent,
+    "RFC 6750 3" => another_scheme_counts_as_no_credentials,
+    "RFC 6750 2.1" => a_cookie_is_ignored,
     "RFC 6750 3" => a_challenge_is_well_formed,
-    "DESIGN.md, guard" => a_guard_cannot_be_walked_around,
-    "DESIGN.md, guard" => head_is_guarded_as_get_is,
-    "RFC 6750 5.3" => a_rejection_is_not_kept,
-    "RFC 6750 3.1" => a_token_of_another_server_is_not_taken,
+    "DESIGN.md, guard" => a_guard_cannot_be_bypassed,
+    "DESIGN.md, guard" => head_is_guarded_like_get,
+    "RFC 6750 5.3" => a_rejection_is_not_cached,
+    "RFC 6750 3.1" => a_token_of_another_server_is_refused,
 }
 
 const BAD: &str = "The access token provided is expired, revoked, malformed, or invalid for other reasons.";
 const GUARDED: [(&str, &str); 4] =
     [("GET", "/private"), ("GET", "/whoami"), ("GET", "/notes"), ("POST", "/notes")];
 
-/// A bad token: 401, `invalid_token` in challenge and body.
+/// The response to an invalid token: 401, `invalid_token` in challenge and body.
 #[track_caller]
 fn is_invalid_token(answer: &Response) {
     assert_eq!(answer.status, 401, "{answer:#}");
@@ -39,7 +39,7 @@ fn is_invalid_token(answer: &Response) {
     assert_eq!(answer.json(), json!({"error": "invalid_token", "error_description": BAD}));
 }
 
-/// No credentials: 401, and no error in the challenge.
+/// The response to a request without credentials: 401, no error in the challenge.
 #[track_caller]
 fn is_without_credentials(answer: &Response) {
     assert_eq!(answer.status, 401, "{answer:#}");
@@ -49,7 +49,7 @@ fn is_without_credentials(answer: &Response) {
     assert_eq!(answer.json(), json!({"error": "invalid_token", "error_description": BAD}));
 }
 
-fn a_token_in_the_header_lets_in(context: &Context) {
+fn a_token_in_the_header_gives_access(context: &Context) {
     let (app, user) = (context.app(), context.user());
     let access = password_tokens(app, &user, "notes.read").access;
     for path in ["/private", "/whoami", "/notes"] {
@@ -94,7 +94,7 @@ fn a_bad_token_is_invalid_token(context: &Context) {
     }
 }
 
-fn too_little_scope_is_told_with_what_is_needed(context: &Context) {
+fn insufficient_scope_names_the_scope_that_is_needed(context: &Context) {
     let (app, user) = (context.app(), context.user());
     let needs = |method: &str, path: &str, scope: &str, needed: &str| {
         let access = password_tokens(app, &user, scope).access;
@@ -121,20 +121,20 @@ fn scopes_are_whole_words(context: &Context) {
     let all = Tokens::of(&token(app, "machine", &[("grant_type", "client_credentials"), ("scope", "all")]));
     app.send(&Request::get("/notes").bearer(&all.access)).expect(403);
     app.send(&Request::get("/private").bearer(&all.access)).expect(200);
-    // No scope at all still is a valid token.
+    // A token without scope is still a valid token.
     let none = Tokens::of(&token(app, "no-scope", &[("grant_type", "client_credentials")]));
     app.send(&Request::get("/private").bearer(&none.access)).expect(200);
     app.send(&Request::get("/notes").bearer(&none.access)).expect(403);
 }
 
-fn a_token_in_the_body_does_not_count(context: &Context) {
+fn a_token_in_the_body_is_ignored(context: &Context) {
     let (app, user) = (context.app(), context.user());
     let access = password_tokens(app, &user, "notes.read notes.write").access;
     let body = [("access_token", access.as_str()), ("text", "x")];
     is_without_credentials(&app.send(&Request::form("/notes", &body)));
 }
 
-fn a_token_in_the_query_does_not_count(context: &Context) {
+fn a_token_in_the_query_is_ignored(context: &Context) {
     let (app, user) = (context.app(), context.user());
     let access = password_tokens(app, &user, "notes.read notes.write").access;
     for path in ["/private", "/whoami", "/notes"] {
@@ -142,7 +142,7 @@ fn a_token_in_the_query_does_not_count(context: &Context) {
     }
 }
 
-fn two_authorization_headers_let_nobody_in(context: &Context) {
+fn two_authorization_headers_give_no_access(context: &Context) {
     let (app, user) = (context.app(), context.user());
     let access = password_tokens(app, &user, "notes.read notes.write").access;
     for (method, path) in GUARDED {
@@ -164,7 +164,7 @@ fn two_authorization_headers_let_nobody_in(context: &Context) {
     }
 }
 
-fn broken_headers_let_nobody_in(context: &Context) {
+fn broken_headers_give_no_access(context: &Context) {
     let (app, user) = (context.app(), context.user());
     let access = password_tokens(app, &user, "all").access;
     let with = |text: String| text.into_bytes();
@@ -198,7 +198,7 @@ fn broken_headers_let_nobody_in(context: &Context) {
     }
 }
 
-fn a_header_that_is_no_text_counts_as_not_sent(context: &Context) {
+fn a_header_that_is_not_text_counts_as_absent(context: &Context) {
     let (app, user) = (context.app(), context.user());
     let access = password_tokens(app, &user, "all").access;
     let unreadable = || Request::get("/private").header("Authorization", b"Bearer \xff\xfe".to_vec());
@@ -209,13 +209,13 @@ fn a_header_that_is_no_text_counts_as_not_sent(context: &Context) {
     app.send(&bad).expect_error(401, "invalid_token");
 }
 
-fn another_scheme_is_no_credentials(context: &Context) {
+fn another_scheme_counts_as_no_credentials(context: &Context) {
     for value in ["Basic d2ViOnNlY3JldA==", "Digest x", "DPoP x", "Negotiate"] {
         is_without_credentials(&context.app().send(&Request::get("/private").header("Authorization", value)));
     }
 }
 
-fn a_cookie_does_not_count(context: &Context) {
+fn a_cookie_is_ignored(context: &Context) {
     let (app, user) = (context.app(), context.user());
     let access = password_tokens(app, &user, "all").access;
     for cookie in [
@@ -241,7 +241,7 @@ fn a_challenge_is_well_formed(context: &Context) {
             let (name, value) = rest.split_once("=\"").expect("name=\"");
             let (value, after) = value.split_once('"').expect("the quote that ends a value");
             assert!(!value.is_empty() && !value.contains('\\'), "{challenge}");
-            assert!(!names.contains(&name), "a parameter comes twice: {challenge}");
+            assert!(!names.contains(&name), "a parameter occurs twice: {challenge}");
             names.push(name);
             match after.strip_prefix(", ") {
                 Some(next) => rest = next,
@@ -252,7 +252,7 @@ fn a_challenge_is_well_formed(context: &Context) {
     }
 }
 
-fn a_guard_cannot_be_walked_around(context: &Context) {
+fn a_guard_cannot_be_bypassed(context: &Context) {
     let app = context.app();
     for target in [
         "/private",
@@ -287,7 +287,7 @@ fn a_guard_cannot_be_walked_around(context: &Context) {
     }
 }
 
-fn head_is_guarded_as_get_is(context: &Context) {
+fn head_is_guarded_like_get(context: &Context) {
     let (app, user) = (context.app(), context.user());
     let access = password_tokens(app, &user, "notes.read").access;
     for path in ["/private", "/whoami", "/notes"] {
@@ -297,7 +297,7 @@ fn head_is_guarded_as_get_is(context: &Context) {
     }
 }
 
-fn a_rejection_is_not_kept(context: &Context) {
+fn a_rejection_is_not_cached(context: &Context) {
     let app = context.app();
     for answer in [app.get("/private"), app.send(&Request::get("/private").bearer("x"))] {
         assert_eq!(answer.header("cache-control"), Some("no-store"));
@@ -305,9 +305,9 @@ fn a_rejection_is_not_kept(context: &Context) {
     }
 }
 
-fn a_token_of_another_server_is_not_taken(context: &Context) {
-    // With a store of its own the other server does not know it.
-    if context.cell.store.shared {
+fn a_token_of_another_server_is_refused(context: &Context) {
+    // The other server has its own store and does not know the token.
+    if context.combination.store.shared {
         return;
     }
     let user = context.user();

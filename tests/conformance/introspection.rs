@@ -7,18 +7,18 @@ use gridauth_conformance::{Context, Demo, Request, Response, cases};
 use serde_json::json;
 
 cases! {
-    "RFC 7662 2.2" => a_good_token_is_described,
-    "RFC 7662 2.2" => the_times_fit,
-    "RFC 7662 2.2" => a_token_that_is_not_good_is_inactive_and_no_more,
+    "RFC 7662 2.2" => a_valid_token_is_described,
+    "RFC 7662 2.2" => iat_and_exp_match_the_lifetime,
+    "RFC 7662 2.2" => an_invalid_token_is_inactive_and_nothing_else,
     "RFC 7662 2.1" => a_refresh_token_is_described_too,
-    "RFC 7662 2.1" => the_asker_must_authenticate,
-    "DEMO_APP.md, Routes" => a_public_client_cannot_ask,
+    "RFC 7662 2.1" => the_caller_must_authenticate,
+    "DEMO_APP.md, Routes" => a_public_client_cannot_introspect,
     "DEMO_APP.md, Seed file" => a_client_sees_its_own_tokens_only,
     "DEMO_APP.md, Seed file" => a_resource_server_sees_every_token,
-    "RFC 7662 2.1" => the_token_must_be_there,
-    "RFC 7662 2.1" => the_hint_is_a_hint,
-    "RFC 7662 2.1" => a_bearer_token_does_not_authenticate_the_asker,
-    "RFC 7662 4" => nothing_is_kept,
+    "RFC 7662 2.1" => the_token_parameter_is_required,
+    "RFC 7662 2.1" => the_token_type_hint_is_only_a_hint,
+    "RFC 7662 2.1" => a_bearer_token_does_not_authenticate_the_caller,
+    "RFC 7662 4" => responses_are_not_cached,
 }
 
 #[track_caller]
@@ -26,7 +26,7 @@ fn ask(app: &Demo, client: &str, parameters: &[(&str, &str)]) -> Response {
     app.send(&as_client(app, "introspect", client, parameters))
 }
 
-fn a_good_token_is_described(context: &Context) {
+fn a_valid_token_is_described(context: &Context) {
     let (app, user) = (context.app(), context.user());
     let tokens = CodeRequest::web().with("scope", "notes.read notes.write").tokens(app, &user);
     let about = introspect(app, &tokens.access);
@@ -42,16 +42,16 @@ fn a_good_token_is_described(context: &Context) {
     assert_eq!(about["scope"].as_str().unwrap_or_default(), "");
 }
 
-fn the_times_fit(context: &Context) {
+fn iat_and_exp_match_the_lifetime(context: &Context) {
     let (app, user) = (context.app(), context.user());
     let about = introspect(app, &password_tokens(app, &user, "all").access);
     let (issued, expires) = (about["iat"].as_i64().unwrap(), about["exp"].as_i64().unwrap());
     assert_eq!(expires - issued, 3600);
-    // Whole seconds since 1970: later than this was written, and not in milliseconds.
+    // Whole seconds since 1970, not milliseconds.
     assert!((1_750_000_000..100_000_000_000).contains(&issued), "{issued}");
 }
 
-fn a_token_that_is_not_good_is_inactive_and_no_more(context: &Context) {
+fn an_invalid_token_is_inactive_and_nothing_else(context: &Context) {
     let (app, user) = (context.app(), context.user());
     let tokens = password_tokens(app, &user, "all");
     app.send(&as_client(app, "revoke", "demo", &[("token", tokens.refresh())])).expect(200);
@@ -68,15 +68,15 @@ fn a_refresh_token_is_described_too(context: &Context) {
     let about = introspect(app, tokens.refresh());
     assert_eq!((&about["active"], &about["client_id"]), (&true.into(), &"demo".into()));
     assert_eq!(about["scope"], "all notes.read");
-    // One that has been rotated away is none.
+    // A rotated refresh token is inactive.
     let next = Tokens::of(&refresh(app, "demo", tokens.refresh()));
     assert_eq!(introspect(app, next.refresh())["active"], true);
     assert_eq!(introspect(app, tokens.refresh()), json!({"active": false}));
-    // To ask is not to use: the grace window stands.
+    // Introspection is not use: the grace window stays open.
     assert_eq!(Tokens::of(&refresh(app, "demo", tokens.refresh())).refresh, next.refresh);
 }
 
-fn the_asker_must_authenticate(context: &Context) {
+fn the_caller_must_authenticate(context: &Context) {
     let (app, user) = (context.app(), context.user());
     let access = password_tokens(app, &user, "all").access;
     let token = [("token", access.as_str())];
@@ -88,7 +88,7 @@ fn the_asker_must_authenticate(context: &Context) {
     ask(app, "poster", &token).expect(200);
 }
 
-fn a_public_client_cannot_ask(context: &Context) {
+fn a_public_client_cannot_introspect(context: &Context) {
     let (app, user) = (context.app(), context.user());
     let access = password_tokens(app, &user, "all").access;
     ask(app, "demo", &[("token", &access)]).expect_error(401, "invalid_client");
@@ -111,13 +111,13 @@ fn a_resource_server_sees_every_token(context: &Context) {
     }
 }
 
-fn the_token_must_be_there(context: &Context) {
+fn the_token_parameter_is_required(context: &Context) {
     for parameters in [&[][..], &[("token", "")], &[("token_type_hint", "access_token")]] {
         ask(context.app(), "resource-server", parameters).expect_error(400, "invalid_request");
     }
 }
 
-fn the_hint_is_a_hint(context: &Context) {
+fn the_token_type_hint_is_only_a_hint(context: &Context) {
     let (app, user) = (context.app(), context.user());
     let tokens = password_tokens(app, &user, "all");
     for token in [&*tokens.access, tokens.refresh()] {
@@ -128,14 +128,14 @@ fn the_hint_is_a_hint(context: &Context) {
     }
 }
 
-fn a_bearer_token_does_not_authenticate_the_asker(context: &Context) {
+fn a_bearer_token_does_not_authenticate_the_caller(context: &Context) {
     let (app, user) = (context.app(), context.user());
     let access = password_tokens(app, &user, "all").access;
     let request = Request::form("/oauth/introspect", &[("token", &access)]).bearer(&access);
     app.send(&request).expect_error(401, "invalid_client");
 }
 
-fn nothing_is_kept(context: &Context) {
+fn responses_are_not_cached(context: &Context) {
     let answer = ask(context.app(), "resource-server", &[("token", "x")]).expect(200);
     assert_eq!(answer.header("cache-control"), Some("no-store"));
     assert_eq!(answer.header("content-type"), Some("application/json"));

@@ -1,9 +1,9 @@
-//! The cases, run in every cell. See the documentation of the package for how to choose what runs.
+//! Runs the cases on every combination. The documentation of the package says how to choose what runs.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
-    reason = "a test suite: an expectation that does not hold is how a case fails"
+    reason = "a test suite: a case fails by panicking"
 )]
 
 mod app_routes;
@@ -31,10 +31,10 @@ use gridauth_conformance::case::caught;
 use gridauth_conformance::{Case, Context, audit, build, matrix, record};
 use libtest_mimic::{Arguments, Failed, Trial};
 
-/// The cases in which the database goes away. Only a database of the case's own can be made to.
+/// The cases in which the database goes away. They run on stores whose database a case can start and crash itself.
 const OUTAGE: (&str, &[Case]) = ("outage", outage::CASES);
 
-/// The subjects, each a file.
+/// The subjects, one file each.
 const SUBJECTS: &[(&str, &[Case])] = &[
     ("readme", readme::CASES),
     ("start", start::CASES),
@@ -57,19 +57,19 @@ const SUBJECTS: &[(&str, &[Case])] = &[
 
 fn main() -> ExitCode {
     let arguments = Arguments::from_args();
-    let cells = matrix::cells();
+    let combinations = matrix::combinations();
     if !arguments.list {
         if std::env::var_os("GRIDAUTH_TEST_GRIDDB").is_none() {
             say("SKIPPED: every case on a real GridDB: GRIDAUTH_TEST_GRIDDB names no server");
         }
-        for cell in &cells {
-            build::binary(cell.framework.package);
+        for combination in &combinations {
+            build::binary(combination.framework.package);
         }
     }
-    let contexts: Vec<Context> = cells.iter().map(|cell| Context::new(*cell)).collect();
+    let contexts: Vec<Context> = combinations.iter().map(|combination| Context::new(*combination)).collect();
     let mut trials = Vec::new();
     for context in &contexts {
-        let outage = context.cell.store.crashes.then_some(&OUTAGE);
+        let outage = context.combination.store.crashes.then_some(&OUTAGE);
         for (subject, cases) in SUBJECTS.iter().chain(outage) {
             trials.extend(cases.iter().map(|case| trial(context, subject, *case)));
         }
@@ -78,12 +78,13 @@ fn main() -> ExitCode {
     if arguments.list {
         return cases.exit_code();
     }
-    // The processes end here, and with them their logs are whole.
+    // This ends the processes, so that their logs are complete.
     drop(contexts);
     let cut_off = start::cut_off();
-    let mut audits: Vec<Trial> = cells.iter().flat_map(|cell| audits(&cell.name())).collect();
-    audits.extend(cut_off.into_iter().map(|(cell, outcome)| {
-        let name = format!("{cell}/audit/a_request_that_never_ends_is_cut_off");
+    let mut audits: Vec<Trial> =
+        combinations.iter().flat_map(|combination| audits(&combination.name())).collect();
+    audits.extend(cut_off.into_iter().map(|(combination, outcome)| {
+        let name = format!("{combination}/audit/a_request_that_never_ends_is_cut_off");
         Trial::test(name, || outcome.map_err(Failed::from))
     }));
     audits.extend(matrix::STORES.iter().map(comparison));
@@ -93,28 +94,29 @@ fn main() -> ExitCode {
 }
 
 fn trial(context: &Context, subject: &str, case: Case) -> Trial {
-    let name = format!("{}/{subject}/{}", context.cell.name(), case.name);
+    let name = format!("{}/{subject}/{}", context.combination.name(), case.name);
     let context = context.clone();
     let key = format!("{subject}/{}", case.name);
-    let run =
-        move || record::of_case(context.cell, &key, || caught(|| (case.run)(&context)).map_err(Failed::from));
+    let run = move || {
+        record::of_case(context.combination, &key, || caught(|| (case.run)(&context)).map_err(Failed::from))
+    };
     Trial::test(name, run).with_kind(case.rule)
 }
 
-/// What is looked at when every process of a cell has ended.
-fn audits(cell: &str) -> Vec<Trial> {
+/// The checks that run once every process of a combination has exited.
+fn audits(combination: &str) -> Vec<Trial> {
     vec![
-        audit::trial(cell, "no_process_panicked", audit::panics),
-        audit::trial(cell, "no_secret_is_in_a_log", audit::leaks),
-        audit::trial(cell, "standard_output_has_the_one_line_of_the_start", |logs| {
+        audit::trial(combination, "no_process_panicked", audit::panics),
+        audit::trial(combination, "no_secret_is_in_a_log", audit::leaks),
+        audit::trial(combination, "standard_output_has_the_one_line_of_the_start", |logs| {
             let odd = logs.iter().filter(|log| log.stdout.lines().count() != usize::from(log.listened));
             odd.map(|log| format!("{}: {:?}", log.label, log.stdout)).collect()
         }),
     ]
 }
 
-/// Whether the frameworks answered alike on this store. Where fewer than two were asked the same, nothing was compared, and
-/// that is not said to be well.
+/// Whether the frameworks responded alike on this store. If fewer than two of them ran the same case, there was nothing to
+/// compare, and the check counts as ignored, not as passed.
 fn comparison(store: &'static matrix::StoreKind) -> Trial {
     let found = record::compare(store.name);
     let nothing = format!("nothing to compare on the store {}: fewer than two frameworks ran", store.name);
@@ -123,7 +125,7 @@ fn comparison(store: &'static matrix::StoreKind) -> Trial {
         say(&format!("SKIPPED: {nothing}"));
     } else {
         say(&format!(
-            "on the store {}: {} answers of {} cases compared",
+            "on the store {}: {} responses of {} cases compared",
             store.name, found.answers, found.cases
         ));
     }
@@ -132,11 +134,11 @@ fn comparison(store: &'static matrix::StoreKind) -> Trial {
         found if found.differences.is_empty() => Ok(()),
         found => Err(Failed::from(found.differences.join("\n"))),
     };
-    Trial::test(format!("*/{}/audit/the_frameworks_answered_alike", store.name), judge)
+    Trial::test(format!("*/{}/audit/the_frameworks_responded_alike", store.name), judge)
         .with_ignored_flag(found_nothing)
 }
 
-#[expect(clippy::print_stderr, reason = "what was left out is said loudly")]
+#[expect(clippy::print_stderr, reason = "skipped cases are reported even if everything passes")]
 fn say(line: &str) {
     eprintln!("{line}");
 }

@@ -1,4 +1,4 @@
-//! Authorization server metadata (RFC 8414), and that what is not built does not exist.
+//! Authorization server metadata (RFC 8414): what it lists works, and what it does not list does not exist.
 
 use std::collections::BTreeSet;
 
@@ -13,20 +13,20 @@ cases! {
     "RFC 8414 2" => every_endpoint_that_is_listed_answers,
     "RFC 8414 2" => every_member_has_the_right_type,
     "RFC 8414 3.1" => an_issuer_with_a_path_has_the_well_known_part_before_it,
-    "RFC 8414 3.2" => it_is_json_and_open_to_get_and_head_only,
-    "RFC 8414 2" => the_grant_types_are_those_that_are_built,
+    "RFC 8414 3.2" => it_is_json_for_get_and_head_only,
+    "RFC 8414 2" => the_grant_types_are_those_that_are_implemented,
     "RFC 8414 2" => the_scopes_are_those_of_the_demo,
-    "RFC 8414 2" => client_authentication_is_told_for_each_endpoint,
+    "RFC 8414 2" => client_authentication_methods_are_listed_for_each_endpoint,
     "RFC 7636 6.2" => s256_is_the_only_challenge_method,
     "RFC 9207 3" => the_issuer_parameter_is_announced,
-    "DEMO_APP.md, Routes" => what_is_not_built_is_not_listed_and_answers_404,
+    "DEMO_APP.md, Routes" => what_is_not_implemented_is_not_listed_and_answers_404,
     "DEMO_APP.md, Routes" => paths_are_exact,
     "DESIGN.md, rules" => a_host_header_changes_nothing,
 }
 
 const WELL_KNOWN: &str = "/.well-known/oauth-authorization-server";
 
-/// Members that stand for something that can be asked for, and where it is.
+/// Optional members, and the paths that exist if and only if the member is there.
 const OPTIONAL: [(&str, &str); 6] = [
     ("device_authorization_endpoint", "/oauth/device_authorization"),
     ("pushed_authorization_request_endpoint", "/oauth/par"),
@@ -49,7 +49,7 @@ fn metadata(app: &Demo) -> Map<String, Value> {
 fn list(metadata: &Map<String, Value>, member: &str) -> BTreeSet<String> {
     let values = metadata.get(member).and_then(Value::as_array).unwrap_or_else(|| panic!("no list {member}"));
     let set: BTreeSet<String> = values.iter().map(|value| value.as_str().unwrap().to_owned()).collect();
-    assert_eq!(set.len(), values.len(), "{member} names something twice");
+    assert_eq!(set.len(), values.len(), "{member} has a duplicate");
     set
 }
 
@@ -114,13 +114,13 @@ fn every_member_has_the_right_type(context: &Context) {
 fn an_issuer_with_a_path_has_the_well_known_part_before_it(context: &Context) {
     let app = context.https();
     app.get(&format!("{WELL_KNOWN}/tenant")).expect(200);
-    // That one is of the issuer https://id.example.com, which is another.
+    // That would be the metadata of another issuer, https://id.example.com.
     app.get(WELL_KNOWN).expect(404);
     app.get(&format!("/tenant{WELL_KNOWN}")).expect(404);
     context.app().get(&format!("{WELL_KNOWN}/tenant")).expect(404);
 }
 
-fn it_is_json_and_open_to_get_and_head_only(context: &Context) {
+fn it_is_json_for_get_and_head_only(context: &Context) {
     let app = context.app();
     let answer = app.get(WELL_KNOWN).expect(200);
     assert_eq!(answer.header("content-type"), Some("application/json"));
@@ -131,7 +131,7 @@ fn it_is_json_and_open_to_get_and_head_only(context: &Context) {
     }
 }
 
-fn the_grant_types_are_those_that_are_built(context: &Context) {
+fn the_grant_types_are_those_that_are_implemented(context: &Context) {
     let metadata = metadata(context.app());
     let grants = list(&metadata, "grant_types_supported");
     for grant in ["authorization_code", "refresh_token", "client_credentials", "password", "implicit"] {
@@ -140,7 +140,7 @@ fn the_grant_types_are_those_that_are_built(context: &Context) {
     let types = list(&metadata, "response_types_supported");
     assert!(types.is_superset(&set(&["code", "token"])), "{types:?}");
     assert_eq!(list(&metadata, "response_modes_supported"), set(&["query", "fragment", "form_post"]));
-    // A grant type that is not listed is not there.
+    // A grant type that is not listed is not supported.
     for grant in
         ["urn:ietf:params:oauth:grant-type:device_code", "urn:ietf:params:oauth:grant-type:token-exchange"]
     {
@@ -158,14 +158,14 @@ fn the_scopes_are_those_of_the_demo(context: &Context) {
     );
 }
 
-fn client_authentication_is_told_for_each_endpoint(context: &Context) {
+fn client_authentication_methods_are_listed_for_each_endpoint(context: &Context) {
     let metadata = metadata(context.app());
     let all = set(&["client_secret_basic", "client_secret_post", "none"]);
     assert!(list(&metadata, "token_endpoint_auth_methods_supported").is_superset(&all));
     assert!(list(&metadata, "revocation_endpoint_auth_methods_supported").is_superset(&all));
     let introspection = list(&metadata, "introspection_endpoint_auth_methods_supported");
     assert!(introspection.is_superset(&set(&["client_secret_basic", "client_secret_post"])));
-    // RFC 7662 section 2.1: who asks must authenticate.
+    // RFC 7662 section 2.1: the caller must authenticate.
     assert!(!introspection.contains("none"));
 }
 
@@ -177,7 +177,7 @@ fn the_issuer_parameter_is_announced(context: &Context) {
     assert_eq!(metadata(context.app())["authorization_response_iss_parameter_supported"], true);
 }
 
-fn what_is_not_built_is_not_listed_and_answers_404(context: &Context) {
+fn what_is_not_implemented_is_not_listed_and_answers_404(context: &Context) {
     let app = context.app();
     let metadata = metadata(app);
     for (member, path) in OPTIONAL {

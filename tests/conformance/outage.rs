@@ -1,5 +1,5 @@
-//! The database goes away while the application runs, and comes back: a node of the case's own, crashed, paused and started
-//! again (DEMO_APP.md, Routes; DESIGN.md, Storage).
+//! The database goes away while the application runs, and comes back. Each case crashes, pauses and restarts a node of its
+//! own (DEMO_APP.md, Routes; DESIGN.md, Storage).
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use gridauth_conformance::case::{User, at_once};
 use gridauth_conformance::griddb::OwnNode;
 use gridauth_conformance::html::Page;
 use gridauth_conformance::oauth::{
-    CodeRequest, Tokens, as_client, introspect, is_good, password_tokens, refresh, token,
+    CodeRequest, Tokens, as_client, introspect, is_valid, password_tokens, refresh, token,
 };
 use gridauth_conformance::{Browser, Context, Demo, Options, Request, cases, random};
 use serde_json::json;
@@ -16,25 +16,25 @@ cases! {
     "DEMO_APP.md, Routes" => while_the_node_is_down_every_route_is_503_and_then_all_is_as_before,
     "DEMO_APP.md, Routes" => while_the_node_is_not_in_its_cluster_every_route_is_503_and_then_it_serves_again,
     "DEMO_APP.md, Routes" => while_the_node_hangs_every_route_is_503_and_then_it_serves_again,
-    "DESIGN.md, Storage" => what_was_acknowledged_outlives_a_crash_of_the_node,
-    "DESIGN.md, Storage" => tokens_outlive_kill_9_of_the_application_while_the_node_runs_on,
+    "DESIGN.md, Storage" => acknowledged_writes_survive_a_crash_of_the_node,
+    "DESIGN.md, Storage" => tokens_survive_kill_9_of_the_application_while_the_node_runs_on,
     "DEMO_APP.md, Start" => a_node_that_is_down_at_the_start_is_exit_1_and_one_line,
 }
 
-/// An application on a node of its own, and what was issued before anything went wrong.
+/// An application on its own node, and what was issued before the outage.
 struct Scene {
     node: OwnNode,
     app: Demo,
     user: User,
     tokens: Tokens,
-    /// A code that is not redeemed yet.
+    /// A code that has not been redeemed.
     code: String,
     request: CodeRequest,
-    /// The sign-in form, filled in and not sent yet.
+    /// The sign-in form, filled in but not sent.
     sign_in: Request,
 }
 
-/// Times out soon, and reads clients anew for each request.
+/// Short timeouts, and no cached clients.
 const HASTY: &str = "retry_for=1s&statement_timeout=1s&connect_timeout=1s&lock_timeout=0s&client_cache=0s";
 
 fn on(node: &OwnNode, label: &str) -> Options {
@@ -74,7 +74,7 @@ impl Scene {
             Request::get("/private").bearer(access),
             Request::get("/whoami").bearer(access),
             Request::get("/notes").bearer(access),
-            Request::json("/notes", &json!({"text": "never told to be kept"})).bearer(access),
+            Request::json("/notes", &json!({"text": "never acknowledged"})).bearer(access),
             Request::get("/health"),
             Request::form("/", &own),
             Request::form(
@@ -104,8 +104,8 @@ impl Scene {
         }
     }
 
-    /// What needs no store goes on.
-    fn what_needs_no_store_goes_on(&self) {
+    /// Requests that need no store are still served.
+    fn requests_without_the_store_are_served(&self) {
         let app = &self.app;
         app.get("/").expect(200);
         app.get("/.well-known/oauth-authorization-server").expect(200);
@@ -114,21 +114,21 @@ impl Scene {
         app.get("/nothing").expect(404);
     }
 
-    /// Waits until the application has found the node again, by itself.
+    /// Waits until the application has reconnected to the node by itself.
     fn until_it_serves(&self) {
         for _ in 0..3000 {
-            // How often it is asked is another number each time: these answers are not compared.
+            // The number of attempts differs in each run, so these responses are not compared.
             let wire = b"GET /health HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
             if self.app.client.exchange(wire, false).is_ok_and(|answer| answer.status == 200) {
                 return;
             }
             std::thread::sleep(Duration::from_millis(20));
         }
-        panic!("it does not find the node again");
+        panic!("the application does not reconnect to the node");
     }
 
     fn is_good_and_has_its_note(&self, app: &Demo) {
-        assert!(is_good(app, &self.tokens.access));
+        assert!(is_valid(app, &self.tokens.access));
         let notes = app.send(&Request::get("/notes").bearer(&self.tokens.access)).expect(200).json();
         assert_eq!(notes[0]["text"], "kept");
     }
@@ -139,10 +139,10 @@ fn while_the_node_is_down_every_route_is_503_and_then_all_is_as_before(context: 
     let app = &scene.app;
     scene.node.crash();
     scene.all_are_503();
-    scene.what_needs_no_store_goes_on();
+    scene.requests_without_the_store_are_served();
     scene.node.restart();
     scene.until_it_serves();
-    // Nothing of what was told to have failed has happened.
+    // Nothing that was answered with an error has happened.
     scene.is_good_and_has_its_note(app);
     assert_eq!(introspect(app, scene.tokens.refresh())["active"], true);
     Tokens::of(&scene.request.redeem(app, &scene.code));
@@ -155,13 +155,13 @@ fn while_the_node_is_down_every_route_is_503_and_then_all_is_as_before(context: 
 }
 
 fn while_the_node_is_not_in_its_cluster_every_route_is_503_and_then_it_serves_again(context: &Context) {
-    // Longer than an application tries.
+    // Longer than the application retries.
     let scene = Scene::set_on(OwnNode::start_joining_after(Duration::from_millis(2500)), context);
     let app = &scene.app;
     scene.node.crash();
     scene.node.restart();
     scene.all_are_503();
-    scene.what_needs_no_store_goes_on();
+    scene.requests_without_the_store_are_served();
     scene.until_it_serves();
     scene.is_good_and_has_its_note(app);
     Tokens::of(&scene.request.redeem(app, &scene.code));
@@ -175,16 +175,16 @@ fn while_the_node_hangs_every_route_is_503_and_then_it_serves_again(context: &Co
     let others = password_tokens(app, &scene.user, "all");
     scene.node.pause();
     scene.all_are_503();
-    scene.what_needs_no_store_goes_on();
+    scene.requests_without_the_store_are_served();
     scene.node.wake();
     scene.until_it_serves();
-    // What was sent to the node before it hung may have been carried out since: a token of another grant is good.
-    assert!(is_good(app, &others.access));
+    // What was sent to the node before it hung may have been carried out since, so use a token of another grant.
+    assert!(is_valid(app, &others.access));
     Tokens::of(&refresh(app, "demo", others.refresh()));
     CodeRequest::web().tokens(app, &scene.user);
 }
 
-fn what_was_acknowledged_outlives_a_crash_of_the_node(context: &Context) {
+fn acknowledged_writes_survive_a_crash_of_the_node(context: &Context) {
     let scene = Scene::set(context);
     let app = &scene.app;
     let revoked = password_tokens(app, &scene.user, "all");
@@ -194,12 +194,12 @@ fn what_was_acknowledged_outlives_a_crash_of_the_node(context: &Context) {
     scene.node.restart();
     scene.until_it_serves();
     scene.is_good_and_has_its_note(app);
-    assert!(is_good(app, &rotated.access) && !is_good(app, &revoked.access));
+    assert!(is_valid(app, &rotated.access) && !is_valid(app, &revoked.access));
     Tokens::of(&scene.request.redeem(app, &scene.code));
     scene.request.redeem(app, &scene.code).expect_error(400, "invalid_grant");
 }
 
-fn tokens_outlive_kill_9_of_the_application_while_the_node_runs_on(context: &Context) {
+fn tokens_survive_kill_9_of_the_application_while_the_node_runs_on(context: &Context) {
     let mut scene = Scene::set(context);
     let next = context.start(&on(&scene.node, "after kill -9"));
     std::mem::replace(&mut scene.app, next).kill();
@@ -218,7 +218,7 @@ fn tokens_outlive_kill_9_of_the_application_while_the_node_runs_on(context: &Con
 fn a_node_that_is_down_at_the_start_is_exit_1_and_one_line(context: &Context) {
     let node = OwnNode::start();
     node.crash();
-    let exit = Demo::start_refused(&context.place(), &on(&node, "no node").env("RUST_LOG", "error"));
+    let exit = Demo::start_refused(&context.deployment(), &on(&node, "no node").env("RUST_LOG", "error"));
     assert_eq!(exit.status.code(), Some(1), "{}", exit.stderr);
     assert_eq!((exit.stdout.as_str(), exit.stderr.lines().count()), ("", 1), "{}", exit.stderr);
     assert!(exit.stderr.contains("store"), "{}", exit.stderr);

@@ -1,4 +1,4 @@
-//! The sign-in and consent pages: forms, cookies, CSRF, headers, and what is remembered.
+//! The sign-in and consent pages: forms, cookies, CSRF protection, headers, and remembered consent.
 
 use gridauth_conformance::browser::{is_consent, is_sign_in};
 use gridauth_conformance::html::Page;
@@ -9,36 +9,36 @@ cases! {
     "DEMO_APP.md, Pages" => the_sign_in_form_has_username_and_password,
     "DEMO_APP.md, Pages" => the_consent_page_names_client_destination_and_every_scope,
     "DEMO_APP.md, Pages" => the_consent_page_has_words_for_every_scope,
-    "DEMO_APP.md, Pages" => every_page_works_without_script_and_for_everybody,
-    "DEMO_APP.md, Pages" => pages_cannot_be_framed_or_kept,
+    "DEMO_APP.md, Pages" => every_page_works_without_script_and_is_accessible,
+    "DEMO_APP.md, Pages" => pages_cannot_be_framed_or_cached,
     "RFC 6749 10.2" => a_wrong_password_asks_again,
     "RFC 6749 10.2" => an_unknown_user_reads_the_same_as_a_wrong_password,
     "DEMO_APP.md, Pages" => missing_fields_ask_again,
-    "RFC 6749 4.1.2.1" => a_denial_is_told_to_the_client,
+    "RFC 6749 4.1.2.1" => a_denial_is_reported_to_the_client,
     "DEMO_APP.md, Policies" => a_refusal_is_not_remembered,
     "DEMO_APP.md, Policies" => consent_is_remembered,
     "DEMO_APP.md, Policies" => consent_is_remembered_per_client_and_user,
     "DEMO_APP.md, Policies" => a_wider_request_asks_again,
     "DEMO_APP.md, Policies" => consents_add_up,
     "RFC 6749 3.1" => somebody_signed_in_is_not_asked_again,
-    "RFC 6265bis" => the_cookie_is_out_of_reach,
+    "RFC 6265bis" => the_cookie_is_protected_from_scripts_and_other_sites,
     "RFC 6265bis 4.1.3.2" => under_https_the_cookie_is_secure_and_bound_to_the_host,
     "DESIGN.md, rules" => signing_in_replaces_the_cookie,
     "DESIGN.md, rules" => a_planted_cookie_is_worth_nothing,
-    "RFC 6749 10.12" => a_form_of_another_browser_does_not_count,
-    "RFC 6749 10.12" => a_form_without_cookie_does_not_count,
+    "RFC 6749 10.12" => a_form_from_another_browser_is_rejected,
+    "RFC 6749 10.12" => a_form_without_the_cookie_is_rejected,
     "RFC 6749 10.12" => a_csrf_token_is_for_one_request_and_purpose,
-    "RFC 6749 10.12" => a_broken_csrf_token_does_not_count,
+    "RFC 6749 10.12" => a_broken_csrf_token_is_rejected,
     "DEMO_APP.md, Routes" => a_decision_without_csrf_token_is_a_new_request,
-    "RFC 6749 10.12" => consent_given_to_one_user_is_not_given_by_another,
+    "RFC 6749 10.12" => one_user_cannot_send_the_consent_form_of_another,
     "DESIGN.md, rules" => a_changed_request_in_the_form_is_checked_again,
     "DEMO_APP.md, Pages" => the_forms_post_to_their_own_origin_below_the_issuers_path,
     "RFC 6749 3.1" => a_form_sent_twice_does_no_harm,
     "OWASP ASVS 3.2" => two_browsers_have_two_sessions,
-    "DEMO_APP.md, Pages" => a_strange_decision_decides_nothing,
+    "DEMO_APP.md, Pages" => an_unknown_decision_decides_nothing,
 }
 
-/// The consent page for this user in a new browser, and the browser.
+/// A new browser in which this user is signed in, and the consent page that it shows.
 #[track_caller]
 fn at_consent<'a>(
     context: &'a Context,
@@ -56,7 +56,7 @@ fn the_sign_in_form_has_username_and_password(context: &Context) {
     let page = CodeRequest::web().open(context.app()).expect(200);
     let read = Page::read(page.text());
     assert_eq!(read.form().visible, ["username", "password"]);
-    assert!(read.text.contains("Web shop"), "the page says where it leads: {}", read.text);
+    assert!(read.text.contains("Web shop"), "the page names the client: {}", read.text);
     let password =
         read.all("input").into_iter().find(|input| input.contains(&("name".into(), "password".into())));
     let password = password.expect("an input for the password");
@@ -99,7 +99,7 @@ fn the_consent_page_has_words_for_every_scope(context: &Context) {
     }
 }
 
-fn every_page_works_without_script_and_for_everybody(context: &Context) {
+fn every_page_works_without_script_and_is_accessible(context: &Context) {
     let user = context.user();
     let sign_in = CodeRequest::web().open(context.app());
     let (_, consent) = at_consent(context, &CodeRequest::web(), &user);
@@ -133,8 +133,8 @@ fn every_page_works_without_script_and_for_everybody(context: &Context) {
     }
 }
 
-fn pages_cannot_be_framed_or_kept(context: &Context) {
-    // The headers of each page are checked on every response; here that there are three kinds to check.
+fn pages_cannot_be_framed_or_cached(context: &Context) {
+    // The headers are checked on every response; this makes sure that there are three kinds of pages to check.
     let user = context.user();
     let sign_in = CodeRequest::web().open(context.app());
     let (_, consent) = at_consent(context, &CodeRequest::web(), &user);
@@ -156,10 +156,10 @@ fn a_wrong_password_asks_again(context: &Context) {
     assert!(is_sign_in(&again), "{again:#}");
     assert_eq!(Page::read(again.text()).form().field("username"), Some(&*user.username));
     assert_eq!(Page::read(again.text()).form().field("password").unwrap_or_default(), "");
-    // Still on the way: the right one goes on.
+    // The request is still there: the right password continues it.
     let inputs = [("username", user.username.as_str()), ("password", user.password.as_str())];
     assert!(is_consent(&browser.submit(&again, &inputs, None)));
-    // And the case of a password matters.
+    // Passwords are case-sensitive.
     let mut other = Browser::new(context.app());
     let page = other.authorize(&CodeRequest::web().pairs());
     let upper = user.password.to_uppercase();
@@ -188,7 +188,7 @@ fn missing_fields_ask_again(context: &Context) {
     }
 }
 
-fn a_denial_is_told_to_the_client(context: &Context) {
+fn a_denial_is_reported_to_the_client(context: &Context) {
     let user = context.user();
     let (mut browser, page) = at_consent(context, &CodeRequest::web().with("state", "s"), &user);
     let redirect = Redirect::of(&browser.deny(&page)).expect_error("access_denied");
@@ -211,10 +211,10 @@ fn consent_is_remembered(context: &Context) {
     let (mut browser, page) = at_consent(context, &request, &user);
     Redirect::of(&browser.allow(&page));
     assert!(Redirect::of(&browser.authorize(&request.pairs())).get("code").is_some());
-    // Less than what was allowed is allowed too.
+    // A narrower scope is covered by the consent.
     let less = CodeRequest::web().with("scope", "notes.write");
     assert!(Redirect::of(&browser.authorize(&less.pairs())).get("code").is_some());
-    // It belongs to the user, not to the browser.
+    // Consent belongs to the user, not to the browser.
     let mut other = Browser::new(context.app());
     let page = other.authorize(&request.pairs());
     assert!(Redirect::of(&other.sign_in(&page, &user)).get("code").is_some());
@@ -237,7 +237,7 @@ fn a_wider_request_asks_again(context: &Context) {
     let page = browser.authorize(&wider.pairs());
     assert!(is_consent(&page), "{page:#}");
     Redirect::of(&browser.deny(&page)).expect_error("access_denied");
-    // Denied: the narrow one stands, the wide one does not.
+    // After a denial the narrow consent stands and the wide one does not.
     assert!(is_consent(&browser.authorize(&wider.pairs())));
     assert!(Redirect::of(&browser.authorize(&CodeRequest::web().pairs())).get("code").is_some());
 }
@@ -259,7 +259,7 @@ fn somebody_signed_in_is_not_asked_again(context: &Context) {
     assert!(is_consent(&page), "{page:#}");
 }
 
-/// The attributes of the only cookie that a response sets, in lower case, with its name.
+/// The name of the only cookie that a response sets, and its attributes in lower case.
 #[track_caller]
 fn cookie(response: &Response) -> (String, Vec<String>) {
     let set = response.header("set-cookie").expect("a Set-Cookie");
@@ -269,7 +269,7 @@ fn cookie(response: &Response) -> (String, Vec<String>) {
     (name.to_owned(), attributes.split(';').map(|part| part.trim().to_ascii_lowercase()).collect())
 }
 
-fn the_cookie_is_out_of_reach(context: &Context) {
+fn the_cookie_is_protected_from_scripts_and_other_sites(context: &Context) {
     let user = context.user();
     let mut browser = Browser::new(context.app());
     let page = browser.authorize(&CodeRequest::web().pairs());
@@ -278,7 +278,7 @@ fn the_cookie_is_out_of_reach(context: &Context) {
         let (_, attributes) = cookie(&response);
         assert!(attributes.contains(&"httponly".to_owned()), "{attributes:?}");
         assert!(attributes.contains(&"path=/".to_owned()), "{attributes:?}");
-        // Not Strict: the browser comes from the client's site.
+        // Not Strict, since the browser comes from the client's site.
         assert!(attributes.contains(&"samesite=lax".to_owned()), "{attributes:?}");
         assert!(!attributes.iter().any(|attribute| attribute.starts_with("domain")), "{attributes:?}");
     }
@@ -297,7 +297,7 @@ fn under_https_the_cookie_is_secure_and_bound_to_the_host(context: &Context) {
             assert!(attributes.contains(&needed.to_owned()), "{needed}: {attributes:?}");
         }
     }
-    // Under plain http it could not be set at all with these.
+    // Under plain http a browser would reject a cookie with these.
     let (name, attributes) = cookie(&CodeRequest::web().open(context.app()));
     assert!(!name.starts_with("__") && !attributes.contains(&"secure".to_owned()));
 }
@@ -309,7 +309,7 @@ fn signing_in_replaces_the_cookie(context: &Context) {
     let before = browser.cookies.clone();
     browser.sign_in(&page, &user);
     assert_ne!(before, browser.cookies);
-    // The one from before is signed in to nothing.
+    // The cookie from before the sign-in is not signed in.
     let mut fixed = Browser { app: context.app(), cookies: before };
     assert!(is_sign_in(&fixed.authorize(&CodeRequest::web().pairs())));
 }
@@ -323,7 +323,7 @@ fn a_planted_cookie_is_worth_nothing(context: &Context) {
     victim.sign_in(&page, &user);
     let mut attacker = Browser { app: context.app(), cookies: planted };
     assert!(is_sign_in(&attacker.authorize(&CodeRequest::web().pairs())));
-    // A cookie that the server never made is not taken over either.
+    // A cookie that the server never issued is not adopted either.
     let name = attacker.cookies[0].0.clone();
     for value in ["A".repeat(43), "x".to_owned(), String::new(), "A".repeat(5000), "é".to_owned()] {
         let mut stranger = Browser { app: context.app(), cookies: vec![(name.clone(), value)] };
@@ -331,18 +331,18 @@ fn a_planted_cookie_is_worth_nothing(context: &Context) {
     }
 }
 
-fn a_form_of_another_browser_does_not_count(context: &Context) {
+fn a_form_from_another_browser_is_rejected(context: &Context) {
     let user = context.user();
     let request = CodeRequest::web();
     let (_, page) = at_consent(context, &request, &user);
-    // The victim is signed in too, in another browser; the attacker makes it send the attacker's form.
+    // The victim is signed in in another browser, which the attacker makes send the attacker's form.
     let (mut victim, _) = at_consent(context, &request, &user);
     let answer = victim.submit(&page, &[], Some(("decision", "allow")));
     assert_ne!(answer.status, 303, "{answer:#}");
     assert!(is_consent(&victim.authorize(&request.pairs())), "nothing was allowed");
 }
 
-fn a_form_without_cookie_does_not_count(context: &Context) {
+fn a_form_without_the_cookie_is_rejected(context: &Context) {
     let user = context.user();
     let (_, page) = at_consent(context, &CodeRequest::web(), &user);
     let answer = Browser::new(context.app()).submit(&page, &[], Some(("decision", "allow")));
@@ -365,7 +365,7 @@ fn a_csrf_token_is_for_one_request_and_purpose(context: &Context) {
     assert_ne!(of_narrow, of_wide);
     let answer = browser.submit(&wide_page, &[("csrf", &of_narrow)], Some(("decision", "allow")));
     assert_eq!(answer.header("location"), None, "{answer:#}");
-    // The token of the sign-in form does not allow anything.
+    // The token of the sign-in form is not valid for consent.
     let mut fresh = Browser::new(context.app());
     let sign_in = fresh.authorize(&narrow.pairs());
     let of_sign_in = csrf(&sign_in).expect("a CSRF token");
@@ -374,7 +374,7 @@ fn a_csrf_token_is_for_one_request_and_purpose(context: &Context) {
     assert_eq!(answer.header("location"), None, "{answer:#}");
 }
 
-fn a_broken_csrf_token_does_not_count(context: &Context) {
+fn a_broken_csrf_token_is_rejected(context: &Context) {
     let user = context.user();
     let (mut browser, page) = at_consent(context, &CodeRequest::web(), &user);
     let token = Page::read(page.text()).form().field("csrf").unwrap().to_owned();
@@ -388,26 +388,26 @@ fn a_decision_without_csrf_token_is_a_new_request(context: &Context) {
     let user = context.user();
     let request = CodeRequest::web();
     let (mut browser, page) = at_consent(context, &request, &user);
-    // As a new request the form's fields are not one: a page, and nothing is allowed.
+    // The fields of the form are not an authorization request: an error page, and nothing is allowed.
     let answer = browser.submit(&page, &[("csrf", "")], Some(("decision", "allow")));
     assert_eq!(answer.header("location"), None, "{answer:#}");
-    // With the parameters of a request it is asked, not answered.
+    // With the parameters of a request, the user is asked; the decision is ignored.
     let mut parameters = request.pairs();
     parameters.push(("decision", "allow"));
     let answer = browser.send(Request::form("/oauth/authorize", &parameters));
     assert!(is_consent(&answer), "{answer:#}");
-    // Nor does a password sign in without it.
+    // Nor does a password sign anyone in without a CSRF token.
     let mut parameters = request.pairs();
     parameters.extend([("username", user.username.as_str()), ("password", user.password.as_str())]);
     let answer = Browser::new(context.app()).send(Request::form("/oauth/authorize", &parameters));
     assert!(is_sign_in(&answer), "{answer:#}");
 }
 
-fn consent_given_to_one_user_is_not_given_by_another(context: &Context) {
+fn one_user_cannot_send_the_consent_form_of_another(context: &Context) {
     let (first, second) = (context.user(), context.user());
     let (mut browser, first_page) = at_consent(context, &CodeRequest::web(), &first);
     let first_cookies = browser.cookies.clone();
-    // In the same browser somebody else signs in; the page of the first is still open.
+    // Another user signs in in the same browser while the page of the first is still open.
     browser.cookies.clear();
     let page = browser.authorize(&CodeRequest::web().pairs());
     browser.sign_in(&page, &second);
@@ -466,7 +466,7 @@ fn two_browsers_have_two_sessions(context: &Context) {
     assert_ne!(first.cookies[0].1, second.cookies[0].1);
 }
 
-fn a_strange_decision_decides_nothing(context: &Context) {
+fn an_unknown_decision_decides_nothing(context: &Context) {
     let user = context.user();
     let (mut browser, page) = at_consent(context, &CodeRequest::web(), &user);
     let form = Page::read(page.text()).form().clone();
@@ -478,7 +478,7 @@ fn a_strange_decision_decides_nothing(context: &Context) {
         let answer = browser.send(Request::form(&form.action, &sent));
         assert_eq!(answer.header("location"), None, "{decision:?}: {answer:#}");
     }
-    // Neither does a form without one, nor one with both.
+    // Neither does a form with no decision, or with both.
     assert_eq!(browser.submit(&page, &[], None).header("location"), None);
     let mut sent = form.filled(&[], Some(("decision", "deny")));
     sent.push(("decision".to_owned(), "allow".to_owned()));

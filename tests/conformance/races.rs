@@ -1,32 +1,34 @@
-//! What happens at once: exactly one wins, and nothing is half done.
+//! Requests sent at once: exactly one wins, and nothing is left half done.
 
 use gridauth_conformance::case::{User, at_once};
-use gridauth_conformance::oauth::{CodeRequest, Tokens, as_client, is_good, password_tokens, refresh, token};
+use gridauth_conformance::oauth::{
+    CodeRequest, Tokens, as_client, is_valid, password_tokens, refresh, token,
+};
 use gridauth_conformance::{Browser, Context, Demo, Options, Request, cases, random, record};
 use serde_json::json;
 
 cases! {
-    "RFC 6749 4.1.2" => of_64_redemptions_of_a_code_one_succeeds,
+    "RFC 6749 4.1.2" => one_of_64_redemptions_of_a_code_succeeds,
     "RFC 6749 4.1.2" => a_code_redeemed_in_a_race_leaves_no_token_behind,
     "DESIGN.md, Refresh tokens" => parallel_rotations_agree_on_one_successor,
-    "RFC 9700 4.14.2" => without_grace_of_parallel_rotations_one_succeeds,
+    "RFC 9700 4.14.2" => without_grace_one_of_many_parallel_rotations_succeeds,
     "RFC 7009 2.1" => after_a_revocation_no_rotation_brings_the_grant_back,
-    "DEMO_APP.md, Routes" => of_parallel_sign_ups_one_succeeds,
-    "DESIGN.md, Storage" => parallel_narrowings_all_hold,
+    "DEMO_APP.md, Routes" => one_of_many_parallel_sign_ups_succeeds,
+    "DESIGN.md, Storage" => tokens_of_parallel_refreshes_are_all_valid,
     "DEMO_APP.md, Policies" => parallel_consents_add_up,
     "DEMO_APP.md, Routes" => parallel_notes_are_all_kept,
-    "DEMO_APP.md, Policies" => parallel_guesses_find_out_no_more,
+    "DEMO_APP.md, Policies" => parallel_guesses_learn_no_more,
     "DESIGN.md, Storage" => two_processes_on_one_store_race_alike,
 }
 
-fn of_64_redemptions_of_a_code_one_succeeds(context: &Context) {
+fn one_of_64_redemptions_of_a_code_succeeds(context: &Context) {
     let (app, user) = (context.app(), context.user());
     let request = CodeRequest::web();
     let code = request.code(app, &user);
     race_for_a_code(&request, &code, &[app], 64);
 }
 
-/// Redeems a code so often at once, spread over the processes; returns what the winner got.
+/// Redeems a code this many times at once, spread over the processes; returns the tokens of the winner.
 #[track_caller]
 fn race_for_a_code(request: &CodeRequest, code: &str, apps: &[&Demo], times: usize) -> Tokens {
     let answers = at_once(times, |number| request.redeem(apps[number % apps.len()], code));
@@ -48,8 +50,8 @@ fn a_code_redeemed_in_a_race_leaves_no_token_behind(context: &Context) {
         let request = CodeRequest::new("spa-refresh", "https://spa.example.com/cb");
         let code = request.code(app, &user);
         let won = race_for_a_code(&request, &code, &[app], 8);
-        // The second use revoked what the first gave.
-        assert!(!is_good(app, &won.access));
+        // The second use revoked the tokens of the first.
+        assert!(!is_valid(app, &won.access));
         refresh(app, "spa-refresh", won.refresh()).expect_error(400, "invalid_grant");
     }
 }
@@ -61,11 +63,11 @@ fn parallel_rotations_agree_on_one_successor(context: &Context) {
     for other in &answers {
         assert_eq!((&other.access, &other.refresh), (&answers[0].access, &answers[0].refresh));
     }
-    assert!(is_good(app, &answers[0].access));
+    assert!(is_valid(app, &answers[0].access));
     Tokens::of(&refresh(app, "demo", answers[0].refresh()));
 }
 
-fn without_grace_of_parallel_rotations_one_succeeds(context: &Context) {
+fn without_grace_one_of_many_parallel_rotations_succeeds(context: &Context) {
     let app = context.graceless();
     let user = context.user_at(app);
     let first = password_tokens(app, &user, "all");
@@ -75,21 +77,22 @@ fn without_grace_of_parallel_rotations_one_succeeds(context: &Context) {
     for answer in answers.into_iter().filter(|answer| answer.status != 200) {
         answer.expect_error(400, "invalid_grant");
     }
-    // All but the first were reuse: the grant is gone.
-    assert!(!is_good(app, &won[0].access));
+    // All but the first were reuse, so the grant is revoked.
+    assert!(!is_valid(app, &won[0].access));
     refresh(app, "demo", won[0].refresh()).expect_error(400, "invalid_grant");
 }
 
 fn after_a_revocation_no_rotation_brings_the_grant_back(context: &Context) {
     let (app, user) = (context.app(), context.user());
-    // How many rotations come before the revocation is another number each time.
+    // How many rotations precede the revocation differs in each run.
     record::stop();
     for _ in 0..6 {
         race_to_rotate_and_revoke(&user, &[app]);
     }
 }
 
-/// Rotates a refresh token often and revokes it once, at once, spread over the processes: whoever came first, all is over.
+/// Rotates a refresh token many times and revokes it once, all at once and spread over the processes. Whoever is first,
+/// the grant must end.
 #[track_caller]
 fn race_to_rotate_and_revoke(user: &User, apps: &[&Demo]) {
     let first = password_tokens(apps[0], user, "all");
@@ -111,13 +114,13 @@ fn race_to_rotate_and_revoke(user: &User, apps: &[&Demo]) {
     }
     for app in apps {
         for tokens in &given {
-            assert!(!is_good(app, &tokens.access));
+            assert!(!is_valid(app, &tokens.access));
             refresh(app, "demo", tokens.refresh()).expect_error(400, "invalid_grant");
         }
     }
 }
 
-fn of_parallel_sign_ups_one_succeeds(context: &Context) {
+fn one_of_many_parallel_sign_ups_succeeds(context: &Context) {
     race_to_sign_up(&[context.app()]);
 }
 
@@ -132,7 +135,7 @@ fn race_to_sign_up(apps: &[&Demo]) {
     let won: Vec<usize> = (0..16).filter(|number| answers[*number].status == 201).collect();
     assert_eq!(won.len(), 1, "sign-ups that succeeded");
     assert!(answers.iter().all(|answer| [201, 409].contains(&answer.status)));
-    // The account is the winner's, and nobody else's.
+    // The account is the winner's alone.
     for number in [won[0], (won[0] + 1) % 16] {
         let fields = [("username", name.as_str()), ("password", &password(number))];
         let answer = apps[0].send(&Request::form("/", &fields));
@@ -140,9 +143,10 @@ fn race_to_sign_up(apps: &[&Demo]) {
     }
 }
 
-fn parallel_narrowings_all_hold(context: &Context) {
+fn tokens_of_parallel_refreshes_are_all_valid(context: &Context) {
     let (app, user) = (context.app(), context.user());
-    // Many access tokens of one grant at once: each is good, or told as an error, never silently lost.
+    // Many access tokens of one grant are issued at once: each is valid or was answered with an error, none is lost
+    // silently.
     let mut last = password_tokens(app, &user, "notes.read notes.write");
     for _ in 0..3 {
         let current = last.refresh().to_owned();
@@ -151,7 +155,7 @@ fn parallel_narrowings_all_hold(context: &Context) {
                 [("grant_type", "refresh_token"), ("refresh_token", &*current), ("scope", "notes.read")];
             Tokens::of(&token(app, "demo", &parameters))
         });
-        assert!(answers.iter().all(|tokens| is_good(app, &tokens.access)));
+        assert!(answers.iter().all(|tokens| is_valid(app, &tokens.access)));
         last = answers[0].clone();
     }
 }
@@ -166,7 +170,7 @@ fn parallel_consents_add_up(context: &Context) {
     let mut browser = Browser::new(app);
     let all = CodeRequest::web().with("scope", &scopes.join(" "));
     let page = browser.authorize(&all.pairs());
-    // Nothing to ask any more.
+    // There is nothing left to ask.
     browser.sign_in(&page, &user).expect(303);
 }
 
@@ -177,7 +181,7 @@ fn parallel_notes_are_all_kept(context: &Context) {
         let note = Request::json("/notes", &json!({"text": number.to_string()})).bearer(&access);
         app.send(&note).expect(201)
     });
-    // Notes are told in their order, and that is another each time.
+    // Notes are listed in order, which differs in each run.
     record::stop();
     let kept = app.send(&Request::get("/notes").bearer(&access)).expect(200).json();
     let mut texts: Vec<u32> =
@@ -186,35 +190,35 @@ fn parallel_notes_are_all_kept(context: &Context) {
     assert_eq!(texts, (0..24).collect::<Vec<u32>>());
 }
 
-fn parallel_guesses_find_out_no_more(context: &Context) {
+fn parallel_guesses_learn_no_more(context: &Context) {
     let (app, user) = (context.app(), context.user());
-    // How many are told apart from waiting is another number each time.
+    // How many guesses are answered before the throttle differs in each run.
     record::stop();
     let answers = at_once(48, |_| {
         let fields = [("username", &*user.username), ("password", "wrong password")];
         app.send(&Request::form("/", &fields)).status
     });
     let told = answers.iter().filter(|status| **status == 400).count();
-    assert!(told <= 20, "{told} guesses were told apart from waiting");
+    assert!(told <= 20, "{told} guesses were answered");
     assert!(answers.iter().all(|status| [400, 429, 503].contains(status)), "{answers:?}");
 }
 
 fn two_processes_on_one_store_race_alike(context: &Context) {
-    // Who is first decides what follows.
+    // What follows depends on who is first.
     record::stop();
-    if !context.cell.store.shared {
+    if !context.combination.store.shared {
         return;
     }
-    let place = context.place();
-    let first = Demo::start(&place, &Options::new("first of two"));
-    let second = Demo::start(&place, &Options::new("second of two"));
+    let deployment = context.deployment();
+    let first = Demo::start(&deployment, &Options::new("first of two"));
+    let second = Demo::start(&deployment, &Options::new("second of two"));
     race_to_sign_up(&[&first, &second]);
     let user = context.user_at(&first);
     let request = CodeRequest::web();
     let code = request.code(&first, &user);
     let won = race_for_a_code(&request, &code, &[&first, &second], 64);
     for app in [&first, &second] {
-        assert!(!is_good(app, &won.access));
+        assert!(!is_valid(app, &won.access));
     }
     let tokens = password_tokens(&first, &user, "all");
     let answers = at_once(16, |number| {
@@ -222,7 +226,7 @@ fn two_processes_on_one_store_race_alike(context: &Context) {
     });
     assert!(answers.iter().all(|other| other.refresh == answers[0].refresh));
     first.send(&as_client(&first, "revoke", "demo", &[("token", answers[0].refresh())])).expect(200);
-    assert!(!is_good(&second, &answers[0].access));
+    assert!(!is_valid(&second, &answers[0].access));
     for _ in 0..6 {
         race_to_rotate_and_revoke(&user, &[&first, &second]);
         race_to_rotate_and_revoke(&user, &[&second, &first]);

@@ -1,4 +1,4 @@
-//! The README's walk through the demo: its commands are read from it and sent as curl would.
+//! The README's tour of the demo: its curl commands are read from the README and sent.
 
 use gridauth_conformance::browser::{is_consent, is_sign_in};
 use gridauth_conformance::case::User;
@@ -7,13 +7,13 @@ use gridauth_conformance::{Browser, Context, Demo, Options, Request, Response, c
 use serde_json::{Value, json};
 
 cases! {
-    "README.md, Try the demo" => the_walk_through_the_demo_works,
+    "README.md, Try the demo" => the_tour_of_the_demo_works,
 }
 
-/// Where the README has the demo listen.
+/// The address that the README uses.
 const THERE: &str = "http://127.0.0.1:8080";
 
-/// The fenced blocks of the section with this heading, with what each says it is.
+/// The fenced blocks of the section with this heading, each with its language.
 fn blocks(heading: &str) -> Vec<(&'static str, &'static str)> {
     let readme = include_str!("../../README.md");
     let (_, section) = readme.split_once(&format!("\n## {heading}\n")).expect("the heading is there");
@@ -22,13 +22,13 @@ fn blocks(heading: &str) -> Vec<(&'static str, &'static str)> {
     fenced.map(|block| block.split_once('\n').expect("a fence ends its line")).collect()
 }
 
-/// The curl commands of a block, each as its words.
+/// The curl commands of a block, each split into words.
 fn commands(block: &str) -> Vec<Vec<String>> {
     let joined = block.replace("\\\n", " ");
     joined.lines().filter(|line| line.starts_with("curl ")).map(words).collect()
 }
 
-/// The words of a line, which may be in double quotes.
+/// The words of a line; a word may be in double quotes.
 fn words(line: &str) -> Vec<String> {
     let mut words = vec![String::new()];
     for (number, part) in line.split('"').enumerate() {
@@ -41,7 +41,7 @@ fn words(line: &str) -> Vec<String> {
     words
 }
 
-/// Sends what curl would, with this in the place of a variable.
+/// Sends what curl would send, with this value for the shell variable.
 #[track_caller]
 fn curl(app: &Demo, words: &[String], variable: (&str, &str)) -> Response {
     let mut words = words.iter().skip(1).map(|word| word.replace(variable.0, variable.1));
@@ -54,8 +54,9 @@ fn curl(app: &Demo, words: &[String], variable: (&str, &str)) -> Response {
             "-F" => parts.push(value()),
             "-H" => headers.push(value()),
             _ => {
-                let path =
-                    word.strip_prefix(THERE).unwrap_or_else(|| panic!("neither known nor there: {word}"));
+                let path = word
+                    .strip_prefix(THERE)
+                    .unwrap_or_else(|| panic!("neither a known option nor a URL of the demo: {word}"));
                 assert_eq!(target.replace(path.to_owned()), None, "a second URL");
             }
         }
@@ -75,15 +76,15 @@ fn curl(app: &Demo, words: &[String], variable: (&str, &str)) -> Response {
     app.send(&request)
 }
 
-fn the_walk_through_the_demo_works(context: &Context) {
+fn the_tour_of_the_demo_works(context: &Context) {
     let blocks = blocks("Try the demo");
     let [("sh", start), ("sh", private), ("sh", seeded), ("text", url), ("sh", redemption)] = &*blocks else {
-        panic!("the walk has other blocks: {blocks:?}");
+        panic!("unexpected blocks: {blocks:?}");
     };
     assert_eq!(start.trim(), "cargo run --release -p axum-app");
-    let place = context.place();
-    let options = Options::new("the walk of the README").no_seed();
-    let mut app = Demo::start(&place, &options);
+    let deployment = context.deployment();
+    let options = Options::new("the tour of the README").no_seed();
+    let mut app = Demo::start(&deployment, &options);
 
     let commands_of_private = commands(private);
     let [sign_up, sign_in, without, with] = &*commands_of_private else {
@@ -96,9 +97,9 @@ fn the_walk_through_the_demo_works(context: &Context) {
     let token = ("$TOKEN", tokens.access.as_str());
     assert!(with.iter().any(|word| word.contains(token.0)));
     assert!(curl(&app, with, token).expect(200).text().starts_with("This is a private page"));
-    if context.cell.store.durable {
+    if context.combination.store.durable {
         app.kill();
-        app = Demo::start(&place, &options);
+        app = Demo::start(&deployment, &options);
         curl(&app, with, token).expect(200);
     }
     app.kill();
@@ -106,7 +107,7 @@ fn the_walk_through_the_demo_works(context: &Context) {
     let (_, heredoc) = seeded.split_once("cat > seed.json <<'JSON'\n").expect("a seed file");
     let (seed, started) = heredoc.split_once("\nJSON\n").expect("the end of the seed file");
     assert_eq!(started.trim(), "GRIDAUTH_SEED=seed.json cargo run --release -p axum-app");
-    let app = Demo::start(&place, &Options::new("the seed of the README").seed_text(seed.to_owned()));
+    let app = Demo::start(&deployment, &Options::new("the seed of the README").seed_text(seed.to_owned()));
     let seed: Value = serde_json::from_str(seed).expect("the seed is JSON");
     let text = |member: &str| seed["users"][0][member].as_str().expect("a text").to_owned();
     let user = User { username: text("username"), password: text("password") };

@@ -1,7 +1,7 @@
 //! The refresh token grant (RFC 6749 section 6): rotation, reuse, the grace window.
 
 use gridauth_conformance::oauth::{
-    CodeRequest, Tokens, introspect, is_good, password_tokens, refresh, token,
+    CodeRequest, Tokens, introspect, is_valid, password_tokens, refresh, token,
 };
 use gridauth_conformance::{Context, Demo, Request, cases};
 
@@ -10,7 +10,7 @@ cases! {
     "RFC 9700 4.14.2" => refresh_tokens_rotate_for_all_clients,
     "RFC 9700 4.14.2" => reuse_once_the_successor_was_used_revokes_the_grant,
     "RFC 9700 4.14.2" => reuse_from_further_back_revokes_the_grant,
-    "DEMO_APP.md, Policies" => within_the_grace_window_the_very_same_successor_comes_again,
+    "DEMO_APP.md, Policies" => within_the_grace_window_the_same_successor_is_returned,
     "DEMO_APP.md, Policies" => the_successor_of_a_repetition_is_usable,
     "DEMO_APP.md, Start" => without_a_grace_window_a_repetition_is_reuse,
     "RFC 6749 6" => a_refresh_token_is_bound_to_its_client,
@@ -20,12 +20,12 @@ cases! {
     "RFC 6749 6" => a_narrowed_scope_does_not_narrow_the_grant,
     "RFC 6749 6" => a_refused_scope_does_not_rotate,
     "RFC 6749 6" => the_client_must_authenticate,
-    "RFC 6749 6" => a_missing_refresh_token_is_told,
+    "RFC 6749 6" => a_missing_refresh_token_is_invalid_request,
     "RFC 6749 6" => a_made_up_refresh_token_is_refused,
     "DESIGN.md, Refresh tokens" => a_forged_token_of_a_known_grant_does_nothing,
-    "RFC 6749 6" => older_access_tokens_go_on,
+    "RFC 6749 6" => older_access_tokens_stay_valid,
     "RFC 6749 6" => the_user_and_client_stay_the_same,
-    "DESIGN.md, Storage" => a_long_chain_goes_on,
+    "DESIGN.md, Storage" => a_long_chain_keeps_working,
 }
 
 fn tokens(context: &Context, app: &Demo) -> Tokens {
@@ -44,7 +44,7 @@ fn a_refresh_token_gives_new_tokens(context: &Context) {
     let second = renewed(app, "demo", first.refresh());
     assert_ne!(first.access, second.access);
     assert_ne!(first.refresh, second.refresh);
-    assert!(is_good(app, &second.access));
+    assert!(is_valid(app, &second.access));
     assert_eq!((second.scope.as_str(), second.expires_in), ("notes.read notes.write", 3600));
 }
 
@@ -69,7 +69,7 @@ fn reuse_once_the_successor_was_used_revokes_the_grant(context: &Context) {
     let third = renewed(app, "demo", second.refresh());
     refresh(app, "demo", first.refresh()).expect_error(400, "invalid_grant");
     for gone in [&first, &second, &third] {
-        assert!(!is_good(app, &gone.access));
+        assert!(!is_valid(app, &gone.access));
         assert_eq!(introspect(app, gone.refresh())["active"], false);
     }
     refresh(app, "demo", third.refresh()).expect_error(400, "invalid_grant");
@@ -83,11 +83,11 @@ fn reuse_from_further_back_revokes_the_grant(context: &Context) {
         last = renewed(app, "demo", last.refresh());
     }
     refresh(app, "demo", first.refresh()).expect_error(400, "invalid_grant");
-    assert!(!is_good(app, &last.access));
+    assert!(!is_valid(app, &last.access));
     refresh(app, "demo", last.refresh()).expect_error(400, "invalid_grant");
 }
 
-fn within_the_grace_window_the_very_same_successor_comes_again(context: &Context) {
+fn within_the_grace_window_the_same_successor_is_returned(context: &Context) {
     let app = context.app();
     let first = tokens(context, app);
     let second = renewed(app, "demo", first.refresh());
@@ -99,7 +99,7 @@ fn within_the_grace_window_the_very_same_successor_comes_again(context: &Context
         );
         assert!(again.expires_in <= second.expires_in);
     }
-    assert!(is_good(app, &second.access));
+    assert!(is_valid(app, &second.access));
 }
 
 fn the_successor_of_a_repetition_is_usable(context: &Context) {
@@ -108,12 +108,12 @@ fn the_successor_of_a_repetition_is_usable(context: &Context) {
     renewed(app, "demo", first.refresh());
     let second = renewed(app, "demo", first.refresh());
     let third = renewed(app, "demo", second.refresh());
-    // Now it is the second that has a grace window.
+    // The second token has a grace window.
     let again = renewed(app, "demo", second.refresh());
     assert_eq!((again.access, again.refresh), (third.access.clone(), third.refresh.clone()));
-    // And the first is further back.
+    // The first is further back.
     refresh(app, "demo", first.refresh()).expect_error(400, "invalid_grant");
-    assert!(!is_good(app, &third.access));
+    assert!(!is_valid(app, &third.access));
 }
 
 fn without_a_grace_window_a_repetition_is_reuse(context: &Context) {
@@ -121,7 +121,7 @@ fn without_a_grace_window_a_repetition_is_reuse(context: &Context) {
     let first = tokens(context, app);
     let second = renewed(app, "demo", first.refresh());
     refresh(app, "demo", first.refresh()).expect_error(400, "invalid_grant");
-    assert!(!is_good(app, &second.access));
+    assert!(!is_valid(app, &second.access));
     refresh(app, "demo", second.refresh()).expect_error(400, "invalid_grant");
 }
 
@@ -137,12 +137,12 @@ fn another_clients_refresh_token_changes_nothing(context: &Context) {
     let (app, user) = (context.app(), context.user());
     let web = CodeRequest::web().tokens(app, &user);
     let second = renewed(app, "web", web.refresh());
-    // Neither the current one nor one rotated away, which would be reuse if its own client sent it.
+    // Neither the current token nor a rotated one, which would be reuse if its own client sent it.
     let third = renewed(app, "web", second.refresh());
     for token in [web.refresh(), second.refresh(), third.refresh()] {
         refresh(app, "other", token).expect_error(400, "invalid_grant");
     }
-    assert!(is_good(app, &third.access));
+    assert!(is_valid(app, &third.access));
     renewed(app, "web", third.refresh());
 }
 
@@ -202,7 +202,7 @@ fn the_client_must_authenticate(context: &Context) {
     renewed(app, "web", web.refresh());
 }
 
-fn a_missing_refresh_token_is_told(context: &Context) {
+fn a_missing_refresh_token_is_invalid_request(context: &Context) {
     for parameters in
         [&[("grant_type", "refresh_token")][..], &[("grant_type", "refresh_token"), ("refresh_token", "")]]
     {
@@ -222,8 +222,8 @@ fn a_forged_token_of_a_known_grant_does_nothing(context: &Context) {
     let app = context.app();
     let first = tokens(context, app);
     let real = first.refresh();
-    // What an access token and a refresh token have in common names the grant: an access token is shown to every
-    // resource server, and must not be enough to end the grant.
+    // An access token and a refresh token share the part that names the grant. Every resource server sees access tokens,
+    // so that part must not be enough to end the grant.
     let shared = first.access[4..].bytes().zip(real[4..].bytes()).take_while(|(a, b)| a == b).count();
     let known = &first.access[4..4 + shared];
     let rest = &first.access[4 + shared..];
@@ -233,16 +233,16 @@ fn a_forged_token_of_a_known_grant_does_nothing(context: &Context) {
             forged.push_str(filler);
         }
         refresh(app, "demo", &forged[..real.len()]).expect_error(400, "invalid_grant");
-        assert!(is_good(app, &first.access));
+        assert!(is_valid(app, &first.access));
     }
     renewed(app, "demo", real);
 }
 
-fn older_access_tokens_go_on(context: &Context) {
+fn older_access_tokens_stay_valid(context: &Context) {
     let app = context.app();
     let first = tokens(context, app);
     let second = renewed(app, "demo", first.refresh());
-    assert!(is_good(app, &first.access) && is_good(app, &second.access));
+    assert!(is_valid(app, &first.access) && is_valid(app, &second.access));
 }
 
 fn the_user_and_client_stay_the_same(context: &Context) {
@@ -253,11 +253,11 @@ fn the_user_and_client_stay_the_same(context: &Context) {
     assert_eq!((&about["sub"], &about["client_id"]), (&user.username.into(), &"web".into()));
 }
 
-fn a_long_chain_goes_on(context: &Context) {
+fn a_long_chain_keeps_working(context: &Context) {
     let app = context.app();
     let mut last = tokens(context, app);
     for _ in 0..40 {
         last = renewed(app, "demo", last.refresh());
     }
-    assert!(is_good(app, &last.access));
+    assert!(is_valid(app, &last.access));
 }

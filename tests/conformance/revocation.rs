@@ -1,24 +1,24 @@
 //! Revocation (RFC 7009).
 
 use gridauth_conformance::oauth::{
-    CodeRequest, Tokens, as_client, introspect, is_good, password_tokens, refresh, token,
+    CodeRequest, Tokens, as_client, introspect, is_valid, password_tokens, refresh, token,
 };
 use gridauth_conformance::{Context, Demo, Request, Response, cases};
 
 cases! {
     "RFC 7009 2.1" => an_access_token_is_revoked_alone,
-    "RFC 7009 2.1" => a_refresh_token_takes_its_access_tokens_along,
+    "RFC 7009 2.1" => revoking_a_refresh_token_revokes_its_access_tokens,
     "RFC 7009 2.1" => a_rotated_refresh_token_still_ends_the_grant,
     "RFC 7009 2.2" => an_unknown_token_is_200,
     "RFC 7009 2.2" => revoking_twice_is_200,
-    "RFC 7009 2.1" => another_clients_token_stays,
+    "RFC 7009 2.1" => another_clients_token_stays_valid,
     "RFC 7009 2.1" => a_public_client_revokes_its_own,
     "RFC 7009 2.1" => the_client_must_authenticate,
-    "RFC 7009 2.1" => the_token_must_be_there,
-    "RFC 7009 2.1" => the_hint_is_a_hint,
-    "RFC 7009 2.2" => the_answer_is_empty_of_news,
+    "RFC 7009 2.1" => the_token_parameter_is_required,
+    "RFC 7009 2.1" => the_token_type_hint_is_only_a_hint,
+    "RFC 7009 2.2" => the_response_reveals_nothing,
     "RFC 7009 2.1" => the_only_access_token_of_a_machine_is_revoked,
-    "RFC 6749 4.1.2" => a_code_can_be_given_up,
+    "RFC 6749 4.1.2" => a_code_can_be_revoked,
 }
 
 #[track_caller]
@@ -31,22 +31,22 @@ fn an_access_token_is_revoked_alone(context: &Context) {
     let first = password_tokens(app, &user, "all");
     let second = Tokens::of(&refresh(app, "demo", first.refresh()));
     revoke(app, "demo", &[("token", &first.access)]).expect(200);
-    assert!(!is_good(app, &first.access));
+    assert!(!is_valid(app, &first.access));
     assert_eq!(introspect(app, &first.access)["active"], false);
-    assert!(is_good(app, &second.access));
+    assert!(is_valid(app, &second.access));
     Tokens::of(&refresh(app, "demo", second.refresh()));
 }
 
-fn a_refresh_token_takes_its_access_tokens_along(context: &Context) {
+fn revoking_a_refresh_token_revokes_its_access_tokens(context: &Context) {
     let (app, user) = (context.app(), context.user());
     let first = password_tokens(app, &user, "all");
     let second = Tokens::of(&refresh(app, "demo", first.refresh()));
     let other = password_tokens(app, &user, "all");
     revoke(app, "demo", &[("token", second.refresh())]).expect(200);
-    assert!(!is_good(app, &first.access) && !is_good(app, &second.access));
+    assert!(!is_valid(app, &first.access) && !is_valid(app, &second.access));
     refresh(app, "demo", second.refresh()).expect_error(400, "invalid_grant");
     refresh(app, "demo", first.refresh()).expect_error(400, "invalid_grant");
-    assert!(is_good(app, &other.access), "another grant of the same user and client goes on");
+    assert!(is_valid(app, &other.access), "another grant of the same user and client stays valid");
 }
 
 fn a_rotated_refresh_token_still_ends_the_grant(context: &Context) {
@@ -54,7 +54,7 @@ fn a_rotated_refresh_token_still_ends_the_grant(context: &Context) {
     let first = password_tokens(app, &user, "all");
     let second = Tokens::of(&refresh(app, "demo", first.refresh()));
     revoke(app, "demo", &[("token", first.refresh())]).expect(200);
-    assert!(!is_good(app, &second.access));
+    assert!(!is_valid(app, &second.access));
     refresh(app, "demo", second.refresh()).expect_error(400, "invalid_grant");
 }
 
@@ -74,7 +74,7 @@ fn revoking_twice_is_200(context: &Context) {
     }
 }
 
-fn another_clients_token_stays(context: &Context) {
+fn another_clients_token_stays_valid(context: &Context) {
     let (app, user) = (context.app(), context.user());
     let web = CodeRequest::web().tokens(app, &user);
     for other in ["other", "poster", "demo", "resource-server"] {
@@ -82,7 +82,7 @@ fn another_clients_token_stays(context: &Context) {
             revoke(app, other, &[("token", token)]).expect_error(400, "invalid_grant");
         }
     }
-    assert!(is_good(app, &web.access));
+    assert!(is_valid(app, &web.access));
     Tokens::of(&refresh(app, "web", web.refresh()));
 }
 
@@ -90,7 +90,7 @@ fn a_public_client_revokes_its_own(context: &Context) {
     let (app, user) = (context.app(), context.user());
     let tokens = CodeRequest::new("spa-refresh", "https://spa.example.com/cb").tokens(app, &user);
     revoke(app, "spa-refresh", &[("token", tokens.refresh())]).expect(200);
-    assert!(!is_good(app, &tokens.access));
+    assert!(!is_valid(app, &tokens.access));
 }
 
 fn the_client_must_authenticate(context: &Context) {
@@ -103,27 +103,27 @@ fn the_client_must_authenticate(context: &Context) {
     app.send(&wrong).expect_error(401, "invalid_client");
     let bearer = Request::form("/oauth/revoke", &body[..1]).bearer(&web.access);
     app.send(&bearer).expect_error(401, "invalid_client");
-    assert!(is_good(app, &web.access));
+    assert!(is_valid(app, &web.access));
 }
 
-fn the_token_must_be_there(context: &Context) {
+fn the_token_parameter_is_required(context: &Context) {
     for parameters in [&[][..], &[("token", "")], &[("token_type_hint", "access_token")]] {
         revoke(context.app(), "demo", parameters).expect_error(400, "invalid_request");
     }
 }
 
-fn the_hint_is_a_hint(context: &Context) {
+fn the_token_type_hint_is_only_a_hint(context: &Context) {
     let (app, user) = (context.app(), context.user());
     for hint in ["access_token", "refresh_token", "unknown", ""] {
         let tokens = password_tokens(app, &user, "all");
         revoke(app, "demo", &[("token", &tokens.access), ("token_type_hint", hint)]).expect(200);
-        assert!(!is_good(app, &tokens.access), "{hint}");
+        assert!(!is_valid(app, &tokens.access), "{hint}");
         revoke(app, "demo", &[("token", tokens.refresh()), ("token_type_hint", hint)]).expect(200);
         refresh(app, "demo", tokens.refresh()).expect_error(400, "invalid_grant");
     }
 }
 
-fn the_answer_is_empty_of_news(context: &Context) {
+fn the_response_reveals_nothing(context: &Context) {
     let (app, user) = (context.app(), context.user());
     let tokens = password_tokens(app, &user, "all");
     let known = revoke(app, "demo", &[("token", tokens.refresh())]).expect(200);
@@ -136,16 +136,16 @@ fn the_only_access_token_of_a_machine_is_revoked(context: &Context) {
     let app = context.app();
     let tokens = Tokens::of(&token(app, "machine", &[("grant_type", "client_credentials")]));
     revoke(app, "machine", &[("token", &tokens.access)]).expect(200);
-    assert!(!is_good(app, &tokens.access));
+    assert!(!is_valid(app, &tokens.access));
 }
 
-fn a_code_can_be_given_up(context: &Context) {
+fn a_code_can_be_revoked(context: &Context) {
     let (app, user) = (context.app(), context.user());
     let request = CodeRequest::web();
     let code = request.code(app, &user);
     revoke(app, "web", &[("token", &code)]).expect(200);
     request.redeem(app, &code).expect_error(400, "invalid_grant");
-    // Another client cannot give it up.
+    // Another client cannot revoke it.
     let code = request.code(app, &user);
     revoke(app, "other", &[("token", &code)]).expect_error(400, "invalid_grant");
     Tokens::of(&request.redeem(app, &code));

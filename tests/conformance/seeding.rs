@@ -3,7 +3,7 @@
 use gridauth_conformance::browser::is_consent;
 use gridauth_conformance::case::User;
 use gridauth_conformance::oauth::{
-    CodeRequest, Tokens, introspect, is_good, password_tokens, refresh, token,
+    CodeRequest, Tokens, introspect, is_valid, password_tokens, refresh, token,
 };
 use gridauth_conformance::{Browser, Context, Demo, Options, Request, cases, random, seed};
 use serde_json::json;
@@ -19,11 +19,11 @@ cases! {
     "DEMO_APP.md, Seed file" => nobody_signs_up_over_a_seeded_user,
     "DEMO_APP.md, Seed file" => a_subject_that_a_stored_user_has_is_a_bad_seed,
     "DEMO_APP.md, Start" => stored_users_may_swap_their_subjects,
-    "DEMO_APP.md, Seed file" => the_built_in_client_goes_with_all_that_it_was_granted,
+    "DEMO_APP.md, Seed file" => the_built_in_client_is_removed_with_all_that_it_was_granted,
 }
 
 fn the_example_of_the_contract_works(context: &Context) {
-    // Its secrets are short words that stand in other texts too; the rest is the contract's own.
+    // The secrets of the example are short words that also occur in other texts, so they are replaced.
     let (password, secret) = (random::secret_of("israel"), random::secret_of("web of the contract"));
     let seed = json!({
         "users": [
@@ -66,7 +66,7 @@ fn users_may_have_a_subject_and_claims(context: &Context) {
     let whoami = app.send(&Request::get("/whoami").bearer(&tokens.access)).expect(200).json();
     assert_eq!(whoami["sub"], "248289761001");
     assert_eq!(introspect(&app, &tokens.access)["sub"], "248289761001");
-    // Who calls themselves by another's subject must not become them.
+    // A user whose name is the subject of another must not become the other.
     let impostor = [("username", "248289761001"), ("password", "a good password")];
     app.send(&Request::form("/sign_up", &impostor)).expect(409);
     app.send(&Request::form("/", &impostor)).expect_error(400, "invalid_grant");
@@ -86,10 +86,10 @@ fn absent_members_take_the_defaults(context: &Context) {
 }
 
 fn an_entry_that_exists_already_is_replaced(context: &Context) {
-    if !context.cell.store.durable {
+    if !context.combination.store.durable {
         return;
     }
-    let place = context.place();
+    let deployment = context.deployment();
     let user = User::new();
     let seed_with = |password: &str, scope: &str, secret: &str| {
         json!({
@@ -106,37 +106,38 @@ fn an_entry_that_exists_already_is_replaced(context: &Context) {
         app.send(&request).status
     };
     let (old, new) = (random::secret_of("old secret"), random::secret_of("new secret"));
-    let app = Demo::start(&place, &Options::new("first seed").seed(&seed_with(&user.password, "all", &old)));
+    let app =
+        Demo::start(&deployment, &Options::new("first seed").seed(&seed_with(&user.password, "all", &old)));
     let access = password_tokens(&app, &user, "all").access;
     assert_eq!((machine(&app, &old), machine(&app, &new)), (200, 401));
     app.kill();
     let other = User { password: random::secret_of("other password"), ..user.clone() };
     let app = Demo::start(
-        &place,
+        &deployment,
         &Options::new("second seed").seed(&seed_with(&other.password, "notes.read", &new)),
     );
     assert_eq!((machine(&app, &old), machine(&app, &new)), (401, 200));
     let fields = [("username", &*user.username), ("password", &*user.password)];
     app.send(&Request::form("/", &fields)).expect_error(400, "invalid_grant");
     assert_eq!(password_tokens(&app, &other, "notes.read").scope, "notes.read");
-    // What was granted before stands.
-    assert!(is_good(&app, &access));
+    // Existing grants stay valid.
+    assert!(is_valid(&app, &access));
 }
 
 fn what_a_seed_does_not_name_stays(context: &Context) {
-    if !context.cell.store.durable {
+    if !context.combination.store.durable {
         return;
     }
-    let place = context.place();
-    let app = Demo::start(&place, &Options::new("with clients"));
+    let deployment = context.deployment();
+    let app = Demo::start(&deployment, &Options::new("with clients"));
     let user = context.user_at(&app);
     app.kill();
-    let app = Demo::start(&place, &Options::new("with one").seed(&seed::of(&["demo"])));
+    let app = Demo::start(&deployment, &Options::new("with one").seed(&seed::of(&["demo"])));
     password_tokens(&app, &user, "all");
     Tokens::of(&token(&app, "machine", &[("grant_type", "client_credentials")]));
     app.kill();
-    // And without a seed too.
-    let app = Demo::start(&place, &Options::new("with none").no_seed());
+    // The same without a seed.
+    let app = Demo::start(&deployment, &Options::new("with none").no_seed());
     Tokens::of(&token(&app, "machine", &[("grant_type", "client_credentials")]));
 }
 
@@ -154,7 +155,7 @@ fn an_empty_seed_is_a_seed(context: &Context) {
     for seed in ["{}", r#"{"users": [], "clients": []}"#] {
         let app = context.start(&Options::new("empty seed").seed_text(seed.to_owned()));
         app.get("/health").expect(200);
-        // It is a seed without the client demo.
+        // A seed without the client demo.
         let user = context.user_at(&app);
         let fields = [("username", &*user.username), ("password", &*user.password)];
         app.send(&Request::form("/", &fields)).expect_error(401, "invalid_client");
@@ -174,11 +175,11 @@ fn nobody_signs_up_over_a_seeded_user(context: &Context) {
 }
 
 fn a_subject_that_a_stored_user_has_is_a_bad_seed(context: &Context) {
-    if !context.cell.store.durable {
+    if !context.combination.store.durable {
         return;
     }
-    let place = context.place();
-    let app = Demo::start(&place, &Options::new("before a bad seed").no_seed());
+    let deployment = context.deployment();
+    let app = Demo::start(&deployment, &Options::new("before a bad seed").no_seed());
     let miriam = context.user_at(&app);
     app.kill();
     let entry = |username: &str, sub: &str| json!({"username": username, "password": random::secret_of(username), "sub": sub});
@@ -189,7 +190,7 @@ fn a_subject_that_a_stored_user_has_is_a_bad_seed(context: &Context) {
     for log in [Some("info"), None] {
         let options = Options::new("a bad seed").seed(&seed);
         let options = log.map_or(options.clone().without("RUST_LOG"), |level| options.env("RUST_LOG", level));
-        let exit = Demo::start_refused(&place, &options);
+        let exit = Demo::start_refused(&deployment, &options);
         assert_eq!((exit.status.code(), &*exit.stdout), (Some(2), ""), "{}", exit.stderr);
         let last = exit.stderr.lines().last().unwrap_or_default();
         for told in ["GRIDAUTH_SEED", "users[1] \"second\"", "sub", &miriam.username] {
@@ -197,8 +198,8 @@ fn a_subject_that_a_stored_user_has_is_a_bad_seed(context: &Context) {
         }
         assert!(log.is_some() || exit.stderr.lines().count() == 1, "{}", exit.stderr);
     }
-    // Nothing of it was kept, nobody was harmed.
-    let app = Demo::start(&place, &Options::new("after a bad seed").no_seed());
+    // Nothing of the seed was stored, and existing users are unchanged.
+    let app = Demo::start(&deployment, &Options::new("after a bad seed").no_seed());
     for username in ["first", "second", "third"] {
         let fields = [("username", username), ("password", &random::secret_of(username))];
         app.send(&Request::form("/", &fields)).expect_error(400, "invalid_grant");
@@ -208,10 +209,10 @@ fn a_subject_that_a_stored_user_has_is_a_bad_seed(context: &Context) {
 }
 
 fn stored_users_may_swap_their_subjects(context: &Context) {
-    if !context.cell.store.durable {
+    if !context.combination.store.durable {
         return;
     }
-    let place = context.place();
+    let deployment = context.deployment();
     let (one, other) = (User::new(), User::new());
     for (first, second) in [("1", "2"), ("2", "1")] {
         let entry = |user: &User, sub: &str| json!({"username": user.username, "password": user.password, "sub": sub});
@@ -219,7 +220,7 @@ fn stored_users_may_swap_their_subjects(context: &Context) {
             "users": [entry(&one, first), entry(&other, second)],
             "clients": [seed::client("demo").entry()],
         });
-        let app = Demo::start(&place, &Options::new("subjects").seed(&seed));
+        let app = Demo::start(&deployment, &Options::new("subjects").seed(&seed));
         for (user, sub) in [(&one, first), (&other, second)] {
             let access = password_tokens(&app, user, "all").access;
             let whoami = app.send(&Request::get("/whoami").bearer(&access)).expect(200).json();
@@ -229,23 +230,24 @@ fn stored_users_may_swap_their_subjects(context: &Context) {
     }
 }
 
-fn the_built_in_client_goes_with_all_that_it_was_granted(context: &Context) {
-    if !context.cell.store.durable {
+fn the_built_in_client_is_removed_with_all_that_it_was_granted(context: &Context) {
+    if !context.combination.store.durable {
         return;
     }
-    let place = context.place();
-    let app = Demo::start(&place, &Options::new("with the built-in client").no_seed());
+    let deployment = context.deployment();
+    let app = Demo::start(&deployment, &Options::new("with the built-in client").no_seed());
     let user = context.user_at(&app);
     let tokens = password_tokens(&app, &user, "all");
     app.kill();
-    let app = Demo::start(&place, &Options::new("a seed without it").seed(&seed::of(&["machine"])));
+    let app = Demo::start(&deployment, &Options::new("a seed without it").seed(&seed::of(&["machine"])));
     refresh(&app, "demo", tokens.refresh()).expect_error(401, "invalid_client");
-    assert!(!is_good(&app, &tokens.access), "a token of a client that is gone");
+    assert!(!is_valid(&app, &tokens.access), "a token of a removed client");
     app.kill();
-    // One that a seed made is not the built-in one.
-    let app = Demo::start(&place, &Options::new("a seed with it").seed(&seed::of(&["demo"])));
+    // A client from a seed is not the built-in one.
+    let app = Demo::start(&deployment, &Options::new("a seed with it").seed(&seed::of(&["demo"])));
     let tokens = password_tokens(&app, &user, "all");
     app.kill();
-    let app = Demo::start(&place, &Options::new("a seed without it again").seed(&seed::of(&["machine"])));
-    assert!(is_good(&app, &tokens.access));
+    let app =
+        Demo::start(&deployment, &Options::new("a seed without it again").seed(&seed::of(&["machine"])));
+    assert!(is_valid(&app, &tokens.access));
 }

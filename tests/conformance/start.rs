@@ -9,29 +9,31 @@ use std::time::{Duration, Instant};
 use gridauth_conformance::case::caught;
 use gridauth_conformance::http::read_response;
 use gridauth_conformance::matrix::STORES;
-use gridauth_conformance::oauth::{CodeRequest, Tokens, as_client, is_good, password_tokens, refresh, token};
+use gridauth_conformance::oauth::{
+    CodeRequest, Tokens, as_client, is_valid, password_tokens, refresh, token,
+};
 use gridauth_conformance::{Browser, Context, Demo, Options, Request, cases, random, seed};
 use rustix::process::Signal;
 
 cases! {
     "DEMO_APP.md, Start" => it_says_where_it_listens,
     "DEMO_APP.md, Start" => a_bad_value_is_exit_2_and_one_line,
-    "DEMO_APP.md, Start" => a_good_value_starts,
+    "DEMO_APP.md, Start" => it_starts_with_a_valid_value,
     "DEMO_APP.md, Start" => a_bad_value_repeats_no_secret,
     "DEMO_APP.md, Start" => a_bad_seed_names_the_entry,
     "DEMO_APP.md, Start" => a_store_that_cannot_be_opened_is_exit_1_and_one_line,
     "DEMO_APP.md, Start" => a_database_that_cannot_be_had_is_exit_1_and_one_line,
     "DEMO_APP.md, Start" => a_damaged_file_stays_as_it_is,
-    "DEMO_APP.md, Start" => a_file_locked_by_another_process_is_told,
-    "DEMO_APP.md, Start" => an_address_that_is_taken_is_told,
+    "DEMO_APP.md, Start" => a_file_locked_by_another_process_is_reported,
+    "DEMO_APP.md, Start" => an_address_in_use_is_reported,
     "DEMO_APP.md, Start" => without_variables_it_starts_in_its_directory,
-    "DEMO_APP.md, Start" => lifetimes_are_as_set,
+    "DEMO_APP.md, Start" => lifetimes_are_as_configured,
     "DEMO_APP.md, Start" => sigterm_ends_it_with_0,
     "DEMO_APP.md, Start" => sigint_ends_it_with_0,
     "DEMO_APP.md, Start" => a_request_in_flight_is_finished,
     "DEMO_APP.md, Start" => a_request_that_never_ends_is_begun,
-    "DEMO_APP.md, Start" => idle_connections_do_not_hold_it_up,
-    "DEMO_APP.md, Start" => what_was_acknowledged_outlives_kill_9,
+    "DEMO_APP.md, Start" => idle_connections_do_not_delay_the_stop,
+    "DEMO_APP.md, Start" => acknowledged_writes_survive_kill_9,
     "DEMO_APP.md, Start" => a_used_code_stays_used_after_kill_9,
     "DEMO_APP.md, Start" => a_memory_store_forgets,
     "DEMO_APP.md, Start" => logs_go_to_standard_error,
@@ -48,10 +50,10 @@ fn it_says_where_it_listens(context: &Context) {
     assert_eq!(metadata["issuer"], other.issuer);
 }
 
-/// Exit status 2 and one line on standard error that names the variable; nothing on standard output.
+/// The process exits with status 2, one line on standard error that names the variable, and nothing on standard output.
 #[track_caller]
 fn is_bad_value(context: &Context, options: &Options, variable: &str) -> String {
-    let exit = Demo::start_refused(&context.place(), options);
+    let exit = Demo::start_refused(&context.deployment(), options);
     assert_eq!(exit.status.code(), Some(2), "{variable}: {}", exit.stderr);
     assert_eq!(exit.stdout, "", "{variable}");
     let lines: Vec<&str> = exit.stderr.lines().collect();
@@ -127,7 +129,7 @@ fn a_bad_value_is_exit_2_and_one_line(context: &Context) {
     }
 }
 
-fn a_good_value_starts(context: &Context) {
+fn it_starts_with_a_valid_value(context: &Context) {
     for (variable, value) in [
         ("GRIDAUTH_ISSUER", "https://id.example.com"),
         ("GRIDAUTH_ISSUER", "https://id.example.com:8443/a/b"),
@@ -142,7 +144,7 @@ fn a_good_value_starts(context: &Context) {
     ] {
         context.start(&Options::new("good value").no_seed().env(variable, value)).get("/health").expect(200);
     }
-    // Several at once, and a variable of nobody's.
+    // Several at once, and an unknown variable.
     let options = Options::new("good values")
         .env("GRIDAUTH_CODE_TTL", "5")
         .env("GRIDAUTH_REFRESH_GRACE", "3")
@@ -237,17 +239,20 @@ fn a_bad_seed_names_the_entry(context: &Context) {
         assert!(line.contains(named), "{seed}: the entry is not named: {line}");
         assert!(!line.contains(&secret), "{seed}: the line repeats the secret");
     }
-    let options = Options::new("seed that is no text").no_seed().env("GRIDAUTH_SEED", "/bin/sh");
+    let options = Options::new("seed that is not text").no_seed().env("GRIDAUTH_SEED", "/bin/sh");
     is_bad_value(context, &options, "GRIDAUTH_SEED");
 }
 
-/// Exit status 1 and one line with the word `store`.
+/// The process exits with status 1 and one line with the word `store`.
 #[track_caller]
-fn is_store_error(place: &std::sync::Arc<gridauth_conformance::Place>, options: &Options) -> String {
-    let exit = Demo::start_refused(place, options);
+fn is_store_error(
+    deployment: &std::sync::Arc<gridauth_conformance::Deployment>,
+    options: &Options,
+) -> String {
+    let exit = Demo::start_refused(deployment, options);
     assert_eq!(exit.status.code(), Some(1), "{}", exit.stderr);
     assert_eq!(exit.stdout, "");
-    // At the level of the default filter: the line is what is left.
+    // At the level of the default filter, only that line is logged.
     let lines: Vec<&str> = exit.stderr.lines().collect();
     assert_eq!(lines.len(), 1, "{}", exit.stderr);
     assert!(lines[0].contains("store"), "{}", lines[0]);
@@ -259,24 +264,25 @@ fn quiet(label: &str) -> Options {
 }
 
 fn a_store_that_cannot_be_opened_is_exit_1_and_one_line(context: &Context) {
-    let place = context.place();
-    let directory = place.path().join("a directory");
+    let deployment = context.deployment();
+    let directory = deployment.path().join("a directory");
     std::fs::create_dir(&directory).unwrap();
-    let inside = place.path().join("no such directory/store.db");
+    let inside = deployment.path().join("no such directory/store.db");
     for path in [directory, inside] {
         let line = is_store_error(
-            &place,
+            &deployment,
             &quiet("no store").env("GRIDAUTH_STORE", &format!("file:{}", path.display())),
         );
-        assert!(line.contains(path.to_str().unwrap()), "its place is not named: {line}");
+        assert!(line.contains(path.to_str().unwrap()), "its location is not named: {line}");
     }
 }
 
 fn a_database_that_cannot_be_had_is_exit_1_and_one_line(context: &Context) {
-    let place = context.place();
+    let deployment = context.deployment();
     let secret = random::secret_of("database");
-    // Nobody listens there; and our own node, which has no such user, or another password.
-    let node = STORES.iter().find(|store| store.name == "node").and_then(|store| (store.url)(place.path()));
+    // An address where nothing listens, and the test node with an unknown user or a wrong password.
+    let node =
+        STORES.iter().find(|store| store.name == "node").and_then(|store| (store.url)(deployment.path()));
     let node = node.expect("our own node");
     let (own, rest) = node.split_once('@').expect("a user and a password");
     let address = rest.split_once('/').expect("a cluster").0;
@@ -285,26 +291,27 @@ fn a_database_that_cannot_be_had_is_exit_1_and_one_line(context: &Context) {
         (format!("griddb://admin:{secret}@{rest}"), address),
         (format!("griddb://nobody:{secret}@{rest}"), address),
     ] {
-        let line = is_store_error(&place, &quiet("no database").env("GRIDAUTH_STORE", &url));
-        assert!(line.contains(&format!("griddb://{at}/")), "its place is not named: {line}");
-        assert!(!line.contains(&secret), "the password is told");
+        let line = is_store_error(&deployment, &quiet("no database").env("GRIDAUTH_STORE", &url));
+        assert!(line.contains(&format!("griddb://{at}/")), "its location is not named: {line}");
+        assert!(!line.contains(&secret), "the line repeats the password");
     }
     let cluster = node.replace("/gridauth", "/another");
-    is_store_error(&place, &quiet("another cluster").env("GRIDAUTH_STORE", &cluster));
-    // With the right ones it starts.
+    is_store_error(&deployment, &quiet("another cluster").env("GRIDAUTH_STORE", &cluster));
+    // With the right user and password it starts.
     assert_eq!(own, "griddb://admin:admin");
-    Demo::start(&place, &quiet("a database").env("GRIDAUTH_STORE", &node)).get("/health").expect(200);
+    Demo::start(&deployment, &quiet("a database").env("GRIDAUTH_STORE", &node)).get("/health").expect(200);
 }
 
 fn a_damaged_file_stays_as_it_is(context: &Context) {
-    let place = context.place();
-    let path = place.path().join("damaged.db");
+    let deployment = context.deployment();
+    let path = deployment.path().join("damaged.db");
     let url = format!("file:{}", path.display());
     let mut contents =
         vec![b"not a database at all".to_vec(), vec![0; 4096], vec![0xff; 100_000], vec![b'x']];
-    // A real one that was closed well, cut short or with its head changed.
-    let real = place.path().join("real.db");
-    let app = Demo::start(&place, &quiet("real").env("GRIDAUTH_STORE", &format!("file:{}", real.display())));
+    // A real file that was closed properly, then truncated or changed at its start.
+    let real = deployment.path().join("real.db");
+    let app =
+        Demo::start(&deployment, &quiet("real").env("GRIDAUTH_STORE", &format!("file:{}", real.display())));
     context.user_at(&app);
     app.signal(Signal::TERM);
     assert_eq!(app.wait().status.code(), Some(0));
@@ -314,28 +321,29 @@ fn a_damaged_file_stays_as_it_is(context: &Context) {
     for content in contents {
         std::fs::write(&path, &content).unwrap();
         let line = is_store_error(
-            &place,
+            &deployment,
             &quiet(&format!("damaged, {} bytes", content.len())).env("GRIDAUTH_STORE", &url),
         );
-        assert!(line.contains(path.to_str().unwrap()), "its place is not named: {line}");
+        assert!(line.contains(path.to_str().unwrap()), "its location is not named: {line}");
         assert!(std::fs::read(&path).unwrap() == content, "the file was changed");
     }
 }
 
-fn a_file_locked_by_another_process_is_told(context: &Context) {
-    let place = context.place();
-    let options = quiet("owner").env("GRIDAUTH_STORE", &format!("file:{}/owned.db", place.path().display()));
-    let first = Demo::start(&place, &options);
-    let line = is_store_error(&place, &options);
+fn a_file_locked_by_another_process_is_reported(context: &Context) {
+    let deployment = context.deployment();
+    let options =
+        quiet("owner").env("GRIDAUTH_STORE", &format!("file:{}/owned.db", deployment.path().display()));
+    let first = Demo::start(&deployment, &options);
+    let line = is_store_error(&deployment, &options);
     assert!(line.contains("owned.db"), "{line}");
     first.get("/health").expect(200);
     first.kill();
-    Demo::start(&place, &options).get("/health").expect(200);
+    Demo::start(&deployment, &options).get("/health").expect(200);
 }
 
-fn an_address_that_is_taken_is_told(context: &Context) {
+fn an_address_in_use_is_reported(context: &Context) {
     let taken = context.app().client.address.to_string();
-    let exit = Demo::start_refused(&context.place(), &quiet("taken").env("GRIDAUTH_LISTEN", &taken));
+    let exit = Demo::start_refused(&context.deployment(), &quiet("taken").env("GRIDAUTH_LISTEN", &taken));
     assert_eq!((exit.status.code(), &*exit.stdout), (Some(1), ""), "{}", exit.stderr);
     assert_eq!(exit.stderr.lines().count(), 1, "{}", exit.stderr);
     for told in ["GRIDAUTH_LISTEN", &taken] {
@@ -344,19 +352,19 @@ fn an_address_that_is_taken_is_told(context: &Context) {
 }
 
 fn without_variables_it_starts_in_its_directory(context: &Context) {
-    // But for the address: its own default may be somebody else's here.
-    let place = context.place();
+    // Except for the address: the default port may be in use here.
+    let deployment = context.deployment();
     let options = Options::new("defaults").no_seed().without("GRIDAUTH_STORE").without("RUST_LOG");
-    let app = Demo::start(&place, &options);
+    let app = Demo::start(&deployment, &options);
     let user = context.user_at(&app);
-    assert!(place.path().join("gridauth.db").is_file());
+    assert!(deployment.path().join("gridauth.db").is_file());
     let access = password_tokens(&app, &user, "all").access;
     app.kill();
-    let again = Demo::start(&place, &options);
-    assert!(is_good(&again, &access));
+    let again = Demo::start(&deployment, &options);
+    assert!(is_valid(&again, &access));
 }
 
-fn lifetimes_are_as_set(context: &Context) {
+fn lifetimes_are_as_configured(context: &Context) {
     let options = Options::new("lifetimes")
         .env("GRIDAUTH_ACCESS_TOKEN_TTL", "123")
         .env("GRIDAUTH_REFRESH_TOKEN_TTL", "4567");
@@ -369,7 +377,7 @@ fn lifetimes_are_as_set(context: &Context) {
         about["exp"].as_i64().unwrap() - about["iat"].as_i64().unwrap()
     };
     assert_eq!((times(&tokens.access), times(tokens.refresh())), (123, 4567));
-    // What is told of no code is shown by the tests of the demo itself.
+    // The lifetime of a code is not visible in a response; the demo's own tests cover it.
 }
 
 fn sigterm_ends_it_with_0(context: &Context) {
@@ -403,7 +411,7 @@ fn a_request_in_flight_is_finished(context: &Context) {
         body.len()
     )
     .unwrap();
-    // The request has to be there before the signal is.
+    // The request must arrive before the signal.
     std::thread::sleep(Duration::from_millis(100));
     app.signal(Signal::TERM);
     std::thread::sleep(Duration::from_millis(100));
@@ -412,16 +420,16 @@ fn a_request_in_flight_is_finished(context: &Context) {
     assert_eq!(app.wait().status.code(), Some(0));
 }
 
-/// What becomes of one process, by cell.
+/// A combination, and the thread that waits for its process to exit.
 type Ending = (String, JoinHandle<Result<(), String>>);
 
-/// What became of processes that were told to stop while a request was on its way that never ends, by cell.
+/// Processes that were told to stop while a request was in flight that never ends.
 static STOPPING: Mutex<Vec<Ending>> = Mutex::new(Vec::new());
 
-/// It takes its 10 seconds beside the other cases; what came of it is judged when they are done.
+/// Stopping takes 10 seconds, beside the other cases; [`cut_off`] checks the outcome when they are done.
 fn a_request_that_never_ends_is_begun(context: &Context) {
-    // Nothing of it touches the store.
-    if context.cell.store.name != "memory" {
+    // The store is not involved, so one store is enough.
+    if context.combination.store.name != "memory" {
         return;
     }
     let app = context.start(&Options::new("never ends").no_seed());
@@ -431,32 +439,32 @@ fn a_request_that_never_ends_is_begun(context: &Context) {
         "POST / HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: 100\r\n\r\nuser"
     )
     .unwrap();
-    // The request has to be there before the signal is.
+    // The request must arrive before the signal.
     std::thread::sleep(Duration::from_millis(100));
     app.signal(Signal::TERM);
     let ending = std::thread::spawn(move || {
         caught(|| {
-            #[allow(clippy::disallowed_methods, reason = "the process that is watched has a real clock")]
+            #[allow(clippy::disallowed_methods, reason = "the process runs on the real clock")]
             let told = Instant::now();
             let exit = app.wait();
             let took = told.elapsed();
             drop(stream);
             assert_eq!(exit.status.code(), Some(0), "{}", exit.stderr);
-            // 10 seconds, and what a busy machine adds.
-            assert!(took < Duration::from_secs(20), "it ended after {took:?}");
+            // 10 seconds, with room for a busy machine.
+            assert!(took < Duration::from_secs(20), "it exited after {took:?}");
         })
     });
-    STOPPING.lock().unwrap().push((context.cell.name(), ending));
+    STOPPING.lock().unwrap().push((context.combination.name(), ending));
 }
 
-/// What came of [`a_request_that_never_ends_is_begun`], by cell.
+/// The outcome of [`a_request_that_never_ends_is_begun`], by combination.
 pub(crate) fn cut_off() -> Vec<(String, Result<(), String>)> {
     let stopping = std::mem::take(&mut *STOPPING.lock().unwrap());
     let outcome = |ending: JoinHandle<_>| ending.join().unwrap_or_else(|_| Err("it panicked".to_owned()));
-    stopping.into_iter().map(|(cell, ending)| (cell, outcome(ending))).collect()
+    stopping.into_iter().map(|(combination, ending)| (combination, outcome(ending))).collect()
 }
 
-fn idle_connections_do_not_hold_it_up(context: &Context) {
+fn idle_connections_do_not_delay_the_stop(context: &Context) {
     let app = context.start(&Options::new("idle").no_seed());
     let mut used = TcpStream::connect(app.client.address).unwrap();
     write!(used, "GET /health HTTP/1.1\r\nHost: x\r\n\r\n").unwrap();
@@ -467,7 +475,7 @@ fn idle_connections_do_not_hold_it_up(context: &Context) {
         app.signal(Signal::TERM);
         app.wait()
     });
-    // Far less than the 10 seconds that requests in flight may take: the read ends when the connection is closed.
+    // Far less than the 10 seconds that requests in flight may take. The read ends when the connection is closed.
     used.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
     assert_eq!(
         std::io::Read::read(&mut used, &mut [0; 1]).unwrap(),
@@ -477,13 +485,13 @@ fn idle_connections_do_not_hold_it_up(context: &Context) {
     assert_eq!(told.join().unwrap().status.code(), Some(0));
 }
 
-fn what_was_acknowledged_outlives_kill_9(context: &Context) {
-    if !context.cell.store.durable {
+fn acknowledged_writes_survive_kill_9(context: &Context) {
+    if !context.combination.store.durable {
         return;
     }
-    let place = context.place();
+    let deployment = context.deployment();
     let options = Options::new("before kill -9");
-    let app = Demo::start(&place, &options);
+    let app = Demo::start(&deployment, &options);
     let user = context.user_at(&app);
     let request = CodeRequest::web();
     let mut browser = Browser::new(&app);
@@ -498,12 +506,12 @@ fn what_was_acknowledged_outlives_kill_9(context: &Context) {
     let rotated = Tokens::of(&refresh(&app, "demo", tokens.refresh()));
     app.kill();
 
-    let app = Demo::start(&place, &Options::new("after kill -9"));
-    assert!(is_good(&app, &tokens.access) && is_good(&app, &rotated.access));
-    assert!(!is_good(&app, &revoked.access));
+    let app = Demo::start(&deployment, &Options::new("after kill -9"));
+    assert!(is_valid(&app, &tokens.access) && is_valid(&app, &rotated.access));
+    assert!(!is_valid(&app, &revoked.access));
     let kept = app.send(&Request::get("/notes").bearer(&tokens.access)).expect(200).json();
     assert_eq!(kept[0]["text"], "kept");
-    // The session, the consent, the code, the grace window: all of it is there.
+    // The session, the consent, the code and the grace window are all still there.
     let mut browser = Browser { app: &app, cookies };
     browser.authorize(&request.pairs()).expect(303);
     Tokens::of(&request.redeem(&app, &code));
@@ -514,11 +522,11 @@ fn what_was_acknowledged_outlives_kill_9(context: &Context) {
 }
 
 fn a_used_code_stays_used_after_kill_9(context: &Context) {
-    if !context.cell.store.durable {
+    if !context.combination.store.durable {
         return;
     }
-    let place = context.place();
-    let mut app = Demo::start(&place, &Options::new("one-time things"));
+    let deployment = context.deployment();
+    let mut app = Demo::start(&deployment, &Options::new("one-time things"));
     let user = context.user_at(&app);
     for _ in 0..3 {
         let request = CodeRequest::web();
@@ -527,22 +535,22 @@ fn a_used_code_stays_used_after_kill_9(context: &Context) {
         Tokens::of(&request.redeem(&app, &code));
         app.send(&as_client(&app, "revoke", "web", &[("token", &first.access)])).expect(200);
         app.kill();
-        app = Demo::start(&place, &Options::new("one-time things"));
+        app = Demo::start(&deployment, &Options::new("one-time things"));
         request.redeem(&app, &code).expect_error(400, "invalid_grant");
-        assert!(!is_good(&app, &first.access));
+        assert!(!is_valid(&app, &first.access));
     }
 }
 
 fn a_memory_store_forgets(context: &Context) {
-    let place = context.place();
+    let deployment = context.deployment();
     let options =
         Options::new("memory").env("GRIDAUTH_STORE", "memory:").seed(&seed::of(&["machine", "demo"]));
-    let app = Demo::start(&place, &options);
+    let app = Demo::start(&deployment, &options);
     let access = Tokens::of(&token(&app, "machine", &[("grant_type", "client_credentials")])).access;
     app.kill();
-    let app = Demo::start(&place, &options);
-    assert!(!is_good(&app, &access));
-    let left: Vec<_> = std::fs::read_dir(place.path())
+    let app = Demo::start(&deployment, &options);
+    assert!(!is_valid(&app, &access));
+    let left: Vec<_> = std::fs::read_dir(deployment.path())
         .unwrap()
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())
         .filter(|name| !name.starts_with("process"))
@@ -553,18 +561,18 @@ fn a_memory_store_forgets(context: &Context) {
 fn logs_go_to_standard_error(context: &Context) {
     let app = context.start(&Options::new("logs").env("RUST_LOG", "info"));
     app.get("/health").expect(200);
-    // The seed has what the server lacks: each is warned of, by the entry's name.
+    // The seed has entries that the server does not support: there is a warning about each, by name.
     let log = app.stderr();
     for named in ["unusable", "key-holder", "private_key_jwt", "device_code"] {
         assert!(log.contains(named), "no warning names {named}: {log}");
     }
-    // So are the grants that RFC 9700 says not to use.
+    // There is a warning about each grant that RFC 9700 advises against.
     for section in ["2.1.2", "2.4"] {
         let warning = format!("RFC 9700 section {section} ");
         let warned = log.lines().any(|line| line.contains("WARN") && line.contains(&warning));
         assert!(warned, "no warning names {warning}: {log}");
     }
-    assert!(!log.contains("\u{1b}["), "colours in a log that is no terminal");
+    assert!(!log.contains("\u{1b}["), "colours in a log that is not a terminal");
     let quiet = context.start(&Options::new("quiet").env("RUST_LOG", "off").no_seed());
     quiet.get("/health").expect(200);
     assert_eq!(quiet.stderr(), "");

@@ -1,4 +1,4 @@
-//! Guessing is slowed down (DEMO_APP.md, Policies).
+//! Guessing is throttled (DEMO_APP.md, Policies).
 
 use std::io::Write;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpStream};
@@ -7,27 +7,27 @@ use gridauth_conformance::browser::is_sign_in;
 use gridauth_conformance::case::at_once;
 use gridauth_conformance::http::{encode, read_response};
 use gridauth_conformance::oauth::{
-    CodeRequest, Tokens, as_client, introspect, is_good, password_tokens, token,
+    CodeRequest, Tokens, as_client, introspect, is_valid, password_tokens, token,
 };
 use gridauth_conformance::{Browser, Context, Options, Request, Response, cases, seed};
 
 cases! {
-    "DEMO_APP.md, Policies" => twenty_wrong_passwords_and_even_the_right_one_waits,
-    "DEMO_APP.md, Policies" => the_sign_in_page_is_slowed_down_too,
+    "DEMO_APP.md, Policies" => after_twenty_wrong_passwords_even_the_right_one_waits,
+    "DEMO_APP.md, Policies" => the_sign_in_page_is_throttled_too,
     "DEMO_APP.md, Policies" => all_ways_to_guess_a_password_count_together,
-    "DEMO_APP.md, Policies" => twenty_wrong_secrets_and_even_the_right_one_waits,
+    "DEMO_APP.md, Policies" => after_twenty_wrong_secrets_even_the_right_one_waits,
     "DEMO_APP.md, Policies" => a_success_forgets_the_failures,
-    "DEMO_APP.md, Policies" => an_unknown_account_is_slowed_down_alike,
-    "DEMO_APP.md, Policies" => others_are_not_slowed_down,
+    "DEMO_APP.md, Policies" => unknown_accounts_are_throttled_too,
+    "DEMO_APP.md, Policies" => other_accounts_are_not_throttled,
     "DEMO_APP.md, Policies" => a_forwarded_address_changes_nothing,
     "DEMO_APP.md, Policies" => a_public_name_cannot_be_used_to_lock_a_client_out,
-    "DEMO_APP.md, Policies" => good_tokens_go_on_while_the_account_waits,
-    "DEMO_APP.md, Policies" => a_thousand_failures_from_one_address_and_it_waits_whatever_the_account,
+    "DEMO_APP.md, Policies" => valid_tokens_keep_working_while_the_account_waits,
+    "DEMO_APP.md, Policies" => after_a_thousand_failures_an_address_waits_whatever_the_account,
 }
 
-/// An answer that says how long to wait.
+/// The response is 429 and says how long to wait.
 #[track_caller]
-fn is_told_to_wait(answer: &Response) {
+fn is_throttled(answer: &Response) {
     assert_eq!(answer.status, 429, "{answer:#}");
     let seconds: u64 = answer.header("retry-after").unwrap().parse().unwrap();
     assert!((1..=60).contains(&seconds), "{seconds}");
@@ -37,25 +37,25 @@ fn password(username: &str, password: &str) -> Request {
     Request::form("/", &[("username", username), ("password", password)])
 }
 
-/// A password that is wrong because of its length, without being hashed: it counts as any other, which the cases show that
-/// try one that is hashed, and costs no time.
+/// A password that is too long, and so is rejected without being hashed, which saves time. It counts like any other failure:
+/// the cases that also try a hashed one show that.
 fn too_long() -> String {
     "x".repeat(1025)
 }
 
-fn twenty_wrong_passwords_and_even_the_right_one_waits(context: &Context) {
+fn after_twenty_wrong_passwords_even_the_right_one_waits(context: &Context) {
     let (app, user) = (context.app(), context.user());
     for _ in 0..20 {
         app.send(&password(&user.username, "wrong password")).expect_error(400, "invalid_grant");
     }
-    is_told_to_wait(&app.send(&password(&user.username, "wrong password")));
-    is_told_to_wait(&app.send(&password(&user.username, &user.password)));
+    is_throttled(&app.send(&password(&user.username, "wrong password")));
+    is_throttled(&app.send(&password(&user.username, &user.password)));
     let parameters =
         [("grant_type", "password"), ("username", &*user.username), ("password", &*user.password)];
-    is_told_to_wait(&token(app, "demo", &parameters));
+    is_throttled(&token(app, "demo", &parameters));
 }
 
-fn the_sign_in_page_is_slowed_down_too(context: &Context) {
+fn the_sign_in_page_is_throttled_too(context: &Context) {
     let (app, user) = (context.app(), context.user());
     let mut browser = Browser::new(app);
     let mut page = browser.authorize(&CodeRequest::web().pairs());
@@ -64,7 +64,7 @@ fn the_sign_in_page_is_slowed_down_too(context: &Context) {
         assert_ne!(page.status, 429, "{page:#}");
     }
     let page = browser.submit(&page, &[("username", &user.username), ("password", &user.password)], None);
-    is_told_to_wait(&page);
+    is_throttled(&page);
     assert!(is_sign_in(&page), "{page:#}");
 }
 
@@ -81,29 +81,29 @@ fn all_ways_to_guess_a_password_count_together(context: &Context) {
     for _ in 0..6 {
         browser.submit(&page, &[("username", &user.username), ("password", "wrong password")], None);
     }
-    is_told_to_wait(&app.send(&password(&user.username, &user.password)));
+    is_throttled(&app.send(&password(&user.username, &user.password)));
 }
 
-fn twenty_wrong_secrets_and_even_the_right_one_waits(context: &Context) {
-    // A process of its own: the client is out of use for a minute.
+fn after_twenty_wrong_secrets_even_the_right_one_waits(context: &Context) {
+    // A process of its own, since the client is throttled for a minute.
     let seeded = seed::of(&["machine", "poster", "resource-server", "web"]);
     let app = context.start(&Options::new("wrong secrets").seed(&seeded));
     let grant = ("grant_type", "client_credentials");
     for at in 0..20 {
-        // Wherever the secret is tried.
+        // At whichever endpoint the secret is tried.
         let path = ["/oauth/token", "/oauth/revoke", "/oauth/introspect"][at % 3];
         let request = Request::form(path, &[grant, ("token", "x")]).basic("machine", "wrong secret 123");
         app.send(&request).expect_error(401, "invalid_client");
     }
-    is_told_to_wait(&token(&app, "machine", &[grant]));
-    is_told_to_wait(&app.send(&as_client(&app, "revoke", "machine", &[("token", "x")])));
-    is_told_to_wait(&app.send(&as_client(&app, "introspect", "machine", &[("token", "x")])));
+    is_throttled(&token(&app, "machine", &[grant]));
+    is_throttled(&app.send(&as_client(&app, "revoke", "machine", &[("token", "x")])));
+    is_throttled(&app.send(&as_client(&app, "introspect", "machine", &[("token", "x")])));
     for _ in 0..20 {
         let body = [grant, ("client_id", "poster"), ("client_secret", "wrong secret 123")];
         app.send(&Request::form("/oauth/token", &body)).expect_error(401, "invalid_client");
     }
-    is_told_to_wait(&token(&app, "poster", &[grant]));
-    // Another client goes on.
+    is_throttled(&token(&app, "poster", &[grant]));
+    // Another client is not throttled.
     assert_eq!(introspect(&app, "x")["active"], false);
 }
 
@@ -117,22 +117,22 @@ fn a_success_forgets_the_failures(context: &Context) {
     }
 }
 
-fn an_unknown_account_is_slowed_down_alike(context: &Context) {
+fn unknown_accounts_are_throttled_too(context: &Context) {
     let app = context.app();
     let nobody = gridauth_conformance::random::unique("nobody");
     for _ in 0..20 {
         app.send(&password(&nobody, "wrong password")).expect_error(400, "invalid_grant");
     }
-    is_told_to_wait(&app.send(&password(&nobody, "wrong password")));
+    is_throttled(&app.send(&password(&nobody, "wrong password")));
 }
 
-fn others_are_not_slowed_down(context: &Context) {
+fn other_accounts_are_not_throttled(context: &Context) {
     let (app, user, other) = (context.app(), context.user(), context.user());
     for _ in 0..21 {
         app.send(&password(&user.username, &too_long()));
     }
     Tokens::of(&app.send(&password(&other.username, &other.password)));
-    // A name that only looks the same is another.
+    // A name that only looks the same is another name.
     let upper = user.username.to_uppercase();
     app.send(&password(&upper, "wrong password")).expect_error(400, "invalid_grant");
 }
@@ -146,13 +146,13 @@ fn a_forwarded_address_changes_nothing(context: &Context) {
         app.send(&request).expect(400);
     }
     let request = password(&user.username, &user.password).header("X-Forwarded-For", "10.1.1.1");
-    is_told_to_wait(&app.send(&request));
+    is_throttled(&app.send(&request));
 }
 
 fn a_public_name_cannot_be_used_to_lock_a_client_out(context: &Context) {
     let app = context.start(&Options::new("no lock-out").seed(&seed::of(&["machine", "demo"])));
     let grant = ("grant_type", "client_credentials");
-    // Who presents no secret has guessed nothing.
+    // A request without a secret is not a guess.
     for _ in 0..25 {
         let request = Request::form("/oauth/token", &[grant, ("client_id", "machine")]);
         app.send(&request).expect_error(401, "invalid_client");
@@ -160,14 +160,14 @@ fn a_public_name_cannot_be_used_to_lock_a_client_out(context: &Context) {
     Tokens::of(&token(&app, "machine", &[grant]));
 }
 
-fn good_tokens_go_on_while_the_account_waits(context: &Context) {
+fn valid_tokens_keep_working_while_the_account_waits(context: &Context) {
     let (app, user) = (context.app(), context.user());
     let tokens = password_tokens(app, &user, "all");
     for _ in 0..21 {
         app.send(&password(&user.username, &too_long()));
     }
-    is_told_to_wait(&app.send(&password(&user.username, &user.password)));
-    assert!(is_good(app, &tokens.access));
+    is_throttled(&app.send(&password(&user.username, &user.password)));
+    assert!(is_valid(app, &tokens.access));
     Tokens::of(&gridauth_conformance::oauth::refresh(app, "demo", tokens.refresh()));
 }
 
@@ -175,7 +175,7 @@ fn good_tokens_go_on_while_the_account_waits(context: &Context) {
 struct Tries(TcpStream);
 
 impl Tries {
-    /// From this address of this machine.
+    /// Connects from this local address.
     fn from(source: Ipv4Addr, to: SocketAddr) -> Self {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let connected = runtime.block_on(async {
@@ -198,8 +198,8 @@ impl Tries {
     }
 }
 
-fn a_thousand_failures_from_one_address_and_it_waits_whatever_the_account(context: &Context) {
-    // A process of its own: the address is that of every case.
+fn after_a_thousand_failures_an_address_waits_whatever_the_account(context: &Context) {
+    // A process of its own, since all cases share the address.
     let app = context.start(&Options::new("a thousand failures"));
     let (user, other) = (context.user_at(&app), context.user_at(&app));
     let tokens = password_tokens(&app, &user, "all");
@@ -212,14 +212,14 @@ fn a_thousand_failures_from_one_address_and_it_waits_whatever_the_account(contex
             answer.expect_error(400, "invalid_grant");
         }
     });
-    is_told_to_wait(&app.send(&password("nobody at all", "wrong password")));
-    is_told_to_wait(&app.send(&password(&user.username, &user.password)));
-    is_told_to_wait(&token(&app, "machine", &[("grant_type", "client_credentials")]));
-    // Who has a token, and who guesses nothing, is not slowed down.
-    assert!(is_good(&app, &tokens.access));
+    is_throttled(&app.send(&password("nobody at all", "wrong password")));
+    is_throttled(&app.send(&password(&user.username, &user.password)));
+    is_throttled(&token(&app, "machine", &[("grant_type", "client_credentials")]));
+    // Requests with a token, and requests that guess nothing, are not throttled.
+    assert!(is_valid(&app, &tokens.access));
     Tokens::of(&gridauth_conformance::oauth::refresh(&app, "demo", tokens.refresh()));
     context.user_at(&app);
-    // Nor is anybody elsewhere.
+    // Nor are other addresses.
     let elsewhere = Tries::from(Ipv4Addr::new(127, 0, 0, 2), app.client.address);
     Tokens::of(&{ elsewhere }.sign_in(&other.username, &other.password));
 }

@@ -8,39 +8,39 @@ use gridauth_conformance::{Context, Request, cases, random, seed};
 cases! {
     "RFC 6749 2.3.1" => basic_credentials_are_form_url_encoded,
     "RFC 7617 2" => the_scheme_basic_is_case_insensitive,
-    "RFC 6749 2.3.1" => the_secret_may_be_in_the_body_of_a_client_registered_so,
+    "RFC 6749 2.3.1" => a_client_registered_for_it_may_send_its_secret_in_the_body,
     "RFC 7591 2" => the_method_registered_is_the_method_accepted,
     "RFC 6749 2.3" => two_methods_in_one_request_are_refused,
-    "RFC 6749 2.3.1" => credentials_in_the_query_do_not_count,
+    "RFC 6749 2.3.1" => credentials_in_the_query_are_ignored,
     "RFC 6749 5.2" => a_wrong_secret_is_401_with_a_challenge,
     "RFC 6749 5.2" => an_unknown_client_reads_the_same_as_a_wrong_secret,
     "RFC 6749 5.2" => broken_basic_credentials_are_refused,
     "RFC 6749 5.2" => a_scheme_that_is_not_basic_is_refused,
-    "RFC 6749 2.3" => a_client_id_in_the_body_must_be_that_of_the_header,
+    "RFC 6749 2.3" => a_client_id_in_the_body_must_match_the_header,
     "RFC 6749 2.3" => a_public_client_has_no_secret,
     "RFC 6749 2.3" => a_confidential_client_cannot_leave_its_secret_out,
-    "DEMO_APP.md, Seed file" => a_client_with_a_method_that_is_not_built_cannot_authenticate,
-    "RFC 6749 5.2" => a_grant_type_that_is_missing_or_unknown_is_told,
+    "DEMO_APP.md, Seed file" => a_client_with_a_method_that_is_not_implemented_cannot_authenticate,
+    "RFC 6749 5.2" => a_missing_or_unknown_grant_type_is_refused,
     "RFC 6749 5.2" => a_client_uses_only_its_grant_types,
-    "RFC 6749 3.2" => only_post_is_taken,
+    "RFC 6749 3.2" => only_post_is_accepted,
     "RFC 6749 3.2" => the_body_must_be_a_form,
-    "RFC 6749 3.2" => parameters_in_the_query_do_not_count,
+    "RFC 6749 3.2" => parameters_in_the_query_are_ignored,
     "RFC 6749 3.2" => a_repeated_parameter_is_refused,
     "RFC 6749 3.2" => unknown_parameters_are_ignored,
-    "RFC 6749 5.1" => the_answer_is_json_that_nobody_keeps,
-    "RFC 6749 5.2" => an_error_is_json_that_nobody_keeps,
-    "RFC 6749 5.2" => a_description_has_only_the_characters_allowed,
-    "RFC 9110 15.5.6" => an_unknown_method_is_told_what_is_allowed,
+    "RFC 6749 5.1" => the_response_is_json_that_is_not_cached,
+    "RFC 6749 5.2" => an_error_is_json_that_is_not_cached,
+    "RFC 6749 5.2" => a_description_has_only_allowed_characters,
+    "RFC 9110 15.5.6" => an_unknown_method_is_answered_with_allow,
 }
 
 const GRANT: [(&str, &str); 1] = [("grant_type", "client_credentials")];
 
 fn basic_credentials_are_form_url_encoded(context: &Context) {
     let app = context.app();
-    // The client's id and secret have every character that an encoding could lose.
+    // The id and the secret of this client have every kind of character that an encoding could lose.
     Tokens::of(&token(app, "od:d cli%ent+", &GRANT));
     Tokens::of(&token(app, "machine", &GRANT));
-    // Without the encoding they are something else.
+    // Without the encoding the credentials are different ones.
     let raw = STANDARD.encode(format!("od:d cli%ent+:{}", seed::secret("od:d cli%ent+")));
     let request = Request::form("/oauth/token", &GRANT).header("Authorization", format!("Basic {raw}"));
     app.send(&request).expect_error(401, "invalid_client");
@@ -59,7 +59,7 @@ fn the_scheme_basic_is_case_insensitive(context: &Context) {
     }
 }
 
-fn the_secret_may_be_in_the_body_of_a_client_registered_so(context: &Context) {
+fn a_client_registered_for_it_may_send_its_secret_in_the_body(context: &Context) {
     Tokens::of(&token(context.app(), "poster", &GRANT));
 }
 
@@ -83,7 +83,7 @@ fn two_methods_in_one_request_are_refused(context: &Context) {
     }
 }
 
-fn credentials_in_the_query_do_not_count(context: &Context) {
+fn credentials_in_the_query_are_ignored(context: &Context) {
     let app = context.app();
     let secret = seed::secret("poster");
     let query = gridauth_conformance::http::encode(&[("client_id", "poster"), ("client_secret", &secret)]);
@@ -156,7 +156,7 @@ fn a_scheme_that_is_not_basic_is_refused(context: &Context) {
     }
 }
 
-fn a_client_id_in_the_body_must_be_that_of_the_header(context: &Context) {
+fn a_client_id_in_the_body_must_match_the_header(context: &Context) {
     let app = context.app();
     Tokens::of(&token(app, "machine", &[GRANT[0], ("client_id", "machine")]));
     for other in ["poster", "nobody", "Machine"] {
@@ -191,7 +191,7 @@ fn a_confidential_client_cannot_leave_its_secret_out(context: &Context) {
     }
 }
 
-fn a_client_with_a_method_that_is_not_built_cannot_authenticate(context: &Context) {
+fn a_client_with_a_method_that_is_not_implemented_cannot_authenticate(context: &Context) {
     let app = context.app();
     for body in [
         &[GRANT[0], ("client_id", "key-holder")][..],
@@ -203,7 +203,7 @@ fn a_client_with_a_method_that_is_not_built_cannot_authenticate(context: &Contex
     app.send(&request).expect_error(401, "invalid_client");
 }
 
-fn a_grant_type_that_is_missing_or_unknown_is_told(context: &Context) {
+fn a_missing_or_unknown_grant_type_is_refused(context: &Context) {
     let app = context.app();
     token(app, "machine", &[]).expect_error(400, "invalid_request");
     token(app, "machine", &[("grant_type", "")]).expect_error(400, "invalid_request");
@@ -225,7 +225,7 @@ fn a_client_uses_only_its_grant_types(context: &Context) {
     token(app, "unusable", &GRANT).expect_error(400, "unauthorized_client");
 }
 
-fn only_post_is_taken(context: &Context) {
+fn only_post_is_accepted(context: &Context) {
     let app = context.app();
     for method in ["GET", "HEAD", "PUT", "DELETE", "PATCH", "OPTIONS"] {
         let mut request = as_client(app, "token", "machine", &GRANT);
@@ -268,7 +268,7 @@ fn the_body_must_be_a_form(context: &Context) {
     app.send(&request).expect_error(400, "invalid_request");
     let none = Request { body: None, ..with(Some("application/x-www-form-urlencoded")) };
     app.send(&none).expect_error(400, "invalid_request");
-    // Two of them, even if one is right, or both.
+    // Two content types, even if one or both are right.
     for other in ["text/plain", "application/x-www-form-urlencoded"] {
         let mut first = good.clone();
         first.headers.insert(0, ("Content-Type".to_owned(), other.into()));
@@ -278,7 +278,7 @@ fn the_body_must_be_a_form(context: &Context) {
     }
 }
 
-fn parameters_in_the_query_do_not_count(context: &Context) {
+fn parameters_in_the_query_are_ignored(context: &Context) {
     let app = context.app();
     let request = Request::raw_form("/oauth/token?grant_type=client_credentials", "")
         .basic("machine", &seed::secret("machine"));
@@ -316,14 +316,14 @@ fn unknown_parameters_are_ignored(context: &Context) {
     Tokens::of(&token(context.app(), "machine", &[GRANT[0], ("foo", "bar"), ("state", "x"), ("empty", "")]));
 }
 
-fn the_answer_is_json_that_nobody_keeps(context: &Context) {
+fn the_response_is_json_that_is_not_cached(context: &Context) {
     let answer = token(context.app(), "machine", &GRANT).expect(200);
     assert_eq!(answer.header("content-type"), Some("application/json"));
     assert_eq!(answer.header("cache-control"), Some("no-store"));
     assert_eq!(answer.header("pragma"), Some("no-cache"));
 }
 
-fn an_error_is_json_that_nobody_keeps(context: &Context) {
+fn an_error_is_json_that_is_not_cached(context: &Context) {
     let app = context.app();
     let unknown = Request::form("/oauth/token", &GRANT).basic(&random::unique("nobody"), "wrong secret 123");
     for answer in [token(app, "machine", &[("grant_type", "x")]), app.send(&unknown)] {
@@ -338,7 +338,7 @@ fn an_error_is_json_that_nobody_keeps(context: &Context) {
     }
 }
 
-fn a_description_has_only_the_characters_allowed(context: &Context) {
+fn a_description_has_only_allowed_characters(context: &Context) {
     let app = context.app();
     let fits = |text: &str| text.chars().all(|c| matches!(c, ' '..='!' | '#'..='[' | ']'..='~'));
     for parameters in [
@@ -352,7 +352,7 @@ fn a_description_has_only_the_characters_allowed(context: &Context) {
     }
 }
 
-fn an_unknown_method_is_told_what_is_allowed(context: &Context) {
+fn an_unknown_method_is_answered_with_allow(context: &Context) {
     let app = context.app();
     for (path, allow) in [
         ("/oauth/authorize", "GET, HEAD, POST"),

@@ -1,6 +1,6 @@
-//! Every secret that the suite uses, and the logs of every process: no secret may be in a log.
+//! Collects every secret that the suite uses and the logs of every process: no log may contain a secret.
 //!
-//! Secrets are taken down where they pass: in requests and responses. So no case has to remember.
+//! Secrets are collected from requests and responses, so no case has to report them.
 
 use std::collections::BTreeSet;
 use std::sync::Mutex;
@@ -13,7 +13,7 @@ use libtest_mimic::{Failed, Trial};
 use crate::html::Page;
 use crate::http::{Request, Response, decode};
 
-/// Parameters and members whose values are secret.
+/// Parameters and JSON members whose values are secret.
 const SECRET_NAMES: [&str; 10] = [
     "password",
     "client_secret",
@@ -27,28 +27,28 @@ const SECRET_NAMES: [&str; 10] = [
     "assertion",
 ];
 
-/// Shorter texts are found in any log by chance.
+/// Shorter texts occur in logs by chance.
 const SHORTEST: usize = 12;
 
 static SECRETS: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
 static LOGS: Mutex<Vec<Log>> = Mutex::new(Vec::new());
 
-/// What a process wrote before it ended.
+/// What a process wrote until it exited.
 #[derive(Clone, Debug)]
 pub struct Log {
-    /// The cell that it ran for.
-    pub cell: String,
+    /// The combination that it ran on.
+    pub combination: String,
     /// What it was started for.
     pub label: String,
     /// Its standard output.
     pub stdout: String,
     /// Its standard error.
     pub stderr: String,
-    /// Whether it came as far as listening.
+    /// Whether it got as far as listening.
     pub listened: bool,
 }
 
-/// Takes down a secret.
+/// Collects a secret.
 pub fn secret(text: &str) {
     if text.len() < SHORTEST {
         return;
@@ -61,14 +61,14 @@ pub fn secret(text: &str) {
     secrets.insert(text.to_owned());
 }
 
-/// Takes down the value of a parameter if it is a secret one.
+/// Collects the value of a parameter if the parameter is a secret one.
 pub fn parameter(name: &str, value: &str) {
     if SECRET_NAMES.contains(&name) {
         secret(value);
     }
 }
 
-/// Takes down what a request presents.
+/// Collects the secrets of a request.
 pub fn request(request: &Request) {
     for (_, value) in presented(request) {
         secret(&value);
@@ -84,8 +84,8 @@ pub fn request(request: &Request) {
     }
 }
 
-/// The secrets that a request presents and that no response may say back, with their names. Values too short to be
-/// secrets are left out.
+/// The secrets that a request presents and no response may echo, with their names. Values too short to be secrets are left
+/// out.
 pub fn presented(request: &Request) -> Vec<(String, String)> {
     let mut found = Vec::new();
     let query = request.target.split_once('?').map(|(_, query)| query).unwrap_or_default();
@@ -112,7 +112,7 @@ pub fn presented(request: &Request) -> Vec<(String, String)> {
     found
 }
 
-/// Takes down what a response hands out.
+/// Collects the secrets of a response.
 pub fn response(response: &Response) {
     for cookie in response.headers_named("set-cookie") {
         if let Some((_, value)) = cookie.split(';').next().unwrap_or_default().split_once('=') {
@@ -142,33 +142,33 @@ pub fn response(response: &Response) {
     }
 }
 
-/// Keeps the log of a process that has ended.
+/// Keeps the log of a process that has exited.
 pub fn log(log: Log) {
     LOGS.lock().unwrap().push(log);
 }
 
-/// The logs of all processes of a cell that have ended.
-pub fn logs_of(cell: &str) -> Vec<Log> {
-    LOGS.lock().unwrap().iter().filter(|log| log.cell == cell).cloned().collect()
+/// The logs of all processes of a combination that have exited.
+pub fn logs_of(combination: &str) -> Vec<Log> {
+    LOGS.lock().unwrap().iter().filter(|log| log.combination == combination).cloned().collect()
 }
 
-/// A case that looks at the logs of a cell: `judge` tells what is wrong with them.
-pub fn trial(cell: &str, name: &str, judge: fn(&[Log]) -> Vec<String>) -> Trial {
-    let cell = cell.to_owned();
-    Trial::test(format!("{cell}/audit/{name}"), move || {
-        let found = judge(&logs_of(&cell));
+/// A case on the logs of a combination: `judge` returns what is wrong with them.
+pub fn trial(combination: &str, name: &str, judge: fn(&[Log]) -> Vec<String>) -> Trial {
+    let combination = combination.to_owned();
+    Trial::test(format!("{combination}/audit/{name}"), move || {
+        let found = judge(&logs_of(&combination));
         if found.is_empty() { Ok(()) } else { Err(Failed::from(found.join("\n"))) }
     })
 }
 
-/// The places in `logs` where a secret stands, each as its line with the secret left out.
+/// The lines of `logs` that contain a secret, with the secret left out.
 pub fn leaks(logs: &[Log]) -> Vec<String> {
     let secrets: Vec<String> = SECRETS.lock().unwrap().iter().cloned().collect();
     find(&secrets, logs)
 }
 
 fn find(secrets: &[String], logs: &[Log]) -> Vec<String> {
-    let searcher = AhoCorasick::new(secrets).expect("the secrets make a searcher");
+    let searcher = AhoCorasick::new(secrets).expect("a searcher for the secrets");
     let mut found = BTreeSet::new();
     for log in logs {
         for line in log.stdout.lines().chain(log.stderr.lines()) {
@@ -182,7 +182,7 @@ fn find(secrets: &[String], logs: &[Log]) -> Vec<String> {
     found.into_iter().collect()
 }
 
-/// The panics that processes wrote about.
+/// The panics in the logs.
 pub fn panics(logs: &[Log]) -> Vec<String> {
     let lines = logs.iter().flat_map(|log| log.stderr.lines().map(move |line| (log, line)));
     lines
@@ -197,7 +197,7 @@ mod tests {
 
     fn log(stderr: &str) -> Log {
         Log {
-            cell: "axum/memory".to_owned(),
+            combination: "axum/memory".to_owned(),
             label: "a process".to_owned(),
             stdout: "listening on http://127.0.0.1:1\n".to_owned(),
             stderr: stderr.to_owned(),
@@ -220,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_request_presents_is_seen() {
+    fn the_secrets_of_a_request_are_found() {
         let request =
             Request::form("/oauth/token?refresh_token=0123456789abc", &[("password", "correct horse")])
                 .basic("web", "battery staple");

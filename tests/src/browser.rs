@@ -1,4 +1,4 @@
-//! A browser: keeps cookies and sends forms.
+//! A browser that keeps cookies and sends forms.
 
 use crate::case::User;
 use crate::demo::Demo;
@@ -7,19 +7,19 @@ use crate::http::{Request, Response};
 
 /// A browser without scripts.
 pub struct Browser<'a> {
-    /// What it looks at.
+    /// The application that it visits.
     pub app: &'a Demo,
     /// Its cookies.
     pub cookies: Vec<(String, String)>,
 }
 
 impl<'a> Browser<'a> {
-    /// One that was never used.
+    /// A browser without cookies.
     pub fn new(app: &'a Demo) -> Self {
         Self { app, cookies: Vec::new() }
     }
 
-    /// Sends a request with its cookies and keeps those that come back.
+    /// Sends a request with its cookies, and keeps the cookies that the response sets.
     #[track_caller]
     pub fn send(&mut self, mut request: Request) -> Response {
         if !self.cookies.is_empty() {
@@ -55,7 +55,8 @@ impl<'a> Browser<'a> {
     /// Sends the only form of a page.
     ///
     /// # Panics
-    /// Where the page has not one form, the form lacks an input or the button, or does not post to its own origin.
+    /// If the page does not have exactly one form, or the form lacks an input or the button, or does not post to its own
+    /// origin.
     #[track_caller]
     pub fn submit(
         &mut self,
@@ -79,7 +80,7 @@ impl<'a> Browser<'a> {
     /// Signs in on a sign-in page.
     ///
     /// # Panics
-    /// Where it is not one.
+    /// If it is not one.
     #[track_caller]
     pub fn sign_in(&mut self, page: &Response, user: &User) -> Response {
         assert_eq!(page.status, 200, "{page:#}");
@@ -89,7 +90,7 @@ impl<'a> Browser<'a> {
     /// Allows on a consent page.
     ///
     /// # Panics
-    /// Where it is not one.
+    /// If it is not one.
     #[track_caller]
     pub fn allow(&mut self, page: &Response) -> Response {
         assert_eq!(page.status, 200, "{page:#}");
@@ -99,14 +100,14 @@ impl<'a> Browser<'a> {
     /// Denies on a consent page.
     ///
     /// # Panics
-    /// Where it is not one.
+    /// If it is not one.
     #[track_caller]
     pub fn deny(&mut self, page: &Response) -> Response {
         assert_eq!(page.status, 200, "{page:#}");
         self.submit(page, &[], Some(("decision", "deny")))
     }
 
-    /// Goes the whole way from the request to the redirect: signs in, allows.
+    /// Goes the whole way from the request to the redirect: signs in and allows, if asked.
     #[track_caller]
     pub fn go_through(&mut self, parameters: &[(&str, &str)], user: &User) -> Response {
         let mut answer = self.authorize(parameters);

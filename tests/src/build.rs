@@ -7,10 +7,10 @@ use std::sync::{LazyLock, Mutex};
 
 use serde_json::Value;
 
-/// The binary of this package: from `GRIDAUTH_DEMO_BIN_DIR`, or built by cargo, once.
+/// The binary of this package: from `GRIDAUTH_DEMO_BIN_DIR`, or built by cargo at the first call.
 ///
 /// # Panics
-/// Where it cannot be built.
+/// If it cannot be built.
 pub fn binary(package: &str) -> PathBuf {
     static BUILT: LazyLock<Mutex<HashMap<String, PathBuf>>> = LazyLock::new(Mutex::default);
     if let Some(directory) = std::env::var_os("GRIDAUTH_DEMO_BIN_DIR") {

@@ -1,27 +1,27 @@
-//! A case, and what it is given.
+//! A case, and the context that it runs in.
 
 use std::any::Any;
 use std::cell::RefCell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Once, OnceLock};
 
-use crate::demo::{Demo, Options, Place};
+use crate::demo::{Demo, Deployment, Options};
 use crate::http::Request;
-use crate::matrix::Cell;
+use crate::matrix::Combination;
 use crate::{random, record};
 
-/// One rule, and what shows whether it is kept.
+/// One rule, and the function that checks it.
 #[derive(Clone, Copy)]
 pub struct Case {
     /// The rule in words.
     pub name: &'static str,
     /// Where it is written.
     pub rule: &'static str,
-    /// Panics where the rule is broken.
+    /// Panics if the rule is broken.
     pub run: fn(&Context),
 }
 
-/// Makes the table of cases of a file: where the rule is written, and the function that checks it.
+/// Defines the cases of a file: where each rule is written, and the function that checks it.
 #[macro_export]
 macro_rules! cases {
     ($($rule:literal => $run:ident,)*) => {
@@ -31,7 +31,7 @@ macro_rules! cases {
     };
 }
 
-/// Somebody who has signed up.
+/// A user.
 #[derive(Clone, Debug)]
 pub struct User {
     /// The name.
@@ -41,7 +41,7 @@ pub struct User {
 }
 
 impl User {
-    /// Somebody who has not signed up yet.
+    /// A user who has not signed up yet.
     pub fn new() -> Self {
         let username = random::unique("user");
         let password = random::secret_of(&username);
@@ -58,7 +58,7 @@ impl Default for User {
 /// The issuer of [`Context::https`].
 pub const HTTPS_ISSUER: &str = "https://id.example.com/tenant";
 
-/// The processes that the cases of a cell share.
+/// The processes shared by all cases of a combination.
 #[derive(Default)]
 struct Shared {
     standard: OnceLock<Demo>,
@@ -66,55 +66,55 @@ struct Shared {
     graceless: OnceLock<Demo>,
 }
 
-/// What a case is given: a cell, and processes in it.
+/// What a case is given: a combination of framework and store, and processes that run on it.
 #[derive(Clone)]
 pub struct Context {
-    /// The cell.
-    pub cell: Cell,
+    /// The framework and the store.
+    pub combination: Combination,
     shared: Arc<Shared>,
 }
 
 impl Context {
-    /// For the cases of this cell.
-    pub fn new(cell: Cell) -> Self {
-        Self { cell, shared: Arc::default() }
+    /// A context for the cases of this combination.
+    pub fn new(combination: Combination) -> Self {
+        Self { combination, shared: Arc::default() }
     }
 
-    /// A process with the standard seed, which other cases use too.
+    /// A process with the standard seed, shared with other cases.
     pub fn app(&self) -> &Demo {
         self.shared.standard.get_or_init(|| self.start(&Options::new("standard")))
     }
 
-    /// The same, with an issuer that is `https` and has a path.
+    /// Like [`app`](Self::app), with an `https` issuer that has a path.
     pub fn https(&self) -> &Demo {
         self.shared
             .https
             .get_or_init(|| self.start(&Options::new("https").env("GRIDAUTH_ISSUER", HTTPS_ISSUER)))
     }
 
-    /// The same, without a grace window for refresh tokens.
+    /// Like [`app`](Self::app), without a grace window for refresh tokens.
     pub fn graceless(&self) -> &Demo {
         self.shared
             .graceless
             .get_or_init(|| self.start(&Options::new("graceless").env("GRIDAUTH_REFRESH_GRACE", "0")))
     }
 
-    /// A place of its own.
-    pub fn place(&self) -> Arc<Place> {
-        Place::new(self.cell)
+    /// A new deployment for this case alone.
+    pub fn deployment(&self) -> Arc<Deployment> {
+        Deployment::new(self.combination)
     }
 
-    /// A process of its own, in a place of its own.
+    /// A new process on a new deployment, for this case alone.
     pub fn start(&self, options: &Options) -> Demo {
-        Demo::start(&self.place(), options)
+        Demo::start(&self.deployment(), options)
     }
 
-    /// Somebody who has signed up at [`app`](Self::app).
+    /// A user who has signed up at [`app`](Self::app).
     pub fn user(&self) -> User {
         self.user_at(self.app())
     }
 
-    /// Somebody who has signed up there.
+    /// A user who has signed up at this process.
     pub fn user_at(&self, app: &Demo) -> User {
         let user = User::new();
         let fields = [("username", user.username.as_str()), ("password", user.password.as_str())];
@@ -127,17 +127,17 @@ thread_local! {
     static LAST_PANIC: RefCell<String> = const { RefCell::new(String::new()) };
 }
 
-/// Runs `body`; its panic is an error that tells place and message.
+/// Runs `body`, and turns a panic into an error.
 ///
 /// # Errors
-/// What the panic said.
+/// The location and message of the panic.
 pub fn caught<T>(body: impl FnOnce() -> T) -> Result<T, String> {
     static HOOK: Once = Once::new();
     HOOK.call_once(|| {
         std::panic::set_hook(Box::new(|info| {
-            let place = info.location().map(ToString::to_string).unwrap_or_default();
+            let location = info.location().map(ToString::to_string).unwrap_or_default();
             let message = message_of(info.payload());
-            LAST_PANIC.with(|last| *last.borrow_mut() = format!("{place}: {message}"));
+            LAST_PANIC.with(|last| *last.borrow_mut() = format!("{location}: {message}"));
         }));
     });
     catch_unwind(AssertUnwindSafe(body)).map_err(|_| LAST_PANIC.with(RefCell::take))
@@ -148,10 +148,10 @@ fn message_of(payload: &(dyn Any + Send)) -> String {
     text.or_else(|| payload.downcast_ref::<String>().cloned()).unwrap_or_default()
 }
 
-/// Runs `body` on so many threads at once, each with its number, and gathers what they give.
+/// Runs `body` on this many threads at once, each with its number, and collects the results.
 ///
 /// # Panics
-/// Where one of them does.
+/// If one of them does.
 pub fn at_once<T: Send>(threads: usize, body: impl Fn(usize) -> T + Sync) -> Vec<T> {
     let barrier = std::sync::Barrier::new(threads);
     std::thread::scope(|scope| {
@@ -173,7 +173,7 @@ pub fn at_once<T: Send>(threads: usize, body: impl Fn(usize) -> T + Sync) -> Vec
                     value
                 }
                 Ok((Err(message), _)) => panic!("in one of {threads} threads: {message}"),
-                Err(_) => panic!("one of {threads} threads did not end well"),
+                Err(_) => panic!("one of {threads} threads could not be joined"),
             })
             .collect();
         record::at_once(answers);

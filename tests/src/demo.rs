@@ -14,29 +14,30 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::http::{Client, Request, Response};
-use crate::matrix::Cell;
+use crate::matrix::Combination;
 use crate::{audit, build, seed};
 
 const PATIENCE: Duration = Duration::from_secs(60);
 const STEP: Duration = Duration::from_millis(5);
 
-/// A directory of its own and a store in it, for one process after the other, or several at once where the store can.
-pub struct Place {
-    /// The cell.
-    pub cell: Cell,
+/// A directory and a store that demo processes are started on: one after the other, or several at once where the store
+/// can be shared.
+pub struct Deployment {
+    /// The framework and the store.
+    pub combination: Combination,
     directory: TempDir,
     store: String,
 }
 
-impl Place {
-    /// A new one.
+impl Deployment {
+    /// A new one, with an empty store.
     ///
     /// # Panics
-    /// Where the store is not to be had.
-    pub fn new(cell: Cell) -> Arc<Self> {
+    /// If the store is not available.
+    pub fn new(combination: Combination) -> Arc<Self> {
         let directory = tempfile::tempdir().expect("a temporary directory");
-        let store = (cell.store.url)(directory.path()).expect("the store is to be had");
-        Arc::new(Self { cell, directory, store })
+        let store = (combination.store.url)(directory.path()).expect("the store is available");
+        Arc::new(Self { combination, directory, store })
     }
 
     /// The directory.
@@ -59,10 +60,10 @@ pub struct Options {
 }
 
 impl Options {
-    /// A free port, the standard seed, the cell's store, logs at the level `trace`, and windows that a slow machine does
-    /// not miss.
+    /// A free port, the standard seed, the deployment's store, logs at level `trace`, and time windows long enough for a
+    /// slow machine.
     pub fn new(label: &str) -> Self {
-        // On a busy machine a case must not run into the end of a window that it does not mean to reach.
+        // On a busy machine a case must not reach the end of a window by accident.
         let unhurried = [("GRIDAUTH_REFRESH_GRACE", "600"), ("GRIDAUTH_CODE_TTL", "600")];
         let env = unhurried.map(|(name, value)| (name.to_owned(), Some(value.to_owned()))).to_vec();
         Self { label: label.to_owned(), env, seed: Some(seed::standard().to_string()) }
@@ -75,7 +76,7 @@ impl Options {
         self
     }
 
-    /// Without this variable, which it would have otherwise.
+    /// Without this variable, which is set by default.
     #[must_use]
     pub fn without(mut self, name: &str) -> Self {
         self.env.push((name.to_owned(), None));
@@ -103,10 +104,10 @@ impl Options {
     }
 }
 
-/// A process that has ended by itself.
+/// A process that has exited by itself.
 #[derive(Debug)]
 pub struct Exit {
-    /// How.
+    /// Its exit status.
     pub status: ExitStatus,
     /// Its standard output.
     pub stdout: String,
@@ -114,13 +115,13 @@ pub struct Exit {
     pub stderr: String,
 }
 
-/// A running demo application. It is killed when this is dropped, and its log kept for the audit.
+/// A running demo application. It is killed when this is dropped; its log is kept for the audit.
 pub struct Demo {
-    /// Where it was started.
-    pub place: Arc<Place>,
-    /// What speaks to it.
+    /// What it was started on.
+    pub deployment: Arc<Deployment>,
+    /// An HTTP client for it.
     pub client: Client,
-    /// The path of its issuer, in front of every path below `/oauth`.
+    /// The path of its issuer, which precedes every path below `/oauth`.
     pub base: String,
     /// Its issuer.
     pub issuer: String,
@@ -131,48 +132,48 @@ impl Demo {
     /// Starts one and waits until it listens.
     ///
     /// # Panics
-    /// Where it ends before that.
+    /// If it exits before that.
     #[track_caller]
-    pub fn start(place: &Arc<Place>, options: &Options) -> Self {
-        match Self::try_start(place, options) {
+    pub fn start(deployment: &Arc<Deployment>, options: &Options) -> Self {
+        match Self::try_start(deployment, options) {
             Ok(demo) => demo,
             Err(exit) => {
-                panic!("{}: ended with {}: {}", options.label, exit.status, last_lines(&exit.stderr))
+                panic!("{}: exited with {}: {}", options.label, exit.status, last_lines(&exit.stderr))
             }
         }
     }
 
-    /// Starts one that may end before it listens.
+    /// Starts one that may exit before it listens.
     ///
     /// # Errors
-    /// The end that it came to.
+    /// How it exited.
     ///
     /// # Panics
-    /// Where it neither listens nor ends.
-    pub fn try_start(place: &Arc<Place>, options: &Options) -> Result<Self, Box<Exit>> {
-        let mut process = Process::spawn(place, options);
+    /// If it neither listens nor exits.
+    pub fn try_start(deployment: &Arc<Deployment>, options: &Options) -> Result<Self, Box<Exit>> {
+        let mut process = Process::spawn(deployment, options);
         let Some(line) = process.first_line() else {
             return Err(Box::new(process.wait()));
         };
         let address: SocketAddr = line
             .strip_prefix("listening on http://")
             .and_then(|address| address.parse().ok())
-            .unwrap_or_else(|| panic!("not the line of the start: {line:?}"));
+            .unwrap_or_else(|| panic!("not the line that says where it listens: {line:?}"));
         process.listened = true;
         let own =
             |name: &str| options.env.iter().rev().find(|(own, _)| own == name).and_then(|(_, v)| v.clone());
         let issuer = own("GRIDAUTH_ISSUER").unwrap_or_else(|| format!("http://{address}"));
         let base = issuer.splitn(4, '/').nth(3).map(|path| format!("/{path}")).unwrap_or_default();
-        Ok(Self { place: Arc::clone(place), client: Client { address }, base, issuer, process })
+        Ok(Self { deployment: Arc::clone(deployment), client: Client { address }, base, issuer, process })
     }
 
-    /// Starts one that must end before it listens.
+    /// Starts one that must exit before it listens.
     ///
     /// # Panics
-    /// Where it listens.
+    /// If it listens.
     #[track_caller]
-    pub fn start_refused(place: &Arc<Place>, options: &Options) -> Exit {
-        match Self::try_start(place, options) {
+    pub fn start_refused(deployment: &Arc<Deployment>, options: &Options) -> Exit {
+        match Self::try_start(deployment, options) {
             Ok(_) => panic!("{}: it started", options.label),
             Err(exit) => *exit,
         }
@@ -198,29 +199,29 @@ impl Demo {
     /// Sends a signal.
     ///
     /// # Panics
-    /// Where it cannot be sent.
+    /// If it cannot be sent.
     pub fn signal(&self, signal: Signal) {
         let pid = i32::try_from(self.process.child.id()).ok().and_then(Pid::from_raw).expect("a process id");
         kill_process(pid, signal).expect("the signal is sent");
     }
 
-    /// Ends it with kill -9.
+    /// Kills it with SIGKILL.
     pub fn kill(self) {
         drop(self);
     }
 
-    /// Waits until it has ended.
+    /// Waits until it has exited.
     ///
     /// # Panics
-    /// Where it does not end.
+    /// If it does not exit.
     pub fn wait(mut self) -> Exit {
         self.process.wait()
     }
 
-    /// Whether it has ended.
+    /// Whether it has exited.
     ///
     /// # Panics
-    /// Where that cannot be found out.
+    /// If that cannot be determined.
     pub fn has_ended(&mut self) -> bool {
         self.process.child.try_wait().expect("the process is ours").is_some()
     }
@@ -239,28 +240,28 @@ fn last_lines(text: &str) -> String {
 struct Process {
     child: Child,
     label: String,
-    cell: String,
+    combination: String,
     lines: Mutex<Receiver<String>>,
     stdout: Arc<Mutex<String>>,
     stderr: PathBuf,
     listened: bool,
     logged: bool,
-    _place: Arc<Place>,
+    _deployment: Arc<Deployment>,
 }
 
 impl Process {
-    fn spawn(place: &Arc<Place>, options: &Options) -> Self {
-        let directory = place.path();
+    fn spawn(deployment: &Arc<Deployment>, options: &Options) -> Self {
+        let directory = deployment.path();
         let name = crate::random::unique("process");
         let stderr = directory.join(format!("{name}.log"));
-        let mut command = Command::new(build::binary(place.cell.framework.package));
+        let mut command = Command::new(build::binary(deployment.combination.framework.package));
         command
             .env_clear()
             .env("PATH", std::env::var_os("PATH").unwrap_or_default())
             .env("RUST_LOG", "trace")
             .env("RUST_BACKTRACE", "1")
             .env("GRIDAUTH_LISTEN", "127.0.0.1:0")
-            .env("GRIDAUTH_STORE", place.store())
+            .env("GRIDAUTH_STORE", deployment.store())
             .current_dir(directory)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
@@ -292,22 +293,22 @@ impl Process {
         Self {
             child,
             label: options.label.clone(),
-            cell: place.cell.name(),
+            combination: deployment.combination.name(),
             lines: Mutex::new(lines),
             stdout,
             stderr,
             listened: false,
             logged: false,
-            _place: Arc::clone(place),
+            _deployment: Arc::clone(deployment),
         }
     }
 
-    /// The first line of its output; `None` where it ends without one.
+    /// The first line of its output; `None` if it exits without one.
     fn first_line(&mut self) -> Option<String> {
         match self.lines.get_mut().unwrap().recv_timeout(PATIENCE) {
             Ok(line) => Some(line),
             Err(RecvTimeoutError::Disconnected) => None,
-            Err(RecvTimeoutError::Timeout) => panic!("{}: neither listens nor ends", self.label),
+            Err(RecvTimeoutError::Timeout) => panic!("{}: neither listens nor exits", self.label),
         }
     }
 
@@ -319,20 +320,20 @@ impl Process {
         let steps = PATIENCE.as_millis() / STEP.as_millis();
         for _ in 0..steps {
             if let Some(status) = self.child.try_wait().expect("the process is ours") {
-                // Its last lines may still be on the way through the pipe.
+                // Its last lines may still be in the pipe.
                 while self.lines.get_mut().unwrap().recv_timeout(PATIENCE).is_ok() {}
                 let stdout = self.stdout.lock().unwrap().clone();
                 return Exit { status, stdout, stderr: self.stderr() };
             }
             std::thread::sleep(STEP);
         }
-        panic!("{}: it does not end", self.label);
+        panic!("{}: does not exit", self.label);
     }
 
     fn log(&mut self) {
         if !std::mem::replace(&mut self.logged, true) {
             audit::log(audit::Log {
-                cell: self.cell.clone(),
+                combination: self.combination.clone(),
                 label: self.label.clone(),
                 stdout: self.stdout.lock().map(|text| text.clone()).unwrap_or_default(),
                 stderr: self.stderr(),

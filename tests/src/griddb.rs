@@ -1,4 +1,4 @@
-//! GridDB to run the cases on: a node of our own in this process, and a real server where one is named.
+//! GridDB to run the cases on: a test node in this process, and a real server if one is named.
 
 use std::path::Path;
 use std::sync::LazyLock;
@@ -9,7 +9,7 @@ use griddb_test_node::{LogWrite, Options, TestNode};
 use sha2::{Digest, Sha256};
 use tokio::runtime::Runtime;
 
-/// The URL of our own node, which is started with the first question for it and goes with this process.
+/// The URL of the test node, which starts at the first call and lives as long as this process.
 pub(crate) fn test_node(directory: &Path) -> Option<String> {
     static NODE: LazyLock<String> = LazyLock::new(start);
     Some(with_own_prefix(&NODE, directory))
@@ -27,32 +27,31 @@ fn start() -> String {
         let runtime = runtime();
         let node = runtime.block_on(TestNode::start(Options::new())).expect("the test node starts");
         told.send(format!("griddb://admin:admin@{}/gridauth", node.address()))
-            .expect("somebody waits for it");
+            .expect("the caller waits for the address");
         runtime.block_on(std::future::pending::<()>());
     });
     address.recv().expect("the test node starts")
 }
 
-/// A node that one case has for itself, to crash it, pause it, and start it again.
+/// A test node for one case alone, to crash, pause and restart.
 pub struct OwnNode {
     node: TestNode,
     runtime: Runtime,
 }
 
 impl OwnNode {
-    /// A new one. Only what was flushed is on its disk: a server syncs by itself as well, and that would hide a flush that
-    /// is missing.
+    /// A new one. Only flushed writes reach its disk: a real server also syncs by itself, which would hide a missing flush.
     ///
     /// # Panics
-    /// Where it cannot be started.
+    /// If it cannot be started.
     pub fn start() -> Self {
         Self::start_joining_after(Duration::from_millis(300))
     }
 
-    /// A new one that is outside of its cluster for so long whenever it was started again.
+    /// A new one that stays out of its cluster for `delay` after each restart.
     ///
     /// # Panics
-    /// Where it cannot be started.
+    /// If it cannot be started.
     pub fn start_joining_after(delay: Duration) -> Self {
         let options = Options::new().log_write(LogWrite::OnlyByFlush).rejoin_delay(delay);
         let runtime = runtime();
@@ -65,29 +64,29 @@ impl OwnNode {
         format!("{}?grant_containers=4&{options}", self.node.url())
     }
 
-    /// Kills it, as `kill -9` does: connections are reset, and no new ones accepted.
+    /// Kills it, as `kill -9` does: connections are reset, and no new ones are accepted.
     ///
     /// # Panics
-    /// Where its port cannot be kept.
+    /// If its port cannot be kept.
     pub fn crash(&self) {
         self.runtime.block_on(self.node.crash()).expect("the node is killed");
     }
 
-    /// Starts it again, on its port. It refuses everything until it is in its cluster.
+    /// Restarts it on the same port. It refuses everything until it has joined its cluster.
     ///
     /// # Panics
-    /// Where it cannot be started.
+    /// If it cannot be started.
     pub fn restart(&self) {
         let _runtime = self.runtime.enter();
         self.node.restart().expect("the node starts again");
     }
 
-    /// Stops it as SIGSTOP does: connections are accepted, and nothing is answered.
+    /// Pauses it, as SIGSTOP does: connections are accepted and nothing is answered.
     pub fn pause(&self) {
         self.node.pause();
     }
 
-    /// Lets it go on.
+    /// Resumes it.
     pub fn wake(&self) {
         self.node.wake();
     }
@@ -98,7 +97,7 @@ fn runtime() -> Runtime {
     runtime.expect("a runtime for a node")
 }
 
-/// Each directory has containers of its own, as it would have a file of its own.
+/// Gives each directory its own containers, just as it would have its own file.
 fn with_own_prefix(url: &str, directory: &Path) -> String {
     let digest = Sha256::digest(directory.as_os_str().as_encoded_bytes());
     let tag: String = digest[..6].iter().map(|byte| format!("{byte:02x}")).collect();

@@ -1,4 +1,4 @@
-//! Reads a page as a browser would, as far as forms go.
+//! Parses the forms of a page as a browser would.
 
 use html5gum::{DefaultEmitter, Token, Tokenizer};
 
@@ -18,15 +18,15 @@ pub struct Page {
 /// A form.
 #[derive(Clone, Debug, Default)]
 pub struct Form {
-    /// Where it is sent.
+    /// The URL that it is sent to.
     pub action: String,
-    /// How it is sent.
+    /// The method that it is sent with.
     pub method: String,
     /// Its inputs and their values.
     pub fields: Vec<(String, String)>,
-    /// Its buttons that have a name.
+    /// Its named buttons and their values.
     pub buttons: Vec<(String, String)>,
-    /// The names of the inputs that a person sees.
+    /// The names of the visible inputs.
     pub visible: Vec<String>,
 }
 
@@ -92,14 +92,14 @@ impl Page {
     /// The only form.
     ///
     /// # Panics
-    /// Where there is none or more than one.
+    /// If there is none, or more than one.
     #[track_caller]
     pub fn form(&self) -> &Form {
         assert_eq!(self.forms.len(), 1, "forms on the page {:?}: {}", self.title, self.text);
         &self.forms[0]
     }
 
-    /// The elements of this name, as their attributes.
+    /// The attributes of each element of this name.
     pub fn all(&self, element: &str) -> Vec<&[(String, String)]> {
         let found = self.elements.iter().filter(|(name, _)| name == element);
         found.map(|(_, attributes)| attributes.as_slice()).collect()
@@ -107,10 +107,10 @@ impl Page {
 }
 
 impl Form {
-    /// What a browser sends when the inputs are filled like this and, where one is named, this button is pressed.
+    /// What a browser sends when the inputs are filled in like this and `button` is pressed.
     ///
     /// # Panics
-    /// Where the form has no such input or button.
+    /// If the form has no such input or button.
     #[track_caller]
     pub fn filled(&self, inputs: &[(&str, &str)], button: Option<(&str, &str)>) -> Vec<(String, String)> {
         let mut sent = self.fields.clone();

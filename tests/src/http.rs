@@ -1,4 +1,4 @@
-//! A small HTTP/1.1 client that sends whatever it is told to, well-formed or not.
+//! A small HTTP/1.1 client that sends any bytes, well-formed or not.
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
@@ -23,7 +23,7 @@ pub struct Request {
     pub headers: Vec<(String, Vec<u8>)>,
     /// The body; `None` also leaves out `Content-Length`.
     pub body: Option<Vec<u8>>,
-    /// Whether a 5xx is an answer that the case is after.
+    /// Whether the case expects that the response may be a 5xx.
     pub may_fail: bool,
 }
 
@@ -59,7 +59,7 @@ impl Request {
         Self::post(target).body("application/x-www-form-urlencoded", encode(parameters))
     }
 
-    /// A POST of these bytes, said to be a form.
+    /// A POST of these bytes, with the content type of a form.
     pub fn raw_form(target: impl Into<String>, bytes: impl Into<Vec<u8>>) -> Self {
         Self::post(target).body("application/x-www-form-urlencoded", bytes)
     }
@@ -98,7 +98,7 @@ impl Request {
         self
     }
 
-    /// With `Authorization: Basic`, as RFC 6749 section 2.3.1 says: both halves form-url-encoded.
+    /// With `Authorization: Basic`, both halves form-url-encoded (RFC 6749 section 2.3.1).
     #[must_use]
     pub fn basic(self, client_id: &str, secret: &str) -> Self {
         audit::secret(secret);
@@ -113,7 +113,7 @@ impl Request {
         self.header("Authorization", format!("Bearer {token}"))
     }
 
-    /// A 5xx may be answered.
+    /// The response may be a 5xx.
     #[must_use]
     pub fn may_fail(mut self) -> Self {
         self.may_fail = true;
@@ -167,14 +167,14 @@ pub struct Response {
 }
 
 impl Response {
-    /// The value of a header field that comes once.
+    /// The value of a header field that may occur at most once.
     ///
     /// # Panics
-    /// Where it comes more than once.
+    /// If it occurs more than once.
     #[track_caller]
     pub fn header(&self, name: &str) -> Option<&str> {
         let found = self.headers_named(name);
-        assert!(found.len() < 2, "{name} comes {} times: {found:?}", found.len());
+        assert!(found.len() < 2, "{name} occurs {} times: {found:?}", found.len());
         found.first().copied()
     }
 
@@ -186,7 +186,7 @@ impl Response {
     /// The body as text.
     ///
     /// # Panics
-    /// Where it is not UTF-8.
+    /// If it is not UTF-8.
     #[track_caller]
     pub fn text(&self) -> &str {
         std::str::from_utf8(&self.body).expect("a body is UTF-8")
@@ -195,7 +195,7 @@ impl Response {
     /// The body as JSON.
     ///
     /// # Panics
-    /// Where it is not JSON, or is not said to be.
+    /// If it is not JSON, or does not have that content type.
     #[track_caller]
     pub fn json(&self) -> Value {
         let content_type = self.header("content-type").unwrap_or_default();
@@ -203,20 +203,20 @@ impl Response {
         serde_json::from_slice(&self.body).unwrap_or_else(|error| panic!("{error}: {self:#}"))
     }
 
-    /// A text member of the JSON body.
+    /// A string member of the JSON body.
     ///
     /// # Panics
-    /// Where there is none.
+    /// If there is none.
     #[track_caller]
     pub fn member(&self, name: &str) -> String {
         let json = self.json();
-        json[name].as_str().unwrap_or_else(|| panic!("no text {name:?} in {self:#}")).to_owned()
+        json[name].as_str().unwrap_or_else(|| panic!("no string {name:?} in {self:#}")).to_owned()
     }
 
     /// The response, which must have this status.
     ///
     /// # Panics
-    /// Where it has another.
+    /// If it has another.
     #[track_caller]
     pub fn expect(self, status: u16) -> Self {
         assert_eq!(self.status, status, "{self:#}");
@@ -226,7 +226,7 @@ impl Response {
     /// The response, which must be an error of RFC 6749 section 5.2 with this name.
     ///
     /// # Panics
-    /// Where it is anything else.
+    /// If it is anything else.
     #[track_caller]
     pub fn expect_error(self, status: u16, error: &str) -> Self {
         assert_eq!(self.status, status, "{self:#}");
@@ -235,7 +235,7 @@ impl Response {
     }
 }
 
-/// Readable, with everything that a failed expectation wants to know.
+/// Everything that the message of a failed assertion should show.
 impl std::fmt::Display for Response {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         writeln!(f, "status {}", self.status)?;
@@ -256,10 +256,10 @@ pub struct Client {
 }
 
 impl Client {
-    /// Sends a request and reads the response. What must hold of every response is checked.
+    /// Sends a request, reads the response, and checks it against the [`rules`].
     ///
     /// # Panics
-    /// Where there is no response, or it breaks one of the [`rules`].
+    /// If there is no response, or it breaks a rule.
     #[track_caller]
     pub fn send(&self, request: &Request) -> Response {
         match self.try_send(request) {
@@ -268,13 +268,13 @@ impl Client {
         }
     }
 
-    /// As [`send`](Self::send), for where there may be no response.
+    /// Like [`send`](Self::send), but there may be no response.
     ///
     /// # Errors
-    /// Where the connection ends before a whole response came.
+    /// If the connection ends before the response is complete.
     ///
     /// # Panics
-    /// Where the response breaks one of the [`rules`].
+    /// If the response breaks one of the [`rules`].
     #[track_caller]
     pub fn try_send(&self, request: &Request) -> std::io::Result<Response> {
         audit::request(request);
@@ -286,17 +286,17 @@ impl Client {
         Ok(response)
     }
 
-    /// Sends bytes that need not be a request, and reads what comes back.
+    /// Sends bytes that need not be a request, and reads a response.
     ///
     /// # Errors
-    /// Where the connection ends before a whole response came.
+    /// If the connection ends before the response is complete.
     pub fn exchange(&self, bytes: &[u8], head: bool) -> std::io::Result<Response> {
         let mut stream = TcpStream::connect(self.address)?;
         stream.set_read_timeout(Some(PATIENCE))?;
         stream.set_write_timeout(Some(PATIENCE))?;
         let mut writer = stream.try_clone()?;
         std::thread::scope(|scope| {
-            // A server may answer and close before it has read all: what it said is read all the same.
+            // A server may respond and close before it has read everything, so the response is read meanwhile.
             let writing = scope.spawn(move || writer.write_all(bytes));
             let read = read_response(&mut stream, head);
             let _ = stream.shutdown(Shutdown::Both);
@@ -306,10 +306,10 @@ impl Client {
     }
 }
 
-/// Reads one response; what follows it on the connection is left unread.
+/// Reads one response. What follows it on the connection is left unread.
 ///
 /// # Errors
-/// Where the connection ends before it is whole, or it is not HTTP.
+/// If the connection ends before the response is complete, or it is not HTTP.
 pub fn read_response(stream: &mut impl Read, head: bool) -> std::io::Result<Response> {
     let mut buffer = Vec::new();
     loop {
@@ -334,7 +334,7 @@ fn invalid(why: impl std::fmt::Display) -> std::io::Error {
     std::io::Error::new(ErrorKind::InvalidData, why.to_string())
 }
 
-/// The response in `buffer`, if it is whole.
+/// The response in `buffer`, if it is complete.
 fn parse(buffer: &[u8], head: bool, ended: bool) -> std::io::Result<Option<Response>> {
     let mut fields = [httparse::EMPTY_HEADER; 128];
     let mut parsed = httparse::Response::new(&mut fields);
@@ -360,7 +360,7 @@ fn parse(buffer: &[u8], head: bool, ended: bool) -> std::io::Result<Option<Respo
     Ok(body.map(|body| Response { status, headers, body }))
 }
 
-/// The content of a chunked body, if it is whole.
+/// The content of a chunked body, if it is complete.
 fn unchunk(mut rest: &[u8]) -> std::io::Result<Option<Vec<u8>>> {
     let mut body = Vec::new();
     loop {
@@ -396,7 +396,7 @@ mod tests {
     }
 
     #[test]
-    fn a_request_is_sent_as_it_was_put_together() {
+    fn a_request_is_sent_as_it_was_built() {
         let request = Request::get("/a").header("X", "1").header("X", vec![0xff]);
         let wire = request.to_bytes("h");
         assert_eq!(wire, b"GET /a HTTP/1.1\r\nHost: h\r\nConnection: close\r\nX: 1\r\nX: \xff\r\n\r\n");

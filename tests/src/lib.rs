@@ -1,25 +1,25 @@
-//! The HTTP conformance suite of gridauth: what drives the demo applications and judges their answers.
+//! The HTTP conformance suite of gridauth: drives the demo applications and checks their responses.
 //!
-//! A demo application runs as a process of its own and is spoken to over HTTP only. The matrix is frameworks × stores
-//! ([`matrix`]): another framework, or another store, joins by one line. The cases themselves are in `conformance/`, one
-//! file per subject.
+//! Each demo application runs as its own process, and the suite talks to it over HTTP only. Every case runs on every
+//! combination of framework and store ([`matrix`]); adding a framework or a store takes one line. The cases are in
+//! `conformance/`, one file per subject.
 //!
 //! ```text
-//! cargo test -p gridauth-conformance                                 # every cell
-//! GRIDAUTH_CELLS=axum/memory cargo test -p gridauth-conformance      # one
-//! cargo test -p gridauth-conformance -- file/refresh                 # what has this in its name
+//! cargo test -p gridauth-conformance                                 # every combination
+//! GRIDAUTH_COMBINATIONS=axum/memory cargo test -p gridauth-conformance      # one
+//! cargo test -p gridauth-conformance -- file/refresh                 # cases with this in their name
 //! ```
 //!
 //! | variable | meaning |
 //! | --- | --- |
-//! | `GRIDAUTH_CELLS` | cells to run, parted by commas; `*` stands for any framework or store |
-//! | `GRIDAUTH_DEMO_BIN_DIR` | where the binaries of the demo applications are, instead of having cargo build them |
-//! | `GRIDAUTH_TEST_GRIDDB` | the `griddb://` URL of a real GridDB: the store `griddb` joins |
+//! | `GRIDAUTH_COMBINATIONS` | combinations to run, comma-separated; `*` stands for any framework or store |
+//! | `GRIDAUTH_DEMO_BIN_DIR` | a directory with the binaries of the demo applications; by default cargo builds them |
+//! | `GRIDAUTH_TEST_GRIDDB` | the `griddb://` URL of a real GridDB server: adds the store `griddb` |
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
-    reason = "all of this is a test suite: an expectation that does not hold is how a case fails"
+    reason = "a test suite: a case fails by panicking"
 )]
 
 pub mod audit;
@@ -39,5 +39,5 @@ pub mod seed;
 
 pub use browser::Browser;
 pub use case::{Case, Context};
-pub use demo::{Demo, Options, Place};
+pub use demo::{Demo, Deployment, Options};
 pub use http::{Request, Response};

@@ -1,39 +1,39 @@
-//! Frameworks × stores.
+//! The matrix: frameworks × stores.
 
 use std::path::Path;
 
 use crate::griddb;
 
-/// A framework, and the demo application on it.
+/// A framework, and the demo application built on it.
 pub struct Framework {
-    /// Its name in `GRIDAUTH_CELLS` and in the names of the cases.
+    /// Its name in `GRIDAUTH_COMBINATIONS` and in the names of the cases.
     pub name: &'static str,
     /// The package of its demo application, whose binary has the same name.
     pub package: &'static str,
 }
 
-/// Another framework joins by a line here.
+/// The frameworks. To add one, add a line here.
 pub const FRAMEWORKS: &[Framework] = &[
     Framework { name: "axum", package: "axum-app" },
     Framework { name: "actix", package: "actix-app" },
     Framework { name: "rocket", package: "rocket-app" },
 ];
 
-/// A store, and what may be expected of it.
+/// A store, and what cases may expect of it.
 pub struct StoreKind {
-    /// Its name in `GRIDAUTH_CELLS` and in the names of the cases.
+    /// Its name in `GRIDAUTH_COMBINATIONS` and in the names of the cases.
     pub name: &'static str,
-    /// The value of `GRIDAUTH_STORE` for a process whose own directory is given; `None` where it is not to be had here.
+    /// The value of `GRIDAUTH_STORE` for a deployment in this directory; `None` if the store is not available here.
     pub url: fn(&Path) -> Option<String>,
-    /// Whether what was acknowledged is still there after a kill -9.
+    /// Whether acknowledged writes survive `kill -9`.
     pub durable: bool,
-    /// Whether two processes can serve one store.
+    /// Whether two processes can use one store at the same time.
     pub shared: bool,
-    /// Whether a case can have a database of its own to crash.
+    /// Whether a case can start its own database, to crash it.
     pub crashes: bool,
 }
 
-/// Another store joins by a line here.
+/// The stores. To add one, add a line here.
 pub const STORES: &[StoreKind] = &[
     StoreKind {
         name: "memory",
@@ -53,46 +53,53 @@ fn in_file(directory: &Path) -> Option<String> {
 
 /// One framework with one store.
 #[derive(Clone, Copy)]
-pub struct Cell {
+pub struct Combination {
     /// The framework.
     pub framework: &'static Framework,
     /// The store.
     pub store: &'static StoreKind,
 }
 
-impl Cell {
+impl Combination {
     /// `framework/store`.
     pub fn name(&self) -> String {
         format!("{}/{}", self.framework.name, self.store.name)
     }
 }
 
-/// The cells that `GRIDAUTH_CELLS` names; where it names none, all that can run here.
+/// The combinations that `GRIDAUTH_COMBINATIONS` names; if it is not set, all that can run here.
 ///
 /// # Panics
-/// Where it names a cell that does not exist or cannot run here.
-pub fn cells() -> Vec<Cell> {
-    let here = |cell: &Cell| (cell.store.url)(Path::new(".")).is_some();
-    let all: Vec<Cell> = FRAMEWORKS
+/// If it names a combination that does not exist or cannot run here.
+pub fn combinations() -> Vec<Combination> {
+    let here = |combination: &Combination| (combination.store.url)(Path::new(".")).is_some();
+    let all: Vec<Combination> = FRAMEWORKS
         .iter()
-        .flat_map(|framework| STORES.iter().map(move |store| Cell { framework, store }))
+        .flat_map(|framework| STORES.iter().map(move |store| Combination { framework, store }))
         .collect();
-    let Ok(wanted) = std::env::var("GRIDAUTH_CELLS") else {
+    let Ok(wanted) = std::env::var("GRIDAUTH_COMBINATIONS") else {
         return all.into_iter().filter(here).collect();
     };
-    let mut chosen: Vec<Cell> = Vec::new();
+    let mut chosen: Vec<Combination> = Vec::new();
     for pattern in wanted.split(',').map(str::trim).filter(|pattern| !pattern.is_empty()) {
         let (framework, store) = pattern.split_once('/').unwrap_or((pattern, "*"));
         let fits = |pattern: &str, name: &str| pattern == "*" || pattern == name;
-        let found: Vec<Cell> = all
+        let found: Vec<Combination> = all
             .iter()
             .copied()
-            .filter(|cell| fits(framework, cell.framework.name) && fits(store, cell.store.name) && here(cell))
+            .filter(|combination| {
+                fits(framework, combination.framework.name)
+                    && fits(store, combination.store.name)
+                    && here(combination)
+            })
             .collect();
-        assert!(!found.is_empty(), "GRIDAUTH_CELLS: {pattern:?} is no cell that can run here");
-        for cell in found {
-            if !chosen.iter().any(|before| before.name() == cell.name()) {
-                chosen.push(cell);
+        assert!(
+            !found.is_empty(),
+            "GRIDAUTH_COMBINATIONS: {pattern:?} is not a combination that can run here"
+        );
+        for combination in found {
+            if !chosen.iter().any(|before| before.name() == combination.name()) {
+                chosen.push(combination);
             }
         }
     }

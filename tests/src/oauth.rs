@@ -1,4 +1,4 @@
-//! The client's side of OAuth: requests as a good client sends them, and what it reads from the answers.
+//! The client's side of OAuth: requests as a correct client sends them, and the parsing of responses.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -43,7 +43,7 @@ pub fn challenge_of(verifier: &str) -> String {
     URL_SAFE_NO_PAD.encode(Sha256::digest(verifier.as_bytes()))
 }
 
-/// A token or other request of this client of the seed, authenticated as it is registered.
+/// A request of this client of the seed, authenticated by the method that it is registered with.
 #[track_caller]
 pub fn as_client(app: &Demo, endpoint: &str, client_id: &str, parameters: &[(&str, &str)]) -> Request {
     let client = seed::client(client_id);
@@ -69,24 +69,24 @@ pub fn token(app: &Demo, client_id: &str, parameters: &[(&str, &str)]) -> Respon
     app.send(&as_client(app, "token", client_id, parameters))
 }
 
-/// What a successful token response gave.
+/// The content of a successful token response.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Tokens {
     /// The access token.
     pub access: String,
-    /// The refresh token, if there was one.
+    /// The refresh token, if there is one.
     pub refresh: Option<String>,
-    /// The scope, empty where none was told.
+    /// The scope; empty if the response has none.
     pub scope: String,
     /// The lifetime of the access token in seconds.
     pub expires_in: u64,
 }
 
 impl Tokens {
-    /// Reads a token response and checks its form (RFC 6749 section 5.1).
+    /// Parses a token response and checks its form (RFC 6749 section 5.1).
     ///
     /// # Panics
-    /// Where it is not a successful one.
+    /// If it is not a successful one.
     #[track_caller]
     pub fn of(response: &Response) -> Self {
         assert_eq!(response.status, 200, "{response:#}");
@@ -108,20 +108,20 @@ impl Tokens {
         }
     }
 
-    /// The refresh token, which there must be.
+    /// The refresh token.
     ///
     /// # Panics
-    /// Where there is none.
+    /// If there is none.
     #[track_caller]
     pub fn refresh(&self) -> &str {
         self.refresh.as_deref().expect("a refresh token")
     }
 }
 
-/// Where an authorization response goes, and with what.
+/// An authorization response: the redirect URI and the parameters.
 #[derive(Clone, Debug)]
 pub struct Redirect {
-    /// The URI without what the server added.
+    /// The URI without the parameters that the server added.
     pub uri: String,
     /// The parameters in its query.
     pub query: Vec<(String, String)>,
@@ -130,10 +130,10 @@ pub struct Redirect {
 }
 
 impl Redirect {
-    /// Reads an answer that sends the browser on (RFC 9700 section 4.12: with 303).
+    /// Parses a response that redirects the browser (RFC 9700 section 4.12: with 303).
     ///
     /// # Panics
-    /// Where it does not.
+    /// If it is not one.
     #[track_caller]
     pub fn of(response: &Response) -> Self {
         assert_eq!(response.status, 303, "{response:#}");
@@ -146,7 +146,7 @@ impl Redirect {
     /// A parameter of the query.
     ///
     /// # Panics
-    /// Where it comes twice.
+    /// If it occurs twice.
     #[track_caller]
     pub fn get(&self, name: &str) -> Option<&str> {
         only(&self.query, name)
@@ -155,16 +155,16 @@ impl Redirect {
     /// A parameter of the fragment.
     ///
     /// # Panics
-    /// Where it comes twice.
+    /// If it occurs twice.
     #[track_caller]
     pub fn in_fragment(&self, name: &str) -> Option<&str> {
         only(&self.fragment, name)
     }
 
-    /// The redirect, which must tell this error in its query, and no code.
+    /// The redirect, which must have this error and no code in its query.
     ///
     /// # Panics
-    /// Where it does not.
+    /// If it does not.
     #[track_caller]
     pub fn expect_error(self, error: &str) -> Self {
         assert_eq!(self.get("error"), Some(error), "{self:?}");
@@ -177,18 +177,18 @@ impl Redirect {
 fn only<'a>(parameters: &'a [(String, String)], name: &str) -> Option<&'a str> {
     let found: Vec<&str> =
         parameters.iter().filter(|(own, _)| own == name).map(|(_, value)| value.as_str()).collect();
-    assert!(found.len() < 2, "{name} comes {} times in {parameters:?}", found.len());
+    assert!(found.len() < 2, "{name} occurs {} times in {parameters:?}", found.len());
     found.first().copied()
 }
 
-/// An authorization request for a code that lacks nothing.
+/// A complete authorization request for a code.
 #[derive(Clone, Debug)]
 pub struct CodeRequest {
     /// The client.
     pub client_id: String,
-    /// The parameters, `client_id` and the challenge of `pkce` among them.
+    /// The parameters, including `client_id` and the challenge of `pkce`.
     pub parameters: Vec<(String, String)>,
-    /// The verifier that goes with it.
+    /// The verifier and its challenge.
     pub pkce: Pkce,
 }
 
@@ -213,7 +213,7 @@ impl CodeRequest {
         Self::new("web", seed::WEB_CB)
     }
 
-    /// With this parameter, in the place of one of that name.
+    /// With this parameter, replacing any of that name.
     #[must_use]
     pub fn with(self, name: &str, value: &str) -> Self {
         let mut request = self.without(name);
@@ -221,7 +221,7 @@ impl CodeRequest {
         request
     }
 
-    /// With one more parameter, whether there is one of that name or not.
+    /// With one more parameter, even if there is one of that name.
     #[must_use]
     pub fn and(mut self, name: &str, value: &str) -> Self {
         self.parameters.push((name.to_owned(), value.to_owned()));
@@ -240,28 +240,28 @@ impl CodeRequest {
         self.parameters.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect()
     }
 
-    /// The answer that somebody not signed in gets first.
+    /// The first response to a browser in which nobody is signed in.
     #[track_caller]
     pub fn open(&self, app: &Demo) -> Response {
         Browser::new(app).authorize(&self.pairs())
     }
 
-    /// The way back to the client, with the error that it is told.
+    /// The redirect to the client, which must report this error.
     #[track_caller]
     pub fn refused(&self, app: &Demo, error: &str) -> Redirect {
         Redirect::of(&self.open(app)).expect_error(error)
     }
 
-    /// Goes the whole way in a new browser.
+    /// Goes the whole way to the redirect in a new browser.
     #[track_caller]
     pub fn go_through(&self, app: &Demo, user: &User) -> Redirect {
         Redirect::of(&Browser::new(app).go_through(&self.pairs(), user))
     }
 
-    /// A code.
+    /// A code for this request.
     ///
     /// # Panics
-    /// Where none comes.
+    /// If none is issued.
     #[track_caller]
     pub fn code(&self, app: &Demo, user: &User) -> String {
         let redirect = self.go_through(app, user);
@@ -287,14 +287,14 @@ impl CodeRequest {
         token(app, &self.client_id, &self.redemption(code))
     }
 
-    /// Tokens by way of a code.
+    /// Gets a code and redeems it.
     #[track_caller]
     pub fn tokens(&self, app: &Demo, user: &User) -> Tokens {
         Tokens::of(&self.redeem(app, &self.code(app, user)))
     }
 }
 
-/// Tokens of the client `demo` for this user, by password.
+/// Tokens of the client `demo` for this user, by the password grant.
 #[track_caller]
 pub fn password_tokens(app: &Demo, user: &User, scope: &str) -> Tokens {
     let parameters = [
@@ -306,13 +306,13 @@ pub fn password_tokens(app: &Demo, user: &User, scope: &str) -> Tokens {
     Tokens::of(&token(app, "demo", &parameters))
 }
 
-/// A refresh request of this client.
+/// Sends a refresh request of this client.
 #[track_caller]
 pub fn refresh(app: &Demo, client_id: &str, refresh_token: &str) -> Response {
     token(app, client_id, &[("grant_type", "refresh_token"), ("refresh_token", refresh_token)])
 }
 
-/// What the resource server of the seed is told about a token.
+/// The introspection response about a token, for the resource server of the seed.
 #[track_caller]
 pub fn introspect(app: &Demo, token: &str) -> Value {
     app.send(&as_client(app, "introspect", "resource-server", &[("token", token)])).expect(200).json()
@@ -324,20 +324,20 @@ pub fn whoami(app: &Demo, token: &str) -> u16 {
     app.send(&Request::get("/whoami").bearer(token)).status
 }
 
-/// Whether an access token lets one in.
+/// Whether a guard accepts an access token.
 ///
 /// # Panics
-/// Where the answer is neither yes nor no.
+/// If the status is neither 200 nor 401.
 #[track_caller]
-pub fn is_good(app: &Demo, token: &str) -> bool {
+pub fn is_valid(app: &Demo, token: &str) -> bool {
     match whoami(app, token) {
         200 => true,
         401 => false,
-        other => panic!("the guard answered {other}"),
+        other => panic!("the guard responded with {other}"),
     }
 }
 
-/// The parameters that a form post page carries, and where to (OAuth 2.0 Form Post Response Mode).
+/// The URL that a form post page posts to, and the parameters (OAuth 2.0 Form Post Response Mode).
 #[track_caller]
 pub fn form_post(response: &Response) -> (String, Vec<(String, String)>) {
     assert_eq!(response.status, 200, "{response:#}");

@@ -1,17 +1,17 @@
-//! Names and secrets that no other case has.
+//! Names and secrets that are unique to a case.
 
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// A text that nothing else in this run has, and no other run either.
+/// A text that occurs nowhere else, in this run or any other.
 pub fn unique(prefix: &str) -> String {
     static COUNT: AtomicU64 = AtomicU64::new(0);
     let count = COUNT.fetch_add(1, Ordering::Relaxed);
     format!("{prefix}{count}-{}", &text(&count.to_string())[..12])
 }
 
-/// A secret that this run gives to `name`, the same whenever it is asked.
+/// The secret of `name` in this run: the same at each call.
 pub fn secret_of(name: &str) -> String {
     let secret = text(name);
     crate::audit::secret(&secret);

@@ -1,6 +1,6 @@
-//! What each case was answered in each cell, so that the frameworks can be compared: every request of the suite is
-//! replayed on every framework, and the answers must be alike. What is sent at once is answered in any order, and compared
-//! without one. A case whose answers depend on who was first says so by [`stop`].
+//! Records the responses of each case on each combination, to compare the frameworks: every request of the suite runs on
+//! every framework, and the responses must be alike. Responses to requests sent at once may come in any order and are
+//! compared as a set. A case whose responses depend on a race calls [`stop`].
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -9,7 +9,7 @@ use std::sync::{LazyLock, Mutex};
 use regex_lite::Regex;
 
 use crate::http::{Request, Response};
-use crate::matrix::Cell;
+use crate::matrix::Combination;
 
 /// The header fields whose values are compared.
 const HEADERS: [&str; 14] = [
@@ -29,14 +29,14 @@ const HEADERS: [&str; 14] = [
     "access-control-allow-origin",
 ];
 
-/// What is another one each time, and what stands for it here.
+/// What differs in each run, and the mask that replaces it.
 static MASKS: LazyLock<Vec<(Regex, &'static str)>> = LazyLock::new(|| {
     let masks = [
         (r"(127\.0\.0\.1|\[::1\]|%5B%3A%3A1%5D)(:|%3A)\d+", "HOST"),
-        // First what is known by where it is: by chance any of the others may be in it.
+        // What is recognized by its position comes first: it may contain any of the other patterns by chance.
         (r#"name="csrf" value="[^"]*""#, "CSRF"),
         (r"(gridauth-[a-z]+=)[A-Za-z0-9_-]{43}", "${1}RANDOM"),
-        // Longer than any other value, in which the prefix may be by chance.
+        // Longer than any other value, which may contain the prefix by chance.
         (r"\bga[a-z]_[A-Za-z0-9_-]{44,}", "TOKEN"),
         (r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", "UUID"),
         (r"\d+-[0-9a-f]{12}", "UNIQUE"),
@@ -58,30 +58,39 @@ type Records = BTreeMap<(String, String), BTreeMap<String, Vec<String>>>;
 
 static RECORDS: Mutex<Records> = Mutex::new(BTreeMap::new());
 
-/// Takes down what is answered on this thread while `body` runs, as what `case` was answered in this cell. A case that
-/// fails has told enough by that.
+/// Records the responses on this thread while `body` runs, as those of `case` on this combination. Nothing is kept of a case
+/// that fails.
 ///
 /// # Errors
-/// What `body` says.
-pub fn of_case<E>(cell: Cell, case: &str, body: impl FnOnce() -> Result<(), E>) -> Result<(), E> {
+/// Those of `body`.
+pub fn of_case<E>(
+    combination: Combination,
+    case: &str,
+    body: impl FnOnce() -> Result<(), E>,
+) -> Result<(), E> {
     CURRENT.with(|current| *current.borrow_mut() = Some(Vec::new()));
     let outcome = body();
     let answers = CURRENT.with(RefCell::take);
     if let (true, Some(answers)) = (outcome.is_ok(), answers) {
-        let key = (cell.store.name.to_owned(), case.to_owned());
-        RECORDS.lock().unwrap().entry(key).or_default().insert(cell.framework.name.to_owned(), answers);
+        let key = (combination.store.name.to_owned(), case.to_owned());
+        RECORDS
+            .lock()
+            .unwrap()
+            .entry(key)
+            .or_default()
+            .insert(combination.framework.name.to_owned(), answers);
     }
     outcome
 }
 
-/// Runs `body` and gives what it gave, and what was answered on this thread meanwhile.
+/// Runs `body`; returns its result and the responses on this thread meanwhile.
 pub fn of_thread<T>(body: impl FnOnce() -> T) -> (T, Vec<String>) {
     CURRENT.with(|current| *current.borrow_mut() = Some(Vec::new()));
     let given = body();
     (given, CURRENT.with(RefCell::take).unwrap_or_default())
 }
 
-/// Takes down what was answered at once, in an order that does not hang on who was first.
+/// Records responses to requests that were sent at once, in an order that does not depend on the race.
 pub fn at_once(mut answers: Vec<String>) {
     answers.sort();
     CURRENT.with(|current| {
@@ -91,12 +100,12 @@ pub fn at_once(mut answers: Vec<String>) {
     });
 }
 
-/// Takes down no more of this case: what is answered from here on depends on who was first.
+/// Records nothing more of this case: the responses from here on depend on a race.
 pub fn stop() {
     CURRENT.with(|current| *current.borrow_mut() = None);
 }
 
-/// Takes down an answer.
+/// Records a response.
 pub fn answer(request: &Request, response: &Response) {
     CURRENT.with(|current| {
         if let Some(answers) = current.borrow_mut().as_mut() {
@@ -106,7 +115,7 @@ pub fn answer(request: &Request, response: &Response) {
 }
 
 fn shown(request: &Request, response: &Response) -> String {
-    // Which limit of the HTTP implementation a target is too long for is its own affair.
+    // Which limit a target exceeds depends on the HTTP implementation.
     if matches!(response.status, 414 | 431) {
         return format!("{} {}\ntoo long", request.method, request.path());
     }
@@ -126,14 +135,14 @@ fn masked(text: &str) -> String {
     MASKS.iter().fold(text.to_owned(), |text, (pattern, mask)| pattern.replace_all(&text, *mask).into_owned())
 }
 
-/// What comes of comparing the frameworks.
+/// The result of comparing the frameworks.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Comparison {
-    /// The cases that more than one framework was asked.
+    /// The number of cases that ran on more than one framework.
     pub cases: usize,
-    /// The answers that were held against those of another framework.
+    /// The number of responses that were compared with those of another framework.
     pub answers: usize,
-    /// Where they differ.
+    /// The differences, as text.
     pub differences: Vec<String>,
 }
 
@@ -156,7 +165,7 @@ pub fn compare(store: &str) -> Comparison {
     comparison
 }
 
-/// The first place where two lists of answers part.
+/// The first difference between two lists of responses.
 fn difference(expected: &[String], answered: &[String]) -> Option<String> {
     for (number, (one, other)) in expected.iter().zip(answered).enumerate() {
         if one != other {
@@ -174,9 +183,9 @@ mod tests {
     use super::*;
     use crate::matrix::{FRAMEWORKS, STORES};
 
-    /// Answers the same request with these statuses, as `case` of a framework on a store that no process runs on here.
+    /// Records responses with these statuses, as `case` of a framework on a store that no process uses here.
     fn answered(framework: usize, case: &str, at_once: &[u16], after: &[u16]) {
-        let cell = Cell { framework: &FRAMEWORKS[framework], store: &STORES[3] };
+        let combination = Combination { framework: &FRAMEWORKS[framework], store: &STORES[3] };
         let say = |status: u16| {
             let response = Response { status, headers: Vec::new(), body: Vec::new() };
             answer(&Request::get("/"), &response);
@@ -186,11 +195,11 @@ mod tests {
             after.iter().for_each(|status| say(*status));
             Ok::<(), ()>(())
         };
-        of_case(cell, case, run).unwrap();
+        of_case(combination, case, run).unwrap();
     }
 
     #[test]
-    fn a_case_is_compared_through_and_beyond_what_is_sent_at_once() {
+    fn responses_are_compared_during_and_after_a_race() {
         let store = STORES[3].name;
         answered(0, "alone", &[200], &[]);
         assert_eq!(compare(store), Comparison::default(), "one framework alone is compared with nothing");
@@ -206,7 +215,7 @@ mod tests {
     }
 
     #[test]
-    fn what_looks_like_a_token_by_chance_is_masked_as_what_it_is() {
+    fn a_value_that_looks_like_a_token_by_chance_is_masked_as_what_it_is() {
         let random = "21WuhnK28MtAtLzgLAgat_21WuhnK28MtAtLzgLAabc";
         assert_eq!(random.len(), 43);
         for (before, behind) in [
@@ -223,7 +232,7 @@ mod tests {
     }
 
     #[test]
-    fn what_differs_each_time_is_masked_and_the_rest_is_not() {
+    fn only_what_differs_in_each_run_is_masked() {
         let one = r#"{"access_token":"gat_AaH_wObhfxCwL8fVBKa5OsyAaH_wObhfxCwL8fVBKa5Osy","expires_in":3600,"scope":"all"} user7-0123456789ab"#;
         let two = r#"{"access_token":"gat_BaH_wObhfxCwL8fVBKa5OszBaH_wObhfxCwL8fVBKa5Osz","expires_in":3599,"scope":"all"} user91-aa23456789ab"#;
         assert_eq!(masked(one), masked(two));

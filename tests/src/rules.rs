@@ -1,4 +1,4 @@
-//! What must hold of every response of a demo application, whatever the case is about.
+//! The rules that every response of a demo application must follow, whatever the case is about.
 
 use crate::audit;
 use crate::http::{Request, Response};
@@ -6,7 +6,7 @@ use crate::http::{Request, Response};
 /// Checks a response against every rule.
 ///
 /// # Panics
-/// Where one is broken.
+/// If one is broken.
 #[track_caller]
 pub fn check(request: &Request, response: &Response) {
     if let Err(broken) = verdict(request, response) {
@@ -37,7 +37,7 @@ fn is(response: &Response, media_type: &str) -> bool {
     value(response, "content-type").is_some_and(|own| own.starts_with(media_type))
 }
 
-/// RFC 9110 section 5.3: these come once.
+/// RFC 9110 section 5.3: these fields occur at most once.
 fn one_of_each(response: &Response) -> Result<(), String> {
     let single = [
         "cache-control",
@@ -50,24 +50,24 @@ fn one_of_each(response: &Response) -> Result<(), String> {
         "www-authenticate",
     ];
     match single.into_iter().find(|name| response.headers_named(name).len() > 1) {
-        Some(name) => Err(format!("{name} comes more than once")),
+        Some(name) => Err(format!("{name} occurs more than once")),
         None => Ok(()),
     }
 }
 
-/// RFC 9110 section 8.3: a body says what it is, and is that.
+/// RFC 9110 section 8.3: a body has a content type, and matches it.
 fn content(response: &Response) -> Result<(), String> {
     if !response.body.is_empty() && value(response, "content-type").is_none() {
         return Err("a body without a Content-Type".to_owned());
     }
     let json = is(response, "application/json") && !response.body.is_empty();
     if json && serde_json::from_slice::<serde_json::Value>(&response.body).is_err() {
-        return Err("said to be JSON and is not".to_owned());
+        return Err("the content type is JSON and the body is not".to_owned());
     }
     Ok(())
 }
 
-/// The header fields that a status brings along.
+/// The header fields that a status requires.
 fn companions(request: &Request, response: &Response) -> Result<(), String> {
     let missing =
         |name: &str, section: &str| Err(format!("a {} without {name} ({section})", response.status));
@@ -78,7 +78,7 @@ fn companions(request: &Request, response: &Response) -> Result<(), String> {
         405 => match value(response, "allow") {
             None => missing("Allow", "RFC 9110 section 15.5.6"),
             Some(allow) if allow.split(',').any(|method| method.trim() == request.method) => {
-                Err("the method is allowed after all".to_owned())
+                Err("Allow lists the method that was refused".to_owned())
             }
             Some(_) => Ok(()),
         },
@@ -89,13 +89,13 @@ fn companions(request: &Request, response: &Response) -> Result<(), String> {
         301..=303 | 307 | 308 if value(response, "location").is_none() => {
             missing("Location", "RFC 9110 section 15.4")
         }
-        // RFC 9700 section 4.12: a form with a password in it must not go along.
-        307 | 308 => Err("a redirect that takes the body along".to_owned()),
+        // RFC 9700 section 4.12: a form with a password in it must not be sent on.
+        307 | 308 => Err("a redirect that sends the body on".to_owned()),
         _ => Ok(()),
     }
 }
 
-/// RFC 6749 section 5.1: what carries a token is not kept.
+/// RFC 6749 section 5.1: a response with a token is not cached.
 fn caching(response: &Response) -> Result<(), String> {
     let text = String::from_utf8_lossy(&response.body);
     let location = value(response, "location").unwrap_or_default();
@@ -104,8 +104,8 @@ fn caching(response: &Response) -> Result<(), String> {
         .any(|mark| text.contains(mark))
         || location.contains("code=")
         || location.contains("access_token=");
-    let kept_nowhere = value(response, "cache-control").is_some_and(|policy| policy.contains("no-store"));
-    if carries && !kept_nowhere {
+    let is_uncached = value(response, "cache-control").is_some_and(|policy| policy.contains("no-store"));
+    if carries && !is_uncached {
         return Err("carries a code or token without Cache-Control: no-store".to_owned());
     }
     Ok(())
@@ -121,13 +121,13 @@ fn page(response: &Response) -> Result<(), String> {
         }
     }
     if directives.iter().any(|directive| directive.starts_with("form-action")) {
-        return Err("form-action would stop the way back to the client".to_owned());
+        return Err("form-action would block the redirect to the client".to_owned());
     }
     if policy.contains("unsafe") {
         return Err("an unsafe source in the Content-Security-Policy".to_owned());
     }
     let text = String::from_utf8_lossy(&response.body);
-    // The one page that posts to the client says its origin, so that the client can check it.
+    // The one page that posts to the client sends its origin, so that the client can check it.
     let referrer = if text.contains("<script") { "strict-origin" } else { "same-origin" };
     for (name, wanted) in [
         ("referrer-policy", referrer),
@@ -143,13 +143,13 @@ fn page(response: &Response) -> Result<(), String> {
     Ok(())
 }
 
-/// Nothing secret that a request presents is said back.
+/// No secret of the request is echoed.
 fn echoes(request: &Request, response: &Response) -> Result<(), String> {
     let text = String::from_utf8_lossy(&response.body);
     for (name, secret) in audit::presented(request) {
         let in_headers = response.headers.iter().any(|(_, value)| value.contains(&secret));
         if in_headers || text.contains(&secret) {
-            return Err(format!("the {name} of the request is said back"));
+            return Err(format!("the {name} of the request is echoed"));
         }
     }
     Ok(())

@@ -40,7 +40,7 @@ pub struct Client {
 /// The redirect URI of the clients `web` and `other`.
 pub const WEB_CB: &str = "https://client.example.com/cb";
 
-/// The clients, each for what its metadata say.
+/// The clients. Each is there for the sake of its metadata.
 pub const CLIENTS: &[Client] = &[
     Client {
         id: "web",
@@ -63,7 +63,7 @@ pub const CLIENTS: &[Client] = &[
             "grant_types": ["authorization_code", "refresh_token", "client_credentials", "password"],
             "scope": "notes.read notes.write"}"#,
     },
-    // All defaults of RFC 7591 section 2.
+    // All members take the defaults of RFC 7591 section 2.
     Client {
         id: "defaults",
         auth: Auth::Basic,
@@ -122,7 +122,7 @@ pub const CLIENTS: &[Client] = &[
         metadata: r#"{"redirect_uris": ["https://implicit.example.com/cb"], "grant_types": ["implicit"],
             "response_types": ["token"], "scope": "notes.read notes.write"}"#,
     },
-    // May ask for a scope that the server has no words for.
+    // May ask for a scope that the server has no description of.
     Client {
         id: "wide",
         auth: Auth::None,
@@ -135,7 +135,7 @@ pub const CLIENTS: &[Client] = &[
         auth: Auth::Basic,
         metadata: r#"{"grant_types": ["client_credentials"], "scope": "notes.read"}"#,
     },
-    // What the server lacks is accepted and stays unusable; other members of the registry are kept.
+    // What the server does not support is accepted and stays unusable; other registered members are kept.
     Client {
         id: "unusable",
         auth: Auth::Basic,
@@ -149,7 +149,7 @@ pub const CLIENTS: &[Client] = &[
     },
 ];
 
-/// The secret of this client in this run. It has every kind of character that its encoding could lose.
+/// The secret of this client in this run. It has every kind of character that an encoding could lose.
 pub fn secret(client_id: &str) -> String {
     let secret = format!("{} p&=+%41:\u{e9}/?#\"\\", random::secret_of(client_id));
     crate::audit::secret(&secret);
@@ -159,7 +159,7 @@ pub fn secret(client_id: &str) -> String {
 /// The client of the seed with this id.
 ///
 /// # Panics
-/// Where there is none.
+/// If there is none.
 #[track_caller]
 pub fn client(id: &str) -> Client {
     CLIENTS
@@ -173,9 +173,9 @@ impl Client {
     /// Its entry in a seed file.
     ///
     /// # Panics
-    /// Where its metadata are not JSON.
+    /// If its metadata is not JSON.
     pub fn entry(&self) -> Value {
-        let mut entry: Value = serde_json::from_str(self.metadata).expect("metadata are JSON");
+        let mut entry: Value = serde_json::from_str(self.metadata).expect("the metadata is JSON");
         entry["client_id"] = json!(self.id);
         if self.auth != Auth::Basic {
             entry["token_endpoint_auth_method"] = json!(self.auth.name());
@@ -187,10 +187,10 @@ impl Client {
     }
 }
 
-/// A seed of all clients and no users.
+/// A seed with all clients and no users.
 pub fn standard() -> Value {
     let mut clients: Vec<Value> = CLIENTS.iter().map(Client::entry).collect();
-    // A method that no demo has yet.
+    // No demo supports this method.
     clients.push(json!({
         "client_id": "key-holder", "token_endpoint_auth_method": "private_key_jwt", "jwks": {"keys": []},
         "grant_types": ["client_credentials"], "scope": "notes.read",
@@ -198,7 +198,7 @@ pub fn standard() -> Value {
     json!({ "users": [], "clients": clients })
 }
 
-/// A seed of these clients alone.
+/// A seed with these clients only.
 pub fn of(ids: &[&str]) -> Value {
     json!({ "clients": ids.iter().map(|id| client(id).entry()).collect::<Vec<Value>>() })
 }

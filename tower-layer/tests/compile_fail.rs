@@ -1,4 +1,4 @@
-//! The usual mistakes do not compile, and the compiler says how to mend them.
+//! The usual mistakes do not compile, and the compiler says how to fix them.
 
 #[test]
 fn mistakes_are_explained() {

@@ -1,4 +1,4 @@
-//! The queries of docs/griddb.md, read from the page itself.
+//! The queries of docs/griddb.md, read from that page.
 
 use gridauth::env::SystemClock;
 use gridauth::{Builder, MintRequest, Store};
@@ -8,7 +8,7 @@ use super::support::*;
 
 const PAGE: &str = include_str!("../../../docs/griddb.md");
 
-/// The queries, each with the kind of container that it is for.
+/// The queries, each with the kind of container that it runs on.
 fn queries() -> Vec<(&'static str, &'static str)> {
     let mut queries = Vec::new();
     let mut kind = None;
@@ -23,7 +23,7 @@ fn queries() -> Vec<(&'static str, &'static str)> {
     queries
 }
 
-/// Each query of the page finds what it is about: rows for `url`'s store, under `prefix`, are made first.
+/// Writes rows to the store at `url`, under `prefix`, and checks that each query of the page finds some.
 pub(crate) async fn every_query_finds_something(url: &str, prefix: &str) {
     let separator = if url.contains('?') { '&' } else { '?' };
     let store = Store::open(&format!("{url}{separator}prefix={prefix}&grant_containers=3")).await.unwrap();
@@ -42,7 +42,7 @@ pub(crate) async fn every_query_finds_something(url: &str, prefix: &str) {
         let names: Vec<String> = match kind {
             "grants" => (0..3).map(|number| format!("{prefix}GRANTS_{number:02}@{number}")).collect(),
             "consents" => vec![format!("{prefix}CONSENTS")],
-            other => panic!("the page names no such containers: {other}"),
+            other => panic!("unknown kind of container: {other}"),
         };
         let mut found = 0;
         for name in names {

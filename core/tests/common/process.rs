@@ -1,22 +1,22 @@
-//! The test's own binary, run as another process.
+//! Runs the test's own binary as another process.
 
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::thread;
 
-/// What comes before what we say, among what the test harness prints.
+/// The prefix that tells our lines from those of the test harness.
 const MARK: &str = "@ ";
 
-/// A test of this binary that runs as a process of its own. It is killed when this goes.
+/// A test of this binary that runs as its own process. It is killed when this is dropped.
 pub(crate) struct Process {
     child: Child,
-    /// The lines that it said; ends when it does.
+    /// The lines that it says; ends when the process does.
     pub(crate) said: Receiver<String>,
 }
 
 impl Process {
-    /// Starts the ignored test `name`, which finds `argument` in the environment.
+    /// Starts the ignored test `name`, which gets `argument` through the environment.
     pub(crate) fn start(name: &str, argument: &str) -> Self {
         let mut child = Command::new(std::env::current_exe().unwrap())
             .args([name, "--exact", "--ignored", "--nocapture", "--test-threads=1"])
@@ -29,7 +29,7 @@ impl Process {
         let (say, said) = channel();
         thread::spawn(move || {
             for line in output.lines().map_while(Result::ok) {
-                // The harness begins a line with the name of the test, and ours ends it.
+                // The harness may start the line with the name of the test.
                 if let Some((_, line)) = line.split_once(MARK)
                     && say.send(line.to_owned()).is_err()
                 {
@@ -40,7 +40,7 @@ impl Process {
         Self { child, said }
     }
 
-    /// Ends it as a power cut would, and waits until it is gone.
+    /// Kills it without warning, and waits until it is gone.
     pub(crate) fn kill(&mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
@@ -56,12 +56,12 @@ impl Drop for Process {
 
 const ARGUMENT: &str = "GRIDAUTH_TEST_ARGUMENT";
 
-/// In the process: what it was started with; nothing where the test was started by hand.
+/// In the process: the argument that it was started with; `None` if the test was started by hand.
 pub(crate) fn argument() -> Option<String> {
     std::env::var(ARGUMENT).ok()
 }
 
-/// In the process: says a line, whole.
+/// In the process: says a line, in one write.
 pub(crate) fn say(line: &str) {
     let mut out = std::io::stdout().lock();
     out.write_all(format!("{MARK}{line}\n").as_bytes()).unwrap();

@@ -1,4 +1,4 @@
-//! What is said in the log at the level of warnings.
+//! Captures the warnings in the log.
 
 use std::fmt::Write as _;
 use std::sync::{Arc, Mutex};
@@ -7,26 +7,26 @@ use tracing::field::{Field, Visit};
 use tracing::subscriber::{DefaultGuard, NoSubscriber};
 use tracing::{Dispatch, Event, Level, Metadata, Subscriber, span};
 
-/// Keeps the warnings of a thread.
+/// Collects the warnings of a thread.
 #[derive(Clone, Default)]
 pub(crate) struct Warnings(Arc<Mutex<Vec<String>>>);
 
-/// While it lives, the warnings are kept.
+/// While this lives, warnings are collected.
 pub(crate) struct Keeping {
     _default: DefaultGuard,
-    /// Where there is one subscriber only, what another thread is the first to say is turned off for all threads: it asks
-    /// the subscriber of that thread, which has none.
+    /// With a single subscriber, a callsite that another thread reaches first is disabled for all threads: tracing asks the
+    /// subscriber of that thread, which has none. A second one prevents that.
     _second: Dispatch,
 }
 
 impl Warnings {
-    /// Keeps those of this thread.
+    /// Collects the warnings of this thread.
     pub(crate) fn keep(&self) -> Keeping {
         let second = Dispatch::new(NoSubscriber::new());
         Keeping { _default: tracing::subscriber::set_default(self.clone()), _second: second }
     }
 
-    /// The fields of each, the message among them.
+    /// The fields of each warning, including the message.
     pub(crate) fn kept(&self) -> Vec<String> {
         self.0.lock().unwrap().clone()
     }

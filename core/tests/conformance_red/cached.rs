@@ -9,7 +9,7 @@ use gridauth::store::{Backend, Change, Key, Kind, Page, Query, Row, StoreFuture,
 
 type Rows = HashMap<(Kind, String), Option<Arc<Row>>>;
 
-/// A database behind a cache that knows nothing of other caches.
+/// A database behind a cache that does not know about other caches.
 pub(crate) struct Cached {
     database: Arc<MemoryStore>,
     cache: Mutex<Rows>,
@@ -20,7 +20,7 @@ impl Cached {
         Self { database, cache: Mutex::default() }
     }
 
-    /// Does the write and forgets what was cached, as one.
+    /// Writes and removes the cached row, atomically.
     fn write<'a, T>(
         &'a self,
         key: Key<'a>,
@@ -35,15 +35,15 @@ impl Cached {
 
 impl Backend for Cached {
     fn get<'a>(&'a self, key: Key<'a>) -> StoreFuture<'a, Option<Arc<Row>>> {
-        // Under the lock of the cache the database is not written, and it answers at once.
+        // While the cache is locked nothing writes to the database, and the database answers at once.
         let mut cache = self.cache.lock().unwrap();
-        let place = (key.kind, key.id.to_owned());
-        if let Some(row) = cache.get(&place) {
+        let cache_key = (key.kind, key.id.to_owned());
+        if let Some(row) = cache.get(&cache_key) {
             return StoreFuture::ready(Ok(row.clone()));
         }
         let answer = at_once(self.database.get(key));
         if let Ok(row) = &answer {
-            cache.insert(place, row.clone());
+            cache.insert(cache_key, row.clone());
         }
         StoreFuture::ready(answer)
     }

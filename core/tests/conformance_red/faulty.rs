@@ -48,7 +48,7 @@ pub(crate) enum Fault {
 pub(crate) struct Faulty {
     fault: Fault,
     memory: MemoryStore,
-    /// What each row was when it was first read or written, for the faults that remember too long.
+    /// Each row as it was first read or written, for the faults that remember it too long.
     first: Mutex<HashMap<(Kind, String), Arc<Row>>>,
 }
 
@@ -112,7 +112,7 @@ impl Backend for Faulty {
             let (kind, id) = (self.kind(key.kind), self.id(key.id));
             let row = self.memory.get(Key::new(kind, &id)).await?;
             if self.is(Fault::StaleRead) {
-                // Forgets a row that is gone, but not one that changed.
+                // Forgets a removed row, but not a changed one.
                 let mut first = self.first.lock().unwrap();
                 return Ok(match row {
                     Some(row) => Some(Arc::clone(first.entry((kind, id)).or_insert(row))),
@@ -256,7 +256,7 @@ impl Backend for Faulty {
                     let (kind, by, limit) = (query.kind, query.by, query.limit);
                     let mut page = self.memory.list(query).await?;
                     if let (Some(_), true) = (&page.next, limit > 1 && page.entries.len() == limit) {
-                        // The next page begins with the row that ends this one.
+                        // The next page starts with the last row of this one.
                         let shorter = self.memory.list(Query::new(kind, by).limit(1)).await?;
                         page.entries.pop();
                         page.entries.extend(shorter.entries);
@@ -281,7 +281,7 @@ impl Backend for Faulty {
                     Ok(page)
                 }
                 (Fault::ListOfOtherKinds, _) if query.kind == Kind::Consent => {
-                    // First the rows of the kind, then those of another.
+                    // First the rows of the kind, then those of another kind.
                     match query.after.clone() {
                         Some(Cursor(cursor)) if cursor.starts_with('+') => {
                             query.kind = Kind::Grant;

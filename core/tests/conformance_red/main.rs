@@ -1,4 +1,4 @@
-//! The conformance kit can go red: stores with one planted fault each, and the cases that must find it.
+//! The conformance kit can fail: stores with one planted fault each, and the cases that must find it.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 use std::sync::Arc;
@@ -16,10 +16,10 @@ async fn check(fault: Fault) -> Report {
     conformance::check(|| async { Store::new(Faulty::new(fault)) }).await
 }
 
-/// How often a case is run on a fault that shows only where callers really race.
+/// How often a case runs on a fault that shows only if callers really race.
 const TRIES: usize = 50;
 
-/// Demands that each of `cases` fails on a store with `fault`.
+/// Checks that each of `cases` fails on a store with `fault`.
 async fn finds(fault: Fault, cases: &[&str]) {
     for name in cases {
         let case = conformance::cases().find(|case| case.name == *name).unwrap();
@@ -30,7 +30,7 @@ async fn finds(fault: Fault, cases: &[&str]) {
                 break;
             }
         }
-        assert!(found, "{fault:?} was not found by {name}");
+        assert!(found, "{name} did not find {fault:?}");
     }
 }
 
@@ -45,7 +45,7 @@ macro_rules! planted {
 
 planted! {
     lost_update: LostUpdate => ["races/update", "races/take"];
-    conflict_that_is_not_tried_again: ConflictKept => ["races/update"];
+    conflict_that_is_not_retried: ConflictKept => ["races/update"];
     double_remove: DoubleRemove => ["races/remove"];
     update_that_brings_a_row_back: UpdateBringsBack => ["races/update-remove"];
     insert_that_overwrites: InsertOverwrites => ["basics/insert"];
@@ -62,16 +62,16 @@ planted! {
     list_of_other_kinds: ListOfOtherKinds => ["listings/only"];
     list_that_does_not_follow: ListDoesNotFollow => ["listings/follow"];
     list_that_expires_late: ListExpiresLate => ["listings/expired"];
-    sweep_that_does_not_look_again: SweepDoesNotLookAgain => ["expiry/prolong-race"];
+    sweep_that_does_not_check_again: SweepDoesNotLookAgain => ["expiry/prolong-race"];
     sweep_without_bound: SweepUnbounded => ["expiry/bounded"];
     sweep_that_counts_what_others_removed: SweepCountsTwice => ["expiry/several"];
-    row_that_is_cut: RowCut => ["rows/large"];
-    empty_column_taken_for_none: EmptyIsNone => ["rows/columns"];
+    truncated_row: RowCut => ["rows/large"];
+    empty_column_read_as_none: EmptyIsNone => ["rows/columns"];
     times_in_seconds: TimesInSeconds => ["rows/times"];
     key_case_folded: KeyFolded => ["keys/characters"];
     key_trimmed: KeyTrimmed => ["keys/characters"];
-    key_cut: KeyCut => ["keys/long"];
-    kinds_in_one_space: KindsMixed => ["keys/kinds"];
+    key_truncated: KeyCut => ["keys/long"];
+    kinds_in_one_key_space: KindsMixed => ["keys/kinds"];
     errors: Fails => ["basics/ping"];
     panics: Panics => ["basics/ping"];
 }
@@ -97,7 +97,7 @@ async fn reports_say_what_happened() {
     assert!(report.to_string().contains("a task that died"), "{report}");
 }
 
-/// A cache of its own in each process keeps every promise in one process and breaks them in two.
+/// A cache in each process keeps the contract in one process and breaks it between two.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_cache_in_each_process() {
     let alone = conformance::check(|| async { Store::new(Cached::new(Arc::default())) }).await;

@@ -1,5 +1,5 @@
-//! Which client authentication methods each grant takes (RFC 6749 section 2.3): Authlib's defaults, and what an application
-//! says instead.
+//! The client authentication methods that each grant accepts (RFC 6749 section 2.3): Authlib's defaults, and what an
+//! application configures instead.
 
 use gridauth::grant::{
     ApprovedAuthorization, AuthorizationCode, AuthorizationResponse, AuthorizationSide, ClientCredentials,
@@ -16,7 +16,7 @@ use crate::support::*;
 const ALL_GRANTS: [&str; 5] =
     ["authorization_code", "refresh_token", "client_credentials", "password", "implicit"];
 
-/// A server with these grants, and a client for each method, named after it, that may use all of them.
+/// A server with these grants, and one client per method, named after the method, that may use all grants.
 async fn server_of(configure: impl FnOnce(Builder) -> Builder) -> Server {
     let clock = server().await.clock;
     let cheap = HashingSettings { memory_kib: 8, passes: 1, ..HashingSettings::default() };
@@ -52,7 +52,7 @@ async fn with_defaults() -> Server {
     .await
 }
 
-/// A token request of the client that is named after its method.
+/// Sends a token request of the client with this name, authenticated by its method.
 async fn token_by(server: &Server, client: &str, form: &[(&str, &str)]) -> (u16, Value) {
     let mut form = form.to_vec();
     let authorization = basic(client, "secret");
@@ -74,12 +74,12 @@ fn authorize(client: &str, response_type: &str) -> String {
     authorize_uri(&more)
 }
 
-/// What comes back when israel signs in and allows it.
+/// The response when israel signs in and allows the request.
 async fn allowed(server: &Server, client: &str, response_type: &str) -> gridauth::Response {
     server.sign_in(&authorize(client, response_type)).await.allow(server).await
 }
 
-/// Nobody is asked to sign in for it: the client is told at once.
+/// The client gets the error at once; no user is asked to sign in.
 async fn refused(server: &Server, client: &str, response_type: &str) {
     let back = server.get(&authorize(client, response_type), None).await;
     assert_eq!(back.status(), 303, "{client}, {response_type}: {}", text(&back));
@@ -99,7 +99,7 @@ async fn the_code_grant_takes_all_three() {
 }
 
 #[tokio::test]
-async fn password_client_credentials_and_refreshing_take_basic_alone() {
+async fn password_client_credentials_and_refresh_take_basic_only() {
     let server = with_defaults().await;
     let code = location_parameter(&allowed(&server, "basic", "code").await, "code").unwrap();
     let (_, tokens) = token_by(&server, "basic", &redeem(&code)).await;
@@ -122,7 +122,7 @@ async fn password_client_credentials_and_refreshing_take_basic_alone() {
 
 /// Authlib: `ImplicitGrant.TOKEN_ENDPOINT_AUTH_METHODS = ["none"]`.
 #[tokio::test]
-async fn implicit_takes_public_clients_alone() {
+async fn implicit_takes_public_clients_only() {
     let server = with_defaults().await;
     for client in ["basic", "post", "jwt"] {
         refused(&server, client, "token").await;
@@ -132,7 +132,7 @@ async fn implicit_takes_public_clients_alone() {
 }
 
 #[tokio::test]
-async fn implicit_can_be_told_otherwise() {
+async fn implicit_can_be_configured_for_other_methods() {
     let methods = [AuthMethod::Basic];
     let server = server_of(|builder| builder.grant(Implicit::new().client_authentication(methods))).await;
     let back = allowed(&server, "basic", "token").await;
@@ -141,7 +141,7 @@ async fn implicit_can_be_told_otherwise() {
     refused(&server, "none", "token").await;
 }
 
-/// Answers at the authorization endpoint and has no token request.
+/// A grant that answers at the authorization endpoint and has no token request.
 struct Badge(&'static [AuthMethod]);
 
 #[gridauth::async_trait]
@@ -172,9 +172,9 @@ impl Grant for Badge {
     }
 }
 
-/// DEMO_APP.md, seed file: a method that the server lacks is accepted and stays unusable.
+/// DEMO_APP.md, seed file: a method that the server does not support is accepted and stays unusable.
 #[tokio::test]
-async fn a_client_with_a_method_that_the_server_lacks_gets_nowhere() {
+async fn a_client_with_an_unsupported_method_cannot_authenticate() {
     let badge = Badge(AuthMethod::SUPPORTED);
     let server = server_of(|builder| builder.grant(AuthorizationCode::new()).grant(badge)).await;
     for response_type in ["code", "badge"] {
@@ -187,7 +187,7 @@ async fn a_client_with_a_method_that_the_server_lacks_gets_nowhere() {
 }
 
 #[tokio::test]
-async fn methods_that_cannot_be_are_refused_when_the_server_is_built() {
+async fn unsupported_methods_are_refused_when_the_server_is_built() {
     const LACKED: &[AuthMethod] = &[];
     let lacks = AuthMethod::Other("private_key_jwt".to_owned());
     let error = GridAuth::builder(ISSUER)

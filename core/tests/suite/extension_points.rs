@@ -9,7 +9,7 @@ use crate::support::*;
 
 const STANDARD: [&str; 5] = ["access_token", "token_type", "expires_in", "refresh_token", "scope"];
 
-/// Adds a member of its own, and tries to put something else in the place of what RFC 6749 section 5.1 defines.
+/// Adds a member of its own, and tries to replace those that RFC 6749 section 5.1 defines.
 struct Meddling;
 
 impl Extension for Meddling {
@@ -31,7 +31,7 @@ impl Extension for Meddling {
     }
 }
 
-/// RFC 6749 section 5.1: what is told of a token is what is kept of it.
+/// RFC 6749 section 5.1: a token response describes the token as it is stored.
 #[tokio::test]
 async fn an_extension_adds_members_and_replaces_none_of_the_standard_ones() {
     let server = server_with(|builder| builder.extension(Meddling)).await;
@@ -41,7 +41,7 @@ async fn an_extension_adds_members_and_replaces_none_of_the_standard_ones() {
     let forms: [Vec<(&str, &str)>; 3] = [
         redeem(&code).to_vec(),
         vec![("grant_type", "password"), ("username", "israel"), ("password", "imru")],
-        // It issues no refresh token and, asked for no scope that is allowed, no extension puts one there.
+        // Where the grant issues no refresh token and no scope, no extension can add them.
         vec![("grant_type", "client_credentials"), ("scope", "notes.write")],
     ];
     for form in forms {
@@ -49,7 +49,7 @@ async fn an_extension_adds_members_and_replaces_none_of_the_standard_ones() {
         let body = text(&response);
         assert!(!body.contains("meddled"), "{body}");
         for member in STANDARD {
-            assert!(body.matches(&format!("\"{member}\":")).count() <= 1, "{member} twice: {body}");
+            assert!(body.matches(&format!("\"{member}\":")).count() <= 1, "{member} occurs twice: {body}");
         }
         let (status, tokens) = answer(response);
         assert_eq!(
@@ -63,9 +63,9 @@ async fn an_extension_adds_members_and_replaces_none_of_the_standard_ones() {
     }
 }
 
-/// What an extension refuses at the end is not handed out.
+/// A token that an extension refuses at the end is not issued.
 #[tokio::test]
-async fn an_extension_that_cannot_add_what_it_must_refuses() {
+async fn an_extension_can_refuse_a_token_response() {
     struct Failing;
     impl Extension for Failing {
         fn name(&self) -> &str {
@@ -77,7 +77,7 @@ async fn an_extension_that_cannot_add_what_it_must_refuses() {
             _grant: &GrantRecord,
             _response: &mut Map<String, Value>,
         ) -> Result<(), OAuthError> {
-            Err(OAuthError::server_error("it cannot be said now"))
+            Err(OAuthError::server_error("the member is not available"))
         }
     }
     let server = server_with(|builder| builder.extension(Failing)).await;

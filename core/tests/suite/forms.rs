@@ -1,4 +1,4 @@
-//! The headers that say what a body is: a body that two readers could take for two things is not read.
+//! The headers that describe a body. A body that two readers could understand differently is refused.
 
 use bytes::Bytes;
 use gridauth::Response;
@@ -7,7 +7,7 @@ use crate::support::*;
 
 const FORM: &str = "application/x-www-form-urlencoded";
 
-/// A POST with exactly these headers.
+/// Sends a POST with exactly these headers.
 async fn send(server: &Server, path: &str, headers: &[(&str, &str)], body: &str) -> Response {
     let mut request = http::Request::post(path).header("authorization", basic("web", "web-secret"));
     for (name, value) in headers {
@@ -22,7 +22,7 @@ const ENDPOINTS: [(&str, &str); 3] = [
     ("/oauth/introspect", "token=x"),
 ];
 
-/// RFC 9110 section 5.3: a field that is no list comes once.
+/// RFC 9110 section 5.3: a field that is not a list occurs once.
 #[tokio::test]
 async fn two_content_types_are_refused() {
     let server = server().await;
@@ -42,8 +42,7 @@ async fn two_content_types_are_refused() {
     }
 }
 
-/// RFC 9110 sections 8.4 and 15.5.16: what is encoded in a way that the server does not read is 415, never read as if it
-/// were not.
+/// RFC 9110 sections 8.4 and 15.5.16: a body with an unsupported content coding is 415, never read as if it were plain.
 #[tokio::test]
 async fn an_encoded_body_is_415() {
     let server = server().await;
@@ -65,9 +64,9 @@ async fn an_encoded_body_is_415() {
     }
 }
 
-/// At the authorization endpoint too, and a person is told, since a client cannot be trusted to be the one named.
+/// The authorization endpoint refuses such a body too, on a page: the client that it names cannot be trusted.
 #[tokio::test]
-async fn the_authorization_endpoint_reads_no_such_body_either() {
+async fn the_authorization_endpoint_refuses_such_a_body_too() {
     let server = server().await;
     let query = authorize_uri(&[]).split_once('?').unwrap().1.to_owned();
     let repeated = format!("{query}&scope=notes.write");

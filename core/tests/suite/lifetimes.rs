@@ -1,9 +1,8 @@
-//! Lifetimes of a client's own, and how many access tokens a grant has at a time.
+//! Lifetimes set for a client, and the number of access tokens that a grant has at a time.
 
 use std::time::Duration;
 
 use gridauth::model::{GrantRecord, Lifetimes};
-use serde_json::Value;
 
 use crate::support::*;
 
@@ -12,7 +11,7 @@ const ACCESS: u64 = 120;
 const IDLE: u64 = 600;
 const ABSOLUTE: u64 = 1500;
 
-/// The usual server, where the client web has lifetimes that differ from the server's in all four.
+/// The usual server, except that all four lifetimes of the client web differ from the server's.
 async fn server_with_own_lifetimes() -> Server {
     let server = server().await;
     let seconds = |seconds| Some(Duration::from_secs(seconds));
@@ -28,18 +27,8 @@ async fn server_with_own_lifetimes() -> Server {
     server
 }
 
-async fn tokens(server: &Server) -> Value {
-    let (status, tokens) = server.token(&redeem(&server.code().await)).await;
-    assert_eq!(status, 200, "{tokens}");
-    tokens
-}
-
-async fn is_good(server: &Server, tokens: &Value) -> bool {
-    server.auth.authenticate_token(&string(tokens, "access_token")).await.is_ok()
-}
-
 #[tokio::test]
-async fn a_code_lives_as_its_client_says() {
+async fn a_code_has_the_lifetime_of_its_client() {
     let server = server_with_own_lifetimes().await;
     let (in_time, late) = (server.code().await, server.code().await);
     server.advance(CODE - 1);
@@ -49,23 +38,23 @@ async fn a_code_lives_as_its_client_says() {
 }
 
 #[tokio::test]
-async fn an_access_token_lives_as_its_client_says() {
+async fn an_access_token_has_the_lifetime_of_its_client() {
     let server = server_with_own_lifetimes().await;
-    let first = tokens(&server).await;
+    let first = server.tokens().await;
     assert_eq!(first["expires_in"], ACCESS);
     server.advance(ACCESS - 1);
-    assert!(is_good(&server, &first).await);
+    assert!(server.is_valid(&first).await);
     server.advance(1);
-    assert!(!is_good(&server, &first).await);
-    // One that comes of refreshing does too.
+    assert!(!server.is_valid(&first).await);
+    // So does a refreshed one.
     let (_, second) = server.token(&refresh(&string(&first, "refresh_token"))).await;
     assert_eq!(second["expires_in"], ACCESS);
 }
 
 #[tokio::test]
-async fn an_unused_refresh_token_lives_as_its_client_says() {
+async fn an_unused_refresh_token_has_the_lifetime_of_its_client() {
     let server = server_with_own_lifetimes().await;
-    let first = tokens(&server).await;
+    let first = server.tokens().await;
     server.advance(IDLE - 1);
     let (status, second) = server.token(&refresh(&string(&first, "refresh_token"))).await;
     assert_eq!(status, 200, "{second}");
@@ -75,9 +64,9 @@ async fn an_unused_refresh_token_lives_as_its_client_says() {
 }
 
 #[tokio::test]
-async fn a_chain_of_refresh_tokens_lives_as_its_client_says() {
+async fn a_chain_of_refresh_tokens_has_the_lifetime_of_its_client() {
     let server = server_with_own_lifetimes().await;
-    let mut current = string(&tokens(&server).await, "refresh_token");
+    let mut current = string(&server.tokens().await, "refresh_token");
     for step in [IDLE - 1, IDLE - 1, ABSOLUTE - 2 * (IDLE - 1) - 1] {
         server.advance(step);
         let (status, next) = server.token(&refresh(&current)).await;
@@ -88,9 +77,9 @@ async fn a_chain_of_refresh_tokens_lives_as_its_client_says() {
     assert_eq!(server.token(&refresh(&current)).await.1["error"], "invalid_grant");
 }
 
-/// Another client of the same server has the server's.
+/// Another client of the same server has the server's lifetimes.
 #[tokio::test]
-async fn they_are_that_clients_alone() {
+async fn other_clients_have_the_lifetimes_of_the_server() {
     let server = server_with_own_lifetimes().await;
     let other = server.auth.confidential_client("other", "web-secret").await.unwrap();
     let other = other.grant_types(["client_credentials"]).scope("notes.read").build().unwrap();
@@ -102,22 +91,22 @@ async fn they_are_that_clients_alone() {
     assert_eq!(tokens["expires_in"], 3600);
 }
 
-/// ARCHITECTURE.md: a grant's row is bounded. One access token more ends the oldest, and the others stay.
+/// ARCHITECTURE.md: a grant's row is bounded. One more access token revokes the oldest, and the others stay valid.
 #[tokio::test]
-async fn a_grant_has_a_bounded_number_of_access_tokens_and_the_newest_are_good() {
+async fn a_grant_has_a_bounded_number_of_access_tokens_and_keeps_the_newest() {
     let server = server().await;
-    let mut issued = vec![tokens(&server).await];
+    let mut issued = vec![server.tokens().await];
     for _ in 0..GrantRecord::MAX_ACCESS_TOKENS {
         let last = string(issued.last().unwrap(), "refresh_token");
         let (status, next) = server.token(&refresh(&last)).await;
         assert_eq!(status, 200, "{next}");
         issued.push(next);
     }
-    assert!(!is_good(&server, &issued[0]).await, "one more than there is room for");
+    assert!(!server.is_valid(&issued[0]).await, "one more than the bound");
     for (number, tokens) in issued.iter().enumerate().skip(1) {
-        assert!(is_good(&server, tokens).await, "{number}");
+        assert!(server.is_valid(tokens).await, "{number}");
     }
-    // What has expired takes no room: all that follow within the next hour stay.
+    // Expired tokens do not count: all that are issued within the next hour stay valid.
     server.advance(3600);
     let mut later = Vec::new();
     let mut last = string(issued.last().unwrap(), "refresh_token");
@@ -127,6 +116,6 @@ async fn a_grant_has_a_bounded_number_of_access_tokens_and_the_newest_are_good()
         later.push(next);
     }
     for (number, tokens) in later.iter().enumerate() {
-        assert!(is_good(&server, tokens).await, "{number}");
+        assert!(server.is_valid(tokens).await, "{number}");
     }
 }

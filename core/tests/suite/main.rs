@@ -1,19 +1,24 @@
-//! The server from outside, subject by subject.
+//! The server from outside, one module per subject.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
-#[path = "../common/failing.rs"]
-mod failing;
 #[path = "../support/mod.rs"]
 mod support;
 
 mod client_methods;
+mod code_flow;
+mod custom_grant;
+mod expiry;
 mod extension_points;
 mod forms;
 mod lifetimes;
 mod metadata;
 mod own_pages;
+mod refresh;
+mod registration;
 mod removal;
+mod revocation;
 mod secrets_at_rest;
+mod sessions;
 mod sweeper;
 mod warnings;

@@ -1,4 +1,4 @@
-//! Authorization server metadata (RFC 8414): exactly what is on.
+//! Authorization server metadata (RFC 8414) lists exactly what is enabled.
 
 use std::collections::BTreeSet;
 
@@ -22,7 +22,7 @@ fn has_exactly(metadata: &Value, members: &[&str]) {
     assert_eq!(own, members.iter().copied().collect(), "{metadata}");
 }
 
-/// Whatever issues tokens has these.
+/// The members of every server that issues tokens.
 const ALWAYS: [&str; 7] = [
     "issuer",
     "revocation_endpoint",
@@ -34,19 +34,19 @@ const ALWAYS: [&str; 7] = [
 ];
 
 #[tokio::test]
-async fn of_client_credentials_alone() {
+async fn client_credentials_alone() {
     let (server, metadata) = metadata(|builder| builder.grant(ClientCredentials::new())).await;
     let own = ["token_endpoint", "token_endpoint_auth_methods_supported"];
     has_exactly(&metadata, &[&ALWAYS[..], &own].concat());
     assert_eq!(metadata["grant_types_supported"], json!(["client_credentials"]));
-    // RFC 8414 section 2: it is required, so it is there and empty.
+    // RFC 8414 section 2: the member is required, so it is there but empty.
     assert_eq!(metadata["response_types_supported"], json!([]));
     assert_eq!(metadata["token_endpoint_auth_methods_supported"], json!(["client_secret_basic"]));
     assert_eq!(server.get("/oauth/authorize", None).await.status(), 404);
 }
 
 #[tokio::test]
-async fn of_implicit_alone() {
+async fn implicit_alone() {
     let (server, metadata) = metadata(|builder| builder.grant(Implicit::new())).await;
     let own = [
         "authorization_endpoint",
@@ -56,13 +56,13 @@ async fn of_implicit_alone() {
     has_exactly(&metadata, &[&ALWAYS[..], &own].concat());
     assert_eq!(metadata["grant_types_supported"], json!(["implicit"]));
     assert_eq!(metadata["response_types_supported"], json!(["token"]));
-    // A token never travels in a query, so that mode is not on.
+    // A token is never sent in a query, so that mode is not supported.
     assert_eq!(metadata["response_modes_supported"], json!(["fragment", "form_post"]));
     assert_eq!(server.post("/oauth/token", &[], &[]).await.status(), 404);
 }
 
 #[tokio::test]
-async fn of_the_code_grant_and_of_scopes() {
+async fn the_code_grant() {
     let (_, metadata) = metadata(|builder| builder.grant(AuthorizationCode::new())).await;
     let own = [
         "authorization_endpoint",
@@ -77,7 +77,7 @@ async fn of_the_code_grant_and_of_scopes() {
 }
 
 #[tokio::test]
-async fn every_endpoint_that_is_named_is_there_and_no_other() {
+async fn the_listed_endpoints_are_exactly_those_mounted() {
     let (server, metadata) = metadata(|builder| builder.grant(Password::new()).grant(Implicit::new())).await;
     let mut named: Vec<String> = metadata
         .as_object()

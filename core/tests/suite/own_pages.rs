@@ -1,4 +1,4 @@
-//! The pages: the application's own in the place of the built-in ones, and a theme for these.
+//! The application's own pages in place of the built-in ones, and a theme for the built-in ones.
 
 use gridauth::pages::{
     BuiltInPages, ConsentPage, ErrorPage, Form, Html, Pages, SignInFailure, SignInPage, Theme,
@@ -6,7 +6,7 @@ use gridauth::pages::{
 
 use crate::support::*;
 
-/// Sign-in, consent and error pages of the application; the others stay.
+/// Sign-in, consent and error pages of the application; the other pages stay built-in.
 struct OwnPages(BuiltInPages);
 
 fn escape(text: &str) -> String {
@@ -65,7 +65,7 @@ async fn a_code_flow_goes_through_the_applications_own_pages() {
     let first = server.get(&authorize_uri(&[]), None).await;
     assert_eq!(first.status(), 200);
     assert!(text(&first).contains("Acme: who are you?") && text(&first).contains("<p>web</p>"));
-    // The engine's rules for pages hold for the application's own too.
+    // The engine's rules for pages also apply to the application's own.
     assert_eq!(first.headers()["cache-control"], "no-store");
     assert_eq!(first.headers()["x-frame-options"], "DENY");
     assert!(first.headers()["content-security-policy"].to_str().unwrap().contains("frame-ancestors 'none'"));

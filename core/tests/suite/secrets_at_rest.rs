@@ -1,4 +1,4 @@
-//! What is kept gives nobody a way in: no secret of a whole run is in the rows, nor in the file.
+//! Stored data does not help an attacker: no secret of a whole run is in the rows or in the file.
 
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
@@ -14,22 +14,22 @@ const PASSWORD: &str = "correct horse battery staple";
 const NEW_PASSWORD: &str = "entirely other words than before";
 const CHOSEN: &str = "a client secret that somebody chose";
 
-/// Secrets that were used, each with a name to tell it by.
+/// The secrets that were used, each with a name.
 #[derive(Default)]
 struct Used(Vec<(String, Vec<u8>)>);
 
 impl Used {
     fn add(&mut self, name: &str, secret: &str) {
         let mut add = |form: &str, bytes: Vec<u8>| self.0.push((format!("{name}, {form}"), bytes));
-        add("in clear", secret.into());
-        // Base64 of a text that begins with it, whatever follows: its last characters hang on that.
+        add("in plaintext", secret.into());
+        // Base64 of any text that starts with the secret. The last characters depend on what follows, so they are left out.
         for (form, engine) in [("base64", &STANDARD_NO_PAD), ("base64url", &URL_SAFE_NO_PAD)] {
             let whole = secret.len() / 3 * 3;
             add(form, engine.encode(&secret.as_bytes()[..whole]).into());
         }
     }
 
-    /// A token or a cookie is a prefix and base64url. Its first 16 bytes name the grant, which is no secret; the rest is.
+    /// A token or cookie is a prefix and base64url. Its first 16 bytes name the grant and are not secret; the rest is.
     fn add_random(&mut self, name: &str, text: &str) {
         self.add(name, text);
         let encoded = text.split_once('_').map_or(text, |(prefix, rest)| match prefix {
@@ -41,14 +41,14 @@ impl Used {
         self.0.push((format!("{name}, its end"), encoded.as_bytes()[encoded.len() - 40..].to_vec()));
     }
 
-    /// The names of those that are somewhere in `bytes`.
+    /// The names of the secrets that `bytes` contains.
     fn found_in(&self, bytes: &[u8]) -> Vec<&str> {
         let is_in = |secret: &[u8]| bytes.windows(secret.len()).any(|window| window == secret);
         self.0.iter().filter(|(_, secret)| is_in(secret)).map(|(name, _)| name.as_str()).collect()
     }
 }
 
-/// All rows with all that is in them.
+/// Everything in all rows.
 async fn rows(store: &Store) -> Vec<u8> {
     let mut all = Vec::new();
     for kind in Kind::ALL {
@@ -79,8 +79,8 @@ fn add_cookies(used: &mut Used, set: &str) {
     }
 }
 
-/// Signs up and in, gets tokens in every way, refreshes, revokes; `look` sees the server in between, while all that is
-/// live is kept, and at the end.
+/// Signs up, signs in, gets tokens in every way, refreshes and revokes. `look` inspects the server on the way, while tokens
+/// are live, and at the end.
 async fn whole_run(server: &Server, mut look: impl AsyncFnMut(&Server, &Used)) {
     let mut used = Used::default();
     used.add("the password", PASSWORD);
@@ -138,7 +138,7 @@ async fn whole_run(server: &Server, mut look: impl AsyncFnMut(&Server, &Used)) {
     }
     look(server, &used).await;
 
-    // Used wrongly, a secret is not kept either.
+    // A secret in a failed request is not stored either.
     let wrong = [("authorization", basic("web", NEW_PASSWORD))];
     let wrong = wrong.each_ref().map(|(name, value)| (*name, value.as_str()));
     assert_eq!(server.post("/oauth/token", &wrong, &refresh(&last_refresh)).await.status(), 401);
@@ -178,21 +178,21 @@ async fn no_secret_is_in_the_file() {
     let mut looks = 0;
     whole_run(&server, async |_: &Server, used: &Used| {
         let file = on_disk();
-        assert!(file.windows(10).any(|window| window == b"$argon2id$"), "this is where rows are");
+        assert!(file.windows(10).any(|window| window == b"$argon2id$"), "the rows are in these files");
         assert_eq!(used.found_in(&file), [""; 0]);
         looks += 1;
     })
     .await;
     assert_eq!(looks, 5);
 
-    // The search does find what is there, in each of its forms.
+    // The search finds a planted secret in each of its forms.
     let mut planted = Used::default();
     planted.add_random("planted", "gat_AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8gISIjJCUmJygpKissLS4v");
     let body = format!("{{\"a\":\"{}\"}}", String::from_utf8(planted.0[0].1.clone()).unwrap());
     let row = Row::new(server.clock.now(), body);
     server.auth.store().insert(Key::new(Kind::Custom, "planted"), row).await.unwrap();
     let file = on_disk();
-    assert_eq!(planted.found_in(&file), ["planted, in clear", "planted, its end"]);
+    assert_eq!(planted.found_in(&file), ["planted, in plaintext", "planted, its end"]);
     let encoded: Vec<u8> = planted.0.iter().flat_map(|(_, bytes)| bytes.clone()).collect();
     assert_eq!(planted.found_in(&encoded).len(), planted.0.len());
 }

@@ -1,18 +1,19 @@
-//! Expired rows go, by themselves, and for as long as there is a server.
+//! Expired rows are removed in the background, as long as the server lives.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use gridauth::env::{Clock, ManualClock, Timestamp};
+use gridauth::store::memory::MemoryStore;
 use gridauth::store::{Key, Kind, Row};
 use gridauth::{GridAuth, MintRequest, Store};
-use std::sync::Arc;
+use gridauth_test_stores::{Call, Failing, Failure};
 
-use crate::failing::{Asked, Failing, Fails};
 use crate::support::*;
 
-/// What has ended is gone from the store, each row counted once; what has not ended, and what has no end, stays.
+/// Expired rows are removed and counted once each; rows that are live or never expire stay.
 #[tokio::test]
-async fn a_sweep_removes_and_counts_what_has_ended() {
+async fn a_sweep_removes_and_counts_expired_rows() {
     const HOUR: u64 = 60 * 60;
     let server = server().await;
     let store = server.auth.store();
@@ -22,13 +23,13 @@ async fn a_sweep_removes_and_counts_what_has_ended() {
     assert_eq!(server.token(&redeem(&code)).await.0, 200);
     let kept = ids(store, Kind::Grant).await;
     assert_eq!(kept.len(), 1);
-    // Codes that nobody redeems, for the session that is there.
+    // Codes that nobody redeems, in the same session.
     for _ in 0..3 {
         let back = server.get(&authorize_uri(&[]), Some(&browser.cookie)).await;
         assert!(location_parameter(&back, "code").is_some());
     }
     assert_eq!(ids(store, Kind::Grant).await.len(), 4);
-    assert_eq!(server.auth.sweep().await.unwrap(), 0, "nothing has ended yet");
+    assert_eq!(server.auth.sweep().await.unwrap(), 0, "nothing has expired yet");
 
     server.advance(HOUR);
     assert_eq!(server.auth.sweep().await.unwrap(), 3);
@@ -43,11 +44,11 @@ async fn a_sweep_removes_and_counts_what_has_ended() {
     assert_eq!(server.auth.sweep().await.unwrap(), 1);
     assert_eq!(ids(store, Kind::Grant).await.len(), 0);
     for (kind, count) in [(Kind::User, 1), (Kind::Client, 2), (Kind::Consent, 1)] {
-        assert_eq!(ids(store, kind).await.len(), count, "{kind:?} has no end");
+        assert_eq!(ids(store, kind).await.len(), count, "{kind:?} never expires");
     }
 }
 
-/// More than one step's worth goes in one sweep, of any kind of row.
+/// One sweep removes more rows than one step does, of any kind.
 #[tokio::test]
 async fn a_sweep_goes_on_until_nothing_is_left() {
     let server = server().await;
@@ -64,10 +65,10 @@ async fn a_sweep_goes_on_until_nothing_is_left() {
     assert!(ids(store, Kind::Custom).await.is_empty() && ids(store, Kind::AssertionId).await.is_empty());
 }
 
-/// The first error is told once all kinds had their turn.
+/// The first error is returned after all kinds were tried.
 #[tokio::test]
 async fn a_kind_that_cannot_be_swept_does_not_keep_the_others() {
-    let failing = Failing::default();
+    let failing = Failing::new(MemoryStore::new());
     let server = server_with(|builder| builder.store(Store::new(failing.clone()))).await;
     let store = server.auth.store();
     let expires = server.clock.now().after(Duration::from_secs(1));
@@ -76,24 +77,24 @@ async fn a_kind_that_cannot_be_swept_does_not_keep_the_others() {
         assert!(store.insert(Key::new(kind, "expired"), row).await.unwrap());
     }
     server.advance(1);
-    // The first kind, and one amid the others.
+    // The first kind, and one in the middle.
     let broken = [Kind::User, Kind::Session];
-    failing.order(move |asked| match asked {
-        Asked::Sweep(kind) if broken.contains(&kind) => Some(Fails::Before),
-        _ => None,
-    });
+    failing.fail(
+        Failure::Before,
+        move |call| matches!(call, Call::RemoveExpired(kind) if broken.contains(&kind)),
+    );
     assert!(server.auth.sweep().await.is_err());
     for kind in Kind::ALL {
         let stays = ids(store, kind).await.contains(&"expired".to_owned());
         assert_eq!(stays, broken.contains(&kind), "{kind:?}");
     }
-    failing.clear();
+    failing.recover();
     assert_eq!(server.auth.sweep().await.unwrap(), 2);
 }
 
-/// Tokio's time stands still and jumps when all wait, so the sweeper's minute costs none.
+/// Tokio's paused clock jumps ahead when all tasks wait, so the sweeper's minute takes no time.
 #[tokio::test(start_paused = true)]
-async fn a_server_sweeps_by_itself_and_stops_when_it_is_gone() {
+async fn a_server_sweeps_in_the_background_until_it_is_dropped() {
     let clock = Arc::new(ManualClock::starting_at(Timestamp::from_millis(1_700_000_000_000)));
     let store = Store::memory();
     let auth = GridAuth::builder(ISSUER)
@@ -108,7 +109,7 @@ async fn a_server_sweeps_by_itself_and_stops_when_it_is_gone() {
     for round in 0..3 {
         auth.mint(MintRequest::for_user("israel")).await.unwrap();
         tokio::time::sleep(Duration::from_secs(61)).await;
-        assert_eq!(ids(&store, Kind::Grant).await.len(), 1, "round {round}: it has not ended");
+        assert_eq!(ids(&store, Kind::Grant).await.len(), 1, "round {round}: it has not expired");
         clock.advance(Duration::from_secs(60 * 60));
         tokio::time::sleep(Duration::from_secs(61)).await;
         assert_eq!(ids(&store, Kind::Grant).await.len(), 0, "round {round}");
@@ -118,12 +119,12 @@ async fn a_server_sweeps_by_itself_and_stops_when_it_is_gone() {
     clock.advance(Duration::from_secs(60 * 60));
     drop(auth);
     tokio::time::sleep(Duration::from_secs(60 * 60)).await;
-    assert_eq!(tasks(), 0, "the sweeper ends with the server");
+    assert_eq!(tasks(), 0, "the sweeper stops with the server");
     assert_eq!(ids(&store, Kind::Grant).await.len(), 1, "and removes nothing more");
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_server_that_was_told_not_to_sweep_does_not() {
+async fn sweeping_can_be_turned_off() {
     let clock = Arc::new(ManualClock::starting_at(Timestamp::from_millis(1_700_000_000_000)));
     let builder = GridAuth::builder(ISSUER).store(Store::memory()).clock(Arc::clone(&clock));
     let auth = builder.sweep_every(None).build().await.unwrap();

@@ -1,4 +1,4 @@
-//! What is allowed but should be known is said when a server is built.
+//! Building a server logs a warning for what is allowed but risky.
 
 use gridauth::grant::{AuthorizationCode, ClientCredentials, Implicit, Password, RefreshToken};
 use gridauth::{Builder, GridAuth, Store};
@@ -19,7 +19,7 @@ const HTTPS: &str = "https://id.example.com";
 
 /// RFC 9700 sections 2.4 and 2.1.2.
 #[tokio::test]
-async fn password_and_implicit_are_built_with_a_warning_that_names_rfc_9700() {
+async fn the_password_and_implicit_grants_log_a_warning_that_cites_rfc_9700() {
     let password = warnings_of(HTTPS, |builder| builder.grant(Password::new())).await;
     assert_eq!(password.len(), 1, "{password:?}");
     assert!(password[0].contains("password grant") && password[0].contains("RFC 9700 section 2.4"));
@@ -33,7 +33,7 @@ async fn password_and_implicit_are_built_with_a_warning_that_names_rfc_9700() {
 }
 
 #[tokio::test]
-async fn what_is_as_it_should_be_is_built_without_a_word() {
+async fn a_safe_configuration_logs_no_warning() {
     let silent = warnings_of(HTTPS, |builder| {
         let builder = builder.grant(AuthorizationCode::new()).grant(RefreshToken::rotating());
         builder.grant(ClientCredentials::new())
@@ -46,7 +46,7 @@ async fn what_is_as_it_should_be_is_built_without_a_word() {
 }
 
 #[tokio::test]
-async fn plain_http_to_another_host_is_built_with_a_warning() {
+async fn plain_http_on_another_host_logs_a_warning() {
     let warned =
         warnings_of("http://id.example.com", |builder| builder.grant(ClientCredentials::new())).await;
     assert_eq!(warned.len(), 1, "{warned:?}");

@@ -1,7 +1,7 @@
-//! An in-process server whose clock the test moves, and requests to it.
+//! An in-process server whose clock a test moves, and requests to it.
 
-#![allow(dead_code, unreachable_pub, reason = "each test file uses its part")]
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
+#![allow(dead_code, unreachable_pub, reason = "each test binary uses a part of it")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -88,15 +88,27 @@ impl Server {
         answer(self.post("/oauth/token", &[("authorization", &basic("web", "web-secret"))], form).await)
     }
 
-    /// A code of the user israel for the client web, with PKCE, through the pages.
+    /// A code for the user israel and the client web, with PKCE, obtained through the pages.
     pub async fn code(&self) -> String {
         let browser = self.sign_in(&authorize_uri(&[])).await;
-        // Consent given before is remembered: then the way back follows at once.
+        // Remembered consent skips the consent page.
         let back = if browser.page.status() == 303 { browser.page } else { browser.allow(self).await };
         location_parameter(&back, "code").unwrap()
     }
 
-    /// Signs israel in; the consent page is next.
+    /// The token response for a new code of the user israel and the client web.
+    pub async fn tokens(&self) -> Value {
+        let (status, tokens) = self.token(&redeem(&self.code().await)).await;
+        assert_eq!(status, 200, "{tokens}");
+        tokens
+    }
+
+    /// Whether the access token of a token response is valid.
+    pub async fn is_valid(&self, tokens: &Value) -> bool {
+        self.auth.authenticate_token(&string(tokens, "access_token")).await.is_ok()
+    }
+
+    /// Signs israel in, up to the consent page.
     pub async fn sign_in(&self, authorize: &str) -> Browser {
         let page = self.get(authorize, None).await;
         assert_eq!(page.status(), 200, "{}", text(&page));
@@ -106,7 +118,7 @@ impl Server {
         Browser { cookie, page }
     }
 
-    /// Sends the sign-in form of `page` from a browser with these cookies.
+    /// Submits the sign-in form of `page` with these cookies.
     pub async fn submit_sign_in(
         &self,
         page: &Response,
@@ -125,7 +137,7 @@ impl Server {
     }
 }
 
-/// A browser in which somebody is signed in, and the page it shows.
+/// A browser in which a user is signed in, and the page that it shows.
 pub struct Browser {
     pub cookie: String,
     pub page: Response,
@@ -143,7 +155,7 @@ impl Browser {
     }
 }
 
-/// An authorization request of the client web; `more` replaces or adds parameters, an empty value leaves one out.
+/// An authorization request of the client web. `more` replaces or adds parameters; an empty value removes one.
 pub fn authorize_uri(more: &[(&str, &str)]) -> String {
     let challenge = base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(Sha256::digest(VERIFIER));
     let mut parameters = vec![
@@ -198,7 +210,7 @@ pub fn location(response: &Response) -> String {
     response.headers()["location"].to_str().unwrap().to_owned()
 }
 
-/// A parameter of the redirect, from its query or its fragment.
+/// A parameter in the query or fragment of the redirect.
 pub fn location_parameter(response: &Response, name: &str) -> Option<String> {
     let location = location(response);
     let (_, encoded) = location.split_once(['?', '#'])?;
@@ -219,7 +231,7 @@ pub async fn ids(store: &Store, kind: Kind) -> Vec<String> {
     ids_by(store, kind, By::Any).await
 }
 
-/// The ids of the rows of a kind that are listed by this.
+/// The ids of the rows of a kind that this listing finds.
 pub async fn ids_by(store: &Store, kind: Kind, by: By<'_>) -> Vec<String> {
     let mut ids = Vec::new();
     let mut query = Query::new(kind, by);

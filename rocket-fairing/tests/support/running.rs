@@ -1,4 +1,4 @@
-//! A Rocket that is spoken to over a socket.
+//! A Rocket that tests talk to over a socket.
 
 use std::net::SocketAddr;
 
@@ -8,7 +8,7 @@ use rocket::tokio::net::TcpStream;
 use rocket::tokio::sync::oneshot;
 use rocket::{Build, Ignite, Rocket, Shutdown, tokio};
 
-/// A Rocket on a port of its own.
+/// A Rocket that listens on its own port.
 pub struct Running {
     pub address: SocketAddr,
     pub shutdown: Shutdown,
@@ -31,13 +31,13 @@ impl Running {
         Self { address: receiver.await.unwrap(), shutdown, rocket }
     }
 
-    /// Sends this, and reads the whole answer.
+    /// Sends a complete request, and reads the whole response.
     pub async fn send(&self, request: &str) -> String {
         self.exchange(request, false).await
     }
 
-    /// Sends this and no more, and reads the whole answer. A request that is whole is sent by [`send`](Self::send): a server
-    /// need not answer who has hung up.
+    /// Sends a request that breaks off, shuts down the sending side, and reads the whole response. Use [`send`](Self::send)
+    /// for a complete request: a server need not respond to a client that has hung up.
     pub async fn send_cut(&self, request: &str) -> String {
         self.exchange(request, true).await
     }

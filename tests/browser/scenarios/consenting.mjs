@@ -1,4 +1,4 @@
-// The question whether a client may have what it asks for.
+// Consent: may the client have what it asks for?
 
 import assert from 'node:assert/strict';
 
@@ -58,7 +58,7 @@ export async function consent_for_a_website(scene) {
 }
 
 export async function consent_with_long_names(scene) {
-  // A name of one piece, as long as they may be, and one that is written from right to left.
+  // A name of the greatest length without a space, and one that is written from right to left.
   const person = await scene.person(`مريم-${'w'.repeat(120)}`);
   const request = scene.client.request('long');
   const visitor = await scene.visitor();
@@ -103,10 +103,10 @@ export async function remembered_consent(scene) {
   await visitor.go(again.url);
   assert.equal(await visitor.heading(), 'Back at the client');
   assert.ok(arrival(scene, again).parameters.code);
-  // More than was allowed is asked for.
+  // The client asks for more than was allowed.
   await visitor.go(scene.client.request('field-notes', { scope: 'notes.read notes.write' }).url);
   assert.equal(await visitor.heading(), 'Allow access?');
-  // In another browser it is enough to sign in.
+  // In another browser, signing in is enough.
   const elsewhere = scene.client.request('field-notes', { scope: 'notes.read' });
   const other = await scene.visitor();
   await other.go(elsewhere.url);

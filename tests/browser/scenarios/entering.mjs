@@ -21,11 +21,11 @@ export async function sign_up(scene) {
   await sendIn();
   assert.equal(visitor.document.status(), 201);
   assert.deepEqual(await visitor.document.json(), { username: person.username });
-  // The name is taken now.
+  // The name is taken.
   await visitor.go(scene.origin);
   await sendIn();
   assert.equal(visitor.document.status(), 409);
-  // And the password is the one.
+  // The password is the one of the first sign-up.
   await visitor.go(scene.client.request('field-notes').url);
   await visitor.signIn(person);
   assert.equal(await visitor.heading(), 'Allow access?');
@@ -81,10 +81,10 @@ export async function empty_fields(scene) {
   await visitor.go(scene.client.request('field-notes').url);
   const before = visitor.document;
   await visitor.page.getByRole('button', { name: 'Sign in' }).click();
-  // The browser asks for them itself.
+  // The browser asks for the empty fields itself.
   assert.equal(await visitor.page.evaluate(() => document.querySelector(':focus:invalid')?.id), 'username');
   assert.equal(visitor.document, before);
-  // And a browser that does not is told by the server.
+  // If a browser does not, the server does.
   await visitor.page.evaluate(() => document.forms[0].setAttribute('novalidate', ''));
   await visitor.press('Sign in');
   assert.match(await visitor.page.getByRole('alert').innerText(), /both/);

@@ -1,4 +1,4 @@
-// What cannot be told to the client, and what a person has to wait for.
+// Errors that cannot be sent to the client, and the page that makes a person wait.
 
 import assert from 'node:assert/strict';
 
@@ -25,7 +25,7 @@ export async function expired_form(scene) {
   const person = await scene.person('jonah');
   const visitor = await scene.visitor();
   await visitor.go(scene.client.request('field-notes').url);
-  // As after a long time: the form is there, what it belonged to is gone.
+  // As after a long time: the form is still open, but its cookie is gone.
   await visitor.context.clearCookies();
   await visitor.signIn(person);
   assert.match(await visitor.page.getByRole('alert').innerText(), /open for too long/);
@@ -51,7 +51,7 @@ export async function too_many_tries(scene) {
 }
 
 export async function no_page(scene) {
-  // These are for programs: plain text or JSON, which a browser shows as it is.
+  // These responses are for programs: plain text or JSON, which a browser shows as is.
   for (const [path, status] of [['/nothing/here', 404], ['/oauth/token', 405], ['/sign_up', 405]]) {
     const visitor = await scene.visitor();
     await visitor.go(`${scene.origin}${path}`);

@@ -6,9 +6,9 @@ async function posted(scene, visitor, person, request) {
   const [{ method, origin, parameters }, ...more] = scene.client.arrivalsFor(request);
   assert.deepEqual(more, []);
   assert.equal(method, 'POST');
-  assert.equal(origin, scene.origin, 'the client is told where the form comes from');
+  assert.equal(origin, scene.origin, 'the form is sent with its origin');
   assert.deepEqual(Object.keys(parameters).sort(), ['code', 'iss', 'state']);
-  assert.equal(visitor.page.url(), scene.client.redirectUri, 'nothing of the answer is in the address');
+  assert.equal(visitor.page.url(), scene.client.redirectUri, 'no parameter of the response is in the URL');
   const tokens = await scene.client.redeem(request, parameters.code);
   assert.equal((await scene.client.whoAmI(tokens.access_token)).sub, person.username);
 }

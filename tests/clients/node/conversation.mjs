@@ -1,4 +1,4 @@
-// The conversation with whoever started this program: a line of JSON each way at a time.
+// The conversation with the process that started this program: one line of JSON each way at a time.
 
 import { createInterface } from 'node:readline'
 
@@ -13,13 +13,13 @@ function tell(what) {
   process.stdout.write(`${JSON.stringify(what)}\n`)
 }
 
-// Sends the person's browser there, and gives the URL at which it comes back to the client.
+// Sends the person's browser to the URL, and returns the URL at which it comes back to the client.
 export async function visit(url, allow = true) {
   tell({ visit: url.href, allow })
   return new URL((await hear()).redirect)
 }
 
-// Goes through the flows that are asked for, each by the name of its function.
+// Runs the flows that are asked for, each by the name of its function.
 export async function serve(...flows) {
   const named = new Map(flows.map((flow) => [flow.name, flow]))
   for (let site = await hear(); site !== undefined; site = await hear()) {

@@ -1,4 +1,4 @@
-// oauth4webapi: each request and the reading of its answer by hand.
+// oauth4webapi: each request is made, and its response is processed, by a separate call.
 
 import assert from 'node:assert/strict'
 import * as oauth from 'oauth4webapi'
@@ -12,7 +12,7 @@ async function discover(site) {
   return oauth.processDiscoveryResponse(issuer, answer)
 }
 
-// A client of the site: its requests, each with the server, the client and its proof filled in.
+// A client of the site: its requests, each with the server, the client and its authentication filled in.
 async function client(site, name, secret = site.clients[name].client_secret) {
   const server = await discover(site)
   const self = { client_id: name }
@@ -88,7 +88,7 @@ async function refresh(site) {
   assert.notEqual(second.refresh_token, first.refresh_token)
   const third = await web.refresh(second.refresh_token)
   assert.equal((await whoami(site, third)).sub, site.username)
-  // Somebody else has the first one too, so nothing is left.
+  // The first token may have been stolen, so the whole grant is revoked.
   await assert.rejects(web.refresh(first.refresh_token), badGrant)
   await assert.rejects(web.refresh(third.refresh_token), badGrant)
   await assert.rejects(whoami(site, third), gone)

@@ -1,4 +1,4 @@
-// openid-client, told that the server speaks OAuth 2 and not OpenID Connect.
+// openid-client, configured for OAuth 2 without OpenID Connect.
 
 import assert from 'node:assert/strict'
 import * as openid from 'openid-client'
@@ -13,7 +13,7 @@ function config(site, name, proof = openid.ClientSecretBasic, options = {}) {
   return openid.discovery(new URL(site.issuer), client_id, undefined, authentication, all)
 }
 
-// Sends the person to the server; gives where they came back, and what the client checks then.
+// Sends the person to the server; returns the URL at which they come back, and what the client checks.
 async function authorize(site, own, name, allow = true) {
   const pkceCodeVerifier = openid.randomPKCECodeVerifier()
   const expectedState = openid.randomState()
@@ -39,8 +39,8 @@ async function whoami(site, own, tokens) {
   return answer.json()
 }
 
-// The token is no longer taken, which the client reads from the challenge.
-async function turnedAway(site, own, tokens) {
+// The token is refused, which the client reads from the challenge.
+async function rejected(site, own, tokens) {
   await assert.rejects(whoami(site, own, tokens), (error) => {
     const [challenge] = error.cause
     assert.deepEqual([error.status, challenge.scheme], [401, 'bearer'])
@@ -91,7 +91,7 @@ async function bad_code(site) {
     return openid.authorizationCodeGrant(own, url, checks)
   }
   await assert.rejects(changed('code', 'made-up'), { error: 'invalid_grant', status: 400 })
-  // It looks at what tells it that the answer is to its own question and from this server.
+  // It checks that the response belongs to its request and comes from this server.
   await assert.rejects(changed('state', 'another'), { code: 'OAUTH_INVALID_RESPONSE' })
   await assert.rejects(changed('iss', 'https://evil.example.com'), { code: 'OAUTH_INVALID_RESPONSE' })
   const other = { ...checks, pkceCodeVerifier: openid.randomPKCECodeVerifier() }
@@ -106,11 +106,11 @@ async function refresh(site) {
     assert.notEqual(second.refresh_token, first.refresh_token)
     assert.equal((await whoami(site, own, second)).sub, site.username)
     const third = await openid.refreshTokenGrant(own, second.refresh_token)
-    // Somebody else has the first one too, so nothing is left.
+    // The first token may have been stolen, so the whole grant is revoked.
     for (const { refresh_token } of [first, third]) {
       await assert.rejects(openid.refreshTokenGrant(own, refresh_token), { error: 'invalid_grant' })
     }
-    await turnedAway(site, own, third)
+    await rejected(site, own, third)
   }
 }
 
@@ -142,10 +142,10 @@ async function revocation(site) {
   const own = await config(site, 'web')
   const first = await byCode(site, own, 'web')
   await openid.tokenRevocation(own, first.access_token, { token_type_hint: 'access_token' })
-  await turnedAway(site, own, first)
+  await rejected(site, own, first)
   const second = await openid.refreshTokenGrant(own, first.refresh_token)
   await openid.tokenRevocation(own, second.refresh_token, { token_type_hint: 'refresh_token' })
-  await turnedAway(site, own, second)
+  await rejected(site, own, second)
   await assert.rejects(openid.refreshTokenGrant(own, second.refresh_token), { error: 'invalid_grant' })
 }
 

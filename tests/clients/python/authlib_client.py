@@ -1,4 +1,4 @@
-"""Authlib's session on requests, and its reading of server metadata."""
+"""Authlib's session on requests, and its parser of server metadata."""
 
 from urllib.parse import parse_qs, urlsplit
 
@@ -35,7 +35,7 @@ def session(site, name, found=None, **options):
 
 
 def authorize(site, own, **parameters):
-    """What the token request needs once the person has been there."""
+    """What the token request needs after the person has allowed it."""
     verifier = generate_token(48)
     endpoint = own.metadata["authorization_endpoint"]
     url, state = own.create_authorization_url(endpoint, code_verifier=verifier, **parameters)
@@ -105,7 +105,7 @@ def bad_code(site):
     except MismatchingStateException:
         own.fetch_token(**came_back)
     else:
-        raise AssertionError("the client did not look at the state")
+        raise AssertionError("the client did not check the state")
 
 
 def refresh(site):
@@ -113,14 +113,14 @@ def refresh(site):
         seen = []
         own = by_code(site, name, update_token=lambda token, refresh_token: seen.append(refresh_token))
         first = dict(own.token)
-        # The session renews what it takes for expired by itself.
+        # The session refreshes a token that it considers expired.
         own.token = {**first, "expires_at": 1}
         same(whoami(site, own)["sub"], site.username)
         same(seen, [first["refresh_token"]])
         second = dict(own.token)
         assert second["refresh_token"] != first["refresh_token"]
         third = dict(own.refresh_token())
-        # Somebody else has the first one too, so nothing is left.
+        # The first token may have been stolen, so the whole grant is revoked.
         for spent in [first, third]:
             refused("invalid_grant", own.refresh_token, refresh_token=spent["refresh_token"])
         own.token = third

@@ -1,4 +1,4 @@
-"""The conversation with whoever started this program: a line of JSON each way at a time."""
+"""The conversation with the process that started this program: one line of JSON each way at a time."""
 
 import json
 import sys
@@ -23,7 +23,7 @@ class Client:
 
 
 class Site:
-    """Where a flow takes place, and who is there."""
+    """The server of a flow, and the person who signs in."""
 
     def __init__(self, briefing):
         self.issuer = briefing["issuer"]
@@ -34,7 +34,7 @@ class Site:
         self.clients = {name: Client(**client) for name, client in briefing["clients"].items()}
 
     def visit(self, url, allow=True):
-        """Sends the person's browser there, and gives the URL at which it comes back to the client."""
+        """Sends the person's browser to the URL, and returns the URL at which it comes back to the client."""
         tell({"visit": url, "allow": allow})
         return hear()["redirect"]
 
@@ -44,7 +44,7 @@ def same(left, right):
 
 
 def serve(*flows):
-    """Goes through the flows that are asked for, each by the name of its function."""
+    """Runs the flows that are asked for, each by the name of its function."""
     named = {flow.__name__: flow for flow in flows}
     while briefing := hear():
         name = briefing["flow"]

@@ -1,4 +1,4 @@
-"""What ends TLS in front of the application, as far as a client of `requests` can tell."""
+"""Stands in for a proxy that terminates TLS in front of the application, for clients on `requests`."""
 
 from urllib.parse import urlsplit
 

@@ -1,4 +1,4 @@
-"""requests-oauthlib, with the clients of oauthlib beneath it. It has neither discovery nor introspection."""
+"""requests-oauthlib, on the clients of oauthlib. It supports neither discovery nor introspection."""
 
 from urllib.parse import parse_qs, urlsplit
 
@@ -27,7 +27,7 @@ def session(site, name, kind=WebApplicationClient, **options):
 
 
 def proof(site, name):
-    """How this client authenticates in a token request: by its secret, or only by its name."""
+    """How this client authenticates in a token request: by its secret, or only by its id."""
     client = site.clients[name]
     if client.client_secret is None:
         return {"include_client_id": True}
@@ -81,7 +81,7 @@ def bad_code(site):
     other = session(site, "web")
     other.authorization_url(endpoint(site, "authorization"))
     named["authorization_response"] = came_back
-    # It looks at the state.
+    # It checks the state.
     refused("mismatching_state", other.fetch_token, endpoint(site, "token"), **named)
     code = parse_qs(urlsplit(came_back).query)["code"][0]
     refused("invalid_grant", other.fetch_token, endpoint(site, "token"), code=code, auth=named["auth"])
@@ -96,13 +96,13 @@ def refresh(site):
     url, _ = own.authorization_url(endpoint(site, "authorization"))
     named = {"include_client_id": True, "client_secret": client.client_secret}
     first = own.fetch_token(token_endpoint, authorization_response=site.visit(url), **named)
-    # The session renews what it takes for expired by itself.
+    # The session refreshes a token that it considers expired.
     own.token = {**first, "expires_in": -1, "expires_at": 1}
     same(whoami(site, own)["sub"], site.username)
     second = seen.pop()
     assert second["refresh_token"] != first["refresh_token"]
     third = own.refresh_token(token_endpoint)
-    # Somebody else has the first one too, so nothing is left.
+    # The first token may have been stolen, so the whole grant is revoked.
     for spent in [first, third]:
         refused("invalid_grant", own.refresh_token, token_endpoint, spent["refresh_token"])
     own.token = third

@@ -1,5 +1,5 @@
-//! tower-http's `CorsLayer`, added last so that it is outermost: preflights are answered before the guard, and a
-//! rejection has the headers that let a script read it.
+//! tower-http's `CorsLayer`, added last so that it is outermost. It answers preflights before the guard, and adds the headers
+//! that let a script read a rejection.
 
 use axum::Router;
 use axum::body::Body;
@@ -70,7 +70,7 @@ async fn a_rejection_can_be_read_by_the_page() {
 }
 
 #[tokio::test]
-async fn what_passes_has_the_headers_too() {
+async fn accepted_requests_have_the_headers_too() {
     let auth = server().await;
     let authorization = bearer(&auth, "a").await;
     let request = request(Method::GET, "/layer").header(AUTHORIZATION, authorization).body(Body::empty());
@@ -81,7 +81,7 @@ async fn what_passes_has_the_headers_too() {
 
 /// The same order without axum: the first layer of a `ServiceBuilder` is outermost.
 #[tokio::test]
-async fn on_a_plain_service() {
+async fn the_same_on_a_plain_service() {
     let auth = server().await;
     let service = ServiceBuilder::new().layer(cors()).layer(auth.require("a")).service(service_fn(
         async |_: Request<String>| {

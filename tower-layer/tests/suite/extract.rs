@@ -1,19 +1,19 @@
 //! `Access` as an argument of axum's handlers.
 
-use std::sync::atomic::Ordering;
-
 use axum::extract::FromRef;
 use axum::routing::get as get_route;
 use axum::{Json, Router};
 use gridauth::guard::RejectionBody;
+use gridauth::store::memory::MemoryStore;
 use gridauth::{GridAuth, Store};
+use gridauth_test_stores::{Counting, Delaying, Failing};
 use gridauth_tower::{Access, AccessRejection, GridAuthExt};
 use http::header::AUTHORIZATION;
 use http::{HeaderValue, StatusCode};
 use serde_json::json;
 use tower::ServiceExt;
 
-use crate::server::{ISSUER, bearer, get, get_with, header, json as json_of, server, text, watched};
+use crate::server::{ISSUER, bearer, get, get_with, header, json as json_of, server, server_on, text};
 
 gridauth::scopes! {
     NotesRead = "notes.read";
@@ -101,7 +101,7 @@ async fn an_optional_access_is_none_only_without_credentials() {
     let app = routes().with_state(auth.clone());
     let answer = app.clone().oneshot(get("/perhaps")).await.unwrap();
     assert_eq!((answer.status(), text(answer).await.as_str()), (StatusCode::OK, "nobody"));
-    // Credentials of another kind are not the guard's.
+    // Credentials of another scheme are not for the guard.
     let answer = app.clone().oneshot(get_with("/perhaps", "Basic aTpi")).await.unwrap();
     assert_eq!((answer.status(), text(answer).await.as_str()), (StatusCode::OK, "nobody"));
     for bad in ["Bearer", "Bearer ", "bearer nonsense", "Bearer gat_AAAA"] {
@@ -123,7 +123,7 @@ async fn a_rejection_is_a_value() {
 }
 
 #[tokio::test]
-async fn the_application_shapes_an_extractor_s_rejection_too() {
+async fn the_application_shapes_the_rejections_of_extractors_too() {
     let auth = GridAuth::builder(ISSUER).store(Store::memory()).rejection_body(|rejection| {
         let body = format!("{:?}", rejection.error().map(|code| code.as_str()));
         Some(RejectionBody { content_type: HeaderValue::from_static("text/plain"), body: body.into() })
@@ -137,33 +137,35 @@ async fn the_application_shapes_an_extractor_s_rejection_too() {
 
 #[tokio::test]
 async fn behind_the_layer_a_token_is_looked_up_once_and_the_scope_is_still_checked() {
-    let (auth, store) = watched().await;
+    let reads = Counting::reads(MemoryStore::new());
+    let auth = server_on(reads.clone()).await;
     let app: Router = routes().route_layer(auth.require("notes.write")).with_state(auth.clone());
     let (write, both) = (bearer(&auth, "notes.write").await, bearer(&auth, "notes.write notes.read").await);
-    let before = store.reads();
+    let before = reads.count();
     assert_eq!(app.clone().oneshot(get_with("/twice", &both)).await.unwrap().status(), 200);
-    assert_eq!(store.reads(), before + 1);
+    assert_eq!(reads.count(), before + 1);
     let answer = app.oneshot(get_with("/reads", &write)).await.unwrap();
     assert_eq!(answer.status(), 403);
     assert!(header(&answer, "www-authenticate").contains("scope=\"notes.read\""));
-    assert_eq!(store.reads(), before + 2);
+    assert_eq!(reads.count(), before + 2);
 }
 
 #[tokio::test]
-async fn a_store_that_answers_later_is_waited_for() {
-    let (auth, store) = watched().await;
+async fn a_slow_store_is_waited_for() {
+    let failing = Failing::new(MemoryStore::new());
+    let reads = Counting::reads(failing.clone());
+    let auth = server_on(Delaying::new(reads.clone())).await;
     let layered = Router::new().nest("/layer", routes().route_layer(auth.require("notes.read")));
     let app: Router = layered.merge(routes()).with_state(auth.clone());
     let (good, little) = (bearer(&auth, "notes.read").await, bearer(&auth, "notes.write").await);
-    store.slow.store(true, Ordering::SeqCst);
     for path in ["/reads", "/twice", "/layer/who", "/layer/twice"] {
-        let before = store.reads();
+        let before = reads.count();
         assert_eq!(app.clone().oneshot(get_with(path, &good)).await.unwrap().status(), 200, "{path}");
-        assert_eq!(store.reads(), before + 1, "{path}");
+        assert_eq!(reads.count(), before + 1, "{path}");
         assert_eq!(app.clone().oneshot(get_with(path, &little)).await.unwrap().status(), 403, "{path}");
         assert_eq!(app.clone().oneshot(get(path)).await.unwrap().status(), 401, "{path}");
     }
-    store.out_of_reach.store(true, Ordering::SeqCst);
+    failing.take_down();
     for path in ["/reads", "/layer/who"] {
         assert_eq!(app.clone().oneshot(get_with(path, &good)).await.unwrap().status(), 503, "{path}");
     }
@@ -171,16 +173,17 @@ async fn a_store_that_answers_later_is_waited_for() {
 
 #[tokio::test]
 async fn two_extractors_look_a_token_up_once() {
-    let (auth, store) = watched().await;
+    let reads = Counting::reads(MemoryStore::new());
+    let auth = server_on(reads.clone()).await;
     let app: Router = routes().with_state(auth.clone());
     let authorization = bearer(&auth, "notes.read").await;
-    let before = store.reads();
+    let before = reads.count();
     assert_eq!(app.oneshot(get_with("/twice", &authorization)).await.unwrap().status(), 200);
-    assert_eq!(store.reads(), before + 1);
+    assert_eq!(reads.count(), before + 1);
 }
 
 #[tokio::test]
-async fn an_access_that_another_server_gave_is_not_taken() {
+async fn an_access_of_another_server_is_not_used() {
     let (outer, inner) = (server().await, server().await);
     let app: Router = routes().route_layer(outer.require("")).with_state(inner);
     let answer = app.oneshot(get_with("/who", &bearer(&outer, "notes.read").await)).await.unwrap();
@@ -188,11 +191,12 @@ async fn an_access_that_another_server_gave_is_not_taken() {
 }
 
 #[tokio::test]
-async fn a_store_out_of_reach_is_503() {
-    let (auth, store) = watched().await;
+async fn an_unavailable_store_is_503() {
+    let store = Failing::new(MemoryStore::new());
+    let auth = server_on(store.clone()).await;
     let app: Router = routes().with_state(auth.clone());
     let authorization = bearer(&auth, "notes.read").await;
-    store.out_of_reach.store(true, Ordering::SeqCst);
+    store.take_down();
     for path in ["/who", "/reads", "/perhaps"] {
         let answer = app.clone().oneshot(get_with(path, &authorization)).await.unwrap();
         assert_eq!(answer.status(), 503, "{path}");
@@ -207,7 +211,7 @@ struct AppState {
 }
 
 #[tokio::test]
-async fn the_state_may_be_a_struct_that_has_the_server() {
+async fn the_state_may_be_a_struct_with_the_server_in_it() {
     async fn named(access: Access, axum::extract::State(name): axum::extract::State<&'static str>) -> String {
         format!("{name}: {}", access.subject())
     }

@@ -7,7 +7,9 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use gridauth::guard::RejectionBody;
+use gridauth::store::memory::MemoryStore;
 use gridauth::{GridAuth, Store};
+use gridauth_test_stores::{Counting, Failing};
 use gridauth_tower::{GridAuthExt, Require, RequireFuture, RequireLayer};
 use http::header::AUTHORIZATION;
 use http::{HeaderValue, Request, Response};
@@ -15,13 +17,13 @@ use http_body_util::combinators::BoxBody;
 use http_body_util::{BodyExt, Full};
 use tower::{Layer, Service, ServiceBuilder, ServiceExt, service_fn};
 
-use crate::server::{ISSUER, bearer, bytes, header, server, watched};
+use crate::server::{ISSUER, bearer, bytes, header, server, server_on};
 
 fn request(authorization: &str) -> Request<String> {
     Request::get("/").header(AUTHORIZATION, authorization).body("sent".to_owned()).unwrap()
 }
 
-/// Answers with the subject it finds and the body it got, boxed as hyper's users do it.
+/// Responds with the subject of the access and the request body, in a boxed body as users of hyper do.
 async fn tell(request: Request<String>) -> Result<Response<BoxBody<Bytes, Infallible>>, Infallible> {
     let access = request.extensions().get::<gridauth::Access>().unwrap();
     let told = format!("{} {}", access.subject(), request.body());
@@ -29,7 +31,7 @@ async fn tell(request: Request<String>) -> Result<Response<BoxBody<Bytes, Infall
 }
 
 #[tokio::test]
-async fn a_good_token_reaches_the_service_with_its_access() {
+async fn a_valid_token_reaches_the_service_with_its_access() {
     let auth = server().await;
     let service = auth.require("a b").layer(service_fn(tell));
     let answer = service.oneshot(request(&bearer(&auth, "b c a").await)).await.unwrap();
@@ -38,7 +40,7 @@ async fn a_good_token_reaches_the_service_with_its_access() {
 }
 
 #[tokio::test]
-async fn what_is_not_good_is_answered_by_rfc_6750() {
+async fn rejections_follow_rfc_6750() {
     let auth = server().await;
     let service = auth.require("a b").layer(service_fn(
         async |_: Request<String>| -> Result<Response<Full<Bytes>>, Infallible> {
@@ -70,7 +72,7 @@ async fn what_is_not_good_is_answered_by_rfc_6750() {
 }
 
 #[tokio::test]
-async fn a_token_of_another_server_is_not_good() {
+async fn a_token_of_another_server_is_refused() {
     let (auth, other) = (server().await, server().await);
     let service = auth.require("").layer(service_fn(tell));
     let answer = service.oneshot(request(&bearer(&other, "a").await)).await.unwrap();
@@ -78,10 +80,11 @@ async fn a_token_of_another_server_is_not_good() {
 }
 
 #[tokio::test]
-async fn a_store_out_of_reach_is_503_and_not_401() {
-    let (auth, store) = watched().await;
+async fn an_unavailable_store_is_503_and_not_401() {
+    let store = Failing::new(MemoryStore::new());
+    let auth = server_on(store.clone()).await;
     let authorization = bearer(&auth, "a").await;
-    store.out_of_reach.store(true, Ordering::SeqCst);
+    store.take_down();
     let answer = auth.require("a").layer(service_fn(tell)).oneshot(request(&authorization)).await.unwrap();
     assert_eq!(answer.status(), 503);
     assert_eq!(header(&answer, "retry-after"), "1");
@@ -105,7 +108,7 @@ async fn the_application_shapes_the_body_and_nothing_else() {
 }
 
 #[tokio::test]
-async fn an_error_of_the_service_passes() {
+async fn an_error_of_the_service_is_passed_on() {
     let auth = server().await;
     let failing = service_fn(async |_: Request<String>| Err::<Response<Full<Bytes>>, _>("down"));
     let service = auth.require("").layer(failing);
@@ -114,7 +117,7 @@ async fn an_error_of_the_service_passes() {
     assert_eq!(service.oneshot(Request::new(String::new())).await.unwrap().status(), 401);
 }
 
-/// A service that minds tower's contract: a clone is not ready, and what is not ready must not be called.
+/// A service that enforces tower's contract: a clone is not ready, and a service that is not ready must not be called.
 struct Strict {
     ready: bool,
     calls: Arc<AtomicUsize>,
@@ -137,7 +140,7 @@ impl Service<Request<String>> for Strict {
     }
 
     fn call(&mut self, _: Request<String>) -> Self::Future {
-        assert!(std::mem::take(&mut self.ready), "called though not ready");
+        assert!(std::mem::take(&mut self.ready), "called before it was ready");
         self.calls.fetch_add(1, Ordering::SeqCst);
         std::future::ready(Ok(Response::new(Full::default())))
     }
@@ -156,7 +159,7 @@ async fn the_service_that_was_ready_is_the_one_called() {
 }
 
 #[tokio::test]
-async fn a_rejection_gives_back_what_was_reserved() {
+async fn a_rejection_releases_a_reserved_slot() {
     let auth = server().await;
     let authorization = bearer(&auth, "").await;
     let mut service =
@@ -170,17 +173,18 @@ async fn a_rejection_gives_back_what_was_reserved() {
 }
 
 #[tokio::test]
-async fn nothing_is_looked_up_before_the_future_is_polled_and_dropping_it_is_harmless() {
-    let (auth, store) = watched().await;
+async fn nothing_is_looked_up_before_the_future_is_polled() {
+    let reads = Counting::reads(MemoryStore::new());
+    let auth = server_on(reads.clone()).await;
     let authorization = bearer(&auth, "").await;
     let calls = Arc::default();
     let mut service = auth.require("").layer(Strict { ready: false, calls: Arc::clone(&calls) });
-    let before = store.reads();
+    let before = reads.count();
     drop(service.ready().await.unwrap().call(request(&authorization)));
-    assert_eq!((store.reads(), calls.load(Ordering::SeqCst)), (before, 0));
+    assert_eq!((reads.count(), calls.load(Ordering::SeqCst)), (before, 0));
 }
 
-/// The types can be written down, so a guarded service can be a field.
+/// The types can be named, so a guarded service can be a field.
 struct Holder {
     service: Require<Strict>,
     answer: Option<RequireFuture<Strict, String>>,

@@ -1,4 +1,4 @@
-//! `auth.routes()`: every endpoint, every method, bounded bodies, the peer.
+//! `auth.routes()`: every endpoint and method, bounded bodies, the address of the peer.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -52,7 +52,7 @@ async fn every_path_answers_every_method() {
 }
 
 #[tokio::test]
-async fn head_tells_the_length_that_get_has() {
+async fn head_has_the_content_length_of_get() {
     let app: Router = server().await.routes();
     let path = "/.well-known/oauth-authorization-server";
     let whole = app.clone().oneshot(get(path)).await.unwrap();
@@ -72,7 +72,7 @@ async fn a_body_that_is_too_long_is_413_and_is_not_read_to_its_end() {
     let fits = app.clone().oneshot(token_request("x".repeat(GridAuth::MAX_BODY))).await.unwrap();
     assert_eq!(fits.status(), 400);
 
-    // The same without a length told before: 1 GiB, if it were all taken.
+    // The same without Content-Length: 1 GiB, if all of it were read.
     let chunks = Arc::new(AtomicUsize::new(0));
     let taken = Arc::clone(&chunks);
     let endless = stream::iter((0..1 << 20).map(move |_| {
@@ -101,7 +101,7 @@ async fn failures_are_counted_per_peer() {
     let app: Router = auth.routes();
     let here = app.clone().layer(MockConnectInfo(SocketAddr::from(([127, 0, 0, 1], 1))));
     let there = app.clone().layer(MockConnectInfo(SocketAddr::from(([127, 0, 0, 2], 1))));
-    // Each time another client, so that only the source can be what is slowed down.
+    // A different client each time, so that only the peer can be throttled.
     let guess = |client: &str, peer: Option<Peer>| {
         let mut request = token_request("grant_type=client_credentials");
         let basic = format!("Basic {client}");
@@ -118,7 +118,7 @@ async fn failures_are_counted_per_peer() {
     }
     assert_eq!(here.clone().oneshot(guess("Yzp4", None)).await.unwrap().status(), 429);
     assert_eq!(there.clone().oneshot(guess("ZDp4", None)).await.unwrap().status(), 401);
-    // What the application says of the peer, as behind a proxy, goes before the connection's address.
+    // An address that the application sets, as behind a proxy, takes precedence over that of the connection.
     let told = Some(Peer([127, 0, 0, 1].into()));
     assert_eq!(there.oneshot(guess("ZTp4", told)).await.unwrap().status(), 429);
 }
@@ -137,7 +137,7 @@ async fn routes_merge_nest_and_take_any_state() {
 }
 
 #[tokio::test]
-async fn near_paths_are_not_found() {
+async fn similar_paths_are_not_found() {
     let app: Router = server().await.routes();
     for path in ["/oauth/token/", "/oauth//token", "/oauth/TOKEN", "/oauth/tok%65n", "/oauth", "/"] {
         let request = Request::post(path).body(Body::empty()).unwrap();
@@ -146,7 +146,7 @@ async fn near_paths_are_not_found() {
 }
 
 #[tokio::test]
-async fn a_whole_request_keeps_what_it_had() {
+async fn a_whole_request_keeps_its_parts() {
     async fn tell(WholeRequest(request): WholeRequest) -> String {
         let peer = request.extensions().get::<Peer>().map(|peer| peer.0.to_string());
         let name = request.headers()["x-name"].to_str().unwrap();

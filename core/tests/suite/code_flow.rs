@@ -1,11 +1,8 @@
 //! The authorization code grant from the first page to the last token (RFC 6749 section 4.1).
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
-
-mod support;
-
 use serde_json::json;
-use support::*;
+
+use crate::support::*;
 
 #[tokio::test]
 async fn a_code_becomes_tokens_that_work_until_they_are_revoked() {
@@ -44,7 +41,7 @@ async fn a_code_becomes_tokens_that_work_until_they_are_revoked() {
 }
 
 #[tokio::test]
-async fn a_second_use_of_a_code_revokes_what_the_first_gave() {
+async fn a_second_use_of_a_code_revokes_the_tokens_of_the_first() {
     let server = server().await;
     let code = server.code().await;
     let (_, tokens) = server.token(&redeem(&code)).await;
@@ -54,7 +51,7 @@ async fn a_second_use_of_a_code_revokes_what_the_first_gave() {
 }
 
 #[tokio::test]
-async fn a_code_is_good_for_its_client_its_redirect_uri_its_verifier_and_its_time_only() {
+async fn a_code_is_bound_to_its_client_redirect_uri_verifier_and_lifetime() {
     let server = server().await;
     let code = server.code().await;
     let other_client = [
@@ -84,12 +81,12 @@ async fn a_code_is_good_for_its_client_its_redirect_uri_its_verifier_and_its_tim
 }
 
 #[tokio::test]
-async fn consent_is_remembered_asked_again_for_more_and_can_be_withdrawn() {
+async fn consent_is_remembered_asked_again_for_a_wider_scope_and_can_be_withdrawn() {
     let server = server().await;
     let browser = server.sign_in(&authorize_uri(&[])).await;
     let back = browser.allow(&server).await;
     let (_, tokens) = server.token(&redeem(&location_parameter(&back, "code").unwrap())).await;
-    // The same again goes straight back; more does not.
+    // The same request redirects at once; a wider one does not.
     assert_eq!(server.get(&authorize_uri(&[]), Some(&browser.cookie)).await.status(), 303);
     let more = authorize_uri(&[("scope", "notes.read notes.write")]);
     assert_eq!(server.get(&more, Some(&browser.cookie)).await.status(), 200);

@@ -1,4 +1,4 @@
-//! A guard cannot be walked around: no method, path or way to put routers together reaches a guarded handler.
+//! A guard cannot be bypassed: no method, path or combination of routers reaches a guarded handler.
 
 use axum::Router;
 use axum::body::Body;
@@ -21,7 +21,7 @@ async fn guarded_by_argument(_: Access) -> ([(&'static str, &'static str); 1], &
     secret().await
 }
 
-/// Every way to guard `/g/x`, and a path by which each is reached with a token.
+/// Every way to guard `/g/x`, each with a path that reaches it with a token.
 fn applications(auth: &GridAuth) -> Vec<(&'static str, Router, &'static str)> {
     let plain = || Router::new().route("/g/x", any(secret));
     let open = || Router::new().route("/", get(async || "open"));
@@ -117,7 +117,7 @@ async fn without_a_token_nothing_guarded_is_reached() {
 }
 
 #[tokio::test]
-async fn with_a_token_each_is_reached() {
+async fn with_a_token_every_handler_is_reached() {
     let auth = server().await;
     let authorization = bearer(&auth, "a").await;
     for (name, app, path) in applications(&auth) {
@@ -127,9 +127,9 @@ async fn with_a_token_each_is_reached() {
     }
 }
 
-/// A token in a query or a form is not looked at (RFC 6750 sections 2.2 and 2.3 are left out on purpose).
+/// A token in a query or a form is ignored: RFC 6750 sections 2.2 and 2.3 are deliberately not supported.
 #[tokio::test]
-async fn a_token_elsewhere_than_in_the_header_counts_for_nothing() {
+async fn a_token_outside_of_the_header_is_ignored() {
     let auth = server().await;
     let authorization = bearer(&auth, "a").await;
     let token = authorization.trim_start_matches("Bearer ");

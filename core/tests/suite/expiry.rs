@@ -1,38 +1,23 @@
-//! When things end: the clock is moved, nothing waits.
-
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
-
-mod support;
+//! Lifetimes end to the second. The tests move the clock; nothing waits.
 
 use gridauth::Builder;
 use serde_json::{Value, json};
-use support::{
-    Server, authorize_uri, basic, location_parameter, redeem, refresh, server, server_with, string,
-};
+
+use crate::support::*;
 
 const MINUTE: u64 = 60;
 const HOUR: u64 = 60 * MINUTE;
 const DAY: u64 = 24 * HOUR;
 
-async fn tokens(server: &Server) -> Value {
-    let (status, tokens) = server.token(&redeem(&server.code().await)).await;
-    assert_eq!(status, 200, "{tokens}");
-    tokens
-}
-
-async fn is_good(server: &Server, tokens: &Value) -> bool {
-    server.auth.authenticate_token(&string(tokens, "access_token")).await.is_ok()
-}
-
 async fn introspect(server: &Server, token: &str) -> Value {
     let authorization = basic("web", "web-secret");
     let headers = [("authorization", authorization.as_str())];
-    support::answer(server.post("/oauth/introspect", &headers, &[("token", token)]).await).1
+    answer(server.post("/oauth/introspect", &headers, &[("token", token)]).await).1
 }
 
-/// RFC 6749 section 4.1.2: a code is short-lived; to the second.
+/// RFC 6749 section 4.1.2: a code is short-lived.
 #[tokio::test]
-async fn a_code_ends_after_its_lifetime() {
+async fn a_code_expires_after_its_lifetime() {
     let server = server_with(|builder| builder.code_lifetime(std::time::Duration::from_secs(30))).await;
     let (in_time, late) = (server.code().await, server.code().await);
     server.advance(29);
@@ -41,48 +26,48 @@ async fn a_code_ends_after_its_lifetime() {
     assert_eq!(server.token(&redeem(&late)).await.1["error"], "invalid_grant");
 }
 
-/// RFC 6749 section 4.1.2: also once its time is over, a second use revokes what the first gave.
+/// RFC 6749 section 4.1.2: a second use revokes the tokens of the first, even after the code has expired.
 #[tokio::test]
-async fn a_second_use_of_a_code_counts_when_its_time_is_over() {
+async fn a_second_use_of_an_expired_code_still_revokes() {
     let server = server().await;
     let code = server.code().await;
     let (_, tokens) = server.token(&redeem(&code)).await;
     server.advance(10 * MINUTE);
     assert_eq!(server.token(&redeem(&code)).await.1["error"], "invalid_grant");
-    assert!(!is_good(&server, &tokens).await);
+    assert!(!server.is_valid(&tokens).await);
 }
 
-/// RFC 6749 section 5.1: an access token is good for `expires_in` seconds, and the guard and introspection agree.
+/// RFC 6749 section 5.1: an access token is valid for `expires_in` seconds, and the guard and introspection agree.
 #[tokio::test]
-async fn an_access_token_ends_after_its_lifetime() {
+async fn an_access_token_expires_after_its_lifetime() {
     let server = server().await;
-    let tokens = tokens(&server).await;
+    let tokens = server.tokens().await;
     assert_eq!(tokens["expires_in"], HOUR);
     server.advance(HOUR - 1);
-    assert!(is_good(&server, &tokens).await);
+    assert!(server.is_valid(&tokens).await);
     assert_eq!(introspect(&server, &string(&tokens, "access_token")).await["active"], true);
     server.advance(1);
-    assert!(!is_good(&server, &tokens).await);
+    assert!(!server.is_valid(&tokens).await);
     assert_eq!(introspect(&server, &string(&tokens, "access_token")).await, json!({"active": false}));
 }
 
-/// RFC 6749 section 6: an access token that has ended does not end the refresh token.
+/// RFC 6749 section 6: the refresh token outlives an expired access token.
 #[tokio::test]
 async fn a_refresh_token_outlives_its_access_tokens() {
     let server = server().await;
-    let tokens = tokens(&server).await;
+    let tokens = server.tokens().await;
     server.advance(2 * HOUR);
     let (status, renewed) = server.token(&refresh(&string(&tokens, "refresh_token"))).await;
     assert_eq!(status, 200, "{renewed}");
-    assert!(is_good(&server, &renewed).await);
-    assert!(!is_good(&server, &tokens).await, "the old one stays ended");
+    assert!(server.is_valid(&renewed).await);
+    assert!(!server.is_valid(&tokens).await, "the old one stays expired");
 }
 
-/// DESIGN.md: the idle lifetime begins anew with each rotation, and introspection tells the nearer end.
+/// DESIGN.md: each rotation restarts the idle lifetime, and introspection shows whichever end is nearer.
 #[tokio::test]
-async fn a_refresh_token_that_is_not_used_ends_to_the_second() {
+async fn an_unused_refresh_token_expires_to_the_second() {
     let server = server().await;
-    let tokens = tokens(&server).await;
+    let tokens = server.tokens().await;
     server.advance(14 * DAY - 1);
     let (status, renewed) = server.token(&refresh(&string(&tokens, "refresh_token"))).await;
     assert_eq!(status, 200, "{renewed}");
@@ -94,8 +79,7 @@ async fn a_refresh_token_that_is_not_used_ends_to_the_second() {
     assert_eq!(server.token(&refresh(&second)).await.1["error"], "invalid_grant");
 }
 
-/// RFC 9700 section 4.14.2: a chain of refresh tokens ends, however busy it is, and no token of it outlives it as a
-/// refresh token.
+/// RFC 9700 section 4.14.2: a chain of refresh tokens ends however busy it is, and no refresh token outlives its chain.
 #[tokio::test]
 async fn a_chain_ends_at_its_absolute_lifetime() {
     let lifetimes = |builder: Builder| {
@@ -105,13 +89,13 @@ async fn a_chain_ends_at_its_absolute_lifetime() {
         )
     };
     let server = server_with(lifetimes).await;
-    let first = tokens(&server).await;
+    let first = server.tokens().await;
     let started = introspect(&server, &string(&first, "refresh_token")).await;
     server.advance(8 * DAY);
     let (_, second) = server.token(&refresh(&string(&first, "refresh_token"))).await;
     let second = string(&second, "refresh_token");
-    let told = introspect(&server, &second).await["exp"].as_u64().unwrap();
-    assert_eq!(told, started["iat"].as_u64().unwrap() + 15 * DAY, "not 10 days from the rotation");
+    let expires = introspect(&server, &second).await["exp"].as_u64().unwrap();
+    assert_eq!(expires, started["iat"].as_u64().unwrap() + 15 * DAY, "not 10 days from the rotation");
     server.advance(7 * DAY - 1);
     let (status, third) = server.token(&refresh(&second)).await;
     assert_eq!(status, 200, "{third}");
@@ -119,11 +103,11 @@ async fn a_chain_ends_at_its_absolute_lifetime() {
     assert_eq!(server.token(&refresh(&string(&third, "refresh_token"))).await.1["error"], "invalid_grant");
 }
 
-/// DEMO_APP.md: within the window the very same successor, at its end reuse, which revokes.
+/// DEMO_APP.md: within the grace window a repetition gets the same successor; after it, repetition is reuse and revokes.
 #[tokio::test]
 async fn the_grace_window_ends_to_the_second() {
     let server = server().await;
-    let first = tokens(&server).await;
+    let first = server.tokens().await;
     let old = string(&first, "refresh_token");
     let (_, second) = server.token(&refresh(&old)).await;
     server.advance(9);
@@ -131,20 +115,20 @@ async fn the_grace_window_ends_to_the_second() {
     assert_eq!(status, 200, "{again}");
     assert_eq!(again["refresh_token"], second["refresh_token"]);
     assert_eq!(again["access_token"], second["access_token"]);
-    assert_eq!(again["expires_in"], HOUR - 9, "what is left of it, not a new hour");
-    // A repetition does not make the window longer.
+    assert_eq!(again["expires_in"], HOUR - 9, "the rest of its lifetime, not a new hour");
+    // A repetition does not extend the window.
     server.advance(1);
     assert_eq!(server.token(&refresh(&old)).await.1["error"], "invalid_grant");
-    assert!(!is_good(&server, &second).await);
+    assert!(!server.is_valid(&second).await);
     assert_eq!(server.token(&refresh(&string(&second, "refresh_token"))).await.0, 400);
 }
 
-/// A successor whose access token has ended within the window is told as ended, never as good for longer.
+/// If the successor's access token expires within the window, a repetition does not claim that it lives longer.
 #[tokio::test]
-async fn a_repeated_successor_is_never_told_to_live_longer_than_it_does() {
+async fn a_repeated_response_never_overstates_expires_in() {
     let server =
         server_with(|builder| builder.access_token_lifetime(std::time::Duration::from_secs(5))).await;
-    let first = tokens(&server).await;
+    let first = server.tokens().await;
     let old = string(&first, "refresh_token");
     server.token(&refresh(&old)).await;
     server.advance(6);
@@ -156,7 +140,7 @@ async fn a_repeated_successor_is_never_told_to_live_longer_than_it_does() {
     }
 }
 
-/// Somebody signed in in a browser signs in again when the session is over.
+/// A user signs in again when the session is over.
 #[tokio::test]
 async fn a_session_ends_to_the_second() {
     let server = server_with(|builder| builder.session_lifetime(std::time::Duration::from_secs(HOUR))).await;
@@ -168,20 +152,20 @@ async fn a_session_ends_to_the_second() {
     server.advance(1);
     let page = server.get(&authorize_uri(&[]), Some(&browser.cookie)).await;
     assert_eq!(page.status(), 200);
-    assert!(support::text(&page).contains("name=\"password\""), "{}", support::text(&page));
+    assert!(crate::support::text(&page).contains("name=\"password\""), "{}", crate::support::text(&page));
 }
 
-/// A consent form that was open when the session ended allows nothing.
+/// A consent form that is still open when the session ends allows nothing.
 #[tokio::test]
-async fn a_form_of_a_session_that_has_ended_allows_nothing() {
+async fn a_form_of_an_expired_session_allows_nothing() {
     let server = server_with(|builder| builder.session_lifetime(std::time::Duration::from_secs(HOUR))).await;
     let browser = server.sign_in(&authorize_uri(&[])).await;
     server.advance(HOUR);
     let answer = browser.allow(&server).await;
-    assert!(answer.headers().get("location").is_none(), "{}", support::text(&answer));
+    assert!(answer.headers().get("location").is_none(), "{}", crate::support::text(&answer));
 }
 
-/// DEMO_APP.md: 20 failures within a minute; what is older does not count, and waiting is enough.
+/// DEMO_APP.md: 20 failures within a minute. Older failures do not count, so waiting is enough.
 #[tokio::test]
 async fn the_throttle_opens_when_the_minute_is_over() {
     let server = server().await;
@@ -202,7 +186,7 @@ async fn the_throttle_opens_when_the_minute_is_over() {
     assert_eq!(server.token(&right).await.0, 200);
 }
 
-/// Nineteen failures a minute, for ever, keep nobody out.
+/// Nineteen failures a minute, forever, throttle nobody.
 #[tokio::test]
 async fn slow_failures_never_add_up() {
     let server = server().await;
@@ -215,15 +199,15 @@ async fn slow_failures_never_add_up() {
     assert_eq!(server.token(&right).await.0, 200);
 }
 
-/// The store's sweep and the server agree on what has ended: what was swept is answered as what was not.
+/// The sweep and the server agree on what has expired: a swept row and an expired one get the same answer.
 #[tokio::test]
-async fn what_was_swept_is_answered_as_before() {
+async fn a_sweep_does_not_change_answers() {
     let server = server().await;
-    let tokens = tokens(&server).await;
+    let tokens = server.tokens().await;
     let unused = server.code().await;
     server.advance(2 * HOUR);
     assert_eq!(server.auth.sweep().await.unwrap(), 1, "the grant of the code that nobody redeemed");
     assert_eq!(server.token(&redeem(&unused)).await.1["error"], "invalid_grant");
     let (status, renewed) = server.token(&refresh(&string(&tokens, "refresh_token"))).await;
-    assert_eq!(status, 200, "a grant whose refresh token is good stays: {renewed}");
+    assert_eq!(status, 200, "a grant with a valid refresh token stays: {renewed}");
 }

@@ -1,12 +1,9 @@
-//! What a token has to show before a grant goes (RFC 7009 section 2.1).
-
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
-
-mod support;
+//! What a token must prove before its grant is revoked (RFC 7009 section 2.1).
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use support::*;
+
+use crate::support::*;
 
 const ID: usize = 16;
 
@@ -15,7 +12,7 @@ async fn revoke(server: &Server, client: (&str, &str), token: &str) -> u16 {
     server.post("/oauth/revoke", &headers, &[("token", token)]).await.status().as_u16()
 }
 
-/// The token with the grant id of another.
+/// The token with its grant id replaced by that of another token.
 fn moved(token: &str, to: &str) -> String {
     let (prefix, encoded) = token.split_at(4);
     let mut bytes = URL_SAFE_NO_PAD.decode(encoded).unwrap();
@@ -25,7 +22,7 @@ fn moved(token: &str, to: &str) -> String {
 }
 
 #[tokio::test]
-async fn a_token_that_names_another_grant_ends_nothing() {
+async fn a_token_with_the_id_of_another_grant_revokes_nothing() {
     let server = server().await;
     let (_, mine) = server.token(&redeem(&server.code().await)).await;
     let (_, victim) = server.token(&redeem(&server.code().await)).await;
@@ -44,7 +41,7 @@ async fn a_token_that_names_another_grant_ends_nothing() {
 }
 
 #[tokio::test]
-async fn any_refresh_token_of_the_grant_ends_it_and_an_access_token_only_itself() {
+async fn any_refresh_token_revokes_its_grant_and_an_access_token_only_itself() {
     let server = server().await;
     let (_, first) = server.token(&redeem(&server.code().await)).await;
     let (_, second) = server.token(&refresh(&string(&first, "refresh_token"))).await;
@@ -52,7 +49,7 @@ async fn any_refresh_token_of_the_grant_ends_it_and_an_access_token_only_itself(
     assert_eq!(revoke(&server, ("web", "web-secret"), &one).await, 200);
     assert!(server.auth.authenticate_token(&one).await.is_err());
     assert!(server.auth.authenticate_token(&other).await.is_ok());
-    // One that was rotated belongs to the grant as well.
+    // A rotated refresh token revokes the grant as well.
     assert_eq!(revoke(&server, ("web", "web-secret"), &string(&first, "refresh_token")).await, 200);
     assert!(server.auth.authenticate_token(&other).await.is_err());
     assert_eq!(server.token(&refresh(&string(&second, "refresh_token"))).await.0, 400);

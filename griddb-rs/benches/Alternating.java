@@ -16,12 +16,12 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 
 /**
- * The official Java client, for turns.rs to be measured in turns with.
+ * The official Java client, the peer that alternating.rs alternates with.
  *
- * <p>GRIDSTORE.jar and SLF4J.jar are the client's own: {@code javac -cp GRIDSTORE.jar -d DIR Turns.java}, then
- * {@code GRIDAUTH_BENCH_PEER="java -cp DIR:GRIDSTORE.jar:SLF4J.jar Turns HOST PORT CLUSTER USER PASSWORD"}.
+ * <p>GRIDSTORE.jar and SLF4J.jar are the client's own: {@code javac -cp GRIDSTORE.jar -d DIR Alternating.java}, then
+ * {@code GRIDAUTH_BENCH_PEER="java -cp DIR:GRIDSTORE.jar:SLF4J.jar Alternating HOST PORT CLUSTER USER PASSWORD"}.
  */
-public class Turns {
+public class Alternating {
     static final int KEYS = 2000;
     static final int CONNECTIONS = 8;
     static final int WARM_UP = 24000;
@@ -77,7 +77,7 @@ public class Turns {
         properties.setProperty("clusterName", arguments[2]);
         properties.setProperty("user", arguments[3]);
         properties.setProperty("password", arguments[4]);
-        String name = "turns_java_" + Long.toHexString(System.nanoTime());
+        String name = "alternating_java_" + Long.toHexString(System.nanoTime());
         List<GridStore> stores = new ArrayList<>();
         List<Collection<String, Line>> connections = new ArrayList<>();
         for (int i = 0; i < CONNECTIONS; i++) {

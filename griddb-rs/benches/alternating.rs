@@ -1,9 +1,9 @@
-//! In turns with another client of the same server, in slices of a tenth of a second: what a machine gives changes from
-//! minute to minute, so only neighbours are compared.
+//! Alternates with another client of the same server, in slices of a tenth of a second. The speed of a machine changes from
+//! minute to minute, so only neighbouring slices are compared.
 //!
 //! `GRIDAUTH_TEST_GRIDDB` names the server and `GRIDAUTH_BENCH_PEER` is the command of the other client: a program that
 //! makes its rows, says `ready`, and then answers each line `OPERATION CALLERS MILLISECONDS` on its standard input with a
-//! line `MEDIAN-MICROSECONDS OPERATIONS-PER-SECOND`, until the input ends. `benches/Turns.java` is such a program for the
+//! line `MEDIAN-MICROSECONDS OPERATIONS-PER-SECOND`, until the input ends. `benches/Alternating.java` is such a program for the
 //! official Java client; it says how it is started.
 
 #![allow(
@@ -184,7 +184,7 @@ fn main() {
     let two = Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     let tag = std::time::UNIX_EPOCH.elapsed().unwrap().as_nanos();
     let names = ["one thread", "two threads"];
-    let containers = ["one", "two"].map(|runtime| format!("turns_{runtime}_{tag:x}"));
+    let containers = ["one", "two"].map(|runtime| format!("alternating_{runtime}_{tag:x}"));
     let ours = [Ours::new(one, &url, &containers[0]), Ours::new(two, &url, &containers[1])];
     let mut peer = Peer::start(&command);
     for (operation, callers, connections) in CASES {

@@ -1,22 +1,11 @@
 //! Refresh tokens that do not log people out (RFC 6749 section 6, RFC 9700 section 4.14).
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
-
-mod support;
-
-use serde_json::Value;
-use support::*;
-
-async fn first(server: &Server) -> Value {
-    let (status, tokens) = server.token(&redeem(&server.code().await)).await;
-    assert_eq!(status, 200);
-    tokens
-}
+use crate::support::*;
 
 #[tokio::test]
-async fn a_repeat_within_the_window_gets_the_same_successor() {
+async fn a_repetition_within_the_window_gets_the_same_successor() {
     let server = server().await;
-    let old = string(&first(&server).await, "refresh_token");
+    let old = string(&server.tokens().await, "refresh_token");
     let (_, successor) = server.token(&refresh(&old)).await;
     server.advance(9);
     let (status, again) = server.token(&refresh(&old)).await;
@@ -31,7 +20,7 @@ async fn a_repeat_within_the_window_gets_the_same_successor() {
 async fn reuse_after_the_window_or_after_the_successor_was_used_revokes() {
     for used in [false, true] {
         let server = server().await;
-        let old = string(&first(&server).await, "refresh_token");
+        let old = string(&server.tokens().await, "refresh_token");
         let (_, mut last) = server.token(&refresh(&old)).await;
         if used {
             last = server.token(&refresh(&string(&last, "refresh_token"))).await.1;
@@ -45,9 +34,9 @@ async fn reuse_after_the_window_or_after_the_successor_was_used_revokes() {
 }
 
 #[tokio::test]
-async fn a_token_rotated_away_long_ago_still_revokes() {
+async fn reuse_of_a_token_rotated_long_ago_still_revokes() {
     let server = server().await;
-    let oldest = string(&first(&server).await, "refresh_token");
+    let oldest = string(&server.tokens().await, "refresh_token");
     let mut current = oldest.clone();
     for _ in 0..300 {
         current = string(&server.token(&refresh(&current)).await.1, "refresh_token");
@@ -60,9 +49,9 @@ async fn a_token_rotated_away_long_ago_still_revokes() {
 #[tokio::test]
 async fn a_forged_token_with_a_known_grant_id_does_nothing() {
     let server = server().await;
-    let tokens = first(&server).await;
+    let tokens = server.tokens().await;
     let real = string(&tokens, "refresh_token");
-    // The grant id is the first 16 bytes; all that follows is guessed.
+    // The grant id is the first 16 bytes; the rest is guessed.
     let forged = format!("{}{}", &real[..30], "A".repeat(real.len() - 30));
     assert_eq!(server.token(&refresh(&forged)).await.0, 400);
     assert_eq!(server.token(&refresh(&real)).await.0, 200);
@@ -71,21 +60,21 @@ async fn a_forged_token_with_a_known_grant_id_does_nothing() {
 #[tokio::test]
 async fn another_clients_refresh_token_changes_nothing() {
     let server = server().await;
-    let real = string(&first(&server).await, "refresh_token");
+    let real = string(&server.tokens().await, "refresh_token");
     let form = [("grant_type", "refresh_token"), ("refresh_token", &real), ("client_id", "spa")];
     assert_eq!(server.post("/oauth/token", &[], &form).await.status(), 400);
     assert_eq!(server.token(&refresh(&real)).await.0, 200);
 }
 
 #[tokio::test]
-async fn idle_and_absolute_lifetimes_end_it() {
+async fn a_refresh_token_has_an_idle_and_an_absolute_lifetime() {
     const DAY: u64 = 24 * 60 * 60;
     let server = server().await;
-    let unused = string(&first(&server).await, "refresh_token");
+    let unused = string(&server.tokens().await, "refresh_token");
     server.advance(14 * DAY);
     assert_eq!(server.token(&refresh(&unused)).await.0, 400);
 
-    let mut current = string(&first(&server).await, "refresh_token");
+    let mut current = string(&server.tokens().await, "refresh_token");
     for _ in 0..8 {
         server.advance(10 * DAY);
         current = string(&server.token(&refresh(&current)).await.1, "refresh_token");

@@ -1,8 +1,4 @@
-//! A grant of the application's own with both sides, written with the public traits alone.
-
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
-
-mod support;
+//! A custom grant with both sides, written with the public traits only.
 
 use gridauth::grant::{
     ApprovedAuthorization, AuthorizationRequest, AuthorizationResponse, AuthorizationSide, Extension, Grant,
@@ -13,9 +9,10 @@ use gridauth::protocol::{OAuthError, Scope};
 use gridauth::store::{Change, Key, Kind, Row};
 use gridauth::token::Digest;
 use serde_json::json;
-use support::*;
 
-/// Gives a ticket at the authorization endpoint, and a token for the ticket at the token endpoint.
+use crate::support::*;
+
+/// Issues a ticket at the authorization endpoint, and a token for the ticket at the token endpoint.
 struct Ticket;
 
 const GRANT_TYPE: &str = "urn:example:ticket";
@@ -68,10 +65,10 @@ impl TokenSide for Ticket {
             Change::Remove
         };
         request.store().update(Key::new(Kind::Custom, &id), &mut take).await?;
-        let row = taken.ok_or_else(|| OAuthError::invalid_grant("the ticket is not good"))?;
+        let row = taken.ok_or_else(|| OAuthError::invalid_grant("the ticket is not valid"))?;
         let body: serde_json::Value = serde_json::from_str(row.body()).map_err(OAuthError::server_error)?;
         if body["client"] != request.client().id() {
-            return Err(OAuthError::invalid_grant("the ticket is not good"));
+            return Err(OAuthError::invalid_grant("the ticket is not valid"));
         }
         let allowed: Scope = row.scope().unwrap_or_default().parse().map_err(OAuthError::server_error)?;
         let grant = NewGrant::for_user(row.user().unwrap_or_default(), request.scope_within(&allowed)?);
@@ -106,7 +103,7 @@ async fn server_with_tickets() -> Server {
 }
 
 #[tokio::test]
-async fn a_ticket_gives_what_was_allowed_once() {
+async fn a_ticket_gives_tokens_for_the_allowed_scope_once() {
     let server = server_with_tickets().await;
     let authorize = authorize_uri(&[("response_type", "ticket"), ("tenant", "acme")]);
     let back = server.sign_in(&authorize).await.allow(&server).await;
@@ -122,7 +119,7 @@ async fn a_ticket_gives_what_was_allowed_once() {
 }
 
 #[tokio::test]
-async fn a_custom_grant_is_in_the_metadata_and_bound_to_registration() {
+async fn a_custom_grant_is_in_the_metadata_and_needs_registration() {
     let server = server_with_tickets().await;
     let (_, metadata) = answer(server.get("/.well-known/oauth-authorization-server", None).await);
     let has = |member: &str, value: &str| metadata[member].as_array().unwrap().contains(&json!(value));

@@ -1,16 +1,13 @@
-//! Who is signed in, and who can change that.
-
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
-
-mod support;
+//! Sessions: who is signed in, and what can change that.
 
 use gridauth::identity::UsersError;
 use gridauth::token::Secret;
 use gridauth::{Client, User};
-use support::*;
+
+use crate::support::*;
 
 #[tokio::test]
-async fn a_post_from_another_site_ends_no_session() {
+async fn a_post_from_another_site_does_not_end_a_session() {
     let server = server().await;
     let form = [
         ("client_id", "web"),
@@ -18,12 +15,12 @@ async fn a_post_from_another_site_ends_no_session() {
         ("response_type", "code"),
         ("scope", "notes.read"),
     ];
-    // The browser sends no cookie with it.
+    // The browser sends no cookie with the request.
     let page = server.post("/oauth/authorize", &[], &form).await;
     assert_eq!(page.status(), 200);
     let set = cookie(&page).unwrap();
     assert!(set.starts_with("__Host-gridauth-form=") && !set.contains("__Host-gridauth="), "{set}");
-    // A browser that says where it comes from is sent to ask again, now with its cookies.
+    // A browser that reports a cross-site request is redirected to repeat it with its cookies.
     let again = server.post("/oauth/authorize", &[("sec-fetch-site", "cross-site")], &form).await;
     assert_eq!(again.status(), 303);
     assert!(location(&again).starts_with("/oauth/authorize?client_id=web&"));
@@ -31,7 +28,7 @@ async fn a_post_from_another_site_ends_no_session() {
 }
 
 #[tokio::test]
-async fn cookies_are_for_this_origin_and_no_script() {
+async fn cookies_are_bound_to_the_origin_and_hidden_from_scripts() {
     let server = server().await;
     let first = server.get(&authorize_uri(&[]), None).await;
     let browser = server.sign_in(&authorize_uri(&[])).await;
@@ -64,10 +61,10 @@ async fn revoking_a_user_and_a_new_password_sign_them_out() {
 }
 
 #[tokio::test]
-async fn who_signs_in_last_counts() {
+async fn the_last_sign_in_counts() {
     let server = server().await;
     server.auth.users().sign_up("miriam", &Secret::from("well")).await.unwrap();
-    // Two tabs show the sign-in page; one is used, then the other by somebody else.
+    // Two tabs show the sign-in page. One user signs in in the first, then another in the second.
     let page = server.get(&authorize_uri(&[]), None).await;
     let form_cookie = cookie(&page).unwrap();
     let first = server.submit_sign_in(&page, &form_cookie, "miriam", "well").await;
@@ -79,7 +76,7 @@ async fn who_signs_in_last_counts() {
 }
 
 #[tokio::test]
-async fn the_spelling_of_a_name_is_no_way_around_the_throttle() {
+async fn spelling_a_name_differently_does_not_bypass_the_throttle() {
     let server = server_with(|builder| {
         builder.users(|name: String, password: Secret| async move {
             let right = name.trim().to_lowercase() == "israel" && password.expose() == "imru";
@@ -98,7 +95,7 @@ async fn the_spelling_of_a_name_is_no_way_around_the_throttle() {
 }
 
 #[tokio::test]
-async fn failures_of_others_keep_nobody_out_who_cannot_be_guessed() {
+async fn failures_of_others_do_not_throttle_clients_without_a_guessable_secret() {
     let server = server().await;
     let guess = [
         ("grant_type", "refresh_token"),
@@ -113,7 +110,7 @@ async fn failures_of_others_keep_nobody_out_who_cannot_be_guessed() {
     assert_eq!(
         server.post("/oauth/token", &[], &guess[..3]).await.status(),
         400,
-        "the public client itself goes on"
+        "the public client itself is not throttled"
     );
 
     let secret = gridauth::client_auth::generate_client_secret(&gridauth::env::SystemEntropy).unwrap();

@@ -1,8 +1,4 @@
-//! What is registered, and what may come of it.
-
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
-
-mod support;
+//! Configuration of the server and registration of clients: what is refused, and what it allows.
 
 use gridauth::grant::extension::Pkce;
 use gridauth::grant::{AuthorizationCode, ClientCredentials, GrantExt, RefreshToken};
@@ -10,10 +6,11 @@ use gridauth::guard::ScopeDescription;
 use gridauth::model::{AuthMethod, ClientError};
 use gridauth::{Client, GridAuth, Store};
 use serde_json::Value;
-use support::*;
+
+use crate::support::*;
 
 #[tokio::test]
-async fn all_that_is_wrong_is_named_at_once() {
+async fn a_build_error_lists_everything_that_is_wrong() {
     let error = GridAuth::builder("https://u:hunter2@id.example.com/")
         .mount("oauth/")
         .grant(ClientCredentials::new().client_authentication([AuthMethod::None]))
@@ -29,7 +26,7 @@ async fn all_that_is_wrong_is_named_at_once() {
     assert!(!text.contains("hunter2"));
 }
 
-/// Where routers disagree about a path, there is no server.
+/// A path that routers would treat differently is refused.
 #[tokio::test]
 async fn a_mount_path_is_made_of_plain_segments() {
     let build = |mount: &'static str| {
@@ -61,7 +58,7 @@ fn a_client_and_its_secret_go_together() {
 }
 
 #[tokio::test]
-async fn no_refresh_token_is_issued_that_could_not_be_used() {
+async fn a_refresh_token_that_could_not_be_used_is_not_issued() {
     let clock = server().await.clock;
     let server = {
         let auth = GridAuth::builder(ISSUER).store(Store::memory()).clock(clock.clone());
@@ -81,7 +78,7 @@ async fn no_refresh_token_is_issued_that_could_not_be_used() {
 }
 
 #[tokio::test]
-async fn pkce_for_all_grants_leaves_refreshing_alone() {
+async fn pkce_for_all_grants_does_not_affect_refreshing() {
     let server = server_with(|builder| builder.extension(Pkce::required())).await;
     let (_, tokens) = server.token(&redeem(&server.code().await)).await;
     assert_eq!(server.token(&refresh(&string(&tokens, "refresh_token"))).await.0, 200);
@@ -121,7 +118,7 @@ async fn reusable_refresh_tokens_are_for_confidential_clients() {
 }
 
 #[tokio::test]
-async fn a_registration_that_was_narrowed_narrows_what_comes_next() {
+async fn narrowing_a_registration_narrows_the_next_tokens() {
     let server = server().await;
     let (_, tokens) = server.token(&redeem(&server.code().await)).await;
     let web = server.auth.confidential_client("web", "web-secret").await.unwrap();
@@ -132,7 +129,7 @@ async fn a_registration_that_was_narrowed_narrows_what_comes_next() {
 }
 
 #[tokio::test]
-async fn form_post_needs_a_web_redirect_uri_before_anybody_signs_in() {
+async fn form_post_with_a_private_scheme_is_refused_before_sign_in() {
     let server = server().await;
     let app = Client::public("app").redirect_uri("com.example.app:/cb").scope("notes.read").build().unwrap();
     server.auth.put_client(app).await.unwrap();
@@ -151,7 +148,7 @@ async fn an_empty_scope_is_malformed() {
 }
 
 #[tokio::test]
-async fn metadata_names_each_scope_once() {
+async fn metadata_lists_each_scope_once() {
     let scopes = [("x.read", "See x"), ("y.read y.write", "All of y"), ("x.read", "")];
     let scopes = scopes.map(|(token, words)| ScopeDescription { token, words });
     let server = server_with(|builder| builder.scopes(&scopes)).await;
