@@ -7,6 +7,7 @@ mod collection;
 mod config;
 mod connection;
 mod error;
+mod owner;
 mod random;
 mod retry;
 mod row;

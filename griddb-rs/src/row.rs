@@ -23,20 +23,20 @@ pub struct Row {
     span: RowSpan,
 }
 
-/// Names a column of a row: by its place or by its name.
+/// Names a column of a row: by its index or its name.
 pub trait ColumnIndex: fmt::Debug + Copy {
-    /// The column's place.
-    fn place(self, columns: &[Column]) -> Option<usize>;
+    /// The column's index.
+    fn index(self, columns: &[Column]) -> Option<usize>;
 }
 
 impl ColumnIndex for usize {
-    fn place(self, columns: &[Column]) -> Option<usize> {
+    fn index(self, columns: &[Column]) -> Option<usize> {
         (self < columns.len()).then_some(self)
     }
 }
 
 impl ColumnIndex for &str {
-    fn place(self, columns: &[Column]) -> Option<usize> {
+    fn index(self, columns: &[Column]) -> Option<usize> {
         columns.iter().position(|column| column.name().eq_ignore_ascii_case(self))
     }
 }
@@ -56,13 +56,13 @@ impl Row {
     /// # Errors
     /// There is no such column, it is of another type, or it is NULL and `T` is not an `Option`.
     pub fn get<'a, T: FromValue<'a>>(&'a self, column: impl ColumnIndex) -> Result<T, Error> {
-        let place = column.place(self.columns()).ok_or_else(|| {
+        let index = column.index(self.columns()).ok_or_else(|| {
             Error::with_message(ErrorKind::SchemaMismatch, format!("there is no column {column:?}"))
         })?;
-        let value = value_at(&self.answer, &self.layout, self.span, place)?;
+        let value = value_at(&self.answer, &self.layout, self.span, index)?;
         let kind = value.kind();
         T::from_value(value).ok_or_else(|| {
-            let name = self.columns().get(place).map_or("", Column::name);
+            let name = self.columns().get(index).map_or("", Column::name);
             let message = format!("column `{name}` holds {kind}, which is not read as {}", T::EXPECTED);
             Error::with_message(ErrorKind::SchemaMismatch, message)
         })
@@ -75,7 +75,7 @@ impl Row {
     pub fn values(&self) -> Result<Vec<Value<'_>>, Error> {
         let all = 0..self.columns().len();
         Ok(all
-            .map(|place| value_at(&self.answer, &self.layout, self.span, place))
+            .map(|index| value_at(&self.answer, &self.layout, self.span, index))
             .collect::<Result<_, _>>()?)
     }
 
@@ -222,22 +222,22 @@ macro_rules! single_keys {
 single_keys!(str, String, i32, i64, crate::timestamp::Timestamp, Value<'_>);
 
 macro_rules! tuples {
-    ($($name:ident $place:tt),*) => {
+    ($($name:ident $index:tt),*) => {
         impl<$($name: ToValue),*> ToRow for ($($name,)*) {
             fn with_values<R>(&self, write: impl FnOnce(&[Value<'_>]) -> R) -> R {
-                write(&[$(self.$place.to_value()),*])
+                write(&[$(self.$index.to_value()),*])
             }
         }
 
         impl<$($name: ToValue),*> ToKey for ($($name,)*) {
             fn with_key<R>(&self, write: impl FnOnce(&[Value<'_>]) -> R) -> R {
-                write(&[$(self.$place.to_value()),*])
+                write(&[$(self.$index.to_value()),*])
             }
         }
 
         impl<$($name: for<'a> FromValue<'a>),*> FromRow for ($($name,)*) {
             fn from_row(row: &Row) -> Result<Self, Error> {
-                Ok(($(row.get::<$name>($place)?,)*))
+                Ok(($(row.get::<$name>($index)?,)*))
             }
         }
     };

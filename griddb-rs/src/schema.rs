@@ -209,7 +209,7 @@ impl Schema {
         self.key.iter().filter_map(|index| self.columns.get(*index))
     }
 
-    /// The place of the column of that name, whatever the case of its letters.
+    /// The position of the column of that name, whatever the case of its letters.
     pub fn position(&self, name: &str) -> Option<usize> {
         self.columns.iter().position(|column| column.name.eq_ignore_ascii_case(name))
     }
@@ -224,11 +224,11 @@ impl Schema {
         if self.columns.is_empty() {
             return Some("a schema needs a column".into());
         }
-        if self.key.iter().enumerate().any(|(place, column)| place != *column) {
+        if self.key.iter().enumerate().any(|(position, column)| position != *column) {
             return Some("the columns of the row key must come first".into());
         }
-        for (place, column) in self.columns.iter().enumerate() {
-            if self.position(&column.name) != Some(place) {
+        for (position, column) in self.columns.iter().enumerate() {
+            if self.position(&column.name) != Some(position) {
                 return Some(format!("column `{}` is there twice", column.name));
             }
             if column.array
@@ -273,7 +273,7 @@ impl Schema {
     pub(crate) fn same_columns(&self, other: &Self) -> bool {
         self.columns.len() == other.columns.len()
             && self.columns.iter().all(|column| {
-                other.position(&column.name).is_some_and(|place| other.columns[place].same_as(column))
+                other.position(&column.name).is_some_and(|position| other.columns[position].same_as(column))
             })
             && self.key.len() == other.key.len()
             && self.key_columns().zip(other.key_columns()).all(|(mine, theirs)| mine.same_as(theirs))

@@ -26,7 +26,7 @@ pub fn quote(text: &str) -> Result<String, Error> {
     Ok(out)
 }
 
-/// Puts values in the places of the `?` in a query. A `?` inside `'…'`, `"…"` or a comment is left as it is.
+/// Puts values in place of the `?` in a query. A `?` inside `'…'`, `"…"` or a comment is left as it is.
 ///
 /// Each value stands apart from its neighbours, with a space where the query has none, so that none becomes a part of
 /// another word or number, or, with its sign behind a minus, begins a comment.
@@ -51,7 +51,7 @@ pub fn quote(text: &str) -> Result<String, Error> {
 /// ```
 ///
 /// # Errors
-/// There are more or fewer values than places, or a value has no literal; or a quote or a `/*` is not closed.
+/// There are more or fewer values than placeholders, or a value has no literal; or a quote or a `/*` is not closed.
 pub fn bind(template: &str, values: &[&dyn ToValue]) -> Result<String, Error> {
     let mut out = String::with_capacity(template.len() + 16 * values.len());
     let mut values = values.iter();
@@ -89,7 +89,7 @@ fn is_space(character: char) -> bool {
 
 /// How long the quoted part or comment is that a query goes on with; otherwise, the character.
 fn undivided(rest: &str) -> Result<usize, Error> {
-    let behind = |begin: usize, end: &str| rest[begin..].find(end).map(|place| begin + place + end.len());
+    let behind = |begin: usize, end: &str| rest[begin..].find(end).map(|at| begin + at + end.len());
     match rest.as_bytes() {
         // A doubled quote ends one part and begins another, which comes to the same.
         [b'\'', ..] => behind(1, "'").ok_or_else(|| wrong("a quote in the query is not closed")),

@@ -38,8 +38,8 @@ async fn collection(client: &Client) -> Collection {
     client.open_or_create(&format!("Literals_{time:x}"), &schema()).await.unwrap()
 }
 
-async fn drop_it(rows: Collection) {
-    rows.client().drop_collection(&rows.name().to_string()).await.unwrap();
+async fn drop_it(client: &Client, rows: Collection) {
+    client.drop_collection(&rows.name().to_string()).await.unwrap();
 }
 
 fn time() -> Timestamp {
@@ -92,7 +92,7 @@ async fn numbers_beside_anything(client: Client) {
             }
         }
     }
-    drop_it(rows).await;
+    drop_it(&client, rows).await;
 }
 
 async fn conditions_behind_a_number_count(client: Client) {
@@ -102,7 +102,7 @@ async fn conditions_behind_a_number_count(client: Client) {
     let bound = tql::bind("select * where n-? > 0 and k = ?", &[&-5i64, &"mine"]).unwrap();
     let found = rows.query(bound).rows().await.unwrap();
     assert_eq!(found.iter().map(|row| row.get("k").unwrap()).collect::<Vec<&str>>(), ["mine"]);
-    drop_it(rows).await;
+    drop_it(&client, rows).await;
 }
 
 async fn texts_beside_anything(client: Client) {
@@ -120,7 +120,7 @@ async fn texts_beside_anything(client: Client) {
             assert_eq!(found(&rows, template, "k", &text).await, [text], "{template}");
         }
     }
-    drop_it(rows).await;
+    drop_it(&client, rows).await;
 }
 
 /// The in-process node has neither the functions for finer times nor comments in `/* */`.
@@ -157,7 +157,7 @@ async fn what_only_a_real_server_reads(client: Client) {
         let bound = tql::bind(template, &[&-5i64]).unwrap();
         assert_eq!(rows.query(bound).rows().await.unwrap().len(), 1, "{template}");
     }
-    drop_it(rows).await;
+    drop_it(&client, rows).await;
 }
 
 macro_rules! on_both {

@@ -37,10 +37,10 @@ struct Input {
 
 fuzz_target!(|input: Input| {
     let mut schema = Schema::new();
-    for (place, (number, array)) in input.columns.iter().take(40).enumerate() {
+    for (position, (number, array)) in input.columns.iter().take(40).enumerate() {
         let column_type = TYPES[usize::from(*number) % TYPES.len()];
-        let name = format!("c{place}");
-        schema = if *array && place % 2 == 0 && usize::from(*number) % TYPES.len() < 9 {
+        let name = format!("c{position}");
+        schema = if *array && position % 2 == 0 && usize::from(*number) % TYPES.len() < 9 {
             schema.nullable_array(&name, column_type)
         } else {
             schema.nullable(&name, column_type)

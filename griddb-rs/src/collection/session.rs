@@ -65,7 +65,7 @@ pub(super) struct Flight {
 
 impl Session {
     pub(super) fn new(collection: &Collection, binding: Arc<Binding>) -> Self {
-        let number = collection.client().cluster().new_session();
+        let number = collection.shared.cluster.new_session();
         let id = SessionId { client: binding.client_id, number };
         let last_statement = FIRST_SESSION_ID + number * IDS_PER_SESSION;
         Self { binding, id, last_statement, last_sent: last_statement, begun: false, committed: false }

@@ -294,6 +294,6 @@ impl std::fmt::Debug for Transaction {
 impl Collection {
     /// The moment until which a statement that is sent now is waited for.
     pub(super) fn statement_deadline(&self, end: Instant) -> Instant {
-        end.min(Instant::now() + self.client().cluster().config.statement_timeout)
+        end.min(Instant::now() + self.shared.cluster.config.statement_timeout)
     }
 }

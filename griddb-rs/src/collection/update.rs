@@ -216,11 +216,11 @@ impl Collection {
 
     /// A row of another key would not be locked, and putting it could wait for somebody else's lock.
     fn check_key<R: ToRow>(&self, key: &impl ToKey, new: &R) -> Result<(), Error> {
-        let places = &self.shared.schema.key;
+        let positions = &self.shared.schema.key;
         let same = new.with_values(|values| {
             key.with_key(|key: &[Value<'_>]| {
-                let new = || places.iter().map(|place| values.get(*place));
-                if places.len() == key.len() && new().eq(key.iter().map(Some)) {
+                let new = || positions.iter().map(|position| values.get(*position));
+                if positions.len() == key.len() && new().eq(key.iter().map(Some)) {
                     return Ok(true);
                 }
                 // They may still be the same to the server: a column cuts times that are finer than it keeps.

@@ -212,7 +212,7 @@ impl Collection {
     async fn holds(&self, row: &impl ToRow, retry: &mut Retry<'_>) -> Result<bool, Error> {
         let schema = &self.shared.schema;
         let key: Vec<Value<'static>> = row.with_values(|values| {
-            let key = schema.key.iter().filter_map(|place| values.get(*place));
+            let key = schema.key.iter().filter_map(|position| values.get(*position));
             key.map(|value| value.clone().into_owned()).collect()
         });
         retry.once_more().map_err(Error::into_unknown)?;

@@ -1,12 +1,14 @@
 //! Where the database is, who to log in as, and how patient to be.
 
+#[cfg(feature = "provider")]
+mod provider_url;
 mod url;
 
 use std::{fmt, str::FromStr, time::Duration};
 
-#[cfg(feature = "provider")]
-use crate::cluster::is_provider_url;
 use crate::error::Error;
+#[cfg(feature = "provider")]
+pub(crate) use provider_url::ProviderUrl;
 
 /// Longer than any of the times can sensibly be, and short enough to keep all sums of times in range.
 const LONGEST_TIME: Duration = Duration::from_secs(86_400);
@@ -296,7 +298,7 @@ impl Config {
 
 #[cfg(feature = "provider")]
 fn provider_fault(url: &str) -> Option<&'static str> {
-    (!is_provider_url(url)).then_some("`provider` is http://HOST[:PORT]/PATH")
+    ProviderUrl::parse(url).is_none().then_some("`provider` is http://HOST[:PORT]/PATH")
 }
 
 #[cfg(not(feature = "provider"))]

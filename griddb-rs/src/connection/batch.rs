@@ -38,7 +38,7 @@ struct Ids {
 impl Ids {
     fn push(&mut self, id: i64) {
         match self.first.get_mut(self.count) {
-            Some(place) => *place = id,
+            Some(reserved) => *reserved = id,
             None => self.rest.push(id),
         }
         self.count += 1;
@@ -113,11 +113,11 @@ impl<'a> Batch<'a> {
     pub(crate) fn add_flush(&mut self, partition: u32, container: i64) -> i64 {
         self.state.next_id += 1;
         let id = self.state.next_id;
-        let place = self.position();
+        let at = self.position();
         let slot = Slot {
             statement: Statement::FlushLog as i32,
-            start: place,
-            end: place,
+            start: at,
+            end: at,
             deadline: self.deadline,
             late: false,
             progress: Progress::Waiting(None),

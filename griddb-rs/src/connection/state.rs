@@ -65,7 +65,7 @@ pub(super) struct Slot {
     pub(super) statement: i32,
     /// Where it starts in the stream of bytes sent.
     pub(super) start: u64,
-    /// Where it ends; the same place for one that has no bytes of its own.
+    /// Where it ends; the same position for one that has no bytes of its own.
     pub(super) end: u64,
     pub(super) deadline: Instant,
     /// Given up, but its answer may still come.

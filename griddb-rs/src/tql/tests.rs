@@ -29,16 +29,16 @@ fn is_word(byte: u8) -> bool {
 /// How long the token is that a query begins with, by the rules of the server's own lexer, and whether it is one at all:
 /// spaces and comments are none.
 fn token(tql: &[u8]) -> (usize, bool) {
-    let at = |place: usize| tql.get(place).copied().unwrap_or(0);
+    let at = |index: usize| tql.get(index).copied().unwrap_or(0);
     let while_true = |from: usize, is: &dyn Fn(u8) -> bool| {
         from + tql[from..].iter().take_while(|byte| is(**byte)).count()
     };
     let quoted = |quote: u8| {
-        let mut place = 1;
-        while place < tql.len() && (at(place) != quote || at(place + 1) == quote) {
-            place += if at(place) == quote { 2 } else { 1 };
+        let mut end = 1;
+        while end < tql.len() && (at(end) != quote || at(end + 1) == quote) {
+            end += if at(end) == quote { 2 } else { 1 };
         }
-        place + 1
+        end + 1
     };
     match at(0) {
         b'\t'..=b'\r' | b' ' => (while_true(1, &|byte| matches!(byte, b'\t'..=b'\r' | b' ')), false),
@@ -199,12 +199,12 @@ proptest! {
     ) {
         let template = texts[..=values.len()].join("?");
         let given: Vec<&dyn ToValue> = values.iter().map(|value| value as &dyn ToValue).collect();
-        // A line that ends in a comment has no place there.
+        // A template whose line ends in a comment is refused.
         let Ok(bound) = bind(&template, &given) else { return Ok(()) };
         let mut expected = Vec::new();
-        for (place, text) in texts[..=values.len()].iter().enumerate() {
+        for (index, text) in texts[..=values.len()].iter().enumerate() {
             expected.extend(tokens(text));
-            if let Some(value) = values.get(place) {
+            if let Some(value) = values.get(index) {
                 let mut literal = String::new();
                 append_value(&mut literal, value).unwrap();
                 expected.extend(tokens(&literal));

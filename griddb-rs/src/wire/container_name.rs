@@ -92,8 +92,8 @@ impl ContainerName {
             }
         }
         let mut case = vec![0u8; text.len().div_ceil(8)];
-        for (place, byte) in text.bytes().enumerate() {
-            case[place / 8] |= u8::from(byte.is_ascii_uppercase()) << (place % 8);
+        for (index, byte) in text.bytes().enumerate() {
+            case[index / 8] |= u8::from(byte.is_ascii_uppercase()) << (index % 8);
         }
         body.extend_from_slice(&case);
         varsize::encode_bytes(out, &body);
@@ -125,9 +125,9 @@ impl ContainerName {
         }
         let case = key.rest();
         let restored = |text: &[u8], from: usize| {
-            let raised = text.iter().enumerate().map(|(place, byte)| {
-                let place = from + place;
-                let upper = case.get(place / 8).is_some_and(|bits| bits >> (place % 8) & 1 == 1);
+            let raised = text.iter().enumerate().map(|(index, byte)| {
+                let index = from + index;
+                let upper = case.get(index / 8).is_some_and(|bits| bits >> (index % 8) & 1 == 1);
                 if upper { byte.to_ascii_uppercase() } else { *byte }
             });
             String::from_utf8(raised.collect()).map_err(|_| DecodeError::Invalid(WHAT))

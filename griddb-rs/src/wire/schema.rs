@@ -68,8 +68,8 @@ pub fn encode(out: &mut Vec<u8>, schema: &Schema) {
         out.extend_from_slice(&[type_number(column.column_type), array | not_null]);
     }
     out.extend_from_slice(&(schema.key.len() as u16).to_le_bytes());
-    for place in &schema.key {
-        out.extend_from_slice(&(*place as u16).to_le_bytes());
+    for position in &schema.key {
+        out.extend_from_slice(&(*position as u16).to_le_bytes());
     }
 }
 
@@ -95,11 +95,12 @@ pub fn decode(reader: &mut Reader<'_>) -> Result<Schema, DecodeError> {
     let keys = usize::try_from(reader.i16("row key")?).map_err(|_| DecodeError::Invalid("row key"))?;
     let mut key = Vec::with_capacity(keys.min(count));
     for _ in 0..keys {
-        let place = usize::try_from(reader.i16("row key")?).map_err(|_| DecodeError::Invalid("row key"))?;
-        if place >= count {
+        let position =
+            usize::try_from(reader.i16("row key")?).map_err(|_| DecodeError::Invalid("row key"))?;
+        if position >= count {
             return Err(DecodeError::Invalid("row key"));
         }
-        key.push(place);
+        key.push(position);
     }
     Ok(Schema { columns, key, indexes: Vec::new() })
 }

@@ -19,7 +19,7 @@ struct Exchange {
 }
 
 fn load(file: &str) -> Vec<Exchange> {
-    let path = format!("{}/tests/captures/{file}", env!("CARGO_MANIFEST_DIR"));
+    let path = format!("{}/../tests/captures/{file}", env!("CARGO_MANIFEST_DIR"));
     let text = std::fs::read_to_string(path).unwrap();
     let mut exchanges: Vec<Exchange> = Vec::new();
     for line in text.lines().filter(|line| !line.starts_with('#')) {

@@ -414,7 +414,7 @@ fn recorded(hex: &str) -> Vec<u8> {
 
 /// The requests and answers of the recorded cluster, by label.
 fn capture() -> Vec<(String, Vec<u8>, Vec<u8>)> {
-    let path = format!("{}/tests/captures/09-cluster-three-nodes.txt", env!("CARGO_MANIFEST_DIR"));
+    let path = format!("{}/../tests/captures/09-cluster-three-nodes.txt", env!("CARGO_MANIFEST_DIR"));
     let text = std::fs::read_to_string(path).unwrap();
     let lines: Vec<Vec<&str>> =
         text.lines().filter(|line| !line.starts_with('#')).map(|line| line.split(' ').collect()).collect();

@@ -3,7 +3,7 @@
 
 mod common;
 
-use common::place::{Account, Place, on_every_server, secret};
+use common::server::{Account, Server, on_every_server, secret};
 use common::{Answer, Bytes, Client, GET_PARTITION_ADDRESS, GET_ROW, Mode, PUT_ROW, envelope};
 use griddb_test_node::{Options, Statement, TestNode};
 
@@ -15,9 +15,9 @@ fn master_question() -> Bytes {
     Bytes::new().i32(0).u8(1)
 }
 
-async fn answers_of_one_partition_come_in_the_order_sent(place: &Place) {
-    let mut client = place.client().await;
-    let table = place.table(&mut client, "order").await;
+async fn answers_of_one_partition_come_in_the_order_sent(server: &Server) {
+    let mut client = server.client().await;
+    let table = server.table(&mut client, "order").await;
     let mut sent = Vec::new();
     for number in 0..500 {
         let body = client.put_body(table, &format!("k{number}"), number, Mode::AUTO);
@@ -28,11 +28,11 @@ async fn answers_of_one_partition_come_in_the_order_sent(place: &Place) {
     }
 }
 
-async fn answers_of_several_partitions_overtake_one_another(place: &Place) {
-    let mut client = place.client().await;
+async fn answers_of_several_partitions_overtake_one_another(server: &Server) {
+    let mut client = server.client().await;
     let mut tables = Vec::new();
     for partition in 0..8 {
-        tables.push(place.table(&mut client, &format!("t@{partition}")).await);
+        tables.push(server.table(&mut client, &format!("t@{partition}")).await);
     }
     let (mut message, mut sent) = (Vec::new(), Vec::new());
     for number in 0..64 {
@@ -50,7 +50,7 @@ async fn answers_of_several_partitions_overtake_one_another(place: &Place) {
     }
     let in_order: Vec<i64> = sent.iter().map(|(_, id)| *id).collect();
     // with a server it is a matter of luck
-    assert!(!place.is_a_node() || received != in_order);
+    assert!(!server.is_a_node() || received != in_order);
     for partition in 0..8 {
         let of_partition = |id: &&i64| sent.contains(&(partition, **id));
         let mut expected: Vec<_> = sent.iter().filter(|(p, _)| *p == partition).map(|(_, id)| id).collect();
@@ -60,9 +60,9 @@ async fn answers_of_several_partitions_overtake_one_another(place: &Place) {
     }
 }
 
-async fn a_message_may_come_in_pieces(place: &Place) {
-    let mut client = place.client().await;
-    let table = place.table(&mut client, "pieces").await;
+async fn a_message_may_come_in_pieces(server: &Server) {
+    let mut client = server.client().await;
+    let table = server.table(&mut client, "pieces").await;
     let body = client.put_body(table, "k", 1, Mode::AUTO);
     let head = Bytes::new().i32(PUT_ROW).i32(table.partition).i64(77).raw(&body.0);
     for piece in envelope(&head.0).chunks(3) {
@@ -72,29 +72,29 @@ async fn a_message_may_come_in_pieces(place: &Place) {
     assert_eq!(client.receive().await.id, 77);
 }
 
-async fn what_is_unknown_gets_no_answer_and_the_connection_goes_on(place: &Place) {
-    let mut client = place.client().await;
+async fn what_is_unknown_gets_no_answer_and_the_connection_goes_on(server: &Server) {
+    let mut client = server.client().await;
     client.send(99, 0, Bytes::new().i32(0)).await;
     client.send(GET_PARTITION_ADDRESS, 5000, Bytes::new().i32(0)).await;
     client.send(GET_ROW, -1, Bytes::new().i32(0)).await;
     assert!(client.is_silent().await);
     assert_eq!(client.call(GET_PARTITION_ADDRESS, 0, master_question()).await.status, 0);
-    assert_eq!(place.node.as_ref().map_or(1, |node| node.counters().unknown()), 1);
+    assert_eq!(server.node.as_ref().map_or(1, |node| node.counters().unknown()), 1);
 }
 
-async fn a_wrong_magic_or_a_length_of_two_gigabytes_ends_the_connection(place: &Place) {
+async fn a_wrong_magic_or_a_length_of_two_gigabytes_ends_the_connection(server: &Server) {
     let mut huge = envelope(&[0; 20]);
     huge[16..20].copy_from_slice(&i32::MAX.to_le_bytes());
     for bytes in [vec![0; 64], huge] {
-        let mut client = place.client().await;
+        let mut client = server.client().await;
         client.send_raw(&bytes).await;
         let end = client.read_to_end().await;
         assert!(end.is_err() || end.unwrap().is_empty());
     }
 }
 
-async fn a_request_cut_short_is_1041_and_the_connection_goes_on(place: &Place) {
-    let mut client = place.client().await;
+async fn a_request_cut_short_is_1041_and_the_connection_goes_on(server: &Server) {
+    let mut client = server.client().await;
     for statement in
         [105, 107, 111, 118, 120, 121, 124, 125, 126, 127, 128, 140, 144, 147, 148, 149, 150, 151, 162]
     {
@@ -104,30 +104,30 @@ async fn a_request_cut_short_is_1041_and_the_connection_goes_on(place: &Place) {
     assert_eq!(client.call(GET_PARTITION_ADDRESS, 0, master_question()).await.status, 0);
 }
 
-async fn a_login_is_needed_and_a_failed_one_ends_it(place: &Place) {
-    let mut client = Client::dial(place.address).await;
+async fn a_login_is_needed_and_a_failed_one_ends_it(server: &Server) {
+    let mut client = Client::dial(server.address).await;
     client.connect().await;
     // a server may have given it the login of a connection before it
-    assert!(place.is_a_node() || client.call(103, 0, Bytes::new().i32(0)).await.status == 0);
+    assert!(server.is_a_node() || client.call(103, 0, Bytes::new().i32(0)).await.status == 0);
     let question = || Bytes::new().i32(0).u8(1);
     assert_eq!(client.call(GET_PARTITION_ADDRESS, 0, question()).await.code(), 10006);
-    let account = |cluster: &str| Account { cluster: cluster.to_owned(), ..place.account.clone() };
+    let account = |cluster: &str| Account { cluster: cluster.to_owned(), ..server.account.clone() };
     let other_cluster = client.log_in_as(&account("another"), true).await;
     assert_eq!(other_cluster.error(), Some((10053, "TXN_CLUSTER_NAME_INVALID".into())));
     assert_eq!(client.log_in_as(&account(""), true).await.status, 0);
     assert_eq!(client.call(GET_PARTITION_ADDRESS, 0, question()).await.status, 0);
-    let wrong = Account { secret: secret("wrong"), ..place.account.clone() };
+    let wrong = Account { secret: secret("wrong"), ..server.account.clone() };
     assert_eq!(client.log_in_as(&wrong, true).await.code(), 10005);
     assert_eq!(client.call(GET_PARTITION_ADDRESS, 0, question()).await.code(), 10006);
 }
 
-async fn without_immediate_consistency_there_are_only_reads(place: &Place) {
-    let mut writer = place.client().await;
-    let table = place.table(&mut writer, "t").await;
+async fn without_immediate_consistency_there_are_only_reads(server: &Server) {
+    let mut writer = server.client().await;
+    let table = server.table(&mut writer, "t").await;
     writer.put(table, "a", 1).await;
-    let mut reader = Client::dial(place.address).await;
+    let mut reader = Client::dial(server.address).await;
     reader.connect().await;
-    reader.log_in_as(&place.account, false).await;
+    reader.log_in_as(&server.account, false).await;
     assert_eq!(reader.get(table, "a").await, Some(1));
     assert_eq!(reader.try_put(table, "a", 2, Mode::AUTO).await.code(), 10033);
     assert_eq!(reader.try_get(table, "a", Mode::AUTO.for_update()).await.code(), 10033);
@@ -181,16 +181,16 @@ async fn statements_connections_and_flights_are_counted() {
     assert_eq!(counters.open_connections(), 1);
 }
 
-async fn in_a_wrong_partition_a_container_is_not_there_and_a_second_one_can_be_made(place: &Place) {
-    let mut client = place.client().await;
-    let table = place.table(&mut client, "here").await;
-    let other = (table.partition + 1) % place.partitions as i32;
-    let name = place.name("here");
-    place.is_made(&name, other);
+async fn in_a_wrong_partition_a_container_is_not_there_and_a_second_one_can_be_made(server: &Server) {
+    let mut client = server.client().await;
+    let table = server.table(&mut client, "here").await;
+    let other = (table.partition + 1) % server.partitions as i32;
+    let name = server.name("here");
+    server.is_made(&name, other);
     assert_eq!(client.find_table(&name, other).await, None);
     let misplaced = common::Table { partition: other, ..table };
     // there an id of another partition may be that of another case's container
-    assert!(!place.is_a_node() || client.try_put(misplaced, "a", 1, Mode::AUTO).await.code() == 60157);
+    assert!(!server.is_a_node() || client.try_put(misplaced, "a", 1, Mode::AUTO).await.code() == 60157);
     let made = client.put_table(&name, other).await;
     let id = i64::from_le_bytes(made.body[4..12].try_into().unwrap());
     client.put(common::Table { partition: other, id }, "only there", 1).await;

@@ -3,7 +3,7 @@
 
 mod common;
 
-use common::place::{Place, on_every_server};
+use common::server::{Server, on_every_server};
 use common::{Answer, Bytes, Client, QUERY_TQL, Table, container_key};
 use griddb_test_node::Options;
 
@@ -12,9 +12,9 @@ const GET_MULTIPLE_CONTAINER_ROWS: i32 = 148;
 const PUT_MULTIPLE_CONTAINER_ROWS: i32 = 149;
 
 /// Two containers of one partition.
-async fn pair(place: &Place) -> (Client, [Table; 2]) {
-    let mut client = place.client().await;
-    let tables = [place.table(&mut client, "x@3").await, place.table(&mut client, "y@3").await];
+async fn pair(server: &Server) -> (Client, [Table; 2]) {
+    let mut client = server.client().await;
+    let tables = [server.table(&mut client, "x@3").await, server.table(&mut client, "y@3").await];
     (client, tables)
 }
 
@@ -59,8 +59,8 @@ async fn put_in_modes(client: &mut Client, tables: &[Table], options: Bytes, of_
     client.call(PUT_MULTIPLE_CONTAINER_ROWS, tables[0].partition, body).await
 }
 
-async fn rows_of_several_containers_are_put_by_one_statement(place: &Place) {
-    let (mut client, tables) = pair(place).await;
+async fn rows_of_several_containers_are_put_by_one_statement(server: &Server) {
+    let (mut client, tables) = pair(server).await;
     let answer = put_in_modes(&mut client, &tables, no_options(), no_options()).await;
     assert_eq!((answer.status, answer.body.len()), (0, 0), "{:?}", answer.error());
     for table in tables {
@@ -70,8 +70,8 @@ async fn rows_of_several_containers_are_put_by_one_statement(place: &Place) {
     assert_eq!(put_in_modes(&mut client, &tables, no_options(), no_options()).await.code(), 0);
 }
 
-async fn the_put_mode_of_several_is_that_of_the_statement(place: &Place) {
-    let (mut client, tables) = pair(place).await;
+async fn the_put_mode_of_several_is_that_of_the_statement(server: &Server) {
+    let (mut client, tables) = pair(server).await;
     client.put(tables[1], "b", 9).await;
     // an entry has none of its own
     assert_eq!(put_in_modes(&mut client, &tables[1..], no_options(), put_mode(1)).await.code(), 0);
@@ -87,8 +87,8 @@ async fn the_put_mode_of_several_is_that_of_the_statement(place: &Place) {
     assert_eq!(there, [Some(1), Some(2), Some(1)]);
 }
 
-async fn other_columns_are_refused(place: &Place) {
-    let (mut client, tables) = pair(place).await;
+async fn other_columns_are_refused(server: &Server) {
+    let (mut client, tables) = pair(server).await;
     let body = put(&client, &tables, &no_options(), &no_options(), &columns(INTEGER));
     let refused = client.call(PUT_MULTIPLE_CONTAINER_ROWS, tables[0].partition, body).await;
     assert_eq!(refused.status, 1);
@@ -105,8 +105,8 @@ fn query(client: &Client, tables: [Table; 2], options: &Bytes, texts: [&str; 2])
     body
 }
 
-async fn several_queries_are_answered_by_one_statement(place: &Place) {
-    let (mut client, tables) = pair(place).await;
+async fn several_queries_are_answered_by_one_statement(server: &Server) {
+    let (mut client, tables) = pair(server).await;
     put_in_modes(&mut client, &tables, no_options(), no_options()).await;
     let body = query(&client, tables, &no_options(), ["select * where n > 1", "select count(*)"]);
     let answer = client.call(EXECUTE_MULTIPLE_QUERIES, tables[0].partition, body).await;
@@ -121,22 +121,22 @@ async fn several_queries_are_answered_by_one_statement(place: &Place) {
     assert_eq!(second, count);
 }
 
-async fn several_queries_lock_nothing(place: &Place) {
-    let (mut client, tables) = pair(place).await;
+async fn several_queries_lock_nothing(server: &Server) {
+    let (mut client, tables) = pair(server).await;
     let body = query(&client, tables, &for_update(), ["select *", "select *"]);
     let refused = client.call(EXECUTE_MULTIPLE_QUERIES, tables[0].partition, body).await;
     assert_eq!(refused.error(), Some((10012, "TXN_STATEMENT_TYPE_NOT_EXECUTABLE".into())));
 }
 
-async fn keys_of_several_containers_are_read_by_one_statement(place: &Place) {
-    let (mut client, tables) = pair(place).await;
+async fn keys_of_several_containers_are_read_by_one_statement(server: &Server) {
+    let (mut client, tables) = pair(server).await;
     client.put(tables[0], "a", 1).await;
     client.put(tables[0], "b", 2).await;
     client.put(tables[1], "a", 3).await;
     let mut body = Bytes::new().raw(&client.uuid).i32(0).i32(1);
     body = body.u8(0).u8(1).i32(3).sized(b"a").sized(b"b").sized(b"missing").i32(3);
     for name in ["x@3", "nosuch@3", "y@3"] {
-        body = body.i32(0).raw(&container_key(&place.name(name)).0).i32(0);
+        body = body.i32(0).raw(&container_key(&server.name(name)).0).i32(0);
     }
     let answer = client.call(GET_MULTIPLE_CONTAINER_ROWS, tables[0].partition, body).await;
     assert_eq!(answer.status, 0, "{:?}", answer.error());
@@ -147,7 +147,7 @@ async fn keys_of_several_containers_are_read_by_one_statement(place: &Place) {
     // rows of both, and nothing of the one that is not there
     let holds = |number: i64| answer.body.windows(8).any(|bytes| bytes == number.to_le_bytes());
     assert!((1..=3).all(holds));
-    let missing = place.name("nosuch");
+    let missing = server.name("nosuch");
     assert!(!answer.body.windows(missing.len()).any(|bytes| bytes == missing.as_bytes()));
 }
 

@@ -3,14 +3,14 @@
 
 mod common;
 
-use common::place::{Place, on_every_server};
+use common::server::{Server, on_every_server};
 use common::{Bytes, Client, Mode, QUERY_TQL, Table};
 use griddb_test_node::{Options, TestNode};
 
 /// Ten rows `k0` to `k9` with the numbers 0 to 9, and one whose key is awkward, with the number 100.
-async fn filled(place: &Place) -> (Client, Table) {
-    let mut client = place.client().await;
-    let table = place.table(&mut client, "filled").await;
+async fn filled(server: &Server) -> (Client, Table) {
+    let mut client = server.client().await;
+    let table = server.table(&mut client, "filled").await;
     for number in 0..10 {
         client.put(table, &format!("k{number}"), number).await;
     }
@@ -18,8 +18,8 @@ async fn filled(place: &Place) -> (Client, Table) {
     (client, table)
 }
 
-async fn conditions_find_what_they_say(place: &Place) {
-    let (mut client, table) = filled(place).await;
+async fn conditions_find_what_they_say(server: &Server) {
+    let (mut client, table) = filled(server).await;
     let cases: &[(&str, &[i64])] = &[
         ("select * where n >= 3 and n < 5 or n = 9", &[3, 4, 9]),
         ("select * where not n > 1", &[0, 1]),
@@ -46,7 +46,7 @@ async fn conditions_find_what_they_say(place: &Place) {
         ("select * where n = null", &[]),
     ];
     for (tql, expected) in cases {
-        let tql = tql.replace("filled", &place.name("filled"));
+        let tql = tql.replace("filled", &server.name("filled"));
         assert_eq!(client.query(table, &tql).await.as_deref(), Ok(*expected), "{tql}");
     }
 }
@@ -65,8 +65,8 @@ async fn now_is_what_the_clock_says() {
     }
 }
 
-async fn what_the_server_refuses_is_refused_with_its_code(place: &Place) {
-    let (mut client, table) = filled(place).await;
+async fn what_the_server_refuses_is_refused_with_its_code(server: &Server) {
+    let (mut client, table) = filled(server).await;
     let cases = [
         (150010, "select * from other"),
         (150010, "select * from \"FILLED\""),
@@ -96,7 +96,7 @@ async fn what_the_server_refuses_is_refused_with_its_code(place: &Place) {
         (1041, "select * where k = 'a\0b'"),
     ];
     for (code, tql) in cases {
-        let tql = tql.replace("FILLED", &place.name("filled").to_uppercase());
+        let tql = tql.replace("FILLED", &server.name("filled").to_uppercase());
         assert_eq!(client.query(table, &tql).await, Err(code), "{tql}");
     }
 }
@@ -108,8 +108,8 @@ async fn ask(client: &mut Client, table: Table, tql: &str, page: i64) -> Vec<u8>
     answer.body
 }
 
-async fn aggregates_are_of_the_right_type(place: &Place) {
-    let (mut client, table) = filled(place).await;
+async fn aggregates_are_of_the_right_type(server: &Server) {
+    let (mut client, table) = filled(server).await;
     let found = |kind: u8, value: &[u8]| {
         let size = 9 + value.len() as i32;
         Bytes::new().i32(1).u8(1).i32(size).i64(1).u8(kind).raw(value).0
@@ -130,8 +130,8 @@ async fn aggregates_are_of_the_right_type(place: &Place) {
     }
 }
 
-async fn a_result_is_read_page_by_page(place: &Place) {
-    let (mut client, table) = filled(place).await;
+async fn a_result_is_read_page_by_page(server: &Server) {
+    let (mut client, table) = filled(server).await;
     let first = ask(&mut client, table, "select * order by n", 4).await;
     assert_eq!((first[0], first[4]), (2, 3));
     let total = i64::from_le_bytes(first[9..17].try_into().unwrap());
@@ -150,13 +150,13 @@ async fn a_result_is_read_page_by_page(place: &Place) {
     assert_eq!(ask(&mut client, table, "select *", 11).await[..5], [1, 0, 0, 0, 0]);
 }
 
-async fn a_query_in_a_session_locks_the_rows_it_returns_and_no_others(place: &Place) {
-    let (mut client, table) = filled(place).await;
+async fn a_query_in_a_session_locks_the_rows_it_returns_and_no_others(server: &Server) {
+    let (mut client, table) = filled(server).await;
     let body = client.row_head(table, Mode::begin(1).for_update()).i64(i64::MAX).i64(i64::MAX).u8(0).i32(0);
     let answer =
         client.call_with(QUERY_TQL, table.partition, 1, body.string("select * where n > 5 limit 2")).await;
     assert_eq!(answer.status, 0);
-    let mut other = place.client().await;
+    let mut other = server.client().await;
     let mut codes = Vec::new();
     for key in ["k5", "k6", "k7", "k8"] {
         codes.push(other.try_put(table, key, 0, Mode::AUTO.timeout(0)).await.code());

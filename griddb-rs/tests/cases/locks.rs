@@ -29,7 +29,7 @@ pub async fn update_changes_as_one(client: Client) {
         timeout(Duration::from_secs(60), task).await.unwrap().unwrap();
     }
     assert_eq!(number(&rows).await, Some(80));
-    drop_it(rows).await;
+    drop_it(&client, rows).await;
 }
 
 pub async fn update_takes_two_round_trips(client: Client) {
@@ -42,7 +42,7 @@ pub async fn update_takes_two_round_trips(client: Client) {
     assert_eq!(client.stats().round_trips - before, 4);
     assert!(!rows.update("n", |_| Change::<Row>::Keep).await.unwrap());
     assert_eq!(client.stats().round_trips - before, 5);
-    drop_it(rows).await;
+    drop_it(&client, rows).await;
 }
 
 pub async fn update_inserts_removes_keeps(client: Client) {
@@ -68,7 +68,7 @@ pub async fn update_inserts_removes_keeps(client: Client) {
     assert!(updated.changed());
     assert_eq!(rows.owner().await.unwrap(), Some(updated.node()));
     assert_eq!(number(&rows).await, None);
-    drop_it(rows).await;
+    drop_it(&client, rows).await;
 }
 
 pub async fn update_runs_again_when_another_insert_won(client: Client) {
@@ -92,7 +92,7 @@ pub async fn update_runs_again_when_another_insert_won(client: Client) {
         .unwrap();
     assert!(changed);
     assert_eq!((runs, number(&rows).await), (2, Some(42)));
-    drop_it(rows).await;
+    drop_it(&client, rows).await;
 }
 
 /// The server neither shows such a row nor waits for it.
@@ -114,7 +114,7 @@ pub async fn update_waits_for_an_insert_that_is_not_committed(client: Client) {
     assert!(updated.unwrap());
     assert_eq!(number(&rows).await, Some(2));
     assert!(runs < 100, "{runs}");
-    drop_it(rows).await;
+    drop_it(&client, rows).await;
 }
 
 pub async fn a_lock_makes_others_wait_and_time_out(client: Client) {
@@ -138,7 +138,7 @@ pub async fn a_lock_makes_others_wait_and_time_out(client: Client) {
     transaction.commit().await.unwrap();
     timeout(Duration::from_secs(8), waiting).await.unwrap().unwrap().unwrap();
     assert_eq!(number(&rows).await, Some(3));
-    drop_it(rows).await;
+    drop_it(&client, rows).await;
 }
 
 pub async fn a_dropped_update_leaves_no_lock(client: Client) {
@@ -164,7 +164,7 @@ pub async fn a_dropped_update_leaves_no_lock(client: Client) {
         .await
         .unwrap();
     }
-    drop_it(rows).await;
+    drop_it(&client, rows).await;
 }
 
 pub async fn a_dropped_wait_for_a_lock_leaves_none(client: Client) {
@@ -179,7 +179,7 @@ pub async fn a_dropped_wait_for_a_lock_leaves_none(client: Client) {
     // The dropped update gets its lock now, and gives it back at once.
     timeout(Duration::from_secs(4), rows.update("n", raise)).await.unwrap().unwrap();
     assert_eq!(number(&rows).await, Some(2));
-    drop_it(rows).await;
+    drop_it(&client, rows).await;
 }
 
 pub async fn a_flush_that_was_overtaken_is_sent_again(client: Client) {
@@ -196,7 +196,7 @@ pub async fn a_flush_that_was_overtaken_is_sent_again(client: Client) {
     let after = client.stats();
     // The remove with its flush, the COMMIT, and one more flush; CLOSE_SESSION is not waited for.
     assert_eq!(after.round_trips - before.round_trips, 3);
-    drop_it(rows).await;
+    drop_it(&client, rows).await;
 }
 
 pub async fn transaction_commits_all(client: Client) {
@@ -218,7 +218,7 @@ pub async fn transaction_commits_all(client: Client) {
     assert_eq!(counted, Some(griddb_rs::Value::Long(4)));
     assert_eq!(rows.get("a").await.unwrap().unwrap().get::<i64>("n").unwrap(), 9);
     assert_eq!(rows.transaction().commit_at().await.unwrap(), None);
-    drop_it(rows).await;
+    drop_it(&client, rows).await;
 }
 
 pub async fn transaction_takes_back_all(client: Client) {
@@ -233,7 +233,7 @@ pub async fn transaction_takes_back_all(client: Client) {
     timeout(Duration::from_secs(4), rows.update("n", raise)).await.unwrap().unwrap();
     assert_eq!(number(&rows).await, Some(2));
     assert!(rows.get("m").await.unwrap().is_none());
-    drop_it(rows).await;
+    drop_it(&client, rows).await;
 }
 
 pub async fn transaction_fails_as_a_whole(client: Client) {
@@ -245,7 +245,7 @@ pub async fn transaction_fails_as_a_whole(client: Client) {
     assert_eq!(transaction.get("a").await.unwrap_err().kind(), ErrorKind::TransactionAborted);
     assert_eq!(transaction.commit().await.unwrap_err().kind(), ErrorKind::TransactionAborted);
     assert!(rows.get("b").await.unwrap().is_none());
-    drop_it(rows).await;
+    drop_it(&client, rows).await;
 }
 
 pub async fn many_sessions_on_one_connection(client: Client) {
@@ -271,7 +271,7 @@ pub async fn many_sessions_on_one_connection(client: Client) {
         timeout(Duration::from_secs(60), task).await.unwrap().unwrap();
     }
     assert_eq!(client.stats().connections, connections);
-    drop_it(rows).await;
+    drop_it(&client, rows).await;
 }
 
 pub async fn a_wait_for_a_lock_ends_before_the_call_does(client: Client) {
@@ -285,7 +285,7 @@ pub async fn a_wait_for_a_lock_ends_before_the_call_does(client: Client) {
     assert!(waited.is_lock_timeout() && !waited.is_outcome_unknown(), "{waited}");
     drop(holder);
     assert!(rows.remove("n").await.unwrap());
-    drop_it(rows).await;
+    drop_it(&client, rows).await;
 }
 
 /// So little time that the server cannot be asked to wait: the calls wait by themselves.
@@ -312,7 +312,7 @@ pub async fn callers_with_little_time_take_turns(client: Client) {
     }
     assert!(other.await.unwrap().unwrap());
     assert!(number(&rows).await.unwrap() >= 6);
-    drop_it(rows).await;
+    drop_it(&client, rows).await;
 }
 
 pub async fn a_transaction_has_time_where_a_call_has_little(client: Client) {
@@ -327,5 +327,5 @@ pub async fn a_transaction_has_time_where_a_call_has_little(client: Client) {
         transaction.commit().await.unwrap();
     }
     assert_eq!(number(&rows).await, Some(6));
-    drop_it(rows).await;
+    drop_it(&client, rows).await;
 }

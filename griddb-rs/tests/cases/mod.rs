@@ -37,8 +37,8 @@ pub fn row<'a>(
     (key, text, number, None)
 }
 
-pub async fn drop_it(collection: Collection) {
-    collection.client().drop_collection(&collection.name().to_string()).await.unwrap();
+pub async fn drop_it(client: &Client, collection: Collection) {
+    client.drop_collection(&collection.name().to_string()).await.unwrap();
 }
 
 /// Calls a macro with the path of every case.

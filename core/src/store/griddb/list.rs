@@ -19,7 +19,7 @@ use crate::store::deadline::Wait;
 use crate::store::{By, Cursor, Entry, Page, Query, StoreError, StoreErrorKind};
 
 /// Where a page ended.
-struct Place {
+struct Position {
     container: usize,
     /// The hash and the id of the last row; `None` at the start of the container.
     last: Option<(i64, String)>,
@@ -27,7 +27,7 @@ struct Place {
     by_hash: bool,
 }
 
-impl Place {
+impl Position {
     fn read(cursor: Option<&Cursor>) -> Option<Self> {
         let Some(Cursor(text)) = cursor else { return Some(Self::start(0)) };
         let mut parts = text.splitn(4, ':');
@@ -69,31 +69,31 @@ const MOST_ROWS: usize = 100;
 pub(super) async fn page(layout: &Layout, query: Query<'_>, wait: &Wait) -> Result<Page, StoreError> {
     let limit = query.limit.clamp(1, MOST_ROWS);
     let containers = layout.all(query.kind);
-    let mut place = Place::read(query.after.as_ref())
+    let mut position = Position::read(query.after.as_ref())
         .ok_or_else(|| StoreError::new(StoreErrorKind::Refused, "a cursor of another store"))?;
-    let Some(container) = containers.get(place.container) else { return Ok(Page::default()) };
-    let is_first = place.last.is_none();
-    let Found { mut rows, more } = rows(container, query.by, &place, limit, wait).await?;
+    let Some(container) = containers.get(position.container) else { return Ok(Page::default()) };
+    let is_first = position.last.is_none();
+    let Found { mut rows, more } = rows(container, query.by, &position, limit, wait).await?;
     let more = more || rows.len() > limit;
     rows.truncate(limit);
     let mut entries = Vec::with_capacity(rows.len());
     for (hash, entry) in rows {
-        place.last = Some((hash, entry.id.clone()));
+        position.last = Some((hash, entry.id.clone()));
         entries.push(entry);
     }
     if !more {
-        place = Place::start(place.container + 1);
+        position = Position::start(position.container + 1);
     } else if is_first {
-        place.by_hash = is_many(&container.within(wait.left()), query.by).await?;
+        position.by_hash = is_many(&container.within(wait.left()), query.by).await?;
     }
-    let next = (place.container < containers.len()).then(|| place.write());
+    let next = (position.container < containers.len()).then(|| position.write());
     Ok(Page { entries, next })
 }
 
 /// The beginning of the container after the one that the page of a query is of, if there is one.
 pub(super) fn past(layout: &Layout, query: &Query<'_>) -> Option<Cursor> {
-    let next = Place::read(query.after.as_ref())?.container + 1;
-    (next < layout.all(query.kind).len()).then(|| Place::start(next).write())
+    let next = Position::read(query.after.as_ref())?.container + 1;
+    (next < layout.all(query.kind).len()).then(|| Position::start(next).write())
 }
 
 /// The condition for what is listed; `None` where no row can be meant, since it could not be stored either.
@@ -125,29 +125,29 @@ async fn is_many(container: &Collection, by: By<'_>) -> Result<bool, StoreError>
     Ok(matches!(count.map_err(store_error)?, Some(Value::Long(count)) if count > MANY))
 }
 
-/// Rows of one container after a place.
+/// Rows of one container after a position.
 struct Found {
     rows: Vec<(i64, Entry)>,
     /// Whether the query was cut, so that there may be more behind them.
     more: bool,
 }
 
-/// The rows of one container after a place: one more than are wanted where there are so many, fewer where so many are longer
+/// The rows of one container after a position: one more than are wanted where there are so many, fewer where so many are longer
 /// than an answer may be.
 async fn rows(
     container: &Collection,
     by: By<'_>,
-    place: &Place,
+    position: &Position,
     wanted: usize,
     wait: &Wait,
 ) -> Result<Found, StoreError> {
-    let last = place.last.as_ref();
+    let last = position.last.as_ref();
     // One more to know whether there are more, and the last of the page before, which comes again.
     let mut asked = wanted + 2;
     let answered = loop {
         // Where one row is all that an answer can have, that is the next.
         let from = last.map_or(0, |(hash, _)| hash.saturating_add(i64::from(asked == 1)));
-        let Some(tql) = ordered(by, from, place.by_hash, asked) else {
+        let Some(tql) = ordered(by, from, position.by_hash, asked) else {
             return Ok(Found { rows: Vec::new(), more: false });
         };
         match container.within(wait.left()).query(tql).rows().await {
@@ -200,18 +200,18 @@ mod unit {
 
     #[test]
     fn a_cursor_is_read_as_it_was_written() {
-        for place in [
-            Place { container: 3, last: Some((i64::MAX, "a:b::c".to_owned())), by_hash: true },
-            Place { container: 0, last: Some((0, "x".to_owned())), by_hash: false },
-            Place::start(7),
+        for position in [
+            Position { container: 3, last: Some((i64::MAX, "a:b::c".to_owned())), by_hash: true },
+            Position { container: 0, last: Some((0, "x".to_owned())), by_hash: false },
+            Position::start(7),
         ] {
-            let read = Place::read(Some(&place.write())).unwrap();
+            let read = Position::read(Some(&position.write())).unwrap();
             assert_eq!(
                 (read.container, read.last, read.by_hash),
-                (place.container, place.last, place.by_hash)
+                (position.container, position.last, position.by_hash)
             );
         }
-        assert!(Place::read(Some(&Cursor("x".to_owned()))).is_none());
+        assert!(Position::read(Some(&Cursor("x".to_owned()))).is_none());
     }
 
     /// Which index the server uses for a query, and whether it sorts what that finds.

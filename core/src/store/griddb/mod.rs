@@ -233,7 +233,7 @@ impl Backend for GriddbStore {
                         if self.is_there(&collection, key, &wait).await? {
                             return Ok(false);
                         }
-                        // It has gone since: the place is free.
+                        // It has gone since: the key is free.
                     }
                     Err(error) => return Err(store_error(error)),
                 }

@@ -23,7 +23,7 @@ pub struct IndexTarget {
     pub wait: Option<u32>,
 }
 
-/// Appends the request for an index on the columns at these places, in the server's order. The same index again
+/// Appends the request for an index on the columns at these positions, in the server's order. The same index again
 /// is no error.
 ///
 /// `session` is a number of the client's that no session has.

@@ -1,6 +1,6 @@
 //! Finding rows in an answer, and values in a row.
 
-use super::{Layout, field, layout::Place};
+use super::{Layout, field, layout::ColumnLocation};
 use crate::{
     value::Value,
     wire::reader::{DecodeError, Reader},
@@ -17,7 +17,7 @@ pub struct RowSpan {
     pub id: Option<i64>,
 }
 
-/// Finds `count` rows at the reader's place and leaves the reader behind them; see [`for_each_row`].
+/// Finds `count` rows at the reader's position and leaves the reader behind them; see [`for_each_row`].
 pub fn decode_rows(
     reader: &mut Reader<'_>,
     layout: &Layout,
@@ -45,7 +45,7 @@ pub fn decode_rows_as<R>(
     Ok(rows)
 }
 
-/// Tells `found` each of `count` rows at the reader's place, and leaves the reader behind them.
+/// Tells `found` each of `count` rows at the reader's position, and leaves the reader behind them.
 ///
 /// The whole extent of every row is checked here, so that [`value_at`] finds its bytes. `count` needs no check of
 /// its own before: more rows than bytes are refused before the first one is told.
@@ -126,12 +126,12 @@ pub fn value_at<'a>(
     if nulls[slot.bit / 8] >> (slot.bit % 8) & 1 == 1 {
         return Ok(Value::Null);
     }
-    match slot.place {
-        Place::Fixed(at) => field::scalar(
+    match slot.location {
+        ColumnLocation::Fixed(at) => field::scalar(
             &mut Reader::starting_at(answer, row.nulls + layout.null_bytes() + at),
             column.column_type,
         ),
-        Place::Variable(before) => {
+        ColumnLocation::Variable(before) => {
             let mut reader = Reader::starting_at(answer, row.variable);
             for _ in 0..before {
                 reader.var_bytes("variable column")?;

@@ -1,6 +1,6 @@
 //! Writing rows.
 
-use super::{InputError, Layout, field, layout::Place};
+use super::{InputError, Layout, field, layout::ColumnLocation};
 use crate::{value::Value, wire::varsize};
 
 /// Appends a row set of one row.
@@ -69,9 +69,9 @@ fn write_fixed(row: &mut [u8], layout: &Layout, values: &[Value<'_>]) -> Result<
                 return Err(InputError::Null(column.name.clone()));
             }
             nulls[slot.bit / 8] |= 1 << (slot.bit % 8);
-        } else if let Place::Fixed(at) = slot.place {
-            let place = &mut fixed[at..at + column.column_type.fixed_size()];
-            field::write_scalar(place, column, value)?;
+        } else if let ColumnLocation::Fixed(at) = slot.location {
+            let bytes = &mut fixed[at..at + column.column_type.fixed_size()];
+            field::write_scalar(bytes, column, value)?;
         }
     }
     Ok(())
@@ -82,8 +82,8 @@ fn write_variable(out: &mut Vec<u8>, layout: &Layout, values: &[Value<'_>]) -> R
         return Ok(());
     }
     varsize::encode(out, layout.variable().len() as u64);
-    for &place in layout.variable() {
-        field::write_variable(out, &layout.columns()[place], &values[place])?;
+    for &position in layout.variable() {
+        field::write_variable(out, &layout.columns()[position], &values[position])?;
     }
     Ok(())
 }

@@ -110,26 +110,26 @@ fn wrong_type(column: &Column, value: &Value<'_>) -> InputError {
     InputError::Type { column: column.name.clone(), expected: expected.into(), given: value.kind() }
 }
 
-/// Writes a value of fixed size into `place`, which has exactly its bytes.
-pub(super) fn write_scalar(place: &mut [u8], column: &Column, value: &Value<'_>) -> Result<(), InputError> {
+/// Writes a value of fixed size into `bytes`, which has exactly its bytes.
+pub(super) fn write_scalar(bytes: &mut [u8], column: &Column, value: &Value<'_>) -> Result<(), InputError> {
     match (column.column_type, value) {
-        (ColumnType::Bool, Value::Bool(value)) => place.copy_from_slice(&[u8::from(*value)]),
-        (ColumnType::Byte, Value::Byte(value)) => place.copy_from_slice(&value.to_le_bytes()),
-        (ColumnType::Short, Value::Short(value)) => place.copy_from_slice(&value.to_le_bytes()),
-        (ColumnType::Integer, Value::Integer(value)) => place.copy_from_slice(&value.to_le_bytes()),
-        (ColumnType::Long, Value::Long(value)) => place.copy_from_slice(&value.to_le_bytes()),
-        (ColumnType::Float, Value::Float(value)) => place.copy_from_slice(&value.to_le_bytes()),
-        (ColumnType::Double, Value::Double(value)) => place.copy_from_slice(&value.to_le_bytes()),
+        (ColumnType::Bool, Value::Bool(value)) => bytes.copy_from_slice(&[u8::from(*value)]),
+        (ColumnType::Byte, Value::Byte(value)) => bytes.copy_from_slice(&value.to_le_bytes()),
+        (ColumnType::Short, Value::Short(value)) => bytes.copy_from_slice(&value.to_le_bytes()),
+        (ColumnType::Integer, Value::Integer(value)) => bytes.copy_from_slice(&value.to_le_bytes()),
+        (ColumnType::Long, Value::Long(value)) => bytes.copy_from_slice(&value.to_le_bytes()),
+        (ColumnType::Float, Value::Float(value)) => bytes.copy_from_slice(&value.to_le_bytes()),
+        (ColumnType::Double, Value::Double(value)) => bytes.copy_from_slice(&value.to_le_bytes()),
         (ColumnType::Timestamp, Value::Timestamp(time)) => {
-            place.copy_from_slice(&time.as_millis().to_le_bytes())
+            bytes.copy_from_slice(&time.as_millis().to_le_bytes())
         }
         (ColumnType::TimestampMicros, Value::Timestamp(time)) => {
-            place.copy_from_slice(&time.as_micros().to_le_bytes());
+            bytes.copy_from_slice(&time.as_micros().to_le_bytes());
         }
         (ColumnType::TimestampNanos, Value::Timestamp(time)) => {
             let (high, low) = time.to_nano_fields();
-            place[..8].copy_from_slice(&high.to_le_bytes());
-            place[8] = low;
+            bytes[..8].copy_from_slice(&high.to_le_bytes());
+            bytes[8] = low;
         }
         _ => return Err(wrong_type(column, value)),
     }

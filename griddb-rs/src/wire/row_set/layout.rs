@@ -10,7 +10,7 @@ use crate::schema::{Column, Schema};
 pub struct Layout {
     schema: Schema,
     slots: Vec<Slot>,
-    /// Caller's places of the variable columns, in the server's order.
+    /// Caller's positions of the variable columns, in the server's order.
     variable: Vec<usize>,
     null_bytes: usize,
     fixed_size: usize,
@@ -20,11 +20,11 @@ pub struct Layout {
 pub(super) struct Slot {
     /// Number of the column's NULL bit.
     pub(super) bit: usize,
-    pub(super) place: Place,
+    pub(super) location: ColumnLocation,
 }
 
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Place {
+pub(super) enum ColumnLocation {
     /// So many bytes after the NULL bits.
     Fixed(usize),
     /// So many variable columns before it.
@@ -38,19 +38,19 @@ impl Layout {
         if !caller.same_columns(server) {
             return None;
         }
-        let mut slots = vec![Slot { bit: 0, place: Place::Fixed(0) }; caller.columns.len()];
+        let mut slots = vec![Slot { bit: 0, location: ColumnLocation::Fixed(0) }; caller.columns.len()];
         let mut variable = Vec::new();
         let mut fixed = 0;
         for (bit, column) in server.columns.iter().enumerate() {
             let mine = caller.position(column.name())?;
-            let place = if column.is_variable() {
+            let location = if column.is_variable() {
                 variable.push(mine);
-                Place::Variable(variable.len() - 1)
+                ColumnLocation::Variable(variable.len() - 1)
             } else {
                 fixed += column.column_type.fixed_size();
-                Place::Fixed(fixed - column.column_type.fixed_size())
+                ColumnLocation::Fixed(fixed - column.column_type.fixed_size())
             };
-            *slots.get_mut(mine)? = Slot { bit, place };
+            *slots.get_mut(mine)? = Slot { bit, location };
         }
         let null_bytes = server.columns.len().div_ceil(8);
         let offset = if variable.is_empty() { 0 } else { 8 };
@@ -100,7 +100,7 @@ impl Layout {
         self.slots.iter().copied().zip(&self.schema.columns)
     }
 
-    /// Caller's places of the variable columns, in the order in which they travel.
+    /// Caller's positions of the variable columns, in the order in which they travel.
     pub(super) fn variable(&self) -> &[usize] {
         &self.variable
     }

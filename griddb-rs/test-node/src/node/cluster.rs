@@ -185,13 +185,13 @@ impl TestCluster {
     /// The owner of a partition, as the cluster has it.
     #[must_use]
     pub fn owner(&self, partition: i32) -> Option<usize> {
-        lock(&self.shared.members).place(partition)?.owner
+        lock(&self.shared.members).assignment(partition)?.owner
     }
 
     /// The backup of a partition.
     #[must_use]
     pub fn backup(&self, partition: i32) -> Option<usize> {
-        lock(&self.shared.members).place(partition)?.backup
+        lock(&self.shared.members).assignment(partition)?.backup
     }
 
     /// A partition whose owner, backup and other node are these, if there is one.

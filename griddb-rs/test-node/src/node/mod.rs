@@ -40,12 +40,12 @@ pub(crate) struct View {
     pub(crate) role: ClusterRole,
     pub(crate) master: SocketAddrV4,
     /// Owner and backup of each partition, as the master names them.
-    pub(crate) places: Arc<Vec<Place>>,
+    pub(crate) partitions: Arc<Vec<PartitionAddresses>>,
 }
 
 /// Who has a partition.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct Place {
+pub(crate) struct PartitionAddresses {
     pub(crate) owner: Option<SocketAddrV4>,
     pub(crate) backups: Vec<SocketAddrV4>,
 }
@@ -86,12 +86,16 @@ impl Node {
         let synced = options.log_write == LogWrite::EveryCommit;
         let lags = options.replication_lag.is_some();
         let partition = |number| Mutex::new(Partition::new(number, Role::Owner, State::new(synced), lags));
-        let place = Place { owner: Some(address), backups: Vec::new() };
-        let places = vec![place; usize::try_from(options.partitions).unwrap_or(usize::MAX)];
+        let addresses = PartitionAddresses { owner: Some(address), backups: Vec::new() };
+        let partitions = vec![addresses; usize::try_from(options.partitions).unwrap_or(usize::MAX)];
         Self {
             accounts,
             partitions: (0..options.partitions).map(partition).collect(),
-            view: Mutex::new(View { role: ClusterRole::Master, master: address, places: Arc::new(places) }),
+            view: Mutex::new(View {
+                role: ClusterRole::Master,
+                master: address,
+                partitions: Arc::new(partitions),
+            }),
             faults: Faults::default(),
             counters: Counters::default(),
             power: watch::Sender::new((0, Power::On)),

@@ -105,7 +105,7 @@ impl Node {
         if !is_master && (!asks_for_master || view.role == ClusterRole::Alone) {
             return Err(self.wrong_cluster_role(head.partition));
         }
-        out.put_count32(view.places.len());
+        out.put_count32(view.partitions.len());
         if asks_for_master {
             out.put_u8(0);
             out.put_u8(0);
@@ -114,8 +114,8 @@ impl Node {
             put_address(out, view.master);
             return Ok(());
         }
-        let place = usize::try_from(head.partition).ok().and_then(|number| view.places.get(number));
-        let (owner, backups) = place.map_or((None, [].as_slice()), |place| (place.owner, &place.backups));
+        let addresses = usize::try_from(head.partition).ok().and_then(|number| view.partitions.get(number));
+        let (owner, backups) = addresses.map_or((None, [].as_slice()), |named| (named.owner, &named.backups));
         for addresses in [owner.as_slice(), backups] {
             out.put_u8(u8::try_from(addresses.len()).unwrap_or(u8::MAX));
             for address in addresses {

@@ -61,14 +61,14 @@ impl Row {
 
     /// The bytes of one column: the fixed ones, or a varying one with its size.
     pub(crate) fn raw(&self, schema: &Schema, column: usize) -> &[u8] {
-        let place = schema.place(column);
+        let offset = schema.offset(column);
         if !schema.columns[column].varies() {
-            return self.fixed.get(place..place + schema.columns[column].fixed_size()).unwrap_or(&[]);
+            return self.fixed.get(offset..offset + schema.columns[column].fixed_size()).unwrap_or(&[]);
         }
         let mut values = Reader::new(&self.varying);
         let mut skip = || -> Result<&[u8], Malformed> {
             values.varsize()?;
-            for _ in 0..place {
+            for _ in 0..offset {
                 values.sized()?;
             }
             let from = values.rest();

@@ -103,8 +103,8 @@ pub(crate) struct Schema {
     pub(crate) columns: Vec<Column>,
     /// The columns of the row key.
     pub(crate) keys: Vec<usize>,
-    /// Per column: its offset in the fixed part, NULL bits included, or its place among the varying ones.
-    places: Vec<usize>,
+    /// Per column: its offset in the fixed part, NULL bits included, or its index among the varying ones.
+    offsets: Vec<usize>,
     /// Bytes of the NULL bits and the fixed columns.
     pub(crate) fixed_size: usize,
     /// How many columns vary.
@@ -115,17 +115,17 @@ impl Schema {
     pub(crate) fn new(columns: Vec<Column>, keys: Vec<usize>) -> Self {
         let mut fixed_size = columns.len().div_ceil(8);
         let mut varying = 0;
-        let mut places = Vec::with_capacity(columns.len());
+        let mut offsets = Vec::with_capacity(columns.len());
         for column in &columns {
             if column.varies() {
-                places.push(varying);
+                offsets.push(varying);
                 varying += 1;
             } else {
-                places.push(fixed_size);
+                offsets.push(fixed_size);
                 fixed_size += column.fixed_size();
             }
         }
-        Self { columns, keys, places, fixed_size, varying }
+        Self { columns, keys, offsets, fixed_size, varying }
     }
 
     /// The schema of the row key alone, in which composite keys are sent.
@@ -133,8 +133,8 @@ impl Schema {
         Self::new(self.keys.iter().map(|key| self.columns[*key].clone()).collect(), Vec::new())
     }
 
-    pub(crate) fn place(&self, column: usize) -> usize {
-        self.places[column]
+    pub(crate) fn offset(&self, column: usize) -> usize {
+        self.offsets[column]
     }
 
     pub(crate) fn null_bytes(&self) -> usize {

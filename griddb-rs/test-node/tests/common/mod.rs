@@ -2,9 +2,9 @@
 #![allow(dead_code, unused_imports, unused_macros, reason = "each test file uses its part of it")]
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "this is a test")]
 
-pub(crate) mod place;
+pub(crate) mod server;
 
-use place::Account;
+use server::Account;
 use std::net::SocketAddrV4;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};

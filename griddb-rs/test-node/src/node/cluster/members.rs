@@ -1,7 +1,7 @@
 //! The cluster's own knowledge: who belongs to it, and who has which partition.
 
 use crate::node::partition::Role;
-use crate::node::{ClusterRole, Node, Place as NamedPlace, Power, View};
+use crate::node::{ClusterRole, Node, PartitionAddresses, Power, View};
 use std::net::{Ipv4Addr, SocketAddrV4};
 use std::sync::Arc;
 
@@ -24,7 +24,7 @@ struct Member {
 
 /// Who has a partition.
 #[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Place {
+pub(super) struct Assignment {
     pub(super) owner: Option<usize>,
     pub(super) backup: Option<usize>,
 }
@@ -40,7 +40,7 @@ pub(super) struct Vacancy {
 pub(super) struct Members {
     members: Vec<Member>,
     pub(super) master: Option<usize>,
-    places: Vec<Place>,
+    assignments: Vec<Assignment>,
 }
 
 impl Members {
@@ -48,30 +48,31 @@ impl Members {
     pub(super) fn new(nodes: Vec<Arc<Node>>) -> Self {
         let count = nodes.len();
         let partitions = nodes.first().map_or(0, |node| node.each_partition().count());
-        let place = |partition: usize| {
+        let assignment = |partition: usize| {
             // every pair of owner and backup has its turn
             let owner = partition % count;
             let other = 1 + partition / count % (count - 1).max(1);
-            Place { owner: Some(owner), backup: (count > 1).then_some((owner + other) % count) }
+            Assignment { owner: Some(owner), backup: (count > 1).then_some((owner + other) % count) }
         };
         let member = |node| Member { node, status: Status::Up, belongs: true, incident: 0 };
         let mut members = Self {
             members: nodes.into_iter().map(member).collect(),
             master: Some(0),
-            places: (0..partitions).map(place).collect(),
+            assignments: (0..partitions).map(assignment).collect(),
         };
         members.publish();
         members.catch_up();
         members
     }
 
-    pub(super) fn place(&self, partition: i32) -> Option<Place> {
-        self.places.get(usize::try_from(partition).ok()?).copied()
+    pub(super) fn assignment(&self, partition: i32) -> Option<Assignment> {
+        self.assignments.get(usize::try_from(partition).ok()?).copied()
     }
 
     pub(super) fn find(&self, owner: usize, backup: usize) -> Option<i32> {
-        let wanted = |place: &Place| place.owner == Some(owner) && place.backup == Some(backup);
-        i32::try_from(self.places.iter().position(wanted)?).ok()
+        let wanted =
+            |assignment: &Assignment| assignment.owner == Some(owner) && assignment.backup == Some(backup);
+        i32::try_from(self.assignments.iter().position(wanted)?).ok()
     }
 
     pub(super) fn power(&self, node: usize) -> Power {
@@ -142,7 +143,7 @@ impl Members {
     pub(super) fn leave(&mut self, node: usize) {
         self.unlink(node);
         self.members[node].belongs = false;
-        for Place { owner, backup } in &mut self.places {
+        for Assignment { owner, backup } in &mut self.assignments {
             for role in [owner, backup] {
                 *role = role.filter(|known| *known != node);
             }
@@ -153,7 +154,7 @@ impl Members {
     pub(super) fn prepare_restart(&mut self, node: usize) {
         if self.members[node].status == Status::Down {
             self.members[node].node.view().role = ClusterRole::Alone;
-            for at in 0..self.places.len() {
+            for at in 0..self.assignments.len() {
                 self.set_role(node, at, Role::Off);
             }
         }
@@ -185,15 +186,15 @@ impl Members {
     /// Gives partitions without an owner to their backups, or to whoever has the latest copy; and backups to those
     /// without one.
     pub(super) fn assign(&mut self) {
-        for at in 0..self.places.len() {
-            let Place { owner, backup } = self.places[at];
+        for at in 0..self.assignments.len() {
+            let Assignment { owner, backup } = self.assignments[at];
             let usable = |node: &usize| self.is_usable(*node);
             let owner = owner.filter(usable).or(backup.filter(usable)).or_else(|| self.latest(at));
             let backup = backup.filter(|node| usable(node) && owner != Some(*node));
             // the load goes round: the next node after the owner
             let count = self.members.len();
             let next = owner.and_then(|owner| (1..count).map(|step| (owner + step) % count).find(usable));
-            self.places[at] = Place { owner, backup: backup.or(next) };
+            self.assignments[at] = Assignment { owner, backup: backup.or(next) };
         }
         self.publish();
     }
@@ -214,10 +215,10 @@ impl Members {
             return;
         }
         // where it believed to be the owner it goes on reading what it has, until it has caught up
-        for at in 0..self.places.len() {
+        for at in 0..self.assignments.len() {
             let partition = self.members[node].node.partition(Self::partition_number(at));
             let role = partition.map_or(Role::Off, |partition| partition.role);
-            let mine = self.places[at].owner == Some(node);
+            let mine = self.assignments[at].owner == Some(node);
             if role == Role::Owner && !mine {
                 self.set_role(node, at, Role::Backup);
             }
@@ -227,14 +228,17 @@ impl Members {
 
     /// Tells every usable node its part, and who has what.
     fn publish(&mut self) {
-        for at in 0..self.places.len() {
-            let place = self.places[at];
+        for at in 0..self.assignments.len() {
+            let assignment = self.assignments[at];
             for node in (0..self.members.len()).filter(|node| self.is_usable(*node)) {
                 let partition = self.members[node].node.partition(Self::partition_number(at));
                 let role = partition.map_or(Role::Off, |partition| partition.role);
-                if place.owner == Some(node) && role != Role::Owner {
+                if assignment.owner == Some(node) && role != Role::Owner {
                     self.set_role(node, at, Role::Owner);
-                } else if place.owner != Some(node) && place.backup != Some(node) && role != Role::Backup {
+                } else if assignment.owner != Some(node)
+                    && assignment.backup != Some(node)
+                    && role != Role::Backup
+                {
                     self.set_role(node, at, Role::Off);
                 }
             }
@@ -245,11 +249,11 @@ impl Members {
     /// Tells every usable node who has what.
     pub(super) fn publish_view(&self) {
         let address = |node: usize| self.members[node].node.address;
-        let named = |place: &Place| NamedPlace {
-            owner: place.owner.map(address),
-            backups: place.backup.map(address).into_iter().collect(),
+        let addresses = |assignment: &Assignment| PartitionAddresses {
+            owner: assignment.owner.map(address),
+            backups: assignment.backup.map(address).into_iter().collect(),
         };
-        let places = Arc::new(self.places.iter().map(named).collect());
+        let partitions = Arc::new(self.assignments.iter().map(addresses).collect());
         let nobody = SocketAddrV4::new(Ipv4Addr::UNSPECIFIED, 0);
         for (node, member) in self.members.iter().enumerate().filter(|(node, _)| self.is_usable(*node)) {
             let role = match self.master {
@@ -258,7 +262,7 @@ impl Members {
                 Some(_) => ClusterRole::Follower,
             };
             let master = self.master.map_or(nobody, address);
-            *member.node.view() = View { role, master, places: Arc::clone(&places) };
+            *member.node.view() = View { role, master, partitions: Arc::clone(&partitions) };
         }
     }
 
@@ -267,8 +271,8 @@ impl Members {
         if self.master.is_none() {
             return;
         }
-        for at in 0..self.places.len() {
-            let Place { owner: Some(owner), backup } = self.places[at] else { continue };
+        for at in 0..self.assignments.len() {
+            let Assignment { owner: Some(owner), backup } = self.assignments[at] else { continue };
             for node in (0..self.members.len()).filter(|node| self.is_usable(*node)) {
                 if node == owner {
                     continue;
@@ -311,7 +315,7 @@ impl Members {
     /// no backup.
     pub(super) fn vacate(&mut self, partition: i32, meanwhile: Role) -> Option<Vacancy> {
         let at = usize::try_from(partition).ok()?;
-        let Place { owner: Some(from), backup: Some(to) } = self.places.get(at).copied()? else {
+        let Assignment { owner: Some(from), backup: Some(to) } = self.assignments.get(at).copied()? else {
             return None;
         };
         if let Some(mut partition) = self.members[from].node.partition(partition) {
@@ -320,17 +324,17 @@ impl Members {
         for node in [from, to] {
             self.set_role(node, at, meanwhile);
         }
-        self.places[at].owner = None;
+        self.assignments[at].owner = None;
         Some(Vacancy { at, from, to })
     }
 
     /// Ends a vacancy, unless a change of the cluster has ended it already.
     pub(super) fn fill(&mut self, Vacancy { at, from, to }: Vacancy) {
-        if self.places[at].owner.is_some() || !self.is_usable(to) {
+        if self.assignments[at].owner.is_some() || !self.is_usable(to) {
             return;
         }
         let backup = self.is_usable(from).then_some(from);
-        self.places[at] = Place { owner: Some(to), backup };
+        self.assignments[at] = Assignment { owner: Some(to), backup };
         self.set_role(to, at, Role::Owner);
         if let Some(backup) = backup {
             self.copy(at, to, backup);

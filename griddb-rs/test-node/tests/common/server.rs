@@ -32,7 +32,7 @@ pub(crate) fn secret(password: &str) -> String {
 }
 
 /// A server for one case.
-pub(crate) struct Place {
+pub(crate) struct Server {
     pub(crate) address: SocketAddrV4,
     pub(crate) account: Account,
     pub(crate) partitions: u32,
@@ -51,7 +51,7 @@ fn unique() -> u128 {
     time << 32 | u128::from(std::process::id() & 0xffff) << 16 | u128::from(NEXT.fetch_add(1, Relaxed))
 }
 
-impl Place {
+impl Server {
     pub(crate) async fn on_a_node(options: Options) -> Self {
         let node = TestNode::start(options).await.unwrap();
         Self::new(node.address(), Account::new("admin", "admin", "gridauth"), Some(node)).await
@@ -83,11 +83,11 @@ impl Place {
 
     async fn new(address: SocketAddrV4, account: Account, node: Option<TestNode>) -> Self {
         let tag = format!("{:x}", unique());
-        let mut place = Self { address, account, partitions: 0, node, tag, made: Mutex::default() };
+        let mut server = Self { address, account, partitions: 0, node, tag, made: Mutex::default() };
         let question = Bytes::new().i32(0).u8(1);
-        let answer = place.client().await.call(GET_PARTITION_ADDRESS, 0, question).await;
-        place.partitions = u32::from_le_bytes(answer.body[..4].try_into().unwrap());
-        place
+        let answer = server.client().await.call(GET_PARTITION_ADDRESS, 0, question).await;
+        server.partitions = u32::from_le_bytes(answer.body[..4].try_into().unwrap());
+        server
     }
 
     /// Whether it is a node of the tests.
@@ -162,7 +162,7 @@ macro_rules! on_every_server {
             $(
                 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
                 async fn $case() {
-                    super::$case(&super::Place::on_a_node($options).await).await;
+                    super::$case(&super::Server::on_a_node($options).await).await;
                 }
             )*
         }
@@ -171,9 +171,9 @@ macro_rules! on_every_server {
             $(
                 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
                 async fn $case() {
-                    if let Some(place) = super::Place::on_the_real_server().await {
-                        super::$case(&place).await;
-                        place.clear().await;
+                    if let Some(server) = super::Server::on_the_real_server().await {
+                        super::$case(&server).await;
+                        server.clear().await;
                     }
                 }
             )*
