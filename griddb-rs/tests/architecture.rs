@@ -8,7 +8,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// Every source file below a folder, except those that hold tests.
+/// All source files below a folder, except those that hold tests.
 fn sources(folder: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
     for entry in fs::read_dir(folder).unwrap() {
@@ -63,7 +63,8 @@ fn modules_import_each_other_without_a_circle() {
     for (module, imports) in &mut graph {
         imports.retain(|other| other != module && names.contains(other));
     }
-    // What imports nothing that is left can go; what can never go is part of a circle or imports one.
+    // Remove modules without remaining imports. Those that can never be removed are part of a circle or import
+    // one.
     while let Some(lowest) = graph.iter().find(|(_, imports)| imports.is_empty()) {
         let lowest = lowest.0.clone();
         graph.remove(&lowest);

@@ -39,7 +39,7 @@ pub(super) struct Found {
 
 /// One node's reply.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Word {
+struct Reply {
     from: SocketAddr,
     is_master: bool,
     master: SocketAddr,
@@ -48,8 +48,8 @@ struct Word {
 
 /// The replies of all nodes.
 #[derive(Default)]
-struct Heard {
-    words: Vec<Word>,
+struct Survey {
+    replies: Vec<Reply>,
     error: Option<Error>,
     /// The addresses behind each host name and list, by its index. Those that could not be resolved are missing.
     lists: Vec<(usize, Vec<SocketAddr>)>,
@@ -68,7 +68,7 @@ enum Until {
 
 enum Event {
     Listed(usize, Result<Vec<SocketAddr>, Error>),
-    Answered(Result<Word, Error>),
+    Answered(Result<Reply, Error>),
 }
 
 type Pending<'a> = Pin<Box<dyn Future<Output = Event> + Send + 'a>>;
@@ -78,11 +78,11 @@ type Pending<'a> = Pin<Box<dyn Future<Output = Event> + Send + 'a>>;
 pub(super) async fn first(cluster: &Cluster, deadline: Instant) -> Result<Found, Error> {
     let deadline = deadline.min(Instant::now() + cluster.config.connect_timeout);
     loop {
-        let heard = ask_all(cluster, deadline, Until::Contradiction).await;
-        let found = if contradictory(&heard.words) {
+        let survey = ask_all(cluster, deadline, Until::Contradiction).await;
+        let found = if contradictory(&survey.replies) {
             Err(split())
         } else {
-            heard.choose(&heard.words).ok_or_else(|| heard.error.unwrap_or_else(nobody))
+            survey.choose(&survey.replies).ok_or_else(|| survey.error.unwrap_or_else(nobody))
         };
         match found {
             Err(error) if error.is_retryable() || error.kind() == ErrorKind::SplitCluster => {
@@ -98,16 +98,16 @@ pub(super) async fn first(cluster: &Cluster, deadline: Instant) -> Result<Found,
 pub(super) async fn again(cluster: &Cluster, deadline: Instant) -> Result<Found, Error> {
     let deadline = deadline.min(Instant::now() + cluster.config.connect_timeout);
     loop {
-        let heard = ask_all(cluster, deadline, Until::Master).await;
-        let judged = heard.judge(&cluster.known());
+        let survey = ask_all(cluster, deadline, Until::Master).await;
+        let judged = survey.judge(&cluster.known());
         match judged {
             Ok(Some(found)) => {
-                if let Some(listed) = heard.listed {
+                if let Some(listed) = survey.listed {
                     cluster.forget_strangers(&listed);
                 }
                 return Ok(found);
             }
-            Ok(None) => return Err(heard.error.unwrap_or_else(nobody)),
+            Ok(None) => return Err(survey.error.unwrap_or_else(nobody)),
             // The node that knows the new master may not have answered yet.
             Err(error) if error.kind() == ErrorKind::SplitCluster => pause_before(deadline, error).await?,
             Err(error) => return Err(error),
@@ -124,24 +124,24 @@ async fn pause_before(deadline: Instant, error: Error) -> Result<(), Error> {
     Ok(())
 }
 
-fn contradictory(words: &[Word]) -> bool {
-    words.iter().any(|word| word.master != words[0].master)
+fn contradictory(replies: &[Reply]) -> bool {
+    replies.iter().any(|reply| reply.master != replies[0].master)
 }
 
-impl Heard {
+impl Survey {
     /// A master's own reply has priority over what other nodes say.
-    fn choose(&self, words: &[Word]) -> Option<Found> {
-        let word = words.iter().find(|word| word.is_master).or(words.first())?;
+    fn choose(&self, replies: &[Reply]) -> Option<Found> {
+        let reply = replies.iter().find(|reply| reply.is_master).or(replies.first())?;
         let named_by: Vec<SocketAddr> =
-            words.iter().filter(|other| other.master == word.master).map(|other| other.from).collect();
+            replies.iter().filter(|other| other.master == reply.master).map(|other| other.from).collect();
         let stands_for_one = |list: &[SocketAddr]| list.iter().any(|address| named_by.contains(address));
         let listings = self.lists.iter().filter(|(_, list)| stands_for_one(list)).map(|(number, _)| *number);
         Some(Found {
-            master: word.master,
-            reached: word.is_master.then_some(word.from),
+            master: reply.master,
+            reached: reply.is_master.then_some(reply.from),
             listings: listings.collect(),
             named_by,
-            partitions: word.partitions,
+            partitions: reply.partitions,
         })
     }
 
@@ -154,18 +154,18 @@ impl Heard {
         let moved = self.moved(known);
         let is_member = |address| known.is_member(address) || moved.contains(&address);
         let named_by_members: HashSet<SocketAddr> =
-            self.words.iter().filter(|word| is_member(word.from)).map(|word| word.master).collect();
-        let (own, strange): (Vec<Word>, Vec<Word>) = self.words.iter().partition(|word| {
-            let is_known = named_by_members.contains(&word.master) || known.is_member(word.master);
-            is_member(word.from) || is_known && (!word.is_master || known.can_be(word.from, word.master))
+            self.replies.iter().filter(|reply| is_member(reply.from)).map(|reply| reply.master).collect();
+        let (own, strange): (Vec<Reply>, Vec<Reply>) = self.replies.iter().partition(|reply| {
+            let is_known = named_by_members.contains(&reply.master) || known.is_member(reply.master);
+            is_member(reply.from) || is_known && (!reply.is_master || known.can_be(reply.from, reply.master))
         });
-        let own_masters: Vec<Word> = own.iter().filter(|word| word.is_master).copied().collect();
+        let own_masters: Vec<Reply> = own.iter().filter(|reply| reply.is_master).copied().collect();
         if contradictory(&own_masters) {
             let message = "two nodes of the cluster each say that they are the master";
             return Err(Error::with_message(ErrorKind::Unavailable, message));
         }
         match self.choose(&own) {
-            Some(_) if !own_masters.is_empty() && strange.iter().any(|word| word.is_master) => Err(split()),
+            Some(_) if !own_masters.is_empty() && strange.iter().any(|reply| reply.is_master) => Err(split()),
             None if !strange.is_empty() => {
                 let message = "only nodes answer that do not belong to the cluster as it is known";
                 Err(Error::with_message(ErrorKind::Unavailable, message))
@@ -186,7 +186,7 @@ impl Heard {
 
 /// Asks all nodes at once: the ones seen before, the configured ones, and those behind host names and lists as
 /// soon as these resolve. Resolving gets half of the time.
-async fn ask_all(cluster: &Cluster, deadline: Instant, until: Until) -> Heard {
+async fn ask_all(cluster: &Cluster, deadline: Instant, until: Until) -> Survey {
     let now = Instant::now();
     let half = now + deadline.saturating_duration_since(now) / 2;
     let question = |address: SocketAddr| -> Pending<'_> {
@@ -201,15 +201,15 @@ async fn ask_all(cluster: &Cluster, deadline: Instant, until: Until) -> Heard {
     for (number, listing) in listings.into_iter().enumerate() {
         pending.push(Box::pin(async move { Event::Listed(number, listing.await) }));
     }
-    let mut heard = Heard::default();
+    let mut survey = Survey::default();
     let mut patience = deadline;
     while !pending.is_empty() {
         match timeout_at(patience, next(&mut pending)).await {
-            Ok(Event::Answered(Ok(word))) => {
-                heard.words.push(word);
+            Ok(Event::Answered(Ok(reply))) => {
+                survey.replies.push(reply);
                 let enough = match until {
-                    Until::Contradiction => contradictory(&heard.words),
-                    Until::Master => word.is_master,
+                    Until::Contradiction => contradictory(&survey.replies),
+                    Until::Master => reply.is_master,
                 };
                 if enough {
                     patience = patience.min(Instant::now() + GRACE);
@@ -218,21 +218,21 @@ async fn ask_all(cluster: &Cluster, deadline: Instant, until: Until) -> Heard {
             Ok(Event::Listed(number, Ok(found))) => {
                 pending.extend(found.iter().copied().filter(|address| asked.insert(*address)).map(question));
                 listed.extend(&found);
-                heard.lists.push((number, found));
+                survey.lists.push((number, found));
                 unlisted -= 1;
             }
             // A refused login is more informative than a refused connection.
             Ok(Event::Answered(Err(refused))) if refused.is_auth() || refused.kind() == ErrorKind::Config => {
-                heard.error = Some(refused);
+                survey.error = Some(refused);
             }
             Ok(Event::Answered(Err(failed)) | Event::Listed(_, Err(failed))) => {
-                heard.error.get_or_insert(failed);
+                survey.error.get_or_insert(failed);
             }
             Err(_) => break,
         }
     }
-    heard.listed = (unlisted == 0).then_some(listed);
-    heard
+    survey.listed = (unlisted == 0).then_some(listed);
+    survey
 }
 
 /// Waits for the first future that completes, and removes it.
@@ -249,7 +249,7 @@ pub(super) async fn next<F: Future + Unpin>(pending: &mut Vec<F>) -> F::Output {
     .await
 }
 
-async fn ask(cluster: &Cluster, address: SocketAddr, deadline: Instant) -> Result<Word, Error> {
+async fn ask(cluster: &Cluster, address: SocketAddr, deadline: Instant) -> Result<Reply, Error> {
     let connection = cluster.node(address).connection(cluster, 0, deadline).await?;
     let ticket = connection.send(deadline, |batch| {
         batch.add(Statement::GetPartitionAddress, |out, id| {
@@ -259,7 +259,7 @@ async fn ask(cluster: &Cluster, address: SocketAddr, deadline: Instant) -> Resul
     })?;
     let answer = ticket.await.map_err(Error::into_not_done)?;
     let info = partition_address::decode_master(&mut answer.reader())?;
-    Ok(Word {
+    Ok(Reply {
         from: address,
         is_master: info.is_master,
         master: info.master.into(),

@@ -62,7 +62,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn literals_are_not_looked_up_and_names_are() {
+    async fn addresses_are_used_as_they_are_and_names_are_resolved() {
         let config = Config::parse("griddb://u:p@10.0.0.1,localhost:7,127.0.0.1:8/c").unwrap();
         let literal: Vec<String> = literal(&config).map(|address| address.to_string()).collect();
         assert_eq!(literal, ["10.0.0.1:10001", "127.0.0.1:8"]);
@@ -72,7 +72,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_name_without_an_address_is_an_error() {
+    async fn a_host_name_without_an_address_is_an_error() {
         let deadline = Instant::now() + Duration::from_secs(5);
         for host in ["::1", "nowhere.invalid"] {
             let error = resolve(host, 1, deadline).await.unwrap_err();

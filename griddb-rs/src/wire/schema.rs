@@ -1,4 +1,4 @@
-//! Schemas as they travel (protocol 5.1).
+//! Schemas on the wire (protocol 5.1).
 
 use super::{
     options::string,
@@ -50,7 +50,7 @@ pub fn type_of_number(number: u8) -> Result<ColumnType, DecodeError> {
     })
 }
 
-/// Whether the schema needs the feature level of GridDB 5.3 to be named.
+/// Whether the schema requires the feature level of GridDB 5.3.
 pub fn has_fine_timestamps(schema: &Schema) -> bool {
     let fine = |column: &Column| {
         matches!(column.column_type, ColumnType::TimestampMicros | ColumnType::TimestampNanos)
@@ -73,7 +73,7 @@ pub fn encode(out: &mut Vec<u8>, schema: &Schema) {
     }
 }
 
-/// Reads columns and row key. A schema has no indexes on the wire.
+/// Reads columns and row key. Schemas on the wire have no indexes.
 pub fn decode(reader: &mut Reader<'_>) -> Result<Schema, DecodeError> {
     const WHAT: &str = "schema";
     let count = reader.count(LEAST_COLUMN, WHAT)?;

@@ -1,4 +1,4 @@
-//! Users, databases, and who may do what.
+//! Users, databases and privileges.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "this is a test")]
 
 mod common;
@@ -30,7 +30,7 @@ fn privilege(database: &str, user: &str, kind: &str) -> Bytes {
     named(database).u8(0).i32(1).string(user).string(kind)
 }
 
-/// A user, a database, and what is to be dropped in the end.
+/// A user and a database, dropped at the end.
 struct Scene<'a> {
     server: &'a Server,
     admin: Client,
@@ -57,7 +57,7 @@ impl<'a> Scene<'a> {
         self.admin.call(PUT_PRIVILEGE, 0, privilege).await.code()
     }
 
-    /// Logs the user in to the database. The code of the answer, and the database's id if there is one.
+    /// Logs the user in to the database. Returns the code of the answer, and the database id if there is one.
     async fn log_in(&self, client: &mut Client) -> Result<i64, i32> {
         let answer = client.log_in_as(&self.account(Some(&self.database)), true).await;
         if answer.status != 0 {
@@ -74,7 +74,7 @@ impl<'a> Scene<'a> {
     }
 }
 
-/// A container key as it is in a database of one's own.
+/// A container key in a database other than `public`.
 fn key_in(database: i64, name: &str) -> Bytes {
     let key = Bytes::new().u8(1).i64(database).sized(name.as_bytes());
     Bytes::new().sized(&key.raw(&vec![0; name.len().div_ceil(8)]).0)
@@ -97,29 +97,29 @@ async fn make(client: &mut Client, server: &Server, key: Bytes, name: &str) -> R
     }
 }
 
-async fn a_database_is_open_to_those_who_may(server: &Server) {
+async fn a_database_is_open_to_users_with_a_privilege(server: &Server) {
     let mut scene = Scene::set(server).await;
     let mut client = connected(server).await;
     assert_eq!(scene.log_in(&mut client).await, Err(10005));
-    // `public` is open to everybody
+    // `public` is open to everyone
     assert_eq!(client.log_in_as(&scene.account(None), true).await.status, 0);
     assert_eq!(scene.may("ALL").await, 0);
     let id = scene.log_in(&mut client).await.unwrap();
     assert!(id > 0);
     let name = server.name("t");
-    // every key has to name the database
+    // every key must name the database
     assert_eq!(make(&mut client, server, common::container_key(&name), &name).await.unwrap_err(), 10098);
     let table = make(&mut client, server, key_in(id, &name), &name).await.unwrap();
     assert!(!client.put(table, "a", 1).await);
     assert_eq!(client.get(table, "a").await, Some(1));
-    // in `public` there is none of that name
+    // `public` has none of that name
     assert_eq!(scene.admin.find_table(&name, table.partition).await, None);
     let drop = Bytes::new().i32(0).raw(&key_in(id, &name).0).u8(0xff);
     assert_eq!(client.call(common::DROP_CONTAINER, table.partition, drop).await.code(), 0);
     scene.strike().await;
 }
 
-async fn who_may_read_does_not_write(server: &Server) {
+async fn a_user_with_read_privilege_cannot_write(server: &Server) {
     let mut scene = Scene::set(server).await;
     let mut writer = connected(server).await;
     assert_eq!(scene.may("ALL").await, 0);
@@ -127,10 +127,10 @@ async fn who_may_read_does_not_write(server: &Server) {
     let name = server.name("t");
     let table = make(&mut writer, server, key_in(id, &name), &name).await.unwrap();
     writer.put(table, "a", 1).await;
-    // another privilege has to wait until the one that there is was taken back
+    // a privilege must be revoked before another one is granted
     assert_ne!(scene.may("READ").await, 0);
 
-    // somebody else: a server remembers for a while what a user may do
+    // another user, because a server caches privileges for a while
     let reading = server.name("r");
     assert_eq!(scene.admin.call(PUT_USER, 0, user(&reading, "sesame")).await.code(), 0);
     let may_read = privilege(&scene.database, &reading, "READ");
@@ -148,7 +148,7 @@ async fn who_may_read_does_not_write(server: &Server) {
     scene.strike().await;
 }
 
-async fn only_an_administrator_makes_users_and_databases(server: &Server) {
+async fn only_an_administrator_creates_users_and_databases(server: &Server) {
     let scene = Scene::set(server).await;
     let mut client = server.client_as(&scene.account(None)).await;
     let refused = [
@@ -162,7 +162,7 @@ async fn only_an_administrator_makes_users_and_databases(server: &Server) {
     scene.strike().await;
 }
 
-async fn a_password_is_changed_only_where_that_is_asked_for(server: &Server) {
+async fn a_password_is_replaced_only_on_request(server: &Server) {
     let mut scene = Scene::set(server).await;
     let name = scene.user.clone();
     // the same again
@@ -178,8 +178,8 @@ async fn a_password_is_changed_only_where_that_is_asked_for(server: &Server) {
 }
 
 on_every_server! { super::Options::new();
-    a_database_is_open_to_those_who_may,
-    who_may_read_does_not_write,
-    only_an_administrator_makes_users_and_databases,
-    a_password_is_changed_only_where_that_is_asked_for,
+    a_database_is_open_to_users_with_a_privilege,
+    a_user_with_read_privilege_cannot_write,
+    only_an_administrator_creates_users_and_databases,
+    a_password_is_replaced_only_on_request,
 }

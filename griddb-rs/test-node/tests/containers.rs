@@ -1,4 +1,4 @@
-//! Making and altering containers, and the limits of names.
+//! Creating and altering containers, and the limits of names.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "this is a test")]
 
 mod common;
@@ -56,7 +56,7 @@ fn made(answer: &Answer) -> (i32, i64, i32) {
 const V_AND_N: &[(&str, u8, u8)] = &[("v", STRING, 0), ("n", LONG, 0)];
 const ONE_MORE: &[(&str, u8, u8)] = &[("v", STRING, 0), ("n", LONG, 0), ("x", LONG, 0)];
 
-async fn a_container_is_altered_only_if_that_is_asked_for(server: &Server) {
+async fn a_container_is_altered_only_on_request(server: &Server) {
     let mut client = server.client().await;
     let table = server.table(&mut client, "t").await;
     let name = server.name("t");
@@ -66,12 +66,12 @@ async fn a_container_is_altered_only_if_that_is_asked_for(server: &Server) {
     assert_eq!(put_container(&mut client, server, &name, ONE_MORE, false).await.code(), 60016);
     let more = made(&put_container(&mut client, server, &name, ONE_MORE, true).await);
     assert_eq!(more, (1, table.id, 4));
-    // whoever knows the old columns has to open it again
+    // a client that knows the old columns must open it again
     assert_eq!(client.try_get(table, "a", Mode::AUTO).await.code(), 10017);
     assert_eq!(client.try_put(table, "a", 1, Mode::AUTO).await.code(), 10017);
     let other_type = &[("v", LONG, 0), ("n", LONG, 0)];
     assert_eq!(put_container(&mut client, server, &name, other_type, true).await.code(), 60149);
-    // a column that is not named goes
+    // a column that is not named is dropped
     let less = made(&put_container(&mut client, server, &name, &V_AND_N[..1], true).await);
     assert_eq!(less, (2, table.id, 2));
 }
@@ -89,7 +89,7 @@ async fn altering_a_container_waits_for_its_transactions(server: &Server) {
     made(&put_with(&mut other, server, &name, ONE_MORE, true, at_once()).await);
 }
 
-/// A name of this case's own with so many bytes.
+/// A name for this case with this many bytes.
 fn long_name(server: &Server, base: &str, length: usize) -> String {
     let name = server.name(base);
     format!("{name}{}", "z".repeat(length - name.len()))
@@ -124,14 +124,14 @@ async fn a_container_has_at_most_1024_columns(server: &Server) {
     assert_eq!(made(&put_container(&mut client, server, &name, &columns[1..], false).await).2, 1024);
 }
 
-/// Puts a row of that key as a statement of a session.
+/// Puts a row with that key as a statement of a session.
 async fn put_in(client: &mut Client, table: Table, key: &str, session: Mode, id: i64) -> i32 {
     let body = client.put_body(table, key, 1, session);
     client.call_with(PUT_ROW, table.partition, id, body).await.code()
 }
 
-/// It is that of the statement that made the session, whatever later ones say.
-async fn a_transaction_lives_as_long_as_its_session_was_given(server: &Server) {
+/// The timeout of the statement that created the session counts, whatever later ones say.
+async fn a_transaction_lives_for_the_timeout_that_created_its_session(server: &Server) {
     let (mut long, mut short) = (server.client().await, server.client().await);
     let table = server.table(&mut long, "t").await;
     assert_eq!(put_in(&mut long, table, "long", Mode::begin(1).timeout(60), 1).await, 0);
@@ -140,36 +140,36 @@ async fn a_transaction_lives_as_long_as_its_session_was_given(server: &Server) {
     assert_eq!(short.end(COMMIT, table, 1, 2).await.code(), 0);
     let next = Mode { session_mode: 2, ..Mode::begin(1) };
     assert_eq!(put_in(&mut short, table, "short", next.timeout(60), 3).await, 0);
-    // past the short time and the check after it
+    // past the short timeout and the check after it
     let seconds = if server.is_a_node() { Duration::from_millis(300) } else { Duration::from_millis(4500) };
     tokio::time::sleep(seconds).await;
     assert_eq!(short.end(COMMIT, table, 1, 4).await.code(), 110005);
     assert_eq!(long.end(COMMIT, table, 1, 3).await.code(), 0);
 }
 
-/// Seconds of a node are a tenth of what they are.
+/// A second of this node is a tenth of a second.
 fn options() -> Options {
     Options::new().second(Duration::from_millis(100)).check_interval(Duration::from_millis(10))
 }
 
 #[tokio::test]
-async fn a_session_that_nobody_uses_goes_away_after_300_seconds() {
+async fn an_unused_session_expires_after_300_seconds() {
     let second = Duration::from_millis(2);
     let server = Server::on_a_node(Options::new().second(second).check_interval(second)).await;
     let mut client = server.client().await;
     let table = server.table(&mut client, "t").await;
     assert_eq!(put_in(&mut client, table, "a", Mode::begin(1).timeout(0), 1).await, 0);
     tokio::time::sleep(100 * second).await;
-    // the transaction has been aborted, and the session is there
+    // the transaction is aborted, and the session still exists
     assert_eq!(client.end(COMMIT, table, 1, 2).await.code(), 110005);
     tokio::time::sleep(350 * second).await;
     assert_eq!(client.end(COMMIT, table, 1, 2).await.code(), 110003);
 }
 
 on_every_server! { super::options();
-    a_container_is_altered_only_if_that_is_asked_for,
+    a_container_is_altered_only_on_request,
     altering_a_container_waits_for_its_transactions,
     names_have_limits,
     a_container_has_at_most_1024_columns,
-    a_transaction_lives_as_long_as_its_session_was_given,
+    a_transaction_lives_for_the_timeout_that_created_its_session,
 }

@@ -59,24 +59,24 @@ async fn put_in_modes(client: &mut Client, tables: &[Table], options: Bytes, of_
     client.call(PUT_MULTIPLE_CONTAINER_ROWS, tables[0].partition, body).await
 }
 
-async fn rows_of_several_containers_are_put_by_one_statement(server: &Server) {
+async fn one_statement_puts_rows_into_several_containers(server: &Server) {
     let (mut client, tables) = pair(server).await;
     let answer = put_in_modes(&mut client, &tables, no_options(), no_options()).await;
     assert_eq!((answer.status, answer.body.len()), (0, 0), "{:?}", answer.error());
     for table in tables {
         assert_eq!(client.query(table, "select * order by n").await, Ok(vec![1, 2]));
     }
-    // again: rows that are there are replaced
+    // again: existing rows are replaced
     assert_eq!(put_in_modes(&mut client, &tables, no_options(), no_options()).await.code(), 0);
 }
 
-async fn the_put_mode_of_several_is_that_of_the_statement(server: &Server) {
+async fn the_put_mode_of_a_multi_put_is_the_statements(server: &Server) {
     let (mut client, tables) = pair(server).await;
     client.put(tables[1], "b", 9).await;
-    // an entry has none of its own
+    // an entry has no put mode of its own
     assert_eq!(put_in_modes(&mut client, &tables[1..], no_options(), put_mode(1)).await.code(), 0);
     assert_eq!(client.get(tables[1], "b").await, Some(2));
-    // what was put before the one that is there stays
+    // rows before the existing one stay
     client.remove(tables[1], "a").await;
     let refused = put_in_modes(&mut client, &tables, put_mode(1), no_options()).await;
     assert_eq!(refused.status, 1);
@@ -105,7 +105,7 @@ fn query(client: &Client, tables: [Table; 2], options: &Bytes, texts: [&str; 2])
     body
 }
 
-async fn several_queries_are_answered_by_one_statement(server: &Server) {
+async fn one_statement_runs_several_queries(server: &Server) {
     let (mut client, tables) = pair(server).await;
     put_in_modes(&mut client, &tables, no_options(), no_options()).await;
     let body = query(&client, tables, &no_options(), ["select * where n > 1", "select count(*)"]);
@@ -128,7 +128,7 @@ async fn several_queries_lock_nothing(server: &Server) {
     assert_eq!(refused.error(), Some((10012, "TXN_STATEMENT_TYPE_NOT_EXECUTABLE".into())));
 }
 
-async fn keys_of_several_containers_are_read_by_one_statement(server: &Server) {
+async fn one_statement_reads_keys_of_several_containers(server: &Server) {
     let (mut client, tables) = pair(server).await;
     client.put(tables[0], "a", 1).await;
     client.put(tables[0], "b", 2).await;
@@ -140,11 +140,11 @@ async fn keys_of_several_containers_are_read_by_one_statement(server: &Server) {
     }
     let answer = client.call(GET_MULTIPLE_CONTAINER_ROWS, tables[0].partition, body).await;
     assert_eq!(answer.status, 0, "{:?}", answer.error());
-    // one schema is common to both
+    // both share one schema
     let schema = Bytes::new().u8(0).raw(&columns(LONG).0).0;
     assert_eq!(answer.body[..4], 1_i32.to_le_bytes());
     assert_eq!(answer.body[4..4 + schema.len()], schema);
-    // rows of both, and nothing of the one that is not there
+    // rows of both, and nothing of the missing one
     let holds = |number: i64| answer.body.windows(8).any(|bytes| bytes == number.to_le_bytes());
     assert!((1..=3).all(holds));
     let missing = server.name("nosuch");
@@ -152,10 +152,10 @@ async fn keys_of_several_containers_are_read_by_one_statement(server: &Server) {
 }
 
 on_every_server! { super::Options::new();
-    rows_of_several_containers_are_put_by_one_statement,
-    the_put_mode_of_several_is_that_of_the_statement,
+    one_statement_puts_rows_into_several_containers,
+    the_put_mode_of_a_multi_put_is_the_statements,
     other_columns_are_refused,
-    several_queries_are_answered_by_one_statement,
+    one_statement_runs_several_queries,
     several_queries_lock_nothing,
-    keys_of_several_containers_are_read_by_one_statement,
+    one_statement_reads_keys_of_several_containers,
 }

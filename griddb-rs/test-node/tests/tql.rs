@@ -7,7 +7,7 @@ use common::server::{Server, on_every_server};
 use common::{Bytes, Client, Mode, QUERY_TQL, Table};
 use griddb_test_node::{Options, TestNode};
 
-/// Ten rows `k0` to `k9` with the numbers 0 to 9, and one whose key is awkward, with the number 100.
+/// Ten rows `k0` to `k9` with the numbers 0 to 9, and one with an awkward key and the number 100.
 async fn filled(server: &Server) -> (Client, Table) {
     let mut client = server.client().await;
     let table = server.table(&mut client, "filled").await;
@@ -18,7 +18,7 @@ async fn filled(server: &Server) -> (Client, Table) {
     (client, table)
 }
 
-async fn conditions_find_what_they_say(server: &Server) {
+async fn conditions_match_the_right_rows(server: &Server) {
     let (mut client, table) = filled(server).await;
     let cases: &[(&str, &[i64])] = &[
         ("select * where n >= 3 and n < 5 or n = 9", &[3, 4, 9]),
@@ -52,7 +52,7 @@ async fn conditions_find_what_they_say(server: &Server) {
 }
 
 #[tokio::test]
-async fn now_is_what_the_clock_says() {
+async fn now_is_the_configured_clock() {
     let node = TestNode::start(Options::new().clock(|| 1_700_000_000_000)).await.unwrap();
     let mut client = Client::open(node.address()).await;
     let table = client.table("t", 128).await;
@@ -65,7 +65,7 @@ async fn now_is_what_the_clock_says() {
     }
 }
 
-async fn what_the_server_refuses_is_refused_with_its_code(server: &Server) {
+async fn refused_queries_have_the_servers_code(server: &Server) {
     let (mut client, table) = filled(server).await;
     let cases = [
         (150010, "select * from other"),
@@ -108,7 +108,7 @@ async fn ask(client: &mut Client, table: Table, tql: &str, page: i64) -> Vec<u8>
     answer.body
 }
 
-async fn aggregates_are_of_the_right_type(server: &Server) {
+async fn aggregates_have_the_right_type(server: &Server) {
     let (mut client, table) = filled(server).await;
     let found = |kind: u8, value: &[u8]| {
         let size = 9 + value.len() as i32;
@@ -146,7 +146,7 @@ async fn a_result_is_read_page_by_page(server: &Server) {
     assert_eq!(pages[0].body[..17], Bytes::new().u8(0).i64(0).i64(4).0);
     assert_eq!(pages[1].body[..17], Bytes::new().u8(1).i64(0).i64(3).0);
     assert_eq!(pages[2].error(), Some((60132, "DS_DS_RESULT_ID_INVALID".into())));
-    // a result of just one page is no result set
+    // a result of a single page is not kept
     assert_eq!(ask(&mut client, table, "select *", 11).await[..5], [1, 0, 0, 0, 0]);
 }
 
@@ -165,9 +165,9 @@ async fn a_query_in_a_session_locks_the_rows_it_returns_and_no_others(server: &S
 }
 
 on_every_server! { super::Options::new();
-    conditions_find_what_they_say,
-    what_the_server_refuses_is_refused_with_its_code,
-    aggregates_are_of_the_right_type,
+    conditions_match_the_right_rows,
+    refused_queries_have_the_servers_code,
+    aggregates_have_the_right_type,
     a_result_is_read_page_by_page,
     a_query_in_a_session_locks_the_rows_it_returns_and_no_others,
 }

@@ -8,12 +8,12 @@ use common::{ABORT, CLOSE_SESSION, COMMIT, Client, GET_ROW, Mode, REMOVE_ROW, Ta
 use griddb_test_node::Options;
 use std::time::Duration;
 
-/// Transaction timeouts are a hundredth of what they say.
+/// Transaction timeouts are a hundredth of their nominal value.
 fn options() -> Options {
     Options::new().second(Duration::from_millis(10)).check_interval(Duration::from_millis(10))
 }
 
-/// Two clients, and a container of their own.
+/// Two clients and a container.
 async fn pair(server: &Server) -> (Client, Client, Table) {
     let (mut one, mut other) = (server.client().await, server.client().await);
     let table = server.table(&mut one, "t").await;
@@ -36,7 +36,7 @@ async fn put_in(client: &mut Client, table: Table, key: &str, value: i64, mode: 
     client.call_with(common::PUT_ROW, table.partition, id, body).await.code()
 }
 
-async fn a_lock_holds_off_writers_and_lockers_but_not_readers(server: &Server) {
+async fn a_lock_blocks_writers_and_lockers_but_not_readers(server: &Server) {
     let (mut one, mut other, table) = pair(server).await;
     one.put(table, "a", 1).await;
     one.put(table, "b", 1).await;
@@ -53,7 +53,7 @@ async fn a_lock_holds_off_writers_and_lockers_but_not_readers(server: &Server) {
     assert!(other.put(table, "a", 2).await);
 }
 
-async fn a_waiting_statement_is_overtaken_and_runs_when_the_lock_goes(server: &Server) {
+async fn a_waiting_statement_is_overtaken_and_runs_after_the_lock_is_released(server: &Server) {
     let (mut one, mut other, table) = pair(server).await;
     one.put(table, "a", 1).await;
     lock(&mut one, table, "a", 1).await;
@@ -76,7 +76,7 @@ async fn a_wait_ends_with_60166_at_its_own_timeout(server: &Server) {
     assert_eq!(other.get(table, "a").await, Some(1));
 }
 
-async fn a_waiting_statement_runs_though_its_connection_is_closed(server: &Server) {
+async fn a_waiting_statement_runs_even_if_its_connection_is_closed(server: &Server) {
     let (mut one, mut other, table) = pair(server).await;
     one.put(table, "a", 1).await;
     lock(&mut one, table, "a", 1).await;
@@ -84,12 +84,12 @@ async fn a_waiting_statement_runs_though_its_connection_is_closed(server: &Serve
     other.send(REMOVE_ROW, table.partition, body).await;
     assert!(other.is_silent().await);
     drop(other);
-    server.notices_who_has_gone(1).await;
+    server.waits_until_clients_are_gone(1).await;
     one.end(COMMIT, table, 1, 2).await;
     assert_eq!(one.get(table, "a").await, None);
 }
 
-async fn what_is_sent_behind_a_locking_read_that_waits_fails_and_the_lock_stays(server: &Server) {
+async fn statements_behind_a_waiting_locking_read_fail_and_the_lock_stays(server: &Server) {
     let (mut one, mut other, table) = pair(server).await;
     one.put(table, "a", 1).await;
     lock(&mut one, table, "a", 1).await;
@@ -106,13 +106,13 @@ async fn what_is_sent_behind_a_locking_read_that_waits_fails_and_the_lock_stays(
     assert_eq!(one.try_put(table, "a", 2, auto(0)).await.code(), 60166);
 }
 
-async fn changes_are_their_sessions_own_until_commit(server: &Server) {
+async fn changes_are_visible_only_in_their_session_until_commit(server: &Server) {
     let (mut one, mut other, table) = pair(server).await;
     assert_eq!(put_in(&mut one, table, "new", 1, Mode::begin(1), 1).await, 0);
     let own = one.row_head(table, Mode::go_on(1)).sized(b"new");
     assert_eq!(number(&one.call_with(GET_ROW, table.partition, 2, own).await), Some(1));
     assert_eq!((one.get(table, "new").await, other.get(table, "new").await), (None, None));
-    // another's insert says at once that the key is there, though it may yet be taken back
+    // another client's insert fails at once because the key exists, though it may yet be rolled back
     assert_eq!(other.try_put(table, "new", 2, auto(0).insert_only()).await.code(), 60154);
     assert_eq!(other.try_remove(table, "new", auto(0)).await.code(), 60166);
     let locking = other.try_get(table, "new", Mode::begin(2).for_update().timeout(0)).await;
@@ -121,7 +121,7 @@ async fn changes_are_their_sessions_own_until_commit(server: &Server) {
     assert_eq!(other.get(table, "new").await, Some(1));
 }
 
-async fn an_uncommitted_removal_is_seen_by_its_session_only_and_can_be_taken_back(server: &Server) {
+async fn an_uncommitted_removal_is_visible_only_in_its_session_and_can_be_rolled_back(server: &Server) {
     let (mut one, mut other, table) = pair(server).await;
     one.put(table, "a", 1).await;
     let remove = one.row_head(table, Mode::begin(1)).sized(b"a");
@@ -129,7 +129,7 @@ async fn an_uncommitted_removal_is_seen_by_its_session_only_and_can_be_taken_bac
     assert_eq!(other.get(table, "a").await, Some(1));
     assert_eq!(other.try_put(table, "a", 2, auto(0).insert_only()).await.code(), 60154);
     assert_eq!(other.try_put(table, "a", 2, auto(0)).await.code(), 60166);
-    // what the transaction has removed it can put again; others see the old row meanwhile
+    // a transaction can put again what it has removed; others see the old row meanwhile
     assert_eq!(put_in(&mut one, table, "a", 7, Mode::go_on(1).insert_only(), 2).await, 0);
     assert_eq!(other.get(table, "a").await, Some(1));
     one.end(ABORT, table, 1, 3).await;
@@ -137,7 +137,7 @@ async fn an_uncommitted_removal_is_seen_by_its_session_only_and_can_be_taken_bac
     assert_eq!(other.query(table, "select * where k = 'a'").await, Ok(vec![1]));
 }
 
-async fn removed_and_put_again_in_one_transaction_is_one_row_after_commit(server: &Server) {
+async fn a_row_removed_and_put_again_in_one_transaction_is_one_row(server: &Server) {
     let (mut one, mut other, table) = pair(server).await;
     one.put(table, "a", 1).await;
     for (id, session) in [(1, Mode::begin(1)), (3, Mode::go_on(1))] {
@@ -154,7 +154,7 @@ async fn removed_and_put_again_in_one_transaction_is_one_row_after_commit(server
     assert!(!other.put(table, "a", 2).await);
 }
 
-async fn a_commit_can_be_repeated_also_on_another_connection(server: &Server) {
+async fn a_commit_can_be_repeated_on_another_connection(server: &Server) {
     let (mut one, mut other, table) = pair(server).await;
     put_in(&mut one, table, "a", 1, Mode::begin(1), 1).await;
     assert_eq!(one.end(COMMIT, table, 1, 2).await.status, 0);
@@ -171,10 +171,10 @@ async fn a_commit_can_be_repeated_also_on_another_connection(server: &Server) {
     assert_eq!(again.end(CLOSE_SESSION, table, 1, 7).await.status, 0);
 }
 
-async fn statement_ids_count_once_and_leave_no_gap(server: &Server) {
+async fn statement_ids_execute_once_and_must_not_have_gaps(server: &Server) {
     let (mut one, mut other, table) = pair(server).await;
     assert_eq!(put_in(&mut one, table, "a", 1, Mode::begin(1), 1).await, 0);
-    // again: done already, and not done again
+    // again: done already, and not executed twice
     assert_eq!(put_in(&mut one, table, "a", 2, Mode::go_on(1), 1).await, 0);
     let own = one.row_head(table, Mode::go_on(1)).sized(b"a");
     assert_eq!(number(&one.call_with(GET_ROW, table.partition, 2, own).await), Some(1));
@@ -200,13 +200,13 @@ async fn a_transaction_past_its_timeout_is_aborted(server: &Server) {
     let (mut one, mut other, table) = pair(server).await;
     one.put(table, "a", 1).await;
     assert_eq!(put_in(&mut one, table, "a", 2, Mode::begin(1).timeout(1), 1).await, 0);
-    // waits until the lock goes
+    // waits until the lock is released
     assert!(other.try_put(table, "a", 3, auto(300)).await.flag());
     assert_eq!(one.end(COMMIT, table, 1, 2).await.code(), 110005);
     assert_eq!(one.get(table, "a").await, Some(3));
 }
 
-async fn sessions_made_twice_and_modes_that_do_not_fit_are_refused(server: &Server) {
+async fn duplicate_sessions_and_mismatched_modes_are_refused(server: &Server) {
     let (mut one, mut other, table) = pair(server).await;
     put_in(&mut one, table, "a", 1, Mode::begin(1), 1).await;
     assert_eq!(put_in(&mut one, table, "b", 1, Mode::begin(1), 2).await, 110016);
@@ -246,7 +246,7 @@ async fn dropping_a_container_waits_for_its_transactions(server: &Server) {
     assert_eq!(one.try_get(table, "a", Mode::AUTO).await.code(), 60157);
 }
 
-async fn what_is_put_and_removed_in_one_transaction_is_in_nobodys_way(server: &Server) {
+async fn a_row_put_and_removed_in_one_transaction_blocks_nobody(server: &Server) {
     let (mut one, mut other, table) = pair(server).await;
     put_in(&mut one, table, "a", 1, Mode::begin(1), 1).await;
     let remove = one.row_head(table, Mode::go_on(1)).sized(b"a");
@@ -258,7 +258,7 @@ async fn what_is_put_and_removed_in_one_transaction_is_in_nobodys_way(server: &S
     assert_eq!(one.query(table, "select *").await, Ok(vec![5]));
 }
 
-/// Puts two rows by one statement.
+/// Puts two rows with one statement.
 async fn put_two(client: &mut Client, table: Table, keys: [&str; 2], mode: Mode, id: i64) -> i32 {
     send_two(client, table, keys, mode, id).await;
     client.receive().await.code()
@@ -282,7 +282,7 @@ async fn many_rows_are_atomic_only_in_a_transaction(server: &Server) {
     assert_eq!(other.get(table, "a").await, Some(1));
     assert_eq!(put_two(&mut one, table, ["b", "there"], Mode::begin(1).insert_only(), 1).await, 60154);
     assert_eq!(other.get(table, "b").await, None);
-    // each row takes an id of the session; ids that are not above the last one are rows that were put before
+    // each row uses one id of the session; an id that is not above the last one is a row that was put before
     assert_eq!(put_two(&mut one, table, ["c", "d"], Mode::begin(2), 1).await, 0);
     assert_eq!(put_two(&mut one, table, ["x", "e"], Mode::go_on(2), 2).await, 0);
     assert_eq!(one.end(COMMIT, table, 2, 4).await.status, 0);
@@ -322,7 +322,7 @@ async fn increment(client: &mut Client, table: Table, session: i64) {
     }
 }
 
-async fn no_increment_is_lost_among_four_clients(server: &Server) {
+async fn four_clients_lose_no_increment(server: &Server) {
     let mut client = server.client().await;
     let table = server.table(&mut client, "t").await;
     client.put(table, "counter", 0).await;
@@ -341,7 +341,7 @@ async fn no_increment_is_lost_among_four_clients(server: &Server) {
     assert_eq!(client.get(table, "counter").await, Some(200));
 }
 
-async fn of_four_who_race_for_a_key_one_inserts_and_one_removes(server: &Server) {
+async fn of_four_racing_clients_one_inserts_and_one_removes(server: &Server) {
     let table = server.table(&mut server.client().await, "t").await;
     let mut tasks = Vec::new();
     for _ in 0..4 {
@@ -373,24 +373,24 @@ async fn of_four_who_race_for_a_key_one_inserts_and_one_removes(server: &Server)
 }
 
 on_every_server! { super::options();
-    a_lock_holds_off_writers_and_lockers_but_not_readers,
-    a_waiting_statement_is_overtaken_and_runs_when_the_lock_goes,
+    a_lock_blocks_writers_and_lockers_but_not_readers,
+    a_waiting_statement_is_overtaken_and_runs_after_the_lock_is_released,
     a_wait_ends_with_60166_at_its_own_timeout,
-    a_waiting_statement_runs_though_its_connection_is_closed,
-    what_is_sent_behind_a_locking_read_that_waits_fails_and_the_lock_stays,
-    changes_are_their_sessions_own_until_commit,
-    an_uncommitted_removal_is_seen_by_its_session_only_and_can_be_taken_back,
-    removed_and_put_again_in_one_transaction_is_one_row_after_commit,
-    a_commit_can_be_repeated_also_on_another_connection,
-    statement_ids_count_once_and_leave_no_gap,
+    a_waiting_statement_runs_even_if_its_connection_is_closed,
+    statements_behind_a_waiting_locking_read_fail_and_the_lock_stays,
+    changes_are_visible_only_in_their_session_until_commit,
+    an_uncommitted_removal_is_visible_only_in_its_session_and_can_be_rolled_back,
+    a_row_removed_and_put_again_in_one_transaction_is_one_row,
+    a_commit_can_be_repeated_on_another_connection,
+    statement_ids_execute_once_and_must_not_have_gaps,
     any_error_aborts_the_transaction,
     a_transaction_past_its_timeout_is_aborted,
-    sessions_made_twice_and_modes_that_do_not_fit_are_refused,
+    duplicate_sessions_and_mismatched_modes_are_refused,
     a_session_stays_with_its_first_container,
     dropping_a_container_waits_for_its_transactions,
-    what_is_put_and_removed_in_one_transaction_is_in_nobodys_way,
+    a_row_put_and_removed_in_one_transaction_blocks_nobody,
     many_rows_are_atomic_only_in_a_transaction,
     many_rows_wait_for_a_lock_as_a_whole,
-    no_increment_is_lost_among_four_clients,
-    of_four_who_race_for_a_key_one_inserts_and_one_removes,
+    four_clients_lose_no_increment,
+    of_four_racing_clients_one_inserts_and_one_removes,
 }

@@ -47,7 +47,7 @@ pub async fn insert_has_one_winner(client: Client) {
     drop_it(&client, rows).await;
 }
 
-pub async fn update_existing_wants_a_row(client: Client) {
+pub async fn update_existing_requires_a_row(client: Client) {
     let rows = four_column_collection(&client).await;
     let missing = rows.update_existing(row("k", "x", 1)).await.unwrap_err();
     assert!(missing.is_key_missing(), "{missing}");
@@ -57,7 +57,7 @@ pub async fn update_existing_wants_a_row(client: Client) {
     drop_it(&client, rows).await;
 }
 
-pub async fn take_gives_the_row_to_one(client: Client) {
+pub async fn take_returns_the_row_to_one_caller(client: Client) {
     let rows = four_column_collection(&client).await;
     rows.put(row("k", "x", 7)).await.unwrap();
     let before = client.stats().round_trips;
@@ -211,7 +211,7 @@ pub async fn columns_in_another_order(client: Client) {
     drop_it(&client, first).await;
 }
 
-pub async fn containers_by_affinity(client: Client) {
+pub async fn containers_with_the_same_affinity_share_a_partition(client: Client) {
     let base = unique("Spread");
     let mut spread = Vec::new();
     for number in 0..4u32 {
@@ -227,7 +227,7 @@ pub async fn containers_by_affinity(client: Client) {
     }
 }
 
-pub async fn opened_by_several_at_once(client: Client) {
+pub async fn several_clients_open_a_container_at_once(client: Client) {
     let name = unique("Together");
     let schema = four_columns().index("t").index_on("by_v_n", &["v", "n"]);
     let opens: Vec<_> = (0..8)
@@ -245,7 +245,7 @@ pub async fn opened_by_several_at_once(client: Client) {
     drop_it(&client, rows).await;
 }
 
-pub async fn a_dropped_container_is_made_again(client: Client) {
+pub async fn a_dropped_container_is_created_again(client: Client) {
     let rows = four_column_collection(&client).await;
     let name = rows.name().to_string();
     rows.put(row("k", "x", 1)).await.unwrap();

@@ -14,7 +14,7 @@ const PROTOCOL_VERSION: i32 = 15;
 const LONGEST_APPLICATION_NAME: usize = 64;
 
 impl Node {
-    /// Executes a statement that is not about a partition's data.
+    /// Executes a statement that does not concern a partition's data.
     pub(super) fn node_wide(
         &self,
         peer: &mut Peer,
@@ -35,7 +35,7 @@ impl Node {
 
     fn connect(&self, body: &mut Reader<'_>, out: &mut Vec<u8>) -> Result<(), Refusal> {
         let version = body.i32()?;
-        // the transport block may be left out
+        // the transport block may be omitted
         let (mut plain, mut secure) = (true, false);
         if body.left() > 0 {
             let size = body.count32()?;

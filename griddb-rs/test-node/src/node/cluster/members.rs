@@ -1,11 +1,11 @@
-//! The cluster's own knowledge: who belongs to it, and who has which partition.
+//! The cluster's view: its members, and the owner and backup of each partition.
 
 use crate::node::partition::Role;
 use crate::node::{ClusterRole, Node, PartitionAddresses, Power, View};
 use std::net::{Ipv4Addr, SocketAddrV4};
 use std::sync::Arc;
 
-/// How a node's process is.
+/// The state of a node's process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Status {
     Up,
@@ -16,20 +16,20 @@ pub(super) enum Status {
 struct Member {
     node: Arc<Node>,
     status: Status,
-    /// Whether the cluster counts on it.
+    /// Whether the cluster still counts on it.
     belongs: bool,
-    /// Counts what happened to the node, so that a change in preparation sees that it is out of date.
+    /// Incremented by every event of the node, so that a pending change notices that it is outdated.
     incident: u64,
 }
 
-/// Who has a partition.
+/// The nodes that hold a partition.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Assignment {
     pub(super) owner: Option<usize>,
     pub(super) backup: Option<usize>,
 }
 
-/// A partition without an owner: who had it, and who is going to have it.
+/// A partition without an owner, its previous owner, and its next one.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Vacancy {
     at: usize,
@@ -49,7 +49,7 @@ impl Members {
         let count = nodes.len();
         let partitions = nodes.first().map_or(0, |node| node.each_partition().count());
         let assignment = |partition: usize| {
-            // every pair of owner and backup has its turn
+            // use every pair of owner and backup in turn
             let owner = partition % count;
             let other = 1 + partition / count % (count - 1).max(1);
             Assignment { owner: Some(owner), backup: (count > 1).then_some((owner + other) % count) }
@@ -79,7 +79,7 @@ impl Members {
         self.members[node].node.power()
     }
 
-    /// Notes what happened to a node, and gives it a number.
+    /// Records what happened to a node, and numbers it.
     pub(super) fn set_status(&mut self, node: usize, status: Status) -> u64 {
         let member = &mut self.members[node];
         member.status = status;
@@ -100,7 +100,7 @@ impl Members {
         self.members[node].incident == incident
     }
 
-    /// Whether most of the nodes are up.
+    /// Whether the majority of the nodes is up.
     pub(super) fn quorum(&self) -> bool {
         let up = self.members.iter().filter(|member| member.status == Status::Up).count();
         up * 2 > self.members.len()
@@ -124,7 +124,7 @@ impl Members {
         }
     }
 
-    /// Cuts the copying to and from a node that is gone.
+    /// Stops replication to and from a node that is gone.
     pub(super) fn unlink(&mut self, node: usize) {
         let gone = Arc::as_ptr(&self.members[node].node);
         for member in &self.members {
@@ -139,7 +139,7 @@ impl Members {
         }
     }
 
-    /// The cluster does not count on the node any more. What the node itself believes stays as it is.
+    /// Drops the node from the cluster. What the node itself believes stays as it is.
     pub(super) fn leave(&mut self, node: usize) {
         self.unlink(node);
         self.members[node].belongs = false;
@@ -150,7 +150,7 @@ impl Members {
         }
     }
 
-    /// A node that starts again knows of no cluster.
+    /// A restarted node knows of no cluster.
     pub(super) fn prepare_restart(&mut self, node: usize) {
         if self.members[node].status == Status::Down {
             self.members[node].node.view().role = ClusterRole::Alone;
@@ -160,7 +160,7 @@ impl Members {
         }
     }
 
-    /// Those who are left stop serving: no master, nobody's partition.
+    /// The remaining nodes stop serving: no master, no owners.
     pub(super) fn dissolve(&mut self) {
         self.master = None;
         for node in 0..self.members.len() {
@@ -173,7 +173,7 @@ impl Members {
         }
     }
 
-    /// A new master, if most of the nodes are there.
+    /// Elects a new master, if the majority of the nodes is there.
     pub(super) fn elect(&mut self) -> bool {
         if self.master.is_some() || !self.quorum() {
             return false;
@@ -183,15 +183,15 @@ impl Members {
         true
     }
 
-    /// Gives partitions without an owner to their backups, or to whoever has the latest copy; and backups to those
-    /// without one.
+    /// Makes backups the owners of partitions without an owner, or else the node with the latest copy. Gives a
+    /// backup to partitions without one.
     pub(super) fn assign(&mut self) {
         for at in 0..self.assignments.len() {
             let Assignment { owner, backup } = self.assignments[at];
             let usable = |node: &usize| self.is_usable(*node);
             let owner = owner.filter(usable).or(backup.filter(usable)).or_else(|| self.latest(at));
             let backup = backup.filter(|node| usable(node) && owner != Some(*node));
-            // the load goes round: the next node after the owner
+            // spread the load: use the next node after the owner
             let count = self.members.len();
             let next = owner.and_then(|owner| (1..count).map(|step| (owner + step) % count).find(usable));
             self.assignments[at] = Assignment { owner, backup: backup.or(next) };
@@ -207,14 +207,14 @@ impl Members {
         })
     }
 
-    /// A node is in the cluster again.
+    /// A node rejoins the cluster.
     pub(super) fn join(&mut self, node: usize) {
         let was_away = !self.members[node].belongs;
         self.members[node].belongs = true;
         if self.master.is_none() || !was_away {
             return;
         }
-        // where it believed to be the owner it goes on reading what it has, until it has caught up
+        // where it believed to be the owner, it still serves reads until it has caught up
         for at in 0..self.assignments.len() {
             let partition = self.members[node].node.partition(Self::partition_number(at));
             let role = partition.map_or(Role::Off, |partition| partition.role);
@@ -226,7 +226,7 @@ impl Members {
         self.assign();
     }
 
-    /// Tells every usable node its part, and who has what.
+    /// Tells every usable node its roles and the assignments.
     fn publish(&mut self) {
         for at in 0..self.assignments.len() {
             let assignment = self.assignments[at];
@@ -246,7 +246,7 @@ impl Members {
         self.publish_view();
     }
 
-    /// Tells every usable node who has what.
+    /// Tells every usable node the assignments.
     pub(super) fn publish_view(&self) {
         let address = |node: usize| self.members[node].node.address;
         let addresses = |assignment: &Assignment| PartitionAddresses {
@@ -266,7 +266,7 @@ impl Members {
         }
     }
 
-    /// Copies partitions to those backups that do not follow yet; others who have an old copy drop it.
+    /// Copies partitions to the backups that do not follow yet. Other nodes drop old copies.
     pub(super) fn catch_up(&mut self) {
         if self.master.is_none() {
             return;
@@ -286,7 +286,7 @@ impl Members {
         }
     }
 
-    /// Makes `to` follow `from`, unless it does already. Owners are locked before backups, as changes do it.
+    /// Makes `to` follow `from`, unless it already does. Owners are locked before backups, as for changes.
     fn copy(&self, at: usize, from: usize, to: usize) {
         let number = Self::partition_number(at);
         let (owner_node, backup_node) = (&self.members[from].node, &self.members[to].node);
@@ -304,15 +304,15 @@ impl Members {
         owner.backup = Some(Arc::downgrade(backup_node));
     }
 
-    /// Exchanges owner and backup of a partition.
+    /// Swaps owner and backup of a partition.
     pub(super) fn swap(&mut self, partition: i32) -> bool {
         let Some(vacancy) = self.vacate(partition, Role::Backup) else { return false };
         self.fill(vacancy);
         true
     }
 
-    /// Takes a partition from its owner, for the backup to own it once the vacancy is [filled](Self::fill). None: it has
-    /// no backup.
+    /// Takes a partition from its owner. Its backup becomes the owner once the vacancy is [filled](Self::fill).
+    /// `None` if it has no backup.
     pub(super) fn vacate(&mut self, partition: i32, meanwhile: Role) -> Option<Vacancy> {
         let at = usize::try_from(partition).ok()?;
         let Assignment { owner: Some(from), backup: Some(to) } = self.assignments.get(at).copied()? else {
@@ -328,7 +328,7 @@ impl Members {
         Some(Vacancy { at, from, to })
     }
 
-    /// Ends a vacancy, unless a change of the cluster has ended it already.
+    /// Fills a vacancy, unless a change of the cluster has filled it already.
     pub(super) fn fill(&mut self, Vacancy { at, from, to }: Vacancy) {
         if self.assignments[at].owner.is_some() || !self.is_usable(to) {
             return;

@@ -16,12 +16,12 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 
 /**
- * The official Java client, for turns.rs to be measured in turns with.
+ * The official Java client, as the peer of alternating.rs.
  *
- * <p>GRIDSTORE.jar and SLF4J.jar are the client's own: {@code javac -cp GRIDSTORE.jar -d DIR Turns.java}, then
- * {@code GRIDAUTH_BENCH_PEER="java -cp DIR:GRIDSTORE.jar:SLF4J.jar Turns HOST PORT CLUSTER USER PASSWORD"}.
+ * <p>GRIDSTORE.jar and SLF4J.jar are the client's own: {@code javac -cp GRIDSTORE.jar -d DIR Alternating.java}, then
+ * {@code GRIDAUTH_BENCH_PEER="java -cp DIR:GRIDSTORE.jar:SLF4J.jar Alternating HOST PORT CLUSTER USER PASSWORD"}.
  */
-public class Turns {
+public class Alternating {
     static final int KEYS = 2000;
     static final int CONNECTIONS = 8;
     static final int WARM_UP = 24000;
