@@ -1,4 +1,4 @@
-//! The store in GridDB against a real server: `GRIDAUTH_TEST_GRIDDB` names one, as a `griddb://` URL.
+//! The store in GridDB against a real server, named by `GRIDAUTH_TEST_GRIDDB` as a `griddb://` URL.
 #![cfg(feature = "griddb")]
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
 
@@ -12,10 +12,10 @@ use gridauth::store::conformance;
 mod griddb_page;
 mod support;
 
-/// The server's URL, and a prefix of this test's own; or nothing, said loudly.
+/// The server's URL and a prefix for this test; `None`, with a loud message, if no server is named.
 fn real_server() -> Option<(String, String)> {
     let Ok(url) = std::env::var("GRIDAUTH_TEST_GRIDDB") else {
-        // Not by a macro: what those print is kept from sight where a test passes.
+        // Not with a macro: the output of macros is captured in a passing test.
         let told = b"SKIPPED: GRIDAUTH_TEST_GRIDDB names no GridDB server; this ran on the test node only\n";
         std::io::stderr().write_all(told).unwrap();
         return None;
@@ -34,14 +34,14 @@ fn with_options(url: &str, prefix: &str, options: &str) -> String {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_contract_holds_on_a_real_server() {
     let Some((url, prefix)) = real_server() else { return };
-    // As it is unless told otherwise: with a flush behind every change.
+    // The default: a flush behind every change.
     let url = with_options(&url, &prefix, "");
     let report = conformance::check(|| async { Store::open(&url).await.unwrap() }).await;
     assert!(report.is_clean(), "{report}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_contract_holds_on_a_real_server_that_syncs_by_itself() {
+async fn the_contract_holds_on_a_real_server_that_syncs_on_its_own() {
     let Some((url, prefix)) = real_server() else { return };
     let url = with_options(&url, &prefix, "durability=server");
     let report = conformance::check(|| async { Store::open(&url).await.unwrap() }).await;
@@ -58,7 +58,7 @@ async fn the_contract_holds_between_two_clients_of_a_real_server() {
 }
 
 #[tokio::test]
-async fn the_queries_of_the_page_are_good_on_a_real_server() {
+async fn the_queries_in_the_docs_work_on_a_real_server() {
     let Some((url, prefix)) = real_server() else { return };
     griddb_page::every_query_finds_something(&url, &prefix).await;
 }

@@ -16,7 +16,7 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 
 /**
- * The official Java client, the peer that alternating.rs alternates with.
+ * The official Java client, as the peer of alternating.rs.
  *
  * <p>GRIDSTORE.jar and SLF4J.jar are the client's own: {@code javac -cp GRIDSTORE.jar -d DIR Alternating.java}, then
  * {@code GRIDAUTH_BENCH_PEER="java -cp DIR:GRIDSTORE.jar:SLF4J.jar Alternating HOST PORT CLUSTER USER PASSWORD"}.

@@ -1,20 +1,19 @@
-//! Round trips and operations per second on the server that `GRIDAUTH_TEST_GRIDDB` names.
+//! Round trips and operations per second on the server named by `GRIDAUTH_TEST_GRIDDB`.
 //!
-//! The same operations, rows and counts as the official Java client's `Bench.java` has beside them. Each is measured
-//! in several rounds, of which the median is printed, with the lowest and the highest.
+//! The operations, rows and counts are those of `Bench.java` for the official Java client. Each is measured in
+//! several rounds; the output is the median, the lowest and the highest.
 //!
-//! An operation that is alone makes three system calls (send, wait, receive) and wakes one thread once. What it then
-//! takes is mostly what the machine needs to wake that thread and two of the server's: in a virtual machine, a core
-//! that has nothing to do is given back to the host, and it takes long to get it again. So single operations are
-//! measured twice: as it comes, and while another thread keeps a core from going to sleep, as the compiler threads of
-//! a Java program do in its first seconds. Compare like with like, or give client and server the same core
-//! (`taskset`), on which nobody sleeps while the other one works.
+//! A single operation makes three system calls (send, wait, receive) and wakes one thread once. The rest of its
+//! time is mostly what the machine needs to wake that thread and two of the server's: in a virtual machine, an
+//! idle core goes back to the host and takes long to return. So single operations are measured twice: as they are,
+//! and while another thread keeps a core busy, like the compiler threads of a Java program in its first seconds.
+//! Compare like with like, or pin client and server to the same core (`taskset`), which then never idles while the
+//! other works.
 //!
-//! Names of operations after `--` measure these alone, one after the other, as they come: `cargo bench -p griddb-rs --bench
-//! server -- get`.
+//! Operation names after `--` select what is measured: `cargo bench -p griddb-rs --bench server -- get`.
 //!
-//! Operations run in spawned tasks, as a web server's handlers do. The future that is given to `block_on` itself runs
-//! on a thread of its own beside the workers of a runtime of several threads, and would cross threads with each answer.
+//! Operations run in spawned tasks, like a web server's handlers. A future passed to `block_on` runs on a thread
+//! beside the runtime's workers, so every answer would cross threads.
 
 #![allow(
     clippy::unwrap_used,
@@ -49,11 +48,11 @@ fn row(n: usize) -> (String, String, i64, Timestamp) {
 enum Operation {
     Get,
     Put,
-    /// An insert-only put of a key that has not been there.
+    /// An insert-only put of a new key.
     Insert,
     /// Lock and read, then change and commit (protocol 4.9 D): two round trips.
     Update,
-    /// The same with a removal, as `Bench.java` has it.
+    /// The same with a removal, as in `Bench.java`.
     LockedRemove,
     /// TQL by row key.
     Query,
@@ -94,7 +93,7 @@ async fn run(rows: &Collection, operation: Operation, n: usize) {
     }
 }
 
-/// Median microseconds of operations one after the other.
+/// Median microseconds of sequential operations.
 async fn median(rows: &Collection, operation: Operation, count: usize) -> f64 {
     let mut times = Vec::with_capacity(count);
     for n in 0..count {
@@ -109,7 +108,7 @@ async fn median(rows: &Collection, operation: Operation, count: usize) -> f64 {
     times[count / 2].as_secs_f64() * 1e6
 }
 
-/// Measured in rounds, between which there is time for the machine to change its mind.
+/// Measured in rounds, because a machine's performance drifts.
 #[derive(Default)]
 struct Rounds(Vec<f64>);
 
@@ -123,7 +122,7 @@ impl std::fmt::Display for Rounds {
     }
 }
 
-/// A thread that never sleeps, until this is dropped.
+/// A thread that never sleeps until this is dropped.
 struct Awake(Arc<AtomicBool>);
 
 impl Awake {
@@ -175,7 +174,7 @@ async fn throughput(rows: &Collection, operation: Operation, in_flight: usize, s
             tokio::spawn(async move {
                 let mut count = 0;
                 while Instant::now() < end {
-                    // Keys of its own, so that updates do not wait for each other.
+                    // Separate keys, so that updates do not wait for each other.
                     run(&rows, operation, task * 31 + count % 31).await;
                     count += 1;
                 }

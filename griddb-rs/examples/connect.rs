@@ -1,4 +1,4 @@
-//! Connects, and tells what it found.
+//! Connects and prints what it found.
 //!
 //! ```text
 //! cargo run --example connect -- griddb://admin:admin@127.0.0.1:10001/gridauth
@@ -18,7 +18,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
 
 /// The example itself, also run by the tests.
 pub async fn run(url: &str) -> Result<(), Error> {
-    // What the URL leaves open can be set here.
+    // Settings that the URL leaves open can be set here.
     let config = Config::parse(url)?.connect_timeout(Duration::from_secs(3));
     let client = Client::connect_with(config).await?;
     client.ping().await?;
@@ -27,7 +27,7 @@ pub async fn run(url: &str) -> Result<(), Error> {
         println!("a collection VISITS is, or would be, at {node}");
     }
     println!("{:?}", client.stats());
-    // Dropping the client closes its connections as well; this waits until they are closed.
+    // Dropping the client closes its connections too; this waits until they are closed.
     client.close().await;
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! Asks in TQL: rows, pages, a count, and how the server would do it.
+//! TQL queries: rows, pages, a count, and a query plan.
 //!
 //! ```text
 //! cargo run --example query -- griddb://admin:admin@127.0.0.1:10001/gridauth
@@ -29,7 +29,7 @@ pub async fn run(url: &str) -> Result<(), Error> {
         .collect();
     events.put_many(&many).await?;
 
-    // Values never become anything else than values.
+    // A bound value is always read as a value.
     let of_user =
         tql::bind("select * where user = ? and at < ?", &[&"o'user7", &Timestamp::from_millis(100_000)])?;
     let rows: Vec<(i64, String, Timestamp)> = events.query(of_user.clone()).rows_as().await?;
@@ -37,7 +37,7 @@ pub async fn run(url: &str) -> Result<(), Error> {
 
     println!("{:?} events in all", events.query("select count(*)").value().await?);
 
-    // Many rows: the server keeps the result, and every page is one round trip.
+    // For many rows: the server keeps the result, and every page is one round trip.
     let all = events.query("select * order by at desc");
     let mut pages = all.pages(300).await?;
     while let Some(page) = pages.next().await? {

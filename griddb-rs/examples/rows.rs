@@ -1,4 +1,4 @@
-//! Makes a collection; writes, reads and removes rows.
+//! Creates a collection; writes, reads and removes rows.
 //!
 //! ```text
 //! cargo run --example rows -- griddb://admin:admin@127.0.0.1:10001/gridauth
@@ -12,7 +12,7 @@ use griddb_rs::{
     Client, ColumnType, Durability, Error, FromRow, Row, Schema, Timestamp, ToRow, ToValue, Value,
 };
 
-/// A row of the program's own: how it is written and read is said once.
+/// The program's own row type, with its conversions.
 #[derive(Debug)]
 struct Book {
     isbn: String,
@@ -72,12 +72,12 @@ pub async fn run(url: &str) -> Result<(), Error> {
         Err(error) => return Err(error),
     }
 
-    // On the disk before the call returns, whatever the server's configuration.
+    // On disk before the call returns, however the server is configured.
     let durable = books.durability(Durability::Flush);
     let lent = Timestamp::from(SystemTime::UNIX_EPOCH);
     durable.put(&Book { lent_at: Some(lent), ..book }).await?;
 
-    // A tuple is a row as well, and one column can be read alone.
+    // A tuple works as a row too, and columns can be read one by one.
     durable.put(("1-55558-041-5", "VMS Internals", 1200i32, None::<Timestamp>)).await?;
     if let Some(row) = books.get("1-55558-041-5").await? {
         println!("{} has {} pages", row.get::<&str>("title")?, row.get::<i32>("pages")?);
@@ -88,7 +88,7 @@ pub async fn run(url: &str) -> Result<(), Error> {
         println!("{} ({}): {}", book.title, book.isbn, if book.lent_at.is_some() { "lent" } else { "here" });
     }
 
-    // Of several callers one is told true.
+    // Of several concurrent callers one gets `true`.
     println!("removed: {}", books.remove("1-55558-041-5").await?);
     client.drop_collection("EXAMPLE_BOOKS").await?;
     client.close().await;

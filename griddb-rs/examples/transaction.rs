@@ -1,4 +1,4 @@
-//! Changes rows so that nobody sees half of it: one row by `update`, several by a transaction.
+//! Atomic changes: one row with `update`, several rows with a transaction.
 //!
 //! ```text
 //! cargo run --example transaction -- griddb://admin:admin@127.0.0.1:10001/gridauth
@@ -34,7 +34,7 @@ pub async fn run(url: &str) -> Result<(), Error> {
     Ok(())
 }
 
-/// One row: two round trips, and the outcome is learned even if the connection is lost in between.
+/// One row: two round trips, and the outcome is known even if the connection is lost in between.
 async fn spend(accounts: &Collection, name: &str, amount: i64) -> Result<bool, Error> {
     let enough =
         |row: Option<&Row>| row.and_then(|row| row.get::<i64>("balance").ok()).filter(|has| *has >= amount);
@@ -49,7 +49,7 @@ async fn spend(accounts: &Collection, name: &str, amount: i64) -> Result<bool, E
 /// Several rows of one collection.
 async fn transfer(accounts: &Collection, from: &str, to: &str, amount: i64) -> Result<(), Error> {
     let mut transaction = accounts.transaction();
-    // Locked in one order everywhere, or two transfers could wait for each other.
+    // Always lock in the same order, or two transfers could wait for each other.
     let (first, second) = if from < to { (from, to) } else { (to, from) };
     transaction.lock(first).await?;
     transaction.lock(second).await?;

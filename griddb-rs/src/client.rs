@@ -9,19 +9,20 @@ use crate::{
     collection::Collection,
     config::Config,
     error::{Error, ErrorKind},
+    owner,
     retry::{Repeat, Retry, Try},
     schema::Schema,
     stats::Stats,
     wire::{container_name::ContainerName, message::container, statement::Statement},
 };
 
-/// How long [`Client::close`] waits: each connection gives its statements five seconds.
+/// How long [`Client::close`] waits. Each connection lets its pending statements finish for up to five seconds.
 const PATIENCE: Duration = Duration::from_secs(7);
 
-/// A client of a GridDB cluster. It is cheap to clone; all clones share their connections.
+/// A client of a GridDB cluster. Cloning it is cheap; all clones share their connections.
 ///
-/// Connections are made when they are needed, and again when they are lost. They are closed when the last clone
-/// and everything made from it is gone, or by [`close`](Self::close).
+/// Connections open on demand and reopen after a loss. They close when the last clone, and everything made from
+/// it, is dropped, or when [`close`](Self::close) is called.
 ///
 /// ```no_run
 /// # async fn example() -> Result<(), griddb_rs::Error> {
@@ -43,15 +44,16 @@ pub struct Client {
 }
 
 impl Client {
-    /// Connects to the cluster that the URL names; see [`Config`] for its form.
+    /// Connects to the cluster named by the URL; see [`Config`] for its form.
     ///
-    /// All addresses are asked for the cluster's master. For as long as none answers they are asked again, up to the
-    /// `connect_timeout`.
+    /// Every address is asked which node is the cluster's master. While none answers, all are asked again, until
+    /// the `connect_timeout` is over.
     ///
     /// # Errors
-    /// The URL is wrong, no node answers in time, the login is refused, or the addresses name different masters
-    /// ([`ErrorKind::SplitCluster`]): writing to nodes that do not belong together would lose data. The last is told
-    /// when the `connect_timeout` is over: while they elect a master, nodes of one cluster contradict each other too.
+    /// The URL is invalid, no node answers in time, the login is refused, or the addresses name different masters
+    /// ([`ErrorKind::SplitCluster`]): writing to nodes of different clusters would lose data. A split is reported
+    /// only after the `connect_timeout`, because nodes of one cluster may contradict each other during an
+    /// election.
     pub async fn connect(url: &str) -> Result<Self, Error> {
         Self::connect_with(Config::parse(url)?).await
     }
@@ -64,38 +66,40 @@ impl Client {
         Ok(Self { cluster: Cluster::start(config).await? })
     }
 
-    /// Opens a collection, making it when there is none of that name, and makes the schema's indexes.
+    /// Opens a collection. Creates it and the schema's indexes if they do not exist.
     ///
-    /// Several processes may do so at once. A collection that is lost later, because the server crashed before
-    /// it had synced it, is made again when it is next used.
+    /// Several processes may call this at once. If the server loses the collection later, because it crashed
+    /// before syncing it, the next call that uses the collection creates it again.
     ///
     /// # Errors
-    /// The name or schema cannot be; or the collection is there with other columns
-    /// ([`ErrorKind::SchemaMismatch`]); or the database cannot be reached.
+    /// The name or schema is invalid, the existing collection has other columns ([`ErrorKind::SchemaMismatch`]),
+    /// or the database cannot be reached.
     pub async fn open_or_create(&self, name: &str, schema: &Schema) -> Result<Collection, Error> {
         if let Some(fault) = schema.fault() {
             return Err(Error::with_message(ErrorKind::Input, fault));
         }
-        Collection::open(self.clone(), ContainerName::parse(name)?, Some(schema.clone()), true).await
+        Collection::open(Arc::clone(&self.cluster), ContainerName::parse(name)?, Some(schema.clone()), true)
+            .await
     }
 
-    /// Opens a collection that is there, with the columns that it has.
+    /// Opens an existing collection with the columns that it has.
     ///
     /// # Errors
-    /// There is none of that name ([`ErrorKind::ContainerMissing`]), or the database cannot be reached.
+    /// No collection has that name ([`ErrorKind::ContainerMissing`]), or the database cannot be reached.
     pub async fn open(&self, name: &str) -> Result<Collection, Error> {
-        Collection::open(self.clone(), ContainerName::parse(name)?, None, false).await
+        Collection::open(Arc::clone(&self.cluster), ContainerName::parse(name)?, None, false).await
     }
 
-    /// Drops a collection with all its rows; that there is none is no error. It waits for open transactions.
+    /// Drops a collection and all its rows, after open transactions have ended. Dropping a missing collection
+    /// succeeds.
     ///
     /// # Errors
-    /// The database cannot be reached, and then perhaps with an unknown outcome.
+    /// The database cannot be reached. The outcome may then be unknown.
     pub async fn drop_collection(&self, name: &str) -> Result<(), Error> {
         let name = ContainerName::parse(name)?;
         let partition = name.partition(self.cluster.partitions());
-        // Dropping twice is dropping once.
-        let mut retry = self.retry(Repeat::Always);
+        // Dropping a collection twice has the same effect as dropping it once.
+        let mut retry = Retry::new(&self.cluster, self.cluster.config.retry_for, Repeat::Always);
         let mut lost = false;
         loop {
             match self.drop_once(&name, partition, retry.try_now()).await {
@@ -122,60 +126,42 @@ impl Client {
         ticket.await.map(drop)
     }
 
-    /// Whether the cluster answers: one round trip to the master, without retries.
+    /// Checks that the cluster answers: one round trip to the master, without retries.
     ///
     /// # Errors
-    /// It does not, within the `statement_timeout`.
+    /// No answer within the `statement_timeout`.
     pub async fn ping(&self) -> Result<(), Error> {
         let deadline = Instant::now() + self.cluster.config.statement_timeout;
         self.cluster.ask_for_owner(0, deadline).await.map(drop)
     }
 
-    /// Asks the master which node owns a container's partition at this moment; `None` while none does.
+    /// Asks the master which node owns a container's partition at this moment. `None` while no node does.
     ///
-    /// In a cluster an owner that was paused can go on answering after another node has taken over. Compare the
-    /// node that answered a write ([`Written::node`](crate::Written::node)) with this one to find out. It is no
-    /// proof: the master may be the one that was paused.
+    /// In a cluster, a paused owner can go on answering after another node has taken over. To detect that, compare
+    /// this node with the one that answered a write ([`Written::node`](crate::Written::node)). Equality is no
+    /// proof: the master may be the paused node.
     ///
     /// # Errors
     /// The master cannot be reached.
     pub async fn owner_of(&self, container: &str) -> Result<Option<SocketAddr>, Error> {
         let partition = ContainerName::parse(container)?.partition(self.cluster.partitions());
-        self.owner_of_partition(partition).await
+        owner::of_partition(&self.cluster, partition).await
     }
 
-    pub(crate) async fn owner_of_partition(&self, partition: u32) -> Result<Option<SocketAddr>, Error> {
-        let mut retry = self.retry(Repeat::Always);
-        loop {
-            match self.cluster.ask_for_owner(partition, retry.try_now().deadline).await {
-                Ok(owner) => return Ok(owner),
-                Err(error) => retry.after(error).await?,
-            }
-        }
-    }
-
-    /// How many partitions the cluster has. A container `NAME@N` is in partition N modulo this number.
+    /// The number of partitions. A container `NAME@N` is in partition N modulo this number.
     pub fn partitions(&self) -> u32 {
         self.cluster.partitions()
     }
 
-    /// What this client and its clones have done so far.
+    /// Counters of everything this client and its clones have done so far.
     pub fn stats(&self) -> Stats {
         self.cluster.counters.snapshot()
     }
 
-    /// Closes all connections, after the statements that are under way, and waits for that for a few seconds at
-    /// most. Every later call on a clone or collection fails with [`ErrorKind::Closed`].
+    /// Closes all connections after the statements in flight, and waits a few seconds for that at most. Every
+    /// later call on a clone or collection fails with [`ErrorKind::Closed`].
     pub async fn close(&self) {
         self.cluster.close(PATIENCE).await;
-    }
-
-    pub(crate) fn cluster(&self) -> &Arc<Cluster> {
-        &self.cluster
-    }
-
-    pub(crate) fn retry(&self, repeat: Repeat) -> Retry<'_> {
-        Retry::new(&self.cluster, self.cluster.config.retry_for, repeat)
     }
 }
 

@@ -9,12 +9,12 @@ use crate::wire::{
 
 /// An error of this client or of the server.
 ///
-/// It is opaque: ask it with the predicates. `Display` and `Debug` say what happened in this client's words and
-/// give the server's code and its name for it, never the server's free text, which can quote keys and names of
-/// your data; that is behind [`server_text`](Self::server_text).
+/// It is opaque: use its predicates. `Display` and `Debug` use this client's own words and the server's code and
+/// its name. They never contain the server's free text, which can quote keys and names of your data; use
+/// [`server_text`](Self::server_text) for that.
 ///
-/// Two questions matter to a caller. Did anything happen? [`is_outcome_unknown`](Self::is_outcome_unknown) says
-/// that it cannot be told; in all other cases nothing was changed. Is it worth another try?
+/// Two questions matter to a caller. Did anything change? If [`is_outcome_unknown`](Self::is_outcome_unknown) is
+/// `true`, nobody can tell; otherwise nothing was changed. Is it worth another try? See
 /// [`is_retryable`](Self::is_retryable).
 #[derive(Clone)]
 pub struct Error(Arc<Inner>);
@@ -28,45 +28,45 @@ struct Inner {
     source: Option<Arc<dyn StdError + Send + Sync>>,
 }
 
-/// What kind of error it is.
+/// The kind of an error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ErrorKind {
-    /// The URL or an option is wrong, or the cluster has another name.
+    /// The URL or an option is invalid, or the cluster has another name.
     Config,
-    /// User, password or database were refused, or the user may not do this.
+    /// User, password or database were refused, or the user lacks the privilege.
     Auth,
-    /// Two of the addresses given name different masters: they are not one cluster.
+    /// Two of the configured addresses name different masters, so they are not one cluster.
     SplitCluster,
     /// No node can serve this now.
     Unavailable,
-    /// So much waits to be sent to the node that no more is taken; nothing was sent.
+    /// Too much is queued for the node. Nothing was sent.
     Busy,
     /// The connection was lost.
     ConnectionLost,
-    /// No answer came before the deadline.
+    /// No answer arrived before the deadline.
     Timeout,
-    /// An insert found the key there.
+    /// An insert found that the key exists.
     KeyExists,
     /// An update of an existing row found none.
     KeyMissing,
-    /// Somebody else held the row's lock for too long.
+    /// Another client held the row's lock for too long.
     LockTimeout,
-    /// The transaction is gone: it took too long, or a statement of it failed.
+    /// The transaction is gone: it took too long, or one of its statements failed.
     TransactionAborted,
-    /// There is no such container.
+    /// The container does not exist.
     ContainerMissing,
-    /// The container's columns are not those asked for.
+    /// The container's columns differ from the requested ones.
     SchemaMismatch,
-    /// A row, key or name that cannot be sent or was refused.
+    /// A row, key or name cannot be sent or was refused.
     Input,
     /// The query was refused.
     Query,
-    /// The server has dropped the result that pages were read from.
+    /// The server has dropped the result that the pages come from.
     ResultGone,
-    /// The answer is longer than `max_answer` allows, and will be so the next time.
+    /// The answer is longer than `max_answer` allows. A retry would fail in the same way.
     AnswerTooLong,
-    /// Bytes came that the protocol does not have.
+    /// The received bytes violate the protocol.
     Protocol,
     /// The client was closed.
     Closed,
@@ -77,31 +77,31 @@ pub enum ErrorKind {
 impl ErrorKind {
     fn words(self) -> &'static str {
         match self {
-            Self::Config => "the configuration is wrong",
-            Self::Auth => "the login or the right to this was refused",
+            Self::Config => "the configuration is invalid",
+            Self::Auth => "the login or the privilege was refused",
             Self::SplitCluster => "the addresses belong to different clusters",
             Self::Unavailable => "no node can serve this now",
-            Self::Busy => "too much waits to be sent to the node",
+            Self::Busy => "too much is queued for the node",
             Self::ConnectionLost => "the connection was lost",
-            Self::Timeout => "no answer came in time",
+            Self::Timeout => "no answer arrived in time",
             Self::KeyExists => "the key exists already",
-            Self::KeyMissing => "there is no row of that key",
-            Self::LockTimeout => "the row is locked by somebody else",
+            Self::KeyMissing => "no row has that key",
+            Self::LockTimeout => "the row is locked by another client",
             Self::TransactionAborted => "the transaction was aborted",
-            Self::ContainerMissing => "there is no such container",
+            Self::ContainerMissing => "the container does not exist",
             Self::SchemaMismatch => "the container has other columns",
             Self::Input => "the input cannot be stored",
             Self::Query => "the query was refused",
-            Self::ResultGone => "the result is no longer kept by the server",
+            Self::ResultGone => "the server has dropped the result",
             Self::AnswerTooLong => "the answer is longer than `max_answer` allows",
-            Self::Protocol => "the server sent something that the protocol does not have",
+            Self::Protocol => "the server violated the protocol",
             Self::Closed => "the client is closed",
-            Self::Server => "the server reports an error",
+            Self::Server => "the server reported an error",
         }
     }
 }
 
-/// Codes that this client acts on.
+/// Codes that this client reacts to.
 pub(crate) mod code {
     pub(crate) const AUTH_REQUIRED: i32 = 10006;
     pub(crate) const NOT_MASTER: i32 = 10008;
@@ -124,7 +124,7 @@ impl Error {
         Self::new(kind).map(|inner| inner.source = Some(Arc::new(source)))
     }
 
-    /// As [`with_source`](Self::with_source), with words of its own.
+    /// Like [`with_source`](Self::with_source), with a message of its own.
     pub(crate) fn with_both(
         kind: ErrorKind,
         message: impl Into<Arc<str>>,
@@ -133,11 +133,11 @@ impl Error {
         Self::with_source(kind, source).map(|inner| inner.message = Some(message.into()))
     }
 
-    /// An error that the server answered.
+    /// An error that the server returned.
     pub(crate) fn server(status: Status, failure: Failure) -> Self {
         let kind = kind_of(status, failure.code);
-        // A failing node may have done it, unless it says that its queue was full; 10020 is a write that waited for
-        // its copies in vain.
+        // A failing node may have executed the statement, unless it says that its queue was full. 10020 is a write
+        // that waited for its replicas in vain.
         let refused = kind == ErrorKind::Unavailable;
         let says_nothing = failure.code == 0;
         let outcome_unknown =
@@ -148,7 +148,7 @@ impl Error {
         })
     }
 
-    /// The server has begun with the statement, and refused a row of it.
+    /// The server started the statement and refused one of its rows.
     pub(crate) fn is_about_a_row(&self) -> bool {
         let before_any = self.is_unavailable()
             || matches!(
@@ -158,27 +158,27 @@ impl Error {
         self.code().is_some() && !before_any
     }
 
-    /// The server no longer knows the login of the connection.
+    /// The server has forgotten the connection's login.
     pub(crate) fn is_logged_out(&self) -> bool {
         matches!(self.code(), Some(code::AUTH_REQUIRED | 10091 | 10092))
     }
 
-    /// The same error, for a statement that the server may or may not have done.
+    /// The same error for a statement that the server may or may not have executed.
     pub(crate) fn into_unknown(self) -> Self {
         self.map(|inner| inner.outcome_unknown = true)
     }
 
-    /// The same error, for a statement that was certainly not done.
+    /// The same error for a statement that was certainly not executed.
     pub(crate) fn into_not_done(self) -> Self {
         self.map(|inner| inner.outcome_unknown = false)
     }
 
-    /// The same error under another kind.
+    /// The same error with another kind.
     pub(crate) fn into_kind(self, kind: ErrorKind) -> Self {
         self.map(|inner| inner.kind = kind)
     }
 
-    /// The error of an update-only put, which has the code of an insert that found its key.
+    /// The error of an update-only put, whose code is also that of an insert that found its key.
     pub(crate) fn into_key_missing(self) -> Self {
         match self.kind() {
             ErrorKind::KeyExists => self.into_kind(ErrorKind::KeyMissing),
@@ -191,17 +191,17 @@ impl Error {
         self
     }
 
-    /// What kind of error it is.
+    /// The kind of the error.
     pub fn kind(&self) -> ErrorKind {
         self.0.kind
     }
 
-    /// The server's code, such as 60166, when the server answered one.
+    /// The server's code, such as 60166, if the server returned one.
     pub fn code(&self) -> Option<i32> {
         self.0.failure.as_ref().map(|failure| failure.code)
     }
 
-    /// The server's name for its code, such as `DS_CON_LOCK_CONFLICT`.
+    /// The name of that code, such as `DS_CON_LOCK_CONFLICT`.
     pub fn code_name(&self) -> Option<&str> {
         self.0.failure.as_ref().map(|failure| failure.name.as_str())
     }
@@ -211,12 +211,12 @@ impl Error {
         self.0.failure.as_ref().map(|failure| failure.text.as_str())
     }
 
-    /// User, password or database were refused. Trying again is of no use.
+    /// User, password or database were refused. A retry does not help.
     pub fn is_auth(&self) -> bool {
         self.kind() == ErrorKind::Auth
     }
 
-    /// An insert found the key there.
+    /// An insert found that the key exists.
     pub fn is_key_exists(&self) -> bool {
         self.kind() == ErrorKind::KeyExists
     }
@@ -226,12 +226,12 @@ impl Error {
         self.kind() == ErrorKind::KeyMissing
     }
 
-    /// Somebody else held the row's lock for too long; nothing was changed.
+    /// Another client held the row's lock for too long; nothing was changed.
     pub fn is_lock_timeout(&self) -> bool {
         self.kind() == ErrorKind::LockTimeout
     }
 
-    /// The database cannot be reached or does not serve this now: try later, tell users so.
+    /// The database cannot be reached or cannot serve this now. Try later, and tell users so.
     pub fn is_unavailable(&self) -> bool {
         matches!(
             self.kind(),
@@ -239,18 +239,18 @@ impl Error {
         )
     }
 
-    /// No answer came before the deadline.
+    /// No answer arrived before the deadline.
     pub fn is_timeout(&self) -> bool {
         self.kind() == ErrorKind::Timeout
     }
 
-    /// Whether the change was made cannot be told, and it may even be made later: a statement that waits for a
-    /// lock goes on doing so. For what may happen only once, take it as done.
+    /// Whether the change was made is unknown, and it may even be made later: a statement that waits for a lock
+    /// keeps waiting. If something must happen only once, treat it as done.
     pub fn is_outcome_unknown(&self) -> bool {
         self.0.outcome_unknown
     }
 
-    /// Nothing was changed, and the same call may well succeed later.
+    /// Nothing was changed, and the same call may succeed later.
     pub fn is_retryable(&self) -> bool {
         let passing = matches!(
             self.kind(),
@@ -269,7 +269,7 @@ impl Error {
 fn kind_of(status: Status, code: i32) -> ErrorKind {
     match code {
         10005 | 10099 => ErrorKind::Auth,
-        // The server has forgotten the login: a new connection mends it.
+        // The server has forgotten the login. A new connection fixes that.
         code::AUTH_REQUIRED | 10091 | 10092 => ErrorKind::ConnectionLost,
         10053 => ErrorKind::Config,
         code::NOT_MASTER | 10009 | 10010 | 10064 | 10075 => ErrorKind::Unavailable,
@@ -349,7 +349,7 @@ mod tests {
     #[test]
     fn the_servers_text_is_only_in_its_accessor() {
         let error = Error::server(Status::StatementError, failure(60166));
-        assert_eq!(error.to_string(), "the row is locked by somebody else (60166 SOME_NAME)");
+        assert_eq!(error.to_string(), "the row is locked by another client (60166 SOME_NAME)");
         assert!(!format!("{error:?}").contains("sesame"));
         assert_eq!(error.server_text(), Some("key = 'sesame'"));
         assert!(error.is_lock_timeout() && error.is_retryable() && !error.is_outcome_unknown());

@@ -7,6 +7,7 @@ mod collection;
 mod config;
 mod connection;
 mod error;
+mod owner;
 mod random;
 mod retry;
 mod row;
@@ -15,7 +16,7 @@ mod stats;
 mod timestamp;
 pub mod tql;
 mod value;
-// Tests and fuzz targets drive it; no version promises anything of it.
+// For tests and fuzz targets only; it has no stability promise.
 #[doc(hidden)]
 pub mod wire;
 

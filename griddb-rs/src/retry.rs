@@ -1,4 +1,4 @@
-//! Trying again, inside a deadline, what is safe to try again.
+//! Retrying, within a deadline, what is safe to retry.
 
 use std::{sync::atomic::Ordering, time::Duration};
 
@@ -12,27 +12,27 @@ use crate::{
 
 const FIRST_PAUSE: Duration = Duration::from_millis(20);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
-/// The longest pause before a row is asked for again that another caller holds.
+/// The longest pause before another attempt at a row that another client holds.
 const LONGEST_LOCK_PAUSE: Duration = Duration::from_millis(100);
-/// No call waits longer than this, which keeps all sums of times in range.
+/// The upper limit of every call, so that sums of times cannot overflow.
 const LONGEST_PATIENCE: Duration = Duration::from_secs(86_400);
-/// The server looks for waits that are over every so often: so much longer than asked a statement can wait.
+/// The server checks waiting statements at this interval, so a wait can last this much longer than requested.
 const LOCK_CHECK: Duration = Duration::from_secs(3);
-/// No try begins with less time than this: a change whose answer comes too late counts as unknown.
+/// An attempt needs at least this much time: a change whose answer comes too late counts as unknown.
 const SHORTEST_TRY: Duration = Duration::from_millis(50);
-/// The seconds that a transaction may live at least.
+/// The shortest lifetime of a transaction, in seconds.
 const SHORTEST_TRANSACTION: u32 = 1;
 
 /// Whether a statement whose answer was lost may be sent again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Repeat {
-    /// Doing it twice is doing it once.
+    /// Executing it twice has the same effect as executing it once.
     Always,
-    /// Only when it was certainly not done.
+    /// Only if it was certainly not executed.
     WhenNotDone,
 }
 
-/// The time that one call has.
+/// The time budget of one call.
 pub(crate) struct Retry<'a> {
     cluster: &'a Cluster,
     repeat: Repeat,
@@ -42,20 +42,19 @@ pub(crate) struct Retry<'a> {
     tries: u32,
 }
 
-/// The time that one try has.
+/// The time budget of one attempt.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Try {
     pub(crate) now: Instant,
     pub(crate) deadline: Instant,
-    /// Seconds that a statement may wait for a lock: so few that it has ended, one way or the other, before the
-    /// deadline.
+    /// How many seconds a statement may wait for a lock, so that it has ended before the deadline.
     pub(crate) lock_seconds: u32,
-    /// As that, for a transaction, which has to live for a moment however little time a call has.
+    /// The same for a transaction, which needs to live for a moment even if the call has little time.
     pub(crate) transaction_seconds: u32,
 }
 
 impl Try {
-    /// The times of a statement that is sent now and has to be answered before the deadline.
+    /// The times of a statement that is sent now and must be answered before the deadline.
     pub(crate) fn until(deadline: Instant, now: Instant, lock_seconds: u32) -> Self {
         let left = deadline.saturating_duration_since(now).saturating_sub(LOCK_CHECK).as_secs();
         let cut = lock_seconds.min(u32::try_from(left).unwrap_or(u32::MAX));
@@ -69,39 +68,39 @@ impl<'a> Retry<'a> {
         Self { cluster, repeat, end: now + patience.min(LONGEST_PATIENCE), begun: now, now, tries: 0 }
     }
 
-    /// The times of the try that begins now.
+    /// The times of the attempt that starts now.
     pub(crate) fn try_now(&self) -> Try {
         let deadline = self.end.min(self.now + self.cluster.config.statement_timeout);
         Try::until(deadline, self.now, self.cluster.config.lock_seconds())
     }
 
-    /// The moment at which the call ends, come what may.
+    /// The end of the call.
     pub(crate) fn end(&self) -> Instant {
         self.end
     }
 
-    /// Goes on at once, with what a new statement or a new try at the same may need of time.
+    /// Starts the next statement or attempt without a pause.
     ///
     /// # Errors
-    /// There is none left.
+    /// No time is left.
     pub(crate) fn once_more(&mut self) -> Result<(), Error> {
         self.now = Instant::now();
         if self.now >= self.end { Err(Error::new(ErrorKind::Timeout)) } else { Ok(()) }
     }
 
-    /// Waits before the next try.
+    /// Waits before the next attempt.
     ///
     /// # Errors
-    /// The error itself, when another try would be of no use, not safe, or too late.
+    /// The error itself, if another attempt would be useless, unsafe or too late.
     pub(crate) async fn after(&mut self, error: Error) -> Result<(), Error> {
         let passing = match error.kind() {
             ErrorKind::Unavailable | ErrorKind::Busy | ErrorKind::ConnectionLost | ErrorKind::Timeout => true,
-            // Seen only for containers that this client knew: it opens them again.
+            // Happens only for containers that this client knew. It opens them again.
             ErrorKind::ContainerMissing | ErrorKind::SchemaMismatch => {
                 error.code().is_some() && self.tries < 2
             }
-            // The server may have been asked to wait for less than the lock timeout, or not at all, so as to answer
-            // before the deadline: the rest is waited for here.
+            // The server may have been asked to wait for less than the lock timeout, or not at all, so that it
+            // answers before the deadline. The rest of the wait happens here.
             ErrorKind::LockTimeout => self.begun.elapsed() < self.cluster.config.lock_timeout,
             _ => false,
         };
@@ -113,11 +112,11 @@ impl<'a> Retry<'a> {
         self.pause(longest, error).await
     }
 
-    /// Waits before a row is read again whose insert another caller has not committed: the server neither shows it nor
-    /// waits for it.
+    /// Waits before a row is read again that another client has inserted and not committed: the server neither
+    /// shows it nor waits for it.
     ///
     /// # Errors
-    /// It takes longer than one may wait for a lock.
+    /// It takes longer than the lock timeout.
     pub(crate) async fn until_committed(&mut self) -> Result<(), Error> {
         let error = Error::new(ErrorKind::LockTimeout);
         let patience = self.cluster.config.lock_timeout.max(Duration::from_secs(SHORTEST_TRANSACTION.into()));

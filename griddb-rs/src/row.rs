@@ -13,9 +13,8 @@ use crate::{
 
 /// A row that was read.
 ///
-/// Its values are found in the bytes of the answer when they are asked for: text and bytes can be borrowed from it
-/// without a copy. It keeps the answer's bytes for as long as it lives, so to keep little of a row for long, take
-/// out what is needed.
+/// Values are decoded on access: text and bytes can be borrowed from the answer without a copy. A row keeps the
+/// whole answer alive, so to keep a small part of it for long, take that part out.
 #[derive(Clone)]
 pub struct Row {
     answer: Bytes,
@@ -23,20 +22,20 @@ pub struct Row {
     span: RowSpan,
 }
 
-/// Names a column of a row: by its place or by its name.
+/// Names a column of a row: by its index or its name.
 pub trait ColumnIndex: fmt::Debug + Copy {
-    /// The column's place.
-    fn place(self, columns: &[Column]) -> Option<usize>;
+    /// The column's index.
+    fn index(self, columns: &[Column]) -> Option<usize>;
 }
 
 impl ColumnIndex for usize {
-    fn place(self, columns: &[Column]) -> Option<usize> {
+    fn index(self, columns: &[Column]) -> Option<usize> {
         (self < columns.len()).then_some(self)
     }
 }
 
 impl ColumnIndex for &str {
-    fn place(self, columns: &[Column]) -> Option<usize> {
+    fn index(self, columns: &[Column]) -> Option<usize> {
         columns.iter().position(|column| column.name().eq_ignore_ascii_case(self))
     }
 }
@@ -51,18 +50,18 @@ impl Row {
         self.layout.columns()
     }
 
-    /// The value of a column, read into a Rust type. NULL is read into an `Option`.
+    /// The value of a column, converted to a Rust type. Use `Option` for columns that may be NULL.
     ///
     /// # Errors
-    /// There is no such column, it is of another type, or it is NULL and `T` is not an `Option`.
+    /// The column does not exist, has another type, or is NULL and `T` is not an `Option`.
     pub fn get<'a, T: FromValue<'a>>(&'a self, column: impl ColumnIndex) -> Result<T, Error> {
-        let place = column.place(self.columns()).ok_or_else(|| {
+        let index = column.index(self.columns()).ok_or_else(|| {
             Error::with_message(ErrorKind::SchemaMismatch, format!("there is no column {column:?}"))
         })?;
-        let value = value_at(&self.answer, &self.layout, self.span, place)?;
+        let value = value_at(&self.answer, &self.layout, self.span, index)?;
         let kind = value.kind();
         T::from_value(value).ok_or_else(|| {
-            let name = self.columns().get(place).map_or("", Column::name);
+            let name = self.columns().get(index).map_or("", Column::name);
             let message = format!("column `{name}` holds {kind}, which is not read as {}", T::EXPECTED);
             Error::with_message(ErrorKind::SchemaMismatch, message)
         })
@@ -71,15 +70,15 @@ impl Row {
     /// All values in the order of the columns.
     ///
     /// # Errors
-    /// A text is not UTF-8, or an array does not fit its bytes.
+    /// A text is not UTF-8, or an array is damaged.
     pub fn values(&self) -> Result<Vec<Value<'_>>, Error> {
         let all = 0..self.columns().len();
         Ok(all
-            .map(|place| value_at(&self.answer, &self.layout, self.span, place))
+            .map(|index| value_at(&self.answer, &self.layout, self.span, index))
             .collect::<Result<_, _>>()?)
     }
 
-    /// Reads the row into a type of its own.
+    /// Converts the row to a type of your own.
     ///
     /// # Errors
     /// Those of the type's [`FromRow`].
@@ -89,7 +88,7 @@ impl Row {
 }
 
 impl fmt::Debug for Row {
-    /// Names the columns and leaves the values out.
+    /// Names the columns and omits the values.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut row = f.debug_struct("Row");
         for column in self.columns() {
@@ -100,7 +99,7 @@ impl fmt::Debug for Row {
 }
 
 impl PartialEq for Row {
-    /// Rows are equal when their columns and values are.
+    /// Rows are equal if their columns and values are.
     fn eq(&self, other: &Self) -> bool {
         self.columns() == other.columns()
             && match (self.values(), other.values()) {
@@ -110,7 +109,7 @@ impl PartialEq for Row {
     }
 }
 
-/// A type that a whole row can be written from: tuples of columns, slices of values, or one of your own.
+/// A type that can be written as a whole row: tuples of column values, slices of values, or a type of your own.
 ///
 /// ```
 /// use griddb_rs::{ToRow, ToValue, Value};
@@ -132,7 +131,7 @@ pub trait ToRow {
     fn with_values<R>(&self, write: impl FnOnce(&[Value<'_>]) -> R) -> R;
 }
 
-/// A type that a row key can be written from: a single value, or a tuple for a composite key.
+/// A type that can be used as a row key: a single value, or a tuple for a composite key.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be used as a row key",
     note = "a row key is text, `i32`, `i64` or a `Timestamp`, or a tuple of them for a composite key"
@@ -142,7 +141,7 @@ pub trait ToKey {
     fn with_key<R>(&self, write: impl FnOnce(&[Value<'_>]) -> R) -> R;
 }
 
-/// A type that a whole row can be read into: tuples of columns, or one of your own.
+/// A type that a whole row can be converted to: tuples of columns, or a type of your own.
 #[diagnostic::on_unimplemented(
     message = "a row cannot be read as `{Self}`",
     note = "use a tuple of column types such as `(String, i64)`, or implement `FromRow`"
@@ -151,7 +150,7 @@ pub trait FromRow: Sized {
     /// Reads the row.
     ///
     /// # Errors
-    /// The row has other columns than the type expects.
+    /// The row's columns do not fit the type.
     fn from_row(row: &Row) -> Result<Self, Error>;
 }
 
@@ -222,22 +221,22 @@ macro_rules! single_keys {
 single_keys!(str, String, i32, i64, crate::timestamp::Timestamp, Value<'_>);
 
 macro_rules! tuples {
-    ($($name:ident $place:tt),*) => {
+    ($($name:ident $index:tt),*) => {
         impl<$($name: ToValue),*> ToRow for ($($name,)*) {
             fn with_values<R>(&self, write: impl FnOnce(&[Value<'_>]) -> R) -> R {
-                write(&[$(self.$place.to_value()),*])
+                write(&[$(self.$index.to_value()),*])
             }
         }
 
         impl<$($name: ToValue),*> ToKey for ($($name,)*) {
             fn with_key<R>(&self, write: impl FnOnce(&[Value<'_>]) -> R) -> R {
-                write(&[$(self.$place.to_value()),*])
+                write(&[$(self.$index.to_value()),*])
             }
         }
 
         impl<$($name: for<'a> FromValue<'a>),*> FromRow for ($($name,)*) {
             fn from_row(row: &Row) -> Result<Self, Error> {
-                Ok(($(row.get::<$name>($place)?,)*))
+                Ok(($(row.get::<$name>($index)?,)*))
             }
         }
     };

@@ -1,4 +1,4 @@
-//! What a container's rows look like: columns, row key, indexes.
+//! The shape of a container's rows: columns, row key, indexes.
 
 use std::fmt;
 
@@ -6,7 +6,7 @@ use std::fmt;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ColumnType {
-    /// Text in UTF-8, at most 31 KiB in a container of 64 KiB blocks; it may not hold NUL.
+    /// UTF-8 text without NUL, at most 31 KiB with blocks of 64 KiB.
     String,
     /// True or false.
     Bool,
@@ -35,12 +35,12 @@ pub enum ColumnType {
 }
 
 impl ColumnType {
-    /// Whether a value of this type has no fixed size.
+    /// Whether values of this type vary in size.
     pub(crate) fn is_variable(self) -> bool {
         matches!(self, Self::String | Self::Geometry | Self::Blob)
     }
 
-    /// Bytes that a value takes in the fixed part of a row; 0 for those of variable size.
+    /// The size of a value in the fixed part of a row; 0 for variable types.
     pub(crate) fn fixed_size(self) -> usize {
         match self {
             Self::String | Self::Geometry | Self::Blob => 0,
@@ -83,7 +83,7 @@ pub struct Column {
 }
 
 impl Column {
-    /// The column's name. Names are compared without regard to the case of ASCII letters.
+    /// The column's name. Comparisons ignore the case of ASCII letters.
     pub fn name(&self) -> &str {
         &self.name
     }
@@ -107,7 +107,7 @@ impl Column {
         self.array || self.column_type.is_variable()
     }
 
-    /// Whether the other one is the same column: same name but for case, same type.
+    /// Whether it is the same column as the other: same name except for case, same type.
     pub(crate) fn same_as(&self, other: &Self) -> bool {
         self.name.eq_ignore_ascii_case(&other.name)
             && self.column_type == other.column_type
@@ -116,14 +116,14 @@ impl Column {
     }
 }
 
-/// An index on one or several columns.
+/// An index on one or more columns.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Index {
     pub(crate) name: Box<str>,
     pub(crate) columns: Vec<Box<str>>,
 }
 
-/// The columns of a container, which of them are the row key, and the indexes that it should have.
+/// The columns of a container, its row key, and the indexes it should have.
 ///
 /// The row key's columns come first and are never NULL.
 ///
@@ -146,13 +146,13 @@ pub struct Schema {
 }
 
 impl Schema {
-    /// A schema without columns; one at least has to be added.
+    /// A schema without columns. Add at least one.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Adds a column to the row key: STRING, INTEGER, LONG or a timestamp. Called several times, the key is
-    /// composite. Key columns have to be added before all others.
+    /// Adds a column to the row key: STRING, INTEGER, LONG or a timestamp. Several calls make a composite key. Key
+    /// columns must be added before all others.
     #[must_use]
     pub fn key(mut self, name: &str, column_type: ColumnType) -> Self {
         self.key.push(self.columns.len());
@@ -183,13 +183,13 @@ impl Schema {
         self.push(name, element, true, true)
     }
 
-    /// Asks for a TREE index on a column. The row key needs none.
+    /// Adds a TREE index on a column. The row key needs none.
     #[must_use]
     pub fn index(self, column: &str) -> Self {
         self.index_on("", &[column])
     }
 
-    /// Asks for a TREE index on several columns in this order, under a name (empty for none).
+    /// Adds a TREE index on several columns in this order. The name may be empty.
     #[must_use]
     pub fn index_on(mut self, name: &str, columns: &[&str]) -> Self {
         self.indexes.push(Index {
@@ -199,17 +199,17 @@ impl Schema {
         self
     }
 
-    /// The columns in their order.
+    /// The columns in order.
     pub fn columns(&self) -> &[Column] {
         &self.columns
     }
 
-    /// The columns of the row key in their order; none when the container has no row key.
+    /// The columns of the row key in order; none if the container has no row key.
     pub fn key_columns(&self) -> impl Iterator<Item = &Column> {
         self.key.iter().filter_map(|index| self.columns.get(*index))
     }
 
-    /// The place of the column of that name, whatever the case of its letters.
+    /// The position of the column with that name, ignoring case.
     pub fn position(&self, name: &str) -> Option<usize> {
         self.columns.iter().position(|column| column.name.eq_ignore_ascii_case(name))
     }
@@ -219,17 +219,17 @@ impl Schema {
         self
     }
 
-    /// What is wrong with it, if anything, in words for its author.
+    /// What is wrong with it, if anything, as a message for a developer.
     pub(crate) fn fault(&self) -> Option<String> {
         if self.columns.is_empty() {
             return Some("a schema needs a column".into());
         }
-        if self.key.iter().enumerate().any(|(place, column)| place != *column) {
+        if self.key.iter().enumerate().any(|(position, column)| position != *column) {
             return Some("the columns of the row key must come first".into());
         }
-        for (place, column) in self.columns.iter().enumerate() {
-            if self.position(&column.name) != Some(place) {
-                return Some(format!("column `{}` is there twice", column.name));
+        for (position, column) in self.columns.iter().enumerate() {
+            if self.position(&column.name) != Some(position) {
+                return Some(format!("column `{}` is defined twice", column.name));
             }
             if column.array
                 && matches!(
@@ -269,11 +269,11 @@ impl Schema {
         None
     }
 
-    /// Whether both have the same columns and row key, in whatever order the other columns are.
+    /// Whether both have the same columns and row key. The order of the other columns does not matter.
     pub(crate) fn same_columns(&self, other: &Self) -> bool {
         self.columns.len() == other.columns.len()
             && self.columns.iter().all(|column| {
-                other.position(&column.name).is_some_and(|place| other.columns[place].same_as(column))
+                other.position(&column.name).is_some_and(|position| other.columns[position].same_as(column))
             })
             && self.key.len() == other.key.len()
             && self.key_columns().zip(other.key_columns()).all(|(mine, theirs)| mine.same_as(theirs))
@@ -287,7 +287,7 @@ mod tests {
     #[test]
     fn faults_are_told_in_words() {
         let twice = Schema::new().key("a", ColumnType::String).column("A", ColumnType::Long);
-        assert_eq!(twice.fault().as_deref(), Some("column `A` is there twice"));
+        assert_eq!(twice.fault().as_deref(), Some("column `A` is defined twice"));
         let late = Schema::new().column("a", ColumnType::String).key("b", ColumnType::Long);
         assert_eq!(late.fault().as_deref(), Some("the columns of the row key must come first"));
         let wrong = Schema::new().key("a", ColumnType::Double);

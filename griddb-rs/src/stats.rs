@@ -1,23 +1,23 @@
-//! Counters of what a client does.
+//! Counters of a client's activity.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// What a client has done since it was made; see [`Client::stats`](crate::Client::stats).
+/// A client's activity since it was created; see [`Client::stats`](crate::Client::stats).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct Stats {
-    /// Statements sent, without the two of each handshake and without heartbeats.
+    /// Statements sent, not counting the two of each handshake and heartbeats.
     pub statements: u64,
-    /// Flights that somebody waited for: statements sent together count once, and those whose answer nobody
-    /// waits for (closing a session that has committed) not at all.
+    /// Round trips with a waiting caller. Statements sent together count once; those whose answer nobody waits
+    /// for, such as closing a committed session, do not count.
     pub round_trips: u64,
     /// Connections opened and logged in.
     pub connections: u64,
-    /// Connections that ended otherwise than by this client's wish.
+    /// Connections that ended without this client closing them.
     pub connections_lost: u64,
-    /// Tries after the first one.
+    /// Attempts after the first one.
     pub retries: u64,
-    /// Heartbeats sent because answers were late or the connection was idle for long.
+    /// Heartbeats sent because answers were late or a connection was idle.
     pub heartbeats: u64,
 }
 

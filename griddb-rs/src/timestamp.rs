@@ -1,4 +1,4 @@
-//! A point in time, as fine as any of GridDB's three timestamp columns keeps it.
+//! A point in time, with the precision of GridDB's finest timestamp column.
 
 use std::{
     fmt,
@@ -10,12 +10,12 @@ const NANOS_PER_SECOND: u32 = 1_000_000_000;
 /// A point in time: seconds and nanoseconds since 1970-01-01 UTC.
 ///
 /// One type serves all three kinds of column: `TIMESTAMP` keeps milliseconds, `TIMESTAMP(6)` microseconds and
-/// `TIMESTAMP(9)` nanoseconds. What a column cannot keep is cut off, towards the past. The server keeps no time before
+/// `TIMESTAMP(9)` nanoseconds. Excess precision is truncated towards the past. The server accepts no time before
 /// 1970.
 ///
-/// It is displayed in ISO 8601, in UTC, with as many digits of the second as it needs.
+/// It is displayed as ISO 8601 in UTC, with as many fractional digits as it needs.
 ///
-/// The present comes from a [`SystemTime`], as every other time of the system's clock does.
+/// For the current time, convert a [`SystemTime`].
 ///
 /// ```
 /// use griddb_rs::Timestamp;
@@ -35,19 +35,19 @@ pub struct Timestamp {
 }
 
 impl Timestamp {
-    /// So many milliseconds after 1970 (before it when negative).
+    /// Milliseconds since 1970; negative before it.
     pub const fn from_millis(millis: i64) -> Self {
         Self { seconds: millis.div_euclid(1000), nanos: millis.rem_euclid(1000) as u32 * 1_000_000 }
     }
 
-    /// So many microseconds after 1970 (before it when negative).
+    /// Microseconds since 1970; negative before it.
     pub const fn from_micros(micros: i64) -> Self {
         Self { seconds: micros.div_euclid(1_000_000), nanos: micros.rem_euclid(1_000_000) as u32 * 1000 }
     }
 
-    /// So many seconds after 1970 and, from there, nanoseconds forward.
+    /// Seconds since 1970 plus nanoseconds.
     ///
-    /// `nanos` of a second or more are carried over; the seconds stop at the ends of `i64`.
+    /// `nanos` of a second or more are carried over. Seconds saturate at the limits of `i64`.
     pub const fn from_seconds(seconds: i64, nanos: u32) -> Self {
         Self {
             seconds: seconds.saturating_add((nanos / NANOS_PER_SECOND) as i64),
@@ -65,29 +65,29 @@ impl Timestamp {
         self.nanos
     }
 
-    /// Milliseconds since 1970, rounded towards the past; it stops at the ends of `i64`.
+    /// Milliseconds since 1970, rounded towards the past. Saturates at the limits of `i64`.
     pub const fn as_millis(self) -> i64 {
         clamp(self.seconds as i128 * 1000 + (self.nanos / 1_000_000) as i128)
     }
 
-    /// Microseconds since 1970, rounded towards the past; it stops at the ends of `i64`.
+    /// Microseconds since 1970, rounded towards the past. Saturates at the limits of `i64`.
     pub const fn as_micros(self) -> i64 {
         clamp(self.seconds as i128 * 1_000_000 + (self.nanos / 1000) as i128)
     }
 
-    /// The time cut off to whole milliseconds, towards the past: as a `TIMESTAMP` column keeps it.
+    /// The time truncated to milliseconds, as a `TIMESTAMP` column keeps it.
     #[must_use]
     pub const fn floor_to_millis(self) -> Self {
         Self { seconds: self.seconds, nanos: self.nanos - self.nanos % 1_000_000 }
     }
 
-    /// The time cut off to whole microseconds, towards the past: as a `TIMESTAMP(6)` column keeps it.
+    /// The time truncated to microseconds, as a `TIMESTAMP(6)` column keeps it.
     #[must_use]
     pub const fn floor_to_micros(self) -> Self {
         Self { seconds: self.seconds, nanos: self.nanos - self.nanos % 1000 }
     }
 
-    /// The two fields of a `TIMESTAMP(9)` column: quarter microseconds and the nanoseconds of one of them.
+    /// The two fields of a `TIMESTAMP(9)` column: quarters of a microsecond, and the nanoseconds within one.
     pub(crate) const fn to_nano_fields(self) -> (i64, u8) {
         let high = clamp(self.seconds as i128 * 4_000_000 + (self.nanos / 250) as i128);
         (high, (self.nanos % 250) as u8)
@@ -109,9 +109,9 @@ const fn clamp(value: i128) -> i64 {
     }
 }
 
-/// Year, month and day of a day counted from 1970-01-01.
+/// Converts days since 1970-01-01 to year, month and day.
 fn date(days: i64) -> (i64, i64, i64) {
-    // Years begin in March here, so that the leap day is the last of them; eras are 400 years of 146,097 days.
+    // Years start in March here, so that the leap day comes last. An era is 400 years of 146,097 days.
     let days = days + 719_468;
     let (era, day_of_era) = (days.div_euclid(146_097), days.rem_euclid(146_097));
     let year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
@@ -123,8 +123,8 @@ fn date(days: i64) -> (i64, i64, i64) {
 }
 
 impl fmt::Display for Timestamp {
-    /// As `2023-11-14T22:13:20.123Z`, with no, three, six or nine digits of the second; years that have not four digits
-    /// get a sign.
+    /// For example `2023-11-14T22:13:20.123Z`, with zero, three, six or nine fractional digits. Years without
+    /// exactly four digits get a sign.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (year, month, day) = date(self.seconds.div_euclid(86_400));
         let second = self.seconds.rem_euclid(86_400);
@@ -164,7 +164,7 @@ impl TryFrom<Timestamp> for SystemTime {
     type Error = std::time::SystemTimeError;
 
     /// # Errors
-    /// The system's clock cannot hold a time that far away.
+    /// The system's clock cannot represent the time.
     fn try_from(time: Timestamp) -> Result<Self, Self::Error> {
         let whole = Duration::from_secs(time.seconds.unsigned_abs());
         let moved =
@@ -172,7 +172,7 @@ impl TryFrom<Timestamp> for SystemTime {
         let moved = moved.and_then(|moved| moved.checked_add(Duration::from_nanos(u64::from(time.nanos))));
         match moved {
             Some(moved) => Ok(moved),
-            // The only way to make this error is to ask for a difference that is negative.
+            // The only way to create this error is to ask for a negative difference.
             None => UNIX_EPOCH.duration_since(UNIX_EPOCH + Duration::from_secs(1)).map(|_| UNIX_EPOCH),
         }
     }

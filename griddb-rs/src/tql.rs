@@ -1,4 +1,4 @@
-//! Writing values into TQL, GridDB's query language, so that no value can be taken for anything else.
+//! Writing values into TQL, GridDB's query language, so that no value can be read as anything else.
 
 use std::fmt::Write as _;
 
@@ -8,10 +8,10 @@ use crate::{
     value::{ToValue, Value},
 };
 
-/// The last second that the server can read as text, of the year 9999.
+/// The last second that the server can parse from text, at the end of the year 9999.
 const LAST_SECOND: i64 = 253_402_300_799;
 
-/// A text as a TQL literal: in quotes, with the quotes in it doubled. No text can leave its quotes.
+/// A text as a TQL literal: in quotes, with quotes inside doubled, so no text can break out of it.
 ///
 /// ```
 /// assert_eq!(griddb_rs::tql::quote("it's")?, "'it''s'");
@@ -19,25 +19,24 @@ const LAST_SECOND: i64 = 253_402_300_799;
 /// ```
 ///
 /// # Errors
-/// The text has a NUL character, which the server refuses anywhere in a query.
+/// The text contains a NUL character, which the server refuses anywhere in a query.
 pub fn quote(text: &str) -> Result<String, Error> {
     let mut out = String::with_capacity(text.len() + 2);
     append_text(&mut out, text)?;
     Ok(out)
 }
 
-/// Puts values in the places of the `?` in a query. A `?` inside `'…'`, `"…"` or a comment is left as it is.
+/// Replaces each `?` in a query by a value. A `?` inside `'…'`, `"…"` or a comment stays as it is.
 ///
-/// Each value stands apart from its neighbours, with a space where the query has none, so that none becomes a part of
-/// another word or number, or, with its sign behind a minus, begins a comment.
+/// A value is separated by a space where the query has none, so that it cannot become part of a neighbouring word
+/// or number, or start a comment with its minus sign.
 ///
-/// Text, whole numbers, floating point numbers and times can be put in. A BOOL column is a condition by itself
-/// in TQL (`where active`, `where not active`), so there is no literal of it; nor of NULL (`is null`), bytes or
-/// arrays.
+/// Text, integers, floating point numbers and times are supported. TQL has no literals for BOOL (a BOOL column is
+/// a condition by itself: `where active`, `where not active`), NULL (`is null`), bytes or arrays.
 ///
-/// A time is written as fine as it is. The server does not compare a column well with a time that is finer than the
-/// column: `<` and `!=` pass over rows in the same millisecond of a TIMESTAMP column. For such a column cut the time
-/// off with [`Timestamp::floor_to_millis`], for a TIMESTAMP(6) one with [`Timestamp::floor_to_micros`].
+/// A time is written in full precision. The server compares badly with a time that is finer than the column: on a
+/// TIMESTAMP column, `<` and `!=` miss rows within the same millisecond. Truncate the time with
+/// [`Timestamp::floor_to_millis`] for such a column, or [`Timestamp::floor_to_micros`] for TIMESTAMP(6).
 ///
 /// ```
 /// use griddb_rs::{Timestamp, tql};
@@ -51,7 +50,7 @@ pub fn quote(text: &str) -> Result<String, Error> {
 /// ```
 ///
 /// # Errors
-/// There are more or fewer values than places, or a value has no literal; or a quote or a `/*` is not closed.
+/// The numbers of values and placeholders differ, a value has no literal, or a quote or a `/*` is not closed.
 pub fn bind(template: &str, values: &[&dyn ToValue]) -> Result<String, Error> {
     let mut out = String::with_capacity(template.len() + 16 * values.len());
     let mut values = values.iter();
@@ -87,11 +86,11 @@ fn is_space(character: char) -> bool {
     character.is_ascii_whitespace()
 }
 
-/// How long the quoted part or comment is that a query goes on with; otherwise, the character.
+/// The length of the quoted text or comment at the start of `rest`; otherwise of one character.
 fn undivided(rest: &str) -> Result<usize, Error> {
-    let behind = |begin: usize, end: &str| rest[begin..].find(end).map(|place| begin + place + end.len());
+    let behind = |begin: usize, end: &str| rest[begin..].find(end).map(|at| begin + at + end.len());
     match rest.as_bytes() {
-        // A doubled quote ends one part and begins another, which comes to the same.
+        // A doubled quote ends one part and starts another, with the same result.
         [b'\'', ..] => behind(1, "'").ok_or_else(|| wrong("a quote in the query is not closed")),
         [b'"', ..] => behind(1, "\"").ok_or_else(|| wrong("a quote in the query is not closed")),
         [b'-', b'-', ..] => Ok(behind(2, "\n").unwrap_or(rest.len())),
@@ -109,7 +108,7 @@ fn append_value(out: &mut String, value: &Value<'_>) -> Result<(), Error> {
         Value::Short(number) => write!(out, "{number}"),
         Value::Integer(number) => write!(out, "{number}"),
         Value::Long(number) => write!(out, "{number}"),
-        // In full: 0.1 as the server reads it is another number than 0.1 in a FLOAT column.
+        // All digits: 0.1 as the server parses it is not the 0.1 of a FLOAT column.
         Value::Float(number) if number.is_finite() => write!(out, "{:?}", f64::from(*number)),
         Value::Double(number) if number.is_finite() => write!(out, "{number:?}"),
         other => return Err(wrong(format!("there is no literal of {} in a query", other.kind()))),
@@ -119,12 +118,12 @@ fn append_value(out: &mut String, value: &Value<'_>) -> Result<(), Error> {
 
 fn append_time(out: &mut String, time: Timestamp) -> Result<(), Error> {
     if time < Timestamp::default() {
-        return Err(wrong("a time in a query is not before 1970"));
+        return Err(wrong("a time in a query must not be before 1970"));
     }
     let _ = if time == time.floor_to_millis() {
         write!(out, "TO_TIMESTAMP_MS({})", time.as_millis())
     } else if time.seconds() > LAST_SECOND {
-        return Err(wrong("a time in a query that is finer than milliseconds is not after 9999"));
+        return Err(wrong("a time in a query that is finer than milliseconds must not be after 9999"));
     } else if time == time.floor_to_micros() {
         write!(out, "TIMESTAMP_US('{time}')")
     } else {
@@ -137,7 +136,7 @@ fn append_text(out: &mut String, text: &str) -> Result<(), Error> {
     out.push('\'');
     for character in text.chars() {
         match character {
-            '\0' => return Err(wrong("a text in a query may not have a NUL character")),
+            '\0' => return Err(wrong("a text in a query must not contain a NUL character")),
             '\'' => out.push_str("''"),
             other => out.push(other),
         }

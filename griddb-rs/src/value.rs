@@ -6,8 +6,8 @@ use std::borrow::Cow;
 
 use crate::{schema::ColumnType, timestamp::Timestamp};
 
-/// The value of a column. It borrows where it can: a value read from a row points into the answer, one that is
-/// written points into the caller's data. [`into_owned`](Self::into_owned) cuts it loose.
+/// The value of a column. It borrows where possible: a value that was read points into the answer, and a value to
+/// be written points into the caller's data. [`into_owned`](Self::into_owned) makes it independent.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 #[allow(missing_docs)]
@@ -20,10 +20,10 @@ pub enum Value<'a> {
     Long(i64),
     Float(f32),
     Double(f64),
-    /// Of any of the three precisions.
+    /// With any of the three precisions.
     Timestamp(Timestamp),
     String(Cow<'a, str>),
-    /// The bytes of a BLOB, or those of a GEOMETRY as they are.
+    /// The bytes of a BLOB, or the raw bytes of a GEOMETRY.
     Blob(Cow<'a, [u8]>),
     Array(Array<'a>),
 }
@@ -60,7 +60,7 @@ impl Array<'_> {
         }
     }
 
-    /// Cuts it loose from what it borrows.
+    /// Clones what it borrows.
     pub fn into_owned(self) -> Array<'static> {
         match self {
             Self::Bool(list) => Array::Bool(Cow::Owned(list.into_owned())),
@@ -84,7 +84,7 @@ impl Value<'_> {
         matches!(self, Self::Null)
     }
 
-    /// Cuts it loose from what it borrows.
+    /// Clones what it borrows.
     pub fn into_owned(self) -> Value<'static> {
         match self {
             Self::Null => Value::Null,
@@ -102,7 +102,7 @@ impl Value<'_> {
         }
     }
 
-    /// What kind of value it is, for messages that must not quote it.
+    /// The kind of the value, for messages that must not quote it.
     pub(crate) fn kind(&self) -> &'static str {
         match self {
             Self::Null => "NULL",
@@ -121,19 +121,19 @@ impl Value<'_> {
     }
 }
 
-/// A type that a column's value can be made from, without copying where it has the bytes already.
+/// A type that can be converted to a column's value, without a copy if it holds the bytes already.
 pub trait ToValue {
     /// The value, borrowing from `self`.
     fn to_value(&self) -> Value<'_>;
 }
 
-/// A type that a column's value can be read into.
+/// A type that a column's value can be converted to.
 ///
-/// `Option<T>` reads NULL as `None`; every other type refuses it.
+/// `Option<T>` reads NULL as `None`. All other types refuse NULL.
 pub trait FromValue<'a>: Sized {
-    /// What the type reads, for error messages.
+    /// The type in words, for error messages.
     const EXPECTED: &'static str;
 
-    /// The value, or `None` when it is of another kind.
+    /// Converts the value; `None` if it has another kind.
     fn from_value(value: Value<'a>) -> Option<Self>;
 }

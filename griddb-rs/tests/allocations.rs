@@ -1,6 +1,6 @@
-//! What an operation allocates: nothing that a reused buffer avoids.
+//! What an operation allocates: nothing that a reused buffer can avoid.
 //!
-//! The client runs on this thread, whose allocations are counted; the node on another one.
+//! The client runs on this thread, whose allocations are counted. The node runs on another one.
 
 #![allow(clippy::unwrap_used, missing_docs, unreachable_pub, reason = "tests")]
 
@@ -27,7 +27,7 @@ fn node_elsewhere() -> (String, mpsc::Sender<()>) {
     (urls.recv().unwrap(), end)
 }
 
-/// Allocations of one call, in thousandths.
+/// Allocations per call, in thousandths.
 fn per_call(
     runtime: &tokio::runtime::Runtime,
     rows: &Collection,
@@ -46,7 +46,7 @@ fn per_call(
 }
 
 #[test]
-fn calls_allocate_what_they_give_back_and_no_more() {
+fn calls_allocate_only_what_they_return() {
     let (url, _end) = node_elsewhere();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let rows = runtime.block_on(async {
@@ -56,7 +56,7 @@ fn calls_allocate_what_they_give_back_and_no_more() {
     });
     let flushed = rows.durability(Durability::Flush);
     let check = |calls: &str, most: u64, counted: u64| {
-        // Now and then a table or buffer grows; that is not what a call costs.
+        // Now and then a table or buffer grows. That does not count as the cost of a call.
         assert!(counted <= most * 1000 + 50, "{calls}: {counted} allocations in 1000");
     };
     check(
@@ -96,7 +96,7 @@ fn calls_allocate_what_they_give_back_and_no_more() {
         0,
         per_call(&runtime, &flushed, async |rows, _| assert!(rows.update("k", raise).await.unwrap())),
     );
-    // The list of rows that it gives back.
+    // The list of rows that it returns.
     let tql = tql::bind("select * where k = ?", &[&"k"]).unwrap();
     let query = rows.query(tql);
     check(

@@ -1,4 +1,5 @@
-//! Every message that this client sends, byte for byte as captured from a real server; and every answer read.
+//! Compares every message of this client, byte for byte, with captures from a real server, and decodes every
+//! captured answer.
 
 #![allow(clippy::unwrap_used, reason = "a test that fails may panic")]
 
@@ -488,7 +489,7 @@ fn transactions() {
     file.success("new_owner_commit_repeated");
 }
 
-/// No answer of any capture, cut anywhere or with any one byte changed, makes a decoder panic.
+/// No captured answer makes a decoder panic, wherever it is cut and whichever byte is changed.
 #[test]
 fn damaged_answers_are_errors_and_never_panics() {
     let layout = Layout::of(&four_columns()).unwrap();

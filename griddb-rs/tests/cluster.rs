@@ -1,5 +1,5 @@
-//! A cluster of several nodes: owners move, nodes are killed, paused and woken. On in-process nodes that do as three
-//! real ones were seen to do.
+//! A cluster of several nodes: owners move, nodes are killed, paused and woken. The simulated nodes behave like
+//! three observed real ones.
 
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs, unreachable_pub, reason = "tests")]
 
@@ -29,7 +29,7 @@ fn address(cluster: &TestCluster, node: usize) -> SocketAddr {
     cluster.nodes()[node].address().into()
 }
 
-/// A collection in a partition of that owner and backup.
+/// A collection in a partition with that owner and backup.
 async fn rows_at(client: &Client, cluster: &TestCluster, owner: usize, backup: usize) -> Collection {
     let partition = cluster.partition_at(owner, backup).unwrap();
     let schema = Schema::new().key("k", ColumnType::String).column("n", ColumnType::Long);
@@ -44,7 +44,7 @@ async fn number(rows: &Collection) -> i64 {
     rows.get("k").await.unwrap().map_or(0, |row| row.get("n").unwrap())
 }
 
-/// Inserts rows and raises a number until told to stop; what it was told.
+/// Inserts rows and increments a number until stopped, and records the answers.
 struct Load {
     stop: Arc<AtomicBool>,
     task: JoinHandle<Told>,
@@ -83,7 +83,7 @@ impl Load {
         Self { stop, task }
     }
 
-    /// Stops it, and checks that everything that it was told is so.
+    /// Stops it, and checks that every answer was true.
     async fn check(self, rows: &Collection) {
         sleep(Duration::from_millis(50)).await;
         self.stop.store(true, Ordering::Relaxed);
@@ -97,7 +97,7 @@ impl Load {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn owners_are_found_and_moves_followed() {
+async fn owners_are_found_and_followed() {
     let cluster = cluster().await;
     let client = connect(&cluster, "").await;
     for (owner, backup) in [(0, 1), (1, 2), (2, 0)] {
@@ -122,7 +122,7 @@ async fn reads_follow_the_owner_too() {
     let rows = rows_at(&client, &cluster, 1, 2).await;
     rows.put(("k", 1i64)).await.unwrap();
     assert!(cluster.move_partition(i32::try_from(rows.partition()).unwrap()));
-    // The former owner refuses no read.
+    // The former owner still answers reads.
     let new_owner = &cluster.nodes()[2];
     let before = new_owner.counters().statements(Statement::GetRow);
     for _ in 0..500 {
@@ -183,18 +183,18 @@ async fn a_commit_is_finished_at_the_new_owner() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_paused_owner_is_replaced_and_unmasked_when_it_wakes() {
+async fn a_paused_owner_is_replaced_and_detected_when_it_wakes() {
     let cluster = cluster().await;
     let client = connect(&cluster, "heartbeat=100ms&statement_timeout=2s&lock_timeout=1s").await;
     let rows = rows_at(&client, &cluster, 1, 2).await;
     rows.put(("token", 1i64)).await.unwrap();
-    // Somebody who talks to the old owner and does not hear of the change.
+    // A client that talks to the old owner and does not hear of the change.
     let late = connect(&cluster, "heartbeat=10s&statement_timeout=10s&lock_timeout=1s").await;
     let late = late.open(&rows.name().to_string()).await.unwrap();
     cluster.pause(1);
     let queued = tokio::spawn(async move { late.remove_at("token").await });
     cluster.settled().await;
-    // A read is sent again until somebody answers it; a removal sent to the silent node would have to be unknown.
+    // A read is repeated until a node answers it; a removal sent to the silent node would have an unknown outcome.
     assert!(rows.get("token").await.unwrap().is_some());
     let taken = rows.remove_at("token").await.unwrap();
     assert!(taken.existed());
@@ -204,13 +204,13 @@ async fn a_paused_owner_is_replaced_and_unmasked_when_it_wakes() {
     );
     cluster.wake(1);
     let second = queued.await.unwrap().unwrap();
-    // Told true as well, by a node that is not the owner any more: asking the master tells.
+    // A node that is not the owner any more also returned `true`. Asking the master reveals it.
     assert!(second.existed());
     assert_ne!(Some(second.node()), rows.owner().await.unwrap());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_paused_owner_is_replaced_before_it_is_given_up() {
+async fn a_paused_owner_is_replaced_before_its_heartbeat_fails() {
     let cluster = cluster().await;
     let times = "statement_timeout=1s&lock_timeout=1s&retry_for=8s&heartbeat=20s&owner_check=60s";
     let client = connect(&cluster, times).await;
@@ -247,7 +247,7 @@ async fn a_partition_without_an_owner_is_waited_for() {
     for error in [read.map(drop).unwrap_err(), write.map(drop).unwrap_err()] {
         assert!(error.is_unavailable() && !error.is_outcome_unknown(), "{error}");
     }
-    // Somebody who starts in the gap waits as well.
+    // A client that starts in the gap waits too.
     let newcomer = connect(&cluster, "").await;
     let opened = newcomer.open(&rows.name().to_string()).await.unwrap();
     assert_eq!(number(&opened).await, 1);
@@ -256,7 +256,7 @@ async fn a_partition_without_an_owner_is_waited_for() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn nothing_is_lost_or_done_twice_where_partitions_are_without_an_owner_again_and_again() {
+async fn nothing_is_lost_or_done_twice_while_partitions_keep_losing_their_owner() {
     let cluster = cluster().await;
     let client = connect(&cluster, "").await;
     let rows = rows_at(&client, &cluster, 1, 2).await;

@@ -1,4 +1,4 @@
-//! A database beside `public`.
+//! A database besides `public`.
 
 #![allow(clippy::unwrap_used, missing_docs, unreachable_pub, reason = "tests")]
 
@@ -18,7 +18,7 @@ async fn connect_to(node: &TestNode, database: &str) -> Client {
 }
 
 #[tokio::test]
-async fn containers_of_one_name_are_apart_in_each_database() {
+async fn equal_names_are_separate_containers_in_each_database() {
     let node = node_with_databases().await;
     let public = connect(&node).await;
     let (named, own, others) = (
@@ -40,9 +40,9 @@ async fn containers_of_one_name_are_apart_in_each_database() {
     assert_eq!(common::number(&others.open("rows").await.unwrap()).await, Some(3));
 }
 
-/// Every statement that names a container carries the database, also on the connections that are made later.
+/// Every statement that names a container carries the database, also on later connections.
 #[tokio::test]
-async fn everything_works_in_a_database_and_after_a_lost_connection() {
+async fn everything_works_in_a_database_even_after_a_lost_connection() {
     let node = node_with_databases().await;
     let client = connect_to(&node, "own").await;
     let rows = client.open_or_create("rows", &schema().index("n")).await.unwrap();

@@ -1,4 +1,4 @@
-//! Which cluster a client belongs to: from its start on, whoever comes up, is elected, or falls silent.
+//! Which cluster a client belongs to: from its start on, whichever node comes up, is elected, or falls silent.
 
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs, unreachable_pub, reason = "tests")]
 
@@ -16,7 +16,7 @@ async fn cluster_with(times: impl FnOnce(ClusterOptions) -> ClusterOptions) -> T
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_node_that_was_down_at_the_start_is_not_taken_for_the_cluster() {
+async fn a_node_that_was_down_at_the_start_is_not_trusted() {
     let (one, two) = (node().await, node().await);
     two.crash().await.unwrap();
     let nodes = format!("griddb://admin:admin@{},{}/gridauth", one.address(), two.address());
@@ -29,7 +29,7 @@ async fn a_node_that_was_down_at_the_start_is_not_taken_for_the_cluster() {
     assert!(error.is_unavailable() && error.is_retryable(), "{error}");
     assert_eq!(two.container_names(), Vec::<String>::new());
     assert_eq!(two.counters().statements(Statement::PutContainer), 0);
-    // Both are there, and each is the master of a cluster of its own.
+    // Both are up, and each is the master of its own cluster.
     one.restart().unwrap();
     soon(async { while rows.put(("k", 3i64)).await.unwrap_err().kind() != ErrorKind::SplitCluster {} }).await;
     assert_eq!(two.container_names(), Vec::<String>::new());
@@ -57,18 +57,18 @@ async fn a_node_that_was_down_at_the_start_can_be_elected() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn masters_that_change_while_a_client_starts_are_no_split_cluster() {
+async fn an_election_during_the_start_is_not_a_split_cluster() {
     let cluster = cluster_with(|times| times.demotion(Duration::from_millis(800))).await;
     cluster.pause(0);
     cluster.settled().await;
     cluster.wake(0);
-    // Until it hears of the new one, the woken node says that it is the master.
+    // Until it hears of the new master, the woken node says that it is the master.
     let client = soon(Client::connect(&cluster.url())).await.unwrap();
     client.ping().await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_old_master_that_wakes_is_no_split_cluster() {
+async fn an_old_master_that_wakes_is_not_a_split_cluster() {
     let cluster = cluster_with(|times| times.demotion(Duration::from_millis(800))).await;
     let options = "connect_timeout=1s&heartbeat=100ms&statement_timeout=1s&lock_timeout=1s";
     let client = Client::connect(&format!("{}?{options}", cluster.url())).await.unwrap();
@@ -90,7 +90,7 @@ mod by_provider {
 
     use super::*;
 
-    /// A provider that tells the length of its list, and closes nothing.
+    /// A provider that sends the length of its list, and keeps the connection open.
     async fn provider_with_length(list: String) -> String {
         let head = "HTTP/1.1 200 OK\r\nContent-Type: application/json";
         let answer = format!("{head}\r\nContent-Length: {}\r\n\r\n{list}", list.len());
@@ -98,7 +98,7 @@ mod by_provider {
     }
 
     #[tokio::test]
-    async fn a_provider_that_falls_silent_hides_no_node() {
+    async fn a_silent_provider_hides_no_node() {
         let node = node().await;
         let silent = provider(String::new, AfterAnswer::StayOpen).await;
         let begun = Instant::now();
@@ -114,7 +114,7 @@ mod by_provider {
     }
 
     #[tokio::test]
-    async fn an_answer_of_a_provider_ends_with_its_length() {
+    async fn a_providers_answer_ends_at_its_content_length() {
         let node = node().await;
         let list = listing(&[("nowhere.invalid", 1), ("127.0.0.1", node.address().port())]);
         let provider = provider_with_length(list).await;
@@ -126,13 +126,13 @@ mod by_provider {
     }
 
     #[tokio::test]
-    async fn a_provider_that_lists_nobody_who_can_be_found_says_so() {
+    async fn a_provider_with_only_unresolvable_names_is_an_error() {
         let provider = provider_with_length(listing(&[("nowhere.invalid", 1)])).await;
         let url = format!("griddb://admin:admin@/gridauth?connect_timeout=1s&{provider}");
         let told = Client::connect(&url).await.unwrap_err().to_string();
-        // A resolver that cannot reach its server takes longer than there is time.
-        let expected = ["cannot be resolved", "is not resolved in time"]
-            .map(|what| format!("the name nowhere.invalid {what}"));
+        // A resolver that cannot reach its server takes longer than the deadline.
+        let expected = ["cannot be resolved", "did not resolve in time"]
+            .map(|what| format!("the host nowhere.invalid {what}"));
         assert!(expected.contains(&told), "{told}");
     }
 
@@ -148,7 +148,7 @@ mod by_provider {
         let client = Client::connect(&url).await.unwrap();
         before.crash().await.unwrap();
         after.restart().unwrap();
-        // Beside the one known, another one is as likely another cluster.
+        // An additional unknown address may just as well belong to another cluster.
         nodes.send_replace(vec![old, new]);
         assert!(soon(client.owner_of("rows")).await.unwrap_err().is_unavailable());
         nodes.send_replace(vec![new]);

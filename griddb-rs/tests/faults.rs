@@ -1,4 +1,4 @@
-//! What happens when connections break, answers are lost and nodes fail: on the in-process node, which fails on order.
+//! Broken connections, lost answers and failing nodes, simulated with injected faults.
 
 #![allow(clippy::unwrap_used, missing_docs, unreachable_pub, reason = "tests")]
 
@@ -14,7 +14,7 @@ use griddb_test_node::{
 use tokio::time::timeout;
 
 #[tokio::test]
-async fn a_lost_read_is_read_again() {
+async fn a_lost_read_is_repeated() {
     let node = node().await;
     let client = connect(&node).await;
     let rows = rows(&client).await;
@@ -41,7 +41,7 @@ async fn a_lost_read_is_read_again() {
 }
 
 #[tokio::test]
-async fn a_write_whose_answer_was_lost_is_unknown_and_not_sent_again() {
+async fn a_write_whose_answer_was_lost_is_unknown_and_not_repeated() {
     let node = node().await;
     let rows = rows(&connect(&node).await).await;
     for fault in [Fault::DropBefore, Fault::DropAfter, Fault::Truncate(25)] {
@@ -75,7 +75,7 @@ async fn a_drop_whose_answers_were_lost_is_unknown() {
 }
 
 #[tokio::test]
-async fn a_write_that_was_refused_is_sent_again() {
+async fn a_refused_write_is_repeated() {
     let node = node().await;
     let client = connect(&node).await;
     let rows = rows(&client).await;
@@ -91,14 +91,14 @@ async fn a_write_that_was_refused_is_sent_again() {
         soon(rows.put(("k", i64::from(error.code)))).await.unwrap();
         assert_eq!(number(&rows).await, Some(i64::from(error.code)));
     }
-    // Their answers come one by one, each refused by itself: nothing of the flight may be taken as done.
+    // Every statement of the batch is refused separately. None of them may count as done.
     node.faults().order(FaultOrder::new(Fault::Refuse(ErrorCode::PARTITION_STATE)).on(Statement::FlushLog));
     let unknown = soon(rows.durability(Durability::Flush).put(("k", 1i64))).await.unwrap_err();
     assert!(unknown.is_outcome_unknown(), "{unknown}");
 }
 
 #[tokio::test]
-async fn a_distinct_insert_is_sent_again_and_knows_its_own_row() {
+async fn a_distinct_insert_is_repeated_and_recognises_its_own_row() {
     let node = node().await;
     let rows = rows(&connect(&node).await).await;
     for (fault, key) in [(Fault::DropBefore, "a"), (Fault::DropAfter, "b")] {
@@ -124,12 +124,12 @@ async fn an_unanswered_statement_ends_with_its_deadline() {
         node.faults().once(Statement::GetRow, fault);
         assert_eq!(soon(number(&rows)).await, Some(1));
     }
-    // The connection has served others all the while.
+    // The connection has served other callers meanwhile.
     assert_eq!(client.stats().connections, 1);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_commit_whose_answer_was_lost_is_asked_for_again() {
+async fn a_commit_whose_answer_was_lost_is_repeated() {
     let mut cases = Vec::new();
     for statement in [Statement::GetRow, Statement::PutRow, Statement::Commit] {
         for fault in [Fault::DropBefore, Fault::DropAfter, Fault::Truncate(25)] {
@@ -175,7 +175,7 @@ async fn a_commit_lost_with_the_server_is_unknown() {
 }
 
 #[tokio::test]
-async fn a_transaction_commits_over_a_lost_connection() {
+async fn a_transaction_commits_after_a_lost_connection() {
     let node = node().await;
     let rows = rows(&connect(&node).await).await;
     for fault in [Fault::DropBefore, Fault::DropAfter] {
@@ -195,13 +195,13 @@ async fn a_transaction_commits_over_a_lost_connection() {
 }
 
 #[tokio::test]
-async fn after_a_crash_rows_go_into_no_other_container() {
+async fn after_a_crash_rows_never_go_into_another_container() {
     let node = node_with(Options::new().log_write(LogWrite::OnlyByFlush)).await;
     let client = connect(&node).await;
     let made = client.open_or_create("mine@7", &schema()).await.unwrap();
     made.put(("k", 1i64)).await.unwrap();
     node.crash_and_restart().await.unwrap();
-    // The container is gone, and another one of the partition gets its id.
+    // The container is gone, and another one in the partition gets its id.
     let other = connect(&node).await.open_or_create("other@7", &schema()).await.unwrap();
     soon(made.put(("k", 2i64))).await.unwrap();
     assert!(other.get("k").await.unwrap().is_none());
@@ -214,7 +214,7 @@ async fn after_a_crash_rows_go_into_no_other_container() {
 }
 
 #[tokio::test]
-async fn a_node_that_is_down_is_said_in_time_and_found_again() {
+async fn a_node_that_is_down_is_reported_in_time_and_found_again() {
     let node = node().await;
     let client = Client::connect(&url(&node, "retry_for=300ms")).await.unwrap();
     let rows = rows(&client).await;
@@ -240,7 +240,7 @@ async fn a_node_that_is_down_is_said_in_time_and_found_again() {
 }
 
 #[tokio::test]
-async fn many_callers_wait_for_one_reconnect() {
+async fn many_callers_share_one_reconnect() {
     let node = node().await;
     let client = connect(&node).await;
     let rows = rows(&client).await;
@@ -263,7 +263,7 @@ async fn many_callers_wait_for_one_reconnect() {
 }
 
 #[tokio::test]
-async fn a_busy_node_is_asked_again() {
+async fn a_busy_node_is_retried() {
     let node = node().await;
     node.refuse_connections(true);
     let refused = Client::connect(&url(&node, "connect_timeout=300ms")).await.unwrap_err();
@@ -290,7 +290,7 @@ async fn a_node_outside_its_cluster_is_unavailable_until_it_joins() {
 }
 
 #[tokio::test]
-async fn a_refused_login_is_told_at_once() {
+async fn a_refused_login_is_reported_at_once() {
     let node = node().await;
     for (url, kind) in [
         (format!("griddb://admin:sesame@{}/gridauth", node.address()), ErrorKind::Auth),
@@ -308,7 +308,7 @@ async fn a_refused_login_is_told_at_once() {
 async fn addresses_of_different_clusters_are_refused() {
     let (one, two) = (node().await, node().await);
     let config = |nodes: &[&TestNode]| {
-        // So long it waits for them to agree.
+        // It waits this long for them to agree.
         let config = Config::new("admin", "admin", "gridauth").connect_timeout(Duration::from_secs(1));
         nodes.iter().fold(config, |config, node| config.host("127.0.0.1", node.address().port()))
     };
@@ -320,7 +320,7 @@ async fn addresses_of_different_clusters_are_refused() {
 }
 
 #[tokio::test]
-async fn round_trips_as_the_node_counts_them() {
+async fn round_trips_are_counted_alike_by_the_node() {
     let node = node_with(Options::new().latency(Duration::from_millis(5))).await;
     let client = connect(&node).await;
     let rows = rows(&client).await.durability(Durability::Flush);
@@ -339,7 +339,7 @@ async fn round_trips_as_the_node_counts_them() {
     let before = now();
     rows.update("k", raise).await.unwrap();
     check(2, "flushed update", before).await;
-    // The CLOSE_SESSION of the update goes with it.
+    // The update's CLOSE_SESSION is sent along with it.
     let before = now();
     rows.take("k").await.unwrap();
     check(1, "flushed take", before).await;
@@ -384,7 +384,7 @@ async fn a_transaction_that_takes_too_long_is_aborted() {
     let mut transaction = rows.transaction();
     transaction.lock("k").await.unwrap();
     transaction.put(("k", 2i64)).await.unwrap();
-    // Somebody else gets the lock as soon as the server has taken it back.
+    // Another client gets the lock as soon as the server has aborted the transaction.
     assert!(soon(rows.update("k", raise)).await.is_ok());
     assert_eq!(transaction.commit().await.unwrap_err().kind(), ErrorKind::TransactionAborted);
     assert_eq!(number(&rows).await, Some(2));
@@ -408,7 +408,7 @@ async fn futures_can_be_spawned() {
 }
 
 #[tokio::test]
-async fn opening_again_leaves_less_time_to_wait_for_a_lock() {
+async fn reopening_shortens_the_lock_wait() {
     let node = node().await;
     let client = Client::connect(&url(&node, "statement_timeout=8s&lock_timeout=5s")).await.unwrap();
     let rows = rows(&client).await;
@@ -420,7 +420,7 @@ async fn opening_again_leaves_less_time_to_wait_for_a_lock() {
     node.faults().once(Statement::GetContainer, Fault::Delay(Duration::from_secs(2)));
     node.counters().reset();
     rows.put(("k", 2i64)).await.unwrap();
-    // What is left of eight seconds, and the three that the server may take to look.
+    // What is left of eight seconds, minus the three of the server's check.
     let asked = node.counters().transaction_timeout(Statement::PutRow).unwrap();
     assert!((1..=2).contains(&asked), "{asked}");
 }
@@ -447,7 +447,7 @@ async fn no_wait_for_a_lock_is_longer_than_the_call() {
         {
             let asked = node.counters().transaction_timeout(statement).unwrap();
             assert!(u64::from(asked) <= seconds.min(8), "{statement:?} within {seconds} s waits {asked} s");
-            // All that the server can take and still answer in time: it looks every three seconds only.
+            // As long as the server can wait and still answer in time: it checks every three seconds only.
             let expected =
                 if statement == Statement::GetRow || statement == Statement::PutRow { 1 } else { 0 };
             assert_eq!(
@@ -457,7 +457,7 @@ async fn no_wait_for_a_lock_is_longer_than_the_call() {
             );
         }
     }
-    // What makes and drops containers waits for transactions too.
+    // Creating and dropping containers waits for transactions too.
     let hurried = Client::connect(&url(&node, "retry_for=1s")).await.unwrap();
     node.counters().reset();
     let indexed = schema().index("n");

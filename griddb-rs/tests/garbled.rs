@@ -1,5 +1,5 @@
-//! Answers that never become whole, are wrong, or tell of a failure though the statement was done: every call ends in time
-//! and claims no more than is known, and the client goes on by itself.
+//! Incomplete and wrong answers, and errors for statements that were executed. Every call ends in time and claims
+//! no more than is known, and the client recovers on its own.
 
 #![allow(
     clippy::unwrap_used,
@@ -19,11 +19,11 @@ use griddb_rs::{Client, Collection, Durability, Error, Stats};
 use griddb_test_node::{Fault, Statement, TestNode, cases::some_at_a_time};
 use tokio::time::timeout;
 
-/// After little more than a second of silence the connection is given up, long before a statement's time is over.
+/// The connection is dropped after little more than a second of silence, long before a statement's deadline.
 const TIMES: &str = "heartbeat=600ms&statement_timeout=5s&lock_timeout=1s&retry_for=8s";
-/// The `retry_for` of these, and some for the way.
+/// The `retry_for` of these tests, and some margin.
 const CALL: Duration = Duration::from_millis(8500);
-/// Less than a statement's time: one that is sent on a connection that is no good any more does not end in it.
+/// Less than a statement's timeout: a statement on an unusable connection does not run into it.
 const SOON: Duration = Duration::from_millis(2500);
 
 /// A client and a collection with the row `k` = 1.
@@ -39,14 +39,14 @@ async fn in_time<T>(what: &str, call: impl Future<Output = T>) -> T {
     timeout(CALL, call).await.unwrap_or_else(|_| panic!("{what}: it does not end"))
 }
 
-/// The number that is there, from a call that has little time.
+/// The stored number, from a call with little time.
 async fn soon_again(what: &str, rows: &Collection) -> Option<i64> {
     let row = rows.within(SOON).get("k").await;
     let row = row.unwrap_or_else(|error| panic!("{what}: the client does not recover: {error}"));
     row.map(|row| row.get("n").unwrap())
 }
 
-/// What a write is told that was done: where other bytes have made its answer whole, that it was.
+/// The result of a write that was executed: unknown or, if other bytes completed its answer, success.
 fn done_or_unknown(what: &str, told: Result<(), Error>) {
     if let Err(error) = told {
         assert!(error.is_outcome_unknown() && error.is_unavailable(), "{what}: {error}");
@@ -54,7 +54,7 @@ fn done_or_unknown(what: &str, told: Result<(), Error>) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_read_whose_answer_never_becomes_whole_is_answered_on_another_connection() {
+async fn a_read_with_an_incomplete_answer_is_repeated_on_another_connection() {
     let mut cases = Vec::new();
     for fault in Fault::never_whole() {
         cases.push(async move {
@@ -72,7 +72,7 @@ async fn a_read_whose_answer_never_becomes_whole_is_answered_on_another_connecti
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_write_whose_answer_never_becomes_whole_is_not_called_not_done() {
+async fn a_write_with_an_incomplete_answer_is_never_reported_as_not_done() {
     let mut cases = Vec::new();
     for fault in Fault::never_whole() {
         for statement in [Statement::PutRow, Statement::RemoveRow, Statement::FlushLog] {
@@ -99,7 +99,7 @@ async fn a_write_whose_answer_never_becomes_whole_is_not_called_not_done() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_change_whose_answers_never_become_whole_is_made_once() {
+async fn an_update_with_incomplete_answers_is_made_once() {
     let mut cases = Vec::new();
     for fault in Fault::never_whole() {
         for statement in [Statement::GetRow, Statement::PutRow, Statement::Commit] {
@@ -117,9 +117,9 @@ async fn a_change_whose_answers_never_become_whole_is_made_once() {
     some_at_a_time(cases).await;
 }
 
-/// The connection is busy: bytes of other answers come all the time.
+/// The connection is busy: bytes of other answers arrive all the time.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn others_on_the_connection_are_answered_in_time() {
+async fn other_callers_on_the_connection_are_answered_in_time() {
     let mut cases = Vec::new();
     for fault in Fault::never_whole() {
         cases.push(async move {
@@ -147,16 +147,16 @@ async fn others_on_the_connection_are_answered_in_time() {
     some_at_a_time(cases).await;
 }
 
-/// The caller has gone when the answer does not come whole, and nobody asks for anything for a while.
+/// The caller is gone before the answer is complete, and nobody sends anything for a while.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_connection_that_is_no_good_is_found_when_nobody_waits() {
+async fn an_unusable_connection_is_noticed_without_a_waiting_caller() {
     let mut cases = Vec::new();
     for fault in Fault::never_whole() {
         cases.push(async move {
             let (node, client, rows) = start().await;
             node.faults().once(Statement::GetRow, fault.clone());
             assert!(timeout(Duration::from_millis(100), rows.get("k")).await.is_err());
-            // The answer to a heartbeat ends one of these by chance; that one is found by whoever comes next.
+            // The answer to a heartbeat completes one of these by chance; that one is noticed by the next caller.
             let ends_by_chance = fault == Fault::Cut(25);
             let is_found =
                 |stats: Stats| stats.connections_lost == 1 || (ends_by_chance && stats.heartbeats == 1);
@@ -169,7 +169,7 @@ async fn a_connection_that_is_no_good_is_found_when_nobody_waits() {
     some_at_a_time(cases).await;
 }
 
-/// Answers that are whole, and not what was asked for.
+/// Complete answers with the wrong contents.
 fn wrong() -> Vec<Fault> {
     vec![
         Fault::foreign(),
@@ -187,7 +187,7 @@ fn wrong() -> Vec<Fault> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_write_that_is_answered_wrongly_is_unknown_and_not_sent_again() {
+async fn a_wrongly_answered_write_is_unknown_and_not_repeated() {
     let mut cases = Vec::new();
     for fault in wrong().into_iter().chain([Fault::ShortBody(0)]) {
         for statement in [Statement::PutRow, Statement::RemoveRow] {
@@ -214,9 +214,9 @@ async fn a_write_that_is_answered_wrongly_is_unknown_and_not_sent_again() {
     some_at_a_time(cases).await;
 }
 
-/// The answer is an error, and says of nothing that it went wrong.
+/// The answer is an error without a code or text.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_error_without_a_word_does_not_mean_that_nothing_was_done() {
+async fn an_error_without_a_code_does_not_mean_that_nothing_was_done() {
     let (node, _client, rows) = start().await;
     node.faults().once(Statement::PutRow, Fault::Nonsense(1, vec![0; 8]));
     let error = soon(rows.put(("k", 2i64))).await.unwrap_err();
@@ -225,7 +225,7 @@ async fn an_error_without_a_word_does_not_mean_that_nothing_was_done() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_flush_that_is_answered_wrongly_is_unknown() {
+async fn a_wrongly_answered_flush_is_unknown() {
     let mut cases = Vec::new();
     for fault in wrong() {
         cases.push(async move {
@@ -233,7 +233,7 @@ async fn a_flush_that_is_answered_wrongly_is_unknown() {
             let what = format!("{fault:?}");
             node.faults().once(Statement::FlushLog, fault.clone());
             let told = in_time(&what, rows.durability(Durability::Flush).put(("k", 2i64))).await;
-            // A success has no body of which something could be cut off.
+            // A success has an empty body, which cannot be cut.
             if let Err(error) = told {
                 assert!(error.is_outcome_unknown(), "{what}: {error}");
             }
@@ -244,7 +244,7 @@ async fn a_flush_that_is_answered_wrongly_is_unknown() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_change_that_is_answered_wrongly_is_made_once() {
+async fn a_wrongly_answered_update_is_made_once() {
     let mut cases = Vec::new();
     for fault in wrong() {
         for statement in [Statement::GetRow, Statement::PutRow, Statement::Commit] {
@@ -270,7 +270,7 @@ async fn a_change_that_is_answered_wrongly_is_made_once() {
     some_at_a_time(cases).await;
 }
 
-/// Some bytes that are the same in each run.
+/// Bytes that are the same in every run.
 struct Dice(u64);
 
 impl Dice {
@@ -282,21 +282,21 @@ impl Dice {
     fn nonsense(&mut self) -> Fault {
         let status = if self.roll(4) == 0 { self.roll(256) } else { self.roll(4) };
         let length = self.roll(60);
-        // Small numbers are counts and sizes that lead somewhere.
+        // Small numbers make plausible counts and sizes.
         let bytes = (0..length).map(|_| if self.roll(2) == 0 { self.roll(4) } else { self.roll(256) } as u8);
         Fault::Nonsense(status as u8, bytes.collect())
     }
 }
 
-/// So many faults for each of several nodes.
-fn nonsense_for_nodes(seed: u64, nodes: usize, turns: usize) -> Vec<Vec<Fault>> {
+/// This many faults for each of several nodes.
+fn random_faults_for_nodes(seed: u64, nodes: usize, rounds: usize) -> Vec<Vec<Fault>> {
     let mut dice = Dice(seed);
-    (0..nodes).map(|_| (0..turns).map(|_| dice.nonsense()).collect()).collect()
+    (0..nodes).map(|_| (0..rounds).map(|_| dice.nonsense()).collect()).collect()
 }
 
-/// What was done, and told in any way whatever, is never called not done, and is done once.
+/// A write that was executed is never reported as not done, whatever the answer says, and is executed once.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn no_nonsense_makes_a_write_be_called_not_done() {
+async fn no_random_answer_makes_a_write_look_not_done() {
     let of_node = |faults: Vec<Fault>| async move {
         let (node, _client, rows) = start().await;
         for (turn, fault) in (0i64..).zip(faults) {
@@ -308,11 +308,11 @@ async fn no_nonsense_makes_a_write_be_called_not_done() {
             assert_eq!(soon_again(&what, &rows).await, Some(turn), "{what}");
         }
     };
-    some_at_a_time(nonsense_for_nodes(5, 15, 10).into_iter().map(of_node)).await;
+    some_at_a_time(random_faults_for_nodes(5, 15, 10).into_iter().map(of_node)).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn no_nonsense_makes_a_commit_be_done_twice() {
+async fn no_random_answer_makes_a_commit_run_twice() {
     let of_node = |faults: Vec<Fault>| async move {
         let (node, _client, rows) = start().await;
         for (turn, fault) in (1i64..).zip(faults) {
@@ -324,28 +324,28 @@ async fn no_nonsense_makes_a_commit_be_done_twice() {
             assert_eq!(soon_again(&what, &rows).await, Some(turn + 1), "{what}");
         }
     };
-    some_at_a_time(nonsense_for_nodes(6, 10, 4).into_iter().map(of_node)).await;
+    some_at_a_time(random_faults_for_nodes(6, 10, 4).into_iter().map(of_node)).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn no_nonsense_holds_a_read_up() {
+async fn no_random_answer_blocks_a_read() {
     let of_node = |faults: Vec<Fault>| async move {
         let (node, _client, rows) = start().await;
         for (turn, fault) in faults.into_iter().enumerate() {
             let what = format!("{turn}: {fault:?}");
             node.faults().once(Statement::GetRow, fault);
-            // What it says cannot be known; that it does not say a change had been made is all.
+            // The contents cannot be known. The call must only not claim that a change was made.
             if let Err(error) = in_time(&what, rows.get("k")).await {
                 assert!(!error.is_outcome_unknown(), "{what}: {error}");
             }
             assert_eq!(soon_again(&what, &rows).await, Some(1), "{what}");
         }
     };
-    some_at_a_time(nonsense_for_nodes(7, 15, 10).into_iter().map(of_node)).await;
+    some_at_a_time(random_faults_for_nodes(7, 15, 10).into_iter().map(of_node)).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_write_that_failed_after_it_was_done_is_unknown() {
+async fn a_write_that_failed_after_execution_is_unknown() {
     some_at_a_time(Fault::done_and_failed().map(|fault| async move {
         let (node, _client, rows) = start().await;
         let what = format!("{fault:?}");
@@ -383,7 +383,7 @@ async fn a_write_that_failed_after_it_was_done_is_unknown() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_commit_that_failed_after_it_was_done_is_asked_for_again() {
+async fn a_commit_that_failed_after_execution_is_repeated() {
     let mut cases = Vec::new();
     for fault in Fault::done_and_failed() {
         for durability in [Durability::Server, Durability::Flush] {

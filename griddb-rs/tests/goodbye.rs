@@ -1,4 +1,5 @@
-//! Every connection that may be logged in ends with DISCONNECT: without it the server gives its login to the next one.
+//! Every connection that may be logged in ends with DISCONNECT. Without it the server gives its login to the next
+//! one.
 
 #![allow(clippy::unwrap_used, missing_docs, unreachable_pub, reason = "tests")]
 
@@ -12,7 +13,7 @@ use griddb_test_node::{ClusterOptions, Fault, Options, Statement, TestCluster, T
 use tokio::time::{sleep, timeout};
 
 #[tokio::test]
-async fn every_connection_says_goodbye() {
+async fn every_connection_sends_disconnect() {
     let node = node().await;
     let said = || node.counters().statements(Statement::Disconnect);
     let client = connect(&node).await;
@@ -33,7 +34,7 @@ async fn every_connection_says_goodbye() {
 }
 
 #[tokio::test]
-async fn a_runtime_that_ends_says_goodbye() {
+async fn a_runtime_that_shuts_down_sends_disconnect() {
     let node = node().await;
     let url = url(&node, "");
     std::thread::spawn(move || {
@@ -47,7 +48,7 @@ async fn a_runtime_that_ends_says_goodbye() {
 }
 
 #[tokio::test]
-async fn closing_waits_for_what_is_under_way() {
+async fn closing_waits_for_statements_in_flight() {
     let node = node_with(Options::new().latency(Duration::from_millis(100))).await;
     let client = connect(&node).await;
     let rows = rows(&client).await;
@@ -63,7 +64,7 @@ async fn closing_waits_for_what_is_under_way() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_node_that_does_not_answer_keeps_no_other_from_a_goodbye() {
+async fn a_silent_node_does_not_keep_others_from_disconnect() {
     let options = ClusterOptions::new(Options::new().partitions(12));
     let cluster = TestCluster::start(3, options).await.unwrap();
     let client = Client::connect(&cluster.url()).await.unwrap();
@@ -81,8 +82,8 @@ async fn a_node_that_does_not_answer_keeps_no_other_from_a_goodbye() {
     closing.abort();
 }
 
-/// Whether one LOGIN came and each connection that there was has said goodbye.
-async fn said_goodbye(node: &TestNode) {
+/// Whether there was one LOGIN, and every connection sent DISCONNECT.
+async fn sent_disconnect(node: &TestNode) {
     until(|| node.counters().connections() > 0 && node.counters().open_connections() == 0).await;
     assert_eq!(node.counters().statements(Statement::Login), 1);
     assert_eq!(node.counters().statements(Statement::Disconnect), node.counters().connections());
@@ -94,16 +95,16 @@ async fn a_login_that_takes_too_long_is_ended() {
     node.faults().once(Statement::Login, Fault::Delay(Duration::from_millis(600)));
     let error = Client::connect(&url(&node, "connect_timeout=200ms")).await.unwrap_err();
     assert!(error.is_unavailable() && !error.is_outcome_unknown(), "{error}");
-    said_goodbye(&node).await;
+    sent_disconnect(&node).await;
 }
 
 #[tokio::test]
-async fn a_login_whose_caller_has_gone_is_ended() {
+async fn a_login_whose_caller_is_gone_is_ended() {
     let node = node().await;
     node.faults().once(Statement::Login, Fault::Delay(Duration::from_millis(300)));
     let url = url(&node, "");
     assert!(timeout(Duration::from_millis(100), Client::connect(&url)).await.is_err());
-    said_goodbye(&node).await;
+    sent_disconnect(&node).await;
 }
 
 #[tokio::test]
@@ -120,11 +121,11 @@ async fn a_login_whose_runtime_ends_is_ended() {
     let runtime = runtime.join().unwrap();
     until(|| node.counters().statements(Statement::Login) == 1).await;
     runtime.shutdown_background();
-    said_goodbye(&node).await;
+    sent_disconnect(&node).await;
 }
 
 #[tokio::test]
-async fn a_connection_is_made_though_each_caller_gives_up_early() {
+async fn a_connection_is_opened_even_if_each_caller_gives_up_early() {
     let node = node().await;
     let client = connect(&node).await;
     let rows = rows(&client).await;

@@ -1,5 +1,5 @@
-//! Values in queries, beside every kind of neighbour: what is bound is found, and changes nothing else. On the
-//! in-process node, and on the server that `GRIDAUTH_TEST_GRIDDB` names.
+//! Values in queries, next to every kind of neighbour: a bound value is found and changes nothing else. Runs on
+//! the simulator and on the server named by `GRIDAUTH_TEST_GRIDDB`.
 
 #![allow(clippy::unwrap_used, missing_docs, reason = "tests")]
 
@@ -12,7 +12,7 @@ async fn node() -> (TestNode, Client) {
     (node, client)
 }
 
-/// Where there is none, `real_server.rs` says so.
+/// If there is none, `real_server.rs` reports it.
 async fn real_server() -> Option<Client> {
     let url = std::env::var("GRIDAUTH_TEST_GRIDDB").ok()?;
     Some(Client::connect(&url).await.unwrap())
@@ -38,15 +38,15 @@ async fn collection(client: &Client) -> Collection {
     client.open_or_create(&format!("Literals_{time:x}"), &schema()).await.unwrap()
 }
 
-async fn drop_it(rows: Collection) {
-    rows.client().drop_collection(&rows.name().to_string()).await.unwrap();
+async fn drop_it(client: &Client, rows: Collection) {
+    client.drop_collection(&rows.name().to_string()).await.unwrap();
 }
 
 fn time() -> Timestamp {
     Timestamp::from_seconds(1_700_000_000, 123_456_789)
 }
 
-/// Asks for rows by a template in which `X` is a column and each `V` the place of the same value.
+/// Runs a query template in which `X` is a column and each `V` is the same value.
 async fn found(rows: &Collection, template: &str, column: &str, value: &dyn ToValue) -> Vec<String> {
     let values = vec![value; template.matches('V').count()];
     let bound = tql::bind(&template.replace('X', column).replace('V', "?"), &values).unwrap();
@@ -59,7 +59,7 @@ async fn found(rows: &Collection, template: &str, column: &str, value: &dyn ToVa
         .collect()
 }
 
-async fn numbers_beside_anything(client: Client) {
+async fn numbers_next_to_anything(client: Client) {
     let rows = collection(&client).await;
     rows.put(("low", i8::MIN, i16::MIN, i32::MIN, i64::MIN, -1.5f32, -1.0e300, time(), time(), time()))
         .await
@@ -92,20 +92,20 @@ async fn numbers_beside_anything(client: Client) {
             }
         }
     }
-    drop_it(rows).await;
+    drop_it(&client, rows).await;
 }
 
-async fn conditions_behind_a_number_count(client: Client) {
+async fn conditions_after_a_number_apply(client: Client) {
     let rows = collection(&client).await;
     rows.put(("mine", 0i8, 0i16, 0i32, 7i64, 0f32, 0f64, time(), time(), time())).await.unwrap();
     rows.put(("yours", 0i8, 0i16, 0i32, 7i64, 0f32, 0f64, time(), time(), time())).await.unwrap();
     let bound = tql::bind("select * where n-? > 0 and k = ?", &[&-5i64, &"mine"]).unwrap();
     let found = rows.query(bound).rows().await.unwrap();
     assert_eq!(found.iter().map(|row| row.get("k").unwrap()).collect::<Vec<&str>>(), ["mine"]);
-    drop_it(rows).await;
+    drop_it(&client, rows).await;
 }
 
-async fn texts_beside_anything(client: Client) {
+async fn texts_next_to_anything(client: Client) {
     let rows = collection(&client).await;
     for text in ["it's", "'", "--", "/*", "?", "\\", "\"", "a' or 'a'='a", "ab"] {
         rows.put((text, 0i8, 0i16, 0i32, 0i64, 0f32, 0f64, time(), time(), time())).await.unwrap();
@@ -120,11 +120,11 @@ async fn texts_beside_anything(client: Client) {
             assert_eq!(found(&rows, template, "k", &text).await, [text], "{template}");
         }
     }
-    drop_it(rows).await;
+    drop_it(&client, rows).await;
 }
 
-/// The in-process node has neither the functions for finer times nor comments in `/* */`.
-async fn what_only_a_real_server_reads(client: Client) {
+/// The simulator supports neither the functions for finer times nor `/* */` comments.
+async fn syntax_only_a_real_server_supports(client: Client) {
     let rows = collection(&client).await;
     rows.put(("k", 0i8, 0i16, 0i32, -5i64, 0f32, 0f64, time(), time(), time())).await.unwrap();
     rows.put((
@@ -157,7 +157,7 @@ async fn what_only_a_real_server_reads(client: Client) {
         let bound = tql::bind(template, &[&-5i64]).unwrap();
         assert_eq!(rows.query(bound).rows().await.unwrap().len(), 1, "{template}");
     }
-    drop_it(rows).await;
+    drop_it(&client, rows).await;
 }
 
 macro_rules! on_both {
@@ -182,15 +182,15 @@ mod each {
     use super::{node, real_server};
 
     on_both! {
-        numbers_beside_anything numbers_beside_anything_on_the_server;
-        conditions_behind_a_number_count conditions_behind_a_number_count_on_the_server;
-        texts_beside_anything texts_beside_anything_on_the_server;
+        numbers_next_to_anything numbers_beside_anything_on_the_server;
+        conditions_after_a_number_apply conditions_behind_a_number_count_on_the_server;
+        texts_next_to_anything texts_beside_anything_on_the_server;
     }
 
     #[tokio::test]
-    async fn what_only_a_real_server_reads() {
+    async fn syntax_only_a_real_server_supports() {
         if let Some(client) = real_server().await {
-            super::what_only_a_real_server_reads(client.clone()).await;
+            super::syntax_only_a_real_server_supports(client.clone()).await;
             client.close().await;
         }
     }

@@ -1,4 +1,4 @@
-//! Faults while a client connects, opens and makes containers, and reads in parts.
+//! Faults while a client connects, opens and creates containers, and reads in parts.
 
 #![allow(
     clippy::unwrap_used,
@@ -19,10 +19,10 @@ use griddb_test_node::{ErrorCode, Fault, FaultOrder, Statement, TestNode, cases:
 use tokio::time::timeout;
 
 const TIMES: &str = "connect_timeout=2s&statement_timeout=2s&retry_for=5s&lock_timeout=0s&heartbeat=600ms";
-/// Connecting, opening, and some for the way.
+/// Connecting, opening, and some margin.
 const SET_UP: Duration = Duration::from_secs(8);
 
-/// What another try mends.
+/// Faults that another attempt fixes.
 fn passing() -> Vec<Fault> {
     vec![
         Fault::DropBefore,
@@ -37,7 +37,7 @@ fn passing() -> Vec<Fault> {
     ]
 }
 
-/// Whole answers that say nothing: whoever reads them may be told so.
+/// Complete answers with meaningless contents, which the caller may see as errors.
 fn nonsense() -> Vec<Fault> {
     vec![
         Fault::ShortBody(0),
@@ -57,7 +57,7 @@ async fn set_up(node: &TestNode) -> Result<Collection, Error> {
     client.open_or_create("rows", &indexed()).await
 }
 
-/// Whether the collection is whole: rows go in and come out, and both indexes are there.
+/// Checks the collection: rows can be written and read, and both indexes exist.
 async fn is_whole(what: &str, rows: &Collection) {
     rows.put(("k", 5i64)).await.unwrap();
     assert_eq!(number(rows).await, Some(5), "{what}");
@@ -68,11 +68,11 @@ async fn is_whole(what: &str, rows: &Collection) {
 async fn opens(statement: Statement, nth: u64, fault: Fault) {
     let what = format!("{statement:?} {nth}, {fault:?}");
     let node = node().await;
-    // What nonsense may be taken for is anybody's guess.
+    // Meaningless contents may be read as anything.
     let is_nonsense = nonsense().contains(&fault);
     node.faults().order(FaultOrder::new(fault).on(statement).after(nth));
     let told = timeout(SET_UP, set_up(&node)).await.unwrap_or_else(|_| panic!("{what}: it does not end"));
-    // What does not come about is not done half: the next one finds or makes all of it.
+    // Nothing is left half done: the next client finds or creates all of it.
     match told {
         Ok(rows) => is_whole(&what, &rows).await,
         Err(error) => {
@@ -86,7 +86,7 @@ async fn opens(statement: Statement, nth: u64, fault: Fault) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_start_that_meets_a_fault_ends_and_the_next_one_is_whole() {
+async fn a_start_with_a_fault_ends_and_the_next_one_succeeds() {
     let mut cases = Vec::new();
     for (statement, count) in [
         (Statement::Connect, 1),
@@ -97,7 +97,7 @@ async fn a_start_that_meets_a_fault_ends_and_the_next_one_is_whole() {
         (Statement::CreateIndex, 2),
     ] {
         for nth in 0..count {
-            // On another connection another try mends garbled answers as well.
+            // On another connection, another attempt fixes garbled answers too.
             for fault in passing().into_iter().chain(Fault::garbled()).chain(nonsense()) {
                 cases.push(opens(statement, nth, fault));
             }
@@ -106,7 +106,7 @@ async fn a_start_that_meets_a_fault_ends_and_the_next_one_is_whole() {
     some_at_a_time(cases).await;
 }
 
-/// A client that is connected makes the container by itself.
+/// A connected client creates the container itself.
 async fn makes(statement: Statement, fault: Fault) {
     let what = format!("{statement:?}, {fault:?}");
     let node = node().await;
@@ -119,18 +119,18 @@ async fn makes(statement: Statement, fault: Fault) {
 const MAKING: [Statement; 3] = [Statement::GetContainer, Statement::PutContainer, Statement::CreateIndex];
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_container_is_made_though_its_statements_are_lost() {
+async fn a_container_is_created_despite_lost_statements() {
     let of = |statement| passing().into_iter().map(move |fault| makes(statement, fault));
     some_at_a_time(MAKING.into_iter().flat_map(of)).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_container_is_made_though_the_answers_are_garbled() {
+async fn a_container_is_created_despite_garbled_answers() {
     let of = |statement| Fault::garbled().into_iter().map(move |fault| makes(statement, fault));
     some_at_a_time(MAKING.into_iter().flat_map(of)).await;
 }
 
-/// The container is opened anew on each connection; here the opening itself is what goes wrong.
+/// The container is opened again on each connection. Here that opening fails.
 async fn opens_again(statement: Statement, fault: Fault) {
     let what = format!("{statement:?}, {fault:?}");
     let node = node().await;
@@ -146,13 +146,13 @@ async fn opens_again(statement: Statement, fault: Fault) {
 const OPENING: [Statement; 3] = [Statement::Connect, Statement::Login, Statement::GetContainer];
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_container_is_opened_again_though_that_is_lost_too() {
+async fn a_container_is_reopened_despite_lost_statements() {
     let of = |statement| passing().into_iter().map(move |fault| opens_again(statement, fault));
     some_at_a_time(OPENING.into_iter().flat_map(of)).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_container_is_opened_again_though_the_answers_are_garbled() {
+async fn a_container_is_reopened_despite_garbled_answers() {
     let of = |statement| Fault::garbled().into_iter().map(move |fault| opens_again(statement, fault));
     some_at_a_time(OPENING.into_iter().flat_map(of)).await;
 }
@@ -168,7 +168,7 @@ async fn numbered() -> (TestNode, Collection) {
     (node, rows)
 }
 
-/// All the numbers, in the order in which they came.
+/// All numbers, in order of arrival.
 async fn read_on(mut parts: Pages) -> Result<Vec<i64>, Error> {
     let mut numbers = Vec::new();
     while let Some(part) = parts.next().await? {
@@ -189,7 +189,8 @@ async fn by_steps(rows: &Collection) -> Result<Vec<i64>, Error> {
     Ok(numbers)
 }
 
-/// Whether what was read is all, each row once, or an error; and whether reading from the beginning gives all.
+/// Checks that the result is complete, with each row once, or an error; and that reading again from the start is
+/// complete.
 async fn reads(in_steps: bool, statement: Statement, nth: u64, fault: Fault, must_succeed: bool) {
     let what = format!("{statement:?} {nth} of {}, {fault:?}", if in_steps { "steps" } else { "pages" });
     let (node, rows) = numbered().await;
@@ -208,19 +209,19 @@ async fn reads(in_steps: bool, statement: Statement, nth: u64, fault: Fault, mus
     assert_eq!(timeout(SET_UP, read()).await.unwrap().unwrap(), all, "{what}, again");
 }
 
-/// Whether in steps, the statement, and how many of its kind go before it.
+/// Whether to read in steps, the statement to fail, and how many of its kind succeed first.
 const PARTS: [(bool, Statement, u64); 3] =
     [(false, Statement::QueryTql, 0), (false, Statement::FetchRowSet, 1), (true, Statement::QueryTql, 2)];
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_is_read_in_parts_is_all_or_an_error() {
+async fn a_result_in_parts_is_complete_or_an_error() {
     let mut cases = Vec::new();
     for fault in passing() {
-        // The first page is asked for again; the server keeps the rest for one connection's result only.
+        // The first page can be requested again. The server keeps the rest for one connection's result only.
         cases.push(reads(false, Statement::QueryTql, 0, fault.clone(), true));
         cases.push(reads(false, Statement::FetchRowSet, 0, fault.clone(), false));
         cases.push(reads(false, Statement::FetchRowSet, 1, fault.clone(), false));
-        // A step is asked for again where the one before was answered, and nowhere else.
+        // A step can be requested again on the connection that answered the step before, and nowhere else.
         let is_there = matches!(fault, Fault::Ignore | Fault::Mute);
         cases.push(reads(true, Statement::QueryTql, 0, fault.clone(), true));
         cases.push(reads(true, Statement::QueryTql, 2, fault, is_there));
@@ -232,7 +233,7 @@ async fn what_is_read_in_parts_is_all_or_an_error() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_is_read_in_parts_is_all_or_an_error_though_the_answers_are_garbled() {
+async fn a_result_in_parts_is_complete_or_an_error_despite_garbled_answers() {
     let mut cases = Vec::new();
     for fault in Fault::garbled() {
         cases.extend(PARTS.map(|(in_steps, of, nth)| reads(in_steps, of, nth, fault.clone(), false)));
@@ -241,7 +242,7 @@ async fn what_is_read_in_parts_is_all_or_an_error_though_the_answers_are_garbled
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_result_that_went_with_its_node_is_said_to_be_gone() {
+async fn a_result_lost_with_its_node_is_reported_as_gone() {
     let (node, rows) = numbered().await;
     node.sync();
     let mut pages = rows.query("select * order by n").pages(20).await.unwrap();

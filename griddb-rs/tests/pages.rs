@@ -1,4 +1,4 @@
-//! Results in parts: what is kept at the server and for how long, and where a query in steps may go on.
+//! Results in parts: what the server keeps and for how long, and where a query in steps may continue.
 
 #![allow(clippy::unwrap_used, missing_docs, unreachable_pub, reason = "tests")]
 
@@ -75,7 +75,7 @@ async fn a_result_whose_call_was_dropped_is_closed() {
     node.faults().once(Statement::QueryTql, Fault::Delay(Duration::from_millis(200)));
     assert!(timeout(Duration::from_millis(50), query.pages(10)).await.is_err());
     until(|| node.counters().statements(Statement::CloseRowSet) == 1).await;
-    // A result that was all in the first page is not kept.
+    // A result that fits in the first page is not kept.
     node.faults().once(Statement::QueryTql, Fault::Delay(Duration::from_millis(200)));
     assert!(timeout(Duration::from_millis(50), query.pages(100)).await.is_err());
     tokio::time::sleep(Duration::from_millis(300)).await;
@@ -84,7 +84,7 @@ async fn a_result_whose_call_was_dropped_is_closed() {
 }
 
 #[tokio::test]
-async fn steps_do_not_go_on_in_another_container() {
+async fn steps_do_not_continue_in_another_container() {
     let node = node().await;
     let client = connect(&node).await;
     let many: Vec<_> = (0..500i64).map(|n| (format!("new{n:05}"), n)).collect();

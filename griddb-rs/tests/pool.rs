@@ -7,7 +7,7 @@ mod common;
 use common::*;
 use griddb_rs::{Client, Collection};
 
-/// Collections in as many partitions as there are connections, so that each is used.
+/// Collections in as many partitions as there are connections, so that each connection is used.
 async fn collections(client: &Client, count: usize) -> Vec<Collection> {
     let mut collections = Vec::new();
     for partition in 0..count {
@@ -41,7 +41,7 @@ async fn partitions_are_spread_over_the_connections() {
 }
 
 #[tokio::test]
-async fn each_connection_comes_back_by_itself() {
+async fn each_connection_reconnects_on_its_own() {
     let node = node().await;
     let client = Client::connect(&url(&node, "connections=3")).await.unwrap();
     let collections = collections(&client, 3).await;

@@ -1,4 +1,4 @@
-//! Every case on the server that `GRIDAUTH_TEST_GRIDDB` names, such as
+//! Every case on the server named by `GRIDAUTH_TEST_GRIDDB`, such as
 //! `griddb://admin:admin@127.0.0.1:10001/gridauth`.
 
 #![allow(clippy::unwrap_used, missing_docs, unreachable_pub, reason = "tests")]
@@ -12,7 +12,7 @@ use griddb_rs::Client;
 async fn client() -> Option<Client> {
     let Ok(url) = std::env::var("GRIDAUTH_TEST_GRIDDB") else {
         static ONCE: std::sync::Once = std::sync::Once::new();
-        // Not by a macro: what those print in a test that passes is captured, and nobody sees it.
+        // Not with a macro: the output of macros is captured in a passing test.
         let line = b"\nSKIPPED: every case of a real GridDB; set GRIDAUTH_TEST_GRIDDB to a griddb:// URL to run them\n";
         ONCE.call_once(|| std::io::stderr().write_all(line).unwrap());
         return None;

@@ -1,5 +1,5 @@
-//! What must not keep a client from working: answers that do not end, logins that are forgotten, calls in a hurry, input
-//! that is refused half-way.
+//! What must not stop a client: endless answers, forgotten logins, calls with little time, and partly refused
+//! input.
 
 #![allow(clippy::unwrap_used, missing_docs, unreachable_pub, reason = "tests")]
 
@@ -14,7 +14,7 @@ use griddb_rs::{
 use griddb_test_node::{ErrorCode, Fault, FaultOrder, LogWrite, Options, Statement};
 
 #[tokio::test]
-async fn an_answer_that_does_not_end_costs_one_connection() {
+async fn an_endless_answer_costs_one_connection() {
     let node = node().await;
     let client =
         Client::connect(&url(&node, "statement_timeout=2s&lock_timeout=0s&heartbeat=400ms&retry_for=5s"))
@@ -22,7 +22,7 @@ async fn an_answer_that_does_not_end_costs_one_connection() {
             .unwrap();
     let rows = rows(&client).await;
     rows.put(("k", 1i64)).await.unwrap();
-    // What others ask meanwhile, and are answered, arrives in the middle of it.
+    // Answers to other callers arrive in the middle of it.
     for length in [100, 1000, 100 << 20] {
         node.faults().once(Statement::GetRow, Fault::WrongLength(length));
         assert_eq!(soon(number(&rows)).await, Some(1), "{length}");
@@ -32,7 +32,7 @@ async fn an_answer_that_does_not_end_costs_one_connection() {
 }
 
 #[tokio::test]
-async fn an_answer_that_is_too_long_is_passed_over() {
+async fn an_oversized_answer_is_skipped() {
     let node = node().await;
     let client = Client::connect(&url(&node, "max_answer=65536")).await.unwrap();
     let blobs = blobs(&client).await;
@@ -46,7 +46,7 @@ async fn an_answer_that_is_too_long_is_passed_over() {
 }
 
 #[tokio::test]
-async fn a_long_answer_that_nobody_waits_for_is_passed_over() {
+async fn an_oversized_answer_without_a_waiting_caller_is_skipped() {
     let node = node().await;
     let client = Client::connect(&url(&node, "max_answer=65536")).await.unwrap();
     let blobs = blobs(&client).await;
@@ -60,7 +60,7 @@ async fn a_long_answer_that_nobody_waits_for_is_passed_over() {
 }
 
 #[tokio::test]
-async fn a_login_that_the_server_has_forgotten_is_made_again() {
+async fn a_forgotten_login_is_renewed() {
     for code in [10006, 10091, 10092] {
         let node = node().await;
         let client = connect(&node).await;
@@ -82,7 +82,7 @@ async fn a_login_that_the_server_has_forgotten_is_made_again() {
 }
 
 #[tokio::test]
-async fn what_goes_with_a_forgotten_login_is_said_to_be_lost() {
+async fn statements_lost_with_a_forgotten_login_are_reported_as_lost() {
     let node = node().await;
     let client = connect(&node).await;
     let (rows, others) = (rows(&client).await, client.open_or_create("others", &schema()).await.unwrap());
@@ -90,7 +90,7 @@ async fn what_goes_with_a_forgotten_login_is_said_to_be_lost() {
     rows.put(("k", 1i64)).await.unwrap();
     let mut transaction = rows.transaction();
     transaction.put(("a", 1i64)).await.unwrap();
-    // It takes longer than a connection waits that is to be closed.
+    // It takes longer than a closing connection waits.
     node.faults().once(Statement::QueryTql, Fault::Delay(Duration::from_secs(6)));
     let slow = tokio::spawn(async move { others.query("select *").rows().await });
     until(|| node.counters().statements(Statement::QueryTql) == 1).await;
@@ -102,14 +102,14 @@ async fn what_goes_with_a_forgotten_login_is_said_to_be_lost() {
 }
 
 #[tokio::test]
-async fn an_idle_connection_is_looked_after() {
+async fn an_idle_connection_is_checked() {
     let node = node().await;
     let client = Client::connect(&url(&node, "keepalive=50ms&heartbeat=500ms")).await.unwrap();
     let rows = rows(&client).await;
     rows.put(("k", 1i64)).await.unwrap();
     until(|| client.stats().heartbeats >= 3).await;
     assert_eq!(client.stats().connections_lost, 0);
-    // Nobody asks for anything, and still it is found out that nobody is there.
+    // Nobody sends anything, and the loss is noticed anyway.
     node.faults().order(FaultOrder::new(Fault::Ignore).on(Statement::Connect).always());
     until(|| client.stats().connections_lost == 1).await;
     node.faults().clear();
@@ -117,7 +117,7 @@ async fn an_idle_connection_is_looked_after() {
 }
 
 #[tokio::test]
-async fn a_call_in_a_hurry_costs_others_nothing() {
+async fn a_call_with_little_time_costs_others_nothing() {
     let node = node().await;
     let client = connect(&node).await;
     let rows = rows(&client).await;
@@ -135,7 +135,7 @@ async fn a_call_in_a_hurry_costs_others_nothing() {
 }
 
 #[tokio::test]
-async fn rows_before_a_refused_one_are_not_said_to_be_missing() {
+async fn rows_before_a_refused_one_are_not_reported_as_missing() {
     let node = node().await;
     let client = Client::connect(&url(&node, "lock_timeout=0s")).await.unwrap();
     let rows = rows(&client).await;
@@ -160,7 +160,7 @@ async fn rows_before_a_refused_one_are_not_written_again() {
     rows.put(("b", 0i64)).await.unwrap();
     let mut holder = rows.transaction();
     holder.lock("b").await.unwrap();
-    // So little time that the wait for the lock is not left to the server.
+    // Too little time to let the server wait for the lock.
     let hurried = rows.within(Duration::from_millis(2900));
     let others = async {
         while rows.get("a").await.unwrap().is_none() {}
@@ -208,7 +208,7 @@ async fn a_transaction_with_a_refused_row_cannot_be_committed() {
 }
 
 #[tokio::test]
-async fn times_that_a_column_cuts_are_the_same_row() {
+async fn times_that_a_column_truncates_are_the_same_key() {
     let node = node().await;
     let client = connect(&node).await;
     let schema = Schema::new().key("t", ColumnType::Timestamp).column("u", ColumnType::TimestampMicros);
@@ -223,7 +223,7 @@ async fn times_that_a_column_cuts_are_the_same_row() {
 }
 
 #[tokio::test]
-async fn a_panic_of_the_callers_own_leaves_the_connection_as_it_was() {
+async fn a_panic_in_the_callers_code_leaves_the_connection_intact() {
     struct Broken;
     impl ToKey for Broken {
         fn with_key<R>(&self, _: impl FnOnce(&[Value<'_>]) -> R) -> R {
@@ -258,7 +258,7 @@ async fn a_panic_of_the_callers_own_leaves_the_connection_as_it_was() {
 }
 
 #[tokio::test]
-async fn an_index_that_a_crash_took_is_made_again() {
+async fn an_index_lost_in_a_crash_is_created_again() {
     let node = node_with(Options::new().log_write(LogWrite::OnlyByFlush)).await;
     let client = connect(&node).await;
     let rows = client.open_or_create("indexed", &schema().index("n")).await.unwrap();
@@ -271,10 +271,10 @@ async fn an_index_that_a_crash_took_is_made_again() {
     assert_eq!(node.counters().statements(Statement::CreateIndex), 1);
 }
 
-/// A collection that nobody uses holds what it learned on the lost connection; the socket is closed all the same.
+/// An unused collection still holds what it learned on the lost connection. The socket is closed anyway.
 #[cfg(target_os = "linux")]
 #[tokio::test]
-async fn a_lost_connection_holds_no_socket() {
+async fn a_lost_connection_closes_its_socket() {
     let inode = |port: u16| {
         let table = std::fs::read_to_string("/proc/self/net/tcp").unwrap();
         let remote = format!(":{port:04X}");
@@ -300,7 +300,7 @@ async fn a_lost_connection_holds_no_socket() {
 }
 
 #[tokio::test]
-async fn what_an_update_has_found_is_on_the_disk_before_it_is_told() {
+async fn what_an_update_has_found_is_flushed_before_it_returns() {
     let node = node_with(Options::new().log_write(LogWrite::OnlyByFlush)).await;
     let client = connect(&node).await;
     let rows = rows(&client).await;
@@ -318,7 +318,7 @@ async fn what_an_update_has_found_is_on_the_disk_before_it_is_told() {
     node.crash_and_restart().await.unwrap();
     assert_eq!(soon(number(&rows)).await, None);
 
-    // Without it the same is lost.
+    // Without the flush it is lost.
     rows.put(("k", 1i64)).await.unwrap();
     assert!(!rows.update("k", keep).await.unwrap());
     node.crash_and_restart().await.unwrap();

@@ -1,4 +1,4 @@
-//! Nodes and connections that fall silent without ending.
+//! Nodes and connections that fall silent without closing.
 
 #![allow(clippy::unwrap_used, missing_docs, unreachable_pub, reason = "tests")]
 
@@ -18,7 +18,7 @@ use tokio::{
 };
 
 #[tokio::test]
-async fn a_silent_node_is_given_up() {
+async fn a_silent_node_is_dropped() {
     let node = node().await;
     let client =
         Client::connect(&url(&node, "heartbeat=200ms&statement_timeout=10s&retry_for=20s")).await.unwrap();
@@ -38,7 +38,7 @@ async fn a_silent_node_is_given_up() {
 }
 
 #[tokio::test]
-async fn a_slow_answer_is_waited_for_when_the_node_lives() {
+async fn a_slow_answer_is_awaited_while_the_node_is_alive() {
     let node = node().await;
     let client = Client::connect(&url(&node, "heartbeat=100ms")).await.unwrap();
     let rows = rows(&client).await;
@@ -50,14 +50,14 @@ async fn a_slow_answer_is_waited_for_when_the_node_lives() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_is_said_not_to_be_done_is_never_done() {
+async fn what_is_reported_as_not_done_is_never_done() {
     let node = node().await;
     let client =
         Client::connect(&url(&node, "heartbeat=100ms&retry_for=300ms&lock_timeout=0s")).await.unwrap();
     let blobs = blobs(&client).await;
     blobs.put(("x", vec![0u8])).await.unwrap();
     node.pause();
-    // More than the socket takes while nobody reads: some of it is never sent.
+    // More than the socket takes while nobody reads, so that some of it is never sent.
     let puts: Vec<_> = (0..12u8)
         .map(|number| {
             let blobs = blobs.clone();
@@ -75,7 +75,7 @@ async fn what_is_said_not_to_be_done_is_never_done() {
     assert!(!not_done.is_empty());
     node.wake();
     drop((client, blobs));
-    // What it had sent is executed in the meantime.
+    // What was sent is executed meanwhile.
     until(|| node.counters().open_connections() == 0).await;
     let blobs = connect(&node).await.open("blobs").await.unwrap();
     assert!(blobs.get_many(&not_done).await.unwrap().iter().all(Option::is_none));
@@ -91,7 +91,7 @@ fn insert_much(blobs: &Collection) -> Vec<(String, JoinHandle<Result<(), Error>>
     (0..12).map(insert).collect()
 }
 
-/// The statements end before the connection is given up, and the node reads again then.
+/// The statements expire before the connection is dropped, and then the node reads again.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_timed_out_unsent_is_never_done() {
     let node = node().await;
@@ -116,7 +116,7 @@ async fn what_timed_out_unsent_is_never_done() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_insert_that_waited_unsent_is_not_told_that_its_key_exists() {
+async fn an_unsent_insert_never_finds_its_own_row() {
     let node = node().await;
     let options = "heartbeat=20s&statement_timeout=400ms&retry_for=10s&lock_timeout=0s";
     let client = Client::connect(&url(&node, options)).await.unwrap();
@@ -134,7 +134,7 @@ async fn an_insert_that_waited_unsent_is_not_told_that_its_key_exists() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_waits_to_be_sent_is_bounded() {
+async fn the_send_queue_is_bounded() {
     let node = node().await;
     let options = "heartbeat=20s&statement_timeout=5s&retry_for=5s&lock_timeout=0s";
     let client = Client::connect(&url(&node, options)).await.unwrap();
@@ -152,14 +152,14 @@ async fn what_waits_to_be_sent_is_bounded() {
     assert_eq!(error.kind(), ErrorKind::Busy, "{error}");
     assert!(error.is_unavailable() && error.is_retryable());
     node.wake();
-    // Those who were told to come back have done so.
+    // The callers that were told to retry have done so.
     for insert in waiting {
         soon(insert).await.unwrap().unwrap();
     }
     assert_eq!(client.stats().connections, 1);
 }
 
-/// A way to a node on which the connections that are open can be made to lose every byte, without an end.
+/// A proxy to a node whose open connections can be made to lose every byte without closing.
 struct Way {
     address: std::net::SocketAddr,
     lost: watch::Sender<u64>,
@@ -180,7 +180,7 @@ impl Way {
                     tokio::select! {
                         _ = copy_bidirectional(&mut near, &mut far) => {}
                         _ = lost.changed() => {
-                            // Neither side hears of the other any more, until the near one gives up.
+                            // Neither side hears from the other any more, until this client gives up.
                             let mut bytes = [0; 1024];
                             while let Ok(1..) = near.read(&mut bytes).await {}
                             let _ = far.shutdown().await;
@@ -197,7 +197,7 @@ impl Way {
     }
 }
 
-/// With the times of a service that answers requests within ten seconds, and nothing said about heartbeats.
+/// The timeouts of a service that answers requests within ten seconds, with the default heartbeat.
 async fn service_over(way: &Way) -> Client {
     let config = Config::new("admin", "admin", "gridauth").host("127.0.0.1", way.address.port());
     let seconds = Duration::from_secs;
@@ -206,7 +206,7 @@ async fn service_over(way: &Way) -> Client {
 }
 
 #[tokio::test]
-async fn a_read_on_a_silently_dead_connection_is_answered_on_another() {
+async fn a_read_on_a_silently_dead_connection_is_repeated_on_another() {
     let node = node().await;
     let way = Way::to(node.address()).await;
     let client = service_over(&way).await;
@@ -219,9 +219,9 @@ async fn a_read_on_a_silently_dead_connection_is_answered_on_another() {
     assert_eq!((client.stats().connections, client.stats().connections_lost), (2, 1));
 }
 
-/// Each caller gives up long before the silence is long enough to be asked about.
+/// Each caller gives up long before a heartbeat is due.
 #[tokio::test]
-async fn a_silently_dead_connection_is_found_though_each_caller_gives_up_early() {
+async fn a_silently_dead_connection_is_noticed_even_if_each_caller_gives_up_early() {
     let node = node().await;
     let way = Way::to(node.address()).await;
     let config = Config::new("admin", "admin", "gridauth").host("127.0.0.1", way.address.port());
@@ -238,7 +238,7 @@ async fn a_silently_dead_connection_is_found_though_each_caller_gives_up_early()
 }
 
 #[tokio::test]
-async fn a_silently_dead_connection_is_found_when_nobody_waits() {
+async fn a_silently_dead_connection_is_noticed_without_a_waiting_caller() {
     let node = node().await;
     let way = Way::to(node.address()).await;
     let config = Config::new("admin", "admin", "gridauth").host("127.0.0.1", way.address.port());

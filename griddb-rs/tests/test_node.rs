@@ -1,4 +1,4 @@
-//! Every case on the in-process node.
+//! Every case on the simulator.
 
 #![allow(clippy::unwrap_used, missing_docs, unreachable_pub, reason = "tests")]
 
@@ -25,12 +25,12 @@ macro_rules! on_the_node {
 
 for_every_case!(on_the_node);
 
-/// The other cases are on a node that looks for waits that are over much more often than a server does.
+/// The other cases use a node that checks waiting statements much more often than a real server.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_wait_for_a_lock_ends_in_time_where_the_node_looks_every_three_seconds() {
+async fn a_lock_wait_ends_in_time_with_a_check_interval_of_three_seconds() {
     let node = TestNode::start(Options::new()).await.unwrap();
     let client = Client::connect(&format!("griddb://admin:admin@{}/gridauth", node.address())).await.unwrap();
-    // The wait of one second is over a moment after the node has looked.
+    // The one-second wait is over shortly after the node has checked.
     tokio::time::sleep(Duration::from_millis(2100)).await;
     cases::locks::a_wait_for_a_lock_ends_before_the_call_does(client.clone()).await;
     client.close().await;

@@ -1,5 +1,5 @@
-//! A call that is alone on its connection wakes one thread once, as in a client that blocks: the thread that sees the
-//! answer come also reads it and runs the caller.
+//! A single call on a connection wakes one thread once, as in a blocking client: the thread that sees the answer
+//! also reads it and runs the caller.
 
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, missing_docs, unreachable_pub, reason = "tests")]
@@ -26,7 +26,7 @@ fn node_elsewhere() -> (String, mpsc::Sender<()>) {
     (urls.recv().unwrap(), end)
 }
 
-/// How often threads of that name have gone to sleep.
+/// How often threads with that name have gone to sleep.
 fn sleeps(thread: &str) -> u64 {
     let mut sum = 0;
     for task in fs::read_dir("/proc/self/task").unwrap() {
@@ -39,7 +39,7 @@ fn sleeps(thread: &str) -> u64 {
     sum
 }
 
-/// Sleeps of the client's threads for one read, in thousandths.
+/// How often the client's threads sleep per read, in thousandths.
 async fn sleeps_per_get(url: String, thread: &str) -> u64 {
     let rows = rows(&griddb_rs::Client::connect(&url).await.unwrap()).await;
     rows.put(("k", 1i64)).await.unwrap();
@@ -50,7 +50,7 @@ async fn sleeps_per_get(url: String, thread: &str) -> u64 {
     (sleeps(thread) - before) * 1000 / COUNT
 }
 
-/// One for the answer; now and then the clock ticks.
+/// Once for the answer, and occasionally for a tick of the timer.
 fn check(per_thousand: u64) {
     assert!(per_thousand <= 1400, "a get sleeps {per_thousand} times in 1000");
 }

@@ -1,4 +1,4 @@
-//! The store beside the application's own containers: they stay as they are.
+//! The store next to the application's own containers, which it leaves alone.
 
 use gridauth::Store;
 use gridauth::store::{By, Key, Kind, Query};
@@ -8,11 +8,11 @@ use griddb_test_node::Options;
 use super::support::*;
 use super::{node, node_with, open, second};
 
-/// Containers of the application under the names that gridauth's would have without their prefix, with other columns.
+/// Application containers with the names of gridauth's without the prefix, and other columns.
 const OWN: [&str; 6] = ["USERS", "CLIENTS", "GRANTS_00@0", "SESSIONS", "LAYOUT", "orders"];
 
 async fn own(client: &Client) -> Vec<Collection> {
-    // Expired rows, in a column of the same name.
+    // Expired rows, in a column with the same name.
     let schema = Schema::new()
         .key("id", ColumnType::String)
         .column("expires", ColumnType::Timestamp)
@@ -37,7 +37,7 @@ async fn rows(collection: &Collection) -> Vec<(String, Timestamp, f64)> {
 }
 
 #[tokio::test]
-async fn the_applications_own_containers_stay_as_they_are() {
+async fn the_applications_containers_are_left_alone() {
     let node = node().await;
     let url = format!("griddb://admin:admin@{}/gridauth", node.address());
     let client = Client::connect(&url).await.unwrap();
@@ -70,9 +70,9 @@ async fn the_applications_own_containers_stay_as_they_are() {
     assert_eq!(node.container_names().len(), names.len() + made.len());
 }
 
-/// What docs/griddb.md recommends: the application in `public`, gridauth in a database of its own.
+/// What docs/griddb.md recommends: the application in `public`, gridauth in its own database.
 #[tokio::test]
-async fn a_database_of_its_own_is_apart_from_public() {
+async fn a_separate_database_is_isolated_from_public() {
     let node = node_with(Options::new().database("own")).await;
     let public = Client::connect(&node.url()).await.unwrap();
     let own_containers = own(&public).await;
@@ -81,7 +81,7 @@ async fn a_database_of_its_own_is_apart_from_public() {
     let server = server_with(|builder| builder.store(store)).await;
     let (_, tokens) = server.token(&redeem(&server.code().await)).await;
 
-    // The same names, in the other database: nothing of it is there.
+    // The same names in the other database: none of its rows are there.
     let other = open(&node, "").await;
     assert!(other.list(Query::new(Kind::Grant, By::Any)).await.unwrap().entries.is_empty());
     assert!(other.get(Key::new(Kind::User, "israel")).await.unwrap().is_none());
@@ -89,7 +89,7 @@ async fn a_database_of_its_own_is_apart_from_public() {
     assert!(elsewhere.auth.authenticate_token(&string(&tokens, "access_token")).await.is_err());
     assert!(elsewhere.auth.remove_user("israel").await.unwrap());
 
-    // All of it works there, also on a connection that was made later, and in another process.
+    // All of it works there, also on a later connection and in another process.
     node.sync();
     node.crash_and_restart().await.unwrap();
     let (status, rotated) = server.token(&refresh(&string(&tokens, "refresh_token"))).await;
@@ -104,9 +104,9 @@ async fn a_database_of_its_own_is_apart_from_public() {
     }
 }
 
-/// The start with the prefix that there is unless another is given.
+/// Opens the store with the default prefix.
 #[tokio::test]
-async fn unless_told_otherwise_all_names_begin_with_gridauth() {
+async fn by_default_all_names_start_with_gridauth() {
     let node = node().await;
     open(&node, "").await;
     let names = node.container_names();

@@ -1,5 +1,5 @@
-//! A client's row may be used for a short time after it was read: never longer, and never against what the same process
-//! has written.
+//! A client's row may be cached briefly after it was read: never for longer, and never against this process's own
+//! writes.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use super::{node, open, second};
 const STALE: &str = "client_cache=1s";
 const STALE_FOR: Duration = Duration::from_secs(1);
 
-/// Two processes on one database, the client's row in the caches of both.
+/// Two processes on one database, with the client's row in both caches.
 async fn two() -> (griddb_test_node::TestNode, Server, Server) {
     two_with(STALE).await
 }
@@ -35,13 +35,13 @@ async fn issue(server: &Server, secret: &str) -> (u16, Value) {
     answer(server.post("/oauth/token", &[("authorization", &authorization)], &form).await)
 }
 
-/// What another process has changed counts at the latest when the time is over.
+/// A change by another process applies when the cached row expires at the latest.
 async fn is_over() {
     tokio::time::sleep(STALE_FOR).await;
 }
 
 #[tokio::test]
-async fn a_removed_client_is_refused_at_once_here_and_soon_elsewhere() {
+async fn a_removed_client_is_refused_at_once_here_and_soon_in_other_processes() {
     let (_node, one, other) = two().await;
     assert!(other.auth.remove_client("web").await.unwrap());
     assert_eq!(issue(&other, "web-secret").await.1["error"], "invalid_client");
@@ -49,10 +49,10 @@ async fn a_removed_client_is_refused_at_once_here_and_soon_elsewhere() {
     assert_eq!(issue(&one, "web-secret").await.1["error"], "invalid_client");
 }
 
-/// What `GridAuth::remove_client` says to do about the time in between.
+/// What `GridAuth::remove_client` recommends for the time in between.
 #[tokio::test]
-async fn what_a_removed_client_still_got_ends_by_removing_it_again() {
-    // Time for a slow machine to ask in.
+async fn removing_a_client_again_ends_grants_issued_in_between() {
+    // Enough time for a slow machine to send a request.
     let (_node, one, other) = two_with("client_cache=3s").await;
     assert!(other.auth.remove_client("web").await.unwrap());
     let (status, tokens) = issue(&one, "web-secret").await;
@@ -67,7 +67,7 @@ async fn what_a_removed_client_still_got_ends_by_removing_it_again() {
     assert_eq!(issue(&one, "web-secret").await.1["error"], "invalid_client");
     assert_eq!(ids(one.auth.store(), Kind::Grant).await, [""; 0]);
 
-    // Who gets the id next has to ask.
+    // The next holder of the id has to ask for consent.
     let next = Client::public("web").redirect_uri(REDIRECT).scope("notes.read");
     other.auth.put_client(next.build().unwrap()).await.unwrap();
     let page = other.get(&authorize_uri(&[]), Some(&browser.cookie)).await;
@@ -75,7 +75,7 @@ async fn what_a_removed_client_still_got_ends_by_removing_it_again() {
 }
 
 #[tokio::test]
-async fn a_changed_secret_counts_at_once_here_and_soon_elsewhere() {
+async fn a_changed_secret_applies_at_once_here_and_soon_in_other_processes() {
     let (_node, one, other) = two().await;
     let changed = other.auth.confidential_client("web", "another-secret").await.unwrap();
     let changed = changed.grant_types(["client_credentials"]).scope("notes.read").build().unwrap();
@@ -87,9 +87,9 @@ async fn a_changed_secret_counts_at_once_here_and_soon_elsewhere() {
     assert_eq!(issue(&one, "another-secret").await.0, 200);
 }
 
-/// The time counts from before the row was read: an answer may be slow, and old when it comes.
+/// The cache time starts before the read: an answer may be slow, and old when it arrives.
 #[tokio::test]
-async fn a_slow_answer_is_not_used_for_longer() {
+async fn a_slow_answer_is_not_cached_for_longer() {
     let (node, one, other) = two().await;
     is_over().await;
     let slow = griddb_test_node::Fault::Delay(Duration::from_millis(400));
@@ -98,7 +98,7 @@ async fn a_slow_answer_is_not_used_for_longer() {
         let answer = issue(&one, "web-secret").await;
         (one, answer)
     });
-    // The row is read at the node now; its removal follows, and then the answer.
+    // The row is being read at the node. Its removal follows, and then the answer.
     while node.faults().pending() > 0 {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }

@@ -1,4 +1,4 @@
-//! The store on a cluster of several nodes: partitions that move, and an owner that was paused and wakes.
+//! The store on a cluster: partitions that move, and a paused owner that wakes.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,12 +10,12 @@ use griddb_test_node::{ClusterOptions, Fault, Options, Statement, TestCluster};
 use super::support::*;
 use super::{row, second, some_at_a_time};
 
-/// As many as grant containers: grant container N is in partition N.
+/// As many as grant containers, so grant container N is in partition N.
 pub(super) const PARTITIONS: u32 = 12;
 
 pub(super) fn options() -> ClusterOptions {
     let node = Options::new().partitions(PARTITIONS).check_interval(Duration::from_millis(20));
-    // An owner that wakes has time for what it is sent.
+    // An owner that wakes has time to execute what it is sent.
     ClusterOptions::new(node).demotion(Duration::from_secs(2))
 }
 
@@ -28,7 +28,7 @@ pub(super) async fn open(cluster: &TestCluster, options: &str) -> Store {
     Store::open(&url).await.unwrap()
 }
 
-/// The partition that a grant is in.
+/// The partition of a grant.
 pub(super) fn partition_of(grant: &str) -> i32 {
     i32::try_from(crc32fast::hash(grant.as_bytes()) % PARTITIONS).unwrap()
 }
@@ -39,17 +39,17 @@ pub(super) fn grant_at(cluster: &TestCluster, node: usize) -> String {
     ids.find(|id| cluster.owner(partition_of(id)) == Some(node)).unwrap()
 }
 
-/// Pauses a node, and waits until none of its connections takes a statement any more.
+/// Pauses a node, and waits until none of its connections accepts statements.
 async fn pause(cluster: &TestCluster, node: usize) {
     cluster.pause(node);
     tokio::time::sleep(Duration::from_millis(100)).await;
 }
 
-/// A process that finds out soon that a node is silent, and one that waits.
+/// A process that soon notices a silent node, and one that waits.
 const QUICK: &str = "client_cache=60s&heartbeat=300ms&statement_timeout=2s&lock_timeout=1s";
 const PATIENT: &str = "client_cache=60s&heartbeat=10s&statement_timeout=9s&lock_timeout=1s";
 
-/// Takes a row at the new owner, and again at the former one when it wakes: what both are told.
+/// Takes a row at the new owner, and again at the former one when it wakes. Returns both results.
 async fn taken_twice(former: usize, verify_owner: bool) -> [Result<bool, StoreErrorKind>; 2] {
     let cluster = cluster().await;
     let verify = format!("verify_owner={verify_owner}");
@@ -72,20 +72,20 @@ async fn taken_twice(former: usize, verify_owner: bool) -> [Result<bool, StoreEr
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_change_at_a_former_owner_counts_only_where_nobody_asks() {
+async fn a_change_at_a_former_owner_counts_only_without_verify_owner() {
     let (asked, not_asked) = tokio::join!(taken_twice(1, true), taken_twice(1, false));
     assert_eq!(asked, [Ok(true), Err(StoreErrorKind::OutcomeUnknown)]);
     // What docs/griddb.md says remains possible without the option.
     assert_eq!(not_asked, [Ok(true), Ok(true)]);
 }
 
-/// What docs/griddb.md says remains possible with the option: the master that is asked is the one that was paused.
+/// What docs/griddb.md says remains possible with the option: the master that is asked is the paused node.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_former_master_that_wakes_confirms_its_own_changes() {
     assert_eq!(taken_twice(0, true).await, [Ok(true), Ok(true)]);
 }
 
-/// Nobody can say who counts: the change was made, and the partition is on its way to another owner.
+/// The master names no owner: the change was made, and the partition is moving to another owner.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_change_whose_partition_has_no_owner_when_the_master_is_asked_is_unknown() {
     let cluster = cluster().await;
@@ -108,23 +108,23 @@ async fn a_change_whose_partition_has_no_owner_when_the_master_is_asked_is_unkno
     assert!(store.remove(key).await.unwrap());
 }
 
-/// What a former owner may say there is nothing to do about.
+/// How a former owner may find nothing to do.
 #[derive(Clone, Copy, Debug)]
 enum Denied {
-    /// The removal of a row that only the new owner has.
+    /// Removing a row that only the new owner has.
     Removal,
-    /// The change of such a row.
+    /// Updating such a row.
     Change,
-    /// The change of a row that both have, and that the new owner has changed.
+    /// Updating a row that both have and that the new owner has changed.
     LateChange,
-    /// A new row in the place of one that the new owner has no more.
+    /// Inserting a row with a key that the new owner does not have any more.
     Insert,
 }
 
 impl Denied {
     const ALL: [Self; 4] = [Self::Removal, Self::Change, Self::LateChange, Self::Insert];
 
-    /// Does it, and says whether it was done.
+    /// Does it, and returns whether it was done.
     async fn work(self, store: &Store, id: &str) -> Result<bool, StoreErrorKind> {
         let key = Key::new(Kind::Grant, id);
         let mut take_new = |row: &Row| if row.body() == "new" { Change::Remove } else { Change::Keep };
@@ -138,7 +138,7 @@ impl Denied {
         done.map_err(|error| error.kind())
     }
 
-    /// What a process is told that had sent it to an owner which was then paused, replaced and woken.
+    /// The result for a process that sent it to an owner which was then paused, replaced and woken.
     async fn late(self, verify_owner: bool) -> Result<bool, StoreErrorKind> {
         let cluster = cluster().await;
         let verify = format!("verify_owner={verify_owner}");
@@ -169,7 +169,7 @@ impl Denied {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_former_owner_that_finds_nothing_to_do_counts_only_where_nobody_asks() {
+async fn a_former_owner_that_finds_nothing_to_do_counts_only_without_verify_owner() {
     let asked = Denied::ALL.map(|denied| (denied, true, Err(StoreErrorKind::Unavailable)));
     let not_asked = Denied::ALL.map(|denied| (denied, false, Ok(false)));
     let scenes = asked.into_iter().chain(not_asked);
@@ -180,7 +180,7 @@ async fn a_former_owner_that_finds_nothing_to_do_counts_only_where_nobody_asks()
 }
 
 #[tokio::test]
-async fn what_there_is_nothing_to_do_about_is_confirmed() {
+async fn an_answer_that_changes_nothing_is_confirmed_too() {
     let cluster = cluster().await;
     let store = open(&cluster, "verify_owner=true").await;
     let id = grant_at(&cluster, 1);
@@ -210,13 +210,13 @@ async fn code_at_node_1(cluster: &TestCluster, server: &Server) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_code_gives_one_answer_also_where_a_former_owner_wakes() {
+async fn a_code_is_redeemed_once_even_if_a_former_owner_wakes() {
     let cluster = cluster().await;
     let quick = open(&cluster, &format!("{QUICK}&verify_owner=true")).await;
     let patient = open(&cluster, &format!("{PATIENT}&verify_owner=true")).await;
     let server = server_with(|builder| builder.store(quick)).await;
     let late = second(patient, &server).await;
-    // Both have the client's row at hand, and a connection to every node.
+    // Both have cached the client's row, and have a connection to every node.
     for server in [&server, &late] {
         for _ in 0..4 * PARTITIONS {
             assert_eq!(server.token(&[("grant_type", "client_credentials")]).await.0, 200);
@@ -233,7 +233,7 @@ async fn a_code_gives_one_answer_also_where_a_former_owner_wakes() {
     let (first, body) = server.token(&redeem(&code)).await;
     cluster.wake(1);
     let (second, _) = queued.await.unwrap();
-    // The first may have begun at the silent node, and then nobody gets a token.
+    // The first may have started at the silent node. Then nobody gets a token.
     assert!(matches!((first, second), (200, 503) | (503, 503)), "{first} {second}");
     if first == 200 {
         assert!(server.auth.authenticate_token(&string(&body, "access_token")).await.is_ok());
@@ -246,7 +246,7 @@ fn move_all(cluster: &TestCluster) {
     }
 }
 
-/// Every owner that the store knows from its start is one no more.
+/// No owner that the store knew at its start is an owner any more.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_contract_holds_after_partitions_have_moved() {
     let cluster = cluster().await;
@@ -260,13 +260,14 @@ async fn the_contract_holds_after_partitions_have_moved() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_contract_holds_where_the_owner_is_asked_for() {
+async fn the_contract_holds_with_verify_owner() {
     let cluster = cluster().await;
     let report = conformance::check(|| open(&cluster, "verify_owner=true")).await;
     assert!(report.is_clean(), "{report}");
 }
 
-/// Whatever a moving partition does to a change and its flush: no code gives two tokens, and a token that is answered is good.
+/// Whatever a moving partition does to a change and its flush: no code gives two tokens, and every token returned
+/// is valid.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn codes_are_redeemed_once_while_partitions_move() {
     let cluster = Arc::new(cluster().await);

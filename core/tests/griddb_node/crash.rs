@@ -1,4 +1,4 @@
-//! A node that is killed: what was answered stays so.
+//! A node is killed: what was answered is still true.
 
 use gridauth::MintRequest;
 use gridauth::store::{Key, Kind};
@@ -10,7 +10,7 @@ use super::support::*;
 use super::{REJOIN, node_with, open, row};
 
 #[tokio::test]
-async fn what_was_answered_survives_a_crash_of_the_node() {
+async fn answered_changes_survive_a_crash() {
     let node = node_with(Options::new().log_write(LogWrite::OnlyByFlush).rejoin_delay(REJOIN)).await;
     let server = {
         let store = open(&node, "").await;
@@ -26,12 +26,12 @@ async fn what_was_answered_survives_a_crash_of_the_node() {
     assert_eq!(server.token(&redeem(&code)).await.0, 400);
 }
 
-/// What a crash took back of what was answered.
+/// What a crash undid of what was answered.
 #[derive(Debug, PartialEq, Eq)]
 struct TakenBack {
     /// Tokens and sign-ups are gone.
     new: bool,
-    /// A used code, a rotated and a revoked token are good again.
+    /// A used code, a rotated token and a revoked token are valid again.
     used: bool,
 }
 
@@ -51,7 +51,7 @@ async fn taken_back(durability: &str, log_write: LogWrite) -> TakenBack {
     let client = basic("web", "web-secret");
     let form = [("token", revoked.as_str())];
     assert_eq!(server.post("/oauth/revoke", &[("authorization", &client)], &form).await.status(), 200);
-    // What comes last is not synced with the others.
+    // The last writes are not synced with the others.
     let users = server.auth.users();
     users.sign_up("miriam", &Secret::from("sesame")).await.unwrap();
     let minted = server.auth.mint(MintRequest::for_user("israel")).await.unwrap();
@@ -62,7 +62,7 @@ async fn taken_back(durability: &str, log_write: LogWrite) -> TakenBack {
     let used = server.auth.authenticate_token(&revoked_access).await.is_ok();
     let is_good = |(status, _)| status == 200;
     assert_eq!(is_good(server.token(&redeem(&code)).await), used, "{durability}: the code");
-    // Beyond the time in which who lost the answer gets it again.
+    // After the grace period in which the same answer is repeated.
     server.advance(11);
     assert_eq!(is_good(server.token(&refresh(&rotated)).await), used, "{durability}: the refresh token");
     TakenBack { new, used }
@@ -70,7 +70,7 @@ async fn taken_back(durability: &str, log_write: LogWrite) -> TakenBack {
 
 /// The table of docs/griddb.md.
 #[tokio::test]
-async fn a_crash_takes_back_what_the_page_says() {
+async fn a_crash_undoes_what_the_docs_say() {
     for (durability, new, used) in [("flush", false, false), ("consume", true, false), ("server", true, true)]
     {
         let taken = taken_back(durability, LogWrite::OnlyByFlush).await;
@@ -80,14 +80,14 @@ async fn a_crash_takes_back_what_the_page_says() {
     }
 }
 
-/// Something is marked as used by a row that is new.
+/// A new row that marks something as used.
 #[tokio::test]
-async fn with_durability_consume_a_crash_takes_no_mark_back() {
+async fn with_durability_consume_a_crash_undoes_no_mark() {
     let node = node_with(Options::new().log_write(LogWrite::OnlyByFlush).rejoin_delay(REJOIN)).await;
     let store = open(&node, "durability=consume").await;
     node.sync();
     let insert = async |kind| store.insert(Key::new(kind, "used"), row("{}")).await.unwrap();
-    // What comes last is not synced with the others.
+    // The last writes are not synced with the others.
     for kind in [Kind::AssertionId, Kind::Custom, Kind::Session] {
         assert!(insert(kind).await);
     }
@@ -98,9 +98,9 @@ async fn with_durability_consume_a_crash_takes_no_mark_back() {
     assert!(insert(Kind::Session).await, "what is new is not synced");
 }
 
-/// Whoever is told that a row is there builds on it, also where another process has written it and not yet synced it.
+/// An answer that a row exists can be relied on, even if another process wrote the row and has not synced it yet.
 #[tokio::test]
-async fn what_is_said_to_be_there_is_there_after_a_crash() {
+async fn a_row_reported_as_existing_survives_a_crash() {
     for verify_owner in [false, true] {
         let node = node_with(Options::new().log_write(LogWrite::OnlyByFlush).rejoin_delay(REJOIN)).await;
         let unsynced = open(&node, "durability=server").await;
@@ -126,7 +126,7 @@ async fn a_node_killed_under_load_loses_nothing_that_was_answered() {
     let store = open(&node, "").await;
     let mut load = Load::on(server_with(|builder| builder.store(store)).await).await;
     load.goes_on().await;
-    // Whether a crash meets a request is chance.
+    // Whether a crash hits a request is a matter of chance.
     let mut crashes = 0;
     while crashes < 4 || (crashes < 20 && load.unanswered() == 0) {
         node.crash_and_restart().await.unwrap();

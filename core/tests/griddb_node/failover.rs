@@ -1,4 +1,4 @@
-//! A cluster that loses nodes: what was answered stays so, and what cannot be answered is said to be unavailable.
+//! A cluster that loses nodes: what was answered is still true, and what cannot be answered is unavailable.
 
 use std::time::Duration;
 
@@ -22,7 +22,7 @@ async fn lose_and_regain(cluster: &TestCluster, load: &mut Load, node: usize) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_owner_killed_under_load_takes_nothing_with_it() {
+async fn nothing_is_lost_when_an_owner_is_killed_under_load() {
     let cluster = cluster().await;
     let store = open(&cluster, "").await;
     let mut load = Load::on(server_with(|builder| builder.store(store)).await).await;
@@ -35,7 +35,7 @@ async fn an_owner_killed_under_load_takes_nothing_with_it() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_master_killed_under_load_takes_nothing_with_it() {
+async fn nothing_is_lost_when_the_master_is_killed_under_load() {
     let cluster = cluster().await;
     let store = open(&cluster, "verify_owner=true").await;
     let mut load = Load::on(server_with(|builder| builder.store(store)).await).await;
@@ -49,7 +49,7 @@ async fn a_master_killed_under_load_takes_nothing_with_it() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn without_a_quorum_everything_is_unavailable_and_then_as_before() {
+async fn without_a_quorum_everything_is_unavailable_and_recovers() {
     let cluster = cluster().await;
     let times = "client_cache=0s&retry_for=1s&statement_timeout=1s&lock_timeout=0s&connect_timeout=1s";
     let store = open(&cluster, times).await;
@@ -88,15 +88,16 @@ async fn without_a_quorum_everything_is_unavailable_and_then_as_before() {
         }
     };
     timeout(Duration::from_secs(20), serves).await.unwrap();
-    // What was refused for want of a quorum was not done.
+    // What was refused without a quorum was not done.
     assert!(server.auth.authenticate_token(&access).await.is_ok());
     assert_eq!(server.token(&redeem(&code)).await.0, 200);
     assert_eq!(server.token(&refresh(&refresh_token)).await.0, 200);
 }
 
-/// What docs/griddb.md warns of: a flush is the owner's alone, and a backup may not have yet what the owner has answered.
+/// What docs/griddb.md warns of: a flush covers the owner only, and its backup may not have the latest changes
+/// yet.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_owner_that_dies_before_its_backup_has_a_change_takes_it_along() {
+async fn a_change_is_lost_if_the_owner_dies_before_replicating_it() {
     let far = Duration::from_secs(600);
     let cluster = TestCluster::start(3, options().replication_lag(far)).await.unwrap();
     let store = open(&cluster, "durability=flush&verify_owner=true").await;

@@ -1,4 +1,4 @@
-//! Answers that never become whole: requests end in time, and everything goes on by itself afterwards.
+//! Incomplete answers: requests end in time, and the store recovers on its own.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,13 +10,13 @@ use tokio::time::timeout;
 use super::support::*;
 use super::{node, open, some_at_a_time};
 
-/// The times of a service, shortened.
+/// The timeouts of a service, shortened.
 const TIMES: &str = "client_cache=0s&statement_timeout=3s&retry_for=4s&lock_timeout=1s&heartbeat=600ms";
-/// What a request may take.
+/// The longest duration of a request.
 const REQUEST: Duration = Duration::from_secs(6);
 
 /// A request of each kind, with the statement whose answer is garbled.
-async fn serves_again(statement: Statement, fault: Fault) {
+async fn assert_recovery(statement: Statement, fault: Fault) {
     let what = format!("{statement:?}, {fault:?}");
     let node = node().await;
     let store = open(&node, TIMES).await;
@@ -24,7 +24,7 @@ async fn serves_again(statement: Statement, fault: Fault) {
     let form = [("grant_type", "client_credentials")];
     let access = string(&server.token(&form).await.1, "access_token");
     node.faults().once(statement, fault);
-    // Several share the connection with the one that it happens to.
+    // Other requests share the connection with the one that fails.
     let mut running = JoinSet::new();
     for _ in 0..6 {
         let (server, access) = (Arc::clone(&server), access.clone());
@@ -38,7 +38,7 @@ async fn serves_again(statement: Statement, fault: Fault) {
     let answers = answers.unwrap_or_else(|_| panic!("{what}: a request hangs"));
     assert!(answers.iter().flatten().all(|status| matches!(status, 200 | 503)), "{what}: {answers:?}");
     assert_eq!(node.faults().pending(), 0, "{what}: the fault did not happen");
-    // Reads are answered on another connection, and only the change itself may have an outcome that nobody knows.
+    // Reads are answered on another connection. Only the change itself may have an unknown outcome.
     let refused = answers.iter().flatten().filter(|status| **status == 503).count();
     let most = if statement == Statement::GetRow { 0 } else { 6 };
     assert!(refused <= most, "{what}: {answers:?}");
@@ -47,9 +47,10 @@ async fn serves_again(statement: Statement, fault: Fault) {
     assert!(timeout(REQUEST, server.auth.authenticate_token(&access)).await.unwrap().is_ok(), "{what}");
 }
 
-/// The answer to a read is whole, and its body cannot be read: it is read again, or the store does not answer for now.
+/// The answer to a read is complete, but its body cannot be decoded: the read is repeated, or the store is
+/// unavailable.
 #[tokio::test]
-async fn what_cannot_be_read_is_the_stores_fault_and_not_a_bug_of_ours() {
+async fn unreadable_answers_mean_unavailable_and_not_internal_error() {
     let node = node().await;
     let store = open(&node, TIMES).await;
     let server = server_with(|builder| builder.store(store)).await;
@@ -67,11 +68,11 @@ async fn what_cannot_be_read_is_the_stores_fault_and_not_a_bug_of_ours() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn requests_end_and_the_next_are_served() {
+async fn requests_end_in_time_and_later_ones_are_served() {
     let mut cases = Vec::new();
     for statement in [Statement::GetRow, Statement::PutRow, Statement::FlushLog] {
         for fault in Fault::never_whole() {
-            cases.push(serves_again(statement, fault));
+            cases.push(assert_recovery(statement, fault));
         }
     }
     some_at_a_time(cases).await;

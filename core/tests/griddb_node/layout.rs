@@ -1,4 +1,4 @@
-//! How a database is set up, and what a process makes of one that others have set up.
+//! Setting up a database, and opening one that others have set up.
 
 use gridauth::Store;
 use gridauth::env::Timestamp;
@@ -10,11 +10,11 @@ use super::warnings::Warnings;
 use super::{node, open, url};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn several_processes_set_the_database_up_at_once() {
+async fn several_processes_set_up_a_database_at_once() {
     let node = node().await;
     let mut running = JoinSet::new();
     for number in 0..6 {
-        // The first to write the number decides it for all.
+        // The first process to write the number decides for all.
         let url = format!("griddb://admin:admin@{}/gridauth?grant_containers={}", node.address(), number + 1);
         running.spawn(async move { Store::open(&url).await.unwrap() });
     }
@@ -42,9 +42,9 @@ async fn a_newer_layout_is_refused_and_other_prefixes_are_left_alone() {
     assert!(error.to_string().contains("newer version"), "{error}");
 }
 
-/// What else a newer version keeps there does not hide that it is one.
+/// Other data of a newer version do not hide its version.
 #[tokio::test]
-async fn a_newer_layout_with_other_columns_is_told_as_one() {
+async fn a_newer_layout_with_other_columns_is_recognised() {
     let node = node().await;
     let columns = Schema::new()
         .key("id", ColumnType::String)
@@ -59,7 +59,7 @@ async fn a_newer_layout_with_other_columns_is_told_as_one() {
 }
 
 #[tokio::test]
-async fn another_number_of_grant_containers_than_the_stored_one_is_told() {
+async fn another_number_of_grant_containers_is_logged_and_ignored() {
     let node = node().await;
     let url = |options: &str| format!("{}?{options}", node.url());
     let warnings = Warnings::default();

@@ -1,4 +1,4 @@
-//! Listings of more rows than a page has, or than are sorted for each.
+//! Listings with more rows than a page holds, or than are sorted for each page.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -46,9 +46,9 @@ async fn a_client_with_very_many_rows_is_listed_by_hash() {
     }
 }
 
-/// A page is one answer on the connection of all guards, so it is not longer than this, whatever is asked for.
+/// A page is one answer on the connection of all guards, so its size is limited, whatever is requested.
 #[tokio::test]
-async fn a_page_is_short_whatever_was_asked_for() {
+async fn a_page_is_short_whatever_is_requested() {
     let node = node().await;
     let store = open(&node, "durability=server").await;
     for number in 0..250 {
@@ -67,7 +67,7 @@ async fn a_page_is_short_whatever_was_asked_for() {
     assert_eq!((pages, listed.len()), (vec![100, 100, 50], 250));
 }
 
-/// The first page of many rows is two queries.
+/// The first page of many rows takes two queries.
 #[tokio::test]
 async fn the_queries_of_a_page_share_the_time_of_one_call() {
     let node = node().await;
@@ -84,9 +84,9 @@ async fn the_queries_of_a_page_share_the_time_of_one_call() {
     assert!(store.list(all.limit(2)).await.is_err());
 }
 
-/// A page of so many would be longer than the longest answer that is accepted, and in the end there is one row to an answer.
+/// A page with that many rows would exceed the longest accepted answer. In the end each answer holds one row.
 #[tokio::test]
-async fn long_rows_are_listed_in_pages_as_short_as_they_have_to_be() {
+async fn long_rows_are_listed_in_shorter_pages() {
     for (rows, bytes, max_answer) in [(8, 300_000, 1_000_000), (5, 600_000, 1_000_000)] {
         let node = node().await;
         let store = open(&node, &format!("durability=server&max_answer={max_answer}")).await;
@@ -113,7 +113,7 @@ async fn long_rows_are_listed_in_pages_as_short_as_they_have_to_be() {
     }
 }
 
-/// One that cannot be read either is told as that.
+/// If even one row is too long, the listing is an error.
 #[tokio::test]
 async fn a_row_that_is_too_long_for_any_answer_is_an_error() {
     let node = node().await;

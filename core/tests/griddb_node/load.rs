@@ -1,4 +1,4 @@
-//! Clients that fetch codes, redeem, rotate and revoke until they are stopped, and remember what they were told.
+//! Clients that get codes, redeem, rotate and revoke until they are stopped, and remember the answers.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -18,11 +18,11 @@ pub(super) struct Load {
     counts: Arc<Counts>,
 }
 
-/// How many requests of all clients were answered so far.
+/// The number of answered requests of all clients.
 #[derive(Default)]
 struct Counts {
     answered: AtomicUsize,
-    /// Those that got no answer: what they asked for may have happened or not.
+    /// Requests without an answer, which may or may not have happened.
     unanswered: AtomicUsize,
 }
 
@@ -43,7 +43,7 @@ impl Load {
         Self { server, running, stop, counts }
     }
 
-    /// Waits until work goes on: until some more requests were answered.
+    /// Waits for progress: until some more requests are answered.
     pub(super) async fn goes_on(&mut self) {
         let answered = || self.counts.answered.load(Ordering::SeqCst);
         let more = answered() + 60;
@@ -56,12 +56,12 @@ impl Load {
         tokio::time::timeout(Duration::from_secs(30), goes_on).await.unwrap();
     }
 
-    /// How many requests got no answer so far.
+    /// The number of unanswered requests.
     pub(super) fn unanswered(&self) -> usize {
         self.counts.unanswered.load(Ordering::SeqCst)
     }
 
-    /// Stops it, and checks that everything that was answered is so.
+    /// Stops the clients, and checks that every answer is still true.
     pub(super) async fn check(self) {
         self.stop.store(true, Ordering::SeqCst);
         let told = self.running.join_all().await;
@@ -84,7 +84,7 @@ impl Load {
     }
 }
 
-/// What one client was told.
+/// The answers that one client got.
 #[derive(Default)]
 struct Told {
     good: Vec<String>,
@@ -92,7 +92,7 @@ struct Told {
     used_codes: Vec<String>,
 }
 
-/// A browser in which somebody is signed in and has allowed everything, and the client that it is sent back to.
+/// A browser with a signed-in user who has allowed everything, and the client that it is redirected to.
 struct Browsing {
     server: Arc<Server>,
     cookie: String,
@@ -113,7 +113,7 @@ impl Browsing {
         self.counts.unanswered.fetch_add(1, Ordering::SeqCst);
     }
 
-    /// The answer of a request that is certain: 503 is none.
+    /// The answer of a request with a certain outcome; 503 has none.
     fn certain(&self, (status, body): (u16, serde_json::Value)) -> Option<(u16, serde_json::Value)> {
         if status == 503 {
             self.is_unanswered();
@@ -134,7 +134,7 @@ impl Browsing {
         }
     }
 
-    /// A code, redeemed, its refresh token rotated, and every other time something of it revoked.
+    /// Gets a code, redeems it, rotates its refresh token and, every other time, revokes a token.
     async fn one_grant(&mut self) -> Option<()> {
         let back = self.server.get(&authorize_uri(&[]), Some(&self.cookie)).await;
         if back.status() != 303 {

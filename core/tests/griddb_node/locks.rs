@@ -1,4 +1,5 @@
-//! Rows that somebody else holds, on a node that looks for waits that are over every three seconds, as a server does.
+//! Rows locked by another client, on a node that checks waiting statements every three seconds, like a real
+//! server.
 
 use std::time::Duration;
 
@@ -11,9 +12,9 @@ use super::{open, row};
 
 const KEY: Key<'static> = Key::new(Kind::Custom, "held");
 
-/// A transaction of another program that holds the row.
+/// A transaction of another program that locks the row.
 async fn holder(node: &TestNode) -> Transaction {
-    // It lives longer than any wait of the store's.
+    // It outlives every wait of the store.
     let url = format!("{}?lock_timeout=15s&statement_timeout=20s", node.url());
     let client = Client::connect(&url).await.unwrap();
     let mut transaction = client.open("GRIDAUTH_CUSTOM").await.unwrap().transaction();
@@ -21,9 +22,9 @@ async fn holder(node: &TestNode) -> Transaction {
     transaction
 }
 
-/// The times are those that a store has unless told otherwise.
+/// With the store's default timeouts.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_row_that_is_held_for_long_is_given_up_in_time_and_unchanged() {
+async fn a_row_locked_for_long_times_out_and_stays_unchanged() {
     let node = TestNode::start(Options::new()).await.unwrap();
     let store = open(&node, "").await;
     assert!(store.insert(KEY, row("{}")).await.unwrap());
@@ -37,13 +38,13 @@ async fn a_row_that_is_held_for_long_is_given_up_in_time_and_unchanged() {
     }
     assert!(begun.elapsed() < Duration::from_secs(10), "{:?}", begun.elapsed());
     held.abort();
-    // What was called not done does not happen afterwards.
+    // What was reported as not done does not happen afterwards.
     tokio::time::sleep(Duration::from_millis(3500)).await;
     assert_eq!(store.get(KEY).await.unwrap().unwrap().body(), "{}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_row_that_is_held_for_a_moment_is_waited_for() {
+async fn a_row_locked_briefly_is_waited_for() {
     let node = TestNode::start(Options::new()).await.unwrap();
     let store = open(&node, "").await;
     assert!(store.insert(KEY, row("{}")).await.unwrap());

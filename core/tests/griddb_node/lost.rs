@@ -1,4 +1,4 @@
-//! Answers that are lost: what may happen once counts as happened, whichever answer it was.
+//! Lost answers: what may happen only once counts as done, whichever answer was lost.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -11,7 +11,7 @@ use super::support::*;
 use super::{REJOIN, node, node_with, open, row, some_at_a_time};
 
 #[tokio::test]
-async fn an_insert_whose_answer_was_lost_is_not_called_done() {
+async fn an_insert_whose_answer_was_lost_is_not_reported_as_done() {
     let node = node().await;
     let store = open(&node, "statement_timeout=1s&retry_for=1s&lock_timeout=1s").await;
     node.faults().once(Statement::PutRow, Fault::DropAfter);
@@ -19,7 +19,7 @@ async fn an_insert_whose_answer_was_lost_is_not_called_done() {
     assert_eq!(error.kind(), StoreErrorKind::OutcomeUnknown);
 }
 
-/// What can be done only once, or has to stay done.
+/// What can be done only once, or must stay done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Work {
     Redemption,
@@ -27,7 +27,7 @@ enum Work {
     /// The second use of a code, which ends what the first gave.
     Reuse,
     Revocation,
-    /// That of an access token, whose grant goes on.
+    /// Revoking an access token whose grant lives on.
     AccessRevocation,
 }
 
@@ -37,24 +37,24 @@ impl Work {
     /// What ends tokens.
     const ENDS: [Self; 3] = [Self::Reuse, Self::Revocation, Self::AccessRevocation];
 
-    /// The statements that it is made of.
+    /// The statements that it consists of.
     fn statements(self) -> &'static [Statement] {
         use Statement::{Commit, FlushLog, GetRow, PutRow, RemoveRow};
         match self {
             Self::Redemption | Self::Rotation | Self::AccessRevocation => &[GetRow, PutRow, Commit, FlushLog],
             Self::Reuse => &[GetRow, RemoveRow, Commit, FlushLog],
-            // The refresh token says by itself which row goes.
+            // The refresh token itself identifies the row to remove.
             Self::Revocation => &[RemoveRow, FlushLog],
         }
     }
 
-    /// What a refresh token of the grant is answered afterwards.
+    /// How the grant's refresh token is answered afterwards.
     fn leaves_refresh_token(self) -> u16 {
         if self == Self::AccessRevocation { 200 } else { 400 }
     }
 }
 
-/// One of each that is another to the store; answers that are wrong in more ways are the client's to tell apart.
+/// One fault of each kind that the store can tell apart. Distinguishing wrong answers is the client's job.
 fn faults() -> Vec<Fault> {
     let faults = [
         Fault::DropBefore,
@@ -81,14 +81,14 @@ impl Case {
     async fn new(work: Work, statement: Statement, fault: &Fault) -> Self {
         let options = Options::new().log_write(LogWrite::OnlyByFlush).rejoin_delay(REJOIN);
         let node = node_with(options).await;
-        // Time for a lock is what is left of a statement's beyond the three seconds that a server may be late.
+        // A lock wait gets what is left of a statement's time minus the three seconds of the server's check.
         let patience = "statement_timeout=5s&retry_for=7s&lock_timeout=1s&client_cache=60s";
         let store = open(&node, patience).await;
         let server = server_with(|builder| builder.store(store)).await;
         Self { node, server, what: format!("{work:?}, {statement:?}, {fault:?}") }
     }
 
-    /// Does `work` while the fault happens to it. A node that it kills is started again at once.
+    /// Runs `work` while the fault happens to it. A node that the fault kills is restarted at once.
     async fn with<T>(&self, statement: Statement, fault: Fault, work: impl Future<Output = T>) -> T {
         self.node.faults().once(statement, fault);
         let is_done = AtomicBool::new(false);
@@ -130,7 +130,7 @@ impl Case {
     }
 }
 
-/// An answer that is what it should be where it came, and 503 where it was lost.
+/// The correct answer if it arrived, 503 if it was lost.
 fn one_of(what: &str, (status, body): &(u16, Value), good: u16) {
     assert!(*status == good || *status == 503, "{what}: {status} {body}");
 }
@@ -157,7 +157,7 @@ async fn rotation(case: Case, statement: Statement, fault: Fault) {
     let first = case.with(statement, fault, server.token(&refresh(&old))).await;
     one_of(what, &first, 200);
     case.node.crash_and_restart().await.unwrap();
-    // Who lost the answer gets it again, and never a second successor.
+    // A caller that lost the answer gets the same one again, and never a second successor.
     let (status, again) = server.token(&refresh(&old)).await;
     assert_eq!(status, 200, "{what}: {again}");
     if first.0 == 200 {
@@ -200,7 +200,7 @@ async fn revocation(case: Case, work: Work, statement: Statement, fault: Fault) 
     assert_eq!(server.token(&refresh(&refresh_token)).await.0, work.leaves_refresh_token(), "{what}");
 }
 
-/// Who lost the answer asks again, and then the node is killed.
+/// The caller retries after the lost answer, and then the node is killed.
 async fn asked_again(case: Case, work: Work, statement: Statement, fault: Fault) {
     let (server, what) = (&case.server, &case.what);
     let code = server.code().await;
@@ -222,7 +222,7 @@ async fn asked_again(case: Case, work: Work, statement: Statement, fault: Fault)
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn whatever_answer_is_lost_nothing_happens_twice_and_nothing_comes_back() {
+async fn after_any_lost_answer_nothing_happens_twice_or_is_undone() {
     let mut cases = Vec::new();
     for work in Work::ALL {
         for &statement in work.statements() {
@@ -244,9 +244,9 @@ async fn whatever_answer_is_lost_nothing_happens_twice_and_nothing_comes_back() 
     some_at_a_time(cases).await;
 }
 
-/// What is answered then stays, also where it says that there was nothing left to do.
+/// The second answer is final, even if it says that nothing was left to do.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn whatever_answer_is_lost_who_asks_again_is_told_what_stays() {
+async fn after_any_lost_answer_a_retry_gets_a_final_answer() {
     let mut cases = Vec::new();
     for work in Work::ENDS {
         for &statement in work.statements() {
@@ -261,9 +261,9 @@ async fn whatever_answer_is_lost_who_asks_again_is_told_what_stays() {
     some_at_a_time(cases).await;
 }
 
-/// A token whose insert was not confirmed is not handed out, and one that is handed out is kept.
+/// A token whose insert was not confirmed is not handed out, and one that is handed out is stored.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_issued_token_is_kept_or_not_answered() {
+async fn an_issued_token_is_stored_or_not_returned() {
     let mut cases = Vec::new();
     for statement in [Statement::PutRow, Statement::FlushLog] {
         for fault in faults() {

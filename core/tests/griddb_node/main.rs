@@ -1,4 +1,4 @@
-//! The store in GridDB, and the engine on it, against a node that fails on order.
+//! The store in GridDB, and the engine on it, against the simulator with injected faults.
 #![cfg(feature = "griddb")]
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
 
@@ -34,7 +34,7 @@ use griddb_test_node::cases::some_at_a_time;
 use griddb_test_node::{ErrorCode, Fault, FaultOrder, Options, Statement, TestNode};
 use support::*;
 
-/// How long a node that was killed is outside of its cluster when it runs again; with a server it is seconds.
+/// How long a restarted node stays outside its cluster. On a real server it is seconds.
 const REJOIN: Duration = Duration::from_millis(100);
 
 async fn node() -> TestNode {
@@ -57,7 +57,7 @@ fn row(body: &str) -> Row {
     Row::new(Timestamp::from_millis(1), body)
 }
 
-/// Makes a row such that its body cannot be read.
+/// Overwrites a row so that its body cannot be decoded.
 async fn spoil(node: &TestNode, container: &str, id: &str) {
     let url = format!("griddb://admin:admin@{}/gridauth", node.address());
     let client = griddb_rs::Client::connect(&url).await.unwrap();
@@ -75,7 +75,7 @@ async fn second(store: Store, first: &Server) -> Server {
     Server { auth: builder.build().await.unwrap(), clock: first.clock.clone() }
 }
 
-/// The engine on the node, its client cached, and how many round trips `work` takes.
+/// An engine on the node with its client cached, and the number of round trips that `work` takes.
 struct Counted {
     node: TestNode,
     server: Server,
@@ -83,7 +83,7 @@ struct Counted {
 
 impl Counted {
     async fn new() -> Self {
-        // With some latency, what is sent together is seen to be one flight.
+        // With some latency, statements sent together count as one round trip.
         let node = node_with(Options::new().latency(Duration::from_millis(20))).await;
         let store = open(&node, "client_cache=60s").await;
         let server = server_with(|builder| builder.store(store)).await;
@@ -178,7 +178,7 @@ async fn of_64_redemptions_in_two_processes_one_succeeds() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_opened_is_told_without_the_password() {
+async fn errors_on_opening_do_not_contain_the_password() {
     let node = node().await;
     let (host, wrong) = (node.address(), "s3cret-and-wrong");
     let error = Store::open(&format!("griddb://admin:{wrong}@{host}/gridauth")).await.unwrap_err();
@@ -193,7 +193,7 @@ async fn what_cannot_be_opened_is_told_without_the_password() {
 }
 
 #[tokio::test]
-async fn a_busy_or_moved_partition_is_waited_for() {
+async fn a_busy_or_moved_partition_is_retried() {
     let node = node().await;
     let store = open(&node, "").await;
     for code in [ErrorCode::PARTITION_STATE, ErrorCode::PARTITION_ROLE, ErrorCode::QUEUE_LIMIT] {

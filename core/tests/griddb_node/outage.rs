@@ -1,4 +1,4 @@
-//! A node that is down, silent, slow, full or another one: 503 at every endpoint, and everything goes on by itself afterwards.
+//! A node that is down, silent, slow, full or replaced: 503 at every endpoint, and automatic recovery.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -15,22 +15,22 @@ use griddb_test_node::{ErrorCode, Fault, FaultOrder, Options, Statement, TestNod
 use super::support::*;
 use super::{REJOIN, node, node_with, open, row, some_at_a_time};
 
-/// How an answer tells that the store cannot be reached.
+/// How an answer says that the store cannot be reached.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Told {
-    /// 503, `Retry-After`, and the error of RFC 6749 in JSON.
+    /// 503, `Retry-After`, and the error of RFC 6749 as JSON.
     Json,
-    /// 503, `Retry-After`, a page.
+    /// 503, `Retry-After`, and a page.
     Page,
-    /// RFC 6749 section 4.1.2.1: the client is told by a redirect, which has no status for it.
+    /// RFC 6749 section 4.1.2.1: a redirect tells the client, since it has no status.
     Redirect,
-    /// 503, `Retry-After`, no challenge: it is not the token's fault.
+    /// 503, `Retry-After` and no challenge: the token is not at fault.
     Guard,
-    /// A call of the application's own that fails.
+    /// An error from a call of the application.
     Call,
 }
 
-/// What is asked, and whether it changes something.
+/// A request, and whether it changes something.
 struct Asked {
     name: &'static str,
     told: Told,
@@ -42,7 +42,7 @@ type Answering = Pin<Box<dyn Future<Output = Answered> + Send>>;
 
 enum Answered {
     Response(Response),
-    /// What a call said: whether it worked.
+    /// The result of a call: whether it succeeded.
     Call(bool),
 }
 
@@ -78,7 +78,7 @@ impl Asked {
                     && !response.headers().contains_key("www-authenticate")
             }
             Told::Redirect => {
-                // Before the client is known there is nobody to send anything to.
+                // There is no redirect before the client is known.
                 (response.status() == 503 && retry_after)
                     || (response.status() == 303
                         && location_parameter(response, "error").as_deref()
@@ -106,7 +106,7 @@ fn get(uri: &str, cookie: Option<&str>) -> Request {
     request.body(Bytes::new()).unwrap()
 }
 
-/// A request of every kind, each with what it needs: an unused code, a live token, a page that was shown.
+/// One request of every kind with its prerequisites: an unused code, a live token, a page that was shown.
 async fn every_kind(server: &Server) -> Vec<Asked> {
     let (_, tokens) = server.token(&redeem(&server.code().await)).await;
     let access = string(&tokens, "access_token");
@@ -135,7 +135,7 @@ async fn every_kind(server: &Server) -> Vec<Asked> {
     let sign_in = post("/oauth/authorize", &[("cookie", &cookie)], &form);
     all.push(Asked::request("sign-in", Told::Page, true, sign_in));
 
-    // A scope that was not allowed before, so that consent is asked for.
+    // A scope that was not granted before, so that consent is required.
     let browser = server.sign_in(&authorize_uri(&[("scope", "notes.write")])).await;
     let (csrf, carried) = (hidden(&browser.page, "csrf"), hidden(&browser.page, "authorization_request"));
     let form = [("csrf", &*csrf), ("authorization_request", &*carried), ("decision", "allow")];
@@ -189,9 +189,9 @@ enum Outage {
     Silent,
     Slow,
     Full,
-    /// At the port answers what is no node, such as a proxy.
+    /// Something that is not a node answers at the port, such as a proxy.
     Foreign,
-    /// The node has come back under the name of another cluster.
+    /// The node returned with the name of another cluster.
     Renamed,
 }
 
@@ -230,7 +230,7 @@ impl Outage {
     }
 }
 
-async fn is_told_everywhere(outage: Outage) {
+async fn assert_503_everywhere(outage: Outage) {
     let node = node_with(Options::new().rejoin_delay(REJOIN)).await;
     let limits =
         "client_cache=0s&statement_timeout=1s&retry_for=1s&lock_timeout=1s&connect_timeout=1s&heartbeat=1s";
@@ -248,7 +248,7 @@ async fn is_told_everywhere(outage: Outage) {
     let answers = tokio::time::timeout(Duration::from_secs(10), running.join_all()).await.unwrap();
     for (at, answered) in answers {
         let asked = &all[at];
-        // What only reads goes on in a database that is full.
+        // A full database still serves reads.
         let expected = outage != Outage::Full || asked.writes;
         let said = match &answered {
             Answered::Response(response) => format!("{} {}", response.status(), text(response)),
@@ -278,42 +278,42 @@ async fn is_told_everywhere(outage: Outage) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_node_that_is_down_is_503_everywhere() {
-    is_told_everywhere(Outage::Down).await;
+    assert_503_everywhere(Outage::Down).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_node_that_is_silent_is_503_everywhere() {
-    is_told_everywhere(Outage::Silent).await;
+    assert_503_everywhere(Outage::Silent).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_node_that_is_too_slow_is_503_everywhere() {
-    is_told_everywhere(Outage::Slow).await;
+    assert_503_everywhere(Outage::Slow).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_node_that_is_full_is_503_for_all_that_writes() {
-    is_told_everywhere(Outage::Full).await;
+    assert_503_everywhere(Outage::Full).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_port_where_no_node_answers_is_503_everywhere() {
-    is_told_everywhere(Outage::Foreign).await;
+    assert_503_everywhere(Outage::Foreign).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_node_of_another_cluster_is_503_everywhere() {
-    is_told_everywhere(Outage::Renamed).await;
+    assert_503_everywhere(Outage::Renamed).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn who_answers_in_the_place_of_the_node_is_no_fault_of_the_store() {
+async fn an_answer_from_something_else_means_unavailable() {
     some_at_a_time([Outage::Foreign, Outage::Renamed].map(|outage| async move {
         let node = node().await;
         let store = open(&node, "retry_for=2s").await;
         let key = Key::new(Kind::Session, "x");
         outage.begin(&node).await;
-        // A change that was sent on the connection of before would have an outcome that nobody knows.
+        // A change sent on the old connection would have an unknown outcome.
         let read = store.get(key).await.err();
         let mut decide = |_: &_| Change::Remove;
         let (inserted, put, updated, removed, listed, swept, pinged) = tokio::join!(
@@ -344,9 +344,9 @@ async fn who_answers_in_the_place_of_the_node_is_no_fault_of_the_store() {
     .await;
 }
 
-/// The next answer would be as long: nothing to come back for.
+/// A retry would get the same oversized answer.
 #[tokio::test]
-async fn an_answer_that_is_refused_for_its_length_is_not_called_unavailable() {
+async fn an_oversized_answer_is_not_reported_as_unavailable() {
     let node = node().await;
     let store = open(&node, "max_answer=65536").await;
     let key = Key::new(Kind::Session, "x");
@@ -356,9 +356,9 @@ async fn an_answer_that_is_refused_for_its_length_is_not_called_unavailable() {
     assert!(error.to_string().contains("max_answer"), "{error}");
 }
 
-/// A log has an error with all that caused it.
+/// A log entry contains an error with all its causes.
 #[tokio::test]
-async fn what_is_behind_an_error_is_told_once() {
+async fn a_logged_error_shows_each_cause_once() {
     let node = node().await;
     let store = open(&node, "retry_for=1s&connect_timeout=1s").await;
     node.crash().await.unwrap();
@@ -375,9 +375,9 @@ async fn what_is_behind_an_error_is_told_once() {
     }
 }
 
-/// The client's row and the grant's: each is within the time of one call, and both together are not.
+/// The client's row and the grant's row: each fits into the time of one call, and both together do not.
 #[tokio::test]
-async fn the_calls_of_a_request_share_the_time_of_one() {
+async fn the_calls_of_a_request_share_one_deadline() {
     let node = node().await;
     let store = open(&node, "client_cache=0s&retry_for=1s&statement_timeout=1s&lock_timeout=0s").await;
     let server = server_with(|builder| builder.store(store)).await;
@@ -386,7 +386,7 @@ async fn the_calls_of_a_request_share_the_time_of_one() {
     let access = string(&tokens, "access_token");
     let slow = FaultOrder::new(Fault::Delay(Duration::from_millis(600))).always();
     node.faults().order(slow);
-    // One call alone has the time that it needs.
+    // A single call has the time it needs.
     assert!(server.auth.authenticate_token(&access).await.is_ok());
     assert_eq!(server.token(&form).await.0, 503);
     let client = basic("web", "web-secret");
@@ -395,9 +395,9 @@ async fn the_calls_of_a_request_share_the_time_of_one() {
     assert_eq!(answer.status(), 503, "{}", text(&answer));
 }
 
-/// The same for what the application asks itself.
+/// The same for calls of the application.
 #[tokio::test]
-async fn the_calls_that_an_application_makes_as_one_request_share_it() {
+async fn the_calls_of_an_application_share_one_deadline() {
     let node = node().await;
     let store = open(&node, "client_cache=0s&retry_for=1s&statement_timeout=1s&lock_timeout=0s").await;
     let server = server_with(|builder| builder.store(store)).await;
@@ -414,9 +414,9 @@ async fn the_calls_that_an_application_makes_as_one_request_share_it() {
     assert_eq!(error.kind(), StoreErrorKind::Unavailable, "{error}");
 }
 
-/// Nothing is sent any more in time that is too short to learn what became of it: the code is still good.
+/// Nothing is sent if too little time is left to learn the outcome: the code stays valid.
 #[tokio::test]
-async fn a_change_that_could_not_be_awaited_is_not_begun() {
+async fn a_change_without_enough_time_is_not_started() {
     let node = node().await;
     let store = open(&node, "client_cache=0s&retry_for=2s&statement_timeout=2s&lock_timeout=1s").await;
     let server = server_with(|builder| builder.store(store)).await;
@@ -431,7 +431,7 @@ async fn a_change_that_could_not_be_awaited_is_not_begun() {
 }
 
 #[tokio::test]
-async fn asking_for_the_owner_shares_the_time_of_the_change() {
+async fn verifying_the_owner_shares_the_deadline_of_the_change() {
     let node = node().await;
     let patience = "retry_for=800ms&statement_timeout=800ms&lock_timeout=0s&verify_owner=true";
     let store = open(&node, patience).await;
@@ -442,7 +442,7 @@ async fn asking_for_the_owner_shares_the_time_of_the_change() {
     assert_eq!(error.kind(), StoreErrorKind::OutcomeUnknown, "{error}");
     node.faults().clear();
 
-    // A master that does not know is no reason to say that nothing was changed.
+    // A master that does not know the owner does not prove that nothing was changed.
     let refused = Fault::Refuse(ErrorCode::CLUSTER_ROLE);
     node.faults().order(FaultOrder::new(refused).on(Statement::GetPartitionAddress).always());
     let error = store.put(key, row("{}")).await.unwrap_err();

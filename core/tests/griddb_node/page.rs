@@ -1,4 +1,4 @@
-//! What docs/griddb.md tells people to ask their database.
+//! The queries that docs/griddb.md recommends.
 
 use super::node;
 
@@ -8,7 +8,7 @@ mod griddb_page;
 use super::support;
 
 #[tokio::test]
-async fn the_queries_of_the_page_are_good() {
+async fn the_queries_in_the_docs_work() {
     let node = node().await;
     griddb_page::every_query_finds_something(&node.url(), "GRIDAUTH_").await;
 }

@@ -1,4 +1,4 @@
-//! Rows that the database cannot keep: refused before anything is sent, and the fault of whoever asked.
+//! Rows that the database cannot store: refused before anything is sent, as the caller's fault.
 
 use gridauth::User;
 use gridauth::identity::UsersError;
@@ -12,7 +12,7 @@ const LONGEST_BODY: usize = 16 << 20;
 const LONGEST_COLUMN: usize = 30_000;
 
 #[tokio::test]
-async fn what_cannot_be_kept_is_refused_and_changes_nothing() {
+async fn unstorable_rows_are_refused_and_change_nothing() {
     let node = node().await;
     let store = open(&node, "").await;
     let (body, column) = ("x".repeat(LONGEST_BODY + 1), "x".repeat(LONGEST_COLUMN + 1));
@@ -47,7 +47,7 @@ async fn what_cannot_be_kept_is_refused_and_changes_nothing() {
 }
 
 #[tokio::test]
-async fn what_is_just_not_too_long_is_kept() {
+async fn the_longest_rows_are_stored() {
     let node = node().await;
     let store = open(&node, "").await;
     let (body, column) = ("x".repeat(LONGEST_BODY), "x".repeat(LONGEST_COLUMN));
@@ -59,7 +59,7 @@ async fn what_is_just_not_too_long_is_kept() {
     assert_eq!((kept.user(), kept.client()), (Some(&*column), Some(&*column)));
 }
 
-/// Users of the application's own, whose subjects the engine does not choose.
+/// Users of the application, whose subjects the engine does not choose.
 async fn with_subjects(subject: String) -> (griddb_test_node::TestNode, Server) {
     let node = node().await;
     let store = open(&node, "").await;
@@ -71,7 +71,7 @@ async fn with_subjects(subject: String) -> (griddb_test_node::TestNode, Server) 
 }
 
 #[tokio::test]
-async fn an_endpoint_answers_400_where_a_row_is_refused() {
+async fn an_endpoint_answers_400_if_a_row_is_refused() {
     for subject in ["x".repeat(LONGEST_COLUMN + 1), "a\0b".to_owned()] {
         let (_node, server) = with_subjects(subject).await;
         let form = [("grant_type", "password"), ("username", "israel"), ("password", "imru")];

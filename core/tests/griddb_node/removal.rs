@@ -1,4 +1,4 @@
-//! What is taken back is gone, whatever the database cannot do for a while and whatever its rows hold.
+//! Revoked grants are gone, whatever the database cannot do for a while and whatever its rows contain.
 
 use gridauth::MintRequest;
 use gridauth::env::Timestamp;
@@ -10,11 +10,11 @@ use griddb_test_node::{ErrorCode, Fault, FaultOrder, Statement};
 use super::support::*;
 use super::{node, open, spoil};
 
-/// In how many containers grants are, and which of them is out of reach.
+/// The number of grant containers, and the unreachable one.
 const CONTAINERS: usize = 4;
 const BROKEN: usize = 2;
 
-/// How many grants are in each container.
+/// The number of grants in each container.
 async fn grants(client: &griddb_rs::Client) -> [usize; CONTAINERS] {
     let mut grants = [0; CONTAINERS];
     for (number, grants) in grants.iter_mut().enumerate() {
@@ -24,9 +24,9 @@ async fn grants(client: &griddb_rs::Client) -> [usize; CONTAINERS] {
     grants
 }
 
-/// A user's few grants are in several partitions. All end but those in one that does not answer.
+/// A user's grants are in several partitions. All are revoked except those in the partition that does not answer.
 #[tokio::test]
-async fn a_partition_out_of_reach_keeps_nothing_of_the_others() {
+async fn an_unreachable_partition_does_not_block_the_others() {
     let node = node().await;
     let store = open(&node, "retry_for=500ms&statement_timeout=500ms&lock_timeout=0s").await;
     let server = server_with(|builder| builder.store(store)).await;
@@ -46,9 +46,9 @@ async fn a_partition_out_of_reach_keeps_nothing_of_the_others() {
     assert_eq!(grants(&client).await, [0; CONTAINERS]);
 }
 
-/// It is listed with its columns, so that it can be taken back, and so can the others of its page.
+/// It is listed with its columns, so it can be revoked, and so can the others on its page.
 #[tokio::test]
-async fn a_row_that_cannot_be_read_hides_none() {
+async fn a_damaged_row_hides_no_others() {
     let node = node().await;
     let store = open(&node, "").await;
     let server = server_with(|builder| builder.store(store)).await;
@@ -71,7 +71,7 @@ async fn a_row_that_cannot_be_read_hides_none() {
 }
 
 #[tokio::test]
-async fn a_user_whose_row_cannot_be_read_goes() {
+async fn a_user_with_a_damaged_row_can_be_removed() {
     let node = node().await;
     let store = open(&node, "").await;
     let server = server_with(|builder| builder.store(store)).await;
@@ -80,7 +80,7 @@ async fn a_user_whose_row_cannot_be_read_goes() {
 
     let users = server.auth.users();
     let password = Secret::from("imru");
-    // Nobody takes the row for a good one.
+    // Nobody takes the row for a valid one.
     assert!(users.check_password("israel", &password).await.is_err());
     assert!(server.auth.set_password("israel", &password).await.is_err());
     assert!(users.sign_up("israel", &password).await.is_err());
@@ -90,9 +90,9 @@ async fn a_user_whose_row_cannot_be_read_goes() {
     users.sign_up("israel", &password).await.unwrap();
 }
 
-/// What decides about a row that is spoilt is told so.
+/// A decision about a damaged row sees the error.
 #[tokio::test]
-async fn a_change_of_a_row_that_cannot_be_read_is_an_error() {
+async fn updating_a_damaged_row_is_an_error() {
     let node = node().await;
     let store = open(&node, "").await;
     let server = server_with(|builder| builder.store(store)).await;

@@ -1,4 +1,4 @@
-//! Faults while a store is opened and while it reads in parts: what does not come about is not done half.
+//! Faults while a store is opened and while it reads in parts: nothing is left half done.
 
 use std::time::Duration;
 
@@ -10,10 +10,10 @@ use tokio::time::timeout;
 
 use super::{node, row, some_at_a_time, url};
 
-/// The row that says how many containers there are is flushed all the same.
+/// The row with the number of containers is always flushed.
 const OPTIONS: &str =
     "connect_timeout=2s&statement_timeout=2s&retry_for=5s&lock_timeout=0s&heartbeat=600ms&durability=server";
-/// Each container has the time of a call.
+/// Each container gets the time of a call.
 const OPENING: Duration = Duration::from_secs(20);
 const CALL: Duration = Duration::from_secs(7);
 
@@ -36,7 +36,7 @@ async fn open(node: &TestNode) -> Result<Store, OpenError> {
     Store::open(&url(node, OPTIONS)).await
 }
 
-/// Rows of every kind go in and come out.
+/// Writes and reads rows of every kind.
 async fn is_whole(what: &str, store: &Store) {
     for kind in Kind::ALL {
         // Grants are in several containers.
@@ -69,8 +69,8 @@ async fn opens(statement: Statement, nth: u64, fault: Fault) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_store_whose_opening_meets_a_fault_is_whole_when_it_is_opened() {
-    // The last two belong to the row that says how many containers there are, the others to the containers.
+async fn a_store_that_opens_despite_faults_is_complete() {
+    // The last two statements belong to the row with the number of containers, the others to the containers.
     let statements: [(Statement, &[u64]); 8] = [
         (Statement::Connect, &[0]),
         (Statement::Login, &[0]),
@@ -93,7 +93,7 @@ async fn a_store_whose_opening_meets_a_fault_is_whole_when_it_is_opened() {
 
 const EXPIRED: Timestamp = Timestamp::from_millis(10);
 
-/// A store with more rows than one part of a sweep, or one page, has.
+/// A store with more rows than one part of a sweep, or one page, holds.
 async fn filled(node: &TestNode) -> Store {
     let store = open(node).await.unwrap();
     for number in 0..12 {
@@ -136,7 +136,7 @@ async fn reads_in_parts(nth: u64, fault: Fault) {
     node.faults().clear();
     order();
     let mut swept = 0;
-    // It may say that it failed; what it says to be done is done, and nothing is left in the end.
+    // It may return an error. What it reports as done is done, and in the end nothing is left.
     for _ in 0..8 {
         let told = timeout(3 * CALL, store.remove_expired(Kind::Session, EXPIRED, 100)).await;
         match told.unwrap_or_else(|_| panic!("{what}: a sweep hangs")) {
@@ -152,13 +152,13 @@ async fn reads_in_parts(nth: u64, fault: Fault) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn listings_and_sweeps_that_meet_a_fault_are_whole_or_errors() {
+async fn listings_and_sweeps_with_faults_are_complete_or_errors() {
     let of = |nth| faults().map(move |fault| reads_in_parts(nth, fault));
     some_at_a_time([0, 2].into_iter().flat_map(of)).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn listings_and_sweeps_whose_answers_are_garbled_are_whole_or_errors() {
+async fn listings_and_sweeps_with_garbled_answers_are_complete_or_errors() {
     let of = |nth| Fault::garbled().into_iter().map(move |fault| reads_in_parts(nth, fault));
     some_at_a_time([0, 2].into_iter().flat_map(of)).await;
 }

@@ -1,4 +1,4 @@
-//! Expired rows go, whatever they hold and whoever else removes them.
+//! Expired rows are removed, whatever they contain and whoever else removes them.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,9 +17,9 @@ fn expired(body: impl Into<Box<str>>) -> Row {
     Row::new(Timestamp::from_millis(1), body).with_expires(Some(Timestamp::from_millis(2)))
 }
 
-/// A row that some hand has spoilt is expired all the same, and does not stay in the way of the others.
+/// A damaged row expires too, and does not block the others.
 #[tokio::test]
-async fn an_expired_row_that_cannot_be_read_goes() {
+async fn a_damaged_expired_row_is_removed() {
     let node = node().await;
     let store = open(&node, "").await;
     store.insert(Key::new(Kind::Session, "spoilt"), expired("x".repeat(40_000))).await.unwrap();
@@ -30,9 +30,9 @@ async fn an_expired_row_that_cannot_be_read_goes() {
     assert!(store.get(Key::new(Kind::Session, "spoilt")).await.unwrap().is_none());
 }
 
-/// Together they are longer than the longest answer that is accepted.
+/// Together they exceed the longest accepted answer.
 #[tokio::test]
-async fn long_rows_are_swept_some_at_a_time() {
+async fn long_rows_are_swept_in_parts() {
     let node = node().await;
     let store = open(&node, "max_answer=1000000").await;
     for number in 0..8 {
@@ -42,12 +42,12 @@ async fn long_rows_are_swept_some_at_a_time() {
     assert_eq!(store.remove_expired(Kind::Session, NOW, 500).await.unwrap(), 8);
 }
 
-/// Zero means that nothing is left, also where another process was quicker with all that was found.
+/// Zero means that nothing is left, even if another process removed everything that was found.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_others_took_is_not_the_end() {
+async fn rows_removed_by_others_do_not_end_the_sweep() {
     let node = node().await;
     let (one, other) = (Arc::new(open(&node, "").await), open(&node, "").await);
-    // Rows of a size that the first look finds only some of them.
+    // The rows are so large that the first step finds only some of them.
     for number in 0..12 {
         let key = format!("row-{number}");
         one.insert(Key::new(Kind::Session, &key), expired("x".repeat(100_000))).await.unwrap();
@@ -65,9 +65,9 @@ async fn what_others_took_is_not_the_end() {
     assert!((1..=2).contains(&removed), "{removed} removed though six were left");
 }
 
-/// What is wrong with one container keeps no other from being swept, and is told once nothing else is left.
+/// A failing container does not keep the others from being swept. Its error is returned when nothing else is left.
 #[tokio::test]
-async fn a_container_that_fails_does_not_keep_the_others() {
+async fn a_failing_container_does_not_block_the_others() {
     for fails in [Statement::QueryTql, Statement::RemoveRow] {
         let node = node().await;
         let store = open(&node, "").await;
@@ -98,9 +98,9 @@ async fn a_container_that_fails_does_not_keep_the_others() {
     }
 }
 
-/// Each kind of rows has a container or several, and nothing of any can be reached.
+/// Each kind of row has one or more containers, and none can be reached.
 #[tokio::test]
-async fn a_sweep_as_one_request_ends_with_its_time() {
+async fn a_sweep_within_a_request_ends_with_its_deadline() {
     let node = node().await;
     let store = open(&node, "retry_for=1s&statement_timeout=1s&lock_timeout=0s").await;
     let server = server_with(|builder| builder.store(store)).await;
@@ -112,9 +112,9 @@ async fn a_sweep_as_one_request_ends_with_its_time() {
     assert!(begun.elapsed() < Duration::from_secs(4), "{:?}", begun.elapsed());
 }
 
-/// A ping has only what is left of the request's time.
+/// A ping has only the rest of the request's time.
 #[tokio::test]
-async fn a_ping_shares_the_time_of_its_request() {
+async fn a_ping_shares_the_deadline_of_its_request() {
     let node = node().await;
     let store = open(&node, "retry_for=1s&statement_timeout=1s&lock_timeout=0s").await;
     let server = server_with(|builder| builder.store(store)).await;
@@ -125,9 +125,9 @@ async fn a_ping_shares_the_time_of_its_request() {
     assert_eq!(server.auth.as_one_request(twice()).await.unwrap_err().kind(), StoreErrorKind::Unavailable);
 }
 
-/// It takes all the time of a step, once, and then comes behind the others.
+/// It uses up the time of one step, and then comes after the others.
 #[tokio::test]
-async fn a_container_out_of_reach_is_not_waited_for_at_each_step() {
+async fn an_unreachable_container_is_not_waited_for_at_each_step() {
     let node = node().await;
     let store = open(&node, "retry_for=1s&statement_timeout=1s&lock_timeout=0s&durability=server").await;
     let mut in_reach = 0;

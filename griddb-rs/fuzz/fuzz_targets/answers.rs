@@ -1,4 +1,4 @@
-//! Any bytes as the stream of messages that a server sends: framed, and each body read as every kind of answer.
+//! Any bytes as the messages of a server: framed, and each body decoded as every kind of answer.
 
 #![no_main]
 
@@ -22,7 +22,7 @@ fuzz_target!(|stream: &[u8]| {
             read_as_everything(message, head.body);
         }
     }
-    // The framing needs luck to get right; bodies do not.
+    // Random bytes rarely have valid framing, so they are also decoded without it.
     read_as_everything(stream, 0);
 });
 

@@ -1,4 +1,4 @@
-//! Any text as a URL: refused or read, and never quoted with its password.
+//! Any text as a URL: it is parsed or refused, and an error never contains its password.
 
 #![no_main]
 

@@ -1,4 +1,4 @@
-//! Any schema, any bytes as its rows; and what can be read is written again and read as the same.
+//! Any schema and any bytes as its rows. Decoded rows must survive encoding and decoding again.
 
 #![no_main]
 
@@ -37,10 +37,10 @@ struct Input {
 
 fuzz_target!(|input: Input| {
     let mut schema = Schema::new();
-    for (place, (number, array)) in input.columns.iter().take(40).enumerate() {
+    for (position, (number, array)) in input.columns.iter().take(40).enumerate() {
         let column_type = TYPES[usize::from(*number) % TYPES.len()];
-        let name = format!("c{place}");
-        schema = if *array && place % 2 == 0 && usize::from(*number) % TYPES.len() < 9 {
+        let name = format!("c{position}");
+        schema = if *array && position % 2 == 0 && usize::from(*number) % TYPES.len() < 9 {
             schema.nullable_array(&name, column_type)
         } else {
             schema.nullable(&name, column_type)
@@ -58,7 +58,7 @@ fuzz_target!(|input: Input| {
     let Some(values) = read(bytes, &layout, &rows) else { return };
     let mut batch = RowBatch::default();
     for row in &values {
-        // A text that came with a NUL cannot be sent.
+        // A text received with a NUL cannot be sent.
         if batch.push(&layout, row).is_err() {
             return;
         }
@@ -66,8 +66,8 @@ fuzz_target!(|input: Input| {
     let mut written = Vec::new();
     batch.encode(&mut written);
     let again =
-        decode_rows(&mut Reader::new(&written), &layout, values.len(), false).expect("what was written");
-    // Debug, because a NaN is not equal to itself.
+        decode_rows(&mut Reader::new(&written), &layout, values.len(), false).expect("rows that were just encoded");
+    // Debug output, because a NaN does not equal itself.
     assert_eq!(format!("{:?}", read(&written, &layout, &again)), format!("{:?}", Some(values)));
 });
 

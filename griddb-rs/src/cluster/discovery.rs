@@ -1,4 +1,4 @@
-//! Finding the master by asking all nodes that are known.
+//! Finding the master by asking every known node.
 
 use std::{
     collections::HashSet,
@@ -18,71 +18,71 @@ use crate::{
     wire::{message::partition_address, statement::Statement},
 };
 
-/// How long the other nodes may take to contradict a node that says it is the master.
+/// How long other nodes have to contradict a node that says it is the master.
 const GRACE: Duration = Duration::from_millis(500);
-/// The longest pause before all are asked again.
+/// The longest pause before all nodes are asked again.
 const PAUSE: Duration = Duration::from_millis(500);
 
 /// What the nodes say about their master.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Found {
-    /// The address that the master gives itself.
+    /// The master's address as the master itself reports it.
     pub(super) master: SocketAddr,
-    /// The address under which the master itself answered, if it did.
+    /// The address at which the master answered, if it answered.
     pub(super) reached: Option<SocketAddr>,
-    /// The addresses under which nodes answered that name this master.
+    /// The addresses of the nodes that name this master.
     pub(super) named_by: Vec<SocketAddr>,
-    /// Those of the names and lists that stand for one of these.
+    /// Indexes of the host names and lists that resolve to one of these nodes.
     pub(super) listings: Vec<usize>,
     pub(super) partitions: u32,
 }
 
-/// One node's word.
+/// One node's reply.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Word {
+struct Reply {
     from: SocketAddr,
     is_master: bool,
     master: SocketAddr,
     partitions: u32,
 }
 
-/// What came of asking everybody.
+/// The replies of all nodes.
 #[derive(Default)]
-struct Heard {
-    words: Vec<Word>,
+struct Survey {
+    replies: Vec<Reply>,
     error: Option<Error>,
-    /// What each of the names and lists stands for, by its number; those that could not be found out are missing.
+    /// The addresses behind each host name and list, by its index. Those that could not be resolved are missing.
     lists: Vec<(usize, Vec<SocketAddr>)>,
-    /// The addresses that are configured or listed, if all could be found out.
+    /// All configured and listed addresses, if every name and list could be resolved.
     listed: Option<Vec<SocketAddr>>,
 }
 
-/// When to stop listening before the deadline.
+/// When to stop waiting for replies before the deadline.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Until {
-    /// A moment after two have contradicted each other.
+    /// Shortly after two replies contradict each other.
     Contradiction,
-    /// A moment after one has said that it is the master.
+    /// Shortly after a node says that it is the master.
     Master,
 }
 
 enum Event {
     Listed(usize, Result<Vec<SocketAddr>, Error>),
-    Answered(Result<Word, Error>),
+    Answered(Result<Reply, Error>),
 }
 
 type Pending<'a> = Pin<Box<dyn Future<Output = Event> + Send + 'a>>;
 
-/// The master, when a client starts: every address is heard, and all have to name the same one. While a cluster elects
-/// they may not for a while, so they are asked again before that counts.
+/// Finds the master when a client starts. Every address is asked, and all must name the same master. During an
+/// election they may disagree for a while, so a contradiction counts only if it lasts.
 pub(super) async fn first(cluster: &Cluster, deadline: Instant) -> Result<Found, Error> {
     let deadline = deadline.min(Instant::now() + cluster.config.connect_timeout);
     loop {
-        let heard = ask_all(cluster, deadline, Until::Contradiction).await;
-        let found = if contradictory(&heard.words) {
+        let survey = ask_all(cluster, deadline, Until::Contradiction).await;
+        let found = if contradictory(&survey.replies) {
             Err(split())
         } else {
-            heard.choose(&heard.words).ok_or_else(|| heard.error.unwrap_or_else(nobody))
+            survey.choose(&survey.replies).ok_or_else(|| survey.error.unwrap_or_else(nobody))
         };
         match found {
             Err(error) if error.is_retryable() || error.kind() == ErrorKind::SplitCluster => {
@@ -93,21 +93,22 @@ pub(super) async fn first(cluster: &Cluster, deadline: Instant) -> Result<Found,
     }
 }
 
-/// The master, when the one known is gone. While a cluster elects, nodes may go on naming the old one for a while.
+/// Finds the master after the known one is gone. During an election nodes may go on naming the old one for a
+/// while.
 pub(super) async fn again(cluster: &Cluster, deadline: Instant) -> Result<Found, Error> {
     let deadline = deadline.min(Instant::now() + cluster.config.connect_timeout);
     loop {
-        let heard = ask_all(cluster, deadline, Until::Master).await;
-        let judged = heard.judge(&cluster.known());
+        let survey = ask_all(cluster, deadline, Until::Master).await;
+        let judged = survey.judge(&cluster.known());
         match judged {
             Ok(Some(found)) => {
-                if let Some(listed) = heard.listed {
+                if let Some(listed) = survey.listed {
                     cluster.forget_strangers(&listed);
                 }
                 return Ok(found);
             }
-            Ok(None) => return Err(heard.error.unwrap_or_else(nobody)),
-            // The node that would vouch for the new master may not have been heard.
+            Ok(None) => return Err(survey.error.unwrap_or_else(nobody)),
+            // The node that knows the new master may not have answered yet.
             Err(error) if error.kind() == ErrorKind::SplitCluster => pause_before(deadline, error).await?,
             Err(error) => return Err(error),
         }
@@ -123,57 +124,58 @@ async fn pause_before(deadline: Instant, error: Error) -> Result<(), Error> {
     Ok(())
 }
 
-fn contradictory(words: &[Word]) -> bool {
-    words.iter().any(|word| word.master != words[0].master)
+fn contradictory(replies: &[Reply]) -> bool {
+    replies.iter().any(|reply| reply.master != replies[0].master)
 }
 
-impl Heard {
-    /// The master's own word counts before what others say of it.
-    fn choose(&self, words: &[Word]) -> Option<Found> {
-        let word = words.iter().find(|word| word.is_master).or(words.first())?;
+impl Survey {
+    /// A master's own reply has priority over what other nodes say.
+    fn choose(&self, replies: &[Reply]) -> Option<Found> {
+        let reply = replies.iter().find(|reply| reply.is_master).or(replies.first())?;
         let named_by: Vec<SocketAddr> =
-            words.iter().filter(|other| other.master == word.master).map(|other| other.from).collect();
+            replies.iter().filter(|other| other.master == reply.master).map(|other| other.from).collect();
         let stands_for_one = |list: &[SocketAddr]| list.iter().any(|address| named_by.contains(address));
         let listings = self.lists.iter().filter(|(_, list)| stands_for_one(list)).map(|(number, _)| *number);
         Some(Found {
-            master: word.master,
-            reached: word.is_master.then_some(word.from),
+            master: reply.master,
+            reached: reply.is_master.then_some(reply.from),
             listings: listings.collect(),
             named_by,
-            partitions: word.partitions,
+            partitions: reply.partitions,
         })
     }
 
-    /// The master of the cluster that this client is connected to. A node that was silent until now may be one of
-    /// another cluster, so its word counts only when the cluster's own nodes know of the master that it names.
+    /// Picks the master of the cluster that this client is connected to. A node that was silent until now may
+    /// belong to another cluster. Its reply counts only if nodes of this cluster know the master that it names.
     ///
     /// # Errors
-    /// A node is the master of a cluster of its own; or the cluster's own nodes do not agree.
+    /// A node is the master of another cluster, or the nodes of this cluster disagree.
     fn judge(&self, known: &Known) -> Result<Option<Found>, Error> {
         let moved = self.moved(known);
         let is_member = |address| known.is_member(address) || moved.contains(&address);
         let named_by_members: HashSet<SocketAddr> =
-            self.words.iter().filter(|word| is_member(word.from)).map(|word| word.master).collect();
-        let (own, strange): (Vec<Word>, Vec<Word>) = self.words.iter().partition(|word| {
-            let is_known = named_by_members.contains(&word.master) || known.is_member(word.master);
-            is_member(word.from) || is_known && (!word.is_master || known.can_be(word.from, word.master))
+            self.replies.iter().filter(|reply| is_member(reply.from)).map(|reply| reply.master).collect();
+        let (own, strange): (Vec<Reply>, Vec<Reply>) = self.replies.iter().partition(|reply| {
+            let is_known = named_by_members.contains(&reply.master) || known.is_member(reply.master);
+            is_member(reply.from) || is_known && (!reply.is_master || known.can_be(reply.from, reply.master))
         });
-        let own_masters: Vec<Word> = own.iter().filter(|word| word.is_master).copied().collect();
+        let own_masters: Vec<Reply> = own.iter().filter(|reply| reply.is_master).copied().collect();
         if contradictory(&own_masters) {
-            let message = "two nodes of the cluster say that they are its master";
+            let message = "two nodes of the cluster each say that they are the master";
             return Err(Error::with_message(ErrorKind::Unavailable, message));
         }
         match self.choose(&own) {
-            Some(_) if !own_masters.is_empty() && strange.iter().any(|word| word.is_master) => Err(split()),
+            Some(_) if !own_masters.is_empty() && strange.iter().any(|reply| reply.is_master) => Err(split()),
             None if !strange.is_empty() => {
-                let message = "only nodes answer that are not known to belong to the cluster";
+                let message = "only nodes answer that do not belong to the cluster as it is known";
                 Err(Error::with_message(ErrorKind::Unavailable, message))
             }
             found => Ok(found),
         }
     }
 
-    /// The addresses of names and lists that stood for members and now stand for none: the nodes have moved.
+    /// The addresses behind names and lists that resolved to members before and do not any more: the nodes have
+    /// moved.
     fn moved(&self, known: &Known) -> HashSet<SocketAddr> {
         let has_moved = |(number, list): &&(usize, Vec<SocketAddr>)| {
             known.listings.contains(number) && !list.iter().any(|address| known.is_member(*address))
@@ -182,9 +184,9 @@ impl Heard {
     }
 }
 
-/// Asks every node at once: those heard of before and those configured, and those that names and a provider stand for
-/// as soon as they are found out, which has half of the time.
-async fn ask_all(cluster: &Cluster, deadline: Instant, until: Until) -> Heard {
+/// Asks all nodes at once: the ones seen before, the configured ones, and those behind host names and lists as
+/// soon as these resolve. Resolving gets half of the time.
+async fn ask_all(cluster: &Cluster, deadline: Instant, until: Until) -> Survey {
     let now = Instant::now();
     let half = now + deadline.saturating_duration_since(now) / 2;
     let question = |address: SocketAddr| -> Pending<'_> {
@@ -199,15 +201,15 @@ async fn ask_all(cluster: &Cluster, deadline: Instant, until: Until) -> Heard {
     for (number, listing) in listings.into_iter().enumerate() {
         pending.push(Box::pin(async move { Event::Listed(number, listing.await) }));
     }
-    let mut heard = Heard::default();
+    let mut survey = Survey::default();
     let mut patience = deadline;
     while !pending.is_empty() {
         match timeout_at(patience, next(&mut pending)).await {
-            Ok(Event::Answered(Ok(word))) => {
-                heard.words.push(word);
+            Ok(Event::Answered(Ok(reply))) => {
+                survey.replies.push(reply);
                 let enough = match until {
-                    Until::Contradiction => contradictory(&heard.words),
-                    Until::Master => word.is_master,
+                    Until::Contradiction => contradictory(&survey.replies),
+                    Until::Master => reply.is_master,
                 };
                 if enough {
                     patience = patience.min(Instant::now() + GRACE);
@@ -216,29 +218,29 @@ async fn ask_all(cluster: &Cluster, deadline: Instant, until: Until) -> Heard {
             Ok(Event::Listed(number, Ok(found))) => {
                 pending.extend(found.iter().copied().filter(|address| asked.insert(*address)).map(question));
                 listed.extend(&found);
-                heard.lists.push((number, found));
+                survey.lists.push((number, found));
                 unlisted -= 1;
             }
-            // A refused login says more than a refused connection.
+            // A refused login is more informative than a refused connection.
             Ok(Event::Answered(Err(refused))) if refused.is_auth() || refused.kind() == ErrorKind::Config => {
-                heard.error = Some(refused);
+                survey.error = Some(refused);
             }
             Ok(Event::Answered(Err(failed)) | Event::Listed(_, Err(failed))) => {
-                heard.error.get_or_insert(failed);
+                survey.error.get_or_insert(failed);
             }
             Err(_) => break,
         }
     }
-    heard.listed = (unlisted == 0).then_some(listed);
-    heard
+    survey.listed = (unlisted == 0).then_some(listed);
+    survey
 }
 
-/// Waits for whichever comes next and takes it out.
+/// Waits for the first future that completes, and removes it.
 pub(super) async fn next<F: Future + Unpin>(pending: &mut Vec<F>) -> F::Output {
     poll_fn(|context| {
-        for place in 0..pending.len() {
-            if let Poll::Ready(outcome) = Pin::new(&mut pending[place]).poll(context) {
-                drop(pending.swap_remove(place));
+        for index in 0..pending.len() {
+            if let Poll::Ready(outcome) = Pin::new(&mut pending[index]).poll(context) {
+                drop(pending.swap_remove(index));
                 return Poll::Ready(outcome);
             }
         }
@@ -247,7 +249,7 @@ pub(super) async fn next<F: Future + Unpin>(pending: &mut Vec<F>) -> F::Output {
     .await
 }
 
-async fn ask(cluster: &Cluster, address: SocketAddr, deadline: Instant) -> Result<Word, Error> {
+async fn ask(cluster: &Cluster, address: SocketAddr, deadline: Instant) -> Result<Reply, Error> {
     let connection = cluster.node(address).connection(cluster, 0, deadline).await?;
     let ticket = connection.send(deadline, |batch| {
         batch.add(Statement::GetPartitionAddress, |out, id| {
@@ -257,7 +259,7 @@ async fn ask(cluster: &Cluster, address: SocketAddr, deadline: Instant) -> Resul
     })?;
     let answer = ticket.await.map_err(Error::into_not_done)?;
     let info = partition_address::decode_master(&mut answer.reader())?;
-    Ok(Word {
+    Ok(Reply {
         from: address,
         is_master: info.is_master,
         master: info.master.into(),
@@ -270,7 +272,7 @@ fn nobody() -> Error {
 }
 
 fn split() -> Error {
-    let message = "the addresses belong to different clusters: they name different masters";
+    let message = "the addresses name different masters, so they belong to different clusters";
     Error::with_message(ErrorKind::SplitCluster, message)
 }
 

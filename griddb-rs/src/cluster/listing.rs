@@ -1,4 +1,4 @@
-//! Which addresses to ask: those that are configured, and those that names and a provider stand for.
+//! The addresses to ask: configured ones, and those behind host names and the provider.
 
 use std::{
     future::Future,
@@ -16,15 +16,15 @@ use crate::{
     error::{Error, ErrorKind},
 };
 
-/// Addresses that take time to find out.
+/// A lookup of addresses that takes time.
 pub(super) type Listing<'a> = Pin<Box<dyn Future<Output = Result<Vec<SocketAddr>, Error>> + Send + 'a>>;
 
-/// The addresses that are configured as such.
+/// The hosts that are configured as addresses.
 pub(super) fn literal(config: &Config) -> impl Iterator<Item = SocketAddr> {
     config.hosts.iter().filter_map(|(host, port)| address(host, *port))
 }
 
-/// What has to be asked for further addresses, each by itself.
+/// One lookup for each host name and for the provider.
 pub(super) fn others(config: &Config, deadline: Instant) -> Vec<Listing<'_>> {
     let names = config.hosts.iter().filter(|(host, port)| address(host, *port).is_none());
     let listings = names.map(|(host, port)| Box::pin(resolve(host, *port, deadline)) as Listing<'_>);
@@ -40,17 +40,17 @@ fn address(host: &str, port: u16) -> Option<SocketAddr> {
     host.parse().ok().map(|ip: Ipv4Addr| SocketAddr::from((ip, port)))
 }
 
-/// The IPv4 addresses of a host, one at least: GridDB's client port has no others.
+/// The IPv4 addresses of a host, at least one. GridDB's client port is IPv4 only.
 pub(super) async fn resolve(host: &str, port: u16, deadline: Instant) -> Result<Vec<SocketAddr>, Error> {
     let unresolved =
-        |what: &str| Error::with_message(ErrorKind::Unavailable, format!("the name {host} {what}"));
+        |what: &str| Error::with_message(ErrorKind::Unavailable, format!("the host {host} {what}"));
     let found = match timeout_at(deadline, lookup_host((host, port))).await {
         Ok(Ok(found)) => found.filter(SocketAddr::is_ipv4).collect::<Vec<_>>(),
         Ok(Err(error)) => {
-            let message = format!("the name {host} cannot be resolved");
+            let message = format!("the host {host} cannot be resolved");
             return Err(Error::with_both(ErrorKind::Unavailable, message, error));
         }
-        Err(_) => return Err(unresolved("is not resolved in time")),
+        Err(_) => return Err(unresolved("did not resolve in time")),
     };
     if found.is_empty() { Err(unresolved("has no IPv4 address")) } else { Ok(found) }
 }
@@ -62,7 +62,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn literals_are_not_looked_up_and_names_are() {
+    async fn addresses_are_used_as_they_are_and_names_are_resolved() {
         let config = Config::parse("griddb://u:p@10.0.0.1,localhost:7,127.0.0.1:8/c").unwrap();
         let literal: Vec<String> = literal(&config).map(|address| address.to_string()).collect();
         assert_eq!(literal, ["10.0.0.1:10001", "127.0.0.1:8"]);
@@ -72,7 +72,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_name_without_an_address_is_an_error() {
+    async fn a_host_name_without_an_address_is_an_error() {
         let deadline = Instant::now() + Duration::from_secs(5);
         for host in ["::1", "nowhere.invalid"] {
             let error = resolve(host, 1, deadline).await.unwrap_err();

@@ -1,4 +1,4 @@
-//! Which node to ask: the master, the owner of each partition, and the connections to them.
+//! Routing: the master, the owner of each partition, and the connections to them.
 
 mod discovery;
 mod listing;
@@ -30,22 +30,20 @@ use crate::{
     },
 };
 use node::{Access, Node};
-#[cfg(feature = "provider")]
-pub(crate) use provider::is_provider_url;
 
-/// No cluster has so many nodes. Beyond, those without a connection are forgotten, whoever names them.
+/// More nodes than any cluster has. Beyond this number, nodes without a connection are forgotten.
 const MOST_NODES: usize = 1024;
 
 /// The cluster as this client knows it.
 pub(crate) struct Cluster {
     pub(crate) config: Arc<Config>,
     pub(crate) counters: Arc<Counters>,
-    /// Tells this client's sessions from those of others.
+    /// Distinguishes this client's sessions from those of other clients.
     pub(crate) client_id: ClientId,
     access: Arc<Access>,
     next_session: AtomicI64,
     partitions: u32,
-    /// The owner of each partition, as last heard.
+    /// The owner of each partition, as the master last named it.
     owners: RwLock<Vec<Option<Arc<Node>>>>,
     known: Mutex<Known>,
     several_nodes: AtomicBool,
@@ -55,17 +53,17 @@ pub(crate) struct Cluster {
 struct Known {
     nodes: HashMap<SocketAddr, Arc<Node>>,
     master: Option<Arc<Node>>,
-    /// The addresses under which the nodes were reached that give themselves these.
+    /// For each address that a node reports as its own, the address at which it was reached.
     reached_as: HashMap<SocketAddr, SocketAddr>,
-    /// The addresses of nodes that have named this cluster's master, and those that a master of it has named. What other
-    /// nodes say, configured or not, may be about another cluster.
+    /// The nodes that have named this cluster's master, and those that one of its masters has named. Other nodes,
+    /// even configured ones, may belong to another cluster.
     members: HashSet<SocketAddr>,
-    /// Those of the names and lists that have stood for a member.
+    /// Indexes of the host names and lists that have resolved to a member.
     listings: HashSet<usize>,
 }
 
 impl Known {
-    /// They are remembered when they are gone, too: one that comes back may be elected.
+    /// Members that are gone are remembered too: one that comes back may be elected.
     fn note_members(&mut self, addresses: impl IntoIterator<Item = SocketAddr>) {
         self.members.extend(addresses);
         if self.members.len() > MOST_NODES {
@@ -78,8 +76,8 @@ impl Known {
         self.members.contains(&address)
     }
 
-    /// Whether a node that answers at one address can be the one that gives itself another. Behind a translation of
-    /// addresses, nodes of different clusters can give themselves the same one: there it has to be reached as before.
+    /// Whether a node that answers at one address can be the one that reports another. Behind NAT, nodes of
+    /// different clusters can report the same address, so a known node has to be reached as before.
     fn can_be(&self, answers_at: SocketAddr, named: SocketAddr) -> bool {
         self.reached_as.get(&named).is_none_or(|before| *before == named || *before == answers_at)
     }
@@ -118,12 +116,12 @@ impl Cluster {
         Ok(Arc::new(cluster))
     }
 
-    /// How many partitions there are.
+    /// The number of partitions.
     pub(crate) fn partitions(&self) -> u32 {
         self.partitions
     }
 
-    /// A number for a session that this client has not used before.
+    /// A session number that this client has not used before.
     pub(crate) fn new_session(&self) -> i64 {
         self.next_session.fetch_add(1, Ordering::Relaxed)
     }
@@ -138,8 +136,8 @@ impl Cluster {
                 let address = self.ask_for_owner(partition, deadline).await?.ok_or_else(no_owner)?;
                 let node = self.node(address);
                 let mut owners = self.owners.write().unwrap_or_else(PoisonError::into_inner);
-                if let Some(place) = owners.get_mut(partition as usize) {
-                    *place = Some(Arc::clone(&node));
+                if let Some(owner) = owners.get_mut(partition as usize) {
+                    *owner = Some(Arc::clone(&node));
                 }
                 node
             }
@@ -151,7 +149,7 @@ impl Cluster {
         connected
     }
 
-    /// Asks the master who owns a partition now; `None` while nobody does.
+    /// Asks the master who owns a partition now. `None` while no node does.
     pub(crate) async fn ask_for_owner(
         &self,
         partition: u32,
@@ -175,7 +173,7 @@ impl Cluster {
                 Ok(named.map(|named| self.reached_as(named)))
             }
             Err(error) => {
-                // A question changes nothing, whatever became of it.
+                // A question changes nothing, even if its answer is lost.
                 let error = error.into_not_done();
                 self.note(&error, None);
                 Err(error)
@@ -193,7 +191,7 @@ impl Cluster {
                 if found.partitions != self.partitions {
                     return Err(Error::with_message(
                         ErrorKind::SplitCluster,
-                        "the cluster found now has another number of partitions than the one connected to",
+                        "the cluster that answers has another number of partitions than before",
                     ));
                 }
                 self.adopt(&found)
@@ -206,12 +204,12 @@ impl Cluster {
         connected
     }
 
-    /// Whether more than one node has been heard of, so that owners can change.
+    /// Whether more than one node is known, so that owners can change.
     pub(crate) fn has_several_nodes(&self) -> bool {
         self.several_nodes.load(Ordering::Relaxed)
     }
 
-    /// Learns from a failed statement what is no longer true: who owns the partition, who is the master.
+    /// Discards what a failed statement shows to be outdated: the owner of the partition, or the master.
     pub(crate) fn note(&self, error: &Error, partition: Option<u32>) {
         if error.kind() == ErrorKind::Busy {
             return;
@@ -222,7 +220,7 @@ impl Cluster {
         if let (Some(partition), true) = (partition, error.is_unavailable()) {
             self.forget_owner(partition);
         }
-        // A node that has gone silent may be the master that is asked next.
+        // A node that stopped answering may be the master that would be asked next.
         if matches!(error.kind(), ErrorKind::ConnectionLost | ErrorKind::Timeout) {
             self.known().master = None;
         }
@@ -235,7 +233,7 @@ impl Cluster {
         }
     }
 
-    /// Ends all connections, and waits until they are closed.
+    /// Closes all connections and waits until they are closed.
     pub(crate) async fn close(&self, patience: Duration) {
         self.access.closed.store(true, Ordering::Release);
         let nodes: Vec<_> = self.known().nodes.values().cloned().collect();
@@ -249,7 +247,7 @@ impl Cluster {
             })
             .collect();
         for mut finished in told {
-            // Whoever still waits after that long has a server that does not answer.
+            // A connection that is still open after that long has a server that does not answer.
             let _ = timeout_at(deadline, finished.wait_for(|finished| *finished)).await;
         }
     }
@@ -273,8 +271,7 @@ impl Cluster {
         node
     }
 
-    /// Forgets the nodes that nobody names any more: those that are not listed, are not the master, own nothing, and
-    /// have no open connection.
+    /// Forgets nodes that are not listed, are not the master, own nothing and have no open connection.
     fn forget_strangers(&self, listed: &[SocketAddr]) {
         let owners = self.owners.read().unwrap_or_else(PoisonError::into_inner);
         let owners: HashSet<SocketAddr> = owners.iter().flatten().map(|node| node.address()).collect();
@@ -291,12 +288,12 @@ impl Cluster {
         self.several_nodes.store(nodes.len() > 1, Ordering::Relaxed);
     }
 
-    /// The address under which a node was reached that gives itself this one.
+    /// The address at which the node was reached that reports this one as its own.
     fn reached_as(&self, named: SocketAddr) -> SocketAddr {
         self.known().reached_as.get(&named).copied().unwrap_or(named)
     }
 
-    /// Takes the master that was found as the master.
+    /// Makes the master that was found the current one.
     fn adopt(&self, found: &discovery::Found) -> Arc<Node> {
         {
             let mut known = self.known();

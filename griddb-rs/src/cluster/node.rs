@@ -1,4 +1,4 @@
-//! A node and the connections to it, which are made again by themselves.
+//! A node and its pool of connections, which reconnect on demand.
 
 use std::{
     net::SocketAddr,
@@ -22,12 +22,12 @@ use crate::{
     stats::Counters,
 };
 
-/// The first pause after a failed connect, doubled with each further one.
+/// The first pause after a failed connect. It doubles with each further failure.
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
-/// The longest pause between two connects.
+/// The longest pause between two attempts to connect.
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 
-/// What making a connection takes. The tasks that make them share it, and outlive the client by a moment.
+/// What opening a connection needs. The connecting tasks share it, and may outlive the client by a moment.
 pub(super) struct Access {
     pub(super) credentials: Credentials,
     pub(super) counters: Arc<Counters>,
@@ -42,16 +42,16 @@ impl Access {
 
 pub(super) struct Node {
     address: SocketAddr,
-    places: Vec<Arc<Place>>,
+    slots: Vec<Arc<PoolSlot>>,
 }
 
 /// One connection of the pool.
 #[derive(Default)]
-struct Place {
+struct PoolSlot {
     current: Mutex<Option<Connection>>,
-    /// Held by the task that makes the connection; callers wait for the outcome.
+    /// Held by the task that connects. Callers wait for the outcome.
     gate: Arc<Gate<Attempts>>,
-    /// How many attempts have ended.
+    /// The number of attempts that have ended.
     ended: AtomicU64,
 }
 
@@ -64,20 +64,20 @@ struct Attempts {
 
 impl Node {
     pub(super) fn new(address: SocketAddr, connections: usize) -> Self {
-        Self { address, places: (0..connections.max(1)).map(|_| Arc::default()).collect() }
+        Self { address, slots: (0..connections.max(1)).map(|_| Arc::default()).collect() }
     }
 
-    /// An open connection; statements of one partition should name the same `place`, which keeps their order.
+    /// An open connection. Statements of one partition should use the same `slot`, which keeps them in order.
     pub(super) async fn connection(
         &self,
         cluster: &Cluster,
-        place: usize,
+        slot: usize,
         deadline: Instant,
     ) -> Result<Connection, Error> {
-        let place = &self.places[place % self.places.len()];
-        match place.open_connection() {
+        let slot = &self.slots[slot % self.slots.len()];
+        match slot.open_connection() {
             Some(connection) => Ok(connection),
-            None => place.connect(self.address, cluster, deadline).await,
+            None => slot.connect(self.address, cluster, deadline).await,
         }
     }
 
@@ -85,18 +85,18 @@ impl Node {
         self.address
     }
 
-    /// Whether a connection to it is open.
+    /// Whether it has an open connection.
     pub(super) fn is_connected(&self) -> bool {
-        self.places.iter().any(|place| place.open_connection().is_some())
+        self.slots.iter().any(|slot| slot.open_connection().is_some())
     }
 
-    /// Takes all connections out.
+    /// Takes all connections out of the pool.
     pub(super) fn take_connections(&self) -> Vec<Connection> {
-        self.places.iter().filter_map(|place| place.current().take()).collect()
+        self.slots.iter().filter_map(|slot| slot.current().take()).collect()
     }
 }
 
-impl Place {
+impl PoolSlot {
     fn current(&self) -> MutexGuard<'_, Option<Connection>> {
         self.current.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -120,7 +120,7 @@ impl Place {
         if let Some(connection) = self.open_connection() {
             return Ok(connection);
         }
-        // Somebody tried while this call waited for the gate: its outcome is the outcome for all who waited.
+        // Another caller tried while this one waited for the gate. Its outcome holds for everyone who waited.
         if self.ended.load(Ordering::Acquire) != ended_before
             && let Some(error) = &attempts.last_error
         {
@@ -141,8 +141,8 @@ impl Place {
         }
     }
 
-    /// Opens the connection. It goes on when the caller has gone: whoever comes next finds the connection made, and
-    /// no login is left without its end.
+    /// Opens the connection. The task goes on if the caller is dropped: the next caller finds the connection open,
+    /// and no login is left without a DISCONNECT.
     async fn attempt(
         self: Arc<Self>,
         address: SocketAddr,
@@ -175,5 +175,5 @@ impl Place {
 }
 
 fn too_late() -> Error {
-    Error::with_message(ErrorKind::Unavailable, "no connection could be made in time")
+    Error::with_message(ErrorKind::Unavailable, "could not connect in time")
 }

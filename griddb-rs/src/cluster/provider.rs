@@ -1,4 +1,4 @@
-//! Asking a notification provider for the nodes: an HTTP GET that answers a JSON list (protocol 3.1).
+//! Asking a notification provider for the nodes: an HTTP GET that returns a JSON list (protocol 3.1).
 
 use std::{borrow::Cow, net::SocketAddr};
 
@@ -13,22 +13,25 @@ use super::{
     discovery::next,
     listing::{Listing, resolve},
 };
-use crate::error::{Error, ErrorKind};
+use crate::{
+    config::ProviderUrl,
+    error::{Error, ErrorKind},
+};
 
-/// No list of nodes comes near this size.
+/// Longer than any list of nodes.
 const LONGEST_ANSWER: u64 = 1 << 20;
 
-/// The nodes that the provider at this `http://` URL lists. Names among them that stand for no address are passed over.
+/// The nodes that the provider at this `http://` URL lists. Host names that do not resolve are skipped.
 ///
 /// # Errors
-/// The provider does not answer with a list, or none of the names in it can be resolved.
+/// The provider does not return a list, or no host name in it resolves.
 pub(super) async fn nodes(url: &str, deadline: Instant) -> Result<Vec<SocketAddr>, Error> {
-    let Some(target) = Target::parse(url) else {
-        return Err(Error::with_message(ErrorKind::Config, "`provider` is http://HOST[:PORT]/PATH"));
+    let Some(parts) = ProviderUrl::parse(url) else {
+        return Err(Error::with_message(ErrorKind::Config, "`provider` must be http://HOST[:PORT]/PATH"));
     };
-    let answer = timeout_at(deadline, target.get(deadline))
+    let answer = timeout_at(deadline, get(&parts, deadline))
         .await
-        .map_err(|_| unavailable("does not answer in time"))?;
+        .map_err(|_| unavailable("did not answer in time"))?;
     let listed = members(&answer?)?;
     let mut pending: Vec<Listing<'_>> = Vec::with_capacity(listed.len());
     for (host, port) in &listed {
@@ -47,61 +50,29 @@ pub(super) async fn nodes(url: &str, deadline: Instant) -> Result<Vec<SocketAddr
     }
 }
 
-/// Whether it is a URL that [`nodes`] can ask.
-pub(crate) fn is_provider_url(url: &str) -> bool {
-    Target::parse(url).is_some()
-}
-
 fn unavailable(what: &str) -> Error {
     Error::with_message(ErrorKind::Unavailable, format!("the notification provider {what}"))
 }
 
-struct Target<'a> {
-    authority: &'a str,
-    host: &'a str,
-    port: u16,
-    path: &'a str,
+/// Sends the request and reads the whole answer.
+async fn get(url: &ProviderUrl<'_>, deadline: Instant) -> Result<Vec<u8>, Error> {
+    let message = "the notification provider cannot be reached";
+    let broken = |error| Error::with_both(ErrorKind::Unavailable, message, error);
+    let addresses = resolve(url.host, url.port, deadline).await?;
+    let mut stream = TcpStream::connect(&addresses[..]).await.map_err(broken)?;
+    // HTTP/1.0 has no chunked bodies and no keep-alive: without a length, the body ends with the connection.
+    let request = format!(
+        "GET {} HTTP/1.0\r\nHost: {}\r\nAccept: application/json\r\nConnection: close\r\n\r\n",
+        url.path, url.authority
+    );
+    stream.write_all(request.as_bytes()).await.map_err(broken)?;
+    let mut answer = Vec::new();
+    let mut stream = stream.take(LONGEST_ANSWER);
+    while !is_whole(&answer) && stream.read_buf(&mut answer).await.map_err(broken)? > 0 {}
+    Ok(answer)
 }
 
-impl<'a> Target<'a> {
-    fn parse(url: &'a str) -> Option<Self> {
-        let rest = url.strip_prefix("http://")?;
-        if rest.bytes().any(|byte| byte.is_ascii_whitespace() || byte.is_ascii_control()) {
-            return None;
-        }
-        let path_at = rest.find('/').unwrap_or(rest.len());
-        let (authority, path) = rest.split_at(path_at);
-        let (host, port) = match authority.split_once(':') {
-            None => (authority, 80),
-            Some((host, port)) => (host, port.parse().ok()?),
-        };
-        (!host.is_empty()).then_some(Self {
-            authority,
-            host,
-            port,
-            path: if path.is_empty() { "/" } else { path },
-        })
-    }
-
-    async fn get(&self, deadline: Instant) -> Result<Vec<u8>, Error> {
-        let message = "the notification provider cannot be reached";
-        let broken = |error| Error::with_both(ErrorKind::Unavailable, message, error);
-        let addresses = resolve(self.host, self.port, deadline).await?;
-        let mut stream = TcpStream::connect(&addresses[..]).await.map_err(broken)?;
-        // HTTP/1.0: no chunks and no keeping alive, so without a length the body ends with the connection.
-        let request = format!(
-            "GET {} HTTP/1.0\r\nHost: {}\r\nAccept: application/json\r\nConnection: close\r\n\r\n",
-            self.path, self.authority
-        );
-        stream.write_all(request.as_bytes()).await.map_err(broken)?;
-        let mut answer = Vec::new();
-        let mut stream = stream.take(LONGEST_ANSWER);
-        while !is_whole(&answer) && stream.read_buf(&mut answer).await.map_err(broken)? > 0 {}
-        Ok(answer)
-    }
-}
-
-/// Head and body of an answer, and the length that the head gives the body; `None` until the head is whole.
+/// Head and body of an answer, and the `Content-Length`. `None` until the head is complete.
 fn parts(answer: &[u8]) -> Option<(Cow<'_, str>, &[u8], Option<usize>)> {
     let end = answer.windows(4).position(|four| four == b"\r\n\r\n")?;
     let head = String::from_utf8_lossy(&answer[..end]);
@@ -112,24 +83,24 @@ fn parts(answer: &[u8]) -> Option<(Cow<'_, str>, &[u8], Option<usize>)> {
     Some((head, &answer[end + 4..], length))
 }
 
-/// Whether nothing more is to come, though the connection may go on.
+/// Whether the body is complete, even if the connection stays open.
 fn is_whole(answer: &[u8]) -> bool {
     parts(answer).is_some_and(|(_, body, length)| length.is_some_and(|length| length <= body.len()))
 }
 
-/// The hosts and ports in a whole HTTP answer.
+/// The hosts and ports in a complete HTTP answer.
 fn members(answer: &[u8]) -> Result<Vec<(String, u16)>, Error> {
-    let (head, body, length) = parts(answer).ok_or_else(|| unavailable("answers no HTTP"))?;
+    let (head, body, length) = parts(answer).ok_or_else(|| unavailable("did not answer with HTTP"))?;
     if !head.starts_with("HTTP/1.") || head.split([' ', '\r']).nth(1) != Some("200") {
-        return Err(unavailable("does not answer 200"));
+        return Err(unavailable("did not answer with status 200"));
     }
     let body = match length {
         Some(length) if length <= body.len() => &body[..length],
         Some(_) => return Err(unavailable("cut its answer short")),
         None => body,
     };
-    let list: Value = serde_json::from_slice(body).map_err(|_| unavailable("answers no JSON"))?;
-    let nodes = list.as_array().ok_or_else(|| unavailable("answers no list"))?;
+    let list: Value = serde_json::from_slice(body).map_err(|_| unavailable("did not answer with JSON"))?;
+    let nodes = list.as_array().ok_or_else(|| unavailable("did not answer with a list"))?;
     nodes
         .iter()
         .map(|node| {
@@ -139,7 +110,7 @@ fn members(answer: &[u8]) -> Result<Vec<(String, u16)>, Error> {
             host.zip(port).map(|(host, port)| (host.to_owned(), port))
         })
         .collect::<Option<_>>()
-        .ok_or_else(|| unavailable("lists a node without a transaction address"))
+        .ok_or_else(|| unavailable("lists a node without a `transaction` address"))
 }
 
 #[cfg(test)]
@@ -171,16 +142,6 @@ mod tests {
         cut.pop();
         assert!(!is_whole(&cut));
         assert!(members(&cut).is_err());
-    }
-
-    #[test]
-    fn addresses_of_providers() {
-        let target = Target::parse("http://p:81/a?b").unwrap();
-        assert_eq!((target.host, target.port, target.path), ("p", 81, "/a?b"));
-        assert_eq!(Target::parse("http://p").map(|target| target.port), Some(80));
-        for url in ["https://p/", "http:///x", "http://p:x/", "http://p/a b", "http://p/a\r\nX: y"] {
-            assert!(Target::parse(url).is_none(), "{url:?}");
-        }
     }
 
     proptest! {

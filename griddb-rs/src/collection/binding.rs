@@ -1,4 +1,4 @@
-//! A container as it is known on one connection, and statements for it.
+//! A container as one connection knows it, and statements for it.
 
 use std::{
     sync::{
@@ -25,8 +25,8 @@ use crate::{
     },
 };
 
-/// A container's id means something on the connection where it was learned, and nowhere else: after a crash of the
-/// server it can be another container's.
+/// A container's id is valid only on the connection that returned it: after a crash, the server may give the same
+/// id to another container.
 pub(crate) struct Binding {
     pub(crate) connection: Connection,
     pub(crate) partition: u32,
@@ -36,11 +36,11 @@ pub(crate) struct Binding {
     pub(crate) layout: Arc<Layout>,
     pub(crate) key: KeyLayout,
     pub(crate) opened: Instant,
-    /// Milliseconds after that when the master last named this node as the owner.
+    /// When the master last named this node as the owner, in milliseconds after `opened`.
     pub(crate) verified: AtomicU64,
 }
 
-/// A change under way, and the flush behind it.
+/// A change in flight, and the flush behind it.
 pub(crate) struct Change {
     change: Ticket,
     flush: Option<Ticket>,
@@ -53,7 +53,8 @@ pub(crate) enum RowChange<'a> {
 }
 
 impl Binding {
-    /// Whether it is time to ask the master again who owns the partition. Only one of several callers is told so.
+    /// Whether the master has to be asked again who owns the partition. Of several callers, only one is told
+    /// `true`.
     pub(crate) fn is_due(&self, now: Instant, interval: Duration) -> bool {
         let millis = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
         let now = millis(now.saturating_duration_since(self.opened));
@@ -82,7 +83,7 @@ impl Binding {
         })
     }
 
-    /// Sends a change of one row, with a flush behind it if asked for.
+    /// Sends a change of one row, optionally followed by a flush.
     pub(crate) fn send_change(
         &self,
         change: &RowChange<'_>,
@@ -106,18 +107,18 @@ impl Binding {
         })
     }
 
-    /// Adds a flush behind the changes of a batch.
+    /// Appends a flush to the changes of a batch.
     pub(crate) fn add_flush(&self, batch: &mut Batch<'_>) -> i64 {
         batch.add_flush(self.partition, self.container)
     }
 
-    /// Flushes what the partition has so far.
+    /// Flushes everything the partition has committed so far.
     pub(crate) async fn flush(&self, deadline: Instant) -> Result<(), Error> {
         let ticket = self.connection.send(deadline, |batch| Ok(self.add_flush(batch)))?;
         ticket.await.map(drop)
     }
 
-    /// The row in the answer to a read, if it found one.
+    /// The row in the answer to a read, if there is one.
     pub(crate) fn row(&self, answer: Answer) -> Result<Option<Row>, Error> {
         let span = row::decode_get(&mut answer.reader(), &self.layout)?;
         Ok(span.map(|span| Row::new(answer.message, Arc::clone(&self.layout), span)))
@@ -156,7 +157,7 @@ impl RowChange<'_> {
 }
 
 impl Change {
-    /// Waits for the change, and then until it is flushed.
+    /// Waits for the change, then for its flush.
     pub(crate) async fn done(self, binding: &Binding, deadline: Instant) -> Result<Answer, Error> {
         let answer = self.change.await?;
         if let Some(flush) = self.flush {
@@ -166,13 +167,13 @@ impl Change {
     }
 }
 
-/// Waits for a flush that was sent behind a change, whose answer had the number `order`.
+/// Waits for a flush that was sent behind a change. `order` is the position of the change's answer.
 ///
-/// A change that has to wait for a lock is overtaken by the flush behind it, which shows in the order of the
-/// answers; then it takes another one.
+/// A flush overtakes a change that has to wait for a lock. The order of the answers shows that; another flush is
+/// then sent.
 ///
 /// # Errors
-/// The change was made but is not known to be flushed: its outcome counts as unknown.
+/// The change was made, but may not have been flushed. Its outcome counts as unknown.
 pub(crate) async fn flushed(
     flush: Ticket,
     order: u64,

@@ -42,13 +42,13 @@ impl Collection {
         Ok(rows)
     }
 
-    /// Writes several rows, whether or not there are rows of their keys. One round trip.
+    /// Writes several rows, replacing existing ones. One round trip.
     ///
-    /// They are not one change: when one fails, rows before it may have been written. Where all or none is needed,
-    /// use [`Transaction::put_many`](crate::Transaction::put_many).
+    /// This is not atomic: if one write fails, earlier rows may have been written. For all or nothing, use
+    /// [`Transaction::put_many`](crate::Transaction::put_many).
     ///
     /// # Errors
-    /// As [`put`](Self::put); after any error some rows may be there.
+    /// As for [`put`](Self::put). After an error some of the rows may have been written.
     pub async fn put_many<R: ToRow>(&self, rows: &[R]) -> Result<(), Error> {
         if rows.is_empty() {
             return Ok(());
@@ -57,7 +57,7 @@ impl Collection {
         loop {
             match self.put_many_once(rows, retry.try_now()).await {
                 Ok(()) => return Ok(()),
-                // Rows before the one that was refused are there, and others may have changed them since.
+                // Rows before the refused one have been written, and other clients may have changed them since.
                 Err(error) if rows.len() > 1 && error.is_about_a_row() => return Err(error.into_unknown()),
                 Err(error) => self.recover(&mut retry, error).await?,
             }
@@ -80,13 +80,12 @@ impl Collection {
         all_done(vec![put], flush, &binding, time).await.map(drop)
     }
 
-    /// Removes the rows of several keys; tells for each, in the order of the keys, whether there was one. One
-    /// round trip.
+    /// Removes the rows of several keys. Returns for each key, in order, whether its row existed. One round trip.
     ///
-    /// They are not one change: when one fails, others may have been removed.
+    /// This is not atomic: if one removal fails, others may have been made.
     ///
     /// # Errors
-    /// As [`remove`](Self::remove); after any error some rows may be gone.
+    /// As for [`remove`](Self::remove). After an error some of the rows may have been removed.
     pub async fn remove_many<K: ToKey>(&self, keys: &[K]) -> Result<Vec<bool>, Error> {
         if keys.is_empty() {
             return Ok(Vec::new());
@@ -116,10 +115,10 @@ impl Collection {
     }
 }
 
-/// Waits for all changes of a flight and, when one follows them, for the flush.
+/// Waits for all changes of a batch, then for the flush if there is one.
 ///
 /// # Errors
-/// One has failed. Unless all have, changes have been made, so that the flight must not be sent again.
+/// A change failed. Unless all of them failed, some were made, so the batch must not be sent again.
 async fn all_done(
     changes: Vec<Ticket>,
     flush: Option<Ticket>,
@@ -131,7 +130,7 @@ async fn all_done(
     for change in changes {
         match change.await {
             Ok(answer) => answers.push(answer),
-            // One that may have been made counts before one that was not.
+            // A change that may have been made takes precedence over one that was not.
             Err(error) => {
                 if failed.is_none() || error.is_outcome_unknown() {
                     failed = Some(error);

@@ -1,4 +1,4 @@
-//! Collections: containers of rows found by key.
+//! Collections: containers whose rows are found by key.
 
 mod binding;
 mod many;
@@ -28,8 +28,9 @@ pub use transaction::Transaction;
 pub use update::{Change, Updated};
 
 use crate::{
-    client::Client,
+    cluster::Cluster,
     error::{Error, ErrorKind},
+    owner,
     retry::{Repeat, Retry, Try},
     schema::Schema,
     wire::container_name::ContainerName,
@@ -37,19 +38,20 @@ use crate::{
 
 /// When a change is safe from a crash of the server.
 ///
-/// What a node does by itself depends on its `dataStore.logWriteMode`: with 0 every commit is on the disk before it
-/// is answered, with 1, the default, up to a second later, and a crash loses what was answered in between.
+/// By default this depends on the node's `dataStore.logWriteMode`. With 0, every commit is on disk before it is
+/// answered. With 1, the default, it reaches the disk up to a second later, and a crash loses what was answered in
+/// between.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Durability {
     /// As the server is configured.
     #[default]
     Server,
-    /// On the disk of the node before the call returns, whatever the server's configuration: the change is
-    /// followed by a flush in the same flight, so it costs no further round trip.
+    /// On the node's disk before the call returns, however the server is configured. A flush is sent together with
+    /// the change, so it costs no extra round trip.
     Flush,
 }
 
-/// Who did a write, and what it found.
+/// The result of a write: which node did it, and whether the row existed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Written {
     existed: bool,
@@ -57,25 +59,25 @@ pub struct Written {
 }
 
 impl Written {
-    /// Whether there was a row of that key before.
+    /// Whether a row with that key existed before.
     pub fn existed(&self) -> bool {
         self.existed
     }
 
-    /// The node that did it; see [`Client::owner_of`].
+    /// The node that did it; see [`Client::owner_of`](crate::Client::owner_of).
     pub fn node(&self) -> SocketAddr {
         self.node
     }
 }
 
-/// A collection of rows. It is cheap to clone.
+/// A collection of rows. Cloning it is cheap.
 ///
-/// Every call finds the node that owns the collection's partition, sends it one flight of statements and waits for
-/// their answers, for [`Config`](crate::Config)'s `retry_for` at the most. What is safe to repeat is repeated when a
-/// connection is lost or a node refuses; a change whose answer was lost is not, and
-/// [`Error::is_outcome_unknown`] says so.
+/// Every call finds the node that owns the collection's partition, sends it a batch of statements and waits for
+/// the answers, for at most [`Config`](crate::Config)'s `retry_for`. When a connection is lost or a node refuses,
+/// whatever is safe to repeat is sent again. A change whose answer was lost is not; [`Error::is_outcome_unknown`]
+/// then returns `true`.
 ///
-/// A call whose future is dropped leaves no lock behind; a change that it has sent may still be made.
+/// Dropping the future of a call leaves no lock behind. A change that was already sent may still be made.
 #[derive(Clone)]
 pub struct Collection {
     shared: Arc<Shared>,
@@ -84,36 +86,36 @@ pub struct Collection {
 }
 
 struct Shared {
-    client: Client,
+    cluster: Arc<Cluster>,
     name: ContainerName,
     partition: u32,
     schema: Schema,
-    /// Made by this client when it is not there.
+    /// Whether this client creates it if it is missing.
     create: bool,
     binding: Mutex<Option<Arc<Binding>>>,
-    /// Held by whoever opens the container anew.
+    /// Held while the container is being opened again.
     gate: Gate<()>,
 }
 
 impl Collection {
-    /// The same collection, whose changes are as durable as given.
+    /// The same collection with another durability for its changes.
     #[must_use]
     pub fn durability(&self, durability: Durability) -> Self {
         Self { durability, ..self.clone() }
     }
 
-    /// The same collection, whose calls take at most so long, all tries together, instead of `retry_for`.
+    /// The same collection with another limit for each call, all attempts together, instead of `retry_for`.
     #[must_use]
     pub fn within(&self, patience: Duration) -> Self {
         Self { patience: Some(patience), ..self.clone() }
     }
 
-    /// Its name, as it was opened.
+    /// The name it was opened with.
     pub fn name(&self) -> &ContainerName {
         &self.shared.name
     }
 
-    /// Its columns, in the order in which rows are written and read here.
+    /// Its columns, in the order in which this client writes and reads them.
     pub fn schema(&self) -> &Schema {
         &self.shared.schema
     }
@@ -123,26 +125,21 @@ impl Collection {
         self.shared.partition
     }
 
-    /// The client it belongs to.
-    pub fn client(&self) -> &Client {
-        &self.shared.client
-    }
-
-    /// Asks the master which node owns the collection's partition at this moment; see [`Client::owner_of`].
+    /// Asks the master which node owns the collection's partition now; see
+    /// [`Client::owner_of`](crate::Client::owner_of).
     ///
     /// # Errors
     /// The master cannot be reached.
     pub async fn owner(&self) -> Result<Option<SocketAddr>, Error> {
-        self.shared.client.owner_of_partition(self.shared.partition).await
+        owner::of_partition(&self.shared.cluster, self.shared.partition).await
     }
 
     fn retry(&self, repeat: Repeat) -> Retry<'_> {
-        let cluster = self.shared.client.cluster();
+        let cluster = &*self.shared.cluster;
         Retry::new(cluster, self.patience.unwrap_or(cluster.config.retry_for), repeat)
     }
 
-    /// Where to send statements: the container as it is known on an open connection to the owner. And the time that is
-    /// left for them.
+    /// The container on an open connection to its owner, and the time that is left for statements.
     async fn binding(&self, time: Try) -> Result<(Arc<Binding>, Try), Error> {
         match self.current() {
             Some(binding) => {
@@ -151,23 +148,22 @@ impl Collection {
             }
             None => {
                 let binding = self.bind(time).await?;
-                let lock_seconds = self.client().cluster().config.lock_seconds();
+                let lock_seconds = self.shared.cluster.config.lock_seconds();
                 Ok((binding, Try::until(time.deadline, Instant::now(), lock_seconds)))
             }
         }
     }
 
-    /// Asks the master from time to time, beside the work, whether the partition still has this owner: one that is
-    /// only its backup now refuses writes, but goes on answering reads.
+    /// Asks the master in the background, from time to time, whether the partition still has this owner. A former
+    /// owner that is only a backup refuses writes but still answers reads.
     fn check_owner(&self, binding: &Arc<Binding>, time: Try) {
-        let cluster = self.shared.client.cluster();
+        let cluster = &*self.shared.cluster;
         if !cluster.has_several_nodes() || !binding.is_due(time.now, cluster.config.owner_check) {
             return;
         }
         let (shared, node) = (Arc::clone(&self.shared), binding.connection.address());
         tokio::spawn(async move {
-            let cluster = shared.client.cluster();
-            let owner = cluster.ask_for_owner(shared.partition, time.deadline).await;
+            let owner = shared.cluster.ask_for_owner(shared.partition, time.deadline).await;
             if owner.is_ok_and(|owner| owner.is_some_and(|owner| owner != node)) {
                 shared.forget(&Error::new(ErrorKind::Unavailable));
             }
@@ -179,7 +175,7 @@ impl Collection {
         binding.as_ref().filter(|binding| binding.connection.is_open()).cloned()
     }
 
-    /// Opens the container on a new connection: the id known from an old one may now be another container's.
+    /// Opens the container on a new connection: the id known from an old one may belong to another container.
     async fn bind(&self, time: Try) -> Result<Arc<Binding>, Error> {
         let shared = &*self.shared;
         let too_late = |_| Error::with_message(ErrorKind::Timeout, "the container was not opened in time");
@@ -188,16 +184,16 @@ impl Collection {
             return Ok(binding);
         }
         let wanted = open::Wanted { schema: Some(&shared.schema), create: shared.create, first: false };
-        let opened = open::open(&shared.client, &shared.name, shared.partition, wanted, time).await;
+        let opened = open::open(&shared.cluster, &shared.name, shared.partition, wanted, time).await;
         let binding = Arc::new(opened.map_err(Error::into_not_done)?);
         *shared.binding.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&binding));
         Ok(binding)
     }
 
-    /// Learns from a failed try, and waits before the next one.
+    /// Updates the routing after a failed attempt, and waits before the next one.
     ///
     /// # Errors
-    /// The error itself, when there is not to be another try.
+    /// The error itself, if there must not be another attempt.
     async fn recover(&self, retry: &mut Retry<'_>, error: Error) -> Result<(), Error> {
         self.note(&error);
         retry.after(error).await
@@ -213,18 +209,18 @@ impl Collection {
 }
 
 impl Shared {
-    /// Forgets what a failed statement shows not to be true any more, of what all callers share.
+    /// Discards the shared state that a failed statement shows to be outdated.
     fn forget(&self, error: &Error) {
         {
             let mut binding = self.binding.lock().unwrap_or_else(PoisonError::into_inner);
             let is_good = binding.as_ref().is_some_and(|binding| binding.connection.is_alive());
             match error.kind() {
-                // The statement was slow, or its connection is another one: neither says anything of this one.
+                // The statement was slow, or it used another connection. Neither says anything about this one.
                 ErrorKind::Timeout | ErrorKind::ConnectionLost if is_good => return,
                 _ => *binding = None,
             }
         }
-        self.client.cluster().note(error, Some(self.partition));
+        self.cluster.note(error, Some(self.partition));
     }
 }
 

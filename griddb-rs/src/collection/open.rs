@@ -1,4 +1,4 @@
-//! Opening and making containers.
+//! Opening and creating containers.
 
 use std::sync::{Arc, Mutex, atomic::AtomicU64};
 
@@ -6,10 +6,10 @@ use tokio::sync::Mutex as Gate;
 
 use super::{Binding, Collection, Durability, Shared};
 use crate::{
-    client::Client,
+    cluster::Cluster,
     connection::{Connection, Ticket},
     error::{Error, ErrorKind},
-    retry::{Repeat, Try},
+    retry::{Repeat, Retry, Try},
     schema::Schema,
     wire::{
         container_name::ContainerName,
@@ -23,35 +23,35 @@ use crate::{
     },
 };
 
-/// What a container has to be like.
+/// What a container must look like.
 #[derive(Clone, Copy)]
 pub(super) struct Wanted<'a> {
-    /// Its columns, unless any will do.
+    /// Its columns; `None` accepts any.
     pub(super) schema: Option<&'a Schema>,
-    /// Make it when it is not there.
+    /// Create it if it does not exist.
     pub(super) create: bool,
-    /// The program opens it for the first time, so that its indexes are to be seen to.
+    /// This program opens it for the first time, so its indexes must be checked.
     pub(super) first: bool,
 }
 
 impl Collection {
     pub(crate) async fn open(
-        client: Client,
+        cluster: Arc<Cluster>,
         name: ContainerName,
         schema: Option<Schema>,
         create: bool,
     ) -> Result<Self, Error> {
-        let partition = name.partition(client.partitions());
-        let mut retry = client.retry(Repeat::Always);
+        let partition = name.partition(cluster.partitions());
+        let mut retry = Retry::new(&cluster, cluster.config.retry_for, Repeat::Always);
         let binding = loop {
             let wanted = Wanted { schema: schema.as_ref(), create, first: true };
-            match open(&client, &name, partition, wanted, retry.try_now()).await {
+            match open(&cluster, &name, partition, wanted, retry.try_now()).await {
                 Ok(binding) => break binding,
                 Err(error) => {
-                    client.cluster().note(&error, Some(partition));
-                    // Opening twice is opening once, and so is making.
+                    cluster.note(&error, Some(partition));
+                    // Opening and creating are idempotent.
                     let error = error.into_not_done();
-                    // That it is missing, or another one, will be as true the next time.
+                    // A missing container or one with other columns will not be different the next time.
                     match error.kind() {
                         ErrorKind::ContainerMissing | ErrorKind::SchemaMismatch => return Err(error),
                         _ => retry.after(error).await?,
@@ -61,7 +61,7 @@ impl Collection {
         };
         let schema = schema.unwrap_or_else(|| binding.layout.schema().clone());
         let shared = Shared {
-            client,
+            cluster,
             name,
             partition,
             schema,
@@ -75,29 +75,29 @@ impl Collection {
 
 /// Opens the container at the owner of its partition.
 pub(super) async fn open(
-    client: &Client,
+    cluster: &Cluster,
     name: &ContainerName,
     partition: u32,
     wanted: Wanted<'_>,
     time: Try,
 ) -> Result<Binding, Error> {
-    let connection = client.cluster().owner(partition, time.deadline).await?;
+    let connection = cluster.owner(partition, time.deadline).await?;
     let found = find(&connection, name, partition, time).await?;
     let existed = found.is_some();
     let info = match (found, wanted) {
         (Some(info), _) => info,
         (None, Wanted { schema: Some(schema), create: true, .. }) => {
-            make(client, &connection, name, partition, schema, time).await?
+            make(cluster, &connection, name, partition, schema, time).await?
         }
         (None, _) => return Err(Error::new(ErrorKind::ContainerMissing)),
     };
     let schema = wanted.schema.unwrap_or(&info.schema);
     let layout = Layout::new(schema, &info.schema).ok_or_else(|| {
-        let message = format!("the collection {name} is there with other columns than those asked for");
+        let message = format!("the collection {name} exists with other columns");
         Error::with_message(ErrorKind::SchemaMismatch, message)
     })?;
     if wanted.create {
-        let made = make_indexes(client, &connection, partition, &info, schema, time)?;
+        let made = make_indexes(cluster, &connection, partition, &info, schema, time)?;
         if wanted.first || !existed {
             for ticket in made {
                 ticket.await?;
@@ -108,7 +108,7 @@ pub(super) async fn open(
         partition,
         container: info.id,
         schema_version: info.schema_version,
-        client_id: client.cluster().client_id,
+        client_id: cluster.client_id,
         key: KeyLayout::of(schema),
         layout: Arc::new(layout),
         connection,
@@ -135,7 +135,7 @@ async fn find(
 }
 
 async fn make(
-    client: &Client,
+    cluster: &Cluster,
     connection: &Connection,
     name: &ContainerName,
     partition: u32,
@@ -146,8 +146,8 @@ async fn make(
         name,
         database: connection.database(),
         schema,
-        session: client.cluster().new_session(),
-        client: client.cluster().client_id,
+        session: cluster.new_session(),
+        client: cluster.client_id,
         wait: Some(time.lock_seconds),
     };
     let ticket = connection.send(time.deadline, |batch| {
@@ -160,10 +160,10 @@ async fn make(
     Ok(container::decode_put(&mut answer.reader())?)
 }
 
-/// Makes the schema's indexes. Those that are there are no error, so several processes may do this at once, and a node
-/// that kept the container in a crash and lost an index of it gets it back.
+/// Creates the schema's indexes. An existing index is no error, so several processes may do this at once, and a
+/// node that lost an index in a crash gets it back.
 fn make_indexes(
-    client: &Client,
+    cluster: &Cluster,
     connection: &Connection,
     partition: u32,
     info: &ContainerInfo,
@@ -182,19 +182,11 @@ fn make_indexes(
     connection.send(time.deadline, |batch| {
         let mut ids = Vec::with_capacity(schema.indexes.len());
         for wanted in &schema.indexes {
-            let places = wanted.columns.iter().filter_map(|name| info.schema.position(name));
-            let columns: Vec<u32> = places.filter_map(|place| u32::try_from(place).ok()).collect();
-            let session = client.cluster().new_session();
+            let positions = wanted.columns.iter().filter_map(|name| info.schema.position(name));
+            let columns: Vec<u32> = positions.filter_map(|position| u32::try_from(position).ok()).collect();
+            let session = cluster.new_session();
             ids.push(batch.add(Statement::CreateIndex, |out, id| {
-                index::encode_create(
-                    out,
-                    id,
-                    &target,
-                    &wanted.name,
-                    &columns,
-                    session,
-                    client.cluster().client_id,
-                );
+                index::encode_create(out, id, &target, &wanted.name, &columns, session, cluster.client_id);
                 Ok(())
             })?);
         }

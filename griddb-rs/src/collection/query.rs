@@ -30,9 +30,10 @@ use crate::{
 static ANALYSIS: LazyLock<Option<Arc<Layout>>> =
     LazyLock::new(|| Layout::of(&query::analysis_schema()).map(Arc::new));
 
-/// A query of one collection in TQL, such as `select * where expires < NOW() limit 100`.
+/// A TQL query of one collection, such as `select * where expires < NOW() limit 100`.
 ///
-/// Values go in by [`tql::bind`](crate::tql::bind) or [`tql::quote`](crate::tql::quote), never by plain formatting.
+/// Insert values with [`tql::bind`](crate::tql::bind) or [`tql::quote`](crate::tql::quote), never by plain
+/// formatting.
 #[derive(Clone)]
 #[must_use = "a query is sent by `rows`, `pages`, `steps`, `value` or `explain`"]
 pub struct Query {
@@ -41,21 +42,21 @@ pub struct Query {
     limit: Option<u64>,
 }
 
-/// One line of how the server would do a query.
+/// One line of a query plan.
 #[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ExplainRow {
     /// The line's number.
     pub id: i32,
-    /// How deep it is nested.
+    /// Its nesting depth.
     pub depth: i32,
-    /// What it tells, such as `INDEX_FOUND`.
+    /// What it describes, such as `INDEX_FOUND`.
     pub kind: String,
     /// The type of the value.
     pub value_type: String,
     /// The value.
     pub value: String,
-    /// The part of the query that it is about.
+    /// The part of the query that it describes.
     pub statement: String,
 }
 
@@ -67,43 +68,44 @@ impl Collection {
 }
 
 impl Query {
-    /// Cuts the result after so many rows.
+    /// Limits the number of rows.
     pub fn limit(mut self, rows: u64) -> Self {
         self.limit = Some(rows);
         self
     }
 
-    /// All rows of the result, in one answer. For many, use [`pages`](Self::pages).
+    /// All rows of the result in one answer. For large results use [`pages`](Self::pages).
     ///
     /// # Errors
-    /// The query is refused ([`ErrorKind::Query`]) or the database cannot be reached.
+    /// The query is refused ([`ErrorKind::Query`]), or the database cannot be reached.
     pub async fn rows(&self) -> Result<Vec<Row>, Error> {
         let fetch = Fetch { limit: self.limit, ..Fetch::default() };
         Ok(self.ask(&fetch, None).await?.1.rows)
     }
 
-    /// All rows of the result, read into a type; see [`rows`](Self::rows).
+    /// All rows of the result, converted to a type; see [`rows`](Self::rows).
     ///
     /// # Errors
-    /// As [`rows`](Self::rows), and those of the type's [`FromRow`].
+    /// As for [`rows`](Self::rows), and those of the type's [`FromRow`].
     pub async fn rows_as<T: FromRow>(&self) -> Result<Vec<T>, Error> {
         self.rows().await?.iter().map(Row::read).collect()
     }
 
-    /// The value of an aggregate such as `select count(*)`; `None` for one of nothing, such as `max(n)` of no rows.
+    /// The value of an aggregate such as `select count(*)`. `None` if it has no value, such as `max(n)` of no
+    /// rows.
     ///
     /// # Errors
-    /// As [`rows`](Self::rows), or the query is not an aggregate.
+    /// As for [`rows`](Self::rows), or the query is not an aggregate.
     pub async fn value(&self) -> Result<Option<Value<'static>>, Error> {
         let (_, answer) = self.ask(&Fetch::default(), None).await?;
         let message = "the query is not an aggregate";
         answer.aggregate.ok_or_else(|| Error::with_message(ErrorKind::Query, message))
     }
 
-    /// How the server would do the query; the text begins with `explain`.
+    /// The server's plan for the query, which must begin with `explain`.
     ///
     /// # Errors
-    /// As [`rows`](Self::rows), or the query is no `explain`.
+    /// As for [`rows`](Self::rows), or the query does not begin with `explain`.
     pub async fn explain(&self) -> Result<Vec<ExplainRow>, Error> {
         let (_, answer) = self.ask(&Fetch::default(), None).await?;
         if !answer.is_analysis {
@@ -116,8 +118,8 @@ impl Query {
         answer.rows.iter().map(line).collect()
     }
 
-    /// The rows a page at a time: the server keeps the result and each page is one round trip. The result is as it
-    /// was when the query was sent.
+    /// The rows page by page. The server keeps the result as of the moment the query was sent; each page is one
+    /// round trip.
     ///
     /// # Errors
     /// As [`rows`](Self::rows).
@@ -125,8 +127,8 @@ impl Query {
         Pages::of_result(self, page_size.max(1)).await
     }
 
-    /// The rows in steps of bounded work: the server answers after so many bytes of rows and goes on when asked to.
-    /// Rows that are changed meanwhile may be seen in either state.
+    /// The rows in steps of bounded work: the server returns about this many bytes at a time and continues on
+    /// request. Rows that change meanwhile may be seen in either state.
     ///
     /// # Errors
     /// As [`rows`](Self::rows).
@@ -134,7 +136,7 @@ impl Query {
         Pages::of_steps(self, i32::try_from(bytes).unwrap_or(i32::MAX).max(1)).await
     }
 
-    /// When a try that begins now has to end.
+    /// The deadline of an attempt that starts now.
     fn deadline(&self) -> Instant {
         self.collection.retry(Repeat::Always).try_now().deadline
     }
@@ -145,7 +147,7 @@ impl Query {
         fetch_bytes: Option<i32>,
     ) -> Result<(Arc<Binding>, QueryAnswer<Row>), Error> {
         if self.tql.contains('\0') {
-            return Err(Error::with_message(ErrorKind::Input, "a query may not have a NUL character"));
+            return Err(Error::with_message(ErrorKind::Input, "a query must not contain a NUL character"));
         }
         let mut retry = self.collection.retry(Repeat::Always);
         loop {
@@ -169,7 +171,7 @@ impl Query {
         Ok((binding, answer))
     }
 
-    /// Asks once, where the container is known to be.
+    /// Asks once, on a known container.
     async fn ask_on(
         &self,
         binding: &Arc<Binding>,
@@ -202,7 +204,7 @@ fn decode(answer: &Answer, binding: &Binding) -> Result<QueryAnswer<Row>, Error>
 }
 
 impl fmt::Debug for Query {
-    /// Leaves the text out: its literals are data.
+    /// Omits the text: its literals are data.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Query")
             .field("collection", self.collection.name())
@@ -212,7 +214,7 @@ impl fmt::Debug for Query {
 }
 
 impl fmt::Debug for ExplainRow {
-    /// Leaves the statement out, as that of the query.
+    /// Omits the statement, like the text of the query.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ExplainRow")
             .field("id", &self.id)
@@ -224,8 +226,8 @@ impl fmt::Debug for ExplainRow {
     }
 }
 
-/// The answer to a query whose result the server keeps. When nobody waits for it any more, the result is dropped there
-/// as soon as its id is known.
+/// The answer to a query whose result the server keeps. If the caller goes away, the server is told to drop the
+/// result as soon as its id is known.
 struct Awaited<'a> {
     ticket: Option<Ticket>,
     binding: &'a Arc<Binding>,
@@ -244,7 +246,7 @@ impl Awaited<'_> {
 
 impl Drop for Awaited<'_> {
     fn drop(&mut self) {
-        // Outside a runtime nothing can wait, and the result is left to the server's timeout.
+        // Outside a runtime nothing can wait: the server drops the result after its own timeout.
         let (Some(ticket), Ok(runtime)) = (self.ticket.take(), Handle::try_current()) else { return };
         let binding = Arc::clone(self.binding);
         runtime.spawn(async move {

@@ -8,10 +8,10 @@ use crate::{
 };
 
 impl Collection {
-    /// Reads the row of that key. One round trip.
+    /// Reads the row with that key. One round trip.
     ///
     /// # Errors
-    /// The key is not of the row key's type, or the database cannot be reached.
+    /// The key has another type than the row key, or the database cannot be reached.
     pub async fn get(&self, key: impl ToKey) -> Result<Option<Row>, Error> {
         self.get_until(&key, &mut self.retry(Repeat::Always)).await
     }
@@ -29,10 +29,10 @@ impl Collection {
         }
     }
 
-    /// Reads the row of that key into a type of its own; see [`get`](Self::get).
+    /// Reads the row with that key into a type of your own; see [`get`](Self::get).
     ///
     /// # Errors
-    /// As [`get`](Self::get), and those of the type's [`FromRow`].
+    /// As for [`get`](Self::get), and those of the type's [`FromRow`].
     pub async fn get_as<T: FromRow>(&self, key: impl ToKey) -> Result<Option<T>, Error> {
         self.get(key).await?.map(|row| row.read()).transpose()
     }
@@ -43,7 +43,7 @@ impl Collection {
         binding.row(ticket.await?)
     }
 
-    /// Writes everything that the collection's partition has answered so far to the disk of the node.
+    /// Writes everything that was committed in the collection's partition so far to the node's disk.
     ///
     /// # Errors
     /// The database cannot be reached.
@@ -57,7 +57,7 @@ impl Collection {
             };
             match flushed {
                 Ok(()) => return Ok(()),
-                // Nothing was changed, and another flush does what this one may not have done.
+                // Nothing was changed, and another flush makes up for this one.
                 Err(error) => self.recover(&mut retry, error).await.map_err(Error::into_not_done)?,
             }
         }

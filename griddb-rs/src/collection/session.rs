@@ -21,27 +21,27 @@ use crate::{
     },
 };
 
-/// Statement ids of one session lie this far apart from those of the next one, so that no two statements under way on
-/// a connection have the same id. The server asks only that a session's ids follow each other without a gap.
+/// Each session has its own range of statement ids, so that no two statements in flight on a connection share an
+/// id. The server only requires that the ids of one session have no gaps.
 const IDS_PER_SESSION: i64 = 1 << 20;
-/// Left of those for COMMIT and CLOSE_SESSION.
+/// Reserved for COMMIT and CLOSE_SESSION.
 const LAST_IDS: i64 = 2;
-/// The longest pause between two questions for the outcome of a COMMIT.
+/// The longest pause between two attempts to learn the outcome of a COMMIT.
 const PAUSE: std::time::Duration = std::time::Duration::from_millis(500);
 
-/// A session of the server for one transaction. Dropping it closes it there, which takes back what is not committed
-/// and frees its locks.
+/// A server session that holds one transaction. Dropping it closes the session, which rolls back uncommitted
+/// changes and releases its locks.
 pub(super) struct Session {
     pub(super) binding: Arc<Binding>,
     id: SessionId,
     last_statement: i64,
-    /// The id under which the last statement waits for its answer: the first of those that it takes up.
+    /// The id of the last statement. A statement that uses several ids is answered under the first.
     last_sent: i64,
     begun: bool,
     committed: bool,
 }
 
-/// A session that was left open on a lost connection.
+/// A session that was left open when its connection was lost.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Orphan {
     id: SessionId,
@@ -52,11 +52,11 @@ pub(super) struct Orphan {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Ending {
     Committed,
-    /// Nothing of it has happened.
+    /// Rolled back: nothing was changed.
     Aborted,
 }
 
-/// A change, its COMMIT and perhaps a flush, in one flight.
+/// A change, its COMMIT and optionally a flush, sent together.
 pub(super) struct Flight {
     change: Option<Ticket>,
     commit: Ticket,
@@ -65,7 +65,7 @@ pub(super) struct Flight {
 
 impl Session {
     pub(super) fn new(collection: &Collection, binding: Arc<Binding>) -> Self {
-        let number = collection.client().cluster().new_session();
+        let number = collection.shared.cluster.new_session();
         let id = SessionId { client: binding.client_id, number };
         let last_statement = FIRST_SESSION_ID + number * IDS_PER_SESSION;
         Self { binding, id, last_statement, last_sent: last_statement, begun: false, committed: false }
@@ -75,10 +75,10 @@ impl Session {
         self.begun
     }
 
-    /// Makes sure that there are so many ids left.
+    /// Checks that this many ids are left.
     ///
     /// # Errors
-    /// There are not.
+    /// There are fewer.
     pub(super) fn check_room(&self, ids: i64) -> Result<(), Error> {
         let used = self.last_statement - FIRST_SESSION_ID - self.id.number * IDS_PER_SESSION;
         if used.saturating_add(ids) <= IDS_PER_SESSION - 1 - LAST_IDS {
@@ -86,11 +86,11 @@ impl Session {
         }
         Err(Error::with_message(
             ErrorKind::Input,
-            "a transaction takes no more than a million rows and statements",
+            "a transaction is limited to a million rows and statements",
         ))
     }
 
-    /// The target and id of the next row statement, which takes up so many ids.
+    /// The target and id of the next row statement, which uses this many ids.
     pub(super) fn next_statement(&mut self, ids: i64) -> (RowTarget, i64) {
         let mode = if self.begun { TransactionMode::Continue } else { TransactionMode::Begin };
         self.begun = true;
@@ -100,8 +100,8 @@ impl Session {
         (self.binding.target(self.id, mode), id)
     }
 
-    /// Reads a row and locks it. Nothing may be sent behind it before its answer is there: if it has to wait, what
-    /// follows overtakes it.
+    /// Reads a row and locks it. Send nothing behind it before its answer has arrived: if it has to wait for the
+    /// lock, later statements overtake it.
     pub(super) fn send_locking_read(
         &mut self,
         key: &[Value<'_>],
@@ -125,11 +125,11 @@ impl Session {
         self.sent(sent)
     }
 
-    /// Sends the last change of the transaction, if there is one left, with COMMIT behind it: the rows that it
-    /// changes are locked already, so it cannot be overtaken.
+    /// Sends the last change of the transaction, if any, and COMMIT behind it. The rows it changes are locked
+    /// already, so the change does not wait and COMMIT does not overtake it.
     ///
-    /// CLOSE_SESSION is not part of the flight: for as long as the session is there, an outcome that was lost with
-    /// the connection can be asked for again. It is sent when COMMIT's answer is there, and nobody waits for it.
+    /// CLOSE_SESSION is not sent along: while the session exists, an outcome that was lost with the connection can
+    /// be asked for again. It is sent once COMMIT is answered, and nobody waits for it.
     pub(super) fn send_commit(
         &mut self,
         change: Option<&RowChange<'_>>,
@@ -153,10 +153,10 @@ impl Session {
         Ok(Flight { change, commit, flush })
     }
 
-    /// Waits for the end of a transaction, asking for it again when its answer was lost.
+    /// Waits for the end of a transaction. Asks for the outcome again if the answer is lost.
     ///
     /// # Errors
-    /// A change was refused (then nothing has happened), or the outcome cannot be learned.
+    /// A change was refused, so nothing happened; or the outcome cannot be learned.
     pub(super) async fn ending(
         &mut self,
         flight: Flight,
@@ -172,7 +172,7 @@ impl Session {
         let order = match flight.commit.await {
             Ok(answer) => answer.order,
             Err(error) => {
-                // A refused change aborts the transaction; the COMMIT behind it fails for that alone.
+                // A refused change aborts the transaction, which is why the COMMIT behind it fails.
                 if let Err(refused) = changed
                     && !refused.is_unavailable()
                 {
@@ -183,14 +183,15 @@ impl Session {
                 }
                 collection.note(&error);
                 if !error.is_outcome_unknown() && error.code().is_none() && had_change {
-                    // It never left this side, and perhaps the change did not either.
+                    // COMMIT was never sent, and perhaps the change was not either.
                     return Err(error);
                 }
                 return self.ask_again(collection, error, flight.flush.is_some(), end).await;
             }
         };
         self.committed = true;
-        // A server aborts what it has refused a part of; one that commits it has done nobody knows what.
+        // A server aborts a transaction when it refuses a statement of it. One that commits it anyway may have
+        // done anything.
         changed.map_err(Error::into_unknown)?;
         if let Some(flush) = flight.flush {
             flushed(flush, order, &self.binding, deadline).await?;
@@ -198,8 +199,8 @@ impl Session {
         Ok(Ending::Committed)
     }
 
-    /// Commits what has been changed so far. When the connection is lost already the session may still be there, and
-    /// is found on a new one.
+    /// Commits the changes so far. If the connection is lost, the session may still exist and is looked up on a
+    /// new one.
     ///
     /// # Errors
     /// The outcome cannot be learned.
@@ -218,8 +219,7 @@ impl Session {
         }
     }
 
-    /// Sends COMMIT again until it is answered. It has the same statement id, so it is done once however often it
-    /// arrives.
+    /// Sends COMMIT until it is answered. The statement id stays the same, so it takes effect once.
     async fn ask_again(
         &mut self,
         collection: &Collection,
@@ -251,7 +251,7 @@ impl Session {
                     }
                     return Ok(Ending::Committed);
                 }
-                // The session went with a restart of the server, and the outcome with it.
+                // The session was lost in a restart of the server, and the outcome with it.
                 Err(error) if error.code() == Some(code::SESSION_NOT_FOUND) && maybe_done => {
                     return Err(error.into_unknown());
                 }
@@ -272,14 +272,14 @@ impl Session {
         Orphan { id: self.id, statement: self.last_statement + 1 }
     }
 
-    /// Takes note when the answer to the first statement says that it was never sent: then the server knows no session.
+    /// Called with the error of the first statement. If that was never sent, the server has no session.
     pub(super) fn note_unsent(&mut self, error: &Error) {
         if !error.is_outcome_unknown() && error.code().is_none() {
             self.begun = false;
         }
     }
 
-    /// Takes note when a first statement could not be sent: then the server knows no session.
+    /// Notes if the first statement could not be sent: the server then has no session.
     fn sent<T>(&mut self, sent: Result<T, Error>) -> Result<T, Error> {
         if sent.is_err() && self.last_statement == FIRST_SESSION_ID + self.id.number * IDS_PER_SESSION + 1 {
             self.begun = false;
@@ -304,7 +304,7 @@ impl Drop for Session {
             );
         };
         if self.committed {
-            // It holds no lock any more: it can wait until something else is written.
+            // It holds no locks any more, so closing it can wait for the next write.
             binding.connection.send_lazily(close);
         } else {
             binding.connection.send_after(self.last_sent, close);

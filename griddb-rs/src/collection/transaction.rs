@@ -22,18 +22,18 @@ use crate::{
     },
 };
 
-/// A transaction on one collection: GridDB has none over several.
+/// A transaction on one collection. GridDB has no transactions across collections.
 ///
-/// Nothing is sent until the first call, which begins it. Each call is one round trip. Rows that it writes or
-/// [locks](Self::lock) are locked until it ends; others go on reading what was committed. Dropping it takes
-/// everything back. It lives for the `lock_timeout`, then the server aborts it.
+/// The first call begins it; each call is one round trip. Rows that it writes or [locks](Self::lock) stay locked
+/// until it ends, while others read the last committed state. Dropping it rolls everything back. The server aborts
+/// it after the `lock_timeout`.
 ///
-/// After an error, whatever it was, everything is taken back and no row is locked any more: all that is left is to drop it.
+/// Any error rolls everything back and releases all locks. After one, drop the transaction.
 ///
 /// ```no_run
 /// # async fn example(accounts: griddb_rs::Collection) -> Result<(), griddb_rs::Error> {
 /// let mut transaction = accounts.transaction();
-/// // The server does not find deadlocks: lock in one order everywhere.
+/// // The server does not detect deadlocks: lock in the same order everywhere.
 /// let from = transaction.lock("alice").await?;
 /// let to = transaction.lock("bob").await?;
 /// if let (Some(from), Some(to)) = (from, to) {
@@ -44,7 +44,7 @@ use crate::{
 /// # Ok(())
 /// # }
 /// ```
-#[must_use = "a transaction that is dropped takes everything back"]
+#[must_use = "dropping a transaction rolls it back"]
 pub struct Transaction {
     collection: Collection,
     session: Option<Session>,
@@ -59,15 +59,15 @@ impl Collection {
 }
 
 impl Transaction {
-    /// Reads a row and locks it until the end of the transaction. A missing row cannot be locked.
+    /// Reads a row and locks it until the transaction ends. A missing row cannot be locked.
     ///
     /// # Errors
-    /// Somebody else holds the row for too long, or the database cannot be reached.
+    /// Another transaction holds the row for too long, or the database cannot be reached.
     pub async fn lock(&mut self, key: impl ToKey) -> Result<Option<Row>, Error> {
         self.read(key, true).await
     }
 
-    /// Reads a row without locking it. Changes of this transaction are seen.
+    /// Reads a row without locking it. It sees this transaction's own changes.
     ///
     /// # Errors
     /// The database cannot be reached.
@@ -75,34 +75,35 @@ impl Transaction {
         self.read(key, false).await
     }
 
-    /// Writes a row, whether or not there is one of its key; true when it replaced one.
+    /// Writes a row, replacing any row with the same key. Returns `true` if it replaced one.
     ///
     /// # Errors
-    /// Somebody else holds the row for too long, it does not fit the columns, or the database cannot be reached.
+    /// Another transaction holds the row for too long, the row does not fit the columns, or the database cannot be
+    /// reached.
     pub async fn put(&mut self, row: impl ToRow) -> Result<bool, Error> {
         self.put_in_mode(row, PutMode::Any).await
     }
 
-    /// Writes a row whose key is not there yet.
+    /// Inserts a row whose key must not exist.
     ///
     /// # Errors
-    /// The key is there ([`Error::is_key_exists`]), or as [`put`](Self::put).
+    /// The key exists ([`Error::is_key_exists`]), or as for [`put`](Self::put).
     pub async fn insert(&mut self, row: impl ToRow) -> Result<(), Error> {
         self.put_in_mode(row, PutMode::InsertOnly).await.map(drop)
     }
 
-    /// Replaces the row of that key, which has to be there.
+    /// Replaces an existing row.
     ///
     /// # Errors
-    /// There is no row of that key ([`Error::is_key_missing`]), or as [`put`](Self::put).
+    /// No row has that key ([`Error::is_key_missing`]), or as for [`put`](Self::put).
     pub async fn update_existing(&mut self, row: impl ToRow) -> Result<(), Error> {
         self.put_in_mode(row, PutMode::UpdateOnly).await.map(drop).map_err(Error::into_key_missing)
     }
 
-    /// Removes a row; true when there was one.
+    /// Removes a row. Returns `true` if it existed.
     ///
     /// # Errors
-    /// Somebody else holds the row for too long, or the database cannot be reached.
+    /// Another transaction holds the row for too long, or the database cannot be reached.
     pub async fn remove(&mut self, key: impl ToKey) -> Result<bool, Error> {
         let (binding, time) = self.begin().await?;
         let session = self.session(&binding);
@@ -110,10 +111,10 @@ impl Transaction {
         self.flag(sent).await
     }
 
-    /// Writes several rows, whether or not there are rows of their keys. One round trip.
+    /// Writes several rows, replacing existing ones. One round trip.
     ///
     /// # Errors
-    /// As [`put`](Self::put).
+    /// As for [`put`](Self::put).
     pub async fn put_many<R: ToRow>(&mut self, rows: &[R]) -> Result<(), Error> {
         if rows.is_empty() {
             return Ok(());
@@ -124,21 +125,21 @@ impl Transaction {
         self.flag(sent).await.map(drop)
     }
 
-    /// Makes all changes, together. One round trip.
+    /// Commits all changes together. One round trip.
     ///
-    /// When its answer is lost with the connection, the outcome is asked for on a new one.
+    /// If the answer is lost with the connection, the outcome is asked for on a new one.
     ///
     /// # Errors
-    /// The transaction was aborted, because it took too long or one of its statements had failed
+    /// The transaction was aborted, because it took too long or one of its statements failed
     /// ([`ErrorKind::TransactionAborted`]); or the outcome could not be learned.
     pub async fn commit(self) -> Result<(), Error> {
         self.commit_at().await.map(drop)
     }
 
-    /// As [`commit`](Self::commit), and tells which node did it; `None` when there was nothing to commit.
+    /// Like [`commit`](Self::commit), and returns the node that did it; `None` if there was nothing to commit.
     ///
     /// # Errors
-    /// As [`commit`](Self::commit).
+    /// As for [`commit`](Self::commit).
     pub async fn commit_at(mut self) -> Result<Option<SocketAddr>, Error> {
         if self.failed {
             return Err(aborted());
@@ -152,7 +153,7 @@ impl Transaction {
         }
     }
 
-    /// Takes everything back. Dropping the transaction does the same; neither waits for the server.
+    /// Rolls everything back. Dropping the transaction does the same. Neither waits for the server.
     pub fn abort(self) {}
 
     async fn read(&mut self, key: impl ToKey, lock: bool) -> Result<Option<Row>, Error> {
@@ -186,8 +187,7 @@ impl Transaction {
         self.flag(sent).await
     }
 
-    /// The container, and the time that the next statement has. The transaction stays on the connection that it
-    /// began on.
+    /// The container and the time for the next statement. A transaction stays on the connection where it began.
     async fn begin(&mut self) -> Result<(Arc<Binding>, Try), Error> {
         if self.failed {
             return Err(aborted());
@@ -215,7 +215,7 @@ impl Transaction {
         self.checked(row::decode_flag(&mut answer.reader()).map_err(Error::from))
     }
 
-    /// An answer that cannot be read has failed too.
+    /// An answer that cannot be decoded counts as a failure.
     fn checked<T>(&mut self, read: Result<T, Error>) -> Result<T, Error> {
         if read.is_err() {
             self.failed = true;
@@ -224,13 +224,13 @@ impl Transaction {
         read
     }
 
-    /// The server may know nothing of a failure, and would keep the locks.
+    /// The server may not know of the failure and would keep the locks.
     fn end_session(&mut self) {
         self.session = None;
     }
 
     async fn answer(&mut self, sent: Result<Ticket, Error>) -> Result<Answer, Error> {
-        // A call whose future is dropped has failed as well: its answer is not waited for.
+        // A call whose future is dropped counts as failed: nobody reads its answer.
         self.failed = true;
         let result = match sent {
             Ok(ticket) => ticket.await,
@@ -292,8 +292,8 @@ impl std::fmt::Debug for Transaction {
 }
 
 impl Collection {
-    /// The moment until which a statement that is sent now is waited for.
+    /// The deadline of a statement that is sent now.
     pub(super) fn statement_deadline(&self, end: Instant) -> Instant {
-        end.min(Instant::now() + self.client().cluster().config.statement_timeout)
+        end.min(Instant::now() + self.shared.cluster.config.statement_timeout)
     }
 }

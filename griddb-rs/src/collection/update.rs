@@ -1,4 +1,4 @@
-//! Read, decide, write, as one.
+//! Read, decide, write, as one atomic step.
 
 use std::{net::SocketAddr, sync::Arc};
 
@@ -15,18 +15,18 @@ use crate::{
     wire::{options::PutMode, row_key::KeyLayout},
 };
 
-/// What [`Collection::update`] is to do with the row that it read.
+/// What [`Collection::update`] does with the row it has read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Change<R> {
-    /// Leave it as it is.
+    /// Leave it unchanged.
     Keep,
-    /// Replace it, or insert it when there was none. The key has to be the one asked for.
+    /// Replace it, or insert it if it did not exist. The key must be the requested one.
     Put(R),
     /// Remove it.
     Remove,
 }
 
-/// What an update did, and who did it.
+/// The result of an update: whether it changed the row, and which node did it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Updated {
     changed: bool,
@@ -34,7 +34,7 @@ pub struct Updated {
 }
 
 impl Updated {
-    /// Whether the row was written or removed, rather than kept.
+    /// Whether the row was written or removed rather than kept.
     pub fn changed(&self) -> bool {
         self.changed
     }
@@ -46,17 +46,17 @@ impl Updated {
 }
 
 impl Collection {
-    /// Reads the row of that key, lets `decide` decide, and writes what it decided, as one: nobody else changes the
-    /// row in between. True when it was changed. Two round trips; one when the row is kept, unless changes are
-    /// [flushed](crate::Durability::Flush): what somebody else has changed and not flushed yet is flushed before it is said
-    /// to be there.
+    /// Reads the row with that key, calls `decide`, and applies the decision atomically: nobody else changes the
+    /// row in between. Returns `true` if the row was changed. This takes two round trips, or one if the row is
+    /// kept. With [`Durability::Flush`](crate::Durability::Flush) a kept row takes two as well: another client's
+    /// change is flushed before this call relies on it.
     ///
-    /// An existing row is locked while `decide` runs, so `decide` should be quick. A missing one cannot be locked:
-    /// what is decided for it is inserted, and if another caller was faster `decide` runs again on that one's row.
-    /// It also runs again when the connection was lost before anything could be changed, so it must not do
-    /// anything that counts by itself.
+    /// An existing row stays locked while `decide` runs, so `decide` should be quick. A missing row cannot be
+    /// locked: the new row is inserted, and if another client was faster, `decide` runs again with that client's
+    /// row. It also runs again if the connection is lost before anything could have changed, so it must have no
+    /// side effects that add up.
     ///
-    /// When the connection is lost while the change is being committed, the outcome is asked for on a new one.
+    /// If the connection is lost during the commit, the outcome is asked for on a new one.
     ///
     /// ```no_run
     /// # async fn example(accounts: griddb_rs::Collection) -> Result<(), griddb_rs::Error> {
@@ -73,8 +73,8 @@ impl Collection {
     /// ```
     ///
     /// # Errors
-    /// The row is locked by somebody else for too long ([`Error::is_lock_timeout`]); the new row does not fit the
-    /// columns or has another key; or the database cannot be reached, and then perhaps with an unknown outcome.
+    /// Another client holds the row for too long ([`Error::is_lock_timeout`]), the new row does not fit the
+    /// columns or has another key, or the database cannot be reached. In the last case the outcome may be unknown.
     pub async fn update<R: ToRow>(
         &self,
         key: impl ToKey,
@@ -83,7 +83,7 @@ impl Collection {
         Ok(self.update_at(key, decide).await?.changed())
     }
 
-    /// As [`update`](Self::update), with a `decide` that can fail; the row is then left as it is.
+    /// Like [`update`](Self::update), with a `decide` that may fail. The row is then left unchanged.
     ///
     /// ```no_run
     /// # async fn example(accounts: griddb_rs::Collection) -> Result<(), griddb_rs::Error> {
@@ -100,7 +100,7 @@ impl Collection {
     /// ```
     ///
     /// # Errors
-    /// That of `decide`, or as [`update`](Self::update).
+    /// The error of `decide`, or as for [`update`](Self::update).
     pub async fn try_update<R: ToRow, E: From<Error>>(
         &self,
         key: impl ToKey,
@@ -121,10 +121,10 @@ impl Collection {
         failed.map_or(Ok(updated.changed()), Err)
     }
 
-    /// As [`update`](Self::update), and tells which node did it.
+    /// Like [`update`](Self::update), and returns the node that did it.
     ///
     /// # Errors
-    /// As [`update`](Self::update).
+    /// As for [`update`](Self::update).
     pub async fn update_at<R: ToRow>(
         &self,
         key: impl ToKey,
@@ -135,7 +135,7 @@ impl Collection {
         loop {
             match self.update_once(&key, &mut decide, &mut retry, &mut orphan).await {
                 Ok(Some(updated)) => return Ok(updated),
-                // Another caller was faster; if that is all, its row is found now.
+                // Another client was faster. Normally its row can be read now.
                 Ok(None) if !std::mem::replace(&mut overtaken, true) => retry.once_more()?,
                 Ok(None) => retry.until_committed().await?,
                 Err(error) => self.recover(&mut retry, error).await?,
@@ -143,7 +143,7 @@ impl Collection {
         }
     }
 
-    /// One try; nothing when the row has to be read again.
+    /// One attempt. `None` if the row has to be read again.
     async fn update_once<R: ToRow>(
         &self,
         key: &impl ToKey,
@@ -162,7 +162,7 @@ impl Collection {
             Ok(answer) => session.binding.row(answer)?,
             Err(error) => {
                 session.note_unsent(&error);
-                // Whether or not it got the lock, it has changed nothing.
+                // Whether or not it got the lock, it changed nothing.
                 let error = error.into_not_done();
                 if session.has_begun() && !session.binding.connection.is_open() {
                     *orphan = Some(session.into_orphan());
@@ -214,16 +214,16 @@ impl Collection {
         }
     }
 
-    /// A row of another key would not be locked, and putting it could wait for somebody else's lock.
+    /// A row with another key would not be locked, and writing it could wait for another client's lock.
     fn check_key<R: ToRow>(&self, key: &impl ToKey, new: &R) -> Result<(), Error> {
-        let places = &self.shared.schema.key;
+        let positions = &self.shared.schema.key;
         let same = new.with_values(|values| {
             key.with_key(|key: &[Value<'_>]| {
-                let new = || places.iter().map(|place| values.get(*place));
-                if places.len() == key.len() && new().eq(key.iter().map(Some)) {
+                let new = || positions.iter().map(|position| values.get(*position));
+                if positions.len() == key.len() && new().eq(key.iter().map(Some)) {
                     return Ok(true);
                 }
-                // They may still be the same to the server: a column cuts times that are finer than it keeps.
+                // The server may still consider them equal: a column truncates timestamps to its precision.
                 let layout = KeyLayout::of(&self.shared.schema);
                 let bytes = |key: &[Value<'_>]| {
                     let mut bytes = Vec::new();
@@ -233,7 +233,7 @@ impl Collection {
                 Ok::<_, Error>(bytes(key)? == bytes(&new)?)
             })
         });
-        let message = "an update may not change the row key";
+        let message = "an update must not change the row key";
         if same? { Ok(()) } else { Err(Error::with_message(ErrorKind::Input, message)) }
     }
 }

@@ -1,4 +1,4 @@
-//! Changing rows by key: put, insert, update of what exists, remove, take.
+//! Changing rows by key: put, insert, update existing, remove, take.
 
 use super::{
     Collection, Durability, Written,
@@ -18,47 +18,47 @@ use crate::{
 };
 
 impl Collection {
-    /// Writes a row, whether or not there is one of its key; true when it replaced one. One round trip.
+    /// Writes a row, replacing any row with the same key. Returns `true` if it replaced one. One round trip.
     ///
     /// # Errors
-    /// The row does not fit the columns; or it is locked for too long; or the database cannot be reached, and
-    /// then perhaps with an unknown outcome.
+    /// The row does not fit the columns, it is locked for too long, or the database cannot be reached. In the last
+    /// case the outcome may be unknown.
     pub async fn put(&self, row: impl ToRow) -> Result<bool, Error> {
         Ok(self.put_at(row).await?.existed())
     }
 
-    /// As [`put`](Self::put), and tells which node did it.
+    /// Like [`put`](Self::put), and returns the node that did it.
     ///
     /// # Errors
-    /// As [`put`](Self::put).
+    /// As for [`put`](Self::put).
     pub async fn put_at(&self, row: impl ToRow) -> Result<Written, Error> {
         self.put_in_mode(row, PutMode::Any).await
     }
 
-    /// Writes a row whose key is not there yet. Of several callers at once one succeeds. One round trip.
+    /// Inserts a row whose key must not exist. Of several concurrent callers one succeeds. One round trip.
     ///
     /// # Errors
-    /// The key is there ([`Error::is_key_exists`]), or as [`put`](Self::put).
+    /// The key exists ([`Error::is_key_exists`]), or as for [`put`](Self::put).
     pub async fn insert(&self, row: impl ToRow) -> Result<(), Error> {
         self.insert_at(row).await.map(drop)
     }
 
-    /// As [`insert`](Self::insert), and tells which node did it.
+    /// Like [`insert`](Self::insert), and returns the node that did it.
     ///
     /// # Errors
-    /// As [`insert`](Self::insert).
+    /// As for [`insert`](Self::insert).
     pub async fn insert_at(&self, row: impl ToRow) -> Result<Written, Error> {
         self.put_in_mode(row, PutMode::InsertOnly).await
     }
 
-    /// As [`insert`](Self::insert), for a row that no other caller would write in just these words, such as one
-    /// with random bits of its own: when the answer is lost it is sent again, and a row that is then found to
-    /// be there with exactly these values is taken as this one.
+    /// Like [`insert`](Self::insert), for a row that no other caller would write identically, such as one with
+    /// random bits. If the answer is lost, the row is sent again; a row with exactly these values is then taken to
+    /// be this one.
     ///
-    /// Do not use it where two callers can rightly write the same row, and only one may succeed.
+    /// Do not use it if two callers may write identical rows and only one may succeed.
     ///
     /// # Errors
-    /// As [`insert`](Self::insert).
+    /// As for [`insert`](Self::insert).
     pub async fn insert_distinct(&self, row: impl ToRow) -> Result<(), Error> {
         let mut retry = self.retry(Repeat::Always);
         let mut lost = false;
@@ -71,7 +71,7 @@ impl Collection {
                 }
                 Err(error) => {
                     lost |= error.is_outcome_unknown();
-                    // What an earlier try may have done is not undone by a later one that could not be sent.
+                    // An earlier attempt may have inserted the row even if a later one could not be sent.
                     let error = if lost { error.into_unknown() } else { error };
                     self.recover(&mut retry, error).await?;
                 }
@@ -79,28 +79,28 @@ impl Collection {
         }
     }
 
-    /// Replaces the row of that key, which has to be there. One round trip.
+    /// Replaces an existing row. One round trip.
     ///
     /// # Errors
-    /// There is no row of that key ([`Error::is_key_missing`]), or as [`put`](Self::put).
+    /// No row has that key ([`Error::is_key_missing`]), or as for [`put`](Self::put).
     pub async fn update_existing(&self, row: impl ToRow) -> Result<(), Error> {
         self.put_in_mode(row, PutMode::UpdateOnly).await.map(drop).map_err(Error::into_key_missing)
     }
 
-    /// Removes the row of that key; true when there was one. Of several callers at once one is told true. One
-    /// round trip.
+    /// Removes the row with that key. Returns `true` if it existed. Of several concurrent callers one gets `true`.
+    /// One round trip.
     ///
     /// # Errors
-    /// The key is not of the row key's type; or the row is locked for too long; or the database cannot be reached,
-    /// and then perhaps with an unknown outcome.
+    /// The key has another type than the row key, the row is locked for too long, or the database cannot be
+    /// reached. In the last case the outcome may be unknown.
     pub async fn remove(&self, key: impl ToKey) -> Result<bool, Error> {
         Ok(self.remove_at(key).await?.existed())
     }
 
-    /// As [`remove`](Self::remove), and tells which node did it.
+    /// Like [`remove`](Self::remove), and returns the node that did it.
     ///
     /// # Errors
-    /// As [`remove`](Self::remove).
+    /// As for [`remove`](Self::remove).
     pub async fn remove_at(&self, key: impl ToKey) -> Result<Written, Error> {
         let mut retry = self.retry(Repeat::WhenNotDone);
         loop {
@@ -111,22 +111,22 @@ impl Collection {
         }
     }
 
-    /// Removes the row of that key and gives it back; `None` when there was none, or another caller got it. One
-    /// round trip.
+    /// Removes the row with that key and returns it. `None` if there was none, or another caller removed it first.
+    /// One round trip.
     ///
-    /// The row is the one removed as long as rows of that key are not replaced meanwhile: it is read by a
-    /// statement of its own that goes before the remove.
+    /// A separate statement reads the row before the removal. So the returned row is the removed one only if rows
+    /// with that key are never replaced.
     ///
     /// # Errors
-    /// As [`remove`](Self::remove).
+    /// As for [`remove`](Self::remove).
     pub async fn take(&self, key: impl ToKey) -> Result<Option<Row>, Error> {
         Ok(self.take_at(key).await?.0)
     }
 
-    /// As [`take`](Self::take), and tells which node did it.
+    /// Like [`take`](Self::take), and returns the node that did it.
     ///
     /// # Errors
-    /// As [`remove`](Self::remove).
+    /// As for [`remove`](Self::remove).
     pub async fn take_at(&self, key: impl ToKey) -> Result<(Option<Row>, Written), Error> {
         let mut retry = self.retry(Repeat::WhenNotDone);
         loop {
@@ -191,28 +191,28 @@ impl Collection {
         if !written.existed() {
             return Ok((None, written));
         }
-        // The row is gone: that the read failed cannot be mended by another try.
+        // The row is gone. Another attempt could not read it either.
         match read.and_then(|answer| binding.row(answer)).map_err(Error::into_unknown)? {
             Some(row) => Ok((Some(row), written)),
             None => {
-                let message = "a row that was written between the read and the removal was removed unread";
+                let message = "the removed row was written after it had been read";
                 Err(Error::with_message(ErrorKind::TransactionAborted, message).into_unknown())
             }
         }
     }
 
     fn written(&self, reader: &Reader<'_>, binding: &super::Binding) -> Result<Written, Error> {
-        // The statement was done, whatever it answered.
+        // The statement was executed, whatever its answer says.
         let existed =
             row::decode_flag(&mut reader.clone()).map_err(|error| Error::from(error).into_unknown())?;
         Ok(Written { existed, node: binding.connection.address() })
     }
 
-    /// Whether the row of that key is there with exactly these values, as far as the columns can tell them apart.
+    /// Whether the row with that key has exactly these values, as far as the columns can represent them.
     async fn holds(&self, row: &impl ToRow, retry: &mut Retry<'_>) -> Result<bool, Error> {
         let schema = &self.shared.schema;
         let key: Vec<Value<'static>> = row.with_values(|values| {
-            let key = schema.key.iter().filter_map(|place| values.get(*place));
+            let key = schema.key.iter().filter_map(|position| values.get(*position));
             key.map(|value| value.clone().into_owned()).collect()
         });
         retry.once_more().map_err(Error::into_unknown)?;

@@ -1,21 +1,23 @@
-//! Where the database is, who to log in as, and how patient to be.
+//! Where the database is, who logs in, and all time limits.
 
+#[cfg(feature = "provider")]
+mod provider_url;
 mod url;
 
 use std::{fmt, str::FromStr, time::Duration};
 
-#[cfg(feature = "provider")]
-use crate::cluster::is_provider_url;
 use crate::error::Error;
+#[cfg(feature = "provider")]
+pub(crate) use provider_url::ProviderUrl;
 
-/// Longer than any of the times can sensibly be, and short enough to keep all sums of times in range.
+/// Longer than any sensible limit, and short enough that sums of times cannot overflow.
 const LONGEST_TIME: Duration = Duration::from_secs(86_400);
 
-/// Bounds of the heartbeat that is worked out from the statement timeout.
+/// Bounds of the heartbeat that is derived from the statement timeout.
 const SHORTEST_HEARTBEAT: Duration = Duration::from_millis(500);
 const LONGEST_HEARTBEAT: Duration = Duration::from_secs(5);
 
-/// Where the database is, who to log in as, and how patient to be.
+/// Where the database is, who logs in, and all time limits.
 ///
 /// Usually read from a URL:
 ///
@@ -23,22 +25,26 @@ const LONGEST_HEARTBEAT: Duration = Duration::from_secs(5);
 /// griddb://USER:PASSWORD@HOST[:PORT][,HOST[:PORT]…]/CLUSTER[/DATABASE][?OPTION=VALUE&…]
 /// ```
 ///
-/// The port is 10001 when it is left out. In user, password, cluster and database every character but
-/// `A-Z a-z 0-9 - . _ ~ ! $ ' ( ) *` is written `%XX`. Times are numbers with a unit: `250ms`, `5s`, `2m`.
+/// The default port is 10001. In user, password, cluster and database, percent-encode every character except
+/// `A-Z a-z 0-9 - . _ ~ ! $ ' ( ) *`. Times are numbers with a unit: `250ms`, `5s`, `2m`.
 ///
 /// | option | default | meaning |
 /// | --- | --- | --- |
 /// | `connect_timeout` | `5s` | longest wait for one connection and its login |
 /// | `statement_timeout` | `10s` | longest wait for the answer to one statement |
-/// | `lock_timeout` | `5s` | longest wait for a row's lock, and lifetime of a transaction; whole seconds, `0s` does not wait, but in a [`Transaction`](crate::Transaction), which has to live for 1 s. The server looks every 3 s only, so it is asked to wait for what a call has left less 3 s, and asked again for the rest: a `statement_timeout` of 3 s or less makes a call look again and again for a lock, and a `Transaction` live for 1 s |
-/// | `retry_for` | `30s` | longest time that one call may take, all its tries together |
-/// | `heartbeat` | a quarter of `statement_timeout`, 500 ms to 5 s | silence after which a node that owes an answer is asked for a sign of life, and then given up; so half of the time is left to try again on a new connection. Raise it where single statements keep a node busy for longer |
-/// | `keepalive` | `60s` | how long a connection may be idle before the node is asked for a sign of life: firewalls forget connections on which nothing moves |
-/// | `owner_check` | `10s` | in a cluster, how old the knowledge of a partition's owner may get before the master is asked again, beside the work: a former owner goes on answering reads |
+/// | `lock_timeout` | `5s` | longest wait for a row lock, and lifetime of a transaction. Whole seconds; `0s` does not wait. See below |
+/// | `retry_for` | `30s` | time limit of one call, all attempts together |
+/// | `heartbeat` | a quarter of `statement_timeout`, 500 ms to 5 s | silence after which a node that owes an answer is sent a heartbeat. After the same time again the connection is dropped, which leaves half of the time for another attempt. Raise it if single statements keep a node busy for longer |
+/// | `keepalive` | `60s` | how long a connection may be idle before the node is sent a heartbeat. Firewalls forget idle connections |
+/// | `owner_check` | `10s` | in a cluster, how old the known owner of a partition may get before the master is asked again in the background. A former owner still answers reads |
 /// | `connections` | `1` | connections to each node; each carries any number of statements at once |
 /// | `max_answer` | `134217728` | longest answer accepted, in bytes |
 /// | `application` | | name under which the server lists this client |
-/// | `provider` | | `http://…` URL that lists the nodes (`https://` is not there); hosts may then be left out |
+/// | `provider` | | `http://…` URL that lists the nodes (`https://` is not supported); hosts may then be omitted |
+///
+/// The server checks waiting statements every 3 s only. A call therefore asks it to wait for 3 s less than the call has
+/// left, and asks again for the rest. With a `statement_timeout` of 3 s or less, a call polls for the lock instead. A
+/// [`Transaction`](crate::Transaction) lives for at least 1 s.
 ///
 /// ```
 /// use std::time::Duration;
@@ -71,7 +77,7 @@ pub struct Config {
 }
 
 impl Config {
-    /// A configuration without hosts: add some with [`host`](Self::host).
+    /// A configuration without hosts. Add some with [`host`](Self::host).
     pub fn new(user: &str, password: &str, cluster: &str) -> Self {
         Self {
             user: user.into(),
@@ -93,23 +99,23 @@ impl Config {
         }
     }
 
-    /// Reads a URL; see the [type](Self) for its form.
+    /// Parses a URL; see the [type](Self) for its form.
     ///
     /// # Errors
-    /// The URL is not of that form, or has an option that is not known. Messages never quote the user or password.
+    /// The URL has another form or an unknown option. Messages never contain the user or password.
     pub fn parse(url: &str) -> Result<Self, Error> {
         let (config, extra) = Self::parse_with_extra(url)?;
         if let Some((name, _)) = extra.first() {
-            return Err(url::wrong(format!("there is no option `{name}`")));
+            return Err(url::wrong(format!("unknown option `{name}`")));
         }
         config.check()?;
         Ok(config)
     }
 
-    /// Reads a URL, and gives back the options that are not this client's own, names and values decoded and in
-    /// their order, for a caller that has options of its own.
+    /// Parses a URL and also returns the options that this client does not know, decoded and in order. It is meant
+    /// for callers with options of their own.
     ///
-    /// Such a caller may have defaults of its own too, so what the values have to be is not looked at yet: see
+    /// Such callers may have their own defaults too, so the values are not validated yet; see
     /// [`check`](Self::check).
     ///
     /// ```
@@ -119,7 +125,7 @@ impl Config {
     /// ```
     ///
     /// # Errors
-    /// The URL is not of the [form](Self) that it should have. Messages never quote the user or password.
+    /// The URL does not have the [documented form](Self). Messages never contain the user or password.
     pub fn parse_with_extra(url: &str) -> Result<(Self, Vec<(String, String)>), Error> {
         url::parse(url)
     }
@@ -131,7 +137,7 @@ impl Config {
         self
     }
 
-    /// Sets the database; without it, `public`.
+    /// Sets the database. The default is `public`.
     #[must_use]
     pub fn database(mut self, name: &str) -> Self {
         self.database = Some(name.into());
@@ -152,36 +158,37 @@ impl Config {
         self
     }
 
-    /// Sets the longest wait for a row's lock, which is also the lifetime of a transaction, in whole seconds.
+    /// Sets the longest wait for a row lock, in whole seconds. It is also the lifetime of a transaction.
     #[must_use]
     pub fn lock_timeout(mut self, time: Duration) -> Self {
         self.lock_timeout = time;
         self
     }
 
-    /// Sets the longest time that one call may take, all its tries together.
+    /// Sets the time limit of one call, all attempts together.
     #[must_use]
     pub fn retry_for(mut self, time: Duration) -> Self {
         self.retry_for = time;
         self
     }
 
-    /// Sets the silence after which a node that owes an answer is asked for a sign of life, and then given up after as
-    /// much again. Without it, a quarter of the statement timeout, but 500 ms to 5 s.
+    /// Sets the silence after which a node that owes an answer is sent a heartbeat. After the same time again
+    /// without an answer the connection is dropped. The default is a quarter of the statement timeout, between 500
+    /// ms and 5 s.
     #[must_use]
     pub fn heartbeat(mut self, time: Duration) -> Self {
         self.heartbeat = Some(time);
         self
     }
 
-    /// Sets how long a connection may be idle before the node is asked for a sign of life.
+    /// Sets how long a connection may be idle before the node is sent a heartbeat.
     #[must_use]
     pub fn keepalive(mut self, time: Duration) -> Self {
         self.keepalive = time;
         self
     }
 
-    /// Sets how old the knowledge of a partition's owner may get in a cluster.
+    /// Sets how old the known owner of a partition may get in a cluster.
     #[must_use]
     pub fn owner_check(mut self, time: Duration) -> Self {
         self.owner_check = time;
@@ -195,7 +202,7 @@ impl Config {
         self
     }
 
-    /// Sets the longest answer accepted, in bytes.
+    /// Sets the length of the longest answer accepted, in bytes.
     #[must_use]
     pub fn max_answer(mut self, bytes: usize) -> Self {
         self.max_answer = bytes;
@@ -216,7 +223,7 @@ impl Config {
         self
     }
 
-    /// The hosts and ports, as given.
+    /// The hosts and ports, as configured.
     pub fn hosts(&self) -> impl Iterator<Item = (&str, u16)> {
         self.hosts.iter().map(|(host, port)| (host.as_str(), *port))
     }
@@ -226,22 +233,21 @@ impl Config {
         &self.cluster
     }
 
-    /// Whether everything holds that has to, however the configuration was made: every value in its range, and none that
-    /// contradicts another. [`Client::connect_with`](crate::Client::connect_with) looks at it as well; here it is told
-    /// before anything is connected to.
+    /// Validates the whole configuration: every value is in its range and none contradicts another.
+    /// [`Client::connect_with`](crate::Client::connect_with) does so too; this reports mistakes before connecting.
     ///
     /// ```
     /// use std::time::Duration;
     /// use griddb_rs::Config;
     ///
     /// let config = Config::new("app", "secret", "prod").host("db1", 10001).statement_timeout(Duration::from_secs(3));
-    /// // The lock timeout is 5 s unless it is set.
+    /// // The lock timeout is 5 s by default.
     /// assert!(config.check().is_err());
     /// assert!(config.lock_timeout(Duration::from_secs(2)).check().is_ok());
     /// ```
     ///
     /// # Errors
-    /// The first value that cannot be, and what it may be ([`ErrorKind::Config`](crate::ErrorKind::Config)).
+    /// The first invalid value, and what it may be ([`ErrorKind::Config`](crate::ErrorKind::Config)).
     pub fn check(&self) -> Result<(), Error> {
         let times = [
             self.connect_timeout,
@@ -258,37 +264,37 @@ impl Config {
         } else if self.hosts.is_empty() && self.provider.is_none() {
             Some("a host is missing")
         } else if self.hosts.iter().any(|(host, port)| host.is_empty() || *port == 0) {
-            Some("a host is empty or its port 0")
+            Some("a host is empty or its port is 0")
         } else if self.database.as_deref() == Some("") {
             Some("the database's name is empty")
         } else if self.connections == 0 || self.connections > 64 {
-            Some("`connections` is 1 to 64")
+            Some("`connections` must be 1 to 64")
         } else if times.iter().any(Duration::is_zero) {
-            Some("a timeout of nothing leaves no time for an answer")
+            Some("a timeout must not be zero")
         } else if times.iter().any(|time| *time > LONGEST_TIME) {
             Some("a timeout is longer than a day")
         } else if self.lock_timeout.subsec_nanos() != 0 {
-            Some("`lock_timeout` is a number of whole seconds")
+            Some("`lock_timeout` must be whole seconds")
         } else if self.lock_timeout > self.statement_timeout {
-            // A statement given up by the client would go on waiting at the server, and then run.
+            // A statement that the client gave up on would keep waiting at the server, and then run.
             Some("`lock_timeout` must not be longer than `statement_timeout`")
         } else if self.max_answer < 64 << 10 || self.max_answer > i32::MAX as usize {
-            Some("`max_answer` is 65536 to 2147483647")
+            Some("`max_answer` must be 65536 to 2147483647")
         } else if !self.application.iter().all(|name| application_name_is_allowed(name)) {
-            Some("`application` is 1 to 64 letters, digits or _ - . / =")
+            Some("`application` must be 1 to 64 letters, digits or _ - . / =")
         } else {
             self.provider.as_deref().and_then(provider_fault)
         };
         fault.map_or(Ok(()), |fault| Err(url::wrong(fault)))
     }
 
-    /// The silence after which a node is asked for a sign of life, and then given up.
+    /// The silence after which a node is sent a heartbeat, and then given up on.
     pub(crate) fn heartbeat_interval(&self) -> Duration {
         self.heartbeat
             .unwrap_or_else(|| (self.statement_timeout / 4).clamp(SHORTEST_HEARTBEAT, LONGEST_HEARTBEAT))
     }
 
-    /// The whole seconds of the lock timeout, as they are sent.
+    /// The lock timeout in whole seconds, as sent to the server.
     pub(crate) fn lock_seconds(&self) -> u32 {
         u32::try_from(self.lock_timeout.as_secs()).unwrap_or(u32::MAX)
     }
@@ -296,12 +302,12 @@ impl Config {
 
 #[cfg(feature = "provider")]
 fn provider_fault(url: &str) -> Option<&'static str> {
-    (!is_provider_url(url)).then_some("`provider` is http://HOST[:PORT]/PATH")
+    ProviderUrl::parse(url).is_none().then_some("`provider` must be http://HOST[:PORT]/PATH")
 }
 
 #[cfg(not(feature = "provider"))]
 fn provider_fault(_url: &str) -> Option<&'static str> {
-    Some("`provider` needs the feature `provider` of griddb-rs")
+    Some("`provider` requires the feature `provider` of griddb-rs")
 }
 
 fn application_name_is_allowed(name: &str) -> bool {

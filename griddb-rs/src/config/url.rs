@@ -1,4 +1,4 @@
-//! Reading a `griddb://` URL.
+//! Parsing a `griddb://` URL.
 
 use std::{str::FromStr, time::Duration};
 
@@ -12,9 +12,9 @@ pub(super) fn wrong(message: impl std::fmt::Display) -> Error {
 }
 
 pub(super) fn parse(url: &str) -> Result<(Config, Vec<(String, String)>), Error> {
-    let rest = url.strip_prefix("griddb://").ok_or_else(|| wrong("it begins with griddb://"))?;
+    let rest = url.strip_prefix("griddb://").ok_or_else(|| wrong("the URL must begin with griddb://"))?;
     if rest.contains('#') {
-        return Err(wrong("it has no `#` part; in a name or password write %23"));
+        return Err(wrong("the URL must not contain `#`; write it as %23"));
     }
     let (rest, query) = rest.split_once('?').map_or((rest, None), |(rest, query)| (rest, Some(query)));
     let (authority, path) =
@@ -41,28 +41,28 @@ pub(super) fn parse(url: &str) -> Result<(Config, Vec<(String, String)>), Error>
 
 fn host(text: &str) -> Result<(String, u16), Error> {
     if text.contains(['[', ']']) {
-        return Err(wrong("GridDB's client port is IPv4 only: give a name or an IPv4 address"));
+        return Err(wrong("GridDB's client port is IPv4 only: use a host name or an IPv4 address"));
     }
     let (name, port) = match text.split_once(':') {
         None => (text, DEFAULT_PORT),
         Some((name, port)) => match port.parse() {
             Ok(number) if number != 0 && port.bytes().all(|byte| byte.is_ascii_digit()) => (name, number),
-            _ => return Err(wrong("a host's port is a number from 1 to 65535")),
+            _ => return Err(wrong("a port must be a number from 1 to 65535")),
         },
     };
     let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"-._".contains(&byte);
     if name.is_empty() || !name.bytes().all(allowed) {
-        return Err(wrong("a host is a name or an IPv4 address"));
+        return Err(wrong("a host must be a name or an IPv4 address"));
     }
     Ok((name.into(), port))
 }
 
-/// Strict percent-decoding: only unreserved characters stand for themselves.
+/// Strict percent-decoding: only unreserved characters may stand unencoded.
 fn decode(text: &str, what: &str) -> Result<String, Error> {
     decode_with(text, b"", what)
 }
 
-/// Strict percent-decoding with some more characters that stand for themselves.
+/// Strict percent-decoding with additional characters that may stand unencoded.
 fn decode_with(text: &str, also: &[u8], what: &str) -> Result<String, Error> {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.bytes();
@@ -71,14 +71,12 @@ fn decode_with(text: &str, also: &[u8], what: &str) -> Result<String, Error> {
             let digit = |digit: Option<u8>| digit.and_then(|digit| char::from(digit).to_digit(16));
             match (digit(rest.next()), digit(rest.next())) {
                 (Some(high), Some(low)) => bytes.push((high * 16 + low) as u8),
-                _ => return Err(wrong(format!("a % in {what} is followed by two hexadecimal digits"))),
+                _ => return Err(wrong(format!("a % in {what} must be followed by two hexadecimal digits"))),
             }
         } else if byte.is_ascii_alphanumeric() || b"-._~!$'()*".contains(&byte) || also.contains(&byte) {
             bytes.push(byte);
         } else {
-            return Err(wrong(format!(
-                "a character of {what} has to be written as % and two hexadecimal digits"
-            )));
+            return Err(wrong(format!("a character of {what} must be percent-encoded")));
         }
     }
     String::from_utf8(bytes).map_err(|_| wrong(format!("{what} is not UTF-8")))
@@ -88,12 +86,12 @@ fn options(config: &mut Config, query: &str) -> Result<Vec<(String, String)>, Er
     let mut seen: Vec<String> = Vec::new();
     let mut extra = Vec::new();
     for pair in query.split('&').filter(|pair| !pair.is_empty()) {
-        let (name, value) = pair.split_once('=').ok_or_else(|| wrong("an option is NAME=VALUE"))?;
+        let (name, value) = pair.split_once('=').ok_or_else(|| wrong("an option must be NAME=VALUE"))?;
         let name = decode(name, "an option's name")?;
-        // Some more are plain here, so that `provider` can be written as it is.
+        // Option values allow more characters, so that the URL in `provider` can be written as it is.
         let value = decode_with(value, b":/?@,;=+", &format!("option `{name}`"))?;
         if seen.contains(&name) {
-            return Err(wrong(format!("option `{name}` is there twice")));
+            return Err(wrong(format!("option `{name}` is given twice")));
         }
         match name.as_str() {
             "connect_timeout" => config.connect_timeout = duration(&name, &value)?,
@@ -116,7 +114,7 @@ fn options(config: &mut Config, query: &str) -> Result<Vec<(String, String)>, Er
 
 fn number<T: FromStr>(name: &str, value: &str) -> Result<T, Error> {
     let digits = value.bytes().all(|byte| byte.is_ascii_digit());
-    value.parse().ok().filter(|_| digits).ok_or_else(|| wrong(format!("option `{name}` is a number")))
+    value.parse().ok().filter(|_| digits).ok_or_else(|| wrong(format!("option `{name}` must be a number")))
 }
 
 fn duration(name: &str, value: &str) -> Result<Duration, Error> {
@@ -126,7 +124,7 @@ fn duration(name: &str, value: &str) -> Result<Duration, Error> {
         "ms" => 1,
         "s" => 1000,
         "m" => 60_000,
-        _ => return Err(wrong(format!("option `{name}` is a time with its unit: 250ms, 5s or 2m"))),
+        _ => return Err(wrong(format!("option `{name}` must be a time with a unit: 250ms, 5s or 2m"))),
     };
     let total = number::<u64>(name, digits)?.checked_mul(millis).map(Duration::from_millis);
     total.ok_or_else(|| wrong(format!("option `{name}` is too long")))
@@ -164,7 +162,7 @@ mod tests {
 
     #[test]
     fn faults_say_what_to_change() {
-        assert_eq!(fault("http://u:p@h/c"), "griddb configuration: it begins with griddb://");
+        assert_eq!(fault("http://u:p@h/c"), "griddb configuration: the URL must begin with griddb://");
         assert_eq!(fault("griddb://u:p@h"), "griddb configuration: the cluster's name is missing: …/CLUSTER");
         assert_eq!(fault("griddb://u:p@h/"), "griddb configuration: the cluster's name is missing");
         assert_eq!(
@@ -178,17 +176,20 @@ mod tests {
         assert_eq!(fault("griddb://u:p@/c"), "griddb configuration: a host is missing");
         assert_eq!(
             fault("griddb://u:p@h:0/c"),
-            "griddb configuration: a host's port is a number from 1 to 65535"
+            "griddb configuration: a port must be a number from 1 to 65535"
         );
         assert_eq!(
             fault("griddb://u:p@h:+1/c"),
-            "griddb configuration: a host's port is a number from 1 to 65535"
+            "griddb configuration: a port must be a number from 1 to 65535"
         );
-        assert_eq!(fault("griddb://u:p@h,/c"), "griddb configuration: a host is a name or an IPv4 address");
-        assert_eq!(fault("griddb://u:p@h/c?x=1"), "griddb configuration: there is no option `x`");
+        assert_eq!(
+            fault("griddb://u:p@h,/c"),
+            "griddb configuration: a host must be a name or an IPv4 address"
+        );
+        assert_eq!(fault("griddb://u:p@h/c?x=1"), "griddb configuration: unknown option `x`");
         assert_eq!(
             fault("griddb://u:p@h/c?retry_for=5"),
-            "griddb configuration: option `retry_for` is a time with its unit: 250ms, 5s or 2m"
+            "griddb configuration: option `retry_for` must be a time with a unit: 250ms, 5s or 2m"
         );
         assert_eq!(fault("griddb://u:p@h/c?retry_for=25h0m"), fault("griddb://u:p@h/c?retry_for=5"));
         assert_eq!(
@@ -197,7 +198,7 @@ mod tests {
         );
         assert_eq!(
             fault("griddb://u:p@h/c?retry_for=5s&retry_for=6s"),
-            "griddb configuration: option `retry_for` is there twice"
+            "griddb configuration: option `retry_for` is given twice"
         );
         assert_eq!(
             fault("griddb://u:p@h/c?lock_timeout=20s"),
@@ -206,23 +207,23 @@ mod tests {
         assert_eq!(fault("griddb://u:p@h/c/"), "griddb configuration: the database's name is empty");
         assert_eq!(
             fault("griddb://u:p@h/c#x"),
-            "griddb configuration: it has no `#` part; in a name or password write %23"
+            "griddb configuration: the URL must not contain `#`; write it as %23"
         );
         for provider in ["https://p/nodes", "http://", "http:///nodes", "http://p:x/nodes", "p/nodes"] {
             assert_eq!(
                 fault(&format!("griddb://u:p@h/c?provider={provider}")),
-                "griddb configuration: `provider` is http://HOST[:PORT]/PATH"
+                "griddb configuration: `provider` must be http://HOST[:PORT]/PATH"
             );
         }
         assert_eq!(
             fault("griddb://u:p@h/c?retry_for=99999999999999999999s"),
-            "griddb configuration: option `retry_for` is a number"
+            "griddb configuration: option `retry_for` must be a number"
         );
     }
 
-    /// What contradicts a default here may not contradict one of the caller's.
+    /// What contradicts a default of this client may agree with a default of the caller.
     #[test]
-    fn a_caller_with_defaults_of_its_own_checks_after_it_has_set_them() {
+    fn a_caller_with_its_own_defaults_validates_after_setting_them() {
         let (config, extra) = Config::parse_with_extra("griddb://u:p@h/c?lock_timeout=20s&mine=1").unwrap();
         assert_eq!(extra, [("mine".to_owned(), "1".to_owned())]);
         assert_eq!(
@@ -236,7 +237,7 @@ mod tests {
             "griddb configuration: a host is missing"
         );
         let fault = config.host("h", 1).check().unwrap_err();
-        assert_eq!(fault.to_string(), "griddb configuration: `connections` is 1 to 64");
+        assert_eq!(fault.to_string(), "griddb configuration: `connections` must be 1 to 64");
         assert_eq!(fault.kind(), ErrorKind::Config);
     }
 

@@ -11,24 +11,24 @@ use crate::{
     wire::statement::Statement,
 };
 
-/// The longest message that the protocol's length can say.
+/// The longest message whose length the protocol can express.
 const LONGEST_MESSAGE: usize = i32::MAX as usize;
 
-/// Statements that are sent together, in the order in which they are added. They are taken back unless the batch is
-/// finished, also by a panic of the caller's own code that writes keys and rows.
+/// Statements that are sent together, in the order in which they were added. Unless the batch is finished, they
+/// are taken back; that includes a panic in the caller's code that writes keys and rows.
 pub(crate) struct Batch<'a> {
     state: &'a mut State,
     deadline: Instant,
     start: usize,
     ids: Ids,
     unawaited: u64,
-    /// Flushes are counted when they are sent: others may share them.
+    /// Flushes are counted when they are sent, because several callers may share one.
     flushes: u64,
     was_waiting: usize,
     finished: bool,
 }
 
-/// Which slots the batch has made, to take them back.
+/// The slots that the batch has created, so that they can be taken back.
 struct Ids {
     first: [i64; 4],
     rest: Vec<i64>,
@@ -38,7 +38,7 @@ struct Ids {
 impl Ids {
     fn push(&mut self, id: i64) {
         match self.first.get_mut(self.count) {
-            Some(place) => *place = id,
+            Some(reserved) => *reserved = id,
             None => self.rest.push(id),
         }
         self.count += 1;
@@ -65,7 +65,7 @@ impl<'a> Batch<'a> {
         }
     }
 
-    /// Adds a statement without a session. `write` is given the buffer and the statement's id.
+    /// Adds a statement without a session. `write` gets the buffer and the statement's id.
     pub(crate) fn add(
         &mut self,
         statement: Statement,
@@ -77,7 +77,7 @@ impl<'a> Batch<'a> {
         Ok(id)
     }
 
-    /// Adds a statement of a session, whose ids are counted by the session.
+    /// Adds a statement of a session. The session numbers its own statements.
     pub(crate) fn add_with_id(
         &mut self,
         statement: Statement,
@@ -101,23 +101,23 @@ impl<'a> Batch<'a> {
             progress: Progress::Waiting(None),
         };
         let other = self.state.slots.insert(id, slot);
-        // A COMMIT that was given up may be asked for again under its id.
+        // An abandoned COMMIT may be sent again under its id.
         let is_awaited = other.is_some_and(|other| matches!(other.progress, Progress::Waiting(_)));
-        debug_assert!(!is_awaited, "two statements that somebody waits for have one id");
+        debug_assert!(!is_awaited, "two awaited statements share an id");
         self.state.waiting += 1;
         self.ids.push(id);
         Ok(())
     }
 
-    /// Adds a flush of a container's partition behind everything that is written together with this batch.
+    /// Adds a flush of a container's partition, after everything that is written together with this batch.
     pub(crate) fn add_flush(&mut self, partition: u32, container: i64) -> i64 {
         self.state.next_id += 1;
         let id = self.state.next_id;
-        let place = self.position();
+        let at = self.position();
         let slot = Slot {
             statement: Statement::FlushLog as i32,
-            start: place,
-            end: place,
+            start: at,
+            end: at,
             deadline: self.deadline,
             late: false,
             progress: Progress::Waiting(None),
@@ -130,7 +130,7 @@ impl<'a> Batch<'a> {
         id
     }
 
-    /// Adds a whole message whose answer nobody waits for.
+    /// Adds a complete message whose answer nobody waits for.
     pub(crate) fn add_unawaited(&mut self, write: impl FnOnce(&mut Vec<u8>)) {
         write(&mut self.state.out);
         self.unawaited += 1;
@@ -143,7 +143,7 @@ impl<'a> Batch<'a> {
         self.add_unawaited(|out| write(out, id));
     }
 
-    /// Where the next byte is in the stream of bytes sent.
+    /// The position of the next byte in the outgoing stream.
     fn position(&self) -> u64 {
         self.state.queued + (self.state.out.len() - self.start) as u64
     }
@@ -153,8 +153,8 @@ impl<'a> Batch<'a> {
         self.ids.count == 0 && self.unawaited == 0
     }
 
-    /// Leaves everything in the queue; tells how many statements there are without the flushes, and whether they are
-    /// the only ones under way.
+    /// Keeps everything in the queue. Returns the number of statements without flushes, and whether they are the
+    /// only ones in flight.
     pub(super) fn finish(mut self) -> (u64, bool) {
         self.finished = true;
         let bytes = self.state.out.len() - self.start;

@@ -1,4 +1,4 @@
-//! The task that owns the socket: reads answers, writes what has queued up, watches the clock.
+//! The task that owns the socket: it reads answers, writes queued statements and enforces deadlines.
 
 use std::{
     future::{Future, poll_fn},
@@ -27,30 +27,31 @@ use crate::{
     },
 };
 
-/// How often deadlines are looked at while statements are under way.
+/// How often deadlines are checked while statements are in flight.
 const TICK: Duration = Duration::from_millis(20);
-/// Room kept for reading; answers larger than it let the buffer grow as their bytes arrive.
+/// Reserved for reading. The buffer grows for longer answers as their bytes arrive.
 const READ_ROOM: usize = 32 << 10;
-/// So much of an answer has to arrive between two heartbeats to count as a sign of life: more than the answers to
-/// heartbeats, and to those few who still wait, where they are taken for a part of it.
+/// An answer counts as a sign of life if at least this many bytes of it arrive between two heartbeats. That is
+/// more than all answers to heartbeats and pending statements together, which a wrong length could make part of
+/// it.
 const PROGRESS: usize = 16 << 10;
-/// Room kept for writing; what a burst or a large row took beyond it is given back.
+/// Kept for writing. What a burst or a large row needed beyond it is freed.
 const KEPT_ROOM: usize = 1 << 20;
-/// With this many statements under way, writing waits for the other callers that are about to queue theirs.
+/// With this many statements in flight, a write first waits for other callers that are about to queue theirs.
 const CROWD: usize = 3;
-/// How long a closing connection waits for answers that somebody waits for.
+/// How long a closing connection waits for answers that have a waiting caller.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// How long a closing connection waits for answers that nobody waits for, for the socket to take the last bytes, and
-/// for the server to close its side.
+/// How long a closing connection waits for answers without a waiting caller, for the socket to take the last
+/// bytes, and for the server to close its side.
 pub(super) const FAREWELL: Duration = Duration::from_millis(500);
 
-/// What a driver needs to know of the configuration.
+/// The part of the configuration that a driver needs.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Limits {
     pub(super) max_answer: usize,
     pub(super) heartbeat: Duration,
     pub(super) keepalive: Duration,
-    /// The longest that one answer may take to arrive, from its first byte to its last.
+    /// The longest time that one answer may take to arrive, from its first byte to its last.
     pub(super) longest_arrival: Duration,
 }
 
@@ -59,29 +60,29 @@ pub(super) struct Driver {
     read: OwnedReadHalf,
     limits: Limits,
     input: BytesMut,
-    /// Bytes to come of an answer that is too long, and is not kept.
+    /// Bytes still to come of an oversized answer, which are skipped.
     unwanted: usize,
-    /// Since when an answer is arriving whose end has not come.
+    /// Since when an incomplete answer has been arriving.
     arriving_since: Option<Instant>,
-    /// Bytes of it since the last sign of life.
+    /// Bytes of it that arrived since the last sign of life.
     arrived: usize,
-    /// What is being written; callers queue into another buffer meanwhile, and the two take turns.
+    /// The bytes being written. Callers queue into another buffer meanwhile, and the two are swapped.
     output: Vec<u8>,
     output_at: usize,
-    /// The output begins in the middle of a message.
+    /// The output starts in the middle of a message.
     output_is_cut: bool,
-    /// The socket took no more the last time.
+    /// The socket accepted no more bytes the last time.
     blocked: bool,
     wakers: Vec<Waker>,
     clock: Pin<Box<Sleep>>,
-    /// The clock goes off within a tick, since something is under way.
+    /// The timer runs at tick intervals because statements are in flight.
     ticking: bool,
-    /// The clock goes off when the connection has been idle for long.
+    /// The timer runs until the connection has been idle for long.
     dozing: bool,
-    /// When a sign of life was asked for that has not come.
+    /// When the pending heartbeat was sent.
     heartbeat_sent: Option<Instant>,
     heartbeat_id: i32,
-    /// Writing has already waited for others once.
+    /// Writing has already waited once for other callers.
     gathered: bool,
     closing_since: Option<Instant>,
     goodbye: bool,
@@ -89,7 +90,7 @@ pub(super) struct Driver {
 
 /// Why a driver stops.
 enum End {
-    /// No handle is left.
+    /// All handles were dropped.
     Wanted,
     Failed(Error),
 }
@@ -162,7 +163,7 @@ impl Driver {
         Poll::Pending
     }
 
-    /// Reads until the socket has no more; ready only with an error.
+    /// Reads until the socket has no more data. Ready only on an error.
     fn poll_read(&mut self, context: &mut Context<'_>) -> Poll<Error> {
         loop {
             if self.input.capacity() - self.input.len() < READ_ROOM / 8 {
@@ -182,7 +183,7 @@ impl Driver {
         }
     }
 
-    /// Hands out the whole messages in the input.
+    /// Delivers the complete messages in the input.
     fn take_answers(&mut self) -> Result<(), Error> {
         let shared = Arc::clone(&self.shared);
         let result = {
@@ -209,7 +210,7 @@ impl Driver {
         result
     }
 
-    /// Hands out the message at the front of the input; false when it is not whole yet.
+    /// Delivers the first message in the input. Returns `false` while it is incomplete.
     fn next_answer(&mut self, state: &mut State) -> Result<bool, Error> {
         match envelope::message_length(&self.input, self.limits.max_answer) {
             Ok(Some(length)) if length <= self.input.len() => {
@@ -218,11 +219,11 @@ impl Driver {
                     Delivered::Answer => Ok(true),
                     Delivered::NodeFailure(error) => Err(error),
                     Delivered::LoggedOut => {
-                        // What is under way is answered in the same way; nothing new is sent here.
+                        // Statements in flight get the same answer. Nothing new is sent on this connection.
                         state.closing = true;
                         state.ended = Some(Error::with_message(
                             ErrorKind::ConnectionLost,
-                            "the node does not know the login any more",
+                            "the node has forgotten the login",
                         ));
                         self.shared.open.store(false, Ordering::Release);
                         Ok(true)
@@ -230,13 +231,13 @@ impl Driver {
                 }
             }
             Ok(Some(length)) => {
-                // The buffer grows with the bytes that really came, at most to twice their number.
+                // The buffer grows with the bytes that arrived, to at most twice their number.
                 let missing = length - self.input.len();
                 self.input.reserve(missing.min(self.input.len().max(READ_ROOM)));
                 Ok(false)
             }
             Ok(None) => Ok(false),
-            // The statement that it answers is told so; its id is behind the length.
+            // Fail the statement that this answers. Its id follows the length.
             Err(DecodeError::TooLong) if self.input.len() < envelope::HEAD => Ok(false),
             Err(DecodeError::TooLong) => {
                 if !refuse_long_answer(state, &self.input, &mut self.wakers) {
@@ -249,9 +250,9 @@ impl Driver {
         }
     }
 
-    /// Takes note that bytes came, and whether the end of an answer was among them. The node lives, and the answer to a
-    /// heartbeat may be behind much else. But where an answer says that it is longer than it is, those of all heartbeats
-    /// and statements are taken for a part of it.
+    /// Called when bytes arrive, with whether they completed an answer. The node is alive, and the answer to a
+    /// heartbeat may be queued behind much else. But if an answer's length field is too large, all answers to
+    /// heartbeats and statements are taken for a part of it.
     ///
     /// # Errors
     /// An answer takes longer to arrive than any statement may wait.
@@ -264,7 +265,7 @@ impl Driver {
             _ => Some(now),
         };
         if self.arriving_since.is_some_and(|since| now - since >= self.limits.longest_arrival) {
-            return Err(Error::with_message(ErrorKind::ConnectionLost, "an answer does not come to its end"));
+            return Err(Error::with_message(ErrorKind::ConnectionLost, "an answer took too long to arrive"));
         }
         if any || self.arrived >= PROGRESS {
             self.arrived = 0;
@@ -275,7 +276,7 @@ impl Driver {
         Ok(())
     }
 
-    /// Writes what is queued until the socket takes no more; ready only with an error.
+    /// Writes the queue until the socket accepts no more. Ready only on an error.
     fn poll_write(&mut self, context: &mut Context<'_>) -> Poll<Error> {
         loop {
             if self.output.is_empty() {
@@ -285,8 +286,8 @@ impl Driver {
                     return Poll::Pending;
                 }
                 if state.waiting >= CROWD && !self.gathered {
-                    // The callers whose answers have just come are about to queue their next statements: let
-                    // them run first, and write everything at once.
+                    // Callers whose answers have just arrived are about to queue their next statements. Let them
+                    // run first, and write everything at once.
                     self.gathered = true;
                     context.waker().wake_by_ref();
                     return Poll::Pending;
@@ -310,7 +311,7 @@ impl Driver {
                         state.writing = false;
                     }
                     if std::mem::take(&mut self.blocked) {
-                        // The other side reads.
+                        // The peer reads.
                         state.quiet_since = Some(Instant::now());
                         self.heartbeat_sent = None;
                     }
@@ -328,7 +329,7 @@ impl Driver {
         }
     }
 
-    /// Looks at deadlines and at how long the node has been silent; ready only with an error.
+    /// Checks deadlines and how long the node has been silent. Ready only on an error.
     fn poll_clock(&mut self, context: &mut Context<'_>) -> Poll<Error> {
         loop {
             if !self.ticking {
@@ -369,7 +370,7 @@ impl Driver {
                 Some(sent) if now.saturating_duration_since(sent) >= self.limits.heartbeat => {
                     return Poll::Ready(Error::with_message(
                         ErrorKind::ConnectionLost,
-                        "the node has fallen silent",
+                        "the node stopped answering",
                     ));
                 }
                 None if silent >= self.limits.heartbeat => self.send_heartbeat(now),
@@ -378,8 +379,8 @@ impl Driver {
         }
     }
 
-    /// Waits until the connection has been idle for long, and then asks for a sign of life: whoever comes next is to find
-    /// a connection that works.
+    /// Sends a heartbeat when the connection has been idle for long, so that the next caller finds a working
+    /// connection.
     fn doze(&mut self, context: &mut Context<'_>) -> Poll<Error> {
         if !self.dozing {
             self.dozing = true;
@@ -406,7 +407,7 @@ impl Driver {
         Counters::add(&self.shared.counters.heartbeats, 1);
     }
 
-    /// Whether a connection that nobody holds any more has nothing to wait for.
+    /// Whether a connection without handles has nothing left to wait for.
     fn nothing_left(&self) -> bool {
         let state = self.shared.lock();
         let patience = if state.waiting > 0 { PATIENCE } else { FAREWELL };
@@ -414,7 +415,7 @@ impl Driver {
         waited || (state.slots.is_empty() && !state.has_output() && self.output.is_empty())
     }
 
-    /// Sends DISCONNECT and closes. Without it the server would hand this login to the next connection.
+    /// Sends DISCONNECT and closes. Without DISCONNECT the server would hand this login to the next connection.
     async fn say_goodbye(&mut self) {
         if !self.queue_goodbye() {
             return;
@@ -434,7 +435,7 @@ impl Driver {
         if !matches!(timeout(FAREWELL, write).await, Ok(Ok(()))) {
             return;
         }
-        // Closing with unread bytes would reset the connection, and the DISCONNECT could be lost with it.
+        // Closing with unread bytes would reset the connection, which could lose the DISCONNECT.
         let drain = async {
             self.input.clear();
             while let Ok(1..) = self.read.read_buf(&mut self.input).await {
@@ -444,12 +445,11 @@ impl Driver {
         let _ = timeout(FAREWELL, drain).await;
     }
 
-    /// Makes DISCONNECT the only thing left to be written; false when half a message has been written, behind which
-    /// nothing would be understood. Other messages that were not written are counted as not done, so they are not
-    /// written any more.
+    /// Makes DISCONNECT the only message left to write. Returns `false` if a message is half written, because the
+    /// server could not parse anything after it. Other unwritten messages count as not done and are never written.
     fn queue_goodbye(&mut self) -> bool {
         self.goodbye = true;
-        // At the end of the buffer the last message is whole as well, and the buffer has been emptied.
+        // At the end of the buffer, the last message is complete and the buffer has been emptied.
         let is_whole = self.output_at == 0 && (self.output.is_empty() || !self.output_is_cut);
         self.output.clear();
         self.output_at = 0;
@@ -459,13 +459,13 @@ impl Driver {
 }
 
 impl Drop for Driver {
-    /// A runtime that shuts down drops the task: what can be done without waiting is done here.
+    /// A runtime that shuts down drops the task. Do here what does not need waiting.
     fn drop(&mut self) {
         self.shared.end(&closed());
         if !self.goodbye && self.queue_goodbye() {
             let _ = self.read.as_ref().try_write(&self.output[self.output_at..]);
         }
-        // Who still holds the connection, a collection for one, does not hold the socket.
+        // Handles may live on, for example in a collection, but they do not own the socket.
         self.shared.lock().socket = None;
         self.shared.finished.send_replace(true);
     }
@@ -475,8 +475,8 @@ fn lost(error: impl std::error::Error + Send + Sync + 'static) -> Error {
     Error::with_source(ErrorKind::ConnectionLost, error)
 }
 
-/// Fails the statement whose answer is longer than allowed: another try would end in the same way. False when it answers
-/// no statement: then the length is not one either.
+/// Fails the statement whose answer is longer than allowed: a retry would fail in the same way. Returns `false` if
+/// no statement has that id, because the length is then wrong too.
 fn refuse_long_answer(state: &mut State, input: &[u8], wakers: &mut Vec<Waker>) -> bool {
     let Ok(head) = envelope::response_head(input) else { return false };
     if state.has_given_up(head.id) {
@@ -492,9 +492,9 @@ fn refuse_long_answer(state: &mut State, input: &[u8], wakers: &mut Vec<Waker>) 
 
 enum Delivered {
     Answer,
-    /// The node has failed: its answer was handed out, and the connection is to be closed.
+    /// The node failed. Its answer was delivered, and the connection is to be closed.
     NodeFailure(Error),
-    /// The node does not know the login any more: its answer was handed out, and only a new connection is of use.
+    /// The node has forgotten the login. Its answer was delivered, and only a new connection helps.
     LoggedOut,
 }
 

@@ -1,7 +1,7 @@
-//! Statements whose time is over.
+//! Statements past their deadline.
 //!
-//! One of which no byte has been written is taken back out of the queue: its caller is told that it was not done, so
-//! it must not be sent any more, however soon the node reads again.
+//! An expired statement of which no byte was written is removed from the queue. Its caller is told that it was not
+//! done, so it must not be sent later.
 
 use std::{collections::HashSet, ops::Range, task::Waker};
 
@@ -10,15 +10,15 @@ use tokio::time::Instant;
 use super::state::{FIRST_SESSION_ID, LATE, Progress, State};
 use crate::error::{Error, ErrorKind};
 
-/// What the connection's task holds to be written next.
+/// The bytes that the connection's task is about to write.
 pub(super) struct Held<'a> {
     pub(super) bytes: &'a mut Vec<u8>,
-    /// The first byte that is not written yet.
+    /// The first byte that was not written yet.
     pub(super) at: usize,
 }
 
 impl State {
-    /// Fails the statements whose time is over. `held` are the bytes before those in the queue.
+    /// Fails the statements past their deadline. `held` are the bytes before those in the queue.
     pub(super) fn expire(&mut self, now: Instant, held: Held<'_>, wakers: &mut Vec<Waker>) {
         let mut left_behind = Vec::new();
         let mut unsent = Vec::new();
@@ -59,7 +59,7 @@ impl State {
                     }
                     false
                 }
-                // Those who wait for it have run out of time themselves.
+                // Callers that share it are past their deadline too.
                 Progress::Shared(target, waiters) => {
                     flushes.ended(*target, std::mem::take(waiters));
                     false
@@ -75,7 +75,7 @@ impl State {
         self.append(&left_behind);
     }
 
-    /// Takes whole messages, of which nothing has been written, out of what is to be written.
+    /// Removes complete, unwritten messages from the bytes to be written.
     fn take_back(&mut self, mut messages: Vec<Range<u64>>, held: Held<'_>) {
         messages.sort_unstable_by_key(|message| message.start);
         let queue_start = self.written + (held.bytes.len() - held.at) as u64;
@@ -85,7 +85,7 @@ impl State {
         remove(&mut self.out, 0, queue_start, in_queue);
         self.cut &= !self.out.is_empty();
 
-        // How many bytes go up to and with each message.
+        // For each message, the number of bytes up to its end.
         let mut taken = Vec::with_capacity(messages.len() + 1);
         taken.push(0);
         for message in &messages {
@@ -100,7 +100,8 @@ impl State {
     }
 }
 
-/// Takes ranges of a stream, in their order, out of a buffer that has the stream's place `base` at its place `at`.
+/// Removes ranges of a stream, in order, from a buffer. Position `base` of the stream is at index `at` of the
+/// buffer.
 fn remove(buffer: &mut Vec<u8>, at: usize, base: u64, ranges: &[Range<u64>]) {
     let place = |position: u64| at + (position - base) as usize;
     let (mut kept, mut next) = (at, at);
@@ -123,7 +124,7 @@ mod tests {
     use super::{super::batch::Batch, *};
     use crate::wire::statement::Statement;
 
-    /// What becomes of one of the statements that are queued.
+    /// What happens to one of the queued statements.
     #[derive(Debug, Clone)]
     struct Case {
         length: usize,
@@ -174,7 +175,7 @@ mod tests {
             let mut position = 0;
             for (number, case) in cases.iter().enumerate() {
                 let sent = position < written;
-                // A dropped statement of a session is given some more time.
+                // An abandoned statement of a session gets some more time.
                 let expired = case.late && !(case.dropped && case.session);
                 if sent || !expired {
                     let skip = written.saturating_sub(position).min(case.length);

@@ -1,42 +1,42 @@
 //! Flushes shared by callers: one FLUSH_LOG behind all changes of a partition that are written together.
 //!
-//! A flush syncs what its partition has answered so far, so callers who queue their changes while others wait to be
-//! written need only one. It is put behind the last of them at the moment when the bytes go out, and its answer is
-//! given to each. While one is under way those who come later wait for it to end, and share the next one: the server
-//! would not begin it earlier anyway.
+//! A flush syncs everything its partition has committed so far, so callers that queue changes at the same time
+//! need only one. It is placed behind the last of their changes when the bytes are written, and each caller gets
+//! its answer. While one is in flight, later callers wait for it to end and share the next one; the server would
+//! not start it earlier anyway.
 
 use tokio::time::Instant;
 
 use super::state::{Progress, Slot, State};
 use crate::wire::{message::flush, statement::Statement};
 
-/// What is flushed: a container's partition, which the statement names by the container.
+/// What is flushed: a container's partition. The statement names it by the container.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Target {
     pub(super) partition: u32,
     pub(super) container: i64,
 }
 
-/// Who waits for the next flush of a target.
+/// The callers that wait for the next flush of a target.
 struct Group {
     target: Target,
     deadline: Instant,
-    /// Ids of slots that no statement of the server has.
+    /// Ids of slots without a statement of their own at the server.
     waiters: Vec<i64>,
 }
 
-/// The flushes to be sent with what is queued.
+/// The flushes to send with the queue.
 #[derive(Default)]
 pub(super) struct Flushes {
     groups: Vec<Group>,
-    /// Targets of which a flush is under way.
+    /// Targets with a flush in flight.
     under_way: Vec<Target>,
-    /// Emptied lists, to be used again.
+    /// Cleared lists, kept for reuse.
     spare: Vec<Vec<i64>>,
 }
 
 impl Flushes {
-    /// Adds somebody who waits for a flush.
+    /// Adds a caller that waits for a flush.
     pub(super) fn join(&mut self, target: Target, deadline: Instant, waiter: i64) {
         if let Some(group) = self.groups.iter_mut().find(|group| group.target == target) {
             group.deadline = group.deadline.max(deadline);
@@ -48,7 +48,7 @@ impl Flushes {
         self.groups.push(Group { target, deadline, waiters });
     }
 
-    /// Takes those back who leave.
+    /// Removes callers that went away.
     pub(super) fn leave(&mut self, leaves: impl Fn(i64) -> bool) {
         self.groups.retain_mut(|group| {
             group.waiters.retain(|id| !leaves(*id));
@@ -56,7 +56,7 @@ impl Flushes {
         });
     }
 
-    /// Takes note that a flush is no longer under way.
+    /// Called when a flush has ended.
     pub(super) fn ended(&mut self, target: Target, mut waiters: Vec<i64>) {
         self.under_way.retain(|other| *other != target);
         waiters.clear();
@@ -71,7 +71,7 @@ impl Flushes {
 }
 
 impl State {
-    /// Puts the flushes behind what is queued, which is about to be written; tells how many there are.
+    /// Appends the flushes to the queue, which is about to be written. Returns their number.
     pub(super) fn seal_flushes(&mut self) -> u64 {
         let mut count = 0;
         while let Some(ready) = self.flushes.next_ready() {

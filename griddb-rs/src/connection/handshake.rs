@@ -33,10 +33,10 @@ use crate::{
     },
 };
 
-/// No answer of a handshake comes near this many bytes.
+/// Longer than any answer of a handshake.
 const LONGEST_ANSWER: usize = 64 << 10;
 
-/// Who to log in as, and the limits of a connection: worked out once for all connections of a client.
+/// Credentials and limits, computed once for all connections of a client.
 pub(crate) struct Credentials {
     config: Arc<Config>,
     secret: String,
@@ -51,11 +51,11 @@ impl Credentials {
 
 /// Opens a connection and logs in.
 ///
-/// It belongs in a task of its own: a caller that goes away would leave a login behind that the server hands to the
-/// next connection.
+/// Run it in a task of its own: if it is dropped halfway, it would leave a login behind that the server hands to
+/// the next connection.
 ///
 /// # Errors
-/// Nobody listens there, nobody answers within the `connect_timeout`, or the login is refused.
+/// Nobody listens there, no answer arrives within the `connect_timeout`, or the login is refused.
 pub(crate) async fn open(
     address: SocketAddr,
     credentials: &Credentials,
@@ -71,7 +71,7 @@ pub(crate) async fn open(
     let mut greeting =
         Greeting { stream: Some(stream), input: BytesMut::with_capacity(1 << 10), is_cut: false };
     let logged_in = timeout_at(deadline, greeting.log_in(credentials)).await;
-    // Something else may stand in for the node while it is away.
+    // Something else may use the node's address while the node is down.
     let not_understood = |error: Error| match error.kind() {
         ErrorKind::Protocol => {
             let message = format!("what answers at {address} does not speak GridDB's protocol");
@@ -87,19 +87,19 @@ pub(crate) async fn open(
         (Ok(_), None) => Err(Error::new(ErrorKind::ConnectionLost)),
         (Err(error), stream) => {
             greeting.stream = stream;
-            // Nobody has to wait for that.
+            // Nobody has to wait for the DISCONNECT.
             tokio::spawn(greeting.farewell());
             Err(error)
         }
     }
 }
 
-/// A connection that is not logged in, or not known to be. Dropping it says DISCONNECT: the server may have taken the
-/// login whose answer did not come.
+/// A connection that is not logged in, or not known to be. Dropping it sends DISCONNECT: the server may have
+/// accepted a login whose answer was lost.
 struct Greeting {
     stream: Option<TcpStream>,
     input: BytesMut,
-    /// A statement is being written, behind whose first half nothing would be understood.
+    /// A statement is half written. The server could not parse anything after it.
     is_cut: bool,
 }
 
@@ -109,7 +109,7 @@ impl Greeting {
         connect::encode(&mut request, 1);
         let answer = self.exchange(&request, Statement::Connect).await?;
         if connect::decode(&mut Reader::new(&answer))? != 0 {
-            let message = "the server asks for a way of logging in that this client does not know";
+            let message = "the server requires an authentication mode that this client does not support";
             return Err(Error::with_message(ErrorKind::Auth, message));
         }
         request.clear();
@@ -129,9 +129,9 @@ impl Greeting {
         Ok(login::decode(&mut Reader::new(&answer))?)
     }
 
-    /// Sends one statement and waits for its answer's body.
+    /// Sends one statement and waits for the body of its answer.
     async fn exchange(&mut self, request: &[u8], statement: Statement) -> Result<BytesMut, Error> {
-        // A server with as many connections as it allows accepts one more and resets it: that is being busy.
+        // A server at its connection limit accepts one more connection and resets it. Treat that as busy.
         let broken = |error| Error::with_source(ErrorKind::Unavailable, error);
         let Self { stream: Some(stream), input, is_cut } = self else {
             return Err(Error::new(ErrorKind::ConnectionLost));
@@ -166,8 +166,8 @@ impl Greeting {
         }
     }
 
-    /// Says DISCONNECT and waits a moment until the server has closed its side: closing with unread bytes would reset
-    /// the connection, and the DISCONNECT could be lost with it.
+    /// Sends DISCONNECT and waits briefly until the server has closed its side: closing with unread bytes would
+    /// reset the connection, which could lose the DISCONNECT.
     async fn farewell(mut self) {
         self.say_goodbye();
         let Some(mut stream) = self.stream.take() else { return };
@@ -184,8 +184,8 @@ impl Greeting {
         if let Some(stream) = self.stream.as_ref().filter(|_| !self.is_cut) {
             let mut goodbye = Vec::new();
             connect::encode_disconnect(&mut goodbye, 3);
-            // A socket that has taken no more than a handshake has room for it. One that has failed has not, and
-            // there is nobody to tell.
+            // The socket has carried no more than a handshake, so it has room. If it failed there is nobody to
+            // tell.
             let _ = stream.try_write(&goodbye);
         }
     }

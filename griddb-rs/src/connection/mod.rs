@@ -1,9 +1,8 @@
-//! One connection: a cheap handle to queue statements on, and a task that owns the socket.
+//! One connection: a cheap handle that queues statements, and a task that owns the socket.
 //!
-//! Statements of many callers share the connection. Each is written behind the others without waiting for their
-//! answers, and its answer is found by its statement id. When nothing is under way a caller writes its statement to
-//! the socket itself, which saves a change of tasks; otherwise the task collects what callers have queued and
-//! writes it at once.
+//! Many callers share the connection. Each statement is written without waiting for the answers to earlier ones,
+//! and answers are matched by statement id. If nothing is in flight, a caller writes to the socket directly, which
+//! saves a task switch; otherwise the task collects what callers have queued and writes it at once.
 
 mod batch;
 mod driver;
@@ -37,7 +36,7 @@ use crate::{
     stats::Counters,
 };
 
-/// A logged-in connection. The last handle to go closes it, with the DISCONNECT that the server needs.
+/// A logged-in connection. Dropping the last handle closes it with the DISCONNECT that the server requires.
 #[derive(Clone)]
 pub(crate) struct Connection(Arc<Handle>);
 
@@ -45,20 +44,20 @@ struct Handle(Arc<Shared>);
 
 /// What the handles and the task share.
 pub(crate) struct Shared {
-    /// Differs between any two connections of this process.
+    /// Unique among the connections of this process.
     number: u64,
     address: SocketAddr,
     database: i64,
-    /// How long a node that owes an answer may be silent and still count as one that lives.
+    /// How long a node that owes an answer may be silent and still count as alive.
     tolerated_silence: Duration,
     open: AtomicBool,
     state: Mutex<State>,
     counters: Arc<Counters>,
-    /// Turns true when the socket is closed.
+    /// Becomes `true` when the socket is closed.
     finished: watch::Sender<bool>,
 }
 
-/// With so many bytes that the socket has not taken, a connection takes no more statements.
+/// With this many unsent bytes, a connection accepts no more statements.
 const MOST_UNWRITTEN: u64 = 32 << 20;
 
 static NEXT_NUMBER: AtomicU64 = AtomicU64::new(1);
@@ -68,7 +67,7 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Takes no more statements, lets those under way come to their end, and closes.
+    /// Accepts no more statements, waits for those in flight, and closes.
     fn close(&self) {
         self.open.store(false, Ordering::Release);
         let waker = {
@@ -81,7 +80,7 @@ impl Shared {
         }
     }
 
-    /// Marks the connection as ended: no statement is taken any more and every waiting one fails.
+    /// Marks the connection as ended: it accepts no statements, and every pending one fails.
     fn end(&self, error: &Error) {
         self.open.store(false, Ordering::Release);
         let mut wakers = Vec::new();
@@ -101,8 +100,8 @@ impl Connection {
         &self.0.0
     }
 
-    /// Differs between any two connections of this process: what was learned on one, container ids above all, is
-    /// of no use on another.
+    /// Unique among the connections of this process. What was learned on one connection, container ids above all,
+    /// does not hold on another.
     pub(crate) fn number(&self) -> u64 {
         self.shared().number
     }
@@ -112,17 +111,17 @@ impl Connection {
         self.shared().address
     }
 
-    /// The id of the database, for container keys.
+    /// The database id, for container keys.
     pub(crate) fn database(&self) -> i64 {
         self.shared().database
     }
 
-    /// Whether it takes statements.
+    /// Whether it accepts statements.
     pub(crate) fn is_open(&self) -> bool {
         self.shared().open.load(Ordering::Acquire)
     }
 
-    /// Whether it takes statements, and its node has given a sign of life not long ago or owes none.
+    /// Whether it accepts statements and its node has answered recently or owes no answer.
     pub(crate) fn is_alive(&self) -> bool {
         let shared = self.shared();
         let quiet_since = {
@@ -132,21 +131,20 @@ impl Connection {
         self.is_open() && quiet_since.is_none_or(|since| since.elapsed() < shared.tolerated_silence)
     }
 
-    /// Takes no more statements, lets those under way come to their end, and closes.
+    /// Accepts no more statements, waits for those in flight, and closes.
     pub(crate) fn close(&self) {
         self.shared().close();
     }
 
-    /// Turns true when the socket is closed.
+    /// Becomes `true` when the socket is closed.
     pub(crate) fn finished(&self) -> watch::Receiver<bool> {
         self.shared().finished.subscribe()
     }
 
-    /// Queues the statements that `build` writes, as one flight that somebody waits for. Gives back a ticket in the
-    /// place of each id.
+    /// Queues the statements that `build` writes, to be sent together. Returns a ticket in place of each id.
     ///
     /// # Errors
-    /// Those of `build`, or the connection has ended, or too much waits to be sent. Nothing is sent then.
+    /// Those of `build`, the connection has ended, or too many bytes are unsent. Nothing is sent then.
     pub(crate) fn send<I: Ids>(
         &self,
         deadline: Instant,
@@ -155,13 +153,13 @@ impl Connection {
         Ok(self.queue(deadline, true, build)?.into_tickets(self))
     }
 
-    /// Queues statements whose answers nobody waits for, and which may as well be left out.
+    /// Queues statements whose answers nobody waits for and which may be lost.
     pub(crate) fn send_and_forget(&self, build: impl FnOnce(&mut Batch<'_>)) {
         let sent = self.queue(Instant::now(), false, |batch| {
             build(batch);
             Ok(())
         });
-        // The connection has ended, or is stuck and about to.
+        // The connection has ended, or is stuck and about to end.
         drop(sent);
     }
 
@@ -202,8 +200,8 @@ impl Connection {
         result
     }
 
-    /// Sends the message that `write` writes as soon as the statement `id`, whose ticket was dropped, has been
-    /// answered; at once when it has been already.
+    /// Sends the message that `write` writes once the statement `id`, whose ticket was dropped, has been answered.
+    /// Sends it at once if the answer has arrived already.
     pub(crate) fn send_after(&self, id: i64, write: impl FnOnce(&mut Vec<u8>)) {
         let shared = self.shared();
         let waker = {
@@ -225,8 +223,8 @@ impl Connection {
         }
     }
 
-    /// Queues a whole message whose answer nobody waits for, to be sent along with the next one, or a little later by
-    /// itself.
+    /// Queues a complete message whose answer nobody waits for. It is sent with the next message, or a little
+    /// later by itself.
     pub(crate) fn send_lazily(&self, write: impl FnOnce(&mut Vec<u8>)) {
         let shared = self.shared();
         let waker = {

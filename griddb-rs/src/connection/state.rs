@@ -1,4 +1,4 @@
-//! What a connection's callers and its task share under one lock: bytes to send, statements under way.
+//! What callers and the task share under one lock: bytes to send and statements in flight.
 
 use std::{
     collections::HashMap,
@@ -15,76 +15,76 @@ use super::{
 };
 use crate::{error::Error, stats::Counters};
 
-/// How much longer than asked a session's statement is remembered, so that what is to follow it does not overtake
-/// it at the server: a statement that waits for a lock is looked at every three seconds only.
+/// How much longer than its timeout a statement of a session is remembered, so that the message behind it does not
+/// overtake it at the server: the server checks waiting statements every three seconds only.
 pub(super) const LATE: Duration = Duration::from_secs(5);
 
-/// Statement ids of sessions start here; those below are for statements without one.
+/// Statement ids of sessions start here. Statements without a session use lower ids.
 pub(crate) const FIRST_SESSION_ID: i64 = 1 << 48;
 
 #[derive(Default)]
 pub(super) struct State {
-    /// To write to, until the connection is closed.
+    /// The write half, until the connection is closed.
     pub(super) socket: Option<OwnedWriteHalf>,
-    /// Bytes queued and not yet taken by the task.
+    /// Bytes that are queued and not yet taken by the task.
     pub(super) out: Vec<u8>,
-    /// Bytes ever queued.
+    /// The number of bytes queued so far.
     pub(super) queued: u64,
-    /// Bytes ever taken by the socket.
+    /// The number of bytes written to the socket so far.
     pub(super) written: u64,
-    /// What is queued begins in the middle of a message.
+    /// The queue starts in the middle of a message.
     pub(super) cut: bool,
-    /// The task holds bytes that the socket has not taken yet, so nobody else may write.
+    /// The task holds unwritten bytes, so nobody else may write.
     pub(super) writing: bool,
-    /// Flushes to be put behind what is queued.
+    /// Flushes to append to the queue.
     pub(super) flushes: Flushes,
     pub(super) slots: HashMap<i64, Slot, BuildHasherDefault<IdHasher>>,
-    /// Slots whose answer somebody waits for.
+    /// The number of slots with a waiting caller.
     pub(super) waiting: usize,
     pub(super) next_id: i64,
-    /// Answers received so far.
+    /// The number of answers received so far.
     pub(super) answers: u64,
-    /// The task, to be woken for writing, closing or ticking.
+    /// Wakes the task for writing, closing or ticking.
     pub(super) driver: Option<Waker>,
-    /// The task's clock is running.
+    /// The task's timer is running.
     pub(super) ticking: bool,
-    /// Something was sent since its last tick.
+    /// Something was sent since the last tick.
     pub(super) sent_since_tick: bool,
-    /// The last time that the node gave a sign of life, or that something was asked while nothing was under way.
+    /// When the node last gave a sign of life, or when a statement was sent while none was in flight.
     pub(super) quiet_since: Option<Instant>,
-    /// Something that nobody waits for any more was asked, and the node has given no sign of life since.
+    /// A statement without a waiting caller is unanswered, and the node has given no sign of life since.
     pub(super) unanswered: bool,
-    /// No handle is left.
+    /// All handles were dropped.
     pub(super) closing: bool,
-    /// Why it takes no statements any more.
+    /// Why it accepts no more statements.
     pub(super) ended: Option<Error>,
 }
 
-/// A statement under way.
+/// A statement in flight.
 pub(super) struct Slot {
     pub(super) statement: i32,
-    /// Where it starts in the stream of bytes sent.
+    /// Its start in the outgoing stream.
     pub(super) start: u64,
-    /// Where it ends; the same place for one that has no bytes of its own.
+    /// Its end in the outgoing stream. Equal to `start` if it has no bytes of its own.
     pub(super) end: u64,
     pub(super) deadline: Instant,
-    /// Given up, but its answer may still come.
+    /// Past its deadline, but its answer may still arrive.
     pub(super) late: bool,
     pub(super) progress: Progress,
 }
 
 pub(super) enum Progress {
-    /// Somebody waits for the answer.
+    /// A caller waits for the answer.
     Waiting(Option<Waker>),
-    /// The answer is there, or it was given up.
+    /// The answer arrived, or the statement failed.
     Done(Result<Answer, Error>),
-    /// Nobody waits any more. The bytes are to be sent once the answer is there.
+    /// The caller went away. These bytes are sent once the answer has arrived.
     Abandoned(Vec<u8>),
     /// The answer is for each of these slots.
     Shared(flush::Target, Vec<i64>),
 }
 
-/// Ids are counted up by ourselves: spreading their low bits is all that a hash has to do.
+/// Ids are consecutive numbers, so the hash only has to spread their low bits.
 #[derive(Default)]
 pub(super) struct IdHasher(u64);
 
@@ -109,24 +109,24 @@ impl Hasher for IdHasher {
 }
 
 impl State {
-    /// How many bytes wait for the socket to take them.
+    /// The number of bytes that wait for the socket.
     pub(super) fn unwritten(&self) -> u64 {
         self.queued - self.written
     }
 
-    /// Appends whole messages that have no slot.
+    /// Appends complete messages that have no slot.
     pub(super) fn append(&mut self, bytes: &[u8]) {
         self.out.extend_from_slice(bytes);
         self.queued += bytes.len() as u64;
     }
 
-    /// Writes what is queued when nothing else is under way, else leaves it to the task. Gives back the task's
-    /// waker when it has something to do.
+    /// Writes the queue if nothing else is in flight, otherwise leaves it to the task. Returns the task's waker if
+    /// the task has something to do.
     pub(super) fn write_from_caller(&mut self, alone: bool, counters: &Counters) -> Option<Waker> {
         let mut left = true;
         if !self.writing && alone {
             Counters::add(&counters.statements, self.seal_flushes());
-            // An error shows itself to the task too, which then ends the connection.
+            // The task sees the same error and ends the connection.
             let socket = self.socket.as_ref();
             if let Some(Ok(written)) = socket.map(|socket| socket.try_write(&self.out)) {
                 self.written += written as u64;
@@ -138,14 +138,14 @@ impl State {
         if left || !self.ticking { self.driver.clone() } else { None }
     }
 
-    /// Appends a whole message that has no slot.
+    /// Appends a complete message that has no slot.
     pub(super) fn append_with(&mut self, write: impl FnOnce(&mut Vec<u8>)) {
         let length = self.out.len();
         write(&mut self.out);
         self.queued += (self.out.len() - length) as u64;
     }
 
-    /// Takes the answer of a statement out, if it is there.
+    /// Takes the answer of a statement, if it has arrived.
     pub(super) fn take(&mut self, id: i64) -> Option<Result<Answer, Error>> {
         let slot = self.slots.get_mut(&id)?;
         if slot.late {
@@ -160,7 +160,7 @@ impl State {
         }
     }
 
-    /// Takes back a slot whose ticket is dropped before its answer was taken.
+    /// Releases a slot whose ticket was dropped before its answer was taken.
     pub(super) fn abandon(&mut self, id: i64) {
         let Some(slot) = self.slots.get_mut(&id) else { return };
         match slot.progress {
@@ -171,7 +171,8 @@ impl State {
                     slot.progress = Progress::Abandoned(Vec::new());
                     slot.deadline += LATE;
                 } else if slot.start >= self.written {
-                    // It is kept so that it can be taken back when its time is over before it was written.
+                    // Keep it, so that it can be removed from the queue if its deadline passes before it is
+                    // written.
                     slot.progress = Progress::Abandoned(Vec::new());
                 } else {
                     self.slots.remove(&id);
@@ -182,7 +183,7 @@ impl State {
         }
     }
 
-    /// What is to be sent after an abandoned statement's answer; nothing when there is no answer to wait for.
+    /// What to send after the answer to an abandoned statement. `None` if there is no answer to wait for.
     pub(super) fn left_behind(&mut self, id: i64) -> Option<&mut Vec<u8>> {
         match self.slots.get_mut(&id).map(|slot| &mut slot.progress) {
             Some(Progress::Abandoned(left)) => Some(left),
@@ -190,20 +191,20 @@ impl State {
         }
     }
 
-    /// Whether the answer to this statement has not come yet.
+    /// Whether this statement is unanswered.
     pub(super) fn awaits(&self, statement: i32, id: i64) -> bool {
         self.slots.get(&id).is_some_and(|slot| {
             slot.statement == statement && (slot.late || !matches!(slot.progress, Progress::Done(_)))
         })
     }
 
-    /// Whether there was a statement with this id, for whose answer nobody waits any more.
+    /// Whether a statement with this id was abandoned.
     pub(super) fn has_given_up(&self, id: i64) -> bool {
         let was_sent = (1..=self.next_id).contains(&id) || id > FIRST_SESSION_ID;
         was_sent && !self.slots.contains_key(&id)
     }
 
-    /// Gives an answer to the statement that it belongs to.
+    /// Delivers an answer to its statement.
     pub(super) fn complete(
         &mut self,
         statement: i32,
@@ -235,7 +236,7 @@ impl State {
         }
     }
 
-    /// Fails everything. What was not sent yet certainly did not happen, so it must not be sent any more.
+    /// Fails all statements. What was not sent yet certainly did not happen, so it must not be sent later.
     pub(super) fn fail_all(&mut self, error: &Error, wakers: &mut Vec<Waker>) {
         let written = self.written;
         for slot in self.slots.values_mut() {

@@ -14,23 +14,23 @@ use crate::{error::Error, wire::reader::Reader};
 /// The answer to one statement.
 #[derive(Debug, Clone)]
 pub(crate) struct Answer {
-    /// The whole message.
+    /// The complete message.
     pub(crate) message: Bytes,
-    /// Where its own body begins.
+    /// The offset of its body.
     pub(crate) body: usize,
-    /// Rises with every answer that the connection received.
+    /// Increases with every answer that the connection receives.
     pub(crate) order: u64,
 }
 
 impl Answer {
-    /// Reads the body. Places that it tells count from the start of [`message`](Self::message).
+    /// Reads the body. Positions count from the start of [`message`](Self::message).
     pub(crate) fn reader(&self) -> Reader<'_> {
         Reader::starting_at(&self.message, self.body)
     }
 }
 
-/// The answer to come of one statement. Dropping it takes the statement back only as far as this side goes: the
-/// server still does it.
+/// The pending answer to one statement. Dropping it only discards the answer: the server still executes the
+/// statement.
 #[derive(Debug)]
 pub(crate) struct Ticket {
     connection: Connection,
@@ -68,9 +68,9 @@ impl Drop for Ticket {
     }
 }
 
-/// Ids of statements, in any shape; each becomes a ticket in its place.
+/// Ids of statements, as one id, a tuple or a list. Each becomes a ticket.
 pub(crate) trait Ids {
-    /// The same shape of tickets.
+    /// The same shape with tickets.
     type Tickets;
 
     /// The tickets of these statements of a connection.

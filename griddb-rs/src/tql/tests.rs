@@ -4,7 +4,7 @@ use proptest::{prelude::*, sample::select};
 
 use super::*;
 
-/// Reads a literal as the server does: up to the first quote that is not doubled.
+/// Parses a literal like the server: up to the first quote that is not doubled.
 fn literal(tql: &str) -> Option<(String, &str)> {
     let mut rest = tql.strip_prefix('\'')?;
     let mut text = String::new();
@@ -26,19 +26,19 @@ fn is_word(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || byte == b'_'
 }
 
-/// How long the token is that a query begins with, by the rules of the server's own lexer, and whether it is one at all:
-/// spaces and comments are none.
+/// The length of the first token of a query by the rules of the server's lexer, and whether it counts: spaces and
+/// comments do not.
 fn token(tql: &[u8]) -> (usize, bool) {
-    let at = |place: usize| tql.get(place).copied().unwrap_or(0);
+    let at = |index: usize| tql.get(index).copied().unwrap_or(0);
     let while_true = |from: usize, is: &dyn Fn(u8) -> bool| {
         from + tql[from..].iter().take_while(|byte| is(**byte)).count()
     };
     let quoted = |quote: u8| {
-        let mut place = 1;
-        while place < tql.len() && (at(place) != quote || at(place + 1) == quote) {
-            place += if at(place) == quote { 2 } else { 1 };
+        let mut end = 1;
+        while end < tql.len() && (at(end) != quote || at(end + 1) == quote) {
+            end += if at(end) == quote { 2 } else { 1 };
         }
-        place + 1
+        end + 1
     };
     match at(0) {
         b'\t'..=b'\r' | b' ' => (while_true(1, &|byte| matches!(byte, b'\t'..=b'\r' | b' ')), false),
@@ -73,7 +73,7 @@ fn token(tql: &[u8]) -> (usize, bool) {
     }
 }
 
-/// The tokens of a query as the server reads it.
+/// The tokens of a query as the server sees them.
 fn tokens(tql: &str) -> Vec<String> {
     let mut rest = tql.as_bytes();
     let mut tokens = Vec::new();
@@ -108,7 +108,7 @@ fn any_value() -> impl Strategy<Value = Value<'static>> {
     ]
 }
 
-/// What stands beside a value in the next test.
+/// The text next to a value in the following test.
 const NEIGHBOURS: [&str; 55] = [
     "",
     "-",
@@ -176,7 +176,7 @@ fn neighbours() -> impl Strategy<Value = String> {
 
 proptest! {
     #[test]
-    fn no_text_leaves_its_quotes(text in "([^\\x00]|'|\\\\|\"|--){0,40}", tail in "[ =a-z]{0,10}") {
+    fn no_text_breaks_out_of_its_quotes(text in "([^\\x00]|'|\\\\|\"|--){0,40}", tail in "[ =a-z]{0,10}") {
         let tql = format!("{}{tail}", quote(&text).unwrap());
         prop_assert_eq!(literal(&tql), Some((text.clone(), tail.as_str())));
         let bound = bind("select * where k = ? and m = '?'", &[&text]).unwrap();
@@ -191,20 +191,20 @@ proptest! {
         prop_assert!(bind("?", &[&text]).is_err());
     }
 
-    /// Whatever stands beside it, a value is read as itself and changes how nothing else is read.
+    /// Whatever its neighbours are, a value is read as itself and leaves the rest unchanged.
     #[test]
-    fn no_value_touches_its_neighbours(
+    fn no_value_merges_with_its_neighbours(
         values in proptest::collection::vec(any_value(), 1..4),
         texts in proptest::collection::vec(neighbours(), 4),
     ) {
         let template = texts[..=values.len()].join("?");
         let given: Vec<&dyn ToValue> = values.iter().map(|value| value as &dyn ToValue).collect();
-        // A line that ends in a comment has no place there.
+        // A template whose line ends in a comment is refused.
         let Ok(bound) = bind(&template, &given) else { return Ok(()) };
         let mut expected = Vec::new();
-        for (place, text) in texts[..=values.len()].iter().enumerate() {
+        for (index, text) in texts[..=values.len()].iter().enumerate() {
             expected.extend(tokens(text));
-            if let Some(value) = values.get(place) {
+            if let Some(value) = values.get(index) {
                 let mut literal = String::new();
                 append_value(&mut literal, value).unwrap();
                 expected.extend(tokens(&literal));
@@ -224,7 +224,7 @@ fn a_sign_begins_no_comment() {
 }
 
 #[test]
-fn comments_hold_no_quotes_and_no_places() {
+fn comments_contain_no_quotes_and_no_placeholders() {
     let bound = bind("select * -- don't\nwhere k = ? /* isn't ? */ and n = ?--?", &[&"x", &1i64]).unwrap();
     assert_eq!(bound, "select * -- don't\nwhere k = 'x' /* isn't ? */ and n = 1 --?");
     assert_eq!(bind("'--' ? \"/*\" ?", &[&1i64, &2i64]).unwrap(), "'--' 1 \"/*\" 2");
@@ -233,7 +233,7 @@ fn comments_hold_no_quotes_and_no_places() {
 }
 
 #[test]
-fn times_as_fine_as_they_are() {
+fn times_keep_their_precision() {
     let time = |nanos| Timestamp::from_seconds(1_700_000_000, nanos);
     for (nanos, literal) in [
         (123_000_000, "TO_TIMESTAMP_MS(1700000000123)"),

@@ -1,4 +1,4 @@
-//! How Rust's own types become values and come from them.
+//! Conversions between Rust types and values.
 
 use std::{borrow::Cow, sync::Arc, time::SystemTime};
 
@@ -347,7 +347,7 @@ mod tests {
 
     use super::*;
 
-    /// What a type becomes is read back into it.
+    /// Converts to a value and back.
     fn comes_back<T>(value: T)
     where
         T: ToValue + for<'a> FromValue<'a> + PartialEq + std::fmt::Debug,
@@ -356,7 +356,7 @@ mod tests {
     }
 
     #[test]
-    fn types_become_values_and_come_back() {
+    fn types_convert_to_values_and_back() {
         comes_back("text".to_owned());
         comes_back::<Box<str>>("text".into());
         comes_back::<Arc<str>>("text".into());
@@ -374,7 +374,7 @@ mod tests {
     }
 
     #[test]
-    fn what_points_at_values_is_written_as_they_are() {
+    fn references_and_boxes_convert_like_their_values() {
         let numbers = Value::Array(Array::Long(Cow::Borrowed(&[1, 2])));
         assert_eq!([1i64, 2].to_value(), numbers);
         assert_eq!(Some(&[1i64, 2][..]).to_value(), numbers);

@@ -16,9 +16,9 @@ const SYSTEM_TEXT: u8 = 32;
 
 /// A container's name: `base` or `base@affinity`.
 ///
-/// Containers with the same affinity are in the same partition; a decimal number names the partition itself, so
-/// that `TOKENS_00@0`, `TOKENS_01@1`, … are spread one by one. The case of ASCII letters does not matter to the
-/// server, which keeps it as first given.
+/// Containers with the same affinity share a partition. A decimal affinity is the partition's number, so
+/// `TOKENS_00@0`, `TOKENS_01@1`, … are spread evenly. The server ignores the case of ASCII letters and keeps the
+/// first spelling.
 ///
 /// ```
 /// use griddb_rs::ContainerName;
@@ -41,16 +41,16 @@ enum Affinity {
     Text(Box<str>),
 }
 
-/// A container name with other characters than `A-Z a-z 0-9 _ - . / =`, or an empty part.
+/// A container name that is empty or has characters other than `A-Z a-z 0-9 _ - . / =`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("a container name is made of A-Z a-z 0-9 _ - . / = and may end in @affinity")]
+#[error("a container name consists of A-Z a-z 0-9 _ - . / = and may end in @affinity")]
 pub struct InvalidName;
 
 impl ContainerName {
-    /// Reads `base` or `base@affinity`.
+    /// Parses `base` or `base@affinity`.
     ///
     /// # Errors
-    /// A part is empty or has a character that the server does not take.
+    /// A part is empty or has a character that the server does not accept.
     pub fn parse(name: &str) -> Result<Self, InvalidName> {
         let (base, affinity) = match name.split_once('@') {
             None => (name, Affinity::None),
@@ -59,7 +59,7 @@ impl ContainerName {
         Ok(Self { base: checked(base)?.into(), affinity })
     }
 
-    /// The partition it lives in, of `count` (at least 1).
+    /// The partition it is in, of `count` (at least 1).
     pub fn partition(&self, count: u32) -> u32 {
         let count = count.max(1);
         match &self.affinity {
@@ -70,7 +70,7 @@ impl ContainerName {
         }
     }
 
-    /// Appends the container key. `database` is the id that LOGIN answered.
+    /// Appends the container key. `database` is the id that LOGIN returned.
     pub fn encode(&self, out: &mut Vec<u8>, database: i64) {
         let mut body = vec![0];
         if database != 0 {
@@ -92,8 +92,8 @@ impl ContainerName {
             }
         }
         let mut case = vec![0u8; text.len().div_ceil(8)];
-        for (place, byte) in text.bytes().enumerate() {
-            case[place / 8] |= u8::from(byte.is_ascii_uppercase()) << (place % 8);
+        for (index, byte) in text.bytes().enumerate() {
+            case[index / 8] |= u8::from(byte.is_ascii_uppercase()) << (index % 8);
         }
         body.extend_from_slice(&case);
         varsize::encode_bytes(out, &body);
@@ -125,9 +125,9 @@ impl ContainerName {
         }
         let case = key.rest();
         let restored = |text: &[u8], from: usize| {
-            let raised = text.iter().enumerate().map(|(place, byte)| {
-                let place = from + place;
-                let upper = case.get(place / 8).is_some_and(|bits| bits >> (place % 8) & 1 == 1);
+            let raised = text.iter().enumerate().map(|(index, byte)| {
+                let index = from + index;
+                let upper = case.get(index / 8).is_some_and(|bits| bits >> (index % 8) & 1 == 1);
                 if upper { byte.to_ascii_uppercase() } else { *byte }
             });
             String::from_utf8(raised.collect()).map_err(|_| DecodeError::Invalid(WHAT))

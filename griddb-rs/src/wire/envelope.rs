@@ -9,17 +9,17 @@ use super::{
 pub const MAGIC: i32 = 65_021_048;
 /// The size of the envelope in front of every body.
 pub const SIZE: usize = 20;
-/// The size of the envelope, statement type, statement id and status of every answer but CONNECT's, which is shorter.
+/// The size of envelope, statement type, statement id and status in every answer except CONNECT's, which is
+/// shorter.
 pub const HEAD: usize = SIZE + 13;
 /// Offset of the body length inside the envelope.
 const LENGTH_AT: usize = 16;
 /// The shortest body of an answer: statement type, a 32-bit id (CONNECT), status.
 const LEAST_BODY: usize = 9;
 
-/// Appends one request: envelope, statement type, partition, statement id and what `body` writes.
+/// Appends one request: envelope, statement type, partition, statement id and the output of `body`.
 ///
-/// The statement id of [`Statement::Connect`] is sent as 32 bits, as the protocol has it. When `body` fails
-/// nothing is left in `out`.
+/// The statement id of [`Statement::Connect`] has 32 bits. If `body` fails, `out` is left unchanged.
 pub fn request<E>(
     out: &mut Vec<u8>,
     statement: Statement,
@@ -66,12 +66,11 @@ pub fn simple_request(
     }
 }
 
-/// The length of the message at the front of `received`, envelope included, or `None` while the envelope is not
-/// complete.
+/// The length of the first message in `received`, including the envelope; `None` while the envelope is incomplete.
 ///
 /// # Errors
-/// A wrong magic, or a body shorter than any answer: the connection is then of no more use. Or a body longer than
-/// `limit`.
+/// The magic is wrong or the body is shorter than any answer, which makes the connection unusable. Or the body is
+/// longer than `limit`.
 pub fn message_length(received: &[u8], limit: usize) -> Result<Option<usize>, DecodeError> {
     if received.len() < SIZE {
         return Ok(None);
@@ -91,33 +90,33 @@ pub fn message_length(received: &[u8], limit: usize) -> Result<Option<usize>, De
     Ok(Some(SIZE + body))
 }
 
-/// Whether an answer is a success or which kind of failure.
+/// Success, or the kind of failure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Status {
-    /// Done.
+    /// Success.
     Success,
-    /// The statement failed; the connection stays good.
+    /// The statement failed; the connection stays usable.
     StatementError,
-    /// The node failed; the connection should be closed.
+    /// The node failed; close the connection.
     NodeError,
-    /// Not here or not now: another node, or later.
+    /// Not here or not now: try another node, or later.
     Deny,
 }
 
-/// The fields in front of an answer's own body.
+/// The fields before an answer's body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ResponseHead {
     /// The statement type as sent.
     pub statement: i32,
     /// The statement id as sent.
     pub id: i64,
-    /// How it went.
+    /// The status.
     pub status: Status,
-    /// Where the answer's own body begins, counted from the start of the message.
+    /// The offset of the body in the message.
     pub body: usize,
 }
 
-/// Reads the head of a whole message, whose length came from [`message_length`].
+/// Reads the head of a complete message, whose length came from [`message_length`].
 pub fn response_head(message: &[u8]) -> Result<ResponseHead, DecodeError> {
     let mut reader = Reader::starting_at(message, SIZE);
     let statement = reader.i32("statement type")?;

@@ -1,9 +1,8 @@
-//! The bytes of GridDB's native NoSQL protocol, apart from any I/O: requests are appended to a buffer, answers
-//! are read from one.
+//! The bytes of GridDB's native NoSQL protocol, without I/O: requests are appended to a buffer, answers are read
+//! from one.
 //!
-//! Nothing here trusts what it reads: no count or length leads to an allocation before the bytes behind it are
-//! known to be there, and no input causes a panic. This module is what the fuzz targets drive; an application has
-//! no use for it.
+//! Input is not trusted: no count or length causes an allocation before the bytes it describes have arrived, and
+//! no input causes a panic. The fuzz targets drive this module; applications do not need it.
 
 pub mod container_name;
 pub mod envelope;

@@ -1,10 +1,10 @@
-//! The option block that most requests carry (protocol 2.3).
+//! The option block of most requests (protocol 2.3).
 
 use super::statement::ClientId;
 
 /// An empty block.
 pub const NONE: [u8; 4] = [0; 4];
-/// The feature level this client accepts in answers: 7 is GridDB 5.6.
+/// The feature level that this client accepts in answers: 7 is GridDB 5.6.
 pub const FEATURE_VERSION: i32 = 7;
 
 const TRANSACTION_TIMEOUT: i16 = 1;
@@ -19,26 +19,26 @@ const FEATURE: i16 = 11004;
 const ACCEPTABLE_FEATURE: i16 = 11005;
 const APPLICATION: i16 = 11009;
 
-/// Whether a put may create a row, replace one, or both.
+/// Whether a put may insert a row, replace one, or both.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum PutMode {
     /// Insert or replace.
     #[default]
     Any,
-    /// Only insert: error 60154 when the key is there.
+    /// Insert only: error 60154 if the key exists.
     InsertOnly,
-    /// Only replace: error 60154 when the key is not there.
+    /// Replace only: error 60154 if the key does not exist.
     UpdateOnly,
 }
 
-/// The options of a request. Absent ones are not sent.
+/// The options of a request. `None` is not sent.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Options<'a> {
-    /// The lifetime of a transaction and the longest wait for a lock, in seconds; 0 does not wait.
+    /// The lifetime of a transaction and the longest wait for a lock, in seconds. 0 does not wait.
     pub transaction_timeout: Option<u32>,
     /// Lock the rows read.
     pub for_update: bool,
-    /// The database to log in to.
+    /// The database of a login.
     pub database: Option<&'a str>,
     /// Insert only, update only.
     pub put_mode: PutMode,
@@ -55,8 +55,7 @@ pub struct Options<'a> {
 }
 
 impl Options<'_> {
-    /// Appends the block: its size, then the entries in ascending order of their ids, those from 11000 in a group
-    /// of their own.
+    /// Appends the block: its size, then the entries in ascending order of their ids. Ids from 11000 form a group.
     pub fn encode(&self, out: &mut Vec<u8>) {
         let block = begin(out);
         if self.feature.is_some() {
@@ -120,13 +119,13 @@ fn id(out: &mut Vec<u8>, id: i16) {
     out.extend_from_slice(&id.to_le_bytes());
 }
 
-/// Appends a string in the form of headers: 32-bit length, bytes.
+/// Appends a header string: 32-bit length, bytes.
 pub(super) fn string(out: &mut Vec<u8>, text: &str) {
     out.extend_from_slice(&(text.len() as u32).to_le_bytes());
     out.extend_from_slice(text.as_bytes());
 }
 
-/// Leaves room for a 32-bit size; [`finish`] fills it in.
+/// Reserves a 32-bit size, which [`finish`] fills in.
 pub(super) fn begin(out: &mut Vec<u8>) -> usize {
     out.extend_from_slice(&[0; 4]);
     out.len()

@@ -2,24 +2,24 @@
 
 use super::varsize;
 
-/// Bytes that are not what the protocol says they should be.
+/// Bytes that violate the protocol.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum DecodeError {
     /// The message ends inside a field.
     #[error("the message ends inside {0}")]
     Short(&'static str),
-    /// A field has a value that it cannot have.
-    #[error("the message has an impossible {0}")]
+    /// A field has an invalid value.
+    #[error("the message has an invalid {0}")]
     Invalid(&'static str),
     /// The message is longer than allowed.
     #[error("the message is longer than allowed")]
     TooLong,
 }
 
-/// Reads fields off the front of a byte slice.
+/// Reads fields from the front of a byte slice.
 ///
-/// Every method fails with [`DecodeError::Short`] instead of reading past the end, and none allocates more than
-/// the bytes that are really there.
+/// Every method returns [`DecodeError::Short`] instead of reading past the end, and none allocates more than the
+/// bytes that are present.
 #[derive(Debug, Clone, Copy)]
 pub struct Reader<'a> {
     all: &'a [u8],
@@ -32,22 +32,22 @@ impl<'a> Reader<'a> {
         Self { all: bytes, at: 0 }
     }
 
-    /// Starts at offset `at` of `bytes`; beyond the end counts as at the end.
+    /// Starts at offset `at` of `bytes`. An offset past the end counts as the end.
     pub fn starting_at(bytes: &'a [u8], at: usize) -> Self {
         Self { all: bytes, at: at.min(bytes.len()) }
     }
 
-    /// How many bytes have been read, counted from the start of the whole slice.
+    /// The number of bytes read, counted from the start of the whole slice.
     pub fn position(&self) -> usize {
         self.at
     }
 
-    /// How many bytes are left.
+    /// The number of bytes left.
     pub fn remaining(&self) -> usize {
         self.all.len() - self.at
     }
 
-    /// The bytes that are left.
+    /// The remaining bytes.
     pub fn rest(&self) -> &'a [u8] {
         &self.all[self.at..]
     }
@@ -110,18 +110,18 @@ impl<'a> Reader<'a> {
         Ok(f64::from_le_bytes(self.array(what)?))
     }
 
-    /// Reads a 32-bit count or size, which must not be negative.
+    /// Reads a 32-bit count or size. Negative values are invalid.
     pub fn size(&mut self, what: &'static str) -> Result<usize, DecodeError> {
         usize::try_from(self.i32(what)?).map_err(|_| DecodeError::Invalid(what))
     }
 
-    /// Reads a 64-bit count or size, which must not be negative.
+    /// Reads a 64-bit count or size. Negative values are invalid.
     pub fn long_size(&mut self, what: &'static str) -> Result<usize, DecodeError> {
         usize::try_from(self.i64(what)?).map_err(|_| DecodeError::Invalid(what))
     }
 
-    /// Reads a count of things that take at least `least` bytes each, so that the count can be trusted for an
-    /// allocation.
+    /// Reads a count of items of at least `least` bytes each. It is checked against the remaining bytes, so it is
+    /// safe for an allocation.
     pub fn count(&mut self, least: usize, what: &'static str) -> Result<usize, DecodeError> {
         let count = self.size(what)?;
         if count > self.remaining() / least.max(1) {
@@ -130,18 +130,18 @@ impl<'a> Reader<'a> {
         Ok(count)
     }
 
-    /// Reads a number in the variable-size form of rows and keys.
+    /// Reads a number in the variable-size encoding of rows and keys.
     pub fn varsize(&mut self, what: &'static str) -> Result<u64, DecodeError> {
         varsize::decode(self, what)
     }
 
-    /// Reads bytes that follow their `varsize` length.
+    /// Reads bytes after their `varsize` length.
     pub fn var_bytes(&mut self, what: &'static str) -> Result<&'a [u8], DecodeError> {
         let size = usize::try_from(self.varsize(what)?).map_err(|_| DecodeError::Short(what))?;
         self.bytes(size, what)
     }
 
-    /// Reads bytes that follow their 32-bit length: the string form of headers and schemas.
+    /// Reads bytes after their 32-bit length, as in headers and schemas.
     pub fn sized_bytes(&mut self, what: &'static str) -> Result<&'a [u8], DecodeError> {
         let size = self.size(what)?;
         self.bytes(size, what)

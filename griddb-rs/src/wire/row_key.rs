@@ -1,4 +1,4 @@
-//! Row keys as they travel (protocol 5.4): the bare value, or a row of the key columns when they are several.
+//! Row keys on the wire (protocol 5.4): the bare value, or a row of the key columns if there are several.
 
 use super::row_set::{InputError, Layout, encode_key_field, encode_row};
 use crate::{
@@ -6,10 +6,10 @@ use crate::{
     value::Value,
 };
 
-/// How a container's row key is written.
+/// The encoding of a container's row key.
 #[derive(Debug, Clone)]
 pub enum KeyLayout {
-    /// It has none.
+    /// No row key.
     None,
     /// One column.
     Single(Column),
@@ -31,7 +31,7 @@ impl KeyLayout {
         }
     }
 
-    /// Appends a key of as many values as there are key columns.
+    /// Appends a key with one value per key column.
     pub fn encode(&self, out: &mut Vec<u8>, key: &[Value<'_>]) -> Result<(), InputError> {
         match (self, key) {
             (Self::Single(column), [value]) => encode_key_field(out, column, value),

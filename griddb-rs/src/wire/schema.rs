@@ -1,4 +1,4 @@
-//! Schemas as they travel (protocol 5.1).
+//! Schemas on the wire (protocol 5.1).
 
 use super::{
     options::string,
@@ -50,7 +50,7 @@ pub fn type_of_number(number: u8) -> Result<ColumnType, DecodeError> {
     })
 }
 
-/// Whether the schema needs the feature level of GridDB 5.3 to be named.
+/// Whether the schema requires the feature level of GridDB 5.3.
 pub fn has_fine_timestamps(schema: &Schema) -> bool {
     let fine = |column: &Column| {
         matches!(column.column_type, ColumnType::TimestampMicros | ColumnType::TimestampNanos)
@@ -68,12 +68,12 @@ pub fn encode(out: &mut Vec<u8>, schema: &Schema) {
         out.extend_from_slice(&[type_number(column.column_type), array | not_null]);
     }
     out.extend_from_slice(&(schema.key.len() as u16).to_le_bytes());
-    for place in &schema.key {
-        out.extend_from_slice(&(*place as u16).to_le_bytes());
+    for position in &schema.key {
+        out.extend_from_slice(&(*position as u16).to_le_bytes());
     }
 }
 
-/// Reads columns and row key. A schema has no indexes on the wire.
+/// Reads columns and row key. Schemas on the wire have no indexes.
 pub fn decode(reader: &mut Reader<'_>) -> Result<Schema, DecodeError> {
     const WHAT: &str = "schema";
     let count = reader.count(LEAST_COLUMN, WHAT)?;
@@ -95,11 +95,12 @@ pub fn decode(reader: &mut Reader<'_>) -> Result<Schema, DecodeError> {
     let keys = usize::try_from(reader.i16("row key")?).map_err(|_| DecodeError::Invalid("row key"))?;
     let mut key = Vec::with_capacity(keys.min(count));
     for _ in 0..keys {
-        let place = usize::try_from(reader.i16("row key")?).map_err(|_| DecodeError::Invalid("row key"))?;
-        if place >= count {
+        let position =
+            usize::try_from(reader.i16("row key")?).map_err(|_| DecodeError::Invalid("row key"))?;
+        if position >= count {
             return Err(DecodeError::Invalid("row key"));
         }
-        key.push(place);
+        key.push(position);
     }
     Ok(Schema { columns, key, indexes: Vec::new() })
 }

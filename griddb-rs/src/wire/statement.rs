@@ -25,33 +25,33 @@ pub enum Statement {
     CreateIndex = 162,
 }
 
-/// What tells one client's sessions from another's: 16 random bytes per client.
+/// Distinguishes the sessions of one client from those of others: 16 random bytes per client.
 pub type ClientId = [u8; 16];
 
-/// A session of one partition: (client, number), both picked by the client.
+/// A session in one partition: (client, number), both chosen by the client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SessionId {
-    /// The client that picked it.
+    /// The client that chose it.
     pub client: ClientId,
     /// The client's number for it; 0 means no session.
     pub number: i64,
 }
 
 impl SessionId {
-    /// No session, as autocommit statements carry it.
+    /// No session, for autocommit statements.
     pub const fn none(client: ClientId) -> Self {
         Self { client, number: 0 }
     }
 }
 
-/// How a row statement stands to sessions and transactions.
+/// A row statement's relation to sessions and transactions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TransactionMode {
-    /// By itself, without a session.
+    /// Autocommit, without a session.
     Autocommit,
     /// Creates the session and begins its transaction.
     Begin,
-    /// Goes on in the session's transaction.
+    /// Continues the session's transaction.
     Continue,
 }
 
@@ -66,16 +66,16 @@ impl TransactionMode {
     }
 }
 
-/// The container that a row statement is for, and its place in a session.
+/// The container that a row statement is for, and its session.
 #[derive(Debug, Clone, Copy)]
 pub struct RowTarget {
     /// The container's id in its partition.
     pub container: i64,
-    /// The version of the schema that the rows are encoded by.
+    /// The schema version that the rows are encoded with.
     pub schema_version: i32,
     /// The session, or [`SessionId::none`].
     pub session: SessionId,
-    /// How it stands to that session.
+    /// Its relation to that session.
     pub mode: TransactionMode,
 }
 

@@ -1,13 +1,13 @@
 //! The variable-size numbers of rows and keys (protocol 5.3).
 //!
-//! One byte below 128, four below 2^30, eight above; the low bits of the first byte tell which.
+//! One byte below 128, four bytes below 2^30, otherwise eight. The low bits of the first byte tell which.
 
 use super::reader::{DecodeError, Reader};
 
-/// The largest number that fits.
+/// The largest number that can be encoded.
 pub const MAX: u64 = (1 << 62) - 1;
 
-/// Appends `value`. Numbers above [`MAX`] do not fit; lengths never reach it.
+/// Appends `value`. Numbers above [`MAX`] cannot be encoded; lengths never reach it.
 pub fn encode(out: &mut Vec<u8>, value: u64) {
     if value < 1 << 7 {
         out.push((value as u8) << 1 | 1);
@@ -18,7 +18,7 @@ pub fn encode(out: &mut Vec<u8>, value: u64) {
     }
 }
 
-/// Appends `bytes` behind their length.
+/// Appends `bytes` after their length.
 pub fn encode_bytes(out: &mut Vec<u8>, bytes: &[u8]) {
     encode(out, bytes.len() as u64);
     out.extend_from_slice(bytes);

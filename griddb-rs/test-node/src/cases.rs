@@ -1,12 +1,12 @@
-//! Many cases of one test, beside one another.
+//! Runs many cases of one test concurrently.
 
 use std::future::Future;
 use tokio::task::JoinSet;
 
-/// As many as can have the processor when they need it: most of their time is waiting.
+/// As many as may need the processor at once. The cases mostly wait.
 const AT_A_TIME: usize = 32;
 
-/// Runs all cases, some at a time, also where one fails.
+/// Runs all cases, a few at a time, even if one fails.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]
@@ -15,7 +15,7 @@ const AT_A_TIME: usize = 32;
 ///
 /// let case = async |fault: Fault| {
 ///     let node = TestNode::start(Options::new()).await.unwrap();
-///     // … what a client makes of the fault …
+/// // … how a client handles the fault …
 ///     # drop((node, fault));
 /// };
 /// cases::some_at_a_time(Fault::never_whole().map(case)).await;
@@ -23,7 +23,7 @@ const AT_A_TIME: usize = 32;
 /// ```
 ///
 /// # Panics
-/// When a case has panicked. The others have ended by then.
+/// If a case panicked. The other cases have ended by then.
 pub async fn some_at_a_time<C>(cases: impl IntoIterator<Item = C>)
 where
     C: Future<Output = ()> + Send + 'static,

@@ -1,11 +1,11 @@
-//! The errors that a node answers with.
+//! The errors of a node.
 
 use crate::wire::read::Malformed;
 use crate::wire::write::Write;
 
-/// An error of the protocol: its number, its name, and the status that an answer with it has.
+/// An error of the protocol: its number, its name, and the status of an answer with it.
 ///
-/// Used to order an error from a node, as in `Fault::Refuse(ErrorCode::PARTITION_ROLE)`.
+/// Use it to inject an error, as in `Fault::Refuse(ErrorCode::PARTITION_ROLE)`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ErrorCode {
     /// The number, for example 60154.
@@ -25,31 +25,31 @@ macro_rules! codes {
 }
 
 codes! {
-    /// An index or a row expiration that is not supported.
+    /// An index or row expiration that is not supported.
     NOT_SUPPORTED = 1007, "CM_NOT_SUPPORTED", 1;
     /// A name that is too long or has a forbidden character.
     LIMITS_EXCEEDED = 1008, "CM_LIMITS_EXCEEDED", 1;
     /// A request that cannot be decoded.
     INTERNAL = 1041, "CM_INTERNAL_ERROR", 1;
-    /// No memory is left to do it with.
+    /// Out of memory.
     MEMORY_LIMIT = 1043, "CM_MEMORY_LIMIT_EXCEEDED", 1;
     /// Wrong user, password or database.
     AUTH_FAILED = 10005, "TXN_AUTH_FAILED", 1;
     /// No LOGIN.
     AUTH_REQUIRED = 10006, "TXN_AUTH_REQUIRED", 1;
-    /// Not the master, or a node outside of a cluster.
+    /// Not the master, or a node outside its cluster.
     CLUSTER_ROLE = 10008, "TXN_CLUSTER_ROLE_UNMATCH", 3;
     /// A backup of the partition, not its owner.
     PARTITION_ROLE = 10009, "TXN_PARTITION_ROLE_UNMATCH", 3;
     /// A partition that this node does not serve.
     PARTITION_STATE = 10010, "TXN_PARTITION_STATE_UNMATCH", 3;
-    /// A statement that does not do what it is asked for, such as several queries that are to lock rows.
+    /// A statement that does not support what it is asked for, such as several queries that lock rows.
     NOT_EXECUTABLE = 10012, "TXN_STATEMENT_TYPE_NOT_EXECUTABLE", 1;
-    /// A write whose copies were not confirmed in time.
+    /// A write whose replicas were not confirmed in time.
     REPLICATION_TIMEOUT = 10020, "TXN_REPLICATION_ACK_TIMEOUT", 1;
     /// A row that is shorter than its schema.
     DECODE_FAILED = 10038, "TXN_DECODE_FAILED", 1;
-    /// A row with lengths that point out of the message. The node does not survive it.
+    /// A row with lengths that point outside the message. The node does not survive it.
     NODE_ERROR = 1041, "CM_INTERNAL_ERROR", 2;
     /// An old schema version.
     SCHEMA_VERSION = 10017, "TXN_CONTAINER_SCHEMA_UNMATCH", 1;
@@ -69,19 +69,19 @@ codes! {
     NOT_ALLOWED = 10079, "TXN_OPERATION_NOT_ALLOWED", 1;
     /// No such database.
     NO_DATABASE = 10081, "TXN_DATABASE_NAME_INVALID", 1;
-    /// Only an administrator may make users.
+    /// Only an administrator may create users.
     MESSAGE_INVALID = 10089, "TXN_MESSAGE_INVALID", 1;
-    /// The user has another privilege already.
+    /// The user already has another privilege.
     OTHER_PRIVILEGE = 10090, "TXN_OTHER_PRIVILEGE_EXISTS", 1;
     /// A container key without the login's database id.
     DATABASE = 10098, "TXN_DATABASE_UNMATCH", 1;
-    /// A user who may only read.
+    /// A user with read-only privilege.
     ACCESS = 10099, "TXN_DB_ACCESS_INVALID", 1;
-    /// A schema that cannot be.
+    /// An invalid schema.
     SCHEMA = 60015, "DS_DS_SCHEMA_INVALID", 1;
     /// Another schema, without the modifiable flag.
     CHANGE_SCHEMA = 60016, "DS_DS_CHANGE_SCHEMA_DISABLE", 1;
-    /// A collection taken for a time series, or the other way round.
+    /// A collection addressed as a time series, or the reverse.
     CONTAINER_TYPE = 60026, "DS_DS_CONTAINER_TYPE_INVALID", 1;
     /// A parameter that does not fit the container.
     PARAMETER = 60027, "DS_DS_PARAMETER_INVALID", 1;
@@ -91,15 +91,15 @@ codes! {
     NO_ROW_KEY = 60050, "DS_COL_ROWKEY_UNDEFINED", 1;
     /// A value that is too long, or NULL where it must not be.
     ROW_DATA = 60079, "DS_TIM_ROW_DATA_INVALID", 1;
-    /// A row set that is gone.
+    /// A row set that does not exist any more.
     RESULT_ID = 60132, "DS_DS_RESULT_ID_INVALID", 1;
-    /// A schema change that is not possible.
+    /// An impossible schema change.
     SCHEMA_CHANGE = 60149, "DS_DS_SCHEMA_CHANGE_INVALID", 1;
     /// Insert only: the key exists. Update only: it does not.
     PUT_ROW_OPTION = 60154, "CON_PUT_ROW_OPTION_INVALID", 1;
-    /// An index on a column that is not there.
+    /// An index on a missing column.
     COLUMN_ID = 60102, "DS_COLUMN_ID_INVALID", 1;
-    /// A page that begins behind the last row.
+    /// A page that starts after the last row.
     FETCH_POSITION = 60133, "DS_FETCH_START_POS_INVALID", 1;
     /// A page without rows.
     FETCH_PARAMETER = 60155, "DS_FETCH_PARAMETER_INVALID", 1;
@@ -113,43 +113,43 @@ codes! {
     ROW_KEY_INVALID = 70002, "QP_ROW_KEY_INVALID", 1;
     /// A read by key where there is no key.
     QUERY_ROW_KEY = 70001, "QP_ROW_KEY_UNDEFINED", 1;
-    /// The session is not known.
+    /// An unknown session.
     SESSION_GONE = 110003, "TM_SESSION_NOT_FOUND", 1;
-    /// The transaction is not there.
+    /// The transaction does not exist.
     TRANSACTION_GONE = 110005, "TM_TRANSACTION_NOT_FOUND", 1;
     /// An autocommit statement in an open transaction.
     TRANSACTION_OPEN = 110010, "TM_TRANSACTION_ALREADY_BEGIN", 1;
     /// The session exists already.
     SESSION_EXISTS = 110016, "TM_SESSION_UUID_UNMATCHED", 1;
-    /// A session mode and a transaction mode that do not go together.
+    /// A session mode and a transaction mode that do not match.
     TRANSACTION_MODE = 110031, "TM_TRANSACTION_MODE_INVALID", 1;
     /// A gap in the statement ids of a session.
     STATEMENT_GAP = 110033, "TM_STATEMENT_INVALID", 1;
-    /// TLS, which this server does not have.
+    /// TLS, which this server does not support.
     OPERATION = 130003, "EE_OPERATION_NOT_ALLOWED", 1;
-    /// TQL: a FROM with another name than the container's.
+    /// TQL: a FROM with a name other than the container's.
     TQL_COLLECTION = 150010, "TQ_INVALID_COLLECTION_NAME", 1;
     /// TQL: no such column.
     TQL_COLUMN = 150012, "TQ_COLUMN_NOT_FOUND", 1;
     /// TQL: no such function.
     TQL_FUNCTION = 150014, "TQ_FUNCTION_NOT_FOUND", 1;
-    /// TQL: an operator that these types do not have.
+    /// TQL: an operator that these types do not support.
     TQL_OPERATION = 150018, "TQ_OPERATION_NOT_DEFINED", 1;
     /// TQL: a division by zero.
     TQL_DIVIDE_BY_ZERO = 150016, "TQ_DIVIDE_BY_ZERO", 1;
-    /// TQL: a condition that is not a truth value.
+    /// TQL: a condition that is not boolean.
     TQL_NOT_BOOLEAN = 150019, "TQ_COLUMN_IS_NOT_BOOLEAN", 1;
-    /// TQL: an aggregation of a column that has none.
+    /// TQL: an aggregation that the column does not support.
     TQL_AGGREGATE = 150020, "TQ_COLUMN_CANNOT_AGGREGATE", 1;
     /// TQL: a syntax error.
     TQL_SYNTAX = 151001, "TQ_SYNTAX_ERROR_EXECUTION", 1;
-    /// TQL: a token that is not one, or the end where more is due.
+    /// TQL: an invalid token, or an unexpected end.
     TQL_TOKEN = 151002, "TQ_SYNTAX_ERROR_INVALID_TOKEN", 1;
-    /// TQL: an order of an aggregation.
+    /// TQL: ORDER BY with an aggregation.
     TQL_ORDER_WITH_AGGREGATION = 151005, "TQ_SYNTAX_ERROR_ORDERBY_WITH_AGGREGATION", 1;
-    /// TQL: an argument out of its range.
+    /// TQL: an argument out of range.
     TQL_ARGUMENT_RANGE = 152012, "TQ_CONSTRAINT_INVALID_ARGUMENT_RANGE", 1;
-    /// TQL: an argument of a wrong type.
+    /// TQL: an argument of the wrong type.
     TQL_ARGUMENT = 152010, "TQ_CONSTRAINT_INVALID_ARGUMENT_TYPE", 1;
 }
 
@@ -159,12 +159,12 @@ impl ErrorCode {
     }
 }
 
-/// A statement that failed: the error, and the text that goes with it.
+/// A failed statement: the error and its text.
 #[derive(Debug, Clone)]
 pub(crate) struct Refusal {
     pub(crate) code: ErrorCode,
     pub(crate) message: String,
-    /// The request could not be decoded, so no session of it is known.
+    /// The request could not be decoded, so its session is unknown.
     pub(crate) malformed: bool,
 }
 
@@ -178,7 +178,7 @@ impl Refusal {
         out.put_i32(1);
         out.put_i32(self.code.code);
         out.put_string(self.message.as_bytes());
-        // type, file and function: this server leaves them empty
+        // type, file and function, which this server leaves empty
         for _ in 0..3 {
             out.put_string(b"");
         }

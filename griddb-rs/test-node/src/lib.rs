@@ -1,9 +1,9 @@
-//! A node that speaks the native protocol of GridDB, in the process of a test, with faults on order.
+//! An in-process simulator of GridDB's native protocol with fault injection, for tests.
 //!
-//! [`TestNode`] listens on a port of 127.0.0.1 and answers with the bytes of a real server: rows of every column
-//! type, sessions, transactions and row locks, TQL, paging, several containers in one statement, users and
-//! databases, and the errors that belong to them. [`TestCluster`] runs several nodes with a master, owners and
-//! backups. What was recorded of real servers is replayed against both by this crate's own tests.
+//! [`TestNode`] listens on a port of 127.0.0.1 and answers with the same bytes as a real server. It supports rows
+//! of every column type, sessions, transactions and row locks, TQL, paging, several containers in one statement,
+//! users and databases, and their errors. [`TestCluster`] runs several nodes with a master, owners and backups.
+//! This crate's tests replay captures of real servers against both.
 //!
 //! ```
 //! # #[tokio::main(flavor = "current_thread")]
@@ -11,70 +11,70 @@
 //! use griddb_test_node::{Fault, LogWrite, Options, Statement, TestNode};
 //!
 //! let node = TestNode::start(Options::new().log_write(LogWrite::OnlyByFlush)).await?;
-//! let url = node.url(); // for the client that is to be tested
+//! let url = node.url(); // for the client under test
 //!
-//! // the next REMOVE_ROW is executed, and its answer never comes
+//! // the next REMOVE_ROW is executed, and its answer is lost
 //! node.faults().once(Statement::RemoveRow, Fault::DropAfter);
 //!
-//! // whatever was not flushed is lost
+//! // everything that was not flushed is lost
 //! node.crash_and_restart().await?;
 //! # drop(url);
 //! # Ok(())
 //! # }
 //! ```
 //!
-//! # What a test can decide
+//! # What a test can control
 //!
 //! - Single statements: [`Faults`], by kind, partition and count.
 //! - The node: [`crash`](TestNode::crash), [`restart`](TestNode::restart), [`pause`](TestNode::pause),
 //!   [`refuse_connections`](TestNode::refuse_connections), [`leave_cluster`](TestNode::leave_cluster).
-//! - The cluster: who is killed, paused and woken, which partition moves, with a gap or without one
-//!   ([`TestCluster`]), and how far backups are behind ([`ClusterOptions::replication_lag`]).
-//! - Durability: [`LogWrite`]. A crash takes back what was not synced, container ids included.
-//! - Time: a transaction timeout's second ([`Options::second`]), how often timeouts are looked for
-//!   ([`Options::check_interval`]), how long a restarted node is outside of its cluster ([`Options::rejoin_delay`]),
-//!   the clock of `NOW()`, and every delay of a cluster ([`ClusterOptions`]).
-//! - What it received: [`Counters`].
+//! - The cluster: [`TestCluster`] kills, pauses and wakes nodes and moves partitions, with or without a gap.
+//!   [`ClusterOptions::replication_lag`] keeps backups behind.
+//! - Durability: [`LogWrite`]. A crash undoes what was not synced, including container ids.
+//! - Time: the length of a transaction timeout's second ([`Options::second`]), the interval of timeout checks
+//!   ([`Options::check_interval`]), how long a restarted node stays outside its cluster ([`Options::rejoin_delay`]), the
+//!   clock of `NOW()`, and every delay of a cluster ([`ClusterOptions`]).
+//! - [`Counters`] report what a node has received.
 //!
-//! The tests of this crate that do not need a fault or a clock run on the real server too that
-//! `GRIDAUTH_TEST_GRIDDB` names.
+//! Tests of this crate that need no fault and no clock also run on the real server named by
+//! `GRIDAUTH_TEST_GRIDDB`.
 //!
-//! # Where it is not the real server
+//! # Differences from the real server
 //!
-//! What it says:
+//! Contents:
 //!
-//! - The texts of errors are its own; codes, names and status are right.
-//! - Geometry, sampling and interpolation of time series, the names of a partition's containers, sessions of several
-//!   containers, lists of users and databases, and SQL are not there: a statement of a kind that it does not know gets
-//!   no answer. Nor are TLS, IPv6, multicast, the login by challenge, and LDAP.
-//! - TQL has no EXPLAIN ANALYZE and only the common functions. An indexed whole-number column compares with `3.0` as it
-//!   does without an index, where the server finds nothing. A plan takes the index of an equality before that of a
-//!   range, where the server takes that of the condition written first, and sorts also what comes in order.
-//! - Several containers are put to by the exact names of their columns, and read by keys of a single column only.
+//! - Error texts are its own; codes, names and status match.
+//! - Not supported: geometry, sampling and interpolation of time series, listing a partition's containers, sessions over
+//!   several containers, lists of users and databases, SQL, TLS, IPv6, multicast, challenge login and LDAP. A statement
+//!   of an unknown kind gets no answer.
+//! - TQL has no EXPLAIN ANALYZE and only the common functions. An indexed integer column compares with `3.0` as it does
+//!   without an index; the server finds nothing. A plan prefers the index of an equality over that of a range; the
+//!   server uses the condition written first, and sorts even what is in order already.
+//! - A put to several containers needs the exact column names, and a read of several needs keys of a single column.
 //!
-//! When it does it:
+//! Timing:
 //!
-//! - Each connection executes what one read of it brought, and then what waited for that. The server has a thread for
-//!   a group of partitions, which takes together what all connections have sent.
-//! - Answers of different partitions overtake one another only within what came together.
-//! - Indexes and altered containers are ready at once, where the server works on large ones step by step.
-//! - Results that are read page by page are kept for 300 seconds after the query, whatever its timeout was.
+//! - Each connection executes what one read of it returned, then the statements that waited for that. The server has one
+//!   thread for a group of partitions, which serves all connections together.
+//! - Answers of different partitions overtake each other only within what arrived together.
+//! - Creating an index and altering a container are immediate; the server does it step by step for large ones.
+//! - Paged results are kept for 300 seconds after the query, whatever its timeout was.
 //!
-//! What it can bear:
+//! Limits:
 //!
-//! - Memory, statements in queues, connections and disk have no limits. Being full, busy or out of connections is there on
-//!   order only, and a BLOB of 32 MiB can be read back.
-//! - A crash takes back whole changes and leaves nothing half written; a disk is never lost or full.
-//! - The flaw by which a login goes to a later connection is there on order only ([`Options::login_flaw`]).
+//! - Memory, statement queues, connections and disk are unlimited. Being full, busy or out of connections has to be
+//!   injected, and a BLOB of 32 MiB can be read back.
+//! - A crash undoes whole changes and never leaves half of one. The disk is never lost or full.
+//! - The flaw by which a login goes to a later connection is off by default ([`Options::login_flaw`]).
 //!
-//! As a cluster it does what three nodes of version 4.3 were seen to do, in about a hundredth of the time:
+//! As a cluster it behaves like three observed nodes of version 4.3, about a hundred times as fast:
 //!
-//! - A partition has one backup at the most, which follows exactly unless it is told to lag. After a loss the copy with
-//!   the most changes counts.
-//! - A node is lost for all others at once, and they hear of a change at the same moment: there are no networks that part.
-//! - Writes wait for a backup only while that is paused ([`ClusterOptions::wait_for_backup`]).
-//! - Users and databases are common to all nodes, and outlive every crash.
-//! - No partition goes back to a node that was away, and none moves unless it is told to.
+//! - A partition has at most one backup, which follows exactly unless it is told to lag. After a loss, the copy with the
+//!   most changes wins.
+//! - A lost node is lost for all others at once, and they learn of a change at the same moment: networks do not split.
+//! - Writes wait for a backup only while it is paused, if [`ClusterOptions::wait_for_backup`] is set.
+//! - Users and databases are shared by all nodes and survive every crash.
+//! - No partition moves back to a node that was away, and none moves on its own.
 
 pub mod cases;
 mod data;

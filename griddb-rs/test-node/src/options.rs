@@ -1,18 +1,18 @@
-//! How a node is set up.
+//! The settings of a node.
 
 use std::fmt;
 use std::net::SocketAddrV4;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// When committed changes are synced, which is what a crash leaves.
+/// When committed changes are synced. A crash loses the rest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LogWrite {
-    /// At every commit, before the answer: a server with `logWriteMode` 0. A crash loses nothing answered.
+    /// At every commit, before the answer, like `logWriteMode` 0. A crash loses nothing that was answered.
     EveryCommit,
-    /// Every so often, after the answer: a server with `logWriteMode` N.
+    /// Periodically, after the answer, like `logWriteMode` N.
     Every(Duration),
-    /// Only by FLUSH_LOG: for tests that decide exactly what a crash loses.
+    /// Only by FLUSH_LOG, for tests that control exactly what a crash loses.
     OnlyByFlush,
 }
 
@@ -38,7 +38,7 @@ pub struct Options {
     pub(crate) login_flaw: bool,
     pub(crate) out_of_order: bool,
     pub(crate) rejoin_delay: Duration,
-    /// How long writes wait for a silent backup, if they wait at all.
+    /// How long writes wait for a silent backup, if they wait.
     pub(crate) replication_wait: Option<Duration>,
     /// How often backups are brought up to date, if not with each change.
     pub(crate) replication_lag: Option<Duration>,
@@ -64,8 +64,8 @@ impl Default for Options {
 }
 
 impl Options {
-    /// A node of the cluster `gridauth` with the administrator `admin`, password `admin`, 128 partitions, a
-    /// free port of 127.0.0.1, and the durability of a server's default (`logWriteMode` 1).
+    /// A node of the cluster `gridauth` with the administrator `admin`, password `admin`, 128 partitions, a free
+    /// port of 127.0.0.1, and the default durability of a server (`logWriteMode` 1).
     #[must_use]
     pub fn new() -> Self {
         Self {
@@ -96,7 +96,7 @@ impl Options {
         self
     }
 
-    /// The administrator and the password.
+    /// The administrator's name and password.
     #[must_use]
     pub fn user(mut self, name: &str, password: &str) -> Self {
         name.clone_into(&mut self.user);
@@ -104,7 +104,7 @@ impl Options {
         self
     }
 
-    /// A database beside `public`. More users and databases can be made over the protocol.
+    /// A database besides `public`. More users and databases can be created over the protocol.
     #[must_use]
     pub fn database(mut self, name: &str) -> Self {
         self.databases.push(name.to_owned());
@@ -125,7 +125,7 @@ impl Options {
         self
     }
 
-    /// The port of 127.0.0.1 to listen on; 0, the default, picks a free one.
+    /// The port of 127.0.0.1 to listen on. 0, the default, chooses a free one.
     #[must_use]
     pub fn port(mut self, port: u16) -> Self {
         self.port = port;
@@ -139,53 +139,52 @@ impl Options {
         self
     }
 
-    /// How often timed-out transactions and lock waits are looked for: 3 s, as on a real server. A short
-    /// interval makes tests of timeouts fast.
+    /// How often timed-out transactions and lock waits are checked: 3 s, as on a real server. A short interval
+    /// makes tests of timeouts fast.
     #[must_use]
     pub fn check_interval(mut self, interval: Duration) -> Self {
         self.check_interval = interval.max(Duration::from_millis(1));
         self
     }
 
-    /// How long a second of a transaction timeout is. With 10 ms a statement that asks for a timeout of 5 s waits
-    /// for locks for 50 ms, up to the next check. Sessions and results that nobody uses go away after 300 such seconds.
+    /// The length of one second of a transaction timeout. With 10 ms, a statement with a timeout of 5 s waits for
+    /// locks for 50 ms, up to the next check. Unused sessions and results expire after 300 such seconds.
     #[must_use]
     pub fn second(mut self, length: Duration) -> Self {
         self.second = length;
         self
     }
 
-    /// Time that every answer takes on its way. With it, [`Counters::flights`](crate::Counters::flights)
-    /// counts round trips exactly.
+    /// Delays every answer. With it, [`Counters::flights`](crate::Counters::flights) counts round trips exactly.
     #[must_use]
     pub fn latency(mut self, latency: Duration) -> Self {
         self.latency = latency;
         self
     }
 
-    /// Whether the node has the flaw of the real server: a login whose connection ended without DISCONNECT
-    /// goes to the next connection. Off by default, so that a client that forgets LOGIN fails.
+    /// Enables the flaw of the real server: a login whose connection ended without DISCONNECT goes to the next
+    /// connection. Off by default, so that a client that forgets LOGIN fails.
     #[must_use]
     pub fn login_flaw(mut self, on: bool) -> Self {
         self.login_flaw = on;
         self
     }
 
-    /// Whether answers of different partitions may overtake one another, as they do on a real server.
+    /// Whether answers of different partitions may overtake each other, as on a real server.
     #[must_use]
     pub fn out_of_order(mut self, on: bool) -> Self {
         self.out_of_order = on;
         self
     }
 
-    /// How long a node that was started again is outside of its cluster (10008).
+    /// How long a restarted node stays outside its cluster (10008).
     #[must_use]
     pub fn rejoin_delay(mut self, delay: Duration) -> Self {
         self.rejoin_delay = delay;
         self
     }
 
-    /// The node's idea of the time, in milliseconds since 1970, for NOW().
+    /// The node's clock for NOW(), in milliseconds since 1970.
     #[must_use]
     pub fn clock(mut self, clock: impl Fn() -> i64 + Send + Sync + 'static) -> Self {
         self.clock = Arc::new(clock);
@@ -193,7 +192,7 @@ impl Options {
     }
 }
 
-/// Everything but unreserved characters as `%XX`.
+/// Percent-encodes everything except unreserved characters.
 fn percent_encoded(text: &str) -> String {
     let encode = |byte: u8| match byte {
         b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => char::from(byte).to_string(),

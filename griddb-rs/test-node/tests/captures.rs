@@ -1,5 +1,5 @@
-//! Every exchange that was recorded with a real server, sent to the node: the answers have the same bytes,
-//! but for what varies from run to run.
+//! Replays every exchange captured from a real server. The answers must have the same bytes, except for what
+//! varies from run to run.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "this is a test")]
 
@@ -19,7 +19,7 @@ struct Exchange {
 }
 
 fn load(file: &str) -> Vec<Exchange> {
-    let path = format!("{}/tests/captures/{file}", env!("CARGO_MANIFEST_DIR"));
+    let path = format!("{}/../tests/captures/{file}", env!("CARGO_MANIFEST_DIR"));
     let text = std::fs::read_to_string(path).unwrap();
     let mut exchanges: Vec<Exchange> = Vec::new();
     for line in text.lines().filter(|line| !line.starts_with('#')) {
@@ -52,9 +52,9 @@ fn wire_address(address: SocketAddrV4) -> Vec<u8> {
     bytes
 }
 
-/// The server that was recorded, as it names itself.
+/// The captured server's own address.
 const RECORDED: [u8; 8] = [127, 0, 0, 1, 0x11, 0x27, 0, 0];
-/// The row set id that was recorded.
+/// The captured row set id.
 const RECORDED_SET: [u8; 8] = [42, 0, 0, 0, 0, 0, 0, 0];
 
 struct Replay {
@@ -69,7 +69,7 @@ impl Replay {
         Self { address, clients: HashMap::new(), row_set: None, compared: 0 }
     }
 
-    /// Each tag behind a label's dot is a connection of its own. All but those of the handshake log in first.
+    /// Each tag after a label's dot is a connection of its own. All except those of the handshake log in first.
     async fn run(&mut self, file: &str, fresh: bool) {
         if fresh {
             self.clients.clear();
@@ -115,7 +115,7 @@ impl Replay {
     }
 }
 
-/// Bytes, or where it is an error, all but its text.
+/// The bytes or, for an error, everything except its text.
 fn compare(label: &str, expected: &[u8], answer: &[u8]) {
     let (wanted, got) = (Answer::parse(expected), Answer::parse(answer));
     assert_eq!((wanted.statement, wanted.id, wanted.status), (got.statement, got.id, got.status), "{label}");
@@ -130,7 +130,7 @@ fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// Makes a container and drops it, so that the partition goes on with the id that was recorded.
+/// Creates a container and drops it, so that the partition continues with the captured id.
 async fn use_up_id(client: &mut Client, partition: i32) {
     assert_eq!(client.put_table("used_up", partition).await.status, 0);
     let body = Bytes::new().i32(0).raw(&container_key("used_up").0).u8(0xff);
@@ -138,7 +138,7 @@ async fn use_up_id(client: &mut Client, partition: i32) {
 }
 
 #[tokio::test]
-async fn one_node_answers_as_recorded() {
+async fn one_node_answers_as_captured() {
     let node = TestNode::start(Options::new()).await.unwrap();
     let mut client = Client::open(node.address()).await;
     for (partition, ids) in [(125, 1), (6, 2), (32, 2)] {
@@ -164,12 +164,12 @@ async fn one_node_answers_as_recorded() {
 }
 
 #[tokio::test]
-async fn a_node_that_left_its_cluster_answers_as_recorded() {
+async fn a_node_outside_its_cluster_answers_as_captured() {
     let node = TestNode::start(Options::new()).await.unwrap();
     let mut replay = Replay::new(node.address());
     let client = Client::open(node.address()).await;
     replay.clients.insert(String::new(), client);
-    // the first answer of a connection tells the node's address, and that of `label.new` comes afterwards
+    // the first answer of a connection contains the node's address, and that of `label.new` comes afterwards
     node.leave_cluster(true);
     replay.run("08-left-cluster.txt", false).await;
     assert_eq!(replay.compared, 7);

@@ -1,4 +1,4 @@
-//! Several nodes: who answers what, and what happens when one is lost, paused or wakes.
+//! Several nodes: who answers what, and what happens when one is lost, paused or woken.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "this is a test")]
 
 mod common;
@@ -72,7 +72,7 @@ async fn every_node_names_the_master_and_only_the_master_names_owners() {
 }
 
 #[tokio::test]
-async fn a_backup_reads_what_the_owner_has_and_refuses_writes() {
+async fn a_backup_serves_reads_and_refuses_writes() {
     let cluster = three().await;
     let table = table_at(&cluster, 1, 2).await;
     let (mut owner, mut backup, mut other) =
@@ -99,25 +99,25 @@ async fn a_backup_reads_what_the_owner_has_and_refuses_writes() {
 }
 
 #[tokio::test]
-async fn when_an_owner_is_killed_its_backup_takes_over_after_a_while() {
+async fn the_backup_of_a_killed_owner_takes_over_after_the_takeover_time() {
     let cluster = three().await;
     let table = table_at(&cluster, 1, 2).await;
     let (mut master, mut backup) = (client_of(&cluster, 0).await, client_of(&cluster, 2).await);
     cluster.kill(1).await.unwrap();
-    // the dead node is still named; the backup reads and does not write
+    // the master still names the dead node; the backup serves reads only
     assert_eq!(owner_named_by(&mut master, table.partition).await, Some(cluster.nodes()[1].address()));
     assert_eq!(backup.get(table, "a").await, Some(1));
     assert_eq!(backup.try_put(table, "a", 2, Mode::AUTO).await.code(), 10009);
     cluster.settled().await;
     assert_eq!(owner_named_by(&mut master, table.partition).await, Some(cluster.nodes()[2].address()));
     assert!(backup.put(table, "a", 2).await);
-    // and the third node is its backup now
+    // and the third node is its backup
     assert_eq!(cluster.backup(table.partition), Some(0));
     assert_eq!(master.get(table, "a").await, Some(2));
 }
 
 #[tokio::test]
-async fn when_the_master_is_killed_nothing_is_served_until_there_is_a_new_one() {
+async fn after_the_master_is_killed_nothing_is_served_until_a_new_one_is_elected() {
     let node = Options::new().partitions(PARTITIONS);
     let times = ClusterOptions::new(node).election(Duration::from_millis(300));
     let cluster = TestCluster::start(3, times).await.unwrap();
@@ -125,7 +125,7 @@ async fn when_the_master_is_killed_nothing_is_served_until_there_is_a_new_one() 
     let masters = table_at(&cluster, 0, 1).await;
     let mut client = client_of(&cluster, 1).await;
     cluster.kill(0).await.unwrap();
-    // the others go on naming it, and serve what is theirs
+    // the others still name it, and serve their own partitions
     assert_eq!(master_named_by(&mut client).await, (false, cluster.nodes()[0].address()));
     assert!(client.put(table, "a", 2).await);
     assert_eq!(client.try_put(masters, "a", 2, Mode::AUTO).await.code(), 10009);
@@ -145,7 +145,7 @@ async fn when_the_master_is_killed_nothing_is_served_until_there_is_a_new_one() 
 }
 
 #[tokio::test]
-async fn sessions_transactions_and_locks_go_over_to_the_backup() {
+async fn sessions_transactions_and_locks_move_to_the_backup() {
     let cluster = three().await;
     let table = table_at(&cluster, 1, 2).await;
     let mut owner = client_of(&cluster, 1).await;
@@ -166,7 +166,7 @@ async fn sessions_transactions_and_locks_go_over_to_the_backup() {
 }
 
 #[tokio::test]
-async fn a_paused_owner_that_wakes_takes_writes_that_are_not_the_clusters() {
+async fn a_former_owner_that_wakes_accepts_writes_that_are_lost() {
     let node = Options::new().partitions(PARTITIONS);
     let times = ClusterOptions::new(node).demotion(Duration::from_millis(300));
     let cluster = TestCluster::start(3, times).await.unwrap();
@@ -182,12 +182,12 @@ async fn a_paused_owner_that_wakes_takes_writes_that_are_not_the_clusters() {
     assert!(new.remove(table, "token").await);
     assert!(new.remove(table, "a").await);
     cluster.wake(1);
-    // consumed twice: what was queued and what is new
+    // consumed twice: a queued statement and a new one
     assert!(old.receive().await.flag());
     assert!(old.remove(table, "token").await);
     old.put(table, "only here", 1).await;
     assert_eq!(new.get(table, "only here").await, None);
-    // the master would have told
+    // asking the master would have revealed it
     let mut master = client_of(&cluster, 0).await;
     assert_eq!(owner_named_by(&mut master, table.partition).await, Some(cluster.nodes()[2].address()));
     cluster.settled().await;
@@ -200,7 +200,7 @@ async fn a_paused_owner_that_wakes_takes_writes_that_are_not_the_clusters() {
 }
 
 #[tokio::test]
-async fn a_pause_that_nobody_noticed_changes_nothing() {
+async fn a_short_pause_changes_nothing() {
     let cluster = three().await;
     let table = table_at(&cluster, 1, 2).await;
     cluster.pause(1);
@@ -213,7 +213,7 @@ async fn a_pause_that_nobody_noticed_changes_nothing() {
 }
 
 #[tokio::test]
-async fn a_paused_master_is_replaced_and_is_a_follower_after_it_woke() {
+async fn a_paused_master_is_replaced_and_follows_after_waking() {
     let cluster = three().await;
     cluster.pause(0);
     cluster.settled().await;
@@ -225,19 +225,19 @@ async fn a_paused_master_is_replaced_and_is_a_follower_after_it_woke() {
 }
 
 #[tokio::test]
-async fn without_a_majority_nothing_is_served_after_a_while() {
+async fn without_a_majority_nodes_stop_serving() {
     let cluster = three().await;
     let table = table_at(&cluster, 2, 0).await;
     let mut last = client_of(&cluster, 2).await;
     cluster.kill(0).await.unwrap();
     cluster.settled().await;
     cluster.kill(1).await.unwrap();
-    // its own partitions it serves a little longer
+    // it serves its own partitions a little longer
     assert!(last.put(table, "a", 2).await);
     cluster.settled().await;
     assert_eq!(last.try_get(table, "a", Mode::AUTO).await.code(), 10010);
     assert_eq!(Client::dial(cluster.nodes()[2].address()).await.connect().await.code(), 10008);
-    // a second one makes a majority again, and the latest copy counts
+    // a second node restores the majority, and the latest copy wins
     cluster.restart(1).unwrap();
     cluster.settled().await;
     let owner = cluster.owner(table.partition).unwrap();
@@ -245,7 +245,7 @@ async fn without_a_majority_nothing_is_served_after_a_while() {
 }
 
 #[tokio::test]
-async fn a_killed_node_comes_back_as_backup() {
+async fn a_killed_node_returns_as_a_backup() {
     let cluster = TestCluster::start(2, ClusterOptions::new(Options::new().partitions(4))).await.unwrap();
     let partition = cluster.partition_at(0, 1).unwrap();
     let mut client = client_of(&cluster, 0).await;
@@ -259,7 +259,7 @@ async fn a_killed_node_comes_back_as_backup() {
 }
 
 #[tokio::test]
-async fn a_partition_moves_with_its_sessions_and_without_a_pause() {
+async fn a_partition_moves_with_its_sessions_and_without_a_gap() {
     let cluster = three().await;
     let table = table_at(&cluster, 1, 2).await;
     let mut client = client_of(&cluster, 1).await;
@@ -282,7 +282,7 @@ async fn a_partition_moves_with_its_sessions_and_without_a_pause() {
 }
 
 #[tokio::test]
-async fn what_waits_at_a_former_owner_is_refused_at_its_next_check() {
+async fn statements_waiting_at_a_former_owner_are_refused_at_its_next_check() {
     let check = Duration::from_millis(1500);
     let node = Options::new().partitions(PARTITIONS).check_interval(check);
     let cluster = TestCluster::start(3, ClusterOptions::new(node)).await.unwrap();
@@ -301,7 +301,7 @@ async fn what_waits_at_a_former_owner_is_refused_at_its_next_check() {
 }
 
 #[tokio::test]
-async fn a_partition_can_be_without_an_owner_for_a_while() {
+async fn a_partition_can_be_without_an_owner_during_a_move() {
     let cluster = three().await;
     let table = table_at(&cluster, 1, 2).await;
     let mut clients = Vec::new();
@@ -322,7 +322,7 @@ async fn a_partition_can_be_without_an_owner_for_a_while() {
 }
 
 #[tokio::test]
-async fn a_gap_ends_early_where_the_next_owner_is_lost() {
+async fn a_gap_ends_early_if_the_next_owner_is_lost() {
     let cluster = three().await;
     let table = table_at(&cluster, 1, 2).await;
     assert!(cluster.move_partition_with_gap(table.partition, Duration::from_secs(30)));
@@ -340,7 +340,7 @@ async fn a_gap_ends_early_where_the_next_owner_is_lost() {
 }
 
 #[tokio::test]
-async fn a_backup_that_lags_does_not_have_what_was_answered_last() {
+async fn a_lagging_backup_misses_the_latest_writes() {
     let node = Options::new().partitions(PARTITIONS);
     let times = ClusterOptions::new(node).replication_lag(Duration::from_secs(60));
     let cluster = TestCluster::start(3, times).await.unwrap();
@@ -358,7 +358,7 @@ async fn a_backup_that_lags_does_not_have_what_was_answered_last() {
 }
 
 #[tokio::test]
-async fn a_partition_moves_with_all_that_it_has_though_its_backup_lagged() {
+async fn a_partition_moves_completely_even_if_its_backup_lagged() {
     let node = Options::new().partitions(PARTITIONS);
     let times = ClusterOptions::new(node).replication_lag(Duration::from_secs(60));
     let cluster = TestCluster::start(3, times).await.unwrap();
@@ -368,7 +368,7 @@ async fn a_partition_moves_with_all_that_it_has_though_its_backup_lagged() {
 }
 
 #[tokio::test]
-async fn writes_wait_for_a_silent_backup_if_told_to_and_then_succeed() {
+async fn writes_can_wait_for_a_silent_backup_and_then_succeed() {
     let wait = Duration::from_millis(300);
     let node = Options::new().partitions(PARTITIONS);
     let times = ClusterOptions::new(node).wait_for_backup(wait).takeover(Duration::from_secs(5));
@@ -407,14 +407,14 @@ async fn a_write_that_waited_for_a_lock_waits_for_a_silent_backup_too() {
     assert!(sent.elapsed() >= wait);
 }
 
-/// Replaces the partition's number in a request that was recorded.
+/// Decodes a captured request.
 fn recorded(hex: &str) -> Vec<u8> {
     (0..hex.len()).step_by(2).map(|at| u8::from_str_radix(&hex[at..at + 2], 16).unwrap()).collect()
 }
 
-/// The requests and answers of the recorded cluster, by label.
+/// The requests and answers of the captured cluster, by label.
 fn capture() -> Vec<(String, Vec<u8>, Vec<u8>)> {
-    let path = format!("{}/tests/captures/09-cluster-three-nodes.txt", env!("CARGO_MANIFEST_DIR"));
+    let path = format!("{}/../tests/captures/09-cluster-three-nodes.txt", env!("CARGO_MANIFEST_DIR"));
     let text = std::fs::read_to_string(path).unwrap();
     let lines: Vec<Vec<&str>> =
         text.lines().filter(|line| !line.starts_with('#')).map(|line| line.split(' ').collect()).collect();
@@ -422,8 +422,8 @@ fn capture() -> Vec<(String, Vec<u8>, Vec<u8>)> {
     pairs.map(|pair| (pair[0][0].to_owned(), recorded(pair[0][2]), recorded(pair[1][2]))).collect()
 }
 
-/// What the answers have in common with those of another version: all of an error but its text; a container
-/// without what follows its attribute; anything else whole.
+/// Compares with the answer of another server version: an error without its text, a container without what follows
+/// its attribute, anything else completely.
 fn assert_same(label: &str, expected: &[u8], got: &[u8]) {
     let (wanted, answer) = (common::Answer::parse(expected), common::Answer::parse(got));
     assert_eq!(wanted.error(), answer.error(), "{label}");
@@ -439,7 +439,7 @@ fn assert_same(label: &str, expected: &[u8], got: &[u8]) {
     }
 }
 
-/// The nodes that were recorded name themselves by these ports.
+/// The ports by which the captured nodes name themselves.
 fn name_nodes(answer: &mut [u8], nodes: [SocketAddrV4; 3]) {
     for (port, node) in [11101_u32, 11201, 11301].into_iter().zip(nodes) {
         let recorded: Vec<u8> = [127, 0, 0, 1].into_iter().chain(port.to_le_bytes()).collect();
@@ -452,12 +452,12 @@ fn name_nodes(answer: &mut [u8], nodes: [SocketAddrV4; 3]) {
 }
 
 #[tokio::test]
-async fn three_nodes_answer_as_recorded() {
+async fn three_nodes_answer_as_captured() {
     let cluster = TestCluster::start(3, ClusterOptions::new(Options::new())).await.unwrap();
     let addresses = [0, 1, 2].map(|node| cluster.nodes()[node].address());
     let capture = capture();
     let find = |label: &str| capture.iter().find(|(found, ..)| found == label).unwrap().clone();
-    // partition 1 is that of the recording: its owner not the master, its backup on another node
+    // partition 1 is like the captured one: its owner is not the master, its backup is on another node
     let (owner, backup) = (cluster.owner(1).unwrap(), cluster.backup(1).unwrap());
     let master = cluster.master().unwrap();
     let other = 3 - owner - backup;
@@ -479,7 +479,7 @@ async fn three_nodes_answer_as_recorded() {
             "any" => (owner, false),
             _ => continue,
         };
-        // in the recording the backup was the master
+        // in the capture the backup was the master
         let last = if label.ends_with("master_address") { addresses[master] } else { addresses[backup] };
         name_nodes(&mut expected, [addresses[other], addresses[owner], last]);
         let mut client = Client::dial(addresses[at]).await;
@@ -493,7 +493,7 @@ async fn three_nodes_answer_as_recorded() {
 }
 
 #[tokio::test]
-async fn a_transaction_goes_on_at_the_new_owner_as_recorded() {
+async fn a_transaction_continues_at_the_new_owner_as_captured() {
     let cluster = TestCluster::start(3, ClusterOptions::new(Options::new())).await.unwrap();
     assert_eq!(cluster.owner(0), Some(0));
     let mut client = client_of(&cluster, 0).await;

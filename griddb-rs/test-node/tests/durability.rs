@@ -1,4 +1,4 @@
-//! What a crash leaves.
+//! What survives a crash.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "this is a test")]
 
 mod common;
@@ -12,7 +12,7 @@ async fn node(mode: LogWrite) -> TestNode {
 }
 
 #[tokio::test]
-async fn rows_that_were_not_flushed_are_lost() {
+async fn unflushed_rows_are_lost() {
     let node = node(LogWrite::OnlyByFlush).await;
     let mut client = Client::open(node.address()).await;
     let table = client.table("t", 128).await;
@@ -36,7 +36,7 @@ async fn rows_that_were_not_flushed_are_lost() {
 }
 
 #[tokio::test]
-async fn a_flush_is_for_its_partition_alone() {
+async fn a_flush_covers_only_its_partition() {
     let node = node(LogWrite::OnlyByFlush).await;
     let mut client = Client::open(node.address()).await;
     let (here, there) = (client.table("t@1", 128).await, client.table("t@2", 128).await);
@@ -50,7 +50,7 @@ async fn a_flush_is_for_its_partition_alone() {
 }
 
 #[tokio::test]
-async fn every_commit_is_kept_where_it_is_synced() {
+async fn every_commit_survives_if_every_commit_is_synced() {
     let node = node(LogWrite::EveryCommit).await;
     let mut client = Client::open(node.address()).await;
     let table = client.table("t", 128).await;
@@ -63,7 +63,7 @@ async fn every_commit_is_kept_where_it_is_synced() {
 }
 
 #[tokio::test]
-async fn the_log_is_synced_from_time_to_time() {
+async fn the_log_is_synced_periodically() {
     let node = node(LogWrite::Every(Duration::from_millis(10))).await;
     let mut client = Client::open(node.address()).await;
     let table = client.table("t", 128).await;
@@ -76,7 +76,7 @@ async fn the_log_is_synced_from_time_to_time() {
 }
 
 #[tokio::test]
-async fn sessions_and_uncommitted_rows_do_not_survive_even_where_commits_do() {
+async fn sessions_and_uncommitted_rows_never_survive_a_crash() {
     let node = node(LogWrite::EveryCommit).await;
     let mut client = Client::open(node.address()).await;
     let table = client.table("t", 128).await;
@@ -92,7 +92,7 @@ async fn sessions_and_uncommitted_rows_do_not_survive_even_where_commits_do() {
 }
 
 #[tokio::test]
-async fn a_lost_containers_id_goes_to_the_next_one() {
+async fn the_id_of_a_lost_container_is_reused() {
     let node = node(LogWrite::OnlyByFlush).await;
     let mut client = Client::open(node.address()).await;
     let lost = client.table("lost@9", 128).await;
@@ -101,13 +101,13 @@ async fn a_lost_containers_id_goes_to_the_next_one() {
     assert_eq!(client.try_put(lost, "a", 1, Mode::AUTO).await.code(), 60157);
     let next = client.table("next@9", 128).await;
     assert_eq!(next.id, lost.id);
-    // the old id works, silently, on the other container
+    // the old id silently works on the other container
     assert_eq!(client.try_put(lost, "a", 1, Mode::AUTO).await.code(), 0);
     assert_eq!(client.get(next, "a").await, Some(1));
 }
 
 #[tokio::test]
-async fn a_dropped_container_comes_back_with_its_rows() {
+async fn an_unsynced_drop_is_undone_by_a_crash() {
     let node = node(LogWrite::OnlyByFlush).await;
     let mut client = Client::open(node.address()).await;
     let table = client.table("t", 128).await;
@@ -122,7 +122,7 @@ async fn a_dropped_container_comes_back_with_its_rows() {
 }
 
 #[tokio::test]
-async fn a_node_can_be_killed_at_a_statement() {
+async fn a_fault_can_kill_the_node() {
     for (fault, executed) in [(Fault::KillBefore, false), (Fault::KillAfter, true)] {
         let node = node(LogWrite::EveryCommit).await;
         let mut client = Client::open(node.address()).await;

@@ -1,4 +1,4 @@
-//! Each fault does what it says, to the statements that it is for.
+//! Each fault does what it says, to its statements only.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "this is a test")]
 
 mod common;
@@ -21,7 +21,7 @@ async fn send_put(client: &mut Client, table: Table, key: &str) -> i64 {
     client.send(PUT_ROW, table.partition, body).await
 }
 
-/// Whether the row is there, on a connection of its own.
+/// Whether the row exists, on a new connection.
 async fn is_there(node: &TestNode, table: Table, key: &str) -> bool {
     let mut client = Client::open(node.address()).await;
     client.get(table, key).await.is_some()
@@ -40,19 +40,19 @@ async fn the_connection_is_reset_before_or_after_executing() {
 }
 
 #[tokio::test]
-async fn a_statement_is_swallowed_or_its_answer_is() {
+async fn a_statement_or_its_answer_is_dropped() {
     for (fault, executed) in [(Fault::Ignore, false), (Fault::Mute, true)] {
         let (node, mut client, table) = start().await;
         node.faults().once(Statement::PutRow, fault);
         send_put(&mut client, table, "a").await;
         assert!(client.is_silent().await);
-        // the connection is good
+        // the connection still works
         assert_eq!(client.get(table, "a").await.is_some(), executed);
     }
 }
 
 #[tokio::test]
-async fn a_delayed_answer_keeps_back_those_of_its_partition_only() {
+async fn a_delayed_answer_delays_only_its_partition() {
     let (node, mut client, table) = start().await;
     let delay = Duration::from_millis(60);
     node.faults().once(Statement::PutRow, Fault::Delay(delay));
@@ -68,7 +68,7 @@ async fn a_delayed_answer_keeps_back_those_of_its_partition_only() {
 }
 
 #[tokio::test]
-async fn delays_of_one_partition_do_not_shorten_one_another() {
+async fn delays_in_one_partition_do_not_shorten_each_other() {
     let (node, mut client, table) = start().await;
     let (short, long) = (Duration::from_millis(40), Duration::from_millis(500));
     for delay in [short, long, short] {
@@ -89,7 +89,7 @@ async fn delays_of_one_partition_do_not_shorten_one_another() {
 }
 
 #[tokio::test]
-async fn any_error_can_be_ordered_and_nothing_is_executed() {
+async fn any_error_can_be_injected_without_executing_the_statement() {
     let (node, mut client, table) = start().await;
     let codes = [ErrorCode::CLUSTER_ROLE, ErrorCode::PARTITION_ROLE, ErrorCode::PARTITION_STATE];
     for code in codes {
@@ -102,7 +102,7 @@ async fn any_error_can_be_ordered_and_nothing_is_executed() {
 }
 
 #[tokio::test]
-async fn an_error_can_be_told_of_what_was_done() {
+async fn any_error_can_be_injected_after_executing_the_statement() {
     let (node, mut client, table) = start().await;
     for (code, key) in [(ErrorCode::REPLICATION_TIMEOUT, "a"), (ErrorCode::NODE_ERROR, "b")] {
         node.faults().once(Statement::PutRow, Fault::FailAfter(code));
@@ -114,7 +114,7 @@ async fn an_error_can_be_told_of_what_was_done() {
 }
 
 #[tokio::test]
-async fn what_is_answered_later_can_stand_where_the_rest_of_an_answer_should_be() {
+async fn later_answers_can_follow_a_cut_answer() {
     for (fault, length) in [(Fault::Cut(17), 17), (Fault::LongerBy(8), 34)] {
         let (node, mut client, table) = start().await;
         node.faults().once(Statement::PutRow, fault);
@@ -131,7 +131,7 @@ async fn what_is_answered_later_can_stand_where_the_rest_of_an_answer_should_be(
 }
 
 #[tokio::test]
-async fn a_body_is_cut_or_nonsense_behind_the_right_head() {
+async fn a_body_is_cut_or_replaced_behind_a_valid_head() {
     let (node, mut client, table) = start().await;
     client.put(table, "a", 1).await;
     node.faults().once(Statement::GetRow, Fault::ShortBody(5));
@@ -140,7 +140,7 @@ async fn a_body_is_cut_or_nonsense_behind_the_right_head() {
     node.faults().once(Statement::GetRow, Fault::Nonsense(7, b"nonsense".to_vec()));
     let nonsense = client.try_get(table, "a", Mode::AUTO).await;
     assert_eq!((nonsense.status, nonsense.body.as_slice()), (7, b"nonsense".as_slice()));
-    // the connection is good
+    // the connection still works
     assert_eq!(client.get(table, "a").await, Some(1));
 }
 
@@ -173,7 +173,7 @@ async fn an_answer_is_garbage_or_has_a_wrong_id_or_length() {
 }
 
 #[tokio::test]
-async fn faults_are_for_some_statements_and_for_so_many() {
+async fn a_fault_can_be_limited_to_some_statements() {
     let (node, mut client, table) = start().await;
     let refuse = || FaultOrder::new(Fault::Refuse(ErrorCode::QUEUE_LIMIT));
     node.faults().order(refuse().on(Statement::PutRow).after(1).times(2));
@@ -191,12 +191,12 @@ async fn faults_are_for_some_statements_and_for_so_many() {
 }
 
 #[tokio::test]
-async fn a_paused_node_accepts_and_answers_when_it_wakes() {
+async fn a_paused_node_accepts_connections_and_answers_after_waking() {
     let (node, mut client, table) = start().await;
     node.pause();
     let put = send_put(&mut client, table, "a").await;
     assert!(client.is_silent().await);
-    // TCP connects all the same
+    // TCP still connects
     let mut late = Client::dial(node.address()).await;
     assert!(late.is_silent().await);
     node.wake();
@@ -205,10 +205,10 @@ async fn a_paused_node_accepts_and_answers_when_it_wakes() {
 }
 
 #[tokio::test]
-async fn a_paused_node_takes_nothing_that_comes_after_the_pause() {
+async fn a_paused_node_executes_nothing_that_arrives_after_the_pause() {
     let (node, mut client, table) = start().await;
     for taken in 0..20 {
-        // The node has no time to hear of the pause before something comes.
+        // The node has no time to see the pause before something arrives.
         (0..200).for_each(|_| drop(tokio::spawn(async {})));
         node.pause();
         let put = send_put(&mut client, table, "a").await;
@@ -220,7 +220,7 @@ async fn a_paused_node_takes_nothing_that_comes_after_the_pause() {
 }
 
 #[tokio::test]
-async fn new_connections_are_reset_when_they_are_too_many() {
+async fn new_connections_are_reset_at_the_connection_limit() {
     let (node, mut client, table) = start().await;
     node.refuse_connections(true);
     let mut refused = Client::dial(node.address()).await;
@@ -231,7 +231,7 @@ async fn new_connections_are_reset_when_they_are_too_many() {
 }
 
 #[tokio::test]
-async fn a_fault_holds_for_a_statement_that_had_to_wait() {
+async fn a_fault_applies_to_a_statement_that_had_to_wait() {
     let (node, mut client, table) = start().await;
     client.put(table, "a", 1).await;
     let lock = client.row_head(table, Mode::begin(1).for_update()).sized(b"a");
@@ -245,7 +245,7 @@ async fn a_fault_holds_for_a_statement_that_had_to_wait() {
 }
 
 #[tokio::test]
-async fn a_killed_node_resets_and_refuses_and_comes_back_on_its_port() {
+async fn a_killed_node_refuses_connections_and_restarts_on_its_port() {
     let (node, mut client, table) = start().await;
     let address = node.address();
     node.crash().await.unwrap();
@@ -259,7 +259,7 @@ async fn a_killed_node_resets_and_refuses_and_comes_back_on_its_port() {
 }
 
 #[tokio::test]
-async fn a_crash_that_is_not_awaited_to_its_end_is_finished_by_the_next() {
+async fn a_dropped_crash_is_completed_by_the_next() {
     let (node, mut client, table) = start().await;
     tokio::select! {
         biased;
@@ -274,7 +274,7 @@ async fn a_crash_that_is_not_awaited_to_its_end_is_finished_by_the_next() {
 }
 
 #[tokio::test]
-async fn a_restarted_node_is_outside_of_its_cluster_for_a_while() {
+async fn a_restarted_node_stays_outside_its_cluster_until_it_rejoins() {
     let options = Options::new().rejoin_delay(Duration::from_millis(50));
     let node = TestNode::start(options).await.unwrap();
     node.crash_and_restart().await.unwrap();

@@ -1,9 +1,9 @@
-//! Framing, order of answers, and logging in.
+//! Framing, order of answers, and login.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "this is a test")]
 
 mod common;
 
-use common::place::{Account, Place, on_every_server, secret};
+use common::server::{Account, Server, on_every_server, secret};
 use common::{Answer, Bytes, Client, GET_PARTITION_ADDRESS, GET_ROW, Mode, PUT_ROW, envelope};
 use griddb_test_node::{Options, Statement, TestNode};
 
@@ -15,9 +15,9 @@ fn master_question() -> Bytes {
     Bytes::new().i32(0).u8(1)
 }
 
-async fn answers_of_one_partition_come_in_the_order_sent(place: &Place) {
-    let mut client = place.client().await;
-    let table = place.table(&mut client, "order").await;
+async fn answers_of_one_partition_come_in_the_order_sent(server: &Server) {
+    let mut client = server.client().await;
+    let table = server.table(&mut client, "order").await;
     let mut sent = Vec::new();
     for number in 0..500 {
         let body = client.put_body(table, &format!("k{number}"), number, Mode::AUTO);
@@ -28,11 +28,11 @@ async fn answers_of_one_partition_come_in_the_order_sent(place: &Place) {
     }
 }
 
-async fn answers_of_several_partitions_overtake_one_another(place: &Place) {
-    let mut client = place.client().await;
+async fn answers_of_different_partitions_overtake_each_other(server: &Server) {
+    let mut client = server.client().await;
     let mut tables = Vec::new();
     for partition in 0..8 {
-        tables.push(place.table(&mut client, &format!("t@{partition}")).await);
+        tables.push(server.table(&mut client, &format!("t@{partition}")).await);
     }
     let (mut message, mut sent) = (Vec::new(), Vec::new());
     for number in 0..64 {
@@ -49,8 +49,8 @@ async fn answers_of_several_partitions_overtake_one_another(place: &Place) {
         received.push(client.receive().await.id);
     }
     let in_order: Vec<i64> = sent.iter().map(|(_, id)| *id).collect();
-    // with a server it is a matter of luck
-    assert!(!place.is_a_node() || received != in_order);
+    // on a real server this depends on timing
+    assert!(!server.is_a_node() || received != in_order);
     for partition in 0..8 {
         let of_partition = |id: &&i64| sent.contains(&(partition, **id));
         let mut expected: Vec<_> = sent.iter().filter(|(p, _)| *p == partition).map(|(_, id)| id).collect();
@@ -60,9 +60,9 @@ async fn answers_of_several_partitions_overtake_one_another(place: &Place) {
     }
 }
 
-async fn a_message_may_come_in_pieces(place: &Place) {
-    let mut client = place.client().await;
-    let table = place.table(&mut client, "pieces").await;
+async fn a_message_may_arrive_in_pieces(server: &Server) {
+    let mut client = server.client().await;
+    let table = server.table(&mut client, "pieces").await;
     let body = client.put_body(table, "k", 1, Mode::AUTO);
     let head = Bytes::new().i32(PUT_ROW).i32(table.partition).i64(77).raw(&body.0);
     for piece in envelope(&head.0).chunks(3) {
@@ -72,29 +72,29 @@ async fn a_message_may_come_in_pieces(place: &Place) {
     assert_eq!(client.receive().await.id, 77);
 }
 
-async fn what_is_unknown_gets_no_answer_and_the_connection_goes_on(place: &Place) {
-    let mut client = place.client().await;
+async fn unknown_statements_get_no_answer_and_the_connection_stays_open(server: &Server) {
+    let mut client = server.client().await;
     client.send(99, 0, Bytes::new().i32(0)).await;
     client.send(GET_PARTITION_ADDRESS, 5000, Bytes::new().i32(0)).await;
     client.send(GET_ROW, -1, Bytes::new().i32(0)).await;
     assert!(client.is_silent().await);
     assert_eq!(client.call(GET_PARTITION_ADDRESS, 0, master_question()).await.status, 0);
-    assert_eq!(place.node.as_ref().map_or(1, |node| node.counters().unknown()), 1);
+    assert_eq!(server.node.as_ref().map_or(1, |node| node.counters().unknown()), 1);
 }
 
-async fn a_wrong_magic_or_a_length_of_two_gigabytes_ends_the_connection(place: &Place) {
+async fn a_wrong_magic_or_a_length_of_two_gigabytes_ends_the_connection(server: &Server) {
     let mut huge = envelope(&[0; 20]);
     huge[16..20].copy_from_slice(&i32::MAX.to_le_bytes());
     for bytes in [vec![0; 64], huge] {
-        let mut client = place.client().await;
+        let mut client = server.client().await;
         client.send_raw(&bytes).await;
         let end = client.read_to_end().await;
         assert!(end.is_err() || end.unwrap().is_empty());
     }
 }
 
-async fn a_request_cut_short_is_1041_and_the_connection_goes_on(place: &Place) {
-    let mut client = place.client().await;
+async fn a_truncated_request_is_1041_and_the_connection_stays_open(server: &Server) {
+    let mut client = server.client().await;
     for statement in
         [105, 107, 111, 118, 120, 121, 124, 125, 126, 127, 128, 140, 144, 147, 148, 149, 150, 151, 162]
     {
@@ -104,37 +104,37 @@ async fn a_request_cut_short_is_1041_and_the_connection_goes_on(place: &Place) {
     assert_eq!(client.call(GET_PARTITION_ADDRESS, 0, master_question()).await.status, 0);
 }
 
-async fn a_login_is_needed_and_a_failed_one_ends_it(place: &Place) {
-    let mut client = Client::dial(place.address).await;
+async fn a_login_is_required_and_a_failed_one_logs_out(server: &Server) {
+    let mut client = Client::dial(server.address).await;
     client.connect().await;
-    // a server may have given it the login of a connection before it
-    assert!(place.is_a_node() || client.call(103, 0, Bytes::new().i32(0)).await.status == 0);
+    // a server may have given it the login of an earlier connection
+    assert!(server.is_a_node() || client.call(103, 0, Bytes::new().i32(0)).await.status == 0);
     let question = || Bytes::new().i32(0).u8(1);
     assert_eq!(client.call(GET_PARTITION_ADDRESS, 0, question()).await.code(), 10006);
-    let account = |cluster: &str| Account { cluster: cluster.to_owned(), ..place.account.clone() };
+    let account = |cluster: &str| Account { cluster: cluster.to_owned(), ..server.account.clone() };
     let other_cluster = client.log_in_as(&account("another"), true).await;
     assert_eq!(other_cluster.error(), Some((10053, "TXN_CLUSTER_NAME_INVALID".into())));
     assert_eq!(client.log_in_as(&account(""), true).await.status, 0);
     assert_eq!(client.call(GET_PARTITION_ADDRESS, 0, question()).await.status, 0);
-    let wrong = Account { secret: secret("wrong"), ..place.account.clone() };
+    let wrong = Account { secret: secret("wrong"), ..server.account.clone() };
     assert_eq!(client.log_in_as(&wrong, true).await.code(), 10005);
     assert_eq!(client.call(GET_PARTITION_ADDRESS, 0, question()).await.code(), 10006);
 }
 
-async fn without_immediate_consistency_there_are_only_reads(place: &Place) {
-    let mut writer = place.client().await;
-    let table = place.table(&mut writer, "t").await;
+async fn without_immediate_consistency_only_reads_are_allowed(server: &Server) {
+    let mut writer = server.client().await;
+    let table = server.table(&mut writer, "t").await;
     writer.put(table, "a", 1).await;
-    let mut reader = Client::dial(place.address).await;
+    let mut reader = Client::dial(server.address).await;
     reader.connect().await;
-    reader.log_in_as(&place.account, false).await;
+    reader.log_in_as(&server.account, false).await;
     assert_eq!(reader.get(table, "a").await, Some(1));
     assert_eq!(reader.try_put(table, "a", 2, Mode::AUTO).await.code(), 10033);
     assert_eq!(reader.try_get(table, "a", Mode::AUTO.for_update()).await.code(), 10033);
     assert_eq!(reader.flush(table).await.code(), 10033);
 }
 
-/// Whether a connection that did not log in may ask a question.
+/// Whether a connection without a login may send a request.
 async fn is_logged_in_unasked(node: &TestNode) -> bool {
     let mut client = Client::dial(node.address()).await;
     client.connect().await;
@@ -144,7 +144,7 @@ async fn is_logged_in_unasked(node: &TestNode) -> bool {
 }
 
 #[tokio::test]
-async fn the_login_flaw_is_there_only_on_order_and_not_after_disconnect() {
+async fn the_login_flaw_is_optional_and_ends_with_disconnect() {
     for (flaw, goodbye, expected) in [(true, false, true), (true, true, false), (false, false, false)] {
         let node = TestNode::start(Options::new().login_flaw(flaw)).await.unwrap();
         let client = Client::open(node.address()).await;
@@ -168,7 +168,7 @@ async fn statements_connections_and_flights_are_counted() {
     let table = client.table("t", 128).await;
     node.counters().reset();
     client.put(table, "a", 1).await;
-    // two statements sent one after the other, before an answer can have come
+    // two statements sent in sequence, before an answer can have arrived
     let get = |client: &Client| client.row_head(table, Mode::AUTO).sized(b"a");
     let (one, two) = (get(&client), get(&client));
     client.send(GET_ROW, table.partition, one).await;
@@ -181,16 +181,16 @@ async fn statements_connections_and_flights_are_counted() {
     assert_eq!(counters.open_connections(), 1);
 }
 
-async fn in_a_wrong_partition_a_container_is_not_there_and_a_second_one_can_be_made(place: &Place) {
-    let mut client = place.client().await;
-    let table = place.table(&mut client, "here").await;
-    let other = (table.partition + 1) % place.partitions as i32;
-    let name = place.name("here");
-    place.is_made(&name, other);
+async fn a_container_is_unknown_in_another_partition_and_can_be_created_there(server: &Server) {
+    let mut client = server.client().await;
+    let table = server.table(&mut client, "here").await;
+    let other = (table.partition + 1) % server.partitions as i32;
+    let name = server.name("here");
+    server.is_made(&name, other);
     assert_eq!(client.find_table(&name, other).await, None);
     let misplaced = common::Table { partition: other, ..table };
-    // there an id of another partition may be that of another case's container
-    assert!(!place.is_a_node() || client.try_put(misplaced, "a", 1, Mode::AUTO).await.code() == 60157);
+    // on a real server, the id may belong to another case's container there
+    assert!(!server.is_a_node() || client.try_put(misplaced, "a", 1, Mode::AUTO).await.code() == 60157);
     let made = client.put_table(&name, other).await;
     let id = i64::from_le_bytes(made.body[4..12].try_into().unwrap());
     client.put(common::Table { partition: other, id }, "only there", 1).await;
@@ -198,7 +198,7 @@ async fn in_a_wrong_partition_a_container_is_not_there_and_a_second_one_can_be_m
 }
 
 #[tokio::test]
-async fn a_row_that_points_out_of_the_message_ends_the_node() {
+async fn a_row_that_points_outside_its_message_stops_the_node() {
     let node = node().await;
     let mut client = Client::open(node.address()).await;
     let table = client.table("t", 128).await;
@@ -212,12 +212,12 @@ async fn a_row_that_points_out_of_the_message_ends_the_node() {
 
 on_every_server! { super::Options::new();
     answers_of_one_partition_come_in_the_order_sent,
-    answers_of_several_partitions_overtake_one_another,
-    a_message_may_come_in_pieces,
-    what_is_unknown_gets_no_answer_and_the_connection_goes_on,
+    answers_of_different_partitions_overtake_each_other,
+    a_message_may_arrive_in_pieces,
+    unknown_statements_get_no_answer_and_the_connection_stays_open,
     a_wrong_magic_or_a_length_of_two_gigabytes_ends_the_connection,
-    a_request_cut_short_is_1041_and_the_connection_goes_on,
-    a_login_is_needed_and_a_failed_one_ends_it,
-    without_immediate_consistency_there_are_only_reads,
-    in_a_wrong_partition_a_container_is_not_there_and_a_second_one_can_be_made,
+    a_truncated_request_is_1041_and_the_connection_stays_open,
+    a_login_is_required_and_a_failed_one_logs_out,
+    without_immediate_consistency_only_reads_are_allowed,
+    a_container_is_unknown_in_another_partition_and_can_be_created_there,
 }

@@ -1,4 +1,4 @@
-//! Whatever bytes come, the node goes on answering others.
+//! Whatever bytes arrive, the node still answers others.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "this is a test")]
 
 mod common;
@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 static PANICS: AtomicUsize = AtomicUsize::new(0);
 
-/// A statement with a plausible beginning and arbitrary bytes behind it.
+/// A statement with a plausible start and arbitrary bytes after it.
 #[derive(Debug, Clone)]
 struct Wild {
     statement: i32,
@@ -26,7 +26,7 @@ fn wild() -> impl Strategy<Value = Wild> {
         9 => proptest::sample::select(Statement::ALL).prop_map(Statement::number),
         1 => any::<i32>(),
     ];
-    // small numbers are counts and sizes that lead somewhere
+    // small numbers make plausible counts and sizes
     let byte = prop_oneof![Just(0_u8), 0..8_u8, any::<u8>()];
     (statement, 0..4_i32, any::<i64>(), any::<bool>(), proptest::collection::vec(byte, 0..120)).prop_map(
         |(statement, partition, id, headed, bytes)| Wild { statement, partition, id, headed, bytes },
@@ -49,11 +49,11 @@ async fn survives(sent: &[Wild]) {
             break;
         }
     }
-    // until all of it has been worked on, or the connection was reset
+    // until all of it was processed, or the connection was reset
     client.try_send(101, 0, 1, Bytes::new().i32(0)).await;
     drop(client.read_to_end().await);
     assert_eq!(PANICS.load(Relaxed), 0);
-    // a row that points out of its message ends a node, as it ends a real one; nothing else may
+    // only a row that points outside its message may end the node, as it ends a real one
     let question = Bytes::new().i32(0).u8(1);
     bystander.try_send(104, 0, 1, question).await;
     let Ok(answer) = bystander.receive_raw().await else {
@@ -66,7 +66,7 @@ async fn survives(sent: &[Wild]) {
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(120) })]
     #[test]
-    fn no_message_ends_the_node_but_one_that_ends_a_real_one(sent in proptest::collection::vec(wild(), 1..30)) {
+    fn only_messages_that_stop_a_real_node_stop_this_one(sent in proptest::collection::vec(wild(), 1..30)) {
         std::panic::set_hook(Box::new(|_| {
             PANICS.fetch_add(1, Relaxed);
         }));

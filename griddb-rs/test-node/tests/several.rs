@@ -3,7 +3,7 @@
 
 mod common;
 
-use common::place::{Place, on_every_server};
+use common::server::{Server, on_every_server};
 use common::{Answer, Bytes, Client, QUERY_TQL, Table, container_key};
 use griddb_test_node::Options;
 
@@ -12,9 +12,9 @@ const GET_MULTIPLE_CONTAINER_ROWS: i32 = 148;
 const PUT_MULTIPLE_CONTAINER_ROWS: i32 = 149;
 
 /// Two containers of one partition.
-async fn pair(place: &Place) -> (Client, [Table; 2]) {
-    let mut client = place.client().await;
-    let tables = [place.table(&mut client, "x@3").await, place.table(&mut client, "y@3").await];
+async fn pair(server: &Server) -> (Client, [Table; 2]) {
+    let mut client = server.client().await;
+    let tables = [server.table(&mut client, "x@3").await, server.table(&mut client, "y@3").await];
     (client, tables)
 }
 
@@ -59,24 +59,24 @@ async fn put_in_modes(client: &mut Client, tables: &[Table], options: Bytes, of_
     client.call(PUT_MULTIPLE_CONTAINER_ROWS, tables[0].partition, body).await
 }
 
-async fn rows_of_several_containers_are_put_by_one_statement(place: &Place) {
-    let (mut client, tables) = pair(place).await;
+async fn one_statement_puts_rows_into_several_containers(server: &Server) {
+    let (mut client, tables) = pair(server).await;
     let answer = put_in_modes(&mut client, &tables, no_options(), no_options()).await;
     assert_eq!((answer.status, answer.body.len()), (0, 0), "{:?}", answer.error());
     for table in tables {
         assert_eq!(client.query(table, "select * order by n").await, Ok(vec![1, 2]));
     }
-    // again: rows that are there are replaced
+    // again: existing rows are replaced
     assert_eq!(put_in_modes(&mut client, &tables, no_options(), no_options()).await.code(), 0);
 }
 
-async fn the_put_mode_of_several_is_that_of_the_statement(place: &Place) {
-    let (mut client, tables) = pair(place).await;
+async fn the_put_mode_of_a_multi_put_is_the_statements(server: &Server) {
+    let (mut client, tables) = pair(server).await;
     client.put(tables[1], "b", 9).await;
-    // an entry has none of its own
+    // an entry has no put mode of its own
     assert_eq!(put_in_modes(&mut client, &tables[1..], no_options(), put_mode(1)).await.code(), 0);
     assert_eq!(client.get(tables[1], "b").await, Some(2));
-    // what was put before the one that is there stays
+    // rows before the existing one stay
     client.remove(tables[1], "a").await;
     let refused = put_in_modes(&mut client, &tables, put_mode(1), no_options()).await;
     assert_eq!(refused.status, 1);
@@ -87,8 +87,8 @@ async fn the_put_mode_of_several_is_that_of_the_statement(place: &Place) {
     assert_eq!(there, [Some(1), Some(2), Some(1)]);
 }
 
-async fn other_columns_are_refused(place: &Place) {
-    let (mut client, tables) = pair(place).await;
+async fn other_columns_are_refused(server: &Server) {
+    let (mut client, tables) = pair(server).await;
     let body = put(&client, &tables, &no_options(), &no_options(), &columns(INTEGER));
     let refused = client.call(PUT_MULTIPLE_CONTAINER_ROWS, tables[0].partition, body).await;
     assert_eq!(refused.status, 1);
@@ -105,8 +105,8 @@ fn query(client: &Client, tables: [Table; 2], options: &Bytes, texts: [&str; 2])
     body
 }
 
-async fn several_queries_are_answered_by_one_statement(place: &Place) {
-    let (mut client, tables) = pair(place).await;
+async fn one_statement_runs_several_queries(server: &Server) {
+    let (mut client, tables) = pair(server).await;
     put_in_modes(&mut client, &tables, no_options(), no_options()).await;
     let body = query(&client, tables, &no_options(), ["select * where n > 1", "select count(*)"]);
     let answer = client.call(EXECUTE_MULTIPLE_QUERIES, tables[0].partition, body).await;
@@ -121,41 +121,41 @@ async fn several_queries_are_answered_by_one_statement(place: &Place) {
     assert_eq!(second, count);
 }
 
-async fn several_queries_lock_nothing(place: &Place) {
-    let (mut client, tables) = pair(place).await;
+async fn several_queries_lock_nothing(server: &Server) {
+    let (mut client, tables) = pair(server).await;
     let body = query(&client, tables, &for_update(), ["select *", "select *"]);
     let refused = client.call(EXECUTE_MULTIPLE_QUERIES, tables[0].partition, body).await;
     assert_eq!(refused.error(), Some((10012, "TXN_STATEMENT_TYPE_NOT_EXECUTABLE".into())));
 }
 
-async fn keys_of_several_containers_are_read_by_one_statement(place: &Place) {
-    let (mut client, tables) = pair(place).await;
+async fn one_statement_reads_keys_of_several_containers(server: &Server) {
+    let (mut client, tables) = pair(server).await;
     client.put(tables[0], "a", 1).await;
     client.put(tables[0], "b", 2).await;
     client.put(tables[1], "a", 3).await;
     let mut body = Bytes::new().raw(&client.uuid).i32(0).i32(1);
     body = body.u8(0).u8(1).i32(3).sized(b"a").sized(b"b").sized(b"missing").i32(3);
     for name in ["x@3", "nosuch@3", "y@3"] {
-        body = body.i32(0).raw(&container_key(&place.name(name)).0).i32(0);
+        body = body.i32(0).raw(&container_key(&server.name(name)).0).i32(0);
     }
     let answer = client.call(GET_MULTIPLE_CONTAINER_ROWS, tables[0].partition, body).await;
     assert_eq!(answer.status, 0, "{:?}", answer.error());
-    // one schema is common to both
+    // both share one schema
     let schema = Bytes::new().u8(0).raw(&columns(LONG).0).0;
     assert_eq!(answer.body[..4], 1_i32.to_le_bytes());
     assert_eq!(answer.body[4..4 + schema.len()], schema);
-    // rows of both, and nothing of the one that is not there
+    // rows of both, and nothing of the missing one
     let holds = |number: i64| answer.body.windows(8).any(|bytes| bytes == number.to_le_bytes());
     assert!((1..=3).all(holds));
-    let missing = place.name("nosuch");
+    let missing = server.name("nosuch");
     assert!(!answer.body.windows(missing.len()).any(|bytes| bytes == missing.as_bytes()));
 }
 
 on_every_server! { super::Options::new();
-    rows_of_several_containers_are_put_by_one_statement,
-    the_put_mode_of_several_is_that_of_the_statement,
+    one_statement_puts_rows_into_several_containers,
+    the_put_mode_of_a_multi_put_is_the_statements,
     other_columns_are_refused,
-    several_queries_are_answered_by_one_statement,
+    one_statement_runs_several_queries,
     several_queries_lock_nothing,
-    keys_of_several_containers_are_read_by_one_statement,
+    one_statement_reads_keys_of_several_containers,
 }

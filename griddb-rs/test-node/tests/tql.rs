@@ -3,14 +3,14 @@
 
 mod common;
 
-use common::place::{Place, on_every_server};
+use common::server::{Server, on_every_server};
 use common::{Bytes, Client, Mode, QUERY_TQL, Table};
 use griddb_test_node::{Options, TestNode};
 
-/// Ten rows `k0` to `k9` with the numbers 0 to 9, and one whose key is awkward, with the number 100.
-async fn filled(place: &Place) -> (Client, Table) {
-    let mut client = place.client().await;
-    let table = place.table(&mut client, "filled").await;
+/// Ten rows `k0` to `k9` with the numbers 0 to 9, and one with an awkward key and the number 100.
+async fn filled(server: &Server) -> (Client, Table) {
+    let mut client = server.client().await;
+    let table = server.table(&mut client, "filled").await;
     for number in 0..10 {
         client.put(table, &format!("k{number}"), number).await;
     }
@@ -18,8 +18,8 @@ async fn filled(place: &Place) -> (Client, Table) {
     (client, table)
 }
 
-async fn conditions_find_what_they_say(place: &Place) {
-    let (mut client, table) = filled(place).await;
+async fn conditions_match_the_right_rows(server: &Server) {
+    let (mut client, table) = filled(server).await;
     let cases: &[(&str, &[i64])] = &[
         ("select * where n >= 3 and n < 5 or n = 9", &[3, 4, 9]),
         ("select * where not n > 1", &[0, 1]),
@@ -46,13 +46,13 @@ async fn conditions_find_what_they_say(place: &Place) {
         ("select * where n = null", &[]),
     ];
     for (tql, expected) in cases {
-        let tql = tql.replace("filled", &place.name("filled"));
+        let tql = tql.replace("filled", &server.name("filled"));
         assert_eq!(client.query(table, &tql).await.as_deref(), Ok(*expected), "{tql}");
     }
 }
 
 #[tokio::test]
-async fn now_is_what_the_clock_says() {
+async fn now_is_the_configured_clock() {
     let node = TestNode::start(Options::new().clock(|| 1_700_000_000_000)).await.unwrap();
     let mut client = Client::open(node.address()).await;
     let table = client.table("t", 128).await;
@@ -65,8 +65,8 @@ async fn now_is_what_the_clock_says() {
     }
 }
 
-async fn what_the_server_refuses_is_refused_with_its_code(place: &Place) {
-    let (mut client, table) = filled(place).await;
+async fn refused_queries_have_the_servers_code(server: &Server) {
+    let (mut client, table) = filled(server).await;
     let cases = [
         (150010, "select * from other"),
         (150010, "select * from \"FILLED\""),
@@ -96,7 +96,7 @@ async fn what_the_server_refuses_is_refused_with_its_code(place: &Place) {
         (1041, "select * where k = 'a\0b'"),
     ];
     for (code, tql) in cases {
-        let tql = tql.replace("FILLED", &place.name("filled").to_uppercase());
+        let tql = tql.replace("FILLED", &server.name("filled").to_uppercase());
         assert_eq!(client.query(table, &tql).await, Err(code), "{tql}");
     }
 }
@@ -108,8 +108,8 @@ async fn ask(client: &mut Client, table: Table, tql: &str, page: i64) -> Vec<u8>
     answer.body
 }
 
-async fn aggregates_are_of_the_right_type(place: &Place) {
-    let (mut client, table) = filled(place).await;
+async fn aggregates_have_the_right_type(server: &Server) {
+    let (mut client, table) = filled(server).await;
     let found = |kind: u8, value: &[u8]| {
         let size = 9 + value.len() as i32;
         Bytes::new().i32(1).u8(1).i32(size).i64(1).u8(kind).raw(value).0
@@ -130,8 +130,8 @@ async fn aggregates_are_of_the_right_type(place: &Place) {
     }
 }
 
-async fn a_result_is_read_page_by_page(place: &Place) {
-    let (mut client, table) = filled(place).await;
+async fn a_result_is_read_page_by_page(server: &Server) {
+    let (mut client, table) = filled(server).await;
     let first = ask(&mut client, table, "select * order by n", 4).await;
     assert_eq!((first[0], first[4]), (2, 3));
     let total = i64::from_le_bytes(first[9..17].try_into().unwrap());
@@ -146,17 +146,17 @@ async fn a_result_is_read_page_by_page(place: &Place) {
     assert_eq!(pages[0].body[..17], Bytes::new().u8(0).i64(0).i64(4).0);
     assert_eq!(pages[1].body[..17], Bytes::new().u8(1).i64(0).i64(3).0);
     assert_eq!(pages[2].error(), Some((60132, "DS_DS_RESULT_ID_INVALID".into())));
-    // a result of just one page is no result set
+    // a result of a single page is not kept
     assert_eq!(ask(&mut client, table, "select *", 11).await[..5], [1, 0, 0, 0, 0]);
 }
 
-async fn a_query_in_a_session_locks_the_rows_it_returns_and_no_others(place: &Place) {
-    let (mut client, table) = filled(place).await;
+async fn a_query_in_a_session_locks_the_rows_it_returns_and_no_others(server: &Server) {
+    let (mut client, table) = filled(server).await;
     let body = client.row_head(table, Mode::begin(1).for_update()).i64(i64::MAX).i64(i64::MAX).u8(0).i32(0);
     let answer =
         client.call_with(QUERY_TQL, table.partition, 1, body.string("select * where n > 5 limit 2")).await;
     assert_eq!(answer.status, 0);
-    let mut other = place.client().await;
+    let mut other = server.client().await;
     let mut codes = Vec::new();
     for key in ["k5", "k6", "k7", "k8"] {
         codes.push(other.try_put(table, key, 0, Mode::AUTO.timeout(0)).await.code());
@@ -165,9 +165,9 @@ async fn a_query_in_a_session_locks_the_rows_it_returns_and_no_others(place: &Pl
 }
 
 on_every_server! { super::Options::new();
-    conditions_find_what_they_say,
-    what_the_server_refuses_is_refused_with_its_code,
-    aggregates_are_of_the_right_type,
+    conditions_match_the_right_rows,
+    refused_queries_have_the_servers_code,
+    aggregates_have_the_right_type,
     a_result_is_read_page_by_page,
     a_query_in_a_session_locks_the_rows_it_returns_and_no_others,
 }

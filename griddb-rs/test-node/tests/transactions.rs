@@ -3,21 +3,21 @@
 
 mod common;
 
-use common::place::{Place, on_every_server};
+use common::server::{Server, on_every_server};
 use common::{ABORT, CLOSE_SESSION, COMMIT, Client, GET_ROW, Mode, REMOVE_ROW, Table, number};
 use griddb_test_node::Options;
 use std::time::Duration;
 
-/// Transaction timeouts are a hundredth of what they say.
+/// Transaction timeouts are a hundredth of their nominal value.
 fn options() -> Options {
     Options::new().second(Duration::from_millis(10)).check_interval(Duration::from_millis(10))
 }
 
-/// Two clients, and a container of their own.
-async fn pair(place: &Place) -> (Client, Client, Table) {
-    let (mut one, mut other) = (place.client().await, place.client().await);
-    let table = place.table(&mut one, "t").await;
-    place.table(&mut other, "t").await;
+/// Two clients and a container.
+async fn pair(server: &Server) -> (Client, Client, Table) {
+    let (mut one, mut other) = (server.client().await, server.client().await);
+    let table = server.table(&mut one, "t").await;
+    server.table(&mut other, "t").await;
     (one, other, table)
 }
 
@@ -36,8 +36,8 @@ async fn put_in(client: &mut Client, table: Table, key: &str, value: i64, mode: 
     client.call_with(common::PUT_ROW, table.partition, id, body).await.code()
 }
 
-async fn a_lock_holds_off_writers_and_lockers_but_not_readers(place: &Place) {
-    let (mut one, mut other, table) = pair(place).await;
+async fn a_lock_blocks_writers_and_lockers_but_not_readers(server: &Server) {
+    let (mut one, mut other, table) = pair(server).await;
     one.put(table, "a", 1).await;
     one.put(table, "b", 1).await;
     assert_eq!(lock(&mut one, table, "a", 1).await, Some(1));
@@ -53,8 +53,8 @@ async fn a_lock_holds_off_writers_and_lockers_but_not_readers(place: &Place) {
     assert!(other.put(table, "a", 2).await);
 }
 
-async fn a_waiting_statement_is_overtaken_and_runs_when_the_lock_goes(place: &Place) {
-    let (mut one, mut other, table) = pair(place).await;
+async fn a_waiting_statement_is_overtaken_and_runs_after_the_lock_is_released(server: &Server) {
+    let (mut one, mut other, table) = pair(server).await;
     one.put(table, "a", 1).await;
     lock(&mut one, table, "a", 1).await;
     let put = other.put_body(table, "a", 2, auto(100));
@@ -68,29 +68,29 @@ async fn a_waiting_statement_is_overtaken_and_runs_when_the_lock_goes(place: &Pl
     assert_eq!(one.get(table, "a").await, Some(2));
 }
 
-async fn a_wait_ends_with_60166_at_its_own_timeout(place: &Place) {
-    let (mut one, mut other, table) = pair(place).await;
+async fn a_wait_ends_with_60166_at_its_own_timeout(server: &Server) {
+    let (mut one, mut other, table) = pair(server).await;
     one.put(table, "a", 1).await;
     lock(&mut one, table, "a", 1).await;
     assert_eq!(other.try_remove(table, "a", auto(3)).await.code(), 60166);
     assert_eq!(other.get(table, "a").await, Some(1));
 }
 
-async fn a_waiting_statement_runs_though_its_connection_is_closed(place: &Place) {
-    let (mut one, mut other, table) = pair(place).await;
+async fn a_waiting_statement_runs_even_if_its_connection_is_closed(server: &Server) {
+    let (mut one, mut other, table) = pair(server).await;
     one.put(table, "a", 1).await;
     lock(&mut one, table, "a", 1).await;
     let body = other.row_head(table, auto(100)).sized(b"a");
     other.send(REMOVE_ROW, table.partition, body).await;
     assert!(other.is_silent().await);
     drop(other);
-    place.notices_who_has_gone(1).await;
+    server.waits_until_clients_are_gone(1).await;
     one.end(COMMIT, table, 1, 2).await;
     assert_eq!(one.get(table, "a").await, None);
 }
 
-async fn what_is_sent_behind_a_locking_read_that_waits_fails_and_the_lock_stays(place: &Place) {
-    let (mut one, mut other, table) = pair(place).await;
+async fn statements_behind_a_waiting_locking_read_fail_and_the_lock_stays(server: &Server) {
+    let (mut one, mut other, table) = pair(server).await;
     one.put(table, "a", 1).await;
     lock(&mut one, table, "a", 1).await;
     let read = other.row_head(table, Mode::begin(5).for_update().timeout(200)).sized(b"a");
@@ -106,13 +106,13 @@ async fn what_is_sent_behind_a_locking_read_that_waits_fails_and_the_lock_stays(
     assert_eq!(one.try_put(table, "a", 2, auto(0)).await.code(), 60166);
 }
 
-async fn changes_are_their_sessions_own_until_commit(place: &Place) {
-    let (mut one, mut other, table) = pair(place).await;
+async fn changes_are_visible_only_in_their_session_until_commit(server: &Server) {
+    let (mut one, mut other, table) = pair(server).await;
     assert_eq!(put_in(&mut one, table, "new", 1, Mode::begin(1), 1).await, 0);
     let own = one.row_head(table, Mode::go_on(1)).sized(b"new");
     assert_eq!(number(&one.call_with(GET_ROW, table.partition, 2, own).await), Some(1));
     assert_eq!((one.get(table, "new").await, other.get(table, "new").await), (None, None));
-    // another's insert says at once that the key is there, though it may yet be taken back
+    // another client's insert fails at once because the key exists, though it may yet be rolled back
     assert_eq!(other.try_put(table, "new", 2, auto(0).insert_only()).await.code(), 60154);
     assert_eq!(other.try_remove(table, "new", auto(0)).await.code(), 60166);
     let locking = other.try_get(table, "new", Mode::begin(2).for_update().timeout(0)).await;
@@ -121,15 +121,15 @@ async fn changes_are_their_sessions_own_until_commit(place: &Place) {
     assert_eq!(other.get(table, "new").await, Some(1));
 }
 
-async fn an_uncommitted_removal_is_seen_by_its_session_only_and_can_be_taken_back(place: &Place) {
-    let (mut one, mut other, table) = pair(place).await;
+async fn an_uncommitted_removal_is_visible_only_in_its_session_and_can_be_rolled_back(server: &Server) {
+    let (mut one, mut other, table) = pair(server).await;
     one.put(table, "a", 1).await;
     let remove = one.row_head(table, Mode::begin(1)).sized(b"a");
     assert!(one.call_with(REMOVE_ROW, table.partition, 1, remove).await.flag());
     assert_eq!(other.get(table, "a").await, Some(1));
     assert_eq!(other.try_put(table, "a", 2, auto(0).insert_only()).await.code(), 60154);
     assert_eq!(other.try_put(table, "a", 2, auto(0)).await.code(), 60166);
-    // what the transaction has removed it can put again; others see the old row meanwhile
+    // a transaction can put again what it has removed; others see the old row meanwhile
     assert_eq!(put_in(&mut one, table, "a", 7, Mode::go_on(1).insert_only(), 2).await, 0);
     assert_eq!(other.get(table, "a").await, Some(1));
     one.end(ABORT, table, 1, 3).await;
@@ -137,8 +137,8 @@ async fn an_uncommitted_removal_is_seen_by_its_session_only_and_can_be_taken_bac
     assert_eq!(other.query(table, "select * where k = 'a'").await, Ok(vec![1]));
 }
 
-async fn removed_and_put_again_in_one_transaction_is_one_row_after_commit(place: &Place) {
-    let (mut one, mut other, table) = pair(place).await;
+async fn a_row_removed_and_put_again_in_one_transaction_is_one_row(server: &Server) {
+    let (mut one, mut other, table) = pair(server).await;
     one.put(table, "a", 1).await;
     for (id, session) in [(1, Mode::begin(1)), (3, Mode::go_on(1))] {
         let remove = one.row_head(table, session).sized(b"a");
@@ -154,11 +154,11 @@ async fn removed_and_put_again_in_one_transaction_is_one_row_after_commit(place:
     assert!(!other.put(table, "a", 2).await);
 }
 
-async fn a_commit_can_be_repeated_also_on_another_connection(place: &Place) {
-    let (mut one, mut other, table) = pair(place).await;
+async fn a_commit_can_be_repeated_on_another_connection(server: &Server) {
+    let (mut one, mut other, table) = pair(server).await;
     put_in(&mut one, table, "a", 1, Mode::begin(1), 1).await;
     assert_eq!(one.end(COMMIT, table, 1, 2).await.status, 0);
-    let mut again = place.client().await;
+    let mut again = server.client().await;
     again.uuid = one.uuid;
     assert_eq!(again.end(COMMIT, table, 1, 2).await.status, 0);
     assert_eq!(other.get(table, "a").await, Some(1));
@@ -171,10 +171,10 @@ async fn a_commit_can_be_repeated_also_on_another_connection(place: &Place) {
     assert_eq!(again.end(CLOSE_SESSION, table, 1, 7).await.status, 0);
 }
 
-async fn statement_ids_count_once_and_leave_no_gap(place: &Place) {
-    let (mut one, mut other, table) = pair(place).await;
+async fn statement_ids_execute_once_and_must_not_have_gaps(server: &Server) {
+    let (mut one, mut other, table) = pair(server).await;
     assert_eq!(put_in(&mut one, table, "a", 1, Mode::begin(1), 1).await, 0);
-    // again: done already, and not done again
+    // again: done already, and not executed twice
     assert_eq!(put_in(&mut one, table, "a", 2, Mode::go_on(1), 1).await, 0);
     let own = one.row_head(table, Mode::go_on(1)).sized(b"a");
     assert_eq!(number(&one.call_with(GET_ROW, table.partition, 2, own).await), Some(1));
@@ -183,8 +183,8 @@ async fn statement_ids_count_once_and_leave_no_gap(place: &Place) {
     assert_eq!(one.end(COMMIT, table, 1, 3).await.code(), 110005);
 }
 
-async fn any_error_aborts_the_transaction(place: &Place) {
-    let (mut one, mut other, table) = pair(place).await;
+async fn any_error_aborts_the_transaction(server: &Server) {
+    let (mut one, mut other, table) = pair(server).await;
     other.put(table, "held", 1).await;
     lock(&mut other, table, "held", 1).await;
     put_in(&mut one, table, "a", 1, Mode::begin(1), 1).await;
@@ -196,18 +196,18 @@ async fn any_error_aborts_the_transaction(place: &Place) {
     assert_eq!(other.get(table, "b").await, None);
 }
 
-async fn a_transaction_past_its_timeout_is_aborted(place: &Place) {
-    let (mut one, mut other, table) = pair(place).await;
+async fn a_transaction_past_its_timeout_is_aborted(server: &Server) {
+    let (mut one, mut other, table) = pair(server).await;
     one.put(table, "a", 1).await;
     assert_eq!(put_in(&mut one, table, "a", 2, Mode::begin(1).timeout(1), 1).await, 0);
-    // waits until the lock goes
+    // waits until the lock is released
     assert!(other.try_put(table, "a", 3, auto(300)).await.flag());
     assert_eq!(one.end(COMMIT, table, 1, 2).await.code(), 110005);
     assert_eq!(one.get(table, "a").await, Some(3));
 }
 
-async fn sessions_made_twice_and_modes_that_do_not_fit_are_refused(place: &Place) {
-    let (mut one, mut other, table) = pair(place).await;
+async fn duplicate_sessions_and_mismatched_modes_are_refused(server: &Server) {
+    let (mut one, mut other, table) = pair(server).await;
     put_in(&mut one, table, "a", 1, Mode::begin(1), 1).await;
     assert_eq!(put_in(&mut one, table, "b", 1, Mode::begin(1), 2).await, 110016);
     // the error aborted it
@@ -220,9 +220,9 @@ async fn sessions_made_twice_and_modes_that_do_not_fit_are_refused(place: &Place
     assert_eq!(put_in(&mut one, table, "d", 1, auto_in_open, 2).await, 110010);
 }
 
-async fn a_session_stays_with_its_first_container(place: &Place) {
-    let mut client = place.client().await;
-    let (x, y) = (place.table(&mut client, "x@5").await, place.table(&mut client, "y@5").await);
+async fn a_session_stays_with_its_first_container(server: &Server) {
+    let mut client = server.client().await;
+    let (x, y) = (server.table(&mut client, "x@5").await, server.table(&mut client, "y@5").await);
     put_in(&mut client, x, "k", 1, Mode::begin(1), 1).await;
     put_in(&mut client, y, "k2", 2, Mode::go_on(1), 2).await;
     client.end(COMMIT, x, 1, 3).await;
@@ -230,12 +230,12 @@ async fn a_session_stays_with_its_first_container(place: &Place) {
     assert_eq!(client.query(y, "select *").await, Ok(vec![]));
 }
 
-async fn dropping_a_container_waits_for_its_transactions(place: &Place) {
-    let (mut one, mut other, table) = pair(place).await;
+async fn dropping_a_container_waits_for_its_transactions(server: &Server) {
+    let (mut one, mut other, table) = pair(server).await;
     put_in(&mut one, table, "a", 1, Mode::begin(1), 1).await;
     let drop_now = |timeout: i32| {
         let options = common::Bytes::new().i32(6).i16(1).i32(timeout);
-        options.raw(&common::container_key(&place.name("t")).0).u8(0xff)
+        options.raw(&common::container_key(&server.name("t")).0).u8(0xff)
     };
     let now = other.call(common::DROP_CONTAINER, table.partition, drop_now(0)).await;
     assert_eq!(now.code(), 60166);
@@ -246,8 +246,8 @@ async fn dropping_a_container_waits_for_its_transactions(place: &Place) {
     assert_eq!(one.try_get(table, "a", Mode::AUTO).await.code(), 60157);
 }
 
-async fn what_is_put_and_removed_in_one_transaction_is_in_nobodys_way(place: &Place) {
-    let (mut one, mut other, table) = pair(place).await;
+async fn a_row_put_and_removed_in_one_transaction_blocks_nobody(server: &Server) {
+    let (mut one, mut other, table) = pair(server).await;
     put_in(&mut one, table, "a", 1, Mode::begin(1), 1).await;
     let remove = one.row_head(table, Mode::go_on(1)).sized(b"a");
     assert!(one.call_with(REMOVE_ROW, table.partition, 2, remove).await.flag());
@@ -258,7 +258,7 @@ async fn what_is_put_and_removed_in_one_transaction_is_in_nobodys_way(place: &Pl
     assert_eq!(one.query(table, "select *").await, Ok(vec![5]));
 }
 
-/// Puts two rows by one statement.
+/// Puts two rows with one statement.
 async fn put_two(client: &mut Client, table: Table, keys: [&str; 2], mode: Mode, id: i64) -> i32 {
     send_two(client, table, keys, mode, id).await;
     client.receive().await.code()
@@ -274,15 +274,15 @@ async fn send_two(client: &mut Client, table: Table, keys: [&str; 2], mode: Mode
     client.send_with(125, table.partition, id, body).await;
 }
 
-async fn many_rows_are_atomic_only_in_a_transaction(place: &Place) {
-    let (mut one, mut other, table) = pair(place).await;
+async fn many_rows_are_atomic_only_in_a_transaction(server: &Server) {
+    let (mut one, mut other, table) = pair(server).await;
     one.put(table, "there", 0).await;
     let auto = Mode::AUTO.insert_only();
     assert_eq!(put_two(&mut one, table, ["a", "there"], auto, 10).await, 60154);
     assert_eq!(other.get(table, "a").await, Some(1));
     assert_eq!(put_two(&mut one, table, ["b", "there"], Mode::begin(1).insert_only(), 1).await, 60154);
     assert_eq!(other.get(table, "b").await, None);
-    // each row takes an id of the session; ids that are not above the last one are rows that were put before
+    // each row uses one id of the session; an id that is not above the last one is a row that was put before
     assert_eq!(put_two(&mut one, table, ["c", "d"], Mode::begin(2), 1).await, 0);
     assert_eq!(put_two(&mut one, table, ["x", "e"], Mode::go_on(2), 2).await, 0);
     assert_eq!(one.end(COMMIT, table, 2, 4).await.status, 0);
@@ -294,8 +294,8 @@ async fn many_rows_are_atomic_only_in_a_transaction(place: &Place) {
     assert_eq!(put_two(&mut one, table, ["f", "g"], Mode::go_on(2), 9).await, 110005);
 }
 
-async fn many_rows_wait_for_a_lock_as_a_whole(place: &Place) {
-    let (mut one, mut other, table) = pair(place).await;
+async fn many_rows_wait_for_a_lock_as_a_whole(server: &Server) {
+    let (mut one, mut other, table) = pair(server).await;
     one.put(table, "held", 0).await;
     lock(&mut one, table, "held", 1).await;
     send_two(&mut other, table, ["new", "held"], Mode::begin(2).timeout(300), 1).await;
@@ -322,13 +322,13 @@ async fn increment(client: &mut Client, table: Table, session: i64) {
     }
 }
 
-async fn no_increment_is_lost_among_four_clients(place: &Place) {
-    let mut client = place.client().await;
-    let table = place.table(&mut client, "t").await;
+async fn four_clients_lose_no_increment(server: &Server) {
+    let mut client = server.client().await;
+    let table = server.table(&mut client, "t").await;
     client.put(table, "counter", 0).await;
     let mut tasks = Vec::new();
     for _ in 0..4 {
-        let mut client = place.client().await;
+        let mut client = server.client().await;
         tasks.push(tokio::spawn(async move {
             for session in 1..=50 {
                 increment(&mut client, table, session).await;
@@ -341,11 +341,11 @@ async fn no_increment_is_lost_among_four_clients(place: &Place) {
     assert_eq!(client.get(table, "counter").await, Some(200));
 }
 
-async fn of_four_who_race_for_a_key_one_inserts_and_one_removes(place: &Place) {
-    let table = place.table(&mut place.client().await, "t").await;
+async fn of_four_racing_clients_one_inserts_and_one_removes(server: &Server) {
+    let table = server.table(&mut server.client().await, "t").await;
     let mut tasks = Vec::new();
     for _ in 0..4 {
-        let mut client = place.client().await;
+        let mut client = server.client().await;
         tasks.push(tokio::spawn(async move {
             let (mut inserted, mut removed) = (Vec::new(), Vec::new());
             for key in 0..100 {
@@ -373,24 +373,24 @@ async fn of_four_who_race_for_a_key_one_inserts_and_one_removes(place: &Place) {
 }
 
 on_every_server! { super::options();
-    a_lock_holds_off_writers_and_lockers_but_not_readers,
-    a_waiting_statement_is_overtaken_and_runs_when_the_lock_goes,
+    a_lock_blocks_writers_and_lockers_but_not_readers,
+    a_waiting_statement_is_overtaken_and_runs_after_the_lock_is_released,
     a_wait_ends_with_60166_at_its_own_timeout,
-    a_waiting_statement_runs_though_its_connection_is_closed,
-    what_is_sent_behind_a_locking_read_that_waits_fails_and_the_lock_stays,
-    changes_are_their_sessions_own_until_commit,
-    an_uncommitted_removal_is_seen_by_its_session_only_and_can_be_taken_back,
-    removed_and_put_again_in_one_transaction_is_one_row_after_commit,
-    a_commit_can_be_repeated_also_on_another_connection,
-    statement_ids_count_once_and_leave_no_gap,
+    a_waiting_statement_runs_even_if_its_connection_is_closed,
+    statements_behind_a_waiting_locking_read_fail_and_the_lock_stays,
+    changes_are_visible_only_in_their_session_until_commit,
+    an_uncommitted_removal_is_visible_only_in_its_session_and_can_be_rolled_back,
+    a_row_removed_and_put_again_in_one_transaction_is_one_row,
+    a_commit_can_be_repeated_on_another_connection,
+    statement_ids_execute_once_and_must_not_have_gaps,
     any_error_aborts_the_transaction,
     a_transaction_past_its_timeout_is_aborted,
-    sessions_made_twice_and_modes_that_do_not_fit_are_refused,
+    duplicate_sessions_and_mismatched_modes_are_refused,
     a_session_stays_with_its_first_container,
     dropping_a_container_waits_for_its_transactions,
-    what_is_put_and_removed_in_one_transaction_is_in_nobodys_way,
+    a_row_put_and_removed_in_one_transaction_blocks_nobody,
     many_rows_are_atomic_only_in_a_transaction,
     many_rows_wait_for_a_lock_as_a_whole,
-    no_increment_is_lost_among_four_clients,
-    of_four_who_race_for_a_key_one_inserts_and_one_removes,
+    four_clients_lose_no_increment,
+    of_four_racing_clients_one_inserts_and_one_removes,
 }

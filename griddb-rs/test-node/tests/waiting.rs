@@ -9,7 +9,7 @@ use common::{
 use griddb_test_node::{Fault, Options, Statement, TestNode};
 use std::time::Duration;
 
-/// A node that looks so rarely by itself that it does not come to it.
+/// A node with a check interval longer than the test.
 fn inert() -> Options {
     Options::new().check_interval(Duration::from_secs(600))
 }
@@ -49,7 +49,7 @@ async fn client(node: &TestNode, uuid: u8) -> Client {
 }
 
 #[tokio::test]
-async fn whatever_ends_a_transaction_on_purpose_wakes_them() {
+async fn commit_abort_and_close_wake_waiting_statements() {
     for ending in [COMMIT, ABORT, CLOSE_SESSION] {
         let mut scene = Scene::set(inert()).await;
         assert_eq!(scene.holder.end(ending, scene.table, 1, 2).await.code(), 0);
@@ -58,13 +58,13 @@ async fn whatever_ends_a_transaction_on_purpose_wakes_them() {
 }
 
 #[tokio::test]
-async fn an_error_that_aborts_the_transaction_does_not() {
+async fn an_error_that_aborts_the_transaction_does_not_wake_them() {
     let mut scene = Scene::set(inert()).await;
     let exists = scene.holder.put_body(scene.table, "a", 9, Mode::go_on(1).insert_only());
     let refused = scene.holder.call_with(PUT_ROW, scene.table.partition, 2, exists).await;
     assert_eq!(refused.code(), 60154);
     assert!(scene.waiting.is_silent().await);
-    // the lock has gone all the same, and any other transaction of the partition that ends wakes them
+    // the lock is gone anyway, and the end of any other transaction in the partition wakes them
     let mut other = client(&scene.node, 3).await;
     let lock = other.row_head(scene.table, Mode::begin(1).for_update().timeout(0)).sized(b"a");
     assert_eq!(other.call_with(GET_ROW, scene.table.partition, 1, lock).await.code(), 0);
@@ -73,7 +73,7 @@ async fn an_error_that_aborts_the_transaction_does_not() {
 }
 
 #[tokio::test]
-async fn an_error_that_aborts_the_transaction_is_seen_at_the_next_check() {
+async fn an_error_that_aborts_the_transaction_is_noticed_at_the_next_check() {
     let mut scene = Scene::set(Options::new().check_interval(Duration::from_millis(300))).await;
     let exists = scene.holder.put_body(scene.table, "a", 9, Mode::go_on(1).insert_only());
     scene.holder.call_with(PUT_ROW, scene.table.partition, 2, exists).await;
@@ -81,12 +81,12 @@ async fn an_error_that_aborts_the_transaction_is_seen_at_the_next_check() {
 }
 
 #[tokio::test]
-async fn a_session_without_a_transaction_that_is_closed_wakes_nobody() {
+async fn closing_a_session_without_a_transaction_wakes_nobody() {
     let mut scene = Scene::set(inert()).await;
     let mut other = client(&scene.node, 3).await;
     let put = other.put_body(scene.table, "b", 1, Mode { transaction_mode: 0, ..Mode::begin(1) });
     assert_eq!(other.call_with(PUT_ROW, scene.table.partition, 1, put).await.code(), 0);
-    // an error releases the row, and nobody is told
+    // an error releases the row, and nobody is notified
     let gap = scene.holder.put_body(scene.table, "c", 1, Mode::go_on(1));
     assert_eq!(scene.holder.call_with(PUT_ROW, scene.table.partition, 9, gap).await.code(), 110033);
     assert_eq!(other.end(CLOSE_SESSION, scene.table, 1, 2).await.code(), 0);
@@ -94,7 +94,7 @@ async fn a_session_without_a_transaction_that_is_closed_wakes_nobody() {
 }
 
 #[tokio::test]
-async fn what_came_together_goes_before_those_who_wait() {
+async fn statements_that_arrived_together_go_before_waiting_ones() {
     let mut scene = Scene::set(inert()).await;
     let (table, holder) = (scene.table, &mut scene.holder);
     let commit = holder.session_body(table, 1);
@@ -112,7 +112,7 @@ async fn what_came_together_goes_before_those_who_wait() {
 }
 
 #[tokio::test]
-async fn they_are_woken_though_the_answer_that_wakes_them_is_lost() {
+async fn they_are_woken_even_if_the_waking_answer_is_lost() {
     let mut scene = Scene::set(inert()).await;
     scene.node.faults().once(Statement::Commit, Fault::DropAfter);
     let commit = scene.holder.session_body(scene.table, 1);
@@ -121,7 +121,7 @@ async fn they_are_woken_though_the_answer_that_wakes_them_is_lost() {
 }
 
 #[tokio::test]
-async fn of_several_the_first_goes_first() {
+async fn waiting_statements_run_in_order_of_arrival() {
     let mut scene = Scene::set(inert()).await;
     let mut second = client(&scene.node, 3).await;
     let remove = second.row_head(scene.table, Mode::AUTO).sized(b"a");
@@ -134,7 +134,7 @@ async fn of_several_the_first_goes_first() {
 }
 
 #[tokio::test]
-async fn who_waits_at_a_node_that_leaves_its_cluster_hears_nothing_until_it_is_back() {
+async fn waiting_statements_get_no_answer_while_their_node_is_outside_its_cluster() {
     let mut scene = Scene::set(Options::new().check_interval(Duration::from_millis(20))).await;
     scene.node.leave_cluster(true);
     assert!(scene.waiting.is_silent().await);

@@ -13,7 +13,7 @@ async fn number(rows: &Collection) -> Option<i64> {
     rows.get("n").await.unwrap().map(|row| row.get("n").unwrap())
 }
 
-pub async fn update_changes_as_one(client: Client) {
+pub async fn update_is_atomic(client: Client) {
     let rows = four_column_collection(&client).await;
     let tasks: Vec<_> = (0..8)
         .map(|_| {
@@ -29,7 +29,7 @@ pub async fn update_changes_as_one(client: Client) {
         timeout(Duration::from_secs(60), task).await.unwrap().unwrap();
     }
     assert_eq!(number(&rows).await, Some(80));
-    drop_it(rows).await;
+    drop_it(&client, rows).await;
 }
 
 pub async fn update_takes_two_round_trips(client: Client) {
@@ -42,7 +42,7 @@ pub async fn update_takes_two_round_trips(client: Client) {
     assert_eq!(client.stats().round_trips - before, 4);
     assert!(!rows.update("n", |_| Change::<Row>::Keep).await.unwrap());
     assert_eq!(client.stats().round_trips - before, 5);
-    drop_it(rows).await;
+    drop_it(&client, rows).await;
 }
 
 pub async fn update_inserts_removes_keeps(client: Client) {
@@ -60,7 +60,7 @@ pub async fn update_inserts_removes_keeps(client: Client) {
     assert!(rows.update("n", raise).await.unwrap());
     assert_eq!(number(&rows).await, Some(2));
     let other_key = rows.update("n", |_| Change::Put(row("other", "x", 1))).await.unwrap_err();
-    assert_eq!(other_key.to_string(), "an update may not change the row key");
+    assert_eq!(other_key.to_string(), "an update must not change the row key");
     let too_long = "x".repeat(40_000);
     let refused = rows.update("n", |_| Change::Put(row("n", &too_long, 1))).await.unwrap_err();
     assert_eq!((refused.kind(), refused.is_outcome_unknown()), (ErrorKind::Input, false), "{refused}");
@@ -68,7 +68,7 @@ pub async fn update_inserts_removes_keeps(client: Client) {
     assert!(updated.changed());
     assert_eq!(rows.owner().await.unwrap(), Some(updated.node()));
     assert_eq!(number(&rows).await, None);
-    drop_it(rows).await;
+    drop_it(&client, rows).await;
 }
 
 pub async fn update_runs_again_when_another_insert_won(client: Client) {
@@ -92,11 +92,11 @@ pub async fn update_runs_again_when_another_insert_won(client: Client) {
         .unwrap();
     assert!(changed);
     assert_eq!((runs, number(&rows).await), (2, Some(42)));
-    drop_it(rows).await;
+    drop_it(&client, rows).await;
 }
 
 /// The server neither shows such a row nor waits for it.
-pub async fn update_waits_for_an_insert_that_is_not_committed(client: Client) {
+pub async fn update_waits_for_an_uncommitted_insert(client: Client) {
     let rows = four_column_collection(&client).await;
     let mut inserter = rows.transaction();
     inserter.insert(row("n", "x", 1)).await.unwrap();
@@ -114,10 +114,10 @@ pub async fn update_waits_for_an_insert_that_is_not_committed(client: Client) {
     assert!(updated.unwrap());
     assert_eq!(number(&rows).await, Some(2));
     assert!(runs < 100, "{runs}");
-    drop_it(rows).await;
+    drop_it(&client, rows).await;
 }
 
-pub async fn a_lock_makes_others_wait_and_time_out(client: Client) {
+pub async fn a_lock_makes_other_clients_wait_and_time_out(client: Client) {
     let rows = four_column_collection(&client).await;
     rows.put(row("n", "x", 1)).await.unwrap();
     let mut transaction = rows.transaction();
@@ -138,13 +138,13 @@ pub async fn a_lock_makes_others_wait_and_time_out(client: Client) {
     transaction.commit().await.unwrap();
     timeout(Duration::from_secs(8), waiting).await.unwrap().unwrap().unwrap();
     assert_eq!(number(&rows).await, Some(3));
-    drop_it(rows).await;
+    drop_it(&client, rows).await;
 }
 
 pub async fn a_dropped_update_leaves_no_lock(client: Client) {
     let rows = four_column_collection(&client).await;
     rows.put(row("n", "x", 1)).await.unwrap();
-    // Dropped at each of its waits in turn.
+    // Dropped at each await point in turn.
     for polls in 1..6 {
         let mut update = Box::pin(rows.update("n", raise));
         for _ in 0..polls {
@@ -156,7 +156,7 @@ pub async fn a_dropped_update_leaves_no_lock(client: Client) {
         drop(update);
         let at_once = rows.within(Duration::from_millis(990));
         timeout(Duration::from_secs(5), async {
-            // The locking read may not have been answered yet; what is sent behind it waits for its answer.
+            // The locking read may be unanswered; what is sent behind it waits for its answer.
             while at_once.update("n", raise).await.is_err() {
                 tokio::time::sleep(Duration::from_millis(5)).await;
             }
@@ -164,7 +164,7 @@ pub async fn a_dropped_update_leaves_no_lock(client: Client) {
         .await
         .unwrap();
     }
-    drop_it(rows).await;
+    drop_it(&client, rows).await;
 }
 
 pub async fn a_dropped_wait_for_a_lock_leaves_none(client: Client) {
@@ -176,10 +176,10 @@ pub async fn a_dropped_wait_for_a_lock_leaves_none(client: Client) {
     assert!(timeout(Duration::from_millis(50), &mut waiting).await.is_err());
     drop(waiting);
     holder.commit().await.unwrap();
-    // The dropped update gets its lock now, and gives it back at once.
+    // The dropped update gets its lock here, and releases it at once.
     timeout(Duration::from_secs(4), rows.update("n", raise)).await.unwrap().unwrap();
     assert_eq!(number(&rows).await, Some(2));
-    drop_it(rows).await;
+    drop_it(&client, rows).await;
 }
 
 pub async fn a_flush_that_was_overtaken_is_sent_again(client: Client) {
@@ -194,9 +194,9 @@ pub async fn a_flush_that_was_overtaken_is_sent_again(client: Client) {
     holder.commit().await.unwrap();
     assert!(timeout(Duration::from_secs(8), waiting).await.unwrap().unwrap().unwrap());
     let after = client.stats();
-    // The remove with its flush, the COMMIT, and one more flush; CLOSE_SESSION is not waited for.
+    // The remove with its flush, the COMMIT, and one more flush. CLOSE_SESSION has no waiting caller.
     assert_eq!(after.round_trips - before.round_trips, 3);
-    drop_it(rows).await;
+    drop_it(&client, rows).await;
 }
 
 pub async fn transaction_commits_all(client: Client) {
@@ -218,10 +218,10 @@ pub async fn transaction_commits_all(client: Client) {
     assert_eq!(counted, Some(griddb_rs::Value::Long(4)));
     assert_eq!(rows.get("a").await.unwrap().unwrap().get::<i64>("n").unwrap(), 9);
     assert_eq!(rows.transaction().commit_at().await.unwrap(), None);
-    drop_it(rows).await;
+    drop_it(&client, rows).await;
 }
 
-pub async fn transaction_takes_back_all(client: Client) {
+pub async fn transaction_rolls_back_all(client: Client) {
     let rows = four_column_collection(&client).await;
     rows.put(row("n", "x", 1)).await.unwrap();
     let mut transaction = rows.transaction();
@@ -233,7 +233,7 @@ pub async fn transaction_takes_back_all(client: Client) {
     timeout(Duration::from_secs(4), rows.update("n", raise)).await.unwrap().unwrap();
     assert_eq!(number(&rows).await, Some(2));
     assert!(rows.get("m").await.unwrap().is_none());
-    drop_it(rows).await;
+    drop_it(&client, rows).await;
 }
 
 pub async fn transaction_fails_as_a_whole(client: Client) {
@@ -245,7 +245,7 @@ pub async fn transaction_fails_as_a_whole(client: Client) {
     assert_eq!(transaction.get("a").await.unwrap_err().kind(), ErrorKind::TransactionAborted);
     assert_eq!(transaction.commit().await.unwrap_err().kind(), ErrorKind::TransactionAborted);
     assert!(rows.get("b").await.unwrap().is_none());
-    drop_it(rows).await;
+    drop_it(&client, rows).await;
 }
 
 pub async fn many_sessions_on_one_connection(client: Client) {
@@ -271,7 +271,7 @@ pub async fn many_sessions_on_one_connection(client: Client) {
         timeout(Duration::from_secs(60), task).await.unwrap().unwrap();
     }
     assert_eq!(client.stats().connections, connections);
-    drop_it(rows).await;
+    drop_it(&client, rows).await;
 }
 
 pub async fn a_wait_for_a_lock_ends_before_the_call_does(client: Client) {
@@ -279,17 +279,17 @@ pub async fn a_wait_for_a_lock_ends_before_the_call_does(client: Client) {
     rows.put(row("n", "x", 1)).await.unwrap();
     let mut holder = rows.transaction();
     holder.lock("n").await.unwrap();
-    // One second for the lock, three until the server looks again, and some for the way.
+    // One second for the lock, three until the server's next check, and some margin.
     let patient = rows.within(Duration::from_millis(4900));
     let waited = patient.remove("n").await.unwrap_err();
     assert!(waited.is_lock_timeout() && !waited.is_outcome_unknown(), "{waited}");
     drop(holder);
     assert!(rows.remove("n").await.unwrap());
-    drop_it(rows).await;
+    drop_it(&client, rows).await;
 }
 
-/// So little time that the server cannot be asked to wait: the calls wait by themselves.
-pub async fn callers_with_little_time_take_turns(client: Client) {
+/// Too little time for the server to wait: the calls poll instead.
+pub async fn callers_with_little_time_share_a_row(client: Client) {
     let rows = four_column_collection(&client).await;
     rows.put(row("n", "x", 0)).await.unwrap();
     let mut holder = rows.transaction();
@@ -312,10 +312,10 @@ pub async fn callers_with_little_time_take_turns(client: Client) {
     }
     assert!(other.await.unwrap().unwrap());
     assert!(number(&rows).await.unwrap() >= 6);
-    drop_it(rows).await;
+    drop_it(&client, rows).await;
 }
 
-pub async fn a_transaction_has_time_where_a_call_has_little(client: Client) {
+pub async fn a_transaction_lives_long_enough_even_if_calls_have_little_time(client: Client) {
     let rows = four_column_collection(&client).await;
     rows.put(row("n", "x", 1)).await.unwrap();
     let hurried = rows.within(Duration::from_millis(2900));
@@ -327,5 +327,5 @@ pub async fn a_transaction_has_time_where_a_call_has_little(client: Client) {
         transaction.commit().await.unwrap();
     }
     assert_eq!(number(&rows).await, Some(6));
-    drop_it(rows).await;
+    drop_it(&client, rows).await;
 }

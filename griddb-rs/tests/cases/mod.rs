@@ -1,4 +1,4 @@
-//! What has to hold on any server: run on a real one and on the in-process node alike.
+//! Cases that must pass on any server: they run on a real one and on the simulator.
 
 pub mod locks;
 pub mod queries;
@@ -37,8 +37,8 @@ pub fn row<'a>(
     (key, text, number, None)
 }
 
-pub async fn drop_it(collection: Collection) {
-    collection.client().drop_collection(&collection.name().to_string()).await.unwrap();
+pub async fn drop_it(client: &Client, collection: Collection) {
+    client.drop_collection(&collection.name().to_string()).await.unwrap();
 }
 
 /// Calls a macro with the path of every case.
@@ -48,15 +48,15 @@ macro_rules! for_every_case {
         $make! {
             rows::put_get_remove;
             rows::insert_has_one_winner;
-            rows::update_existing_wants_a_row;
-            rows::take_gives_the_row_to_one;
+            rows::update_existing_requires_a_row;
+            rows::take_returns_the_row_to_one_caller;
             rows::many_at_once;
             rows::every_column_type;
             rows::composite_keys;
             rows::columns_in_another_order;
-            rows::containers_by_affinity;
-            rows::opened_by_several_at_once;
-            rows::a_dropped_container_is_made_again;
+            rows::containers_with_the_same_affinity_share_a_partition;
+            rows::several_clients_open_a_container_at_once;
+            rows::a_dropped_container_is_created_again;
             rows::another_schema_is_refused;
             rows::flushed_writes_take_one_round_trip;
             rows::flushes_are_shared;
@@ -68,20 +68,20 @@ macro_rules! for_every_case {
             queries::steps;
             queries::literals_stay_literals;
             queries::refused_queries;
-            locks::update_changes_as_one;
+            locks::update_is_atomic;
             locks::update_takes_two_round_trips;
             locks::update_inserts_removes_keeps;
             locks::update_runs_again_when_another_insert_won;
-            locks::update_waits_for_an_insert_that_is_not_committed;
-            locks::a_lock_makes_others_wait_and_time_out;
+            locks::update_waits_for_an_uncommitted_insert;
+            locks::a_lock_makes_other_clients_wait_and_time_out;
             locks::a_wait_for_a_lock_ends_before_the_call_does;
-            locks::callers_with_little_time_take_turns;
-            locks::a_transaction_has_time_where_a_call_has_little;
+            locks::callers_with_little_time_share_a_row;
+            locks::a_transaction_lives_long_enough_even_if_calls_have_little_time;
             locks::a_dropped_update_leaves_no_lock;
             locks::a_dropped_wait_for_a_lock_leaves_none;
             locks::a_flush_that_was_overtaken_is_sent_again;
             locks::transaction_commits_all;
-            locks::transaction_takes_back_all;
+            locks::transaction_rolls_back_all;
             locks::transaction_fails_as_a_whole;
             locks::many_sessions_on_one_connection;
         }

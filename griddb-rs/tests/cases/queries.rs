@@ -25,7 +25,7 @@ pub async fn rows_and_limits(client: Client) {
     let tql = tql::bind("select * where t < ? order by n desc", &[&before]).unwrap();
     let read: Vec<(String, String, i64, Timestamp)> = rows.query(tql).rows_as().await.unwrap();
     assert_eq!(read[0], ("key00004".into(), "text 4".into(), 4, Timestamp::from_millis(4000)));
-    drop_it(rows).await;
+    drop_it(&client, rows).await;
 }
 
 pub async fn aggregates_and_plans(client: Client) {
@@ -36,7 +36,7 @@ pub async fn aggregates_and_plans(client: Client) {
     assert_eq!(ask("select avg(n)").await, Some(Value::Double(4.5)));
     assert_eq!(ask("select max(n) where n > 100").await, None);
     assert_eq!(rows.query("select *").value().await.unwrap_err().kind(), ErrorKind::Query);
-    drop_it(rows).await;
+    drop_it(&client, rows).await;
 }
 
 pub async fn pages(client: Client) {
@@ -64,7 +64,7 @@ pub async fn pages(client: Client) {
     left.next().await.unwrap();
     drop(left);
     assert!(rows.get("key00001").await.unwrap().is_some());
-    drop_it(rows).await;
+    drop_it(&client, rows).await;
 }
 
 pub async fn steps(client: Client) {
@@ -79,7 +79,7 @@ pub async fn steps(client: Client) {
     numbers.sort_unstable();
     assert_eq!(numbers, (0..3000).collect::<Vec<_>>());
     assert!(parts > 1, "{parts}");
-    drop_it(rows).await;
+    drop_it(&client, rows).await;
 }
 
 pub async fn literals_stay_literals(client: Client) {
@@ -95,7 +95,7 @@ pub async fn literals_stay_literals(client: Client) {
         assert_eq!(found.len(), 1, "{text}");
         assert_eq!(found[0].get::<i64>("n").unwrap(), number);
     }
-    drop_it(rows).await;
+    drop_it(&client, rows).await;
 }
 
 pub async fn refused_queries(client: Client) {
@@ -106,5 +106,5 @@ pub async fn refused_queries(client: Client) {
         assert!(!refused.to_string().contains("nosuch"));
     }
     assert_eq!(rows.query("select * where k = '\0'").rows().await.unwrap_err().kind(), ErrorKind::Input);
-    drop_it(rows).await;
+    drop_it(&client, rows).await;
 }

@@ -24,7 +24,7 @@ pub async fn put_get_remove(client: Client) {
     let written = rows.remove_at("b").await.unwrap();
     assert!(written.existed());
     assert_eq!(rows.owner().await.unwrap(), Some(written.node()));
-    drop_it(rows).await;
+    drop_it(&client, rows).await;
 }
 
 pub async fn insert_has_one_winner(client: Client) {
@@ -44,20 +44,20 @@ pub async fn insert_has_one_winner(client: Client) {
     assert_eq!(rows.get("k").await.unwrap().unwrap().get::<i64>("n").unwrap(), winners[0]);
     rows.insert_distinct(row("own", "x", 1)).await.unwrap();
     assert!(rows.insert_distinct(row("own", "x", 1)).await.unwrap_err().is_key_exists());
-    drop_it(rows).await;
+    drop_it(&client, rows).await;
 }
 
-pub async fn update_existing_wants_a_row(client: Client) {
+pub async fn update_existing_requires_a_row(client: Client) {
     let rows = four_column_collection(&client).await;
     let missing = rows.update_existing(row("k", "x", 1)).await.unwrap_err();
     assert!(missing.is_key_missing(), "{missing}");
     rows.put(row("k", "x", 1)).await.unwrap();
     rows.update_existing(row("k", "y", 2)).await.unwrap();
     assert_eq!(rows.get("k").await.unwrap().unwrap().get::<&str>("v").unwrap(), "y");
-    drop_it(rows).await;
+    drop_it(&client, rows).await;
 }
 
-pub async fn take_gives_the_row_to_one(client: Client) {
+pub async fn take_returns_the_row_to_one_caller(client: Client) {
     let rows = four_column_collection(&client).await;
     rows.put(row("k", "x", 7)).await.unwrap();
     let before = client.stats().round_trips;
@@ -77,7 +77,7 @@ pub async fn take_gives_the_row_to_one(client: Client) {
         winners += u32::from(taken.await.unwrap());
     }
     assert_eq!(winners, 1);
-    drop_it(rows).await;
+    drop_it(&client, rows).await;
 }
 
 pub async fn many_at_once(client: Client) {
@@ -92,14 +92,14 @@ pub async fn many_at_once(client: Client) {
     let read = rows.get_many(&asked).await.unwrap();
     assert_eq!(client.stats().round_trips - before, 2);
     assert!(read[250].is_none());
-    for (place, row) in read.iter().flatten().enumerate() {
-        assert_eq!(row.get::<i64>("n").unwrap(), place as i64);
+    for (position, row) in read.iter().flatten().enumerate() {
+        assert_eq!(row.get::<i64>("n").unwrap(), position as i64);
     }
     let removed = rows.durability(Durability::Flush).remove_many(&asked).await.unwrap();
     assert_eq!(removed.iter().filter(|removed| **removed).count(), 500);
     assert!(!removed[250]);
     assert_eq!(rows.query("select count(*)").value().await.unwrap(), Some(Value::Long(0)));
-    drop_it(rows).await;
+    drop_it(&client, rows).await;
 }
 
 pub async fn every_column_type(client: Client) {
@@ -160,7 +160,7 @@ pub async fn every_column_type(client: Client) {
     }
     let opened = client.open(&rows.name().to_string()).await.unwrap();
     assert_eq!(opened.schema(), rows.schema());
-    drop_it(rows).await;
+    drop_it(&client, rows).await;
 }
 
 pub async fn composite_keys(client: Client) {
@@ -177,7 +177,7 @@ pub async fn composite_keys(client: Client) {
     assert!(rows.remove(("x", 7i64)).await.unwrap());
     assert!(rows.get(("x", 7i64)).await.unwrap().is_none());
     assert!(rows.get(("x", 8i64)).await.unwrap().is_some());
-    drop_it(rows).await;
+    drop_it(&client, rows).await;
 }
 
 pub async fn columns_in_another_order(client: Client) {
@@ -208,10 +208,10 @@ pub async fn columns_in_another_order(client: Client) {
     assert_eq!((row.get::<&str>("b").unwrap(), row.get::<&str>("c").unwrap()), ("bb", "cc"));
     let rows = second.query("select * where a = 1").rows().await.unwrap();
     assert_eq!(rows[0].get::<i32>("d").unwrap(), 4);
-    drop_it(first).await;
+    drop_it(&client, first).await;
 }
 
-pub async fn containers_by_affinity(client: Client) {
+pub async fn containers_with_the_same_affinity_share_a_partition(client: Client) {
     let base = unique("Spread");
     let mut spread = Vec::new();
     for number in 0..4u32 {
@@ -223,11 +223,11 @@ pub async fn containers_by_affinity(client: Client) {
     }
     for (number, rows) in spread.into_iter().enumerate() {
         assert_eq!(rows.get("k").await.unwrap().unwrap().get::<i64>("n").unwrap(), number as i64);
-        drop_it(rows).await;
+        drop_it(&client, rows).await;
     }
 }
 
-pub async fn opened_by_several_at_once(client: Client) {
+pub async fn several_clients_open_a_container_at_once(client: Client) {
     let name = unique("Together");
     let schema = four_columns().index("t").index_on("by_v_n", &["v", "n"]);
     let opens: Vec<_> = (0..8)
@@ -242,10 +242,10 @@ pub async fn opened_by_several_at_once(client: Client) {
     }
     let rows = client.open(&name.to_ascii_uppercase()).await.unwrap();
     assert_eq!(rows.query("select count(*)").value().await.unwrap(), Some(Value::Long(8)));
-    drop_it(rows).await;
+    drop_it(&client, rows).await;
 }
 
-pub async fn a_dropped_container_is_made_again(client: Client) {
+pub async fn a_dropped_container_is_created_again(client: Client) {
     let rows = four_column_collection(&client).await;
     let name = rows.name().to_string();
     rows.put(row("k", "x", 1)).await.unwrap();
@@ -277,7 +277,7 @@ pub async fn another_schema_is_refused(client: Client) {
     }
     assert_eq!(client.open_or_create("no good", &four_columns()).await.unwrap_err().kind(), ErrorKind::Input);
     assert_eq!(client.open_or_create("x", &Schema::new()).await.unwrap_err().kind(), ErrorKind::Input);
-    drop_it(rows).await;
+    drop_it(&client, rows).await;
 }
 
 pub async fn flushed_writes_take_one_round_trip(client: Client) {
@@ -292,7 +292,7 @@ pub async fn flushed_writes_take_one_round_trip(client: Client) {
     assert_eq!(after.statements - before.statements, 6);
     rows.flush().await.unwrap();
     assert!(flushed.insert(row("b", "x", 1)).await.unwrap_err().is_key_exists());
-    drop_it(rows).await;
+    drop_it(&client, rows).await;
 }
 
 pub async fn long_texts(client: Client) {
@@ -304,7 +304,7 @@ pub async fn long_texts(client: Client) {
     assert_eq!((refused.kind(), refused.is_outcome_unknown()), (ErrorKind::Input, false), "{refused}");
     let refused = rows.put(row("k", "nul\0", 1)).await.unwrap_err();
     assert_eq!(refused.to_string(), "column `v` was given a text with a NUL character");
-    drop_it(rows).await;
+    drop_it(&client, rows).await;
 }
 
 pub async fn many_statements_in_flight(client: Client) {
@@ -328,7 +328,7 @@ pub async fn many_statements_in_flight(client: Client) {
     }
     assert_eq!(rows.query("select count(*)").value().await.unwrap(), Some(Value::Long(64 * 20)));
     assert_eq!(client.stats().connections, connections);
-    drop_it(rows).await;
+    drop_it(&client, rows).await;
 }
 
 pub async fn flushes_are_shared(client: Client) {
@@ -347,5 +347,5 @@ pub async fn flushes_are_shared(client: Client) {
     let flushes = after.statements - before.statements - 200;
     assert_eq!(after.round_trips - before.round_trips, 200);
     assert!((1..100).contains(&flushes), "{flushes}");
-    drop_it(rows).await;
+    drop_it(&client, rows).await;
 }

@@ -44,7 +44,7 @@ pub fn raise(row: Option<&Row>) -> Change<(&'static str, i64)> {
     Change::Put(("k", row.map_or(0, |row| row.get::<i64>("n").unwrap()) + 1))
 }
 
-/// Fails when it takes so long that something hangs.
+/// Fails if it hangs.
 pub async fn soon<T>(future: impl Future<Output = T>) -> T {
     timeout(Duration::from_secs(20), future).await.unwrap()
 }
@@ -55,7 +55,7 @@ pub async fn blobs(client: &Client) -> Collection {
     client.open_or_create("blobs", &schema).await.unwrap()
 }
 
-/// Waits until something is true.
+/// Waits until a condition holds.
 pub async fn until(what: impl Fn() -> bool) {
     soon(async {
         while !what() {
@@ -65,14 +65,14 @@ pub async fn until(what: impl Fn() -> bool) {
     .await;
 }
 
-/// What a notification provider does with a connection that it has answered.
+/// What a notification provider does with a connection after answering.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum AfterAnswer {
     Close,
     StayOpen,
 }
 
-/// A notification provider that answers whoever asks for `/nodes`; the option of a URL that names it.
+/// A notification provider that serves `/nodes`. Returns the URL option that names it.
 pub async fn provider(answer: impl Fn() -> String + Send + 'static, after: AfterAnswer) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
@@ -81,7 +81,7 @@ pub async fn provider(answer: impl Fn() -> String + Send + 'static, after: After
         loop {
             let (mut stream, _) = listener.accept().await.unwrap();
             let mut request = [0; 1024];
-            // Who asks may give up at any time.
+            // The client may give up at any time.
             let length = stream.read(&mut request).await.unwrap_or(0);
             if request[..length].starts_with(b"GET /nodes HTTP/1.0\r\n") {
                 let _ = stream.write_all(answer().as_bytes()).await;
@@ -94,7 +94,7 @@ pub async fn provider(answer: impl Fn() -> String + Send + 'static, after: After
     format!("provider=http://{address}/nodes")
 }
 
-/// How a provider lists nodes.
+/// A provider's list of nodes.
 pub fn listing(nodes: &[(&str, u16)]) -> String {
     let node =
         |(host, port): &(&str, u16)| format!(r#"{{"transaction":{{"address":"{host}","port":{port}}}}}"#);

@@ -1,7 +1,7 @@
-//! Clients' rows, for a short time after they were read.
+//! Client rows, cached for a short time after they were read.
 //!
-//! A token request needs the client's row, which hardly ever changes. What this process writes is seen by it at once;
-//! what another process writes, at the latest when the time is over.
+//! A token request needs the client's row, which rarely changes. A process sees its own writes at once, and those
+//! of other processes when the cached row expires at the latest.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -12,27 +12,27 @@ use tokio::time::Instant;
 
 use crate::store::{Key, Kind, Row};
 
-/// How many clients are kept.
+/// The capacity of the cache.
 const MOST: usize = 10_000;
 
 pub(super) struct ClientCache {
     keep_for: Duration,
     rows: RwLock<HashMap<Box<str>, Kept>>,
-    /// Counts the beginnings and ends of writes: a row that was read across one of them is not kept.
+    /// Counts the starts and ends of writes. A row that was read while one happened is not cached.
     epoch: AtomicU64,
 }
 
-/// A row is about to be read.
+/// A read that is about to start.
 #[derive(Clone, Copy)]
 pub(super) struct Reading {
     epoch: u64,
     began: Instant,
 }
 
-/// A row, and until when it may be used.
+/// A row, and when it expires.
 type Kept = (Arc<Row>, Instant);
 
-/// A write of a client's row is under way; when this goes, it is over.
+/// A write of a client row in progress. It ends when this is dropped.
 pub(super) struct Writing<'a> {
     cache: &'a ClientCache,
     id: &'a str,
@@ -55,7 +55,7 @@ impl ClientCache {
         (Instant::now() < *until).then(|| Arc::clone(row))
     }
 
-    /// To be asked before a row is read that will be kept: it may be as old as that.
+    /// Call it before reading a row to be cached: the row may be as old as this moment.
     pub(super) fn reading(&self) -> Reading {
         Reading { epoch: self.epoch.load(Ordering::SeqCst), began: Instant::now() }
     }
@@ -78,7 +78,7 @@ impl ClientCache {
         rows.insert(id.into(), (Arc::clone(row), reading.began + self.keep_for));
     }
 
-    /// To be held while a row is written. Rows that are not clients' do not matter.
+    /// Hold it while a row is written. Rows of other kinds are ignored.
     pub(super) fn writing<'a>(&'a self, key: Key<'a>) -> Option<Writing<'a>> {
         (key.kind == Kind::Client).then(|| {
             self.forget(key.id);
@@ -103,7 +103,7 @@ mod unit {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_row_is_kept_for_its_time_only() {
+    async fn a_row_is_cached_for_its_time_only() {
         let cache = ClientCache::new(Duration::from_secs(5));
         cache.keep("web", &row(), cache.reading());
         assert!(cache.get("web").is_some());
@@ -112,10 +112,10 @@ mod unit {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn the_time_counts_from_before_the_row_was_read() {
+    async fn the_cache_time_starts_before_the_read() {
         let cache = ClientCache::new(Duration::from_secs(5));
         let reading = cache.reading();
-        // The answer of a slow database: what it says may have been true only at the beginning.
+        // The answer of a slow database may be outdated when it arrives.
         tokio::time::advance(Duration::from_secs(3)).await;
         cache.keep("web", &row(), reading);
         tokio::time::advance(Duration::from_secs(1)).await;
@@ -125,7 +125,7 @@ mod unit {
     }
 
     #[tokio::test]
-    async fn a_row_read_across_a_write_is_not_kept() {
+    async fn a_row_read_during_a_write_is_not_cached() {
         let cache = ClientCache::new(Duration::from_secs(5));
         let before = cache.reading();
         let writing = cache.writing(Key::new(Kind::Client, "web"));
@@ -138,7 +138,7 @@ mod unit {
     }
 
     #[tokio::test]
-    async fn a_write_ends_what_was_kept() {
+    async fn a_write_removes_the_cached_row() {
         let cache = ClientCache::new(Duration::from_secs(5));
         cache.keep("web", &row(), cache.reading());
         drop(cache.writing(Key::new(Kind::Client, "web")));

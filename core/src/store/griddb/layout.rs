@@ -1,36 +1,36 @@
-//! The containers of a store, and how they are set up.
+//! The containers of a store, and their setup.
 
 use griddb_rs::{Client, Collection, ColumnType, Durability, ErrorKind, Schema};
 
 use super::options::Options;
 use crate::store::{Key, Kind};
 
-/// The version of the layout that this code writes.
+/// The layout version of this code.
 const VERSION: i64 = 1;
-/// Over how many containers grants are spread, where neither the database nor the URL says.
+/// The default number of grant containers, if neither the database nor the URL sets it.
 const GRANT_CONTAINERS: u8 = 16;
 
 /// The containers of a store.
 pub(super) struct Layout {
-    /// Grants are spread over these: each is in a partition of its own.
+    /// Grants are spread over these. Each is in its own partition.
     grants: Vec<Collection>,
     /// The other kinds, in the order of [`Kind::ALL`] without grants.
     others: Vec<(Kind, Collection)>,
 }
 
-/// A database cannot be set up.
+/// Why a database cannot be set up.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum SetUpError {
     #[error(transparent)]
     Database(#[from] griddb_rs::Error),
-    #[error("it was set up by a newer version of gridauth (layout {0}; this one knows layout {VERSION})")]
+    #[error("a newer version of gridauth set it up (layout {0}; this version supports layout {VERSION})")]
     Newer(i64),
-    #[error("its settings row cannot be read: {0}")]
+    #[error("its settings row is invalid: {0}")]
     Settings(&'static str),
 }
 
 impl Layout {
-    /// Opens the containers, and makes those that are missing. What the settings row says counts before the options: all
+    /// Opens the containers, and creates missing ones. The settings row takes precedence over the options: all
     /// processes must spread grants alike.
     pub(super) async fn open(client: &Client, options: &Options) -> Result<Self, SetUpError> {
         let prefix = &options.prefix;
@@ -49,10 +49,10 @@ impl Layout {
         Ok(Self { grants, others })
     }
 
-    /// The container that a row is in: known from its key alone.
+    /// The container of a row, which follows from its key alone.
     pub(super) fn of(&self, key: Key<'_>) -> &Collection {
         let all = self.all(key.kind);
-        // The id of a grant has random bits, so this spreads grants evenly. It may never change.
+        // A grant's id has random bits, so this spreads grants evenly. It must never change.
         let at = crc32fast::hash(key.id.as_bytes()) as usize % all.len().max(1);
         &all[at]
     }
@@ -115,13 +115,13 @@ async fn settings(client: &Client, options: &Options) -> Result<u8, SetUpError> 
         tracing::warn!(
             asked,
             stored = spread,
-            "grant_containers in the store's URL is not what the database was set up with, and is not used"
+            "grant_containers in the store's URL is ignored: the database was set up with another number"
         );
     }
     Ok(spread)
 }
 
-/// Writes the row. Of several processes that start at once one writes it.
+/// Writes the row. Of several processes that start at once, one writes it.
 async fn write(client: &Client, name: &str, spread: u8) -> Result<(), griddb_rs::Error> {
     let schema = Schema::new()
         .key("id", ColumnType::String)
@@ -134,8 +134,8 @@ async fn write(client: &Client, name: &str, spread: u8) -> Result<(), griddb_rs:
     }
 }
 
-/// The number that is stored, if there is one. The container is opened with the columns that it has: those of a newer
-/// layout may be others, and its version is to be told all the same.
+/// The stored number, if any. The container is opened with the columns that it has: a newer layout may have other
+/// columns, and its version must still be reported.
 async fn stored(client: &Client, name: &str) -> Result<Option<u8>, SetUpError> {
     let container = match client.open(name).await {
         Ok(container) => container,

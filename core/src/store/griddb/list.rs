@@ -1,11 +1,11 @@
 //! Listings, page by page.
 //!
-//! TQL has no comparison of texts, so rows come in the order of a hash of their ids, which stays the same whatever
-//! changes in the row. Two ids with one hash of 63 bits would have to stand at the very end of a page to be missed.
+//! TQL cannot compare texts, so rows are ordered by a 63-bit hash of their ids, which never changes. A row would
+//! only be missed if its hash equalled that of another row at the very end of a page.
 //!
-//! The server takes the index of the condition that is written first. By user or client it reads and sorts all rows of
-//! theirs for each page, which is best for few and grows with their square; by hash it reads them in the order that is
-//! wanted, and those of others in between.
+//! The server uses the index of the first condition in the query. With the user or client first, it reads and
+//! sorts all of their rows for each page. That is best for few rows and quadratic for many. With the hash first,
+//! it reads rows in the right order, including other users' rows in between.
 
 use std::sync::Arc;
 
@@ -18,16 +18,16 @@ use crate::env::Timestamp;
 use crate::store::deadline::Wait;
 use crate::store::{By, Cursor, Entry, Page, Query, StoreError, StoreErrorKind};
 
-/// Where a page ended.
-struct Place {
+/// The position where a page ended.
+struct Position {
     container: usize,
-    /// The hash and the id of the last row; `None` at the start of the container.
+    /// The hash and id of the last row; `None` at the start of the container.
     last: Option<(i64, String)>,
-    /// Whether what is listed here is so much that it is read by hash.
+    /// Whether there are so many rows that they are read by hash.
     by_hash: bool,
 }
 
-impl Place {
+impl Position {
     fn read(cursor: Option<&Cursor>) -> Option<Self> {
         let Some(Cursor(text)) = cursor else { return Some(Self::start(0)) };
         let mut parts = text.splitn(4, ':');
@@ -54,49 +54,48 @@ impl Place {
     }
 }
 
-/// How a cursor says that the rows are read by hash.
+/// Marks a cursor whose rows are read by hash.
 const BY_HASH: &str = "h";
 
-/// From how many rows of a container on they are read by hash. To sort so many took 50 ms where it was measured.
+/// From this number of rows in a container on, they are read by hash. Sorting this many took 50 ms when measured.
 const MANY: i64 = 5000;
 
-/// The most rows in a page, whatever was asked for: a page is one answer, and what guards ask for waits behind it on the same
-/// connection.
+/// The most rows in a page. A page is one answer, and the reads of guards on the same connection wait behind it.
 const MOST_ROWS: usize = 100;
 
-/// One page. It has rows of one container alone, so that what is done with them does not hang on the others, which may be
-/// elsewhere; as each is asked in its turn, that takes no more round trips.
+/// One page. Its rows come from a single container, so processing them does not depend on other containers, which
+/// may be on other nodes. Containers are read one after the other anyway, so this costs no extra round trips.
 pub(super) async fn page(layout: &Layout, query: Query<'_>, wait: &Wait) -> Result<Page, StoreError> {
     let limit = query.limit.clamp(1, MOST_ROWS);
     let containers = layout.all(query.kind);
-    let mut place = Place::read(query.after.as_ref())
-        .ok_or_else(|| StoreError::new(StoreErrorKind::Refused, "a cursor of another store"))?;
-    let Some(container) = containers.get(place.container) else { return Ok(Page::default()) };
-    let is_first = place.last.is_none();
-    let Found { mut rows, more } = rows(container, query.by, &place, limit, wait).await?;
+    let mut position = Position::read(query.after.as_ref())
+        .ok_or_else(|| StoreError::new(StoreErrorKind::Refused, "the cursor is of another store"))?;
+    let Some(container) = containers.get(position.container) else { return Ok(Page::default()) };
+    let is_first = position.last.is_none();
+    let Found { mut rows, more } = rows(container, query.by, &position, limit, wait).await?;
     let more = more || rows.len() > limit;
     rows.truncate(limit);
     let mut entries = Vec::with_capacity(rows.len());
     for (hash, entry) in rows {
-        place.last = Some((hash, entry.id.clone()));
+        position.last = Some((hash, entry.id.clone()));
         entries.push(entry);
     }
     if !more {
-        place = Place::start(place.container + 1);
+        position = Position::start(position.container + 1);
     } else if is_first {
-        place.by_hash = is_many(&container.within(wait.left()), query.by).await?;
+        position.by_hash = is_many(&container.within(wait.left()), query.by).await?;
     }
-    let next = (place.container < containers.len()).then(|| place.write());
+    let next = (position.container < containers.len()).then(|| position.write());
     Ok(Page { entries, next })
 }
 
-/// The beginning of the container after the one that the page of a query is of, if there is one.
+/// The start of the container after the one of the query's page, if there is one.
 pub(super) fn past(layout: &Layout, query: &Query<'_>) -> Option<Cursor> {
-    let next = Place::read(query.after.as_ref())?.container + 1;
-    (next < layout.all(query.kind).len()).then(|| Place::start(next).write())
+    let next = Position::read(query.after.as_ref())?.container + 1;
+    (next < layout.all(query.kind).len()).then(|| Position::start(next).write())
 }
 
-/// The condition for what is listed; `None` where no row can be meant, since it could not be stored either.
+/// The condition of the listing; `None` if no row can match, because it could not be stored either.
 fn condition(by: By<'_>) -> Option<String> {
     match by {
         By::Any => Some(String::new()),
@@ -106,7 +105,7 @@ fn condition(by: By<'_>) -> Option<String> {
     }
 }
 
-/// The query for at most `limit` rows in the order of their hashes.
+/// The query for at most `limit` rows in hash order.
 fn ordered(by: By<'_>, from: i64, by_hash: bool, limit: usize) -> Option<String> {
     let (condition, hash) = (condition(by)?, format!("hash >= {from}"));
     let both = match (condition.as_str(), by_hash) {
@@ -117,37 +116,38 @@ fn ordered(by: By<'_>, from: i64, by_hash: bool, limit: usize) -> Option<String>
     Some(format!("select * where {both} order by hash limit {limit}"))
 }
 
-/// Whether so many rows of a container match that they are not to be sorted for each page.
+/// Whether so many rows of a container match that they must not be sorted for each page.
 async fn is_many(container: &Collection, by: By<'_>) -> Result<bool, StoreError> {
-    // All rows are read by hash in any case.
+    // All rows are always read by hash.
     let Some(condition) = condition(by).filter(|condition| !condition.is_empty()) else { return Ok(false) };
     let count = container.query(format!("select count(*) where {condition}")).value().await;
     Ok(matches!(count.map_err(store_error)?, Some(Value::Long(count)) if count > MANY))
 }
 
-/// Rows of one container after a place.
+/// Rows of one container after a position.
 struct Found {
     rows: Vec<(i64, Entry)>,
-    /// Whether the query was cut, so that there may be more behind them.
+    /// Whether the query was limited, so that more rows may follow.
     more: bool,
 }
 
-/// The rows of one container after a place: one more than are wanted where there are so many, fewer where so many are longer
-/// than an answer may be.
+/// The rows of one container after a position: one more than requested if there are that many, fewer if they would
+/// exceed the longest answer.
 async fn rows(
     container: &Collection,
     by: By<'_>,
-    place: &Place,
+    position: &Position,
     wanted: usize,
     wait: &Wait,
 ) -> Result<Found, StoreError> {
-    let last = place.last.as_ref();
-    // One more to know whether there are more, and the last of the page before, which comes again.
+    let last = position.last.as_ref();
+    // One more shows whether more rows follow; another is the last row of the previous page, which is returned
+    // again.
     let mut asked = wanted + 2;
     let answered = loop {
-        // Where one row is all that an answer can have, that is the next.
+        // If an answer has room for one row only, it is the next one.
         let from = last.map_or(0, |(hash, _)| hash.saturating_add(i64::from(asked == 1)));
-        let Some(tql) = ordered(by, from, place.by_hash, asked) else {
+        let Some(tql) = ordered(by, from, position.by_hash, asked) else {
             return Ok(Found { rows: Vec::new(), more: false });
         };
         match container.within(wait.left()).query(tql).rows().await {
@@ -169,14 +169,14 @@ async fn rows(
     Ok(Found { rows, more })
 }
 
-/// How much of expired rows the server answers at a time. TQL has no lists of columns, so the rows come whole.
+/// The size of a step over expired rows. TQL has no column lists, so it returns whole rows.
 const EXPIRED_BYTES: u32 = 256 << 10;
 
 fn all_expired(now: Timestamp) -> Result<String, StoreError> {
     tql::bind("select * where expires <= ?", &[&moment(now)]).map_err(store_error)
 }
 
-/// The expired rows of one container, some at a time.
+/// The expired rows of one container, in parts.
 pub(super) struct Expired(Pages);
 
 pub(super) async fn expired(container: &Collection, now: Timestamp) -> Result<Expired, StoreError> {
@@ -184,7 +184,7 @@ pub(super) async fn expired(container: &Collection, now: Timestamp) -> Result<Ex
 }
 
 impl Expired {
-    /// The ids of some more; `None` where there are none left.
+    /// The next ids; `None` after the last ones.
     pub(super) async fn next(&mut self) -> Result<Option<Vec<String>>, StoreError> {
         let Some(rows) = self.0.next().await.map_err(store_error)? else { return Ok(None) };
         rows.iter().map(|row| row.get("id").map_err(store_error)).collect::<Result<_, _>>().map(Some)
@@ -200,18 +200,18 @@ mod unit {
 
     #[test]
     fn a_cursor_is_read_as_it_was_written() {
-        for place in [
-            Place { container: 3, last: Some((i64::MAX, "a:b::c".to_owned())), by_hash: true },
-            Place { container: 0, last: Some((0, "x".to_owned())), by_hash: false },
-            Place::start(7),
+        for position in [
+            Position { container: 3, last: Some((i64::MAX, "a:b::c".to_owned())), by_hash: true },
+            Position { container: 0, last: Some((0, "x".to_owned())), by_hash: false },
+            Position::start(7),
         ] {
-            let read = Place::read(Some(&place.write())).unwrap();
+            let read = Position::read(Some(&position.write())).unwrap();
             assert_eq!(
                 (read.container, read.last, read.by_hash),
-                (place.container, place.last, place.by_hash)
+                (position.container, position.last, position.by_hash)
             );
         }
-        assert!(Place::read(Some(&Cursor("x".to_owned()))).is_none());
+        assert!(Position::read(Some(&Cursor("x".to_owned()))).is_none());
     }
 
     /// Which index the server uses for a query, and whether it sorts what that finds.
@@ -245,10 +245,10 @@ mod unit {
         client.close().await;
     }
 
-    /// On a real server too where one is named. The node of the tests differs: it sorts also what comes in order, and
-    /// takes the index of an equality before that of a range.
+    /// Also runs on a real server if one is configured. The simulator differs: it sorts even what is in order
+    /// already, and prefers the index of an equality over that of a range.
     #[tokio::test]
-    async fn the_indexes_are_used() {
+    async fn queries_use_the_indexes() {
         let node = TestNode::start(Options::new()).await.unwrap();
         plans(&node.url(), "PLANS", false).await;
         if let Ok(url) = std::env::var("GRIDAUTH_TEST_GRIDDB") {

@@ -1,9 +1,9 @@
-//! The store in GridDB, beside the application's own containers.
+//! The store in GridDB, next to the application's own containers.
 //!
-//! Rows have real columns, so that people can ask their database who has access; `docs/griddb.md` of the project shows
-//! how. Grants are spread over containers in partitions of their own. One grant is one row: a guarded request is one
-//! round trip, an issued token one, a redeemed code or a rotated token two and the client's row, which is kept for a
-//! short time. Revoking a grant is one, revoking the access token of one that goes on two.
+//! Rows have real columns, so that people can query who has access; the project's `docs/griddb.md` shows how.
+//! Grants are spread over containers in separate partitions, and one grant is one row. Round trips: one for a
+//! guarded request or an issued token; two for a redeemed code or a rotated token, plus the client's row, which is
+//! cached briefly; one for revoking a grant; two for revoking the access token of a grant that lives on.
 //!
 //! # Options of the URL
 //!
@@ -12,17 +12,17 @@
 //!
 //! | option | meaning | default |
 //! | --- | --- | --- |
-//! | `prefix` | what the names of all containers begin with | `GRIDAUTH_` |
-//! | `durability` | what is on the node's disk before it is answered: `flush` everything; `consume` what consumes, rotates or revokes, and new rows of [`Kind::AssertionId`] and [`Kind::Custom`], which may mark something as used; `server` what the node syncs by itself | `flush` |
-//! | `grant_containers` | over how many containers grants are spread, 1 to 64; fixed when the database is first used | 16 |
-//! | `client_cache` | how long a client's row may be used after it was read: so stale can a client be that another process has changed; `0s` reads it each time | `5s` |
-//! | `verify_owner` | `true` asks the master, after each answer to a change, whether the node that gave it still owns the partition; also where it says that there was nothing to change. Reads are not asked about | `false` |
+//! | `prefix` | prefix of all container names | `GRIDAUTH_` |
+//! | `durability` | what is on the node's disk before it is answered. `flush`: everything. `consume`: whatever consumes, rotates or revokes, and new rows of [`Kind::AssertionId`] and [`Kind::Custom`], which may mark something as used. `server`: what the node syncs on its own | `flush` |
+//! | `grant_containers` | the number of containers that grants are spread over, 1 to 64; fixed when the database is first used | 16 |
+//! | `client_cache` | how long a client's row may be cached, and so how long a change by another process may go unnoticed; `0s` disables the cache | `5s` |
+//! | `verify_owner` | `true` asks the master, after each answer to a change, whether the node that answered still owns the partition, even if there was nothing to change. Reads are not checked | `false` |
 //!
-//! All calls that one request makes share the `retry_for` of one call, 10 s unless the URL says otherwise.
+//! All calls of one request share the `retry_for` of a single call, 10 s by default.
 //!
-//! With `durability=consume` a node that crashes with its default `logWriteMode` of 1 forgets tokens and sign-ups of
-//! its last second, though they were answered. With `server` it may also bring back a code that was used, or a token
-//! that was revoked: only for nodes with `logWriteMode` 0, which sync each commit themselves.
+//! With `durability=consume`, a node with the default `logWriteMode` of 1 that crashes loses the tokens and sign-ups of
+//! its last second, although they were answered. With `server`, a used code or a revoked token may even become valid
+//! again, so use it only for nodes with `logWriteMode` 0, which sync every commit.
 
 mod client_cache;
 mod layout;
@@ -52,31 +52,31 @@ use layout::Layout;
 use options::{FlushPolicy, Options};
 use rows::{NewRow, decode, readable};
 
-/// A store in a GridDB database. [`Store::open`](super::Store::open) makes one of a `griddb://` URL.
+/// A store in a GridDB database. [`Store::open`](super::Store::open) creates one for a `griddb://` URL.
 pub struct GriddbStore {
     client: Client,
     layout: Layout,
     flush: FlushPolicy,
     verify_owner: bool,
-    /// How long a call may take, and all calls of a request together.
+    /// The time limit of a call, and of all calls of a request together.
     patience: Duration,
     clients: ClientCache,
-    /// For each kind, the container where the next sweep begins.
+    /// For each kind, the container where the next sweep starts.
     next_sweep: [AtomicUsize; Kind::ALL.len()],
 }
 
-/// What a write is for: whether it has to be on the disk before it is answered.
+/// The purpose of a write, which decides whether it must be on disk before it is answered.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Write {
-    /// Something new.
+    /// Adds something new.
     Creates,
-    /// Something is used up, rotated, revoked or changed.
+    /// Consumes, rotates, revokes or changes something.
     Consumes,
 }
 
 impl Write {
-    /// What a new row of this kind is for. The id of an assertion is kept because it has been used, and what an
-    /// application keeps may be such a mark as well.
+    /// The purpose of a new row of this kind. The id of an assertion is stored because it was used, and an
+    /// application may store such marks too.
     fn inserting(kind: Kind) -> Self {
         match kind {
             Kind::AssertionId | Kind::Custom => Self::Consumes,
@@ -86,23 +86,24 @@ impl Write {
 }
 
 impl GriddbStore {
-    /// Connects to the database that the URL names, and makes what is missing in it. Several processes may do so at once.
+    /// Connects to the database named by the URL, and creates what is missing. Several processes may do so at
+    /// once.
     ///
     /// # Errors
-    /// [`OpenError`] where the URL is not good, the database cannot be reached or refuses the login, or it was set up by a
-    /// newer version. Its text never has the password.
+    /// [`OpenError`] if the URL is invalid, the database cannot be reached or refuses the login, or a newer
+    /// version set it up. Its text never contains the password.
     pub async fn open(url: &str) -> Result<Self, OpenError> {
         let (config, options) = Options::parse(url)?;
-        let place = options.place.clone();
+        let url = options.shown_url.clone();
         let failed = |error: griddb_rs::Error| {
-            let told = OpenError::cannot_open(place.clone(), error.to_string());
-            if error.source().is_some() { told.with_source(Behind(error)) } else { told }
+            let shown = OpenError::cannot_open(url.clone(), error.to_string());
+            if error.source().is_some() { shown.with_source(CauseOf(error)) } else { shown }
         };
         let client = Client::connect_with(config).await.map_err(failed)?;
         let layout = match Layout::open(&client, &options).await {
             Ok(layout) => layout,
             Err(layout::SetUpError::Database(error)) => return Err(failed(error)),
-            Err(other) => return Err(OpenError::cannot_open(place, other.to_string())),
+            Err(other) => return Err(OpenError::cannot_open(url, other.to_string())),
         };
         Ok(Self {
             client,
@@ -115,17 +116,17 @@ impl GriddbStore {
         })
     }
 
-    /// What the client has sent so far: for tests that count round trips.
+    /// The client's counters, for tests that count round trips.
     pub fn stats(&self) -> griddb_rs::Stats {
         self.client.stats()
     }
 
-    /// Begins a call. One that has hardly time left to learn its outcome is not begun: nothing has happened then, and a
-    /// code stays good for another try.
+    /// Starts a call. A call with too little time left to learn its outcome is refused: nothing has happened then,
+    /// and a code can still be redeemed.
     fn begin(&self) -> Result<Wait, StoreError> {
         let wait = Wait::begin(self.patience);
         if wait.left() < self.patience / 10 {
-            return Err(StoreError::unavailable("GridDB: the request has waited too long already"));
+            return Err(StoreError::unavailable("GridDB: the request has no time left"));
         }
         Ok(wait)
     }
@@ -137,14 +138,14 @@ impl GriddbStore {
         }
     }
 
-    /// Where a key is written, for a call that may take so long.
+    /// The container for writing a key, with this call's time limit.
     fn collection(&self, key: Key<'_>, write: Write, wait: &Wait) -> Collection {
         self.layout.of(key).durability(self.durability(write)).within(wait.left())
     }
 
-    /// An answer counts only if the node that gave it is still the owner, where that is to be asked: one that was paused
-    /// and wakes takes changes that are not the cluster's, and finds rows missing that are there. It is no proof: the
-    /// master may be the one that was paused.
+    /// With `verify_owner`, an answer counts only if the node that gave it still owns the partition. A node that
+    /// was paused and wakes accepts changes that are lost, and misses rows that exist. This is no proof: the
+    /// master may be the paused node.
     async fn verify(
         &self,
         collection: &Collection,
@@ -155,31 +156,27 @@ impl GriddbStore {
         if !self.verify_owner {
             return Ok(());
         }
-        // A change was made: whatever keeps the master from confirming it, it is not undone.
+        // A change was made, and stays made even if the master cannot confirm it.
         let kind = if changed { StoreErrorKind::OutcomeUnknown } else { StoreErrorKind::Unavailable };
         let unconfirmed = |message| StoreError::new(kind, message);
         match timeout(wait.left(), collection.owner()).await {
             Ok(Ok(Some(owner))) if owner == node => Ok(()),
-            Ok(Ok(_)) => {
-                Err(unconfirmed("GridDB: the node that answered is not the owner of its partition any more"))
-            }
+            Ok(Ok(_)) => Err(unconfirmed("GridDB: the node that answered no longer owns the partition")),
             Ok(Err(error)) => {
-                Err(unconfirmed("GridDB: the master did not say who owns the partition of an answer")
+                Err(unconfirmed("GridDB: the master did not confirm the owner of a partition")
                     .with_source(error))
             }
-            Err(_) => {
-                Err(unconfirmed("GridDB: the master did not say in time who owns the partition of an answer"))
-            }
+            Err(_) => Err(unconfirmed("GridDB: the master did not confirm the owner of a partition in time")),
         }
     }
 
-    /// Whether a row is where a new one was to go, confirmed and as durable as other answers are. The refusal of an insert does
-    /// not say which node it is of, so where that matters the row is looked at once more, with its lock, which a backup does
-    /// not give.
+    /// Whether a row exists where an insert was refused, confirmed and as durable as other answers. A refused
+    /// insert does not say which node refused it. So with `verify_owner` the row is read once more with a lock,
+    /// which a backup does not grant.
     async fn is_there(&self, collection: &Collection, key: Key<'_>, wait: &Wait) -> Result<bool, StoreError> {
         let collection = collection.within(wait.left());
         if !self.verify_owner {
-            // Who put it there may not have flushed it yet.
+            // Its writer may not have flushed it yet.
             if self.durability(Write::inserting(key.kind)) == Durability::Flush {
                 collection.flush().await.map_err(store_error)?;
             }
@@ -233,7 +230,7 @@ impl Backend for GriddbStore {
                         if self.is_there(&collection, key, &wait).await? {
                             return Ok(false);
                         }
-                        // It has gone since: the place is free.
+                        // It is gone since, so the key is free.
                     }
                     Err(error) => return Err(store_error(error)),
                 }
@@ -315,7 +312,7 @@ impl Backend for GriddbStore {
 
 type Decision<'a> = (griddb_rs::Change<NewRow<'a>>, Result<Updated, StoreError>);
 
-/// What to do with the row that was found, in the client's terms, and what that means in ours.
+/// Translates the row that was found and the decision about it, and what the decision means to the caller.
 fn decided<'a>(
     id: &'a str,
     found: Option<&griddb_rs::Row>,
@@ -324,7 +321,7 @@ fn decided<'a>(
     use griddb_rs::Change as To;
 
     let Some(found) = found else { return (To::Keep, Ok(Updated::Missing)) };
-    // One that is spoilt can be removed; whoever wants to know what it says is told by its body.
+    // A damaged row can be removed. A decision that reads its body sees the error.
     let row = match readable(found) {
         Ok(row) => row,
         Err(error) => return (To::Keep, Err(error)),
@@ -343,7 +340,7 @@ fn late() -> StoreError {
     StoreError::unavailable("GridDB: no answer in time")
 }
 
-/// The client's error in the contract's terms. Its text says nothing of the data.
+/// Converts a client error. Its text contains no data.
 fn store_error(error: griddb_rs::Error) -> StoreError {
     use griddb_rs::ErrorKind as Of;
 
@@ -356,26 +353,26 @@ fn store_error(error: griddb_rs::Error) -> StoreError {
             Of::Query | Of::AnswerTooLong | Of::ContainerMissing | Of::KeyExists | Of::KeyMissing => {
                 StoreErrorKind::Internal
             }
-            // A server that is full, busy, or does not let us in any more is one to come back to. So is a port where
-            // somebody else answers for the moment: a node of another cluster, or what is no node.
+            // A server that is full, busy, or refuses the login may recover. So may a port where something else
+            // answers for now: a node of another cluster, or no node at all.
             _ => StoreErrorKind::Unavailable,
         }
     };
-    let told = StoreError::new(kind, format!("GridDB: {error}"));
-    if error.source().is_some() { told.with_source(Behind(error)) } else { told }
+    let shown = StoreError::new(kind, format!("GridDB: {error}"));
+    if error.source().is_some() { shown.with_source(CauseOf(error)) } else { shown }
 }
 
-/// What is behind an error of the client that is told already: a chain of errors says each once.
+/// The causes of a client error whose own text is already shown, so that a chain of errors says each thing once.
 #[derive(Debug)]
-struct Behind(griddb_rs::Error);
+struct CauseOf(griddb_rs::Error);
 
-impl fmt::Display for Behind {
+impl fmt::Display for CauseOf {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.source().map_or(Ok(()), |cause| fmt::Display::fmt(cause, f))
     }
 }
 
-impl Error for Behind {
+impl Error for CauseOf {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         self.0.source()?.source()
     }

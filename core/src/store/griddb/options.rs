@@ -1,4 +1,4 @@
-//! The URL of a store in GridDB.
+//! Parsing the URL of a GridDB store.
 
 use std::time::Duration;
 
@@ -14,29 +14,29 @@ pub(super) enum FlushPolicy {
     Server,
 }
 
-/// The options that are the store's and not the client's.
+/// The options of the store, apart from those of the client.
 #[derive(Debug)]
 pub(super) struct Options {
     /// The URL without user and password.
-    pub(super) place: String,
+    pub(super) shown_url: String,
     pub(super) prefix: String,
     pub(super) flush: FlushPolicy,
-    /// As the URL says; what a database was set up with counts before it.
+    /// From the URL. The number that a database was set up with takes precedence.
     pub(super) grant_containers: Option<u8>,
     pub(super) client_cache: Duration,
     pub(super) verify_owner: bool,
-    /// How long a call may take, and all calls of a request together.
+    /// The time limit of a call, and of all calls of a request together.
     pub(super) patience: Duration,
 }
 
-/// How long one statement may take, where the URL does not say: a request is waiting for it. A server looks only every
-/// three seconds whether a wait for a lock is over, so a lock is waited for that much less.
+/// The default `statement_timeout`: a request is waiting. A server checks lock waits only every three seconds, so
+/// it waits for a lock that much less.
 const STATEMENT: Duration = Duration::from_secs(8);
-/// How long a lock is waited for.
+/// The default `lock_timeout`.
 const LOCK: Duration = Duration::from_secs(4);
-/// The longest time that a client's row is kept, as long as the client's own times may be.
+/// The longest `client_cache`, which is also the longest of the client's own times.
 const LONGEST_CACHE: Duration = Duration::from_secs(86_400);
-/// How long a call may take with all its tries.
+/// The default `retry_for` of a single node.
 const CALL: Duration = Duration::from_secs(10);
 
 impl Options {
@@ -55,7 +55,9 @@ impl Options {
             config = config.lock_timeout(LOCK);
         }
         let patience = match said("retry_for") {
-            Some(value) => duration(&value).ok_or_else(|| bad("retry_for is a time such as 5s".into()))?,
+            Some(value) => {
+                duration(&value).ok_or_else(|| bad("retry_for must be a time such as 5s".into()))?
+            }
             None => {
                 config = config.retry_for(CALL);
                 CALL
@@ -64,7 +66,7 @@ impl Options {
         config.check().map_err(|error| bad(error.to_string()))?;
         let hosts: Vec<String> = config.hosts().map(|(host, port)| format!("{host}:{port}")).collect();
         let mut options = Self {
-            place: format!("griddb://{}/{}", hosts.join(","), config.cluster()),
+            shown_url: format!("griddb://{}/{}", hosts.join(","), config.cluster()),
             prefix: "GRIDAUTH_".to_owned(),
             flush: FlushPolicy::Everything,
             grant_containers: None,
@@ -73,7 +75,7 @@ impl Options {
             patience,
         };
         for (name, value) in &extra {
-            options.set(name, value).map_err(|reason| bad(format!("the option {name}: {reason}")))?;
+            options.set(name, value).map_err(|reason| bad(format!("option {name}: {reason}")))?;
         }
         Ok((config, options))
     }
@@ -86,32 +88,32 @@ impl Options {
                     "flush" => FlushPolicy::Everything,
                     "consume" => FlushPolicy::Consume,
                     "server" => FlushPolicy::Server,
-                    _ => return Err("it is flush, consume or server"),
+                    _ => return Err("it must be flush, consume or server"),
                 }
             }
             "grant_containers" => {
                 let fits = |number: &u64| (1..=64).contains(number);
                 let number = number(value).filter(fits).and_then(|number| u8::try_from(number).ok());
-                self.grant_containers = Some(number.ok_or("it is a number from 1 to 64")?);
+                self.grant_containers = Some(number.ok_or("it must be a number from 1 to 64")?);
             }
             "client_cache" => {
                 let time = duration(value).filter(|time| *time <= LONGEST_CACHE);
-                self.client_cache = time.ok_or("it is a time such as 5s or 500ms, a day at the most")?;
+                self.client_cache = time.ok_or("it must be a time such as 5s or 500ms, at most a day")?;
             }
             "verify_owner" => {
                 self.verify_owner = match value {
                     "true" => true,
                     "false" => false,
-                    _ => return Err("it is true or false"),
+                    _ => return Err("it must be true or false"),
                 }
             }
-            _ => return Err("there is no such option"),
+            _ => return Err("unknown option"),
         }
         Ok(())
     }
 }
 
-/// A prefix that every name can begin with: the names of containers are letters, digits and underscores.
+/// A prefix for container names, which consist of letters, digits and underscores.
 fn prefix(value: &str) -> Result<String, &'static str> {
     let fits = value.len() <= 64
         && value.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
@@ -119,11 +121,11 @@ fn prefix(value: &str) -> Result<String, &'static str> {
     if fits {
         Ok(value.to_owned())
     } else {
-        Err("it is at most 64 letters, digits and underscores, no digit first")
+        Err("it must be at most 64 letters, digits and underscores, and not start with a digit")
     }
 }
 
-/// A number with its unit, as the client's own options have it.
+/// A number with a unit, as in the client's own options.
 fn duration(value: &str) -> Option<Duration> {
     let (digits, millis) = match (value.strip_suffix("ms"), value.strip_suffix('s'), value.strip_suffix('m'))
     {
@@ -135,7 +137,7 @@ fn duration(value: &str) -> Option<Duration> {
     number(digits)?.checked_mul(millis).map(Duration::from_millis)
 }
 
-/// Digits alone: what Rust parses besides, such as a sign, nobody means.
+/// Digits only: nobody means what Rust parses besides, such as a sign.
 fn number(value: &str) -> Option<u64> {
     let digits = value.bytes().all(|byte| byte.is_ascii_digit());
     value.parse().ok().filter(|_| digits)
@@ -146,10 +148,10 @@ mod unit {
     use super::*;
 
     #[test]
-    fn options_are_read_and_the_place_has_no_password() {
+    fn options_are_read_and_the_shown_url_has_no_password() {
         let url = "griddb://app:s3cret@db1:10001,db2/prod/mine?prefix=app_&durability=server&client_cache=500ms&grant_containers=4&retry_for=9s";
         let (_, options) = Options::parse(url).unwrap();
-        assert_eq!(options.place, "griddb://db1:10001,db2:10001/prod");
+        assert_eq!(options.shown_url, "griddb://db1:10001,db2:10001/prod");
         assert_eq!((options.prefix.as_str(), options.flush), ("app_", FlushPolicy::Server));
         assert_eq!((options.grant_containers, options.client_cache), (Some(4), Duration::from_millis(500)));
         assert_eq!(options.patience, Duration::from_secs(9));
@@ -159,7 +161,7 @@ mod unit {
         assert_eq!(patience("prefix=X_"), CALL);
     }
 
-    /// The defaults are the store's own also where one is checked against another.
+    /// The store's defaults also apply where one option is validated against another.
     #[test]
     fn every_option_has_its_bounds() {
         let (fits, is_too_long) = ("x".repeat(64), "x".repeat(65));
@@ -202,7 +204,7 @@ mod unit {
     }
 
     #[test]
-    fn what_is_wrong_is_named_without_the_password() {
+    fn mistakes_are_named_without_the_password() {
         for (query, named) in [
             ("durability=none", "durability"),
             ("prefix=a-b", "prefix"),

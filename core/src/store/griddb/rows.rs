@@ -1,4 +1,4 @@
-//! Rows as GridDB keeps them.
+//! Rows as stored in GridDB.
 
 use std::borrow::Cow;
 
@@ -8,16 +8,16 @@ use sha2::{Digest, Sha256};
 use crate::env::Timestamp;
 use crate::store::{Columns, Key, Row, StoreError, StoreErrorKind};
 
-/// A STRING of a node with 64 KB blocks has at most 31,744 bytes; a longer body goes on in a BLOB, so that every
-/// ordinary one can be read in a query.
+/// A STRING has at most 31,744 bytes with blocks of 64 KB. A longer body continues in a BLOB, so that ordinary
+/// bodies are readable in queries.
 const BODY_BYTES: usize = 30_000;
-/// The longest body: a node reads back BLOBs of 24 MiB and not of 32.
+/// The longest body. A node reads back BLOBs of 24 MiB, but not of 32 MiB.
 const MORE_BYTES: usize = 16 << 20;
 const COLUMN_BYTES: usize = 30_000;
-/// The last moment that a TIMESTAMP keeps: the end of the year 9999.
+/// The last moment of a TIMESTAMP, at the end of the year 9999.
 const LAST_MOMENT: i64 = 253_402_300_799_999;
 
-/// A row on its way into the database.
+/// A row to be written.
 pub(super) struct NewRow<'a> {
     id: &'a str,
     hash: i64,
@@ -40,10 +40,10 @@ fn check(id: &str, row: &Row) -> Result<(), StoreError> {
     let refused = |message| Err(StoreError::new(StoreErrorKind::Refused, message));
     let columns = [Some(id), row.user(), row.client(), row.scope(), Some(row.body())];
     if columns.iter().flatten().any(|text| text.contains('\0')) {
-        return refused("a text with NUL cannot be kept");
+        return refused("a text with NUL cannot be stored");
     }
     if id.is_empty() || id.len() > Key::MAX_ID_BYTES {
-        return refused("an id has 1 to 1024 bytes");
+        return refused("an id must have 1 to 1024 bytes");
     }
     if [row.user(), row.client(), row.scope()].iter().flatten().any(|text| text.len() > COLUMN_BYTES) {
         return refused("a column is too long");
@@ -75,7 +75,7 @@ impl ToRow for NewRow<'_> {
     }
 }
 
-/// Where a row comes in a listing: any order will do that stays the same, and can be compared in a query.
+/// A row's position in listings. Any order works that is stable and that queries can compare.
 pub(super) fn hash(id: &str) -> i64 {
     let digest = Sha256::digest(id.as_bytes());
     let mut first = [0; 8];
@@ -87,13 +87,13 @@ pub(super) fn moment(time: Timestamp) -> GridTimestamp {
     GridTimestamp::from_millis(time.as_millis().clamp(0, LAST_MOMENT))
 }
 
-/// A row as it comes out of the database.
+/// Decodes a stored row.
 pub(super) fn decode(row: &griddb_rs::Row) -> Result<Row, StoreError> {
     read(row).map_err(super::store_error)?
 }
 
-/// The same; of a row whose body is spoilt, the columns, and a body that nothing can be read from. So it does not hide the
-/// rows beside it, and can be found and removed.
+/// Like [`decode`]. If the body is damaged, returns the columns with an empty body, which nothing can be decoded
+/// from. So the row does not hide others, and can be found and removed.
 pub(super) fn readable(row: &griddb_rs::Row) -> Result<Row, StoreError> {
     match decode(row) {
         Err(error) if error.kind() == StoreErrorKind::Corrupt => {

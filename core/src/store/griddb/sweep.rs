@@ -1,4 +1,4 @@
-//! Expired rows go, container by container.
+//! Removing expired rows, container by container.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -12,10 +12,11 @@ use crate::env::Timestamp;
 use crate::store::StoreError;
 use crate::store::deadline::Wait;
 
-/// How many expired rows are removed at the same time.
+/// The number of expired rows removed concurrently.
 const SWEEPERS: usize = 32;
 
-/// Removes expired rows of these containers, at most `limit`, and says how many. Begins at the container that `first` names.
+/// Removes expired rows of these containers, at most `limit`, and returns their number. Starts at the container
+/// that `first` names.
 pub(super) async fn expired(
     containers: &[Collection],
     first: &AtomicUsize,
@@ -37,19 +38,19 @@ pub(super) async fn expired(
             break;
         }
         if let Err(error) = sweep.sweep(&containers[number]).await {
-            // One that is out of reach takes all the time there is: the others come before it next time.
+            // An unreachable container uses up all the time. The next sweep starts with the others.
             first.store(number + 1, Ordering::Relaxed);
             failed.get_or_insert(error);
         }
     }
     match failed {
-        // What cannot be removed does not keep the rest: it is told once nothing else is left.
+        // A row that cannot be removed does not block the rest. The error is returned when nothing else is left.
         Some(error) if sweep.removed == 0 => Err(error),
         _ => Ok(sweep.removed),
     }
 }
 
-/// What a sweep is to do and has done so far.
+/// The state of a sweep.
 struct Sweep<'a> {
     now: Timestamp,
     limit: usize,
@@ -59,12 +60,12 @@ struct Sweep<'a> {
 }
 
 impl Sweep<'_> {
-    /// Others may take all that was found; that nothing is left is said only where nothing is found.
+    /// Other processes may remove everything that was found. The sweep reports the end only if it finds nothing.
     fn is_enough(&self) -> bool {
         self.removed >= self.limit || (self.removed > 0 && self.looked_at >= self.limit)
     }
 
-    /// Removes the expired rows of one container, or enough of them.
+    /// Removes the expired rows of one container, or as many as are still wanted.
     async fn sweep(&mut self, container: &Collection) -> Result<(), StoreError> {
         let mut expired = list::expired(&container.within(self.wait.left()), self.now).await?;
         let mut found = Vec::new();
@@ -94,11 +95,11 @@ impl Sweep<'_> {
             match running.join_next().await {
                 None => return Ok(()),
                 Some(Ok(Ok(true))) => self.removed += 1,
-                // Somebody else has it in hand: then it is no longer this one's to remove.
+                // Another client is changing it, so it is not this sweep's to remove.
                 Some(Ok(Ok(false))) => {}
                 Some(Ok(Err(error))) if error.is_lock_timeout() => {}
                 Some(Ok(Err(error))) => return Err(store_error(error)),
-                Some(Err(_)) => return Err(StoreError::internal("a sweeper's task died")),
+                Some(Err(_)) => return Err(StoreError::internal("a task of the sweep panicked")),
             }
         }
     }
@@ -112,7 +113,7 @@ async fn remove_if_expired(
     let now = moment(now);
     container
         .update::<NewRow<'_>>(id.as_str(), |row| {
-            // Only this column is looked at: a row that cannot be read goes as well.
+            // Only this column is read, so a damaged row is removed too.
             let expires = row.and_then(|row| row.get::<Option<griddb_rs::Timestamp>>("expires").ok());
             match expires.flatten() {
                 Some(expires) if expires <= now => griddb_rs::Change::Remove,

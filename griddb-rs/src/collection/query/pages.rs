@@ -27,10 +27,11 @@ use crate::{
 /// # }
 /// ```
 ///
-/// It borrows nothing, so it can be stored, sent to a task, or made a stream of by `futures::stream::try_unfold`.
+/// It borrows nothing, so it can be stored, moved to a task, or turned into a stream with
+/// `futures::stream::try_unfold`.
 pub struct Pages {
     query: Query,
-    /// The part that is here already, as far as it has not been taken.
+    /// The rows that have arrived and were not taken yet.
     ready: Option<vec::IntoIter<Row>>,
     more: More,
 }
@@ -41,15 +42,15 @@ enum More {
     Steps(Step),
 }
 
-/// Where a query in steps has come to. It is a place in one container, so it goes on where it began: a container that
-/// was made anew has other rows there.
+/// The position of a query in steps. It is valid in one container only: a container that was created again has
+/// other rows at that position.
 struct Step {
     binding: Arc<Binding>,
     state: PartialState,
     bytes: i32,
 }
 
-/// A result that the server keeps; dropped there when it is dropped here.
+/// A result that the server keeps. Dropping it here drops it there.
 pub(super) struct RowSet {
     binding: Arc<Binding>,
     id: i64,
@@ -76,13 +77,13 @@ impl Pages {
         Ok(Self { query: query.clone(), ready: Some(answer.rows.into_iter()), more })
     }
 
-    /// The next part of the rows; `None` after the last one. A part may be empty where the server looks through
-    /// many rows and finds none.
+    /// The next part of the rows; `None` after the last one. A part may be empty if the server scanned many rows
+    /// without a match.
     ///
     /// # Errors
-    /// The server no longer has the result, for example after a restart
-    /// ([`ErrorKind::ResultGone`](crate::ErrorKind::ResultGone)), or the container is gone, or the connection was lost:
-    /// begin again.
+    /// The server has dropped the result, for example after a restart
+    /// ([`ErrorKind::ResultGone`](crate::ErrorKind::ResultGone)), or the container is gone, or the connection was
+    /// lost. Run the query again.
     pub async fn next(&mut self) -> Result<Option<Vec<Row>>, Error> {
         if let Some(rest) = self.ready.take() {
             return Ok(Some(rest.collect()));
@@ -107,10 +108,10 @@ impl Pages {
         }
     }
 
-    /// The next row; `None` after the last one. Parts are asked for as they are needed.
+    /// The next row; `None` after the last one. Further parts are requested as needed.
     ///
     /// # Errors
-    /// As [`next`](Self::next).
+    /// As for [`next`](Self::next).
     pub async fn next_row(&mut self) -> Result<Option<Row>, Error> {
         loop {
             if let Some(row) = self.ready.as_mut().and_then(Iterator::next) {
@@ -132,7 +133,7 @@ impl fmt::Debug for Pages {
 }
 
 impl Step {
-    /// Asks for what comes next, again where the node had no time for it.
+    /// Requests the next part, again if the node had no capacity.
     async fn ask(&self, query: &Query) -> Result<QueryAnswer<Row>, Error> {
         let fetch = Fetch { limit: query.limit, partial: Some(&self.state), ..Fetch::default() };
         let mut retry = query.collection.retry(Repeat::Always);
@@ -152,7 +153,7 @@ impl Step {
 }
 
 impl RowSet {
-    /// What the server keeps behind an answer that has the first of its rows, if there are more.
+    /// What the server still keeps after an answer with the first rows, if there are more.
     pub(super) fn left_of(answer: &QueryAnswer<Row>, binding: &Arc<Binding>) -> Option<Self> {
         let next = answer.rows.len() as u64;
         let set = answer.paging.filter(|set| next < set.rows)?;
@@ -174,7 +175,7 @@ impl RowSet {
         })?;
         self.next += page.rows.len() as u64;
         self.open = !page.closed;
-        // An empty page that is not the last one would be asked for without end.
+        // An empty page that is not the last one would be requested forever.
         let is_last = page.closed || page.rows.is_empty();
         Ok((page.rows, is_last))
     }

@@ -1,5 +1,4 @@
-//! CONNECT (protocol 2.1): the first statement of a connection, and its heartbeat later on; and DISCONNECT, its
-//! last.
+//! CONNECT (protocol 2.1), the first statement of a connection and later its heartbeat; and DISCONNECT, its last.
 
 use crate::wire::{
     envelope::simple_request,
@@ -8,7 +7,7 @@ use crate::wire::{
     statement::Statement,
 };
 
-/// The protocol version that every GridDB of version 4 and 5 speaks.
+/// The protocol version of every GridDB 4 and 5.
 const VERSION: i32 = 15;
 
 /// Appends a CONNECT. Its statement id is 32 bits wide.
@@ -20,14 +19,14 @@ pub fn encode(out: &mut Vec<u8>, id: i32) {
     });
 }
 
-/// Reads the answer: how the server wants to be logged in to. 0 is the only way of the Community Edition.
+/// Reads the authentication mode that the server requires. The Community Edition uses only 0.
 pub fn decode(reader: &mut Reader<'_>) -> Result<i8, DecodeError> {
     let mode = reader.i8("authentication mode")?;
     reader.i32("server version")?;
     Ok(mode)
 }
 
-/// Appends a DISCONNECT. It is not answered.
+/// Appends a DISCONNECT, which gets no answer.
 pub fn encode_disconnect(out: &mut Vec<u8>, id: i64) {
     simple_request(out, Statement::Disconnect, 0, id, |out| out.extend_from_slice(&options::NONE));
 }

@@ -19,20 +19,20 @@ const SINGLE: i32 = 16;
 const COLLECTION: u8 = 0;
 const ANY_TYPE: u8 = 0xff;
 
-/// A container as the server has it.
+/// A container as the server describes it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ContainerInfo {
-    /// Its id in its partition, which means something else after a crash of the server.
+    /// Its id in its partition, which may be reused after a crash of the server.
     pub id: i64,
     /// The version of its schema.
     pub schema_version: i32,
-    /// Its name as first given.
+    /// Its name as first spelled.
     pub name: ContainerName,
-    /// Its columns in its own order.
+    /// Its columns in the server's order.
     pub schema: Schema,
 }
 
-/// A collection to be made.
+/// A collection to be created.
 #[derive(Debug, Clone, Copy)]
 pub struct NewContainer<'a> {
     /// Its name.
@@ -41,22 +41,22 @@ pub struct NewContainer<'a> {
     pub database: i64,
     /// Its columns.
     pub schema: &'a Schema,
-    /// A number of the client's that no session has.
+    /// A session number that no session uses.
     pub session: i64,
     /// The client.
     pub client: ClientId,
-    /// Seconds that it may wait for open transactions; the login's where it is not given.
+    /// How many seconds it may wait for open transactions; `None` uses the login's default.
     pub wait: Option<u32>,
 }
 
-/// Appends the request to make a collection, or to find it when it is there with the same columns.
+/// Appends the request to create a collection, or to find an existing one with the same columns.
 pub fn encode_put(out: &mut Vec<u8>, id: i64, partition: u32, new: &NewContainer<'_>) {
     let feature = schema::has_fine_timestamps(new.schema).then_some(FINE_TIMESTAMPS);
     simple_request(out, Statement::PutContainer, partition, id, |out| {
         let client = Some((new.session, new.client));
         Options { transaction_timeout: new.wait, client, feature, ..Options::default() }.encode(out);
         new.name.encode(out, new.database);
-        // An ordinary collection whose columns cannot be changed by this request.
+        // An ordinary collection whose columns this request must not change.
         out.extend_from_slice(&[COLLECTION, 0]);
         schema::encode(out, new.schema);
         string(out, "");
@@ -68,7 +68,7 @@ pub fn encode_put(out: &mut Vec<u8>, id: i64, partition: u32, new: &NewContainer
     });
 }
 
-/// Reads the answer to PUT_CONTAINER. What follows the schema is of no use here.
+/// Reads the answer to PUT_CONTAINER up to the schema. The rest is not needed.
 pub fn decode_put(reader: &mut Reader<'_>) -> Result<ContainerInfo, DecodeError> {
     let schema_version = reader.i32("schema version")?;
     let id = reader.i64("container id")?;
@@ -77,18 +77,18 @@ pub fn decode_put(reader: &mut Reader<'_>) -> Result<ContainerInfo, DecodeError>
     Ok(ContainerInfo { id, schema_version, name, schema })
 }
 
-/// Appends the question for a container.
+/// Appends the request to look up a container.
 pub fn encode_get(out: &mut Vec<u8>, id: i64, partition: u32, name: &ContainerName, database: i64) {
     by_name(out, Statement::GetContainer, id, partition, name, database, None);
 }
 
-/// Reads the answer to GET_CONTAINER; `None` when there is none of that name.
+/// Reads the answer to GET_CONTAINER; `None` if no container has that name.
 pub fn decode_get(reader: &mut Reader<'_>) -> Result<Option<ContainerInfo>, DecodeError> {
     if reader.bool("found")? { decode_put(reader).map(Some) } else { Ok(None) }
 }
 
-/// Appends the request to drop a container; that there is none is no error, and nothing comes back. It waits so many
-/// seconds for open transactions, or for as long as the login says.
+/// Appends the request to drop a container. A missing container is no error. It waits `wait` seconds for open
+/// transactions, or the login's default.
 pub fn encode_drop(
     out: &mut Vec<u8>,
     id: i64,

@@ -1,29 +1,29 @@
-//! The body of an answer that is not a success (protocol 6).
+//! The body of an answer with an error status (protocol 6).
 
 use crate::wire::reader::{DecodeError, Reader};
 
-/// Two integers and four strings.
+/// Two integers and four empty strings.
 const LEAST_ENTRY: usize = 24;
 
-/// What the server says went wrong.
+/// The server's description of an error.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Failure {
-    /// Its number for it.
+    /// Its code.
     pub code: i32,
-    /// Its name for the number, such as `DS_CON_LOCK_CONFLICT`.
+    /// The name of the code, such as `DS_CON_LOCK_CONFLICT`.
     pub name: String,
-    /// Its free text, which can quote names and keys of the caller's data.
+    /// Free text, which can quote names and keys of the caller's data.
     pub text: String,
 }
 
 impl std::fmt::Debug for Failure {
-    /// Leaves the free text out: it can quote the caller's data.
+    /// Omits the free text, which can quote the caller's data.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Failure").field("code", &self.code).field("name", &self.name).finish_non_exhaustive()
     }
 }
 
-/// Reads the body. Texts may be cut inside a character, so they are read leniently.
+/// Reads the body. Texts may be cut inside a character, so they are decoded leniently.
 pub fn decode(reader: &mut Reader<'_>) -> Result<Failure, DecodeError> {
     const WHAT: &str = "error";
     let entries = reader.count(LEAST_ENTRY, WHAT)?;
@@ -38,7 +38,7 @@ pub fn decode(reader: &mut Reader<'_>) -> Result<Failure, DecodeError> {
         first.get_or_insert((code, text));
     }
     let (code, text) = first.unwrap_or_default();
-    // A shorter answer still has a code to act on.
+    // A shorter answer still has a usable code.
     let name = reader.sized_bytes(WHAT).unwrap_or_default();
     Ok(Failure { code, name: lenient(name), text: lenient(text) })
 }

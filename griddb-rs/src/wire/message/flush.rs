@@ -1,4 +1,4 @@
-//! FLUSH_LOG (protocol 9): syncs the log of a partition. Its answer is empty.
+//! FLUSH_LOG (protocol 9), which syncs the log of a partition. Its answer is empty.
 
 use crate::wire::{
     envelope::simple_request,

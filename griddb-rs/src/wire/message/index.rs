@@ -19,14 +19,14 @@ pub struct IndexTarget {
     pub container: i64,
     /// The version of its schema.
     pub schema_version: i32,
-    /// Seconds that the request may wait for open transactions; the login's where it is not given.
+    /// How many seconds the request may wait for open transactions; `None` uses the login's default.
     pub wait: Option<u32>,
 }
 
-/// Appends the request for an index on the columns at these places, in the server's order. The same index again
-/// is no error.
+/// Appends the request for an index on the columns at these positions, in the server's order. An identical
+/// existing index is no error.
 ///
-/// `session` is a number of the client's that no session has.
+/// `session` is a session number that no session uses.
 pub fn encode_create(
     out: &mut Vec<u8>,
     id: i64,

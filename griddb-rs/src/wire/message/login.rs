@@ -11,25 +11,25 @@ use crate::wire::{
     statement::Statement,
 };
 
-/// What a LOGIN says.
+/// The contents of a LOGIN.
 pub struct Login<'a> {
     /// The user's name.
     pub user: &'a str,
-    /// What [`secret`] made of the password.
+    /// The result of [`secret`] for the password.
     pub secret: &'a str,
-    /// The cluster's name, compared exactly; empty skips the check.
+    /// The cluster's name, compared exactly; an empty name skips the check.
     pub cluster: &'a str,
     /// The database; `None` is `public`.
     pub database: Option<&'a str>,
     /// The name under which the server lists the application.
     pub application: Option<&'a str>,
-    /// How long a statement may take, in seconds, as the server is told.
+    /// The statement timeout that the server is told, in seconds.
     pub statement_timeout: u32,
-    /// The default lifetime of transactions and longest wait for locks, in seconds.
+    /// The default lifetime of transactions and wait for locks, in seconds.
     pub transaction_timeout: u32,
 }
 
-/// What stands for a password on the wire: whoever sees it can log in.
+/// The password's replacement on the wire. Whoever sees it can log in with it.
 pub fn secret(password: &str) -> String {
     let digest = Sha256::digest(password.as_bytes());
     digest.iter().fold(String::with_capacity(64), |mut hex, byte| {
@@ -54,16 +54,16 @@ impl Login<'_> {
             string(out, self.user);
             string(out, self.secret);
             out.extend_from_slice(&self.statement_timeout.to_le_bytes());
-            // Immediate consistency: without it writes are refused.
+            // Immediate consistency; without it the server refuses writes.
             out.push(1);
             string(out, self.cluster);
-            // The authentication mode that CONNECT answered, which is 0.
+            // The authentication mode from CONNECT's answer, which is 0.
             out.push(0);
         });
     }
 }
 
-/// Reads the answer: the id of the database, which every container key has to carry.
+/// Reads the database id, which every container key must carry.
 pub fn decode(reader: &mut Reader<'_>) -> Result<i64, DecodeError> {
     reader.i8("authentication mode")?;
     reader.i64("database id")

@@ -1,4 +1,4 @@
-//! One file per statement: what its request says and what its answer says.
+//! One file per statement: its request and its answer.
 
 pub mod connect;
 pub mod container;

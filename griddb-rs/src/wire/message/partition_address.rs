@@ -1,4 +1,4 @@
-//! GET_PARTITION_ADDRESS (protocol 3.1 and 3.2): who is the master, who owns a partition.
+//! GET_PARTITION_ADDRESS (protocol 3.1 and 3.2): the master, and the owner of a partition.
 
 use std::net::{Ipv4Addr, SocketAddrV4};
 
@@ -12,18 +12,18 @@ use crate::wire::{
 /// More partitions than any cluster has: the server's own limit is 10,000.
 const MOST_PARTITIONS: u32 = 1 << 16;
 
-/// What a node knows of its cluster.
+/// A node's knowledge of its cluster.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ClusterInfo {
-    /// How many partitions there are, at least one.
+    /// The number of partitions, at least one.
     pub partitions: u32,
     /// Whether the node that answered is the master.
     pub is_master: bool,
-    /// Where the master is.
+    /// The master's address.
     pub master: SocketAddrV4,
 }
 
-/// Appends the question for the master, which any node of a cluster answers.
+/// Appends the request for the master, which every node of a cluster answers.
 pub fn encode_master(out: &mut Vec<u8>, id: i64) {
     simple_request(out, Statement::GetPartitionAddress, 0, id, |out| {
         out.extend_from_slice(&options::NONE);
@@ -42,14 +42,14 @@ pub fn decode_master(reader: &mut Reader<'_>) -> Result<ClusterInfo, DecodeError
     Ok(ClusterInfo { partitions, is_master, master: address(reader)? })
 }
 
-/// Appends the question for a partition's owner, which only the master answers.
+/// Appends the request for a partition's owner, which only the master answers.
 pub fn encode_owner(out: &mut Vec<u8>, id: i64, partition: u32) {
     simple_request(out, Statement::GetPartitionAddress, partition, id, |out| {
         out.extend_from_slice(&options::NONE)
     });
 }
 
-/// Reads the answer about an owner; `None` while the partition has none.
+/// Reads the owner; `None` while the partition has none.
 pub fn decode_owner(reader: &mut Reader<'_>) -> Result<Option<SocketAddrV4>, DecodeError> {
     partition_count(reader)?;
     match reader.u8("owner count")? {

@@ -16,18 +16,18 @@ use crate::{
 /// A kind and a size.
 const LEAST_PART: usize = 5;
 
-/// Opaque entries that a partial execution answers and wants back to go on.
+/// Opaque state of a partial execution, to be sent back to continue it.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct PartialState(Vec<(u8, Vec<u8>)>);
 
-/// What a query asks besides its text.
+/// The parameters of a query besides its text.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Fetch<'a> {
-    /// At most so many rows; `None` for all.
+    /// At most this many rows; `None` for all.
     pub limit: Option<u64>,
-    /// So many rows at a time, the rest by [`encode_fetch`].
+    /// Rows per page; the following pages come from [`encode_fetch`].
     pub page_size: Option<u64>,
-    /// Execute in bounded steps; the state is empty for the first one.
+    /// Execute in bounded steps. The state is empty for the first one.
     pub partial: Option<&'a PartialState>,
 }
 
@@ -74,15 +74,15 @@ pub fn analysis_schema() -> Schema {
 /// A query's answer.
 #[derive(Debug, Clone, PartialEq)]
 pub struct QueryAnswer<R = RowSpan> {
-    /// The rows, of the container's columns or, for an EXPLAIN, of the analysis.
+    /// The rows, with the container's columns or those of an EXPLAIN.
     pub rows: Vec<R>,
-    /// Whether the rows are an EXPLAIN's.
+    /// Whether the rows belong to an EXPLAIN.
     pub is_analysis: bool,
-    /// Whether the answer is an aggregate, and its value unless it is one of nothing.
+    /// For an aggregate, its value if it has one.
     pub aggregate: Option<Option<Value<'static>>>,
-    /// The row set that the next pages come from, and how many rows it has in all.
+    /// The row set of the following pages, and its total number of rows.
     pub paging: Option<RowSet>,
-    /// What to send to go on with a partial execution, while there is more.
+    /// The state to send to continue a partial execution, if there is more.
     pub partial: Option<PartialState>,
 }
 
@@ -92,16 +92,16 @@ impl<R> Default for QueryAnswer<R> {
     }
 }
 
-/// A result kept by the server for paging.
+/// A result that the server keeps for paging.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RowSet {
     /// Its id in the partition.
     pub id: i64,
-    /// How many rows it has in all.
+    /// Its total number of rows.
     pub rows: u64,
 }
 
-/// Reads a query's answer. Places of rows count from the start of the slice that `reader` goes over.
+/// Reads a query's answer. Positions of rows count from the start of the reader's slice.
 pub fn decode(
     reader: &mut Reader<'_>,
     layout: &Layout,
@@ -110,7 +110,7 @@ pub fn decode(
     decode_as(reader, layout, analysis, |row, _| row)
 }
 
-/// As [`decode`], with each row made into something; `make` is told whether it is an EXPLAIN's.
+/// Like [`decode`], with each row converted by `make`, which is told whether the row belongs to an EXPLAIN.
 pub fn decode_as<R>(
     reader: &mut Reader<'_>,
     layout: &Layout,
@@ -191,18 +191,18 @@ pub fn encode_fetch(
 /// A page of a row set.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Page<R = RowSpan> {
-    /// Whether it was the last one, so that the server has dropped the row set.
+    /// Whether it was the last one. The server has then dropped the row set.
     pub closed: bool,
     /// Its rows.
     pub rows: Vec<R>,
 }
 
-/// Reads a page. Its offsets count from the first row's, so the base that the answer names is not needed.
+/// Reads a page. Its offsets count from the first row's, so the base in the answer is not needed.
 pub fn decode_fetch(reader: &mut Reader<'_>, layout: &Layout) -> Result<Page, DecodeError> {
     decode_fetch_as(reader, layout, |row| row)
 }
 
-/// As [`decode_fetch`], with each row made into something.
+/// Like [`decode_fetch`], with each row converted by a function.
 pub fn decode_fetch_as<R>(
     reader: &mut Reader<'_>,
     layout: &Layout,

@@ -29,7 +29,7 @@ pub fn encode_put(
     })
 }
 
-/// Appends a put of several rows. It takes up as many statement ids as there are rows.
+/// Appends a put of several rows. It uses one statement id per row.
 pub fn encode_put_many(
     out: &mut Vec<u8>,
     id: i64,
@@ -90,12 +90,13 @@ fn by_key(
     })
 }
 
-/// Reads the one boolean that PUT_ROW (replaced), PUT_MULTIPLE_ROWS (nothing) and REMOVE_ROW (existed) answer.
+/// Reads the boolean in the answer to PUT_ROW (replaced), PUT_MULTIPLE_ROWS (always false) and REMOVE_ROW
+/// (existed).
 pub fn decode_flag(reader: &mut Reader<'_>) -> Result<bool, DecodeError> {
     reader.bool("flag")
 }
 
-/// Reads the answer to GET_ROW; `None` when there is no such row.
+/// Reads the answer to GET_ROW; `None` if the row does not exist.
 pub fn decode_get(reader: &mut Reader<'_>, layout: &Layout) -> Result<Option<RowSpan>, DecodeError> {
     if !reader.bool("found")? {
         return Ok(None);

@@ -6,12 +6,12 @@ use crate::wire::{
     statement::{SessionId, Statement, session_part},
 };
 
-/// Appends a COMMIT. Sent again with the same id, also on another connection, it is done once.
+/// Appends a COMMIT. With the same id it takes effect once, even on another connection.
 pub fn encode_commit(out: &mut Vec<u8>, id: i64, partition: u32, container: i64, session: SessionId) {
     encode(out, Statement::Commit, id, partition, container, session);
 }
 
-/// Appends a CLOSE_SESSION, which aborts what is open.
+/// Appends a CLOSE_SESSION, which aborts an open transaction.
 pub fn encode_close(out: &mut Vec<u8>, id: i64, partition: u32, container: i64, session: SessionId) {
     encode(out, Statement::CloseSession, id, partition, container, session);
 }

@@ -1,23 +1,23 @@
 //! Finding rows in an answer, and values in a row.
 
-use super::{Layout, field, layout::Place};
+use super::{Layout, field, layout::ColumnLocation};
 use crate::{
     value::Value,
     wire::reader::{DecodeError, Reader},
 };
 
-/// Where one row is in an answer.
+/// The position of one row in an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RowSpan {
-    /// Where its NULL bits begin.
+    /// The offset of its NULL bits.
     nulls: usize,
-    /// Where its variable columns begin, behind their number.
+    /// The offset of its variable columns, after their number.
     variable: usize,
-    /// The number that the server gave it, unless the container has none (time series).
+    /// The row id from the server, except for time series.
     pub id: Option<i64>,
 }
 
-/// Finds `count` rows at the reader's place and leaves the reader behind them; see [`for_each_row`].
+/// Finds `count` rows at the reader's position and moves the reader past them; see [`for_each_row`].
 pub fn decode_rows(
     reader: &mut Reader<'_>,
     layout: &Layout,
@@ -27,7 +27,7 @@ pub fn decode_rows(
     decode_rows_as(reader, layout, count, with_ids, |row| row)
 }
 
-/// As [`decode_rows`], with each row made into something.
+/// Like [`decode_rows`], with each row converted by a function.
 pub fn decode_rows_as<R>(
     reader: &mut Reader<'_>,
     layout: &Layout,
@@ -45,13 +45,13 @@ pub fn decode_rows_as<R>(
     Ok(rows)
 }
 
-/// Tells `found` each of `count` rows at the reader's place, and leaves the reader behind them.
+/// Calls `found` for each of `count` rows at the reader's position and moves the reader past them.
 ///
-/// The whole extent of every row is checked here, so that [`value_at`] finds its bytes. `count` needs no check of
-/// its own before: more rows than bytes are refused before the first one is told.
+/// The whole extent of every row is checked here, so that [`value_at`] finds its bytes. `count` needs no prior
+/// check: more rows than bytes are refused before the first call.
 ///
 /// # Errors
-/// The bytes are not rows of that layout. Rows before those that are not may have been told.
+/// The bytes are not rows of that layout. `found` may have been called for the rows before the invalid one.
 pub fn for_each_row(
     reader: &mut Reader<'_>,
     layout: &Layout,
@@ -88,7 +88,7 @@ struct Variable {
 }
 
 impl Variable {
-    /// Checks a row's variable part and tells where its first column is.
+    /// Checks a row's variable part and returns the offset of its first column.
     fn row(&mut self, behind_fixed: Reader<'_>, offset: i64, layout: &Layout) -> Result<usize, DecodeError> {
         const WHAT: &str = "variable part";
         let base = *self.base.get_or_insert(offset);
@@ -113,7 +113,7 @@ impl Variable {
 /// The value of column `index`, in the caller's order, of a row that [`decode_rows`] found in `answer`.
 ///
 /// # Errors
-/// There is no such column, or a text is not UTF-8, or an array does not fit its own bytes.
+/// The column does not exist, a text is not UTF-8, or an array is damaged.
 pub fn value_at<'a>(
     answer: &'a [u8],
     layout: &Layout,
@@ -126,12 +126,12 @@ pub fn value_at<'a>(
     if nulls[slot.bit / 8] >> (slot.bit % 8) & 1 == 1 {
         return Ok(Value::Null);
     }
-    match slot.place {
-        Place::Fixed(at) => field::scalar(
+    match slot.location {
+        ColumnLocation::Fixed(at) => field::scalar(
             &mut Reader::starting_at(answer, row.nulls + layout.null_bytes() + at),
             column.column_type,
         ),
-        Place::Variable(before) => {
+        ColumnLocation::Variable(before) => {
             let mut reader = Reader::starting_at(answer, row.variable);
             for _ in 0..before {
                 reader.var_bytes("variable column")?;

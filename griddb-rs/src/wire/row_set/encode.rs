@@ -1,12 +1,12 @@
-//! Writing rows.
+//! Encoding rows.
 
-use super::{InputError, Layout, field, layout::Place};
+use super::{InputError, Layout, field, layout::ColumnLocation};
 use crate::{value::Value, wire::varsize};
 
 /// Appends a row set of one row.
 ///
 /// # Errors
-/// The values do not fit the columns; `out` then ends with half a row and has to be cut back by the caller.
+/// The values do not fit the columns. `out` then ends with half a row; the caller has to truncate it.
 pub fn encode_row(out: &mut Vec<u8>, layout: &Layout, values: &[Value<'_>]) -> Result<(), InputError> {
     check_count(layout, values)?;
     let start = out.len();
@@ -27,7 +27,7 @@ impl RowBatch {
     /// Adds a row.
     ///
     /// # Errors
-    /// The values do not fit the columns; the batch is then of no more use.
+    /// The values do not fit the columns. The batch is then unusable.
     pub fn push(&mut self, layout: &Layout, values: &[Value<'_>]) -> Result<(), InputError> {
         check_count(layout, values)?;
         let start = self.fixed.len();
@@ -41,7 +41,7 @@ impl RowBatch {
         write_variable(&mut self.variable, layout, values)
     }
 
-    /// How many rows there are.
+    /// The number of rows.
     pub fn rows(&self) -> u64 {
         self.rows
     }
@@ -60,7 +60,7 @@ fn check_count(layout: &Layout, values: &[Value<'_>]) -> Result<(), InputError> 
     Err(InputError::Count { columns: layout.columns().len(), given: values.len() })
 }
 
-/// Fills a fixed part, which has to be zero, but for its offset: NULL bits and fixed columns.
+/// Fills a zeroed fixed part except for its offset: NULL bits and fixed columns.
 fn write_fixed(row: &mut [u8], layout: &Layout, values: &[Value<'_>]) -> Result<(), InputError> {
     let (nulls, fixed) = row[layout.nulls_at()..].split_at_mut(layout.null_bytes());
     for ((slot, column), value) in layout.slots().zip(values) {
@@ -69,9 +69,9 @@ fn write_fixed(row: &mut [u8], layout: &Layout, values: &[Value<'_>]) -> Result<
                 return Err(InputError::Null(column.name.clone()));
             }
             nulls[slot.bit / 8] |= 1 << (slot.bit % 8);
-        } else if let Place::Fixed(at) = slot.place {
-            let place = &mut fixed[at..at + column.column_type.fixed_size()];
-            field::write_scalar(place, column, value)?;
+        } else if let ColumnLocation::Fixed(at) = slot.location {
+            let bytes = &mut fixed[at..at + column.column_type.fixed_size()];
+            field::write_scalar(bytes, column, value)?;
         }
     }
     Ok(())
@@ -82,8 +82,8 @@ fn write_variable(out: &mut Vec<u8>, layout: &Layout, values: &[Value<'_>]) -> R
         return Ok(());
     }
     varsize::encode(out, layout.variable().len() as u64);
-    for &place in layout.variable() {
-        field::write_variable(out, &layout.columns()[place], &values[place])?;
+    for &position in layout.variable() {
+        field::write_variable(out, &layout.columns()[position], &values[position])?;
     }
     Ok(())
 }

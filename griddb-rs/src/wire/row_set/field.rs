@@ -1,4 +1,4 @@
-//! Single values: fixed ones, variable ones, arrays.
+//! Single values: fixed, variable and arrays.
 
 use std::borrow::Cow;
 
@@ -36,7 +36,7 @@ pub fn scalar(reader: &mut Reader<'_>, column_type: ColumnType) -> Result<Value<
     })
 }
 
-/// Reads the value of a variable column from its bytes, the length already taken off.
+/// Reads the value of a variable column from its bytes, without the length.
 pub(super) fn variable<'a>(column: &Column, bytes: &'a [u8]) -> Result<Value<'a>, DecodeError> {
     if column.array {
         return array(column.column_type, bytes).map(Value::Array);
@@ -103,40 +103,40 @@ fn empty_array<'a>(element: ColumnType) -> Result<Array<'a>, DecodeError> {
 fn wrong_type(column: &Column, value: &Value<'_>) -> InputError {
     let expected = match (column.array, column.column_type) {
         (true, element) => format!("an array of {element}"),
-        // Reading one is possible, writing is not: nothing here knows the form of a geometry.
+        // It can be read but not written: the form of a geometry is not known here.
         (false, ColumnType::Geometry) => "no value but NULL".into(),
         (false, column_type) => column_type.to_string(),
     };
     InputError::Type { column: column.name.clone(), expected: expected.into(), given: value.kind() }
 }
 
-/// Writes a value of fixed size into `place`, which has exactly its bytes.
-pub(super) fn write_scalar(place: &mut [u8], column: &Column, value: &Value<'_>) -> Result<(), InputError> {
+/// Writes a fixed-size value into `bytes`, which has exactly its size.
+pub(super) fn write_scalar(bytes: &mut [u8], column: &Column, value: &Value<'_>) -> Result<(), InputError> {
     match (column.column_type, value) {
-        (ColumnType::Bool, Value::Bool(value)) => place.copy_from_slice(&[u8::from(*value)]),
-        (ColumnType::Byte, Value::Byte(value)) => place.copy_from_slice(&value.to_le_bytes()),
-        (ColumnType::Short, Value::Short(value)) => place.copy_from_slice(&value.to_le_bytes()),
-        (ColumnType::Integer, Value::Integer(value)) => place.copy_from_slice(&value.to_le_bytes()),
-        (ColumnType::Long, Value::Long(value)) => place.copy_from_slice(&value.to_le_bytes()),
-        (ColumnType::Float, Value::Float(value)) => place.copy_from_slice(&value.to_le_bytes()),
-        (ColumnType::Double, Value::Double(value)) => place.copy_from_slice(&value.to_le_bytes()),
+        (ColumnType::Bool, Value::Bool(value)) => bytes.copy_from_slice(&[u8::from(*value)]),
+        (ColumnType::Byte, Value::Byte(value)) => bytes.copy_from_slice(&value.to_le_bytes()),
+        (ColumnType::Short, Value::Short(value)) => bytes.copy_from_slice(&value.to_le_bytes()),
+        (ColumnType::Integer, Value::Integer(value)) => bytes.copy_from_slice(&value.to_le_bytes()),
+        (ColumnType::Long, Value::Long(value)) => bytes.copy_from_slice(&value.to_le_bytes()),
+        (ColumnType::Float, Value::Float(value)) => bytes.copy_from_slice(&value.to_le_bytes()),
+        (ColumnType::Double, Value::Double(value)) => bytes.copy_from_slice(&value.to_le_bytes()),
         (ColumnType::Timestamp, Value::Timestamp(time)) => {
-            place.copy_from_slice(&time.as_millis().to_le_bytes())
+            bytes.copy_from_slice(&time.as_millis().to_le_bytes())
         }
         (ColumnType::TimestampMicros, Value::Timestamp(time)) => {
-            place.copy_from_slice(&time.as_micros().to_le_bytes());
+            bytes.copy_from_slice(&time.as_micros().to_le_bytes());
         }
         (ColumnType::TimestampNanos, Value::Timestamp(time)) => {
             let (high, low) = time.to_nano_fields();
-            place[..8].copy_from_slice(&high.to_le_bytes());
-            place[8] = low;
+            bytes[..8].copy_from_slice(&high.to_le_bytes());
+            bytes[8] = low;
         }
         _ => return Err(wrong_type(column, value)),
     }
     Ok(())
 }
 
-/// Appends a variable value behind its length; a NULL one is empty.
+/// Appends a variable value after its length. NULL is written as empty.
 pub(super) fn write_variable(
     out: &mut Vec<u8>,
     column: &Column,
@@ -144,7 +144,7 @@ pub(super) fn write_variable(
 ) -> Result<(), InputError> {
     match (column.array, column.column_type, value) {
         (false, _, Value::Null) => varsize::encode(out, 0),
-        // As no elements.
+        // An array without elements.
         (true, _, Value::Null) => varsize::encode_bytes(out, &[1]),
         (false, ColumnType::String, Value::String(text)) => {
             if text.as_bytes().contains(&0) {

@@ -2,15 +2,15 @@
 
 use crate::schema::{Column, Schema};
 
-/// Where the columns of a container's rows are in its bytes, in the order in which the caller knows them.
+/// Where the columns of a container's rows are in the encoded bytes, indexed in the caller's order.
 ///
-/// The server keeps a container's columns in an order of its own when it was made by somebody who named them in
-/// another one; rows are encoded by the server's order, and given and read in the caller's.
+/// The server's column order differs from the caller's if another client created the container with another order.
+/// Rows are encoded in the server's order, and written and read in the caller's.
 #[derive(Debug, Clone)]
 pub struct Layout {
     schema: Schema,
     slots: Vec<Slot>,
-    /// Caller's places of the variable columns, in the server's order.
+    /// The caller's positions of the variable columns, in the server's order.
     variable: Vec<usize>,
     null_bytes: usize,
     fixed_size: usize,
@@ -20,37 +20,36 @@ pub struct Layout {
 pub(super) struct Slot {
     /// Number of the column's NULL bit.
     pub(super) bit: usize,
-    pub(super) place: Place,
+    pub(super) location: ColumnLocation,
 }
 
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Place {
-    /// So many bytes after the NULL bits.
+pub(super) enum ColumnLocation {
+    /// This many bytes after the NULL bits.
     Fixed(usize),
-    /// So many variable columns before it.
+    /// After this many other variable columns.
     Variable(usize),
 }
 
 impl Layout {
-    /// The layout of rows of `server`'s columns as `caller` orders them; `None` when they are not the same
-    /// columns.
+    /// The layout of rows with `server`'s columns in `caller`'s order; `None` if the columns differ.
     pub fn new(caller: &Schema, server: &Schema) -> Option<Self> {
         if !caller.same_columns(server) {
             return None;
         }
-        let mut slots = vec![Slot { bit: 0, place: Place::Fixed(0) }; caller.columns.len()];
+        let mut slots = vec![Slot { bit: 0, location: ColumnLocation::Fixed(0) }; caller.columns.len()];
         let mut variable = Vec::new();
         let mut fixed = 0;
         for (bit, column) in server.columns.iter().enumerate() {
             let mine = caller.position(column.name())?;
-            let place = if column.is_variable() {
+            let location = if column.is_variable() {
                 variable.push(mine);
-                Place::Variable(variable.len() - 1)
+                ColumnLocation::Variable(variable.len() - 1)
             } else {
                 fixed += column.column_type.fixed_size();
-                Place::Fixed(fixed - column.column_type.fixed_size())
+                ColumnLocation::Fixed(fixed - column.column_type.fixed_size())
             };
-            *slots.get_mut(mine)? = Slot { bit, place };
+            *slots.get_mut(mine)? = Slot { bit, location };
         }
         let null_bytes = server.columns.len().div_ceil(8);
         let offset = if variable.is_empty() { 0 } else { 8 };
@@ -63,7 +62,7 @@ impl Layout {
         })
     }
 
-    /// The layout of rows in the order that the schema has.
+    /// The layout of rows in the schema's own order.
     pub fn of(schema: &Schema) -> Option<Self> {
         Self::new(schema, schema)
     }
@@ -78,7 +77,7 @@ impl Layout {
         &self.schema.columns
     }
 
-    /// Bytes of a row's fixed part, without a row id.
+    /// The size of a row's fixed part without a row id.
     pub(super) fn fixed_size(&self) -> usize {
         self.fixed_size
     }
@@ -87,7 +86,7 @@ impl Layout {
         self.null_bytes
     }
 
-    /// Where the NULL bits begin in the fixed part, without a row id.
+    /// The offset of the NULL bits in the fixed part, without a row id.
     pub(super) fn nulls_at(&self) -> usize {
         if self.variable.is_empty() { 0 } else { 8 }
     }
@@ -100,7 +99,7 @@ impl Layout {
         self.slots.iter().copied().zip(&self.schema.columns)
     }
 
-    /// Caller's places of the variable columns, in the order in which they travel.
+    /// The caller's positions of the variable columns, in the order of encoding.
     pub(super) fn variable(&self) -> &[usize] {
         &self.variable
     }

@@ -1,4 +1,4 @@
-//! Rows as they travel (protocol 5.2): all fixed parts first, then all variable parts.
+//! Rows on the wire (protocol 5.2): all fixed parts, then all variable parts.
 
 mod decode;
 mod encode;
@@ -12,31 +12,31 @@ pub use encode::{RowBatch, encode_row};
 pub use field::{encode_key_field, scalar};
 pub use layout::Layout;
 
-/// A row or key that cannot be written as given. Columns are named, values are not quoted.
+/// A row or key that cannot be encoded. Columns are named, values are not quoted.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InputError {
-    /// Another number of values than columns.
+    /// The numbers of values and columns differ.
     #[error("{given} values given for {columns} columns")]
     Count {
-        /// Columns there are.
+        /// The number of columns.
         columns: usize,
-        /// Values given.
+        /// The number of values.
         given: usize,
     },
-    /// A value of another type than the column's.
+    /// The value's type differs from the column's.
     #[error("column `{column}` takes {expected}, not {given}")]
     Type {
         /// The column's name.
         column: Box<str>,
         /// Its type.
         expected: Box<str>,
-        /// What kind of value was given.
+        /// The kind of the given value.
         given: &'static str,
     },
-    /// NULL for a column that has none.
+    /// NULL for a column that must not be NULL.
     #[error("column `{0}` cannot be NULL")]
     Null(Box<str>),
-    /// A text with a NUL character, which GridDB does not keep.
+    /// A text with a NUL character, which GridDB does not accept.
     #[error("column `{0}` was given a text with a NUL character")]
     Nul(Box<str>),
 }

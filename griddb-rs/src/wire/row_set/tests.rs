@@ -43,7 +43,7 @@ fn every_type() -> Schema {
     schema
 }
 
-/// The same columns as the server might keep them: those behind the key the other way round.
+/// The same columns in another server order: those after the key are reversed.
 fn turned(schema: &Schema) -> Schema {
     let mut other = schema.clone();
     other.columns[1..].reverse();

@@ -1,15 +1,15 @@
-//! Test nodes as a process of their own, for clients in other languages and for trying an application out.
+//! The simulator as a process of its own, for clients in other languages and for trying out an application.
 //!
 //! ```text
 //! griddb-test-node [--port 10001] [--partitions 128] [--user admin] [--password admin] [--cluster gridauth]
 //!                  [--log-write-mode 1] [--login-flaw] [--nodes 1] [--times 1]
 //! ```
 //!
-//! Prints one line when it listens. With more than one node the ports are free ones, the line names all of them,
-//! and `--times` says how many hundredths of a real cluster's times its changes take.
+//! Prints one line when it listens. With more than one node, all ports are chosen freely and the line lists them.
+//! `--times` scales the delays of a cluster, as a percentage of a real cluster's.
 //!
-//! Lines on its input make things happen: `crash 0` (and restart at once), `kill 0`, `restart 0`, `pause 0`,
-//! `wake 0`, where 0 is the node. The data are in memory: they go with the process.
+//! It reads commands from its input: `crash 0` (kills and restarts), `kill 0`, `restart 0`, `pause 0` and
+//! `wake 0`, where 0 is the node. Data are kept in memory only.
 
 use griddb_test_node::{ClusterOptions, LogWrite, Options, TestCluster, TestNode};
 use std::io::{BufRead, Write};
@@ -32,7 +32,7 @@ async fn main() -> ExitCode {
     }
 }
 
-/// What the arguments say.
+/// The parsed arguments.
 struct Setup {
     options: Options,
     nodes: usize,
@@ -78,7 +78,7 @@ async fn run(setup: Setup) -> Result<(), String> {
     std::future::pending().await
 }
 
-/// A cluster's times, in hundredths of what was measured.
+/// The delays of a cluster, as a percentage of the measured ones.
 fn times(options: Options, factor: u32) -> ClusterOptions {
     let times = |millis: u64| Duration::from_millis(millis) * factor;
     ClusterOptions::new(options)
@@ -91,7 +91,7 @@ fn times(options: Options, factor: u32) -> ClusterOptions {
         .catch_up(times(70))
 }
 
-/// What is asked for on the input: a word, and the node.
+/// One command: the word and the node.
 fn commands() -> mpsc::UnboundedReceiver<(String, usize)> {
     let (sender, receiver) = mpsc::unbounded_channel();
     std::thread::spawn(move || {

@@ -1,4 +1,4 @@
-//! The changes that a partition's state is made of: what a statement decides, and what a backup repeats.
+//! The changes of a partition's state, as decided by a statement and replayed by a backup.
 
 use super::container::{Container, TxnId};
 use super::index::IndexInfo;
@@ -50,7 +50,7 @@ pub(crate) enum Change {
         row: i64,
         version: Option<Arc<Row>>,
     },
-    /// A version of a row, committed at once.
+    /// A version of a row that is committed at once.
     WriteThrough {
         container: i64,
         row: i64,

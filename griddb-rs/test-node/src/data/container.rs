@@ -13,18 +13,18 @@ pub(crate) type TxnId = u64;
 /// The committed and the uncommitted version of a row.
 pub(crate) type Versions = [Option<Arc<Row>>; 2];
 
-/// A row's committed version, and what a transaction is doing to it.
+/// A row's committed version, and what a transaction has done to it.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Slot {
     pub(crate) committed: Option<Arc<Row>>,
-    /// The uncommitted version; a removal is an inner `None`.
+    /// The uncommitted version. A removal is an inner `None`.
     change: Option<Option<Arc<Row>>>,
-    /// Who holds the row lock. A change is always its holder's.
+    /// Who holds the row lock. A changed row is always locked by its changer.
     pub(crate) lock: Option<TxnId>,
 }
 
 impl Slot {
-    /// What a transaction sees, or with none, what everybody else does.
+    /// What a transaction sees; for `None`, what everyone else sees.
     pub(crate) fn visible(&self, txn: Option<TxnId>) -> Option<&Arc<Row>> {
         match &self.change {
             Some(change) if txn.is_some() && self.lock == txn => change.as_ref(),
@@ -32,7 +32,7 @@ impl Slot {
         }
     }
 
-    /// Whether what a transaction sees is the version before another one's change.
+    /// Whether the transaction sees the version from before another transaction's change.
     pub(crate) fn shows_old(&self, txn: Option<TxnId>) -> bool {
         self.change.is_some() && self.locked_by_other(txn)
     }
@@ -53,14 +53,15 @@ pub(crate) struct Container {
     pub(crate) key: ContainerKey,
     pub(crate) time_series: bool,
     pub(crate) affinity: Vec<u8>,
-    /// A number about table partitioning that the request which made the container may carry: answers repeat it.
+    /// A number about table partitioning, which may come with the request that created the container. Answers
+    /// repeat it.
     pub(crate) partitioning: i64,
     pub(crate) schema: Arc<Schema>,
     pub(crate) version: i32,
     rows: BTreeMap<i64, Slot>,
-    /// The row of each key; of two, the one that a transaction has put in place of one that it removed.
+    /// The row of each key. If a transaction replaced a row it had removed, this is the new one.
     by_key: HashMap<Box<[u8]>, i64>,
-    /// The rows so replaced, which others go on seeing until the transaction ends.
+    /// Rows replaced that way, which others still see until the transaction ends.
     replaced: HashMap<Box<[u8]>, i64>,
     indexes: Vec<Index>,
     next_row: i64,
@@ -112,21 +113,21 @@ impl Container {
         self.rows.get(&id)
     }
 
-    /// The row of a key, as far as others have to wait for it.
+    /// The row of a key, if others have to wait for it.
     pub(crate) fn find(&self, key: &[u8]) -> Option<(i64, &Slot)> {
         let id = *self.by_key.get(key)?;
         let slot = self.rows.get(&id)?;
-        // what a transaction has put and removed again is in nobody's way
+        // what a transaction has put and removed again blocks nobody
         slot.versions().iter().any(Option::is_some).then_some((id, slot))
     }
 
-    /// The row of a key that a transaction sees, or with none, everybody else.
+    /// The row of a key that a transaction sees; for `None`, that everyone else sees.
     pub(crate) fn find_visible(&self, key: &[u8], txn: Option<TxnId>) -> Option<(i64, &Arc<Row>)> {
         let ids = [self.by_key.get(key), self.replaced.get(key)];
         ids.into_iter().flatten().find_map(|id| Some((*id, self.rows.get(id)?.visible(txn)?)))
     }
 
-    /// All rows that somebody could see, in the order of their ids.
+    /// All rows that anyone could see, ordered by row id.
     pub(crate) fn slots(&self) -> impl DoubleEndedIterator<Item = (i64, &Slot)> {
         self.rows.iter().map(|(id, slot)| (*id, slot))
     }
@@ -135,7 +136,7 @@ impl Container {
         self.rows.range(first..).map(|(id, slot)| (*id, slot))
     }
 
-    /// Forgets what transactions were doing, as a crash does.
+    /// Discards all transactions, as a crash does.
     pub(crate) fn drop_uncommitted(&mut self) {
         let held = |(id, slot): (&i64, &Slot)| (slot.lock.is_some() || slot.change.is_some()).then_some(*id);
         let held: Vec<_> = self.rows.iter().filter_map(held).collect();
@@ -144,7 +145,7 @@ impl Container {
         }
     }
 
-    /// Writes a version of a row, committed if there is no transaction. Returns the committed one it replaces.
+    /// Writes a version of a row, committed if there is no transaction. Returns the committed version it replaces.
     pub(crate) fn write(&mut self, id: i64, row: Option<Arc<Row>>, txn: Option<TxnId>) -> Option<Arc<Row>> {
         self.next_row = self.next_row.max(id.saturating_add(1));
         let slot = self.rows.entry(id).or_default();
@@ -161,7 +162,7 @@ impl Container {
         if txn.is_none() { committed } else { None }
     }
 
-    /// Brings indexes up to date after a slot's versions have changed, and removes a slot that is empty now.
+    /// Updates the indexes after a slot's versions have changed, and removes an empty slot.
     fn moved(&mut self, id: i64, before: &Versions) {
         let Some(slot) = self.rows.get(&id) else { return };
         let after = slot.versions();
@@ -213,7 +214,7 @@ impl Container {
         }
     }
 
-    /// Ends a transaction's hold on a row. Returns the committed version that was replaced, if one was.
+    /// Ends a transaction's lock on a row. Returns the committed version that was replaced, if any.
     pub(crate) fn release(&mut self, id: i64, commit: bool) -> Option<Option<Arc<Row>>> {
         let slot = self.rows.get_mut(&id)?;
         let before = slot.versions();
@@ -227,7 +228,7 @@ impl Container {
         replaced
     }
 
-    /// Rows under a new schema. Only when no transaction holds a row.
+    /// Converts the rows to a new schema. No transaction may hold a row.
     pub(crate) fn alter(&mut self, schema: Schema) {
         let old = std::mem::replace(&mut self.schema, Arc::new(schema));
         self.version += 1;
@@ -258,7 +259,7 @@ impl Container {
     }
 }
 
-/// The same index after a schema change, if its columns are still there.
+/// The same index after a schema change, if its columns still exist.
 fn carried_over(info: &IndexInfo, old: &Schema, new: &Schema) -> Option<IndexInfo> {
     let columns = info.columns.iter().map(|column| new.find(&old.columns[*column].name));
     Some(IndexInfo { name: info.name.clone(), columns: columns.collect::<Option<_>>()? })

@@ -1,4 +1,4 @@
-//! Ordered copies of a column's values.
+//! Sorted copies of a column's values.
 
 use super::container::Versions;
 use crate::wire::row::{Row, Value};
@@ -6,16 +6,16 @@ use crate::wire::schema::{Column, Schema, Type};
 use std::collections::BTreeSet;
 use std::ops::Bound;
 
-/// A value that can be ordered and kept.
+/// A value with a total order.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum IndexKey {
     Bool(bool),
     Int(i64),
-    /// The bits of a float, turned so that they order as the number does.
+    /// The bits of a float, transformed so that they sort like the number.
     Float(u64),
     Time(i128),
     Text(Box<[u8]>),
-    /// NULL comes last, as in an ascending order.
+    /// NULL sorts last, as in ascending order.
     Null,
 }
 
@@ -38,14 +38,14 @@ impl IndexKey {
     }
 }
 
-/// What CREATE_INDEX asked for.
+/// The arguments of CREATE_INDEX.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct IndexInfo {
     pub(crate) name: Vec<u8>,
     pub(crate) columns: Vec<usize>,
 }
 
-/// An index, with the values of its first column in order if these can be ordered.
+/// An index. It sorts the values of its first column if they have an order.
 #[derive(Debug, Clone)]
 pub(crate) struct Index {
     pub(crate) info: IndexInfo,
@@ -61,7 +61,7 @@ impl Index {
         IndexKey::new(row.value(schema, *self.info.columns.first()?))
     }
 
-    /// A row key of one STRING is looked up by its hash, and has no order that a query could use.
+    /// A STRING row key is found by its hash, so queries cannot use its order.
     fn keeps_entries(&self, schema: &Schema) -> bool {
         match self.info.columns.as_slice() {
             [column] => schema.keys != [*column] || schema.columns[*column].kind != Type::String,
@@ -69,7 +69,7 @@ impl Index {
         }
     }
 
-    /// Takes over a change from some versions of a row to others.
+    /// Replaces some versions of a row with others.
     pub(crate) fn replace(&mut self, schema: &Schema, id: i64, before: &Versions, after: &Versions) {
         if !self.keeps_entries(schema) {
             return;
@@ -90,7 +90,7 @@ impl Index {
         }
     }
 
-    /// Ids of rows that had, have, or may come to have a value in the range.
+    /// Ids of rows that had, have, or may get a value in the range.
     pub(crate) fn range(&self, low: Bound<IndexKey>, high: Bound<IndexKey>) -> Vec<i64> {
         let low = match low {
             Bound::Included(key) => Bound::Included((key, i64::MIN)),
@@ -100,7 +100,7 @@ impl Index {
         let high = match high {
             Bound::Included(key) => Bound::Included((key, i64::MAX)),
             Bound::Excluded(key) => Bound::Excluded((key, i64::MIN)),
-            // NULL is not in any range
+            // NULL is in no range
             Bound::Unbounded => Bound::Excluded((IndexKey::Null, i64::MIN)),
         };
         match (&low, &high) {

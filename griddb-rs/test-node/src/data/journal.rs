@@ -1,4 +1,4 @@
-//! What was committed and not yet synced, kept so that a crash can take it back.
+//! Committed and unsynced changes, kept so that a crash can undo them.
 
 use super::container::Container;
 use crate::wire::row::Row;
@@ -9,13 +9,13 @@ use std::sync::Arc;
 pub(crate) enum Undo {
     /// A row's version before the change.
     Row { container: i64, row: i64, before: Option<Arc<Row>> },
-    /// A container before it was dropped, altered, or got or lost an index.
+    /// A container before it was dropped, altered, or its indexes changed.
     Container(Box<Container>),
-    /// A container that was not there before, and the number that the next one was to get.
+    /// A container that did not exist before, and the number that the next one would have got.
     Created { container: i64, next: i64 },
 }
 
-/// The changes since the last sync. None are kept where every commit is synced.
+/// The changes since the last sync. Empty if every commit is synced.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Journal {
     synced_always: bool,
@@ -37,7 +37,7 @@ impl Journal {
         self.changes.clear();
     }
 
-    /// Changes that a crash takes back, the latest first.
+    /// The changes that a crash undoes, latest first.
     pub(crate) fn lost(&mut self) -> impl Iterator<Item = Undo> + use<> {
         std::mem::take(&mut self.changes).into_iter().rev()
     }

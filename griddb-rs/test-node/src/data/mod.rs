@@ -1,4 +1,4 @@
-//! What a partition holds: containers, their rows, sessions, transactions and row locks.
+//! The contents of a partition: containers, their rows, sessions, transactions and row locks.
 
 pub(crate) mod change;
 pub(crate) mod container;

@@ -1,4 +1,4 @@
-//! The state of one partition, changed only by [`Change`]s, so that a backup can follow.
+//! The state of one partition. Only [`Change`]s modify it, so that a backup can follow.
 
 use super::change::Change;
 use super::container::{Container, TxnId};
@@ -20,7 +20,7 @@ pub(crate) struct State {
     result_sets: HashMap<i64, ResultSet>,
     next_result_set: i64,
     journal: Journal,
-    /// How many changes there were, for error texts.
+    /// The number of changes so far, for error texts.
     pub(crate) changes: u64,
 }
 
@@ -86,12 +86,12 @@ impl State {
         self.result_sets.remove(&id);
     }
 
-    /// Whether there is anything that ends by itself. In most partitions there is nothing, and nodes look often.
+    /// Whether anything here can time out. Most partitions have nothing, and nodes check often.
     pub(crate) fn has_deadlines(&self) -> bool {
         !(self.transactions.is_empty() && self.sessions.is_empty() && self.result_sets.is_empty())
     }
 
-    /// Transactions and sessions whose time has passed, as the changes that end them.
+    /// Expired transactions and sessions, as the changes that end them.
     pub(crate) fn expired(&mut self, now: Instant) -> Vec<Change> {
         self.result_sets.retain(|_, set| set.expires > now);
         let transactions = self.transactions.iter().filter(|(_, txn)| txn.expires <= now);
@@ -101,7 +101,7 @@ impl State {
         changes
     }
 
-    /// Makes a change.
+    /// Applies a change.
     pub(crate) fn apply(&mut self, change: Change) {
         self.changes += 1;
         match change {
@@ -198,7 +198,7 @@ impl State {
         }
     }
 
-    /// What a process that was killed finds when it starts again.
+    /// The state that a killed process finds when it restarts.
     pub(crate) fn crash(&mut self) {
         let open: Vec<_> = self.transactions.keys().copied().collect();
         for txn in open {

@@ -9,7 +9,7 @@ use tokio::time::Instant;
 #[derive(Debug, Clone)]
 pub(crate) struct ResultSet {
     pub(crate) schema: Arc<Schema>,
-    /// Rows with their ids; a time series shows none.
+    /// Rows with their ids. Those of a time series are shown without.
     pub(crate) rows: Vec<(Option<i64>, Arc<Row>)>,
     pub(crate) expires: Instant,
 }

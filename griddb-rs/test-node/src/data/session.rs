@@ -3,18 +3,18 @@
 use super::container::TxnId;
 use tokio::time::{Duration, Instant};
 
-/// Who a session belongs to: the client's UUID and the number that it gave the session.
+/// A session's identity: the client's UUID and the number that the client chose.
 pub(crate) type ClientId = ([u8; 16], i64);
 
-/// A session: the container that its first statement named, and how far its statements have come.
+/// A session: the container that its first statement named, and the last statement executed.
 #[derive(Debug, Clone)]
 pub(crate) struct Session {
     pub(crate) container: i64,
-    /// How long its transactions live: the timeout of the statement that created it.
+    /// The lifetime of its transactions: the timeout of the statement that created it.
     pub(crate) timeout: Duration,
     pub(crate) last_statement: i64,
     pub(crate) transaction: Option<TxnId>,
-    /// When it goes away if it is not used any more.
+    /// When it expires if it is not used again.
     pub(crate) expires: Instant,
 }
 
@@ -24,7 +24,7 @@ impl Session {
     }
 }
 
-/// An open transaction: when it has to end, and the rows that it holds.
+/// An open transaction: when it expires, and the rows that it holds.
 #[derive(Debug, Clone)]
 pub(crate) struct Transaction {
     pub(crate) client: ClientId,

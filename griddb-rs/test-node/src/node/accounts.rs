@@ -1,14 +1,14 @@
-//! Users, databases, and who may do what.
+//! Users, databases and privileges.
 
 use crate::error::{ErrorCode, Refusal};
 use crate::options::Options;
 use sha2::{Digest, Sha256};
 use std::collections::HashMap;
 
-/// The id that a database made over the protocol gets first; the numbers below are the server's own.
+/// The first id of a database created over the protocol. The server uses the lower numbers.
 const FIRST_DATABASE: i64 = 100;
 
-/// Somebody who has logged in on a connection.
+/// A user logged in on a connection.
 #[derive(Debug, Clone)]
 pub(crate) struct Login {
     pub(crate) user: Vec<u8>,
@@ -16,7 +16,7 @@ pub(crate) struct Login {
     pub(crate) database: i64,
     pub(crate) may_write: bool,
     pub(crate) immediate: bool,
-    /// The transaction timeout of statements that have none of their own, in seconds.
+    /// The default transaction timeout of statements, in seconds.
     pub(crate) timeout: i32,
 }
 
@@ -27,7 +27,7 @@ struct Database {
     privileges: HashMap<Vec<u8>, bool>,
 }
 
-/// All accounts of a node or of a cluster.
+/// All accounts of a node or a cluster.
 #[derive(Debug)]
 pub(crate) struct Accounts {
     administrator: Vec<u8>,
@@ -37,7 +37,7 @@ pub(crate) struct Accounts {
     next_database: i64,
 }
 
-/// What a user may do in a database.
+/// A user's privilege in a database.
 pub(crate) struct Access {
     pub(crate) administrator: bool,
     pub(crate) database: i64,
@@ -59,7 +59,7 @@ impl Accounts {
         accounts
     }
 
-    /// What the user may do, if the secret is the right one and the database is open to it.
+    /// The user's privilege, if the secret is correct and the user may open the database.
     pub(crate) fn check(&self, user: &[u8], secret: &[u8], database: &[u8]) -> Option<Access> {
         if self.users.get(user).map(Vec::as_slice) != Some(secret) {
             return None;
@@ -74,7 +74,7 @@ impl Accounts {
         Some(Access { administrator, database: found.id, may_write })
     }
 
-    /// Makes a user, or replaces the password of one. The secret is the digest that LOGIN sends.
+    /// Creates a user, or replaces a user's password. The secret is the digest that LOGIN sends.
     pub(crate) fn put_user(
         &mut self,
         user: &[u8],

@@ -1,4 +1,4 @@
-//! Several nodes as a cluster: who is master, who has which partition, and what changes when a node is lost.
+//! Several nodes as a cluster: the master, the owner of each partition, and what changes when a node is lost.
 
 mod members;
 
@@ -16,7 +16,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::sleep;
 
-/// How a cluster is set up, and how long its changes take.
+/// The setup of a cluster and its delays.
 ///
 /// The defaults are about a hundredth of what was measured on three real nodes.
 ///
@@ -39,7 +39,7 @@ pub struct ClusterOptions {
 }
 
 impl ClusterOptions {
-    /// Settings of the nodes; their port is chosen freely.
+    /// Settings of the nodes, except the port, which is chosen freely.
     #[must_use]
     pub fn new(node: Options) -> Self {
         Self {
@@ -54,68 +54,68 @@ impl ClusterOptions {
         }
     }
 
-    /// From the loss of an owner that is not the master until its backups are owners (13.5 s). Until then the
-    /// master goes on naming the lost node, and backups answer reads and refuse writes.
+    /// From the loss of an owner that is not the master until its backups become owners (11 to 14 s). Until then
+    /// the master still names the lost node, and backups answer reads and refuse writes.
     #[must_use]
     pub fn takeover(mut self, time: Duration) -> Self {
         self.takeover = time;
         self
     }
 
-    /// From the loss of the master until the others leave the cluster (10 to 22 s). Until then they go on naming
-    /// the lost one.
+    /// From the loss of the master until the others leave the cluster (10 to 22 s). Until then they still name the
+    /// lost node.
     #[must_use]
     pub fn master_loss(mut self, time: Duration) -> Self {
         self.master_loss = time;
         self
     }
 
-    /// From then until there is a new master and everything is served again (2 to 12 s).
+    /// From then until a new master is elected and everything is served again (2 to 12 s).
     #[must_use]
     pub fn election(mut self, time: Duration) -> Self {
         self.election = time;
         self
     }
 
-    /// From the loss of the majority until the rest stops serving (10 s).
+    /// From the loss of the majority until the remaining nodes stop serving (10 s).
     #[must_use]
     pub fn quorum_loss(mut self, time: Duration) -> Self {
         self.quorum_loss = time;
         self
     }
 
-    /// From the moment when a paused node wakes until it hears that it is not the owner, or the master, any more
-    /// (3.8 s to more than 10.6 s). Until then it takes statements as before.
+    /// From the moment a paused node wakes until it learns that it is not the owner or master any more (3.8 s to
+    /// more than 10.6 s). Until then it executes statements as before.
     #[must_use]
     pub fn demotion(mut self, time: Duration) -> Self {
         self.demotion = time;
         self
     }
 
-    /// From the restart of a node until it is in the cluster again.
+    /// From the restart of a node until it rejoins the cluster.
     #[must_use]
     pub fn rejoin(mut self, time: Duration) -> Self {
         self.rejoin = time;
         self
     }
 
-    /// How long a new backup takes to copy its partitions (7 s).
+    /// How long a new backup takes to copy its partitions (7 s with little data, minutes with much).
     #[must_use]
     pub fn catch_up(mut self, time: Duration) -> Self {
         self.catch_up = time;
         self
     }
 
-    /// Lets the answers to writes wait so long for a backup that is silent, and then be successes all the same
-    /// (`replicationMode` 1, 10 s). By default they do not wait (mode 0).
+    /// How long the answers to writes wait for a silent backup before they succeed anyway (`replicationMode` 1, 10
+    /// s). By default they do not wait (mode 0).
     #[must_use]
     pub fn wait_for_backup(mut self, time: Duration) -> Self {
         self.node.replication_wait = Some(time);
         self
     }
 
-    /// Lets backups follow their owners only so often, or when told to by [`TestCluster::replicate`]: an owner that is
-    /// killed in between takes with it what it has answered since. By default they follow with each change.
+    /// Makes backups follow their owners at this interval, or on [`TestCluster::replicate`]. If an owner is killed
+    /// in between, what it has answered since is lost. By default backups follow every change.
     #[must_use]
     pub fn replication_lag(mut self, time: Duration) -> Self {
         self.node.replication_lag = Some(time);
@@ -123,12 +123,12 @@ impl ClusterOptions {
     }
 }
 
-/// Several nodes on ports of 127.0.0.1. Each partition has an owner and, as long as there are two nodes, a backup
-/// on another one, which follows it exactly: rows, sessions, transactions and locks. Statements that wait for a lock stay
-/// with their node, which refuses them at its next check if the partition is not its own any more.
+/// Several nodes on ports of 127.0.0.1. Each partition has an owner and, if there are at least two nodes, a backup
+/// on another node, which follows it exactly: rows, sessions, transactions and locks. Statements that wait for a
+/// lock stay with their node, which refuses them at its next check if it does not own the partition any more.
 ///
-/// Nodes are named by their index. To kill, pause or move use the methods here, not those of [`TestNode`], which
-/// would leave the cluster in the dark.
+/// Nodes are identified by their index. To kill, pause or move, use the methods of this type. Those of
+/// [`TestNode`] would not inform the cluster.
 pub struct TestCluster {
     nodes: Vec<TestNode>,
     shared: Arc<Shared>,
@@ -137,7 +137,7 @@ pub struct TestCluster {
 struct Shared {
     members: Mutex<Members>,
     times: ClusterOptions,
-    /// How many changes are still to come.
+    /// The number of pending changes.
     pending: watch::Sender<usize>,
 }
 
@@ -148,10 +148,10 @@ impl fmt::Debug for TestCluster {
 }
 
 impl TestCluster {
-    /// Starts a cluster of `count` nodes; the first is the master.
+    /// Starts a cluster of `count` nodes. The first is the master.
     ///
     /// # Errors
-    /// When no port can be listened on.
+    /// If no port can be bound.
     pub async fn start(count: usize, options: ClusterOptions) -> io::Result<Self> {
         let accounts = Arc::new(Mutex::new(Accounts::new(&options.node)));
         let mut nodes = Vec::with_capacity(count);
@@ -169,56 +169,56 @@ impl TestCluster {
         &self.nodes
     }
 
-    /// The URL of the cluster, with all of its nodes.
+    /// The URL of the cluster, with all nodes.
     #[must_use]
     pub fn url(&self) -> String {
         let addresses: Vec<_> = self.nodes.iter().map(TestNode::address).collect();
         self.shared.times.node.url(&addresses)
     }
 
-    /// The master, as the cluster has it.
+    /// The current master, as the cluster sees it.
     #[must_use]
     pub fn master(&self) -> Option<usize> {
         lock(&self.shared.members).master
     }
 
-    /// The owner of a partition, as the cluster has it.
+    /// The owner of a partition, as the cluster sees it.
     #[must_use]
     pub fn owner(&self, partition: i32) -> Option<usize> {
-        lock(&self.shared.members).place(partition)?.owner
+        lock(&self.shared.members).assignment(partition)?.owner
     }
 
     /// The backup of a partition.
     #[must_use]
     pub fn backup(&self, partition: i32) -> Option<usize> {
-        lock(&self.shared.members).place(partition)?.backup
+        lock(&self.shared.members).assignment(partition)?.backup
     }
 
-    /// A partition whose owner, backup and other node are these, if there is one.
+    /// A partition with this owner and this backup, if there is one.
     #[must_use]
     pub fn partition_at(&self, owner: usize, backup: usize) -> Option<i32> {
         lock(&self.shared.members).find(owner, backup)
     }
 
-    /// Kills a node, as `kill -9` does.
+    /// Kills a node like `kill -9`.
     ///
     /// # Errors
-    /// When its port cannot be kept.
+    /// If its port cannot be kept.
     pub async fn kill(&self, node: usize) -> io::Result<()> {
         self.nodes[node].crash().await?;
         self.lost(node, Status::Down);
         Ok(())
     }
 
-    /// Starts a killed node again. It becomes a backup where one is missing; no partition goes back to it.
+    /// Restarts a killed node. It becomes a backup where one is missing. No partition moves back to it.
     ///
     /// # Errors
-    /// When its port cannot be listened on.
+    /// If its port cannot be bound.
     pub fn restart(&self, node: usize) -> io::Result<()> {
         let incident = lock(&self.shared.members).incident(node);
         lock(&self.shared.members).prepare_restart(node);
         if self.nodes[node].power_on()? {
-            // a new process does not have what the old one had, noticed or not
+            // a new process has none of the old one's state, noticed or not
             Arc::clone(&self.shared).exclude(node, incident);
             let incident = lock(&self.shared.members).set_status(node, Status::Up);
             let shared = Arc::clone(&self.shared);
@@ -227,13 +227,13 @@ impl TestCluster {
         Ok(())
     }
 
-    /// Stops a node as SIGSTOP does: TCP connects, nothing is answered, and after a while others take its place.
+    /// Pauses a node like SIGSTOP: TCP connects, nothing is answered, and after a while other nodes take over.
     pub fn pause(&self, node: usize) {
         self.nodes[node].pause();
         self.lost(node, Status::Paused);
     }
 
-    /// Lets a paused node go on. Where others have taken its place, it does not know that for a while.
+    /// Wakes a paused node. If other nodes have taken over, it does not know that for a while.
     pub fn wake(&self, node: usize) {
         let incident = lock(&self.shared.members).set_status(node, Status::Up);
         self.nodes[node].wake();
@@ -241,13 +241,13 @@ impl TestCluster {
         self.later(self.shared.times.demotion, async move { shared.rejoin(node, incident) });
     }
 
-    /// Makes a partition's backup its owner, and the owner its backup. False: it has no backup.
+    /// Swaps owner and backup of a partition. Returns `false` if it has no backup.
     pub fn move_partition(&self, partition: i32) -> bool {
         lock(&self.shared.members).swap(partition)
     }
 
-    /// Takes a partition from its owner at once, and makes its backup the owner after the gap. In between the master
-    /// names none, and no node serves it (10010). False: it has no backup.
+    /// Takes a partition from its owner at once, and makes its backup the owner after the gap. In between, the
+    /// master names no owner and no node serves it (10010). Returns `false` if it has no backup.
     pub fn move_partition_with_gap(&self, partition: i32, gap: Duration) -> bool {
         let vacancy = {
             let mut members = lock(&self.shared.members);
@@ -260,14 +260,14 @@ impl TestCluster {
         true
     }
 
-    /// Brings all backups up to date, with a [`ClusterOptions::replication_lag`].
+    /// Brings all backups up to date, for clusters with a [`ClusterOptions::replication_lag`].
     pub fn replicate(&self) {
         for node in &self.nodes {
             node.node().replicate();
         }
     }
 
-    /// Waits until the cluster has done all that it is going to do about what happened to its nodes.
+    /// Waits until the cluster has reacted to everything that happened to its nodes.
     pub async fn settled(&self) {
         // the sender lives as long as this handle
         drop(self.shared.pending.subscribe().wait_for(|pending| *pending == 0).await);
@@ -308,7 +308,7 @@ impl Shared {
         });
     }
 
-    /// The cluster gives a lost node up, unless it is back.
+    /// The cluster drops a lost node, unless it is back.
     fn exclude(self: Arc<Self>, node: usize, incident: u64) {
         let mut members = lock(&self.members);
         if !members.is_still(node, incident) || !members.belongs(node) {
@@ -341,7 +341,7 @@ impl Shared {
         Self::later(self, self.times.catch_up, async move { lock(&shared.members).catch_up() });
     }
 
-    /// A node that was killed or paused is in the cluster again, and hears who has what.
+    /// A node that was killed or paused rejoins the cluster, and learns the assignments.
     fn rejoin(self: Arc<Self>, node: usize, incident: u64) {
         let mut members = lock(&self.members);
         if !members.is_still(node, incident) || members.power(node) != Power::On {

@@ -1,4 +1,4 @@
-//! A connection: messages in, answers out, in one task that owns the socket.
+//! A connection: one task owns the socket, reads messages and writes answers.
 
 use super::accounts::Login;
 use super::fault::Fault;
@@ -16,12 +16,12 @@ use tokio::net::TcpStream;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::time::{Instant, sleep_until};
 
-/// More than this is not read before the peer has taken its answers.
+/// Reading stops at this many unsent bytes until the peer has taken its answers.
 const MOST_UNSENT: usize = 64 << 20;
-/// Partitions are served by this many groups, whose answers overtake one another.
+/// The number of partition groups. Answers of different groups may overtake each other.
 const GROUPS: i32 = 4;
 
-/// Who is at the other end.
+/// The peer.
 #[derive(Debug)]
 pub(crate) struct Peer {
     pub(crate) login: Option<Arc<Login>>,
@@ -29,7 +29,7 @@ pub(crate) struct Peer {
     pub(crate) answers: UnboundedSender<Delivery>,
 }
 
-/// An answer of a statement that had to wait.
+/// The answer to a statement that had to wait.
 #[derive(Debug)]
 pub(crate) struct Delivery {
     pub(crate) answer: Vec<u8>,
@@ -41,7 +41,7 @@ pub(crate) struct Delivery {
 #[derive(Debug)]
 struct Held {
     due: Instant,
-    /// Held by a fault: later answers of this partition stay behind it.
+    /// Held by a fault. Later answers of this partition stay behind it.
     partition: Option<i32>,
     bytes: Vec<u8>,
 }
@@ -54,21 +54,21 @@ struct Connection {
     received: BytesMut,
     unsent: BytesMut,
     held: VecDeque<Held>,
-    /// No answer has been given yet: the first one tells the server's address.
+    /// No answer was sent yet. The first one contains the server's address.
     fresh: bool,
 }
 
-/// How a connection goes on.
+/// What a connection does next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Next {
     GoOn,
-    /// Send what is due and close.
+    /// Send the remaining answers and close.
     Close,
     /// Close at once, so that the peer sees a reset.
     Reset,
 }
 
-/// Serves a connection to its end.
+/// Serves a connection until it ends.
 pub(crate) async fn serve(node: Arc<Node>, socket: TcpStream) {
     node.counters.connected();
     let (answers, later) = unbounded_channel();
@@ -85,7 +85,7 @@ pub(crate) async fn serve(node: Arc<Node>, socket: TcpStream) {
     };
     let next = connection.run().await.unwrap_or(Next::Reset);
     if next == Next::Reset {
-        // without this the peer would read what was sent before and then a clean end
+        // without this the peer would read the earlier answers and then a clean end
         drop(connection.socket.set_zero_linger());
     }
     if let Some(login) = connection.peer.login.take() {
@@ -116,7 +116,7 @@ impl Connection {
             let due = self.held.iter().map(|held| held.due).min();
             let mut next = Next::GoOn;
             tokio::select! {
-                // A node that was stopped takes nothing more, whatever has come in the same moment.
+                // A paused node executes nothing more, whatever arrived at the same moment.
                 biased;
                 () = life.changed() => continue,
                 Some(delivery) = self.later.recv() => next = self.finish(delivery),
@@ -139,7 +139,7 @@ impl Connection {
         }
     }
 
-    /// Reads what has come and executes the messages that are whole.
+    /// Reads what has arrived and executes the complete messages.
     fn read(&mut self) -> io::Result<Next> {
         loop {
             self.received.reserve(16 << 10);
@@ -186,7 +186,7 @@ impl Connection {
                 break;
             }
         }
-        // what came together goes first, and then what waited for it
+        // what arrived together goes first, then what waited for it
         for partition in partitions {
             self.node.wake(partition);
         }
@@ -226,7 +226,7 @@ impl Connection {
         }
     }
 
-    /// Gives an answer, with what is to go wrong with it.
+    /// Sends an answer, with its injected fault.
     fn finish(&mut self, delivery: Delivery) -> Next {
         let Delivery { answer, head, fault } = delivery;
         match fault {
@@ -249,7 +249,7 @@ impl Connection {
         Next::GoOn
     }
 
-    /// Puts an answer where it goes: out, or behind what is held back.
+    /// Appends an answer to the output, or to what is held back.
     fn answer(&mut self, partition: i32, mut bytes: Vec<u8>, delayed_to: Option<Instant>) {
         if std::mem::take(&mut self.fresh) && bytes.len() >= ENVELOPE {
             frame::stamp_address(&mut bytes, self.node.address);
@@ -281,7 +281,7 @@ impl Connection {
         });
     }
 
-    /// Sends as much as the socket takes now.
+    /// Sends as much as the socket accepts.
     fn send(&mut self) -> io::Result<()> {
         while !self.unsent.is_empty() {
             match self.socket.try_write(&self.unsent) {
@@ -302,7 +302,7 @@ impl Connection {
     }
 }
 
-/// Lets partitions overtake one another, within what came together. The order within a partition stays, and
+/// Reorders answers of different partitions within what arrived together. The order within a partition stays, and
 /// nothing passes a statement about the connection.
 fn mix(batch: &mut [(Head, Bytes)]) {
     let about_connection =

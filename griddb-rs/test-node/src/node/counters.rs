@@ -1,4 +1,4 @@
-//! What a node has received, so that a test can count.
+//! Counters of what a node has received.
 
 use crate::statement::Statement;
 use std::collections::HashMap;
@@ -17,54 +17,54 @@ pub struct Counters {
 }
 
 impl Counters {
-    /// Statements of one kind received, whether or not they were executed.
+    /// Received statements of one kind, executed or not.
     #[must_use]
     pub fn statements(&self, statement: Statement) -> u64 {
         super::lock(&self.statements).get(&statement).copied().unwrap_or(0)
     }
 
-    /// Statements of all kinds received.
+    /// Received statements of all kinds.
     #[must_use]
     pub fn all_statements(&self) -> u64 {
         super::lock(&self.statements).values().sum::<u64>() + self.unknown()
     }
 
-    /// Statements of kinds that the node does not know.
+    /// Received statements of unknown kinds.
     #[must_use]
     pub fn unknown(&self) -> u64 {
         self.unknown.load(Relaxed)
     }
 
-    /// Connections accepted.
+    /// Accepted connections.
     #[must_use]
     pub fn connections(&self) -> u64 {
         self.connections.load(Relaxed)
     }
 
-    /// Connections open now.
+    /// Open connections.
     #[must_use]
     pub fn open_connections(&self) -> u64 {
         self.open.load(Relaxed)
     }
 
-    /// Round trips: how many times statements came on a connection on which no answer was due.
+    /// Round trips: how often statements arrived on a connection without pending answers.
     ///
-    /// Statements that a client sends together are one flight when they arrive together. Where that is not
-    /// certain, give the node an [`Options::latency`](crate::Options::latency) of a few milliseconds: what comes
-    /// before the first answer has left then belongs to the same flight.
+    /// Statements that a client sends together count once if they arrive together. To be sure of that, set an
+    /// [`Options::latency`](crate::Options::latency) of a few milliseconds: whatever arrives before the first
+    /// answer has left belongs to the same round trip.
     #[must_use]
     pub fn flights(&self) -> u64 {
         self.flights.load(Relaxed)
     }
 
-    /// The longest transaction timeout, in seconds, that statements of one kind came with: their own option, or that
-    /// of their login. None when no such statement was executed.
+    /// The longest transaction timeout, in seconds, among statements of one kind: their own option, or that of
+    /// their login. `None` if no such statement was executed.
     #[must_use]
     pub fn transaction_timeout(&self, statement: Statement) -> Option<u32> {
         super::lock(&self.waits).get(&statement).copied()
     }
 
-    /// Sets all counts but that of open connections to zero.
+    /// Resets all counts except that of open connections.
     pub fn reset(&self) {
         super::lock(&self.statements).clear();
         super::lock(&self.waits).clear();

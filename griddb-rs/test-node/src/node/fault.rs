@@ -1,4 +1,4 @@
-//! Faults on order.
+//! Fault injection.
 
 use crate::error::ErrorCode;
 use crate::statement::Statement;
@@ -13,74 +13,75 @@ pub enum Fault {
     DropBefore,
     /// The statement is executed, then the connection is reset without an answer.
     DropAfter,
-    /// The node is killed before the statement is executed. `crash_and_restart` (or a cluster's `kill`) makes the
-    /// loss of what was not synced good, and brings it back.
+    /// The node is killed before the statement is executed. Then `crash_and_restart` (or a cluster's `kill`)
+    /// discards what was not synced, and restarts it.
     KillBefore,
     /// The statement is executed, then the node is killed without an answer.
     KillAfter,
-    /// The answer comes later; answers of the same partition stay behind it.
+    /// The answer is delayed. Later answers of the same partition stay behind it.
     Delay(Duration),
-    /// The statement is neither executed nor answered; the connection goes on.
+    /// The statement is neither executed nor answered; the connection stays open.
     Ignore,
-    /// The statement is executed and not answered; the connection goes on.
+    /// The statement is executed and not answered; the connection stays open.
     Mute,
-    /// The statement is not executed and answered with this error, for example
-    /// [`ErrorCode::CLUSTER_ROLE`], [`ErrorCode::PARTITION_ROLE`] or [`ErrorCode::PARTITION_STATE`].
+    /// The statement is not executed and gets this error, for example [`ErrorCode::CLUSTER_ROLE`],
+    /// [`ErrorCode::PARTITION_ROLE`] or [`ErrorCode::PARTITION_STATE`].
     Refuse(ErrorCode),
-    /// The statement is executed and answered with this error, for example [`ErrorCode::REPLICATION_TIMEOUT`] or
-    /// [`ErrorCode::NODE_ERROR`]. A transaction that it belongs to goes on.
+    /// The statement is executed and gets this error, for example [`ErrorCode::REPLICATION_TIMEOUT`] or
+    /// [`ErrorCode::NODE_ERROR`]. Its transaction stays open.
     FailAfter(ErrorCode),
-    /// The statement is executed; its answer ends after this many bytes, then the connection closes.
+    /// The statement is executed. Its answer is cut after this many bytes, and the connection closes.
     Truncate(usize),
-    /// The statement is executed; its answer ends after this many bytes and the connection goes on, so that later
-    /// answers stand where the rest should be.
+    /// The statement is executed. Its answer is cut after this many bytes and the connection stays open, so later
+    /// answers follow where the rest should be.
     Cut(usize),
-    /// The statement is executed; its answer is whole, but for all of its body behind this many bytes.
+    /// The statement is executed. The body of its answer ends after this many bytes, with a matching length.
     ShortBody(usize),
-    /// The statement is executed; its answer has the right head, and then this status and this body.
+    /// The statement is executed. Its answer has the right head, with this status and this body.
     Nonsense(u8, Vec<u8>),
-    /// The statement is executed; these bytes come in place of its answer.
+    /// The statement is executed. These bytes are sent instead of its answer.
     Garbage(Vec<u8>),
-    /// The statement is executed; its answer has this statement id.
+    /// The statement is executed. Its answer has this statement id.
     WrongId(i64),
-    /// The statement is executed; its answer claims this length.
+    /// The statement is executed. Its answer claims this length.
     WrongLength(u32),
-    /// The statement is executed; its answer claims to be so many bytes longer than it is.
+    /// The statement is executed. Its answer claims to be this many bytes longer than it is.
     LongerBy(u32),
 }
 
 impl Fault {
-    /// Something answers that is no node, such as a proxy.
+    /// Answers from something other than a node, such as a proxy.
     #[must_use]
     pub fn foreign() -> Self {
         Self::Garbage(b"HTTP/1.1 400 Bad Request\r\n\r\n".to_vec())
     }
 
-    /// Answers of which a part never comes, though the connection lives and other bytes do come.
+    /// Answers that never arrive completely, although the connection lives and other bytes arrive.
     #[must_use]
     pub fn never_whole() -> [Self; 4] {
         [Self::LongerBy(8), Self::LongerBy(100 << 20), Self::Cut(17), Self::Cut(25)]
     }
 
-    /// Answers behind which nothing on the connection is understood any more.
+    /// Answers after which nothing on the connection can be parsed.
     #[must_use]
     pub fn garbled() -> [Self; 5] {
         [Self::Cut(25), Self::LongerBy(8), Self::LongerBy(60_000), Self::LongerBy(100 << 20), Self::foreign()]
     }
 
-    /// The statement was done and is said to have failed: a copy that was not confirmed, an error of the node's own.
+    /// The statement was executed and is reported as failed: a replica was not confirmed, or the node had an
+    /// error.
     #[must_use]
     pub fn done_and_failed() -> [Self; 2] {
         [ErrorCode::REPLICATION_TIMEOUT, ErrorCode::NODE_ERROR].map(Self::FailAfter)
     }
 }
 
-/// A fault, and the statements that it is for.
+/// A fault, and the statements it applies to.
 ///
 /// ```
 /// use griddb_test_node::{Fault, FaultOrder, Statement};
 ///
-/// // the third and fourth PUT_ROW from now on are executed and not answered
+/// // skip two PUT_ROWs; the third and fourth are executed and not answered
 /// let order = FaultOrder::new(Fault::DropAfter).on(Statement::PutRow).after(2).times(2);
 /// ```
 #[derive(Debug, Clone)]
@@ -93,70 +94,70 @@ pub struct FaultOrder {
 }
 
 impl FaultOrder {
-    /// A fault for the next statement, whichever it is.
+    /// A fault for the next statement of any kind.
     #[must_use]
     pub fn new(fault: Fault) -> Self {
         Self { fault, statement: None, partition: None, skip: 0, times: 1 }
     }
 
-    /// Only for statements of this kind.
+    /// Restricts it to statements of this kind.
     #[must_use]
     pub fn on(mut self, statement: Statement) -> Self {
         self.statement = Some(statement);
         self
     }
 
-    /// Only for statements of this partition.
+    /// Restricts it to statements of this partition.
     #[must_use]
     pub fn in_partition(mut self, partition: i32) -> Self {
         self.partition = Some(partition);
         self
     }
 
-    /// Lets so many matching statements pass first.
+    /// Lets this many matching statements pass first.
     #[must_use]
     pub fn after(mut self, count: u64) -> Self {
         self.skip = count;
         self
     }
 
-    /// For so many statements in place of one.
+    /// Applies it to this many statements instead of one.
     #[must_use]
     pub fn times(mut self, count: u64) -> Self {
         self.times = count.max(1);
         self
     }
 
-    /// For every matching statement until [`Faults::clear`].
+    /// Applies it to every matching statement until [`Faults::clear`].
     #[must_use]
     pub fn always(self) -> Self {
         self.times(u64::MAX)
     }
 }
 
-/// The faults that a node is going to have. The first order that matches a statement counts.
+/// The injected faults of a node. The first order that matches a statement applies.
 #[derive(Debug, Default)]
 pub struct Faults {
     orders: Mutex<VecDeque<FaultOrder>>,
 }
 
 impl Faults {
-    /// Orders a fault.
+    /// Adds a fault.
     pub fn order(&self, order: FaultOrder) {
         super::lock(&self.orders).push_back(order);
     }
 
-    /// Orders a fault for the next statement of a kind.
+    /// Adds a fault for the next statement of a kind.
     pub fn once(&self, statement: Statement, fault: Fault) {
         self.order(FaultOrder::new(fault).on(statement));
     }
 
-    /// Takes back all orders.
+    /// Removes all faults.
     pub fn clear(&self) {
         super::lock(&self.orders).clear();
     }
 
-    /// How many orders have not been carried out to their end.
+    /// The number of faults that still have statements to come.
     #[must_use]
     pub fn pending(&self) -> usize {
         super::lock(&self.orders).len()

@@ -1,9 +1,9 @@
-//! Answers that are wrong on order.
+//! Deliberately wrong answers.
 
 use super::fault::Fault;
 use crate::wire::frame::{self, Answer, ENVELOPE, Head};
 
-/// What a fault makes of the bytes of an answer.
+/// Applies a fault to the bytes of an answer.
 pub(crate) fn garble(fault: Fault, head: Head, mut answer: Vec<u8>) -> Vec<u8> {
     let id_at = ENVELOPE + 4;
     let id_size = if head.statement == frame::CONNECT { 4 } else { 8 };
@@ -43,7 +43,7 @@ pub(crate) fn garble(fault: Fault, head: Head, mut answer: Vec<u8>) -> Vec<u8> {
     answer
 }
 
-/// Writes the length that a message has, and so many bytes more, into its envelope.
+/// Writes the length of a message plus this many bytes into its envelope.
 fn claim_length(message: &mut [u8], more: u32) {
     let length = u32::try_from(message.len() - ENVELOPE).unwrap_or(u32::MAX);
     message[16..ENVELOPE].copy_from_slice(&length.saturating_add(more).to_le_bytes());

@@ -1,4 +1,4 @@
-//! A node: its partitions, accounts and place in the cluster, and the tasks that serve them.
+//! A node: its partitions, accounts and role in the cluster, and the tasks that serve them.
 
 pub(crate) mod accounts;
 pub(crate) mod cluster;
@@ -22,30 +22,30 @@ use test_node::Life;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-/// How long a node that has failed goes on.
+/// How long a failed node keeps running.
 const FAILING: tokio::time::Duration = tokio::time::Duration::from_millis(20);
 
-/// What a node takes itself for.
+/// A node's role in the cluster, as it sees it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ClusterRole {
     Master,
     Follower,
-    /// Outside of any cluster: everything about the cluster is 10008.
+    /// Outside any cluster: requests about the cluster fail with 10008.
     Alone,
 }
 
-/// What a node knows of its cluster.
+/// A node's view of its cluster.
 #[derive(Debug, Clone)]
 pub(crate) struct View {
     pub(crate) role: ClusterRole,
     pub(crate) master: SocketAddrV4,
-    /// Owner and backup of each partition, as the master names them.
-    pub(crate) places: Arc<Vec<Place>>,
+    /// Owner and backup of each partition, as the master reports them.
+    pub(crate) partitions: Arc<Vec<PartitionAddresses>>,
 }
 
-/// Who has a partition.
+/// The addresses of the nodes that hold a partition, as GET_PARTITION_ADDRESS returns them.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct Place {
+pub(crate) struct PartitionAddresses {
     pub(crate) owner: Option<SocketAddrV4>,
     pub(crate) backups: Vec<SocketAddrV4>,
 }
@@ -59,11 +59,11 @@ pub(crate) enum Power {
     Off,
 }
 
-/// What the tasks of a node share.
+/// The state shared by the tasks of a node.
 pub(crate) struct Node {
     pub(crate) options: Options,
     pub(crate) address: SocketAddrV4,
-    /// Shared by the nodes of a cluster.
+    /// Shared by all nodes of a cluster.
     accounts: Arc<Mutex<Accounts>>,
     partitions: Vec<Mutex<Partition>>,
     view: Mutex<View>,
@@ -72,11 +72,11 @@ pub(crate) struct Node {
     /// How often the node was killed, and whether it runs.
     power: watch::Sender<(u64, Power)>,
     refuses_connections: AtomicBool,
-    /// Logins of connections that ended without DISCONNECT, for the flaw.
+    /// Logins of connections that ended without DISCONNECT, for the login flaw.
     stale_logins: Mutex<Vec<Arc<Login>>>,
 }
 
-/// A mutex whose holder panicked is used on: what it guards is changed in steps that are whole.
+/// Locks a mutex even if a holder panicked: its contents change in complete steps.
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -86,12 +86,16 @@ impl Node {
         let synced = options.log_write == LogWrite::EveryCommit;
         let lags = options.replication_lag.is_some();
         let partition = |number| Mutex::new(Partition::new(number, Role::Owner, State::new(synced), lags));
-        let place = Place { owner: Some(address), backups: Vec::new() };
-        let places = vec![place; usize::try_from(options.partitions).unwrap_or(usize::MAX)];
+        let addresses = PartitionAddresses { owner: Some(address), backups: Vec::new() };
+        let partitions = vec![addresses; usize::try_from(options.partitions).unwrap_or(usize::MAX)];
         Self {
             accounts,
             partitions: (0..options.partitions).map(partition).collect(),
-            view: Mutex::new(View { role: ClusterRole::Master, master: address, places: Arc::new(places) }),
+            view: Mutex::new(View {
+                role: ClusterRole::Master,
+                master: address,
+                partitions: Arc::new(partitions),
+            }),
             faults: Faults::default(),
             counters: Counters::default(),
             power: watch::Sender::new((0, Power::On)),
@@ -125,7 +129,7 @@ impl Node {
         self.refuses_connections.load(Relaxed)
     }
 
-    /// Takes a node that is alone in its cluster out of it, or back into it.
+    /// Moves a single node out of its cluster, or back into it.
     pub(crate) fn leave_cluster(&self, left: bool) {
         self.view().role = if left { ClusterRole::Alone } else { ClusterRole::Master };
         for mut partition in self.each_partition() {
@@ -133,7 +137,7 @@ impl Node {
         }
     }
 
-    /// How long the answer to a write of the partition is held back: a backup that is silent, and is waited for.
+    /// How long the answer to a write of the partition is delayed because a silent backup is waited for.
     pub(crate) fn replication_delay(&self, partition: &Partition) -> Option<tokio::time::Duration> {
         let wait = self.options.replication_wait?;
         let backup = partition.backup.as_ref().and_then(std::sync::Weak::upgrade)?;
@@ -148,7 +152,7 @@ impl Node {
         lock(&self.view)
     }
 
-    /// The partition of that number, if there is one.
+    /// The partition with that number, if it exists.
     pub(crate) fn partition(&self, number: i32) -> Option<MutexGuard<'_, Partition>> {
         self.partitions.get(usize::try_from(number).ok()?).map(lock)
     }
@@ -157,7 +161,7 @@ impl Node {
         self.partitions.iter().map(lock)
     }
 
-    /// Ends what has timed out, and tries again what waits. A node outside of its cluster does not look.
+    /// Ends what has timed out, and retries waiting statements. A node outside its cluster does not check.
     pub(crate) fn check_timeouts(self: &Arc<Self>, now: Instant) {
         if self.view().role == ClusterRole::Alone {
             return;
@@ -168,7 +172,7 @@ impl Node {
                     partition.apply(change);
                 }
             }
-            // those who wait at a node that is the owner no more are refused now
+            // statements that wait at a former owner are refused here
             self.retry_waiting(&mut partition);
         }
     }
@@ -180,7 +184,7 @@ impl Node {
         }
     }
 
-    /// Syncs what was committed.
+    /// Syncs committed changes.
     pub(crate) fn sync(&self) {
         for mut partition in self.each_partition() {
             partition.state.sync();
@@ -197,8 +201,8 @@ impl Node {
         lock(&self.stale_logins).pop()
     }
 
-    /// Stops the node, as a server stops itself on an error that it takes for its own. The answer that tells of
-    /// it still goes out.
+    /// Stops the node, as a server stops itself after an internal error. The answer that reports the error is
+    /// still sent.
     pub(crate) fn fail(self: &Arc<Self>) {
         let node = Arc::clone(self);
         tokio::spawn(async move {
@@ -207,7 +211,7 @@ impl Node {
         });
     }
 
-    /// What a killed process finds when it starts again: the synced state, and nobody logged in.
+    /// The state after a kill: what was synced, and no logins.
     pub(crate) fn crash(&self) {
         if !self.options.rejoin_delay.is_zero() {
             self.view().role = ClusterRole::Alone;

@@ -1,4 +1,4 @@
-//! One partition on one node: its state, this node's role in it, and the statements that wait.
+//! One partition on one node: its state, the node's role in it, and the waiting statements.
 
 use crate::data::change::Change;
 use crate::data::partition::State;
@@ -6,7 +6,7 @@ use crate::node::Node;
 use crate::statement::Ticket;
 use std::sync::{Arc, Weak};
 
-/// A node's part in a partition.
+/// A node's role in a partition.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Role {
     Owner,
@@ -17,18 +17,18 @@ pub(crate) enum Role {
     Stop,
 }
 
-/// A partition as one node has it.
+/// A partition on one node.
 pub(crate) struct Partition {
     pub(crate) number: u32,
     pub(crate) role: Role,
     pub(crate) state: State,
-    /// Statements that met a lock, in the order in which they came.
+    /// Statements that met a lock, in order of arrival.
     pub(crate) waiting: Vec<Ticket>,
-    /// A transaction has ended since they were last tried, or a container was altered.
+    /// A transaction has ended, or a container was altered, since they were last tried.
     pub(crate) woken: bool,
     /// The node whose copy follows this one.
     pub(crate) backup: Option<Weak<Node>>,
-    /// The copy follows some time later.
+    /// The copy follows with a delay.
     lags: bool,
     /// Changes that the copy does not have yet.
     pub(crate) behind: Vec<Change>,
@@ -40,7 +40,7 @@ impl Partition {
         Self { number, role, state, waiting, woken: false, backup: None, lags, behind }
     }
 
-    /// Makes a change here and at the backup.
+    /// Applies a change here and at the backup.
     pub(crate) fn apply(&mut self, change: Change) {
         if let Some(backup) = self.following() {
             if self.lags {
@@ -52,7 +52,7 @@ impl Partition {
         self.state.apply(change);
     }
 
-    /// Makes the changes at the backup that it does not have yet.
+    /// Applies the pending changes at the backup.
     pub(crate) fn replicate(&mut self) {
         let behind = std::mem::take(&mut self.behind);
         if let Some(backup) = self.following() {
@@ -60,7 +60,7 @@ impl Partition {
         }
     }
 
-    /// Copies to no other node any more; what was on its way is lost.
+    /// Stops replication. Pending changes are lost.
     pub(crate) fn unlink(&mut self) {
         self.backup = None;
         self.behind.clear();

@@ -1,4 +1,4 @@
-//! The handle that a test holds, and the tasks behind it.
+//! The handle that a test holds, and its tasks.
 
 use super::accounts::Accounts;
 use super::connection::serve;
@@ -16,7 +16,7 @@ use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::{Duration, Instant, MissedTickBehavior, interval, sleep};
 
-/// How many connections may wait to be accepted.
+/// The number of connections that may wait to be accepted.
 const BACKLOG: u32 = 1024;
 
 /// A running node. It stops when the handle is dropped.
@@ -38,17 +38,17 @@ pub struct TestNode {
     running: Mutex<Running>,
 }
 
-/// What stands behind the node's port.
+/// What holds the node's port.
 enum Running {
     /// The task that accepts connections. It ends when all of them are closed.
     Up(JoinHandle<()>),
-    /// The port, kept from others, refusing connections.
+    /// The port is reserved and refuses connections.
     Down(TcpSocket),
-    /// In between.
+    /// In transition.
     Changing,
 }
 
-/// Keeps the task that ends where [`TestNode::crash`] is dropped before it has: the next crash waits for it.
+/// Keeps the ending task if the future of [`TestNode::crash`] is dropped early. The next crash waits for it.
 struct Ending<'a> {
     running: &'a Mutex<Running>,
     accept: Option<JoinHandle<()>>,
@@ -78,7 +78,7 @@ impl TestNode {
     /// Starts a node on a port of 127.0.0.1.
     ///
     /// # Errors
-    /// When the port cannot be listened on.
+    /// If the port cannot be bound.
     pub async fn start(options: Options) -> io::Result<Self> {
         let accounts = Arc::new(Mutex::new(Accounts::new(&options)));
         Self::start_with(options, accounts).await
@@ -97,7 +97,7 @@ impl TestNode {
         &self.node
     }
 
-    /// Where the node listens, also while it is down.
+    /// The node's address, even while it is down.
     #[must_use]
     pub fn address(&self) -> SocketAddrV4 {
         self.node().address
@@ -115,23 +115,23 @@ impl TestNode {
         self.node.power() != Power::Off
     }
 
-    /// Faults on order.
+    /// Fault injection.
     #[must_use]
     pub fn faults(&self) -> &Faults {
         &self.node().faults
     }
 
-    /// What the node has received.
+    /// Counters of what the node has received.
     #[must_use]
     pub fn counters(&self) -> &Counters {
         &self.node().counters
     }
 
-    /// Kills the node, as `kill -9` does: connections are reset, new ones refused; sessions, transactions and
-    /// whatever was not synced are gone. Does nothing if the node is down.
+    /// Kills the node like `kill -9`: connections are reset, new ones are refused, and sessions, transactions and
+    /// everything unsynced are lost. Does nothing if the node is down.
     ///
     /// # Errors
-    /// When the port cannot be kept.
+    /// If the port cannot be kept.
     pub async fn crash(&self) -> io::Result<()> {
         let running = std::mem::replace(&mut *lock(&self.running), Running::Changing);
         let Running::Up(accept) = running else {
@@ -153,11 +153,11 @@ impl TestNode {
         Ok(())
     }
 
-    /// Starts a node that was killed again, on the same port. It joins its cluster after
-    /// [`Options::rejoin_delay`]. Does nothing if the node runs.
+    /// Restarts a killed node on the same port. It joins its cluster after [`Options::rejoin_delay`]. Does nothing
+    /// if the node runs.
     ///
     /// # Errors
-    /// When the port cannot be listened on.
+    /// If the port cannot be bound.
     pub fn restart(&self) -> io::Result<()> {
         let delay = self.node.options.rejoin_delay;
         if self.power_on()? && !delay.is_zero() {
@@ -170,7 +170,7 @@ impl TestNode {
         Ok(())
     }
 
-    /// Starts a node that is down. False: it was not.
+    /// Starts a node that is down. Returns `false` if it was running.
     pub(crate) fn power_on(&self) -> io::Result<bool> {
         let mut running = lock(&self.running);
         match std::mem::replace(&mut *running, Running::Changing) {
@@ -190,44 +190,44 @@ impl TestNode {
     /// [`crash`](Self::crash), then [`restart`](Self::restart).
     ///
     /// # Errors
-    /// When the port cannot be kept or listened on.
+    /// If the port cannot be kept or bound.
     pub async fn crash_and_restart(&self) -> io::Result<()> {
         self.crash().await?;
         self.restart()
     }
 
-    /// Stops the node as SIGSTOP does: TCP connects, nothing is executed or answered, and no error comes.
+    /// Pauses the node like SIGSTOP: TCP connects, nothing is executed or answered, and there is no error.
     pub fn pause(&self) {
         if self.node.power() == Power::On {
             self.node.set_power(Power::Paused);
         }
     }
 
-    /// Lets a paused node go on. It executes what came in the meantime.
+    /// Wakes a paused node. It executes what arrived in the meantime.
     pub fn wake(&self) {
         if self.node.power() == Power::Paused {
             self.node.set_power(Power::On);
         }
     }
 
-    /// From now on, or no longer, new connections are accepted and reset without a word, as a server does whose
-    /// limit of connections is reached. Those that are open go on.
+    /// If `true`, new connections are accepted and reset at once, as at a server's connection limit. Open ones
+    /// continue.
     pub fn refuse_connections(&self, on: bool) {
         self.node.refuse_connections(on);
     }
 
-    /// Takes the node out of its cluster (10008 and 10010 for everything), or back into it. Statements that wait for a
-    /// lock hear nothing in between, and then go on waiting.
+    /// Moves the node out of its cluster (10008 and 10010 for everything), or back into it. Statements that wait
+    /// for a lock get no answer meanwhile, and then keep waiting.
     pub fn leave_cluster(&self, left: bool) {
         self.node.leave_cluster(left);
     }
 
-    /// Syncs everything that was committed, as the node does by itself from time to time.
+    /// Syncs everything that was committed, as the node does periodically.
     pub fn sync(&self) {
         self.node.sync();
     }
 
-    /// The names of all containers, without their affinities, in no order.
+    /// The names of all containers, without affinities, unordered.
     #[must_use]
     pub fn container_names(&self) -> Vec<String> {
         self.node
@@ -236,14 +236,14 @@ impl TestNode {
             .collect()
     }
 
-    /// How many committed changes a crash would take back now.
+    /// The number of committed changes that a crash would undo now.
     #[must_use]
     pub fn unsynced(&self) -> usize {
         self.node.each_partition().map(|partition| partition.state.unsynced()).sum()
     }
 }
 
-/// Starts the tasks of a node whose power is on.
+/// Starts the tasks of a running node.
 fn run(node: &Arc<Node>, listener: TcpListener) -> JoinHandle<()> {
     tokio::spawn(while_on(node.life(), check(Arc::clone(node))));
     if let LogWrite::Every(period) = node.options.log_write {
@@ -295,7 +295,7 @@ fn ticks(period: Duration) -> tokio::time::Interval {
     ticks
 }
 
-/// Ends what has timed out, as often as the server looks.
+/// Ends what has timed out, at the server's check interval.
 async fn check(node: Arc<Node>) {
     let mut ticks = ticks(node.options.check_interval);
     loop {
@@ -338,15 +338,15 @@ impl Life {
         Self { run, state }
     }
 
-    /// Off also when the node was killed and started again since.
+    /// Also `Off` if the node was killed and restarted since.
     pub(crate) fn power(&mut self) -> Power {
         let (run, power) = *self.state.borrow_and_update();
         if run == self.run { power } else { Power::Off }
     }
 
-    /// Waits until the power is another one than at the last look.
+    /// Waits until the power differs from the last look.
     pub(crate) async fn changed(&mut self) {
-        // an error means that the node is gone, which `power` cannot tell
+        // an error means that the node is gone, which `power` cannot report
         if self.state.changed().await.is_err() {
             self.run = u64::MAX;
         }

@@ -16,7 +16,7 @@ use crate::wire::write::{Write, with_length};
 const ORDINARY: i32 = 16;
 
 impl Context<'_> {
-    /// Reads a container key, which has to carry the login's database.
+    /// Reads a container key, which must carry the login's database id.
     pub(super) fn read_key(&self, body: &mut Reader<'_>) -> Result<ContainerKey, Refusal> {
         let key = ContainerKey::read(body)?;
         if key.database != self.login.database {
@@ -152,7 +152,7 @@ fn is_time(kind: Type) -> bool {
     matches!(kind, Type::Timestamp | Type::MicroTimestamp | Type::NanoTimestamp)
 }
 
-/// -1 takes both types.
+/// -1 accepts both types.
 fn check_type(container: &Container, wanted: i8) -> Result<(), Refusal> {
     if wanted < 0 || wanted == i8::from(container.time_series) {
         return Ok(());
@@ -194,7 +194,7 @@ fn write_property(container: &Container, property: u8, out: &mut Vec<u8>) {
                 out.put_u8(0);
             }
         }
-        // event notifications and triggers, of which there are none
+        // event notifications and triggers: none
         3 | 4 => out.put_i32(0),
         5 => out.put_i32(ORDINARY),
         6 => {

@@ -1,4 +1,4 @@
-//! From a received message to its answer: who may, who has to wait, who is refused.
+//! From a received message to its answer: privileges, lock waits, refusals.
 
 use super::{Request, Statement, Stop};
 use crate::data::change::Change;
@@ -16,23 +16,23 @@ use std::sync::Arc;
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::time::{Duration, Instant};
 
-/// The server's limit on transaction timeouts, in seconds.
+/// The server's limit for transaction timeouts, in seconds.
 const LONGEST_TIMEOUT: i32 = 300;
 
-/// How a statement ended, for the connection that it came on.
+/// How a statement ended, for its connection.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Done {
     /// Its answer was appended.
     Answered,
-    /// Its answer was appended, and is to be held back: a silent backup is waited for.
+    /// Its answer was appended and must be delayed: a silent backup is waited for.
     AnsweredLate(Duration),
     /// It has no answer, or not yet.
     Silent,
-    /// The peer said goodbye.
+    /// The peer sent DISCONNECT.
     Goodbye,
 }
 
-/// A statement on its way, as it is kept while it waits for a lock.
+/// A pending statement, as kept while it waits for a lock.
 #[derive(Debug)]
 pub(crate) struct Ticket {
     statement: Statement,
@@ -44,15 +44,15 @@ pub(crate) struct Ticket {
     fault: Option<Fault>,
 }
 
-/// What came of trying a statement.
+/// The result of one attempt at a statement.
 enum Tried {
-    /// Its answer was appended, and is to be held back for so long: a silent backup is waited for.
+    /// Its answer was appended and must be delayed this long: a silent backup is waited for.
     Answered(Option<Duration>),
     /// It met a lock and may wait for it.
     Waits,
 }
 
-/// What a statement can ask about its surroundings.
+/// What a statement needs to know about its surroundings.
 pub(crate) struct Context<'a> {
     pub(super) node: &'a Node,
     pub(super) login: &'a Login,
@@ -70,7 +70,7 @@ fn timeout(request: &Request<'_>, login: &Login, second: Duration) -> Duration {
 }
 
 impl Node {
-    /// Executes a received message. Its answer, if there is one now, is appended to `out`.
+    /// Executes a received message. Its answer, if it has one already, is appended to `out`.
     pub(crate) fn execute(
         self: &Arc<Self>,
         peer: &mut Peer,
@@ -123,7 +123,7 @@ impl Node {
         }
     }
 
-    /// Tries what waits in a partition again, if what it waits for may have ended.
+    /// Retries the waiting statements of a partition, if what they wait for may have ended.
     pub(crate) fn wake(self: &Arc<Self>, number: i32) {
         let Some(mut partition) = self.partition(number) else { return };
         while self.power() != Power::Off && std::mem::take(&mut partition.woken) {
@@ -138,7 +138,7 @@ impl Node {
             match self.attempt(partition, &ticket, &mut answer) {
                 Tried::Answered(delay) => {
                     let fault = ticket.fault.or(delay.map(Fault::Delay));
-                    // a closed connection does not keep the statement from having run
+                    // a statement runs even if its connection has closed
                     drop(ticket.answers.send(Delivery { answer, head: ticket.head, fault }));
                 }
                 Tried::Waits => partition.waiting.push(ticket),
@@ -223,7 +223,7 @@ fn check(partition: &Partition, request: &Request<'_>, login: &Login) -> Result<
     }
 }
 
-/// Aborts the transaction that a statement's session has open.
+/// Aborts the open transaction of a statement's session.
 fn abort_open(partition: &mut Partition, client: Option<ClientId>) {
     let open = client.and_then(|client| partition.state.session(&client)?.transaction);
     if let Some(txn) = open {
@@ -231,7 +231,7 @@ fn abort_open(partition: &mut Partition, client: Option<ClientId>) {
     }
 }
 
-/// Takes back what a statement that has to wait had begun: its transaction, and its session if it made it.
+/// Undoes what a statement that has to wait had begun: its transaction, and its session if it created it.
 fn step_back(partition: &mut Partition, request: &Request<'_>) {
     let Some(client) = request.fixed.client else { return };
     if request.fixed.transaction_mode == super::transaction::BEGIN {
@@ -246,7 +246,7 @@ fn step_back(partition: &mut Partition, request: &Request<'_>) {
 }
 
 impl Context<'_> {
-    /// How long the statement may wait for locks, and how long transactions of a session live that it makes.
+    /// How long the statement may wait for locks, and the lifetime of transactions in a session that it creates.
     pub(super) fn timeout(&self, request: &Request<'_>) -> Duration {
         timeout(request, self.login, self.node.options.second)
     }

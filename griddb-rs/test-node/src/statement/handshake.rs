@@ -14,7 +14,7 @@ const PROTOCOL_VERSION: i32 = 15;
 const LONGEST_APPLICATION_NAME: usize = 64;
 
 impl Node {
-    /// Executes a statement that is not about a partition's data.
+    /// Executes a statement that does not concern a partition's data.
     pub(super) fn node_wide(
         &self,
         peer: &mut Peer,
@@ -35,7 +35,7 @@ impl Node {
 
     fn connect(&self, body: &mut Reader<'_>, out: &mut Vec<u8>) -> Result<(), Refusal> {
         let version = body.i32()?;
-        // the transport block may be left out
+        // the transport block may be omitted
         let (mut plain, mut secure) = (true, false);
         if body.left() > 0 {
             let size = body.count32()?;
@@ -105,7 +105,7 @@ impl Node {
         if !is_master && (!asks_for_master || view.role == ClusterRole::Alone) {
             return Err(self.wrong_cluster_role(head.partition));
         }
-        out.put_count32(view.places.len());
+        out.put_count32(view.partitions.len());
         if asks_for_master {
             out.put_u8(0);
             out.put_u8(0);
@@ -114,8 +114,8 @@ impl Node {
             put_address(out, view.master);
             return Ok(());
         }
-        let place = usize::try_from(head.partition).ok().and_then(|number| view.places.get(number));
-        let (owner, backups) = place.map_or((None, [].as_slice()), |place| (place.owner, &place.backups));
+        let addresses = usize::try_from(head.partition).ok().and_then(|number| view.partitions.get(number));
+        let (owner, backups) = addresses.map_or((None, [].as_slice()), |named| (named.owner, &named.backups));
         for addresses in [owner.as_slice(), backups] {
             out.put_u8(u8::try_from(addresses.len()).unwrap_or(u8::MAX));
             for address in addresses {

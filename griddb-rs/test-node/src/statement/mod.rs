@@ -1,4 +1,4 @@
-//! The statements: their numbers, what each begins with, and what each does.
+//! The statements: their numbers, their layout, and their effects.
 
 mod account;
 mod container;
@@ -27,7 +27,7 @@ macro_rules! statements {
         }
 
         impl Statement {
-            /// All statements that a node knows.
+            /// All statements that a node supports.
             pub const ALL: &[Self] = &[$(Self::$name),*];
 
             fn class(self) -> Class {
@@ -40,9 +40,9 @@ macro_rules! statements {
 }
 
 statements! {
-    /// CONNECT, also the heartbeat.
+    /// CONNECT, also used as the heartbeat.
     Connect = 100, Own;
-    /// DISCONNECT, which has no answer.
+    /// DISCONNECT, which gets no answer.
     Disconnect = 101, Basic;
     /// LOGIN.
     Login = 102, Basic;
@@ -110,7 +110,7 @@ statements! {
     DropIndex = 163, Schema;
 }
 
-/// What stands between the statement id and the options.
+/// The part between the statement id and the options.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Class {
     Own,
@@ -133,7 +133,7 @@ impl Statement {
         self as i32
     }
 
-    /// Whether the statement is about the connection, the cluster or the accounts, not about a partition's data.
+    /// Whether the statement concerns the connection, the cluster or the accounts, rather than a partition's data.
     pub(crate) fn is_node_wide(self) -> bool {
         use Statement::{
             Connect, Disconnect, DropDatabase, DropPrivilege, DropUser, GetPartitionAddress, Login, Logout,
@@ -155,7 +155,7 @@ impl Statement {
         )
     }
 
-    /// Whether the statement only reads, as long as it is not for update.
+    /// Whether the statement only reads, if it is not for update.
     fn reads(self) -> bool {
         use Statement::{
             CloseRowSet, ExecuteMultipleQueries, FetchRowSet, GetContainer, GetContainerProperties,
@@ -213,7 +213,7 @@ fn read_uuid(body: &mut Reader<'_>) -> Result<[u8; 16], Malformed> {
     body.take(16)?.try_into().map_err(|_| Malformed)
 }
 
-/// A decoded request, its body still to be read.
+/// A decoded request whose body is still unread.
 #[derive(Debug)]
 pub(crate) struct Request<'a> {
     statement: Statement,
@@ -221,7 +221,7 @@ pub(crate) struct Request<'a> {
     fixed: Fixed,
     options: Options,
     body: Reader<'a>,
-    /// Where the session stood before the first of many rows.
+    /// The session's last statement before the first of many rows.
     before_rows: Option<i64>,
 }
 
@@ -233,7 +233,7 @@ impl<'a> Request<'a> {
         Ok(Self { statement, head, fixed, options, body, before_rows: None })
     }
 
-    /// Whether only the owner of the partition may execute it, for a login with immediate consistency.
+    /// Whether only the partition's owner may execute it, for a login with immediate consistency.
     fn needs_owner(&self) -> bool {
         !self.statement.reads() || self.options.for_update
     }
@@ -244,12 +244,12 @@ impl<'a> Request<'a> {
     }
 }
 
-/// Why a statement did not come to its end.
+/// Why a statement did not complete.
 #[derive(Debug)]
 pub(crate) enum Stop {
     /// It failed.
     Refused(Refusal),
-    /// Another transaction holds a row, or the container: it has to wait.
+    /// Another transaction holds a row or the container, so it has to wait.
     Conflict,
 }
 

@@ -14,12 +14,12 @@ use crate::wire::schema::{Schema, Type};
 use crate::wire::write::Write;
 use std::sync::Arc;
 
-/// How a predicate says that its keys have several columns.
+/// Marks a predicate whose keys have several columns.
 const COMPOSITE: u8 = 255;
-/// A predicate that names its keys one by one, not by a range.
+/// Marks a predicate that lists its keys instead of a range.
 const DISTINCT: u8 = 1;
 
-/// The keys that a multi-get asks for.
+/// The keys of a multi-get.
 struct Predicate {
     kind: Option<Type>,
     keys: Vec<Box<[u8]>>,
@@ -41,7 +41,7 @@ impl Predicate {
     }
 }
 
-/// One statement of a bundle, with no session.
+/// One statement of a bundle, without a session.
 fn read_entry_options(body: &mut Reader<'_>) -> Result<Options, Malformed> {
     let _session_mode = body.u8()?;
     let _transaction_mode = body.u8()?;
@@ -65,7 +65,7 @@ impl Context<'_> {
             Options::read(body)?;
             let key = self.read_key(body)?;
             let predicate = predicates.get(body.count32()?).ok_or(Malformed)?;
-            // containers that are not there are left out
+            // missing containers are left out
             if let Some(container) = partition.state.named(&key.identity()) {
                 let fits = |column: &usize| predicate.kind == Some(container.schema.columns[*column].kind);
                 if container.schema.keys.len() != 1 || !container.schema.keys.iter().all(fits) {
@@ -104,7 +104,7 @@ impl Context<'_> {
         Ok(())
     }
 
-    /// The put mode is that of the whole statement; entries cannot have one of their own.
+    /// The put mode applies to the whole statement; entries cannot have their own.
     pub(super) fn put_many(&self, partition: &mut Partition, request: &mut Request<'_>) -> Result<(), Stop> {
         let put_mode = request.options.put_mode;
         let body = &mut request.body;

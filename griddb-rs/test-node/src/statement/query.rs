@@ -23,18 +23,18 @@ const ANALYSIS: u8 = 2;
 const PAGING: u8 = 3;
 const PARTIAL: u8 = 4;
 
-/// A step of a partial execution takes so many bytes unless the request says otherwise.
+/// The default size of a step of a partial execution, in bytes.
 const STEP_BYTES: i32 = 1 << 20;
-/// Result sets that nobody reads on for so many seconds are dropped.
+/// Result sets expire after this many seconds without a read.
 const RESULT_SET_TIMEOUT: u32 = 300;
 
-/// What a query asks for beside its text.
+/// The parameters of a query besides its text.
 #[derive(Debug)]
 pub(super) struct QueryBody<'a> {
     limit: usize,
     page: usize,
     partial: bool,
-    /// Where a partial execution goes on.
+    /// Where a partial execution continues.
     from: i64,
     text: &'a [u8],
 }
@@ -54,10 +54,10 @@ impl<'a> QueryBody<'a> {
     }
 }
 
-/// What a query came to.
+/// The result of a query.
 enum Outcome {
     Rows(Vec<Found>),
-    /// A part of the rows, and where to go on.
+    /// A part of the rows, and where to continue.
     Part(Vec<Found>, i64),
     Aggregate(Option<(Type, Vec<u8>)>),
     Analysis(Vec<Row>),
@@ -81,7 +81,7 @@ impl Context<'_> {
         Ok(())
     }
 
-    /// Runs a query and writes the body of its answer. True: there is a row set in it.
+    /// Runs a query and writes the body of its answer. Returns `true` if it contains a row set.
     pub(super) fn query(
         &self,
         partition: &mut Partition,
@@ -192,7 +192,7 @@ impl Context<'_> {
     }
 }
 
-/// Rows as they are shown: those of a time series without an id.
+/// Rows as they are returned: those of a time series have no id.
 fn shown(rows: Vec<Found>, time_series: bool) -> Vec<(Option<i64>, Arc<Row>)> {
     rows.into_iter().map(|(id, row)| ((!time_series).then_some(id), row)).collect()
 }
@@ -255,7 +255,7 @@ fn outcome(
     Ok(Outcome::Rows(rows.into_iter().skip(query.offset).take(limit).collect()))
 }
 
-/// NULL comes last in an ascending order and first in a descending one.
+/// NULL sorts last in ascending order and first in descending order.
 fn sort(rows: &mut Vec<Found>, schema: &Schema, order: &[(usize, bool)]) {
     use crate::data::index::IndexKey;
     let keys = |row: &Row| -> Vec<Option<IndexKey>> {
@@ -273,7 +273,7 @@ fn sort(rows: &mut Vec<Found>, schema: &Schema, order: &[(usize, bool)]) {
     rows.extend(keyed.into_iter().map(|(_, found)| found));
 }
 
-/// The value of an aggregation, if there is one, and its type.
+/// The value of an aggregation, if it has one, and its type.
 fn aggregation(
     aggregate: Aggregate,
     column: Option<usize>,
@@ -338,7 +338,7 @@ fn number(kind: Type, count: usize) -> (Type, Vec<u8>) {
     (kind, i64::try_from(count).unwrap_or(i64::MAX).to_le_bytes().to_vec())
 }
 
-/// A whole number: a LONG from a LONG column, an INTEGER from the smaller ones.
+/// An integer: LONG for a LONG column, INTEGER for smaller ones.
 #[expect(clippy::cast_possible_truncation, reason = "a sum of integers is an integer, as on the server")]
 fn integer(kind: Type, value: i64) -> (Type, Vec<u8>) {
     match kind {

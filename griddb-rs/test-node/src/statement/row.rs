@@ -14,7 +14,7 @@ use std::sync::Arc;
 const INSERT_ONLY: u8 = 1;
 const UPDATE_ONLY: u8 = 2;
 
-/// The change that writes a version of a row, in a transaction or at once.
+/// The change that writes a version of a row, in a transaction or committed at once.
 fn write(container: i64, row: i64, version: Option<Arc<Row>>, txn: Option<TxnId>) -> Change {
     match txn {
         Some(txn) => Change::Write { txn, row, version },
@@ -22,7 +22,7 @@ fn write(container: i64, row: i64, version: Option<Arc<Row>>, txn: Option<TxnId>
     }
 }
 
-/// Puts a row. True: it replaced one.
+/// Puts a row. Returns `true` if it replaced one.
 pub(super) fn put(
     partition: &mut Partition,
     id: i64,
@@ -34,7 +34,7 @@ pub(super) fn put(
     let has_key = !container.schema.keys.is_empty();
     let found = if has_key { container.find(&row.key(&container.schema)) } else { None };
     let (row_id, replaces) = match found {
-        // an uncommitted insert or removal is a row that exists, as far as others who insert are concerned
+        // for other inserts, an uncommitted insert or removal counts as an existing row
         Some((_, slot)) if slot.locked_by_other(txn) && mode != INSERT_ONLY => return Err(Stop::Conflict),
         Some((row_id, slot)) if slot.locked_by_other(txn) || slot.visible(txn).is_some() => (row_id, true),
         // what the transaction itself has removed is put back as another row
@@ -52,7 +52,7 @@ pub(super) fn put(
     }
 }
 
-/// Locks a row for a transaction. Without one, only sees whether somebody else has it.
+/// Locks a row for a transaction. Without a transaction, only checks whether another one holds it.
 pub(super) fn lock(partition: &mut Partition, id: i64, row: i64, txn: Option<TxnId>) -> Result<(), Stop> {
     let slot = partition.state.container(id).and_then(|container| container.slot(row));
     let Some(slot) = slot else { return Ok(()) };
@@ -116,7 +116,7 @@ impl Context<'_> {
         Ok(())
     }
 
-    /// Rows before one that fails stay, unless a transaction takes them back.
+    /// Rows before a failing one stay, unless a transaction rolls them back.
     pub(super) fn put_rows(
         &self,
         partition: &mut Partition,

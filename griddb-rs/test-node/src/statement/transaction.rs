@@ -1,4 +1,4 @@
-//! Sessions and transactions: who a statement runs as, and in which order a session's statements count.
+//! Sessions and transactions: what a statement runs in, and the order of a session's statements.
 
 use super::execute::Context;
 use super::index::check_version;
@@ -11,24 +11,24 @@ use crate::node::partition::Partition;
 use crate::wire::read::Malformed;
 use tokio::time::{Duration, Instant};
 
-/// A session that has nothing to do for so many seconds goes away.
+/// A session expires after this many idle seconds.
 const KEPT_AT_LEAST: u32 = 300;
 
-/// Session mode: make the session. (0: no session, 2: one that is there.)
+/// Session mode: create the session. (0: no session, 2: an existing one.)
 pub(super) const CREATE: u8 = 1;
 const GET: u8 = 2;
-/// Transaction mode: begin one. (0: autocommit, 2: go on with the one that is open.)
+/// Transaction mode: begin one. (0: autocommit, 2: continue the open one.)
 pub(super) const BEGIN: u8 = 1;
 const CONTINUE: u8 = 2;
 
-/// How a statement takes part in a session's order.
+/// How a statement takes part in a session's numbering.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
     /// May be repeated.
     Read,
-    /// Counts once: sent again, it is answered as done.
+    /// Executed once: a repetition is answered as done.
     Write,
-    /// Many rows, each of which counts once.
+    /// Many rows, each of which is executed once.
     Rows,
 }
 
@@ -50,14 +50,14 @@ pub(super) enum Entry {
     Repeated,
 }
 
-/// A session's mode as the statement asks for it.
+/// A session's mode, as the statement requests it.
 struct Modes {
     session: u8,
     transaction: u8,
 }
 
 impl Context<'_> {
-    /// Finds or makes the session and the transaction of a statement.
+    /// Finds or creates the session and the transaction of a statement.
     pub(super) fn enter(
         &self,
         partition: &mut Partition,
@@ -96,7 +96,7 @@ impl Context<'_> {
                 if kind == Kind::Write && !is_later(id, last) {
                     return Ok(Entry::Repeated);
                 }
-                // many rows are looked at only after the transaction is known to be there
+                // check many rows only after the transaction is known to exist
                 let no_transaction = session.transaction.is_none() && kind == Kind::Rows;
                 let gap = is_later(id, last.wrapping_add(1)) && !no_transaction;
                 if modes.transaction == CONTINUE && gap {
@@ -134,12 +134,12 @@ impl Context<'_> {
         }
     }
 
-    /// When a session goes away that is used now.
+    /// When a session expires that is used now.
     fn kept_until(&self, timeout: Duration) -> Instant {
         self.now + timeout.max(self.node.options.second * KEPT_AT_LEAST)
     }
 
-    /// Counts a statement of a session as executed.
+    /// Records a statement of a session as executed.
     pub(super) fn leave(&self, partition: &mut Partition, scope: Scope, statement: i64) {
         if let Some(client) = scope.session {
             partition.apply(Change::Executed { client, statement });
@@ -179,7 +179,7 @@ impl Context<'_> {
         let modes = Modes { session: GET, transaction: CONTINUE };
         let abort = request.statement == Statement::Abort;
         let entry = match self.enter_with(partition, request, Kind::Write, &modes) {
-            // nothing to abort is as good as aborted
+            // nothing to abort counts as aborted
             Err(refusal) if abort && refusal.code == ErrorCode::TRANSACTION_GONE => return Ok(()),
             entry => entry?,
         };
@@ -205,7 +205,7 @@ pub(super) fn container<'p>(
     Ok(container)
 }
 
-/// Statement ids order as unsigned numbers.
+/// Statement ids are compared as unsigned numbers.
 pub(super) fn is_later(id: i64, than: i64) -> bool {
     id.cast_unsigned() > than.cast_unsigned()
 }

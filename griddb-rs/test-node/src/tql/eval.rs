@@ -1,4 +1,4 @@
-//! Conditions on a row.
+//! Evaluating conditions on a row.
 
 use super::function::Function;
 use crate::error::{ErrorCode, Refusal};
@@ -7,7 +7,7 @@ use crate::wire::schema::Schema;
 use std::borrow::Cow;
 use std::cmp::Ordering;
 
-/// What a value is to a comparison.
+/// How a value takes part in comparisons.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
     Bool,
@@ -15,7 +15,7 @@ pub(crate) enum Kind {
     Text,
     Time,
     Null,
-    /// Arrays, BLOBs and geometries: only IS NULL knows them.
+    /// Arrays, BLOBs and geometries: only IS NULL applies to them.
     Opaque,
 }
 
@@ -42,7 +42,7 @@ pub(crate) enum Comparison {
 }
 
 impl Comparison {
-    /// What holds when this does not, of values that are known.
+    /// The opposite operator, for values that are known.
     pub(super) fn opposite(self) -> Self {
         match self {
             Self::Equal => Self::NotEqual,
@@ -64,7 +64,7 @@ pub(crate) enum Operator {
     Remainder,
 }
 
-/// An expression whose columns are known.
+/// An expression with resolved columns.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Expr {
     Literal(Val<'static>),
@@ -76,7 +76,7 @@ pub(crate) enum Expr {
     Or(Vec<Expr>),
     Xor(Box<Expr>, Box<Expr>),
     Not(Box<Expr>),
-    /// Whether it is NULL, or if negated, whether it is not.
+    /// Whether it is NULL or, if negated, is not.
     IsNull(Box<Expr>, bool),
     Like(Box<Expr>, Box<Expr>, Option<u8>),
 }
@@ -107,7 +107,7 @@ impl Val<'_> {
 impl<'a> From<Value<'a>> for Val<'a> {
     fn from(value: Value<'a>) -> Self {
         match value {
-            // that an opaque value is there is all that can be asked
+            // all that can be asked is whether an opaque value is there
             Value::Opaque => Val::Bool(true),
             Value::Null => Val::Null,
             Value::Bool(value) => Val::Bool(value),
@@ -119,7 +119,7 @@ impl<'a> From<Value<'a>> for Val<'a> {
     }
 }
 
-/// Which kinds can be compared how: texts and booleans have no order, other kinds do not mix.
+/// Which kinds can be compared, and how: texts and booleans have no order, other kinds do not mix.
 pub(super) fn check_comparison(comparison: Comparison, left: Kind, right: Kind) -> Result<(), Refusal> {
     let ordered = !matches!(comparison, Comparison::Equal | Comparison::NotEqual);
     let fits = match (left, right) {
@@ -163,7 +163,7 @@ impl Expr {
         }
     }
 
-    /// Whether a row meets the condition; unknown is no.
+    /// Whether a row meets the condition; unknown counts as no.
     pub(super) fn holds(&self, scope: &Scope<'_>) -> Result<bool, Refusal> {
         Ok(self.value(scope)? == Val::Bool(true))
     }
@@ -202,7 +202,8 @@ impl Expr {
     }
 }
 
-/// The first part with the deciding value decides. Without one the others have it, unless something is unknown.
+/// The first operand with the deciding value decides. Otherwise the result is the other value, or unknown if an
+/// operand is.
 fn decide<'a>(parts: &'a [Expr], scope: &Scope<'a>, deciding: bool) -> Result<Val<'a>, Refusal> {
     let mut outcome = Val::Bool(!deciding);
     for part in parts {
@@ -215,7 +216,7 @@ fn decide<'a>(parts: &'a [Expr], scope: &Scope<'a>, deciding: bool) -> Result<Va
     Ok(outcome)
 }
 
-/// What an expression is evaluated on.
+/// The input of an evaluation.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Scope<'a> {
     pub(super) row: Option<(&'a Schema, &'a Row)>,
@@ -223,7 +224,7 @@ pub(super) struct Scope<'a> {
     pub(super) now: i64,
 }
 
-/// Evaluates what does not depend on a row.
+/// Evaluates an expression that does not depend on a row.
 pub(super) fn fold(expr: Expr, now: i64) -> Result<Expr, Refusal> {
     if !expr.is_constant() {
         return Ok(expr);
@@ -294,9 +295,9 @@ fn compute(operator: Operator, left: &Val<'_>, right: &Val<'_>) -> Result<Val<'s
     }))
 }
 
-/// `%` stands for any characters, `_` for one.
+/// `%` matches any characters, `_` one.
 fn like(text: &[u8], pattern: &[u8], escape: Option<u8>) -> bool {
-    // where the last `%` was, and how much of the text it had taken
+    // where the last `%` was, and how much of the text it had matched
     let mut retry: Option<(usize, usize)> = None;
     let (mut at, mut in_pattern) = (0, 0);
     while at < text.len() || in_pattern < pattern.len() {
@@ -332,7 +333,7 @@ fn like(text: &[u8], pattern: &[u8], escape: Option<u8>) -> bool {
     true
 }
 
-/// Bytes of the first character.
+/// The length of the first character in bytes.
 fn character(text: &[u8]) -> usize {
     let more = text.iter().skip(1).take(3).take_while(|byte| **byte & 0xc0 == 0x80).count();
     if text.first().is_some_and(|byte| *byte >= 0x80) { 1 + more } else { 1 }

@@ -1,4 +1,4 @@
-//! EXPLAIN: what a query would use.
+//! EXPLAIN: the plan of a query.
 
 use super::eval::{Comparison, Expr, Val};
 use super::parser::Query;
@@ -7,7 +7,7 @@ use crate::wire::row::{Row, read_rows};
 use crate::wire::schema::{Column, Schema, Type};
 use crate::wire::write::Write;
 
-/// The columns of an analysis.
+/// The columns of a plan.
 pub(crate) fn schema() -> Schema {
     let column =
         |name: &str, kind| Column { name: name.as_bytes().to_vec(), kind, array: false, not_null: true };
@@ -40,7 +40,7 @@ impl Lines {
     }
 }
 
-/// The lines of an analysis.
+/// The lines of a plan.
 pub(crate) fn explain(query: &Query, search: &Search<'_>) -> Vec<Row> {
     let mut lines = Lines(Vec::new());
     let schema = &search.container.schema;

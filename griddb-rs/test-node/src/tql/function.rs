@@ -6,7 +6,7 @@ use crate::error::{ErrorCode, Refusal};
 use std::borrow::Cow;
 
 const NANOS_PER_MILLI: i128 = 1_000_000;
-/// 9999-12-31T23:59:59.999Z, the last instant that the server knows.
+/// 9999-12-31T23:59:59.999Z, the server's last instant.
 const LAST_MILLI: i64 = 253_402_300_799_999;
 
 /// A function.
@@ -21,7 +21,7 @@ pub(crate) enum Function {
     Timestamp,
     ToTimestampMs,
     ToEpochMs,
-    /// With the nanoseconds of the unit.
+    /// With the length of the unit in nanoseconds.
     TimestampAdd(i128),
     TimestampDiff(i128),
 }
@@ -126,7 +126,7 @@ impl Function {
     }
 }
 
-/// The nanoseconds of a unit of fixed length.
+/// The length of a fixed unit in nanoseconds.
 fn unit_nanos(unit: Option<&[u8]>) -> Result<i128, Refusal> {
     let millis = match unit.unwrap_or_default().to_ascii_lowercase().as_slice() {
         b"millisecond" => 1,

@@ -7,7 +7,7 @@ use crate::error::{ErrorCode, Refusal};
 pub(crate) enum Token {
     /// A bare word: a keyword, a function, or a column without regard to case.
     Word(Vec<u8>),
-    /// `"…"`: a name exactly as it is written.
+    /// `"…"`: an exact name.
     Name(Vec<u8>),
     /// `'…'`.
     Text(Vec<u8>),
@@ -17,7 +17,7 @@ pub(crate) enum Token {
     End,
 }
 
-/// Symbols, the longer ones first.
+/// Symbols, longer ones first.
 const SYMBOLS: [&str; 17] =
     ["<>", "!=", "==", "<=", ">=", "||", "=", "<", ">", "(", ")", ",", "*", "+", "-", "/", "%"];
 
@@ -34,7 +34,7 @@ impl<'a> Lexer<'a> {
         Self { left: text }
     }
 
-    /// Takes what `while_true` holds for, at least `first` bytes.
+    /// Takes bytes while `while_true` holds, at least `first`.
     fn take(&mut self, first: usize, while_true: impl Fn(u8) -> bool) -> &'a [u8] {
         let more = self.left[first..].iter().take_while(|byte| while_true(**byte)).count();
         let (token, left) = self.left.split_at(first + more);
@@ -54,7 +54,7 @@ impl<'a> Lexer<'a> {
         if first == b';' {
             self.left = &self.left[1..];
             let rest = self.take(0, |byte| byte.is_ascii_whitespace() || byte == b';');
-            // behind a semicolon nothing may follow
+            // nothing may follow a semicolon
             return if self.left.is_empty() { Ok(Token::End) } else { Err(after_end(rest)) };
         }
         if first == b'\'' || first == b'"' {
@@ -76,7 +76,7 @@ impl<'a> Lexer<'a> {
         Err(bad(&self.left[..1]))
     }
 
-    /// The only special character is the quote, which is doubled to mean itself.
+    /// The only special character is the quote, which is escaped by doubling.
     fn quoted(&mut self, quote: u8) -> Result<Token, Refusal> {
         let mut text = Vec::new();
         let mut left = &self.left[1..];

@@ -1,4 +1,4 @@
-//! TQL: the text of a query, what it asks for, and which rows that is.
+//! TQL: parsing a query and finding its rows.
 
 mod eval;
 mod explain;

@@ -1,4 +1,4 @@
-//! From text to a query whose columns and types are known.
+//! From text to a query with resolved columns and types.
 
 use super::eval::{Comparison, Expr, Kind, Operator, Val, check_comparison, fold};
 use super::function::Function;
@@ -6,10 +6,10 @@ use super::lexer::{Lexer, Token};
 use crate::error::{ErrorCode, Refusal};
 use crate::wire::schema::{Schema, Type};
 
-/// Deepest nesting of a condition, and most operators of its sums.
+/// The deepest nesting of a condition, and the most operators of a sum.
 const DEEPEST: usize = 64;
 
-/// What is selected.
+/// The selected columns.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Selection {
     Rows,
@@ -39,10 +39,10 @@ pub(crate) struct Query {
     pub(crate) offset: usize,
 }
 
-/// What names stand for.
+/// What the names in a query refer to.
 struct Names<'a> {
     schema: &'a Schema,
-    /// The container's base name in lower case, and as it is written.
+    /// The container's base name in lower case, and as written.
     container: (&'a [u8], &'a [u8]),
     now: i64,
 }
@@ -216,7 +216,7 @@ impl Parser<'_> {
         usize::try_from(number).map_err(|_| self.unexpected())
     }
 
-    /// A column by its bare name, in whatever case, or by its exact name in double quotes.
+    /// A column by its bare name in any case, or by its exact name in double quotes.
     fn column(&mut self) -> Result<usize, Refusal> {
         let token = self.advance_name()?;
         self.find(&token)
@@ -452,7 +452,7 @@ impl Parser<'_> {
     }
 }
 
-/// One part stands for itself; several must be truth values.
+/// A single operand stands for itself; several must be boolean.
 fn joined(mut parts: Vec<Expr>, make: impl FnOnce(Vec<Expr>) -> Expr) -> Result<Expr, Refusal> {
     if parts.len() == 1
         && let Some(part) = parts.pop()
@@ -474,7 +474,7 @@ fn arithmetic(operator: Operator, left: Expr, right: Expr) -> Result<Expr, Refus
 }
 
 impl Kind {
-    /// What values of a column type are to comparisons.
+    /// How values of a column type take part in comparisons.
     pub(super) fn of(kind: Type) -> Self {
         match kind {
             Type::String => Self::Text,

@@ -1,4 +1,4 @@
-//! Which rows a query finds, by an index where one serves.
+//! Finding the rows of a query, by index where possible.
 
 use super::eval::{Comparison, Expr, Scope, Val};
 use crate::data::container::{Container, Slot, TxnId};
@@ -10,10 +10,10 @@ use std::collections::HashSet;
 use std::ops::Bound;
 use std::sync::Arc;
 
-/// A condition with more alternatives than this is tested row by row.
+/// A condition with more alternatives than this is checked row by row.
 const MOST_ALTERNATIVES: usize = 1024;
 
-/// A row that was found, with its id.
+/// A matching row with its id.
 pub(crate) type Found = (i64, Arc<Row>);
 
 /// A search in a container, as a transaction sees it.
@@ -24,7 +24,7 @@ pub(crate) struct Search<'a> {
     pub(crate) now: i64,
 }
 
-/// One alternative of a condition: all of these have to hold.
+/// One alternative of a condition: all terms must hold.
 pub(super) type Alternative = Vec<Expr>;
 
 /// How an alternative is searched.
@@ -56,7 +56,7 @@ impl<'a> Search<'a> {
         Ok(found)
     }
 
-    /// Rows that meet the condition from a row id on, until they take so many bytes; and where to go on.
+    /// Matching rows from a row id on, up to this many bytes; and where to continue.
     pub(crate) fn step(
         &self,
         condition: Option<&Expr>,
@@ -81,7 +81,7 @@ impl<'a> Search<'a> {
         self.seen(self.container.slots())
     }
 
-    /// The rows that are seen, those last that another transaction is changing.
+    /// The visible rows. Those that another transaction is changing come last.
     fn seen<'s>(&self, slots: impl Iterator<Item = (i64, &'s Slot)>) -> Vec<Found> {
         let (mut rows, mut old) = (Vec::new(), Vec::new());
         for (id, slot) in slots {
@@ -121,7 +121,7 @@ impl<'a> Search<'a> {
         }
     }
 
-    /// The index that serves an alternative best: one with an equality before one with a range.
+    /// The best index for an alternative: one with an equality before one with a range.
     pub(super) fn access(&self, alternative: &[Expr]) -> Access<'a> {
         let mut range = Access::All;
         for term in alternative {
@@ -198,7 +198,7 @@ fn tighter(one: Bound<IndexKey>, other: Bound<IndexKey>, low: bool) -> Bound<Ind
     if other_is_narrower { other } else { one }
 }
 
-/// A comparison of a column with a constant, the column on the left.
+/// A comparison of a column with a constant, with the column on the left.
 pub(super) fn bound(term: &Expr) -> Option<(usize, Comparison, &Val<'static>)> {
     let Expr::Compare(comparison, left, right) = term else { return None };
     match (&**left, &**right) {
@@ -218,7 +218,7 @@ fn flipped(comparison: Comparison) -> Comparison {
     }
 }
 
-/// A constant as the index of a column orders it, if it has an exact place there.
+/// A constant converted to the order of the column's index, if the conversion is exact.
 #[expect(clippy::cast_precision_loss, reason = "a float column compares with a whole number as a float")]
 fn index_key(kind: Type, value: &Val<'_>) -> Option<IndexKey> {
     use crate::wire::row::Value;
@@ -234,7 +234,7 @@ fn index_key(kind: Type, value: &Val<'_>) -> Option<IndexKey> {
     IndexKey::new(value)
 }
 
-/// The condition as alternatives of terms without NOT, AND and OR, unless these would be too many.
+/// The condition in disjunctive normal form without NOT, unless that has too many alternatives.
 pub(super) fn alternatives(condition: &Expr) -> Vec<Alternative> {
     spread(condition, false).unwrap_or_else(|| vec![vec![condition.clone()]])
 }

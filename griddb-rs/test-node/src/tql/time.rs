@@ -1,10 +1,10 @@
-//! Instants written as text.
+//! Parsing instants.
 
 const NANOS_PER_SECOND: i128 = 1_000_000_000;
 
-/// Days from 1970-01-01 of a date of the Gregorian calendar.
+/// Days from 1970-01-01 to a date of the Gregorian calendar.
 fn days(year: i64, month: i64, day: i64) -> i64 {
-    // years begin in March, so that the leap day is the last of them
+    // years start in March, so that the leap day comes last
     let year = if month <= 2 { year - 1 } else { year };
     let month = if month <= 2 { month + 9 } else { month - 3 };
     let leaps = year.div_euclid(4) - year.div_euclid(100) + year.div_euclid(400);
@@ -27,7 +27,7 @@ impl Digits<'_> {
     }
 }
 
-/// Nanoseconds since 1970 of `YYYY-MM-DDThh:mm:ss[.fraction]` and `Z`, `+hhmm` or `+hh:mm`.
+/// Nanoseconds since 1970 of `YYYY-MM-DDThh:mm:ss[.fraction]` with `Z`, `+hhmm` or `+hh:mm`.
 pub(super) fn parse(text: &[u8]) -> Option<i128> {
     let mut text = Digits(std::str::from_utf8(text).ok()?);
     let year = text.number(4)?;

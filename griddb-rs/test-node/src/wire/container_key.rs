@@ -1,12 +1,12 @@
-//! The name of a container as it is on the wire.
+//! A container's name on the wire.
 
 use super::read::{Malformed, Reader};
 use crate::error::{ErrorCode, Refusal};
 
-/// Longest base name, for 64 KB blocks.
+/// The longest base name with blocks of 64 KB.
 const LONGEST_NAME: usize = 16_384;
 
-/// A container's name: lower-cased, with the bits that restore its case kept apart.
+/// A container's name in lower case, with the bits that restore its case kept separately.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct ContainerKey {
     /// Database 0 is `public`.
@@ -15,12 +15,12 @@ pub(crate) struct ContainerKey {
     pub(crate) base: Vec<u8>,
     /// The whole key as sent, without its size.
     bytes: Vec<u8>,
-    /// Where the case bits begin.
+    /// The offset of the case bits.
     case: usize,
 }
 
 impl ContainerKey {
-    /// Reads a key with its size in front, and checks its names.
+    /// Reads a key after its size, and validates its names.
     pub(crate) fn read(body: &mut Reader<'_>) -> Result<Self, Refusal> {
         let key = Self::parse(body.sized()?)?;
         Ok(key)
@@ -55,7 +55,7 @@ impl ContainerKey {
         Ok(Self { database, base: base.to_ascii_lowercase(), bytes: bytes.to_vec(), case })
     }
 
-    /// The base name as it was written.
+    /// The base name as originally written.
     pub(crate) fn exact_base(&self) -> Vec<u8> {
         let bits = &self.bytes[self.case..];
         let upper = |at: usize| bits.get(at / 8).is_some_and(|byte| byte >> (at % 8) & 1 == 1);
@@ -63,12 +63,12 @@ impl ContainerKey {
         self.base.iter().enumerate().map(restored).collect()
     }
 
-    /// What makes two keys name the same container: everything but the case.
+    /// Two keys with the same identity name the same container: everything except the case.
     pub(crate) fn identity(&self) -> Vec<u8> {
         self.bytes[..self.case].to_ascii_lowercase()
     }
 
-    /// The key without its size, as it goes into answers.
+    /// The key without its size, as in answers.
     pub(crate) fn bytes(&self) -> &[u8] {
         &self.bytes
     }

@@ -1,4 +1,4 @@
-//! The envelope around every message, and the head of requests and answers.
+//! The envelope of every message, and the head of requests and answers.
 
 use crate::error::Refusal;
 use crate::wire::read::{Malformed, Reader};
@@ -7,25 +7,25 @@ use std::net::SocketAddrV4;
 
 /// The first four bytes of every message.
 pub(crate) const MAGIC: u32 = 65_021_048;
-/// Length of the envelope on an IPv4 connection.
+/// The length of the envelope on an IPv4 connection.
 pub(crate) const ENVELOPE: usize = 20;
 /// The statement whose id has 32 bits.
 pub(crate) const CONNECT: i32 = 100;
-/// Bit of the envelope that the server sets on answers with a row set of a query.
+/// The bit of the envelope that the server sets on answers with a query's row set.
 const ROW_SET_MARK: u32 = 0x200;
 
-/// Whether the bytes received so far hold a whole message.
+/// Whether the received bytes contain a complete message.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Scan {
     /// Not yet.
     Incomplete,
-    /// The first message has this many bytes, envelope included.
+    /// The first message has this many bytes, including the envelope.
     Message(usize),
-    /// A wrong magic or a length that no client sends: the connection has to go.
+    /// A wrong magic, or a length that no client sends: close the connection.
     Broken,
 }
 
-/// Looks at the head of what was received.
+/// Reads the head of the received bytes.
 pub(crate) fn scan(received: &[u8], largest: usize) -> Scan {
     let Some(magic) = received.get(..4) else { return Scan::Incomplete };
     if magic != MAGIC.to_le_bytes() {
@@ -42,7 +42,7 @@ pub(crate) fn scan(received: &[u8], largest: usize) -> Scan {
     }
 }
 
-/// What every request begins with.
+/// The start of every request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Head {
     pub(crate) statement: i32,
@@ -67,7 +67,7 @@ pub(crate) struct Answer {
 }
 
 impl Answer {
-    /// Begins the answer to `head` with success as its status.
+    /// Begins the answer to `head` with the status success.
     pub(crate) fn begin(out: &mut Vec<u8>, head: Head) -> Self {
         let start = out.len();
         out.put(&MAGIC.to_le_bytes());
@@ -82,7 +82,7 @@ impl Answer {
         Self { start, body: out.len() }
     }
 
-    /// Replaces whatever was written by an error.
+    /// Replaces the contents with an error.
     pub(crate) fn refuse(&self, out: &mut Vec<u8>, refusal: &Refusal) {
         out.truncate(self.body);
         out[self.body - 1] = refusal.code.status;
@@ -90,12 +90,12 @@ impl Answer {
         refusal.write(out);
     }
 
-    /// Takes the answer back: there is none yet.
+    /// Removes the answer: there is none yet.
     pub(crate) fn discard(self, out: &mut Vec<u8>) {
         out.truncate(self.start);
     }
 
-    /// Marks the answer as one that holds rows of a query.
+    /// Marks the answer as containing rows of a query.
     pub(crate) fn mark_row_set(&self, out: &mut [u8]) {
         out[self.start + 8..self.start + 12].copy_from_slice(&ROW_SET_MARK.to_le_bytes());
     }
@@ -107,7 +107,7 @@ impl Answer {
     }
 }
 
-/// Writes the server's address into the envelope of a finished answer, as in the first one of a connection.
+/// Writes the server's address into the envelope of a complete answer, as in a connection's first answer.
 pub(crate) fn stamp_address(answer: &mut [u8], address: SocketAddrV4) {
     answer[4..8].copy_from_slice(&address.ip().octets());
     answer[8..12].copy_from_slice(&u32::from(address.port()).to_le_bytes());

@@ -1,8 +1,8 @@
-//! The options of a request: numbered values, those from 11000 up in groups.
+//! The options of a request: numbered values, grouped from 11000 on.
 
 use super::read::{Malformed, Reader};
 
-/// The options that change what a node does; others are read over.
+/// The options that affect a node. Others are skipped.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Options {
     /// Option 1, seconds.
@@ -15,14 +15,14 @@ pub(crate) struct Options {
     pub(crate) put_mode: u8,
     /// Option 11002: bytes per step of a partial execution.
     pub(crate) fetch_bytes: Option<i32>,
-    /// Option 11004 was there.
+    /// Whether option 11004 is present.
     pub(crate) feature_version: Option<i32>,
     /// Option 11009.
     pub(crate) application: Option<Vec<u8>>,
 }
 
 impl Options {
-    /// Reads the block with its size in front.
+    /// Reads the block after its size.
     pub(crate) fn read(body: &mut Reader<'_>) -> Result<Self, Malformed> {
         let mut options = Self::default();
         let size = body.count32()?;
@@ -45,7 +45,7 @@ impl Options {
         Ok(options)
     }
 
-    /// Reads one value. False: an unknown number, so that the length of its value is not known either.
+    /// Reads one value. Returns `false` for an unknown number, because the length of its value is unknown too.
     fn read_one(&mut self, id: i16, value: &mut Reader<'_>) -> Result<bool, Malformed> {
         match id {
             1 => self.transaction_timeout = Some(value.i32()?),

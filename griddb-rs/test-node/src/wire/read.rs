@@ -1,6 +1,6 @@
-//! Reading little-endian values out of a message, never past its end.
+//! Reading little-endian values from a message, never past its end.
 
-/// The bytes ended early or do not have the form that is due here.
+/// The bytes end early or do not have the expected form.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Malformed;
 
@@ -60,7 +60,7 @@ impl<'a> Reader<'a> {
         Ok(i64::from_le_bytes(self.array()?))
     }
 
-    /// A count or size that was written as a signed number: negative ones are refused.
+    /// A count or size encoded as a signed number. Negative ones are invalid.
     pub(crate) fn count32(&mut self) -> Result<usize, Malformed> {
         usize::try_from(self.i32()?).map_err(|_| Malformed)
     }
@@ -69,13 +69,13 @@ impl<'a> Reader<'a> {
         usize::try_from(self.i64()?).map_err(|_| Malformed)
     }
 
-    /// The string of headers and schemas: a 32-bit length and the bytes.
+    /// A string of headers and schemas: a 32-bit length and the bytes.
     pub(crate) fn string(&mut self) -> Result<&'a [u8], Malformed> {
         let length = self.count32()?;
         self.take(length)
     }
 
-    /// The size of rows and keys, in one, four or eight bytes.
+    /// A size in rows and keys, in one, four or eight bytes.
     pub(crate) fn varsize(&mut self) -> Result<u64, Malformed> {
         let first = *self.left.first().ok_or(Malformed)?;
         if first & 1 == 1 {
@@ -88,7 +88,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// The string of rows and keys: its size and the bytes.
+    /// A string of rows and keys: its size and the bytes.
     pub(crate) fn sized(&mut self) -> Result<&'a [u8], Malformed> {
         let size = usize::try_from(self.varsize()?).map_err(|_| Malformed)?;
         self.take(size)

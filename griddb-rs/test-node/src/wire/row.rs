@@ -1,15 +1,15 @@
-//! Rows: a fixed part with NULL bits and a varying part, read from requests and written into answers.
+//! Rows: a fixed part with NULL bits and a varying part, decoded from requests and encoded into answers.
 
 use super::read::{Malformed, Reader};
 use super::schema::{Column, Schema, Type};
 use super::write::Write;
 use crate::error::{ErrorCode, Refusal};
 
-/// Longest STRING, for 64 KB blocks.
+/// The longest STRING with blocks of 64 KB.
 const LONGEST_STRING: usize = 31_744;
 const MOST_ELEMENTS: u64 = 4_000;
 
-/// A row's values in the form they have on the wire.
+/// A row's values as encoded on the wire.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Row {
     /// NULL bits, then the fixed columns.
@@ -59,16 +59,16 @@ impl Row {
         self.fixed.get(column / 8).is_some_and(|bits| bits >> (column % 8) & 1 == 1)
     }
 
-    /// The bytes of one column: the fixed ones, or a varying one with its size.
+    /// The bytes of one column: fixed ones, or a varying one with its size.
     pub(crate) fn raw(&self, schema: &Schema, column: usize) -> &[u8] {
-        let place = schema.place(column);
+        let offset = schema.offset(column);
         if !schema.columns[column].varies() {
-            return self.fixed.get(place..place + schema.columns[column].fixed_size()).unwrap_or(&[]);
+            return self.fixed.get(offset..offset + schema.columns[column].fixed_size()).unwrap_or(&[]);
         }
         let mut values = Reader::new(&self.varying);
         let mut skip = || -> Result<&[u8], Malformed> {
             values.varsize()?;
-            for _ in 0..place {
+            for _ in 0..offset {
                 values.sized()?;
             }
             let from = values.rest();
@@ -96,7 +96,7 @@ impl Row {
         schema.keys.iter().flat_map(|key| self.raw(schema, *key)).copied().collect()
     }
 
-    /// The row under another schema: columns of the same name keep their value, new ones are NULL or empty.
+    /// The row under another schema: columns with the same name keep their value, new ones are NULL or empty.
     pub(crate) fn convert(&self, from: &Schema, to: &Schema) -> Self {
         let mut fixed = vec![0; to.null_bytes()];
         let mut varying = Vec::new();
@@ -118,13 +118,13 @@ impl Row {
         Self { fixed: fixed.into(), varying: varying.into() }
     }
 
-    /// Roughly what the row takes in an answer.
+    /// The approximate size of the row in an answer.
     pub(crate) fn size(&self) -> usize {
         self.fixed.len() + self.varying.len() + 16
     }
 }
 
-/// An empty value of a varying column: nothing, or an array of no elements.
+/// An empty value of a varying column: no bytes, or an array without elements.
 fn put_empty(out: &mut Vec<u8>, column: &Column) {
     if column.array {
         out.put_sized(&[1]);
@@ -133,7 +133,7 @@ fn put_empty(out: &mut Vec<u8>, column: &Column) {
     }
 }
 
-/// Reads `count` rows as they stand in a request: all fixed parts, then all varying ones.
+/// Reads `count` rows from a request: all fixed parts, then all varying ones.
 pub(crate) fn read_rows(bytes: &[u8], schema: &Schema, count: usize) -> Result<Vec<Row>, Refusal> {
     let head = if schema.varying > 0 { 8 } else { 0 };
     let size = head + schema.fixed_size;
@@ -160,12 +160,12 @@ pub(crate) fn read_rows(bytes: &[u8], schema: &Schema, count: usize) -> Result<V
     Ok(rows)
 }
 
-/// Lengths that point out of the message: the real server takes this for an error of its own, and shuts down.
+/// Lengths that point outside the message. The real server takes this for an internal error and shuts down.
 fn broken_row() -> Refusal {
     ErrorCode::NODE_ERROR.because("Decode failed (position out of range)")
 }
 
-/// Reads one row, and says how much of the varying parts it took.
+/// Reads one row, and returns the length of its varying part.
 fn read_row(fixed: &[u8], varying: &[u8], schema: &Schema) -> Result<(Row, usize), Refusal> {
     let mut row_varying = Vec::new();
     let mut values = Reader::new(varying);
@@ -219,7 +219,7 @@ fn check_varying(column: &Column, value: &[u8]) -> Result<(), Refusal> {
     if elements.left() > 0 { Err(broken_row()) } else { Ok(()) }
 }
 
-/// Reads a row key and gives it in the form of [`Row::key`].
+/// Reads a row key in the form of [`Row::key`].
 pub(crate) fn read_key(bytes: &[u8], schema: &Schema) -> Result<Box<[u8]>, Refusal> {
     match schema.keys.as_slice() {
         [] => Err(Malformed.into()),
@@ -247,7 +247,7 @@ fn varsize_length(size: usize) -> usize {
     }
 }
 
-/// Reads the key of a single column, and leaves what follows.
+/// Reads the key of a single column, and leaves the rest.
 pub(crate) fn read_single_key(body: &mut Reader<'_>, kind: Type) -> Result<Box<[u8]>, Malformed> {
     let mut key = Vec::new();
     match kind.size() {
@@ -257,7 +257,7 @@ pub(crate) fn read_single_key(body: &mut Reader<'_>, kind: Type) -> Result<Box<[
     Ok(key.into())
 }
 
-/// Writes rows: all fixed parts, with row ids where these are wanted, then all varying parts.
+/// Writes rows: all fixed parts, optionally with row ids, then all varying parts.
 pub(crate) fn write_rows<'r, I>(out: &mut Vec<u8>, schema: &Schema, rows: I)
 where
     I: Iterator<Item = (Option<i64>, &'r Row)> + Clone,

@@ -1,4 +1,4 @@
-//! Columns, the row key, and where each value stands in a row's bytes.
+//! Columns, the row key, and the position of each value in a row's bytes.
 
 use super::read::{Malformed, Reader};
 use super::write::Write;
@@ -50,7 +50,7 @@ impl Type {
         Self::ALL.iter().position(|kind| *kind == self).and_then(|at| u8::try_from(at).ok()).unwrap_or(0)
     }
 
-    /// The bytes of a value, or none if they vary.
+    /// The size of a value, or `None` if it varies.
     pub(crate) fn size(self) -> Option<usize> {
         Some(match self {
             Self::String | Self::Geometry | Self::Blob => return None,
@@ -86,7 +86,7 @@ impl Column {
         self.array || self.kind.size().is_none()
     }
 
-    /// Size in the fixed part of a row.
+    /// Its size in the fixed part of a row.
     pub(crate) fn fixed_size(&self) -> usize {
         if self.array { 0 } else { self.kind.size().unwrap_or(0) }
     }
@@ -103,8 +103,8 @@ pub(crate) struct Schema {
     pub(crate) columns: Vec<Column>,
     /// The columns of the row key.
     pub(crate) keys: Vec<usize>,
-    /// Per column: its offset in the fixed part, NULL bits included, or its place among the varying ones.
-    places: Vec<usize>,
+    /// Per column: its offset in the fixed part, NULL bits included, or its index among the varying ones.
+    offsets: Vec<usize>,
     /// Bytes of the NULL bits and the fixed columns.
     pub(crate) fixed_size: usize,
     /// How many columns vary.
@@ -115,26 +115,26 @@ impl Schema {
     pub(crate) fn new(columns: Vec<Column>, keys: Vec<usize>) -> Self {
         let mut fixed_size = columns.len().div_ceil(8);
         let mut varying = 0;
-        let mut places = Vec::with_capacity(columns.len());
+        let mut offsets = Vec::with_capacity(columns.len());
         for column in &columns {
             if column.varies() {
-                places.push(varying);
+                offsets.push(varying);
                 varying += 1;
             } else {
-                places.push(fixed_size);
+                offsets.push(fixed_size);
                 fixed_size += column.fixed_size();
             }
         }
-        Self { columns, keys, places, fixed_size, varying }
+        Self { columns, keys, offsets, fixed_size, varying }
     }
 
-    /// The schema of the row key alone, in which composite keys are sent.
+    /// The schema of the row key alone, which encodes composite keys.
     pub(crate) fn of_key(&self) -> Self {
         Self::new(self.keys.iter().map(|key| self.columns[*key].clone()).collect(), Vec::new())
     }
 
-    pub(crate) fn place(&self, column: usize) -> usize {
-        self.places[column]
+    pub(crate) fn offset(&self, column: usize) -> usize {
+        self.offsets[column]
     }
 
     pub(crate) fn null_bytes(&self) -> usize {
@@ -205,7 +205,7 @@ impl Schema {
         }
     }
 
-    /// Whether both have the same columns, in whatever order, and the same key.
+    /// Whether both have the same columns, in any order, and the same key.
     pub(crate) fn same(&self, other: &Self) -> bool {
         self.columns.len() == other.columns.len()
             && self.keys == other.keys
@@ -213,12 +213,12 @@ impl Schema {
             && self.columns.iter().all(|ours| other.columns.iter().any(|theirs| ours.same(theirs)))
     }
 
-    /// The column of that name, without regard to case.
+    /// The column with that name, ignoring case.
     pub(crate) fn find(&self, name: &[u8]) -> Option<usize> {
         self.columns.iter().position(|column| column.name.eq_ignore_ascii_case(name))
     }
 
-    /// Whether rows of this schema can go over into `new`: columns of one name keep their type, the key stays.
+    /// Whether rows of this schema can be converted to `new`: columns with the same name keep their type, and the key stays.
     pub(crate) fn can_become(&self, new: &Self) -> bool {
         let unchanged =
             |column: &Column| self.find(&column.name).is_none_or(|old| self.columns[old].same(column));

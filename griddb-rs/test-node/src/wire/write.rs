@@ -1,6 +1,6 @@
 //! Appending little-endian values to a message.
 
-/// What messages are written with.
+/// Methods that messages are written with.
 pub(crate) trait Write {
     fn put(&mut self, bytes: &[u8]);
 
@@ -24,7 +24,7 @@ pub(crate) trait Write {
         self.put(&value.to_le_bytes());
     }
 
-    /// A count that came from memory, so it fits in practice; a larger one would be cut off at the maximum.
+    /// A count from memory, so it fits in practice. A larger one would saturate.
     fn put_count32(&mut self, count: usize) {
         self.put_i32(i32::try_from(count).unwrap_or(i32::MAX));
     }
@@ -58,7 +58,7 @@ impl Write for Vec<u8> {
     }
 }
 
-/// Writes a 32-bit length in front of what `body` appends.
+/// Writes a 32-bit length before what `body` appends.
 pub(crate) fn with_length(out: &mut Vec<u8>, body: impl FnOnce(&mut Vec<u8>)) {
     let at = out.len();
     out.put_i32(0);

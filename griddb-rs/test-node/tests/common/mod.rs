@@ -1,19 +1,19 @@
-//! A small client of its own for the tests: bytes in, bytes out, nothing shared with the node's code.
+//! A small client for the tests: bytes in, bytes out. It shares no code with the node.
 #![allow(dead_code, unused_imports, unused_macros, reason = "each test file uses its part of it")]
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "this is a test")]
 
-pub(crate) mod place;
+pub(crate) mod server;
 
-use place::Account;
+use server::Account;
 use std::net::SocketAddrV4;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-/// Nothing in these tests takes this long.
+/// More than anything in these tests takes.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
-/// How long to wait for an answer that must not come.
+/// How long to wait for an answer that must not arrive.
 pub(crate) const SILENCE: Duration = Duration::from_millis(80);
 
 pub(crate) const GET_PARTITION_ADDRESS: i32 = 104;
@@ -126,14 +126,14 @@ impl Answer {
         self.error().map_or(0, |(code, _)| code)
     }
 
-    /// The one byte that the answer has, as a truth value.
+    /// The single byte of the answer as a boolean.
     pub(crate) fn flag(&self) -> bool {
         assert_eq!((self.status, self.body.len()), (0, 1), "{self:?}");
         self.body[0] != 0
     }
 }
 
-/// A connection that counts its statement ids.
+/// A connection that numbers its statements.
 pub(crate) struct Client {
     socket: TcpStream,
     pub(crate) next_id: i64,
@@ -152,7 +152,7 @@ impl Client {
         Self { socket, next_id: 1, uuid: [7; 16] }
     }
 
-    /// With CONNECT and LOGIN as `admin` in the cluster `gridauth`.
+    /// With CONNECT, and LOGIN as `admin` in the cluster `gridauth`.
     pub(crate) async fn open(address: SocketAddrV4) -> Self {
         let mut client = Self::dial(address).await;
         assert_eq!(client.connect().await.status, 0);
@@ -184,13 +184,13 @@ impl Client {
         timeout(PATIENCE, self.socket.write_all(bytes)).await.unwrap().unwrap();
     }
 
-    /// Sends a statement on a connection that may have been reset. False: it has.
+    /// Sends a statement on a connection that may have been reset. Returns `false` if it has.
     pub(crate) async fn try_send(&mut self, statement: i32, partition: i32, id: i64, body: Bytes) -> bool {
         let head = Bytes::new().i32(statement).i32(partition).i64(id).raw(&body.0);
         timeout(PATIENCE, self.socket.write_all(&envelope(&head.0))).await.unwrap().is_ok()
     }
 
-    /// Sends a statement, and gives its id.
+    /// Sends a statement and returns its id.
     pub(crate) async fn send(&mut self, statement: i32, partition: i32, body: Bytes) -> i64 {
         let id = self.next_id;
         self.next_id += 1;
@@ -216,14 +216,14 @@ impl Client {
         Answer::parse(&self.receive_raw().await.expect("an answer"))
     }
 
-    /// Everything until the connection ends.
+    /// Reads until the connection ends.
     pub(crate) async fn read_to_end(&mut self) -> std::io::Result<Vec<u8>> {
         let mut bytes = Vec::new();
         timeout(PATIENCE, self.socket.read_to_end(&mut bytes)).await.expect("an end")?;
         Ok(bytes)
     }
 
-    /// Whether no byte comes for a while.
+    /// Whether no byte arrives for a while.
     pub(crate) async fn is_silent(&mut self) -> bool {
         timeout(SILENCE, self.socket.peek(&mut [0])).await.is_err()
     }
@@ -253,7 +253,7 @@ pub(crate) struct Table {
     pub(crate) id: i64,
 }
 
-/// How a row statement takes part in a session.
+/// A row statement's part in a session.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Mode {
     pub(crate) session: i64,
@@ -331,7 +331,7 @@ pub(crate) fn partition_of(name: &str, partitions: u32) -> i32 {
 }
 
 impl Client {
-    /// Makes the container, or opens it.
+    /// Creates or opens the container.
     pub(crate) async fn table(&mut self, name: &str, partitions: u32) -> Table {
         let partition = partition_of(name, partitions);
         let answer = self.put_table(name, partition).await;
@@ -345,7 +345,7 @@ impl Client {
         self.call(PUT_CONTAINER, partition, body.i16(1).i16(0).string("")).await
     }
 
-    /// Whether there is a container of that name, and its id.
+    /// Whether a container of that name exists, and its id.
     pub(crate) async fn find_table(&mut self, name: &str, partition: i32) -> Option<i64> {
         let body = Bytes::new().i32(0).raw(&container_key(name).0).u8(0xff);
         let answer = self.call(GET_CONTAINER, partition, body).await;
@@ -363,7 +363,7 @@ impl Client {
         head.varsize(2).sized(key.as_bytes()).sized(b"v")
     }
 
-    /// True: it replaced a row.
+    /// Returns `true` if it replaced a row.
     pub(crate) async fn put(&mut self, table: Table, key: &str, number: i64) -> bool {
         self.try_put(table, key, number, Mode::AUTO).await.flag()
     }
@@ -373,7 +373,7 @@ impl Client {
         self.call(PUT_ROW, table.partition, body).await
     }
 
-    /// The row's number, if the row is there.
+    /// The row's number, if the row exists.
     pub(crate) async fn get(&mut self, table: Table, key: &str) -> Option<i64> {
         number(&self.try_get(table, key, Mode::AUTO).await)
     }
@@ -406,7 +406,7 @@ impl Client {
         self.call(FLUSH_LOG, table.partition, Bytes::new().i64(table.id).i32(0)).await
     }
 
-    /// The numbers of the rows that a query finds, or the code of its error.
+    /// The numbers of the rows that a query returns, or its error code.
     pub(crate) async fn query(&mut self, table: Table, tql: &str) -> Result<Vec<i64>, i32> {
         let body = self.row_head(table, Mode::AUTO).i64(i64::MAX).i64(i64::MAX).u8(0).i32(0).string(tql);
         let answer = self.call(QUERY_TQL, table.partition, body).await;

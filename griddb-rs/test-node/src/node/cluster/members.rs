@@ -1,11 +1,11 @@
-//! The cluster's own knowledge: who belongs to it, and who has which partition.
+//! The cluster's view: its members, and the owner and backup of each partition.
 
 use crate::node::partition::Role;
-use crate::node::{ClusterRole, Node, Place as NamedPlace, Power, View};
+use crate::node::{ClusterRole, Node, PartitionAddresses, Power, View};
 use std::net::{Ipv4Addr, SocketAddrV4};
 use std::sync::Arc;
 
-/// How a node's process is.
+/// The state of a node's process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Status {
     Up,
@@ -16,20 +16,20 @@ pub(super) enum Status {
 struct Member {
     node: Arc<Node>,
     status: Status,
-    /// Whether the cluster counts on it.
+    /// Whether the cluster still counts on it.
     belongs: bool,
-    /// Counts what happened to the node, so that a change in preparation sees that it is out of date.
+    /// Incremented by every event of the node, so that a pending change notices that it is outdated.
     incident: u64,
 }
 
-/// Who has a partition.
+/// The nodes that hold a partition.
 #[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Place {
+pub(super) struct Assignment {
     pub(super) owner: Option<usize>,
     pub(super) backup: Option<usize>,
 }
 
-/// A partition without an owner: who had it, and who is going to have it.
+/// A partition without an owner, its previous owner, and its next one.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Vacancy {
     at: usize,
@@ -40,7 +40,7 @@ pub(super) struct Vacancy {
 pub(super) struct Members {
     members: Vec<Member>,
     pub(super) master: Option<usize>,
-    places: Vec<Place>,
+    assignments: Vec<Assignment>,
 }
 
 impl Members {
@@ -48,37 +48,38 @@ impl Members {
     pub(super) fn new(nodes: Vec<Arc<Node>>) -> Self {
         let count = nodes.len();
         let partitions = nodes.first().map_or(0, |node| node.each_partition().count());
-        let place = |partition: usize| {
-            // every pair of owner and backup has its turn
+        let assignment = |partition: usize| {
+            // use every pair of owner and backup in turn
             let owner = partition % count;
             let other = 1 + partition / count % (count - 1).max(1);
-            Place { owner: Some(owner), backup: (count > 1).then_some((owner + other) % count) }
+            Assignment { owner: Some(owner), backup: (count > 1).then_some((owner + other) % count) }
         };
         let member = |node| Member { node, status: Status::Up, belongs: true, incident: 0 };
         let mut members = Self {
             members: nodes.into_iter().map(member).collect(),
             master: Some(0),
-            places: (0..partitions).map(place).collect(),
+            assignments: (0..partitions).map(assignment).collect(),
         };
         members.publish();
         members.catch_up();
         members
     }
 
-    pub(super) fn place(&self, partition: i32) -> Option<Place> {
-        self.places.get(usize::try_from(partition).ok()?).copied()
+    pub(super) fn assignment(&self, partition: i32) -> Option<Assignment> {
+        self.assignments.get(usize::try_from(partition).ok()?).copied()
     }
 
     pub(super) fn find(&self, owner: usize, backup: usize) -> Option<i32> {
-        let wanted = |place: &Place| place.owner == Some(owner) && place.backup == Some(backup);
-        i32::try_from(self.places.iter().position(wanted)?).ok()
+        let wanted =
+            |assignment: &Assignment| assignment.owner == Some(owner) && assignment.backup == Some(backup);
+        i32::try_from(self.assignments.iter().position(wanted)?).ok()
     }
 
     pub(super) fn power(&self, node: usize) -> Power {
         self.members[node].node.power()
     }
 
-    /// Notes what happened to a node, and gives it a number.
+    /// Records what happened to a node, and numbers it.
     pub(super) fn set_status(&mut self, node: usize, status: Status) -> u64 {
         let member = &mut self.members[node];
         member.status = status;
@@ -99,7 +100,7 @@ impl Members {
         self.members[node].incident == incident
     }
 
-    /// Whether most of the nodes are up.
+    /// Whether the majority of the nodes is up.
     pub(super) fn quorum(&self) -> bool {
         let up = self.members.iter().filter(|member| member.status == Status::Up).count();
         up * 2 > self.members.len()
@@ -123,7 +124,7 @@ impl Members {
         }
     }
 
-    /// Cuts the copying to and from a node that is gone.
+    /// Stops replication to and from a node that is gone.
     pub(super) fn unlink(&mut self, node: usize) {
         let gone = Arc::as_ptr(&self.members[node].node);
         for member in &self.members {
@@ -138,28 +139,28 @@ impl Members {
         }
     }
 
-    /// The cluster does not count on the node any more. What the node itself believes stays as it is.
+    /// Drops the node from the cluster. What the node itself believes stays as it is.
     pub(super) fn leave(&mut self, node: usize) {
         self.unlink(node);
         self.members[node].belongs = false;
-        for Place { owner, backup } in &mut self.places {
+        for Assignment { owner, backup } in &mut self.assignments {
             for role in [owner, backup] {
                 *role = role.filter(|known| *known != node);
             }
         }
     }
 
-    /// A node that starts again knows of no cluster.
+    /// A restarted node knows of no cluster.
     pub(super) fn prepare_restart(&mut self, node: usize) {
         if self.members[node].status == Status::Down {
             self.members[node].node.view().role = ClusterRole::Alone;
-            for at in 0..self.places.len() {
+            for at in 0..self.assignments.len() {
                 self.set_role(node, at, Role::Off);
             }
         }
     }
 
-    /// Those who are left stop serving: no master, nobody's partition.
+    /// The remaining nodes stop serving: no master, no owners.
     pub(super) fn dissolve(&mut self) {
         self.master = None;
         for node in 0..self.members.len() {
@@ -172,7 +173,7 @@ impl Members {
         }
     }
 
-    /// A new master, if most of the nodes are there.
+    /// Elects a new master, if the majority of the nodes is there.
     pub(super) fn elect(&mut self) -> bool {
         if self.master.is_some() || !self.quorum() {
             return false;
@@ -182,18 +183,18 @@ impl Members {
         true
     }
 
-    /// Gives partitions without an owner to their backups, or to whoever has the latest copy; and backups to those
-    /// without one.
+    /// Makes backups the owners of partitions without an owner, or else the node with the latest copy. Gives a
+    /// backup to partitions without one.
     pub(super) fn assign(&mut self) {
-        for at in 0..self.places.len() {
-            let Place { owner, backup } = self.places[at];
+        for at in 0..self.assignments.len() {
+            let Assignment { owner, backup } = self.assignments[at];
             let usable = |node: &usize| self.is_usable(*node);
             let owner = owner.filter(usable).or(backup.filter(usable)).or_else(|| self.latest(at));
             let backup = backup.filter(|node| usable(node) && owner != Some(*node));
-            // the load goes round: the next node after the owner
+            // spread the load: use the next node after the owner
             let count = self.members.len();
             let next = owner.and_then(|owner| (1..count).map(|step| (owner + step) % count).find(usable));
-            self.places[at] = Place { owner, backup: backup.or(next) };
+            self.assignments[at] = Assignment { owner, backup: backup.or(next) };
         }
         self.publish();
     }
@@ -206,18 +207,18 @@ impl Members {
         })
     }
 
-    /// A node is in the cluster again.
+    /// A node rejoins the cluster.
     pub(super) fn join(&mut self, node: usize) {
         let was_away = !self.members[node].belongs;
         self.members[node].belongs = true;
         if self.master.is_none() || !was_away {
             return;
         }
-        // where it believed to be the owner it goes on reading what it has, until it has caught up
-        for at in 0..self.places.len() {
+        // where it believed to be the owner, it still serves reads until it has caught up
+        for at in 0..self.assignments.len() {
             let partition = self.members[node].node.partition(Self::partition_number(at));
             let role = partition.map_or(Role::Off, |partition| partition.role);
-            let mine = self.places[at].owner == Some(node);
+            let mine = self.assignments[at].owner == Some(node);
             if role == Role::Owner && !mine {
                 self.set_role(node, at, Role::Backup);
             }
@@ -225,16 +226,19 @@ impl Members {
         self.assign();
     }
 
-    /// Tells every usable node its part, and who has what.
+    /// Tells every usable node its roles and the assignments.
     fn publish(&mut self) {
-        for at in 0..self.places.len() {
-            let place = self.places[at];
+        for at in 0..self.assignments.len() {
+            let assignment = self.assignments[at];
             for node in (0..self.members.len()).filter(|node| self.is_usable(*node)) {
                 let partition = self.members[node].node.partition(Self::partition_number(at));
                 let role = partition.map_or(Role::Off, |partition| partition.role);
-                if place.owner == Some(node) && role != Role::Owner {
+                if assignment.owner == Some(node) && role != Role::Owner {
                     self.set_role(node, at, Role::Owner);
-                } else if place.owner != Some(node) && place.backup != Some(node) && role != Role::Backup {
+                } else if assignment.owner != Some(node)
+                    && assignment.backup != Some(node)
+                    && role != Role::Backup
+                {
                     self.set_role(node, at, Role::Off);
                 }
             }
@@ -242,14 +246,14 @@ impl Members {
         self.publish_view();
     }
 
-    /// Tells every usable node who has what.
+    /// Tells every usable node the assignments.
     pub(super) fn publish_view(&self) {
         let address = |node: usize| self.members[node].node.address;
-        let named = |place: &Place| NamedPlace {
-            owner: place.owner.map(address),
-            backups: place.backup.map(address).into_iter().collect(),
+        let addresses = |assignment: &Assignment| PartitionAddresses {
+            owner: assignment.owner.map(address),
+            backups: assignment.backup.map(address).into_iter().collect(),
         };
-        let places = Arc::new(self.places.iter().map(named).collect());
+        let partitions = Arc::new(self.assignments.iter().map(addresses).collect());
         let nobody = SocketAddrV4::new(Ipv4Addr::UNSPECIFIED, 0);
         for (node, member) in self.members.iter().enumerate().filter(|(node, _)| self.is_usable(*node)) {
             let role = match self.master {
@@ -258,17 +262,17 @@ impl Members {
                 Some(_) => ClusterRole::Follower,
             };
             let master = self.master.map_or(nobody, address);
-            *member.node.view() = View { role, master, places: Arc::clone(&places) };
+            *member.node.view() = View { role, master, partitions: Arc::clone(&partitions) };
         }
     }
 
-    /// Copies partitions to those backups that do not follow yet; others who have an old copy drop it.
+    /// Copies partitions to the backups that do not follow yet. Other nodes drop old copies.
     pub(super) fn catch_up(&mut self) {
         if self.master.is_none() {
             return;
         }
-        for at in 0..self.places.len() {
-            let Place { owner: Some(owner), backup } = self.places[at] else { continue };
+        for at in 0..self.assignments.len() {
+            let Assignment { owner: Some(owner), backup } = self.assignments[at] else { continue };
             for node in (0..self.members.len()).filter(|node| self.is_usable(*node)) {
                 if node == owner {
                     continue;
@@ -282,7 +286,7 @@ impl Members {
         }
     }
 
-    /// Makes `to` follow `from`, unless it does already. Owners are locked before backups, as changes do it.
+    /// Makes `to` follow `from`, unless it already does. Owners are locked before backups, as for changes.
     fn copy(&self, at: usize, from: usize, to: usize) {
         let number = Self::partition_number(at);
         let (owner_node, backup_node) = (&self.members[from].node, &self.members[to].node);
@@ -300,18 +304,18 @@ impl Members {
         owner.backup = Some(Arc::downgrade(backup_node));
     }
 
-    /// Exchanges owner and backup of a partition.
+    /// Swaps owner and backup of a partition.
     pub(super) fn swap(&mut self, partition: i32) -> bool {
         let Some(vacancy) = self.vacate(partition, Role::Backup) else { return false };
         self.fill(vacancy);
         true
     }
 
-    /// Takes a partition from its owner, for the backup to own it once the vacancy is [filled](Self::fill). None: it has
-    /// no backup.
+    /// Takes a partition from its owner. Its backup becomes the owner once the vacancy is [filled](Self::fill).
+    /// `None` if it has no backup.
     pub(super) fn vacate(&mut self, partition: i32, meanwhile: Role) -> Option<Vacancy> {
         let at = usize::try_from(partition).ok()?;
-        let Place { owner: Some(from), backup: Some(to) } = self.places.get(at).copied()? else {
+        let Assignment { owner: Some(from), backup: Some(to) } = self.assignments.get(at).copied()? else {
             return None;
         };
         if let Some(mut partition) = self.members[from].node.partition(partition) {
@@ -320,17 +324,17 @@ impl Members {
         for node in [from, to] {
             self.set_role(node, at, meanwhile);
         }
-        self.places[at].owner = None;
+        self.assignments[at].owner = None;
         Some(Vacancy { at, from, to })
     }
 
-    /// Ends a vacancy, unless a change of the cluster has ended it already.
+    /// Fills a vacancy, unless a change of the cluster has filled it already.
     pub(super) fn fill(&mut self, Vacancy { at, from, to }: Vacancy) {
-        if self.places[at].owner.is_some() || !self.is_usable(to) {
+        if self.assignments[at].owner.is_some() || !self.is_usable(to) {
             return;
         }
         let backup = self.is_usable(from).then_some(from);
-        self.places[at] = Place { owner: Some(to), backup };
+        self.assignments[at] = Assignment { owner: Some(to), backup };
         self.set_role(to, at, Role::Owner);
         if let Some(backup) = backup {
             self.copy(at, to, backup);

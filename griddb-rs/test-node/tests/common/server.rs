@@ -1,4 +1,4 @@
-//! A server to run a case on: a node of the case's own, or the real one that `GRIDAUTH_TEST_GRIDDB` names.
+//! The server of a test case: a node of its own, or the real one named by `GRIDAUTH_TEST_GRIDDB`.
 
 use super::{Bytes, Client, DROP_CONTAINER, GET_PARTITION_ADDRESS, Table, container_key, partition_of};
 use griddb_test_node::{Options, TestNode};
@@ -9,7 +9,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
-/// Who logs in, and to which cluster.
+/// A login and its cluster.
 #[derive(Debug, Clone)]
 pub(crate) struct Account {
     pub(crate) user: String,
@@ -26,24 +26,24 @@ impl Account {
     }
 }
 
-/// What LOGIN sends of a password.
+/// The password as LOGIN sends it.
 pub(crate) fn secret(password: &str) -> String {
     Sha256::digest(password).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// A server for one case.
-pub(crate) struct Place {
+/// The server of one case.
+pub(crate) struct Server {
     pub(crate) address: SocketAddrV4,
     pub(crate) account: Account,
     pub(crate) partitions: u32,
-    /// The node, unless it is the real server.
+    /// The node; `None` for the real server.
     pub(crate) node: Option<TestNode>,
-    /// What names end with, so that no other case and no earlier run has used them.
+    /// The suffix of names, which no other case and no earlier run has used.
     tag: String,
     made: Mutex<Vec<(String, i32)>>,
 }
 
-/// A number that no other case and no earlier run has.
+/// A number that no other case and no earlier run has used.
 fn unique() -> u128 {
     static NEXT: AtomicU64 = AtomicU64::new(0);
     #[allow(clippy::disallowed_methods, reason = "names that no other run has")]
@@ -51,22 +51,22 @@ fn unique() -> u128 {
     time << 32 | u128::from(std::process::id() & 0xffff) << 16 | u128::from(NEXT.fetch_add(1, Relaxed))
 }
 
-impl Place {
+impl Server {
     pub(crate) async fn on_a_node(options: Options) -> Self {
         let node = TestNode::start(options).await.unwrap();
         Self::new(node.address(), Account::new("admin", "admin", "gridauth"), Some(node)).await
     }
 
-    /// Nothing where none is named, which is said loudly.
+    /// `None`, with a loud message, if no server is named.
     pub(crate) async fn on_the_real_server() -> Option<Self> {
         let Ok(url) = std::env::var("GRIDAUTH_TEST_GRIDDB") else {
             static ONCE: std::sync::Once = std::sync::Once::new();
-            // not by a macro: what those print in a test that passes is captured, and nobody sees it
+            // not with a macro: the output of macros is captured in a passing test
             let line = b"\nSKIPPED: whether a real GridDB answers as the test node does; set GRIDAUTH_TEST_GRIDDB to a griddb:// URL to run it\n";
             ONCE.call_once(|| std::io::stderr().write_all(line).unwrap());
             return None;
         };
-        // user, password and cluster without characters that are encoded in a URL
+        // user, password and cluster contain no percent-encoded characters
         let rest = url.strip_prefix("griddb://").expect("a griddb:// URL");
         let (login, rest) = rest.split_once('@').expect("user and password");
         let (user, password) = login.split_once(':').expect("user and password");
@@ -83,19 +83,19 @@ impl Place {
 
     async fn new(address: SocketAddrV4, account: Account, node: Option<TestNode>) -> Self {
         let tag = format!("{:x}", unique());
-        let mut place = Self { address, account, partitions: 0, node, tag, made: Mutex::default() };
+        let mut server = Self { address, account, partitions: 0, node, tag, made: Mutex::default() };
         let question = Bytes::new().i32(0).u8(1);
-        let answer = place.client().await.call(GET_PARTITION_ADDRESS, 0, question).await;
-        place.partitions = u32::from_le_bytes(answer.body[..4].try_into().unwrap());
-        place
+        let answer = server.client().await.call(GET_PARTITION_ADDRESS, 0, question).await;
+        server.partitions = u32::from_le_bytes(answer.body[..4].try_into().unwrap());
+        server
     }
 
-    /// Whether it is a node of the tests.
+    /// Whether it is an in-process node.
     pub(crate) fn is_a_node(&self) -> bool {
         self.node.is_some()
     }
 
-    /// Another client than all the others to it, logged in.
+    /// A further logged-in client.
     pub(crate) async fn client(&self) -> Client {
         self.client_as(&self.account).await
     }
@@ -109,7 +109,7 @@ impl Place {
         client
     }
 
-    /// A name of this case's own; an affinity stays behind it.
+    /// A name for this case. An affinity stays at its end.
     pub(crate) fn name(&self, name: &str) -> String {
         match name.split_once('@') {
             Some((base, affinity)) => format!("{base}_{}@{affinity}", self.tag),
@@ -117,20 +117,20 @@ impl Place {
         }
     }
 
-    /// Makes a container of the name that is this case's own, or opens it.
+    /// Creates or opens this case's container with that name.
     pub(crate) async fn table(&self, client: &mut Client, name: &str) -> Table {
         let name = self.name(name);
         self.is_made(&name, partition_of(&name, self.partitions));
         client.table(&name, self.partitions).await
     }
 
-    /// Takes note of a container that is to be dropped in the end.
+    /// Records a container to be dropped at the end.
     pub(crate) fn is_made(&self, name: &str, partition: i32) {
         self.made.lock().unwrap().push((name.to_owned(), partition));
     }
 
-    /// Waits until the server has noticed that a client has gone.
-    pub(crate) async fn notices_who_has_gone(&self, left: u64) {
+    /// Waits until the server has noticed that a client is gone.
+    pub(crate) async fn waits_until_clients_are_gone(&self, left: u64) {
         match &self.node {
             Some(node) => {
                 while node.counters().open_connections() > left {
@@ -141,12 +141,12 @@ impl Place {
         }
     }
 
-    /// Drops what the case has made.
+    /// Drops the containers of this case.
     pub(crate) async fn clear(&self) {
         let mut client = self.client().await;
         let made = std::mem::take(&mut *self.made.lock().unwrap());
         for (name, partition) in made {
-            // where a transaction was left open it stays: nobody waits for that
+            // a container with an open transaction stays: do not wait for it
             let at_once = Bytes::new().i32(6).i16(1).i32(0);
             let body = at_once.raw(&container_key(&name).0).u8(0xff);
             client.call(DROP_CONTAINER, partition, body).await;
@@ -162,7 +162,7 @@ macro_rules! on_every_server {
             $(
                 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
                 async fn $case() {
-                    super::$case(&super::Place::on_a_node($options).await).await;
+                    super::$case(&super::Server::on_a_node($options).await).await;
                 }
             )*
         }
@@ -171,9 +171,9 @@ macro_rules! on_every_server {
             $(
                 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
                 async fn $case() {
-                    if let Some(place) = super::Place::on_the_real_server().await {
-                        super::$case(&place).await;
-                        place.clear().await;
+                    if let Some(server) = super::Server::on_the_real_server().await {
+                        super::$case(&server).await;
+                        server.clear().await;
                     }
                 }
             )*
