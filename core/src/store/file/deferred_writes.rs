@@ -1,4 +1,4 @@
-//! A file that is not changed until it is known to be ours.
+//! A database file that stays unchanged until it is known to be a store.
 
 use std::ops::Bound;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -8,20 +8,20 @@ use std::{fmt, io};
 use redb::StorageBackend;
 use redb::backends::FileBackend;
 
-/// Opening a database writes to it. Until [`release`](Self::release), what is written is held in memory and read back
-/// from there, so that a file which turns out to be foreign or damaged is as it was; from then on the file is written.
+/// Opening a database writes to it. Until [`release`](Self::release), writes are kept in memory and read back from there,
+/// so a file that turns out to be foreign or damaged is not changed. After it, writes go to the file.
 #[derive(Clone)]
 pub(super) struct DeferredWrites(Arc<Inner>);
 
 struct Inner {
     file: FileBackend,
-    /// Whether writes go to the file.
+    /// Writes go to the file.
     released: AtomicBool,
-    /// What was done while they did not, in order.
-    held: Mutex<Vec<Step>>,
+    /// The deferred operations, in order.
+    deferred: Mutex<Vec<Operation>>,
 }
 
-enum Step {
+enum Operation {
     Write(u64, Vec<u8>),
     SetLength(u64),
     Sync,
@@ -29,18 +29,18 @@ enum Step {
 
 impl DeferredWrites {
     pub(super) fn new(file: FileBackend) -> Self {
-        Self(Arc::new(Inner { file, released: AtomicBool::new(false), held: Mutex::default() }))
+        Self(Arc::new(Inner { file, released: AtomicBool::new(false), deferred: Mutex::default() }))
     }
 
-    /// Does to the file what was held back, step by step as the database did it, so that it is as safe against a crash
-    /// in between; and lets all that comes later through.
+    /// Performs the deferred operations in their order, which keeps them as crash-safe as redb made them. Later operations
+    /// go to the file directly.
     pub(super) fn release(&self) -> io::Result<()> {
-        let mut held = self.0.held();
-        for step in held.drain(..) {
-            match step {
-                Step::Write(offset, data) => self.0.file.write(offset, &data)?,
-                Step::SetLength(length) => self.0.set_length(length)?,
-                Step::Sync => self.0.file.sync_data()?,
+        let mut deferred = self.0.deferred();
+        for operation in deferred.drain(..) {
+            match operation {
+                Operation::Write(offset, data) => self.0.file.write(offset, &data)?,
+                Operation::SetLength(length) => self.0.set_length(length)?,
+                Operation::Sync => self.0.file.sync_data()?,
             }
         }
         self.0.released.store(true, Ordering::Release);
@@ -49,34 +49,34 @@ impl DeferredWrites {
 }
 
 impl Inner {
-    fn held(&self) -> MutexGuard<'_, Vec<Step>> {
-        self.held.lock().unwrap_or_else(PoisonError::into_inner)
+    fn deferred(&self) -> MutexGuard<'_, Vec<Operation>> {
+        self.deferred.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Holds the step back; `false` where it may be done.
-    fn hold(&self, step: impl FnOnce() -> Step) -> bool {
+    /// Defers an operation; `false` if it may be performed.
+    fn defer(&self, operation: impl FnOnce() -> Operation) -> bool {
         if self.released.load(Ordering::Acquire) {
             return false;
         }
-        let mut held = self.held();
-        // Released since.
+        let mut deferred = self.deferred();
+        // Released in the meantime.
         if self.released.load(Ordering::Acquire) {
             return false;
         }
-        held.push(step());
+        deferred.push(operation());
         true
     }
 
-    /// Makes the length durable before the head can say it, which the database does not: a file that a power cut left
-    /// shorter than its head says could not be told from one that was cut, which is refused. It happens at each doubling.
+    /// Makes the new length durable before redb writes a header that contains it. Otherwise a power cut could leave a file
+    /// that is shorter than its header says, which is refused as truncated. Files grow by doubling, so this is rare.
     fn set_length(&self, length: u64) -> io::Result<()> {
         self.file.set_len(length)?;
         self.file.sync_data()
     }
 
-    fn read_held(&self, held: &[Step], offset: u64, out: &mut [u8]) -> io::Result<()> {
-        let length = held.iter().rev().find_map(|step| match step {
-            Step::SetLength(length) => Some(*length),
+    fn read_deferred(&self, deferred: &[Operation], offset: u64, out: &mut [u8]) -> io::Result<()> {
+        let length = deferred.iter().rev().find_map(|operation| match operation {
+            Operation::SetLength(length) => Some(*length),
             _ => None,
         });
         let end = offset.checked_add(out.len() as u64).ok_or(io::ErrorKind::UnexpectedEof)?;
@@ -87,19 +87,19 @@ impl Inner {
         out.fill(0);
         let from_file = usize::try_from(in_file.saturating_sub(offset)).unwrap_or(usize::MAX).min(out.len());
         self.file.read(offset, &mut out[..from_file])?;
-        for step in held {
-            match step {
-                Step::Write(at, data) => {
+        for operation in deferred {
+            match operation {
+                Operation::Write(at, data) => {
                     let (from, to) = ((*at).max(offset), (at + data.len() as u64).min(end));
                     if from < to {
                         let data = &data[(from - at) as usize..(to - at) as usize];
                         out[(from - offset) as usize..(to - offset) as usize].copy_from_slice(data);
                     }
                 }
-                Step::SetLength(length) if *length < end => {
+                Operation::SetLength(length) if *length < end => {
                     out[length.saturating_sub(offset) as usize..].fill(0);
                 }
-                Step::SetLength(_) | Step::Sync => {}
+                Operation::SetLength(_) | Operation::Sync => {}
             }
         }
         Ok(())
@@ -109,8 +109,8 @@ impl Inner {
 impl StorageBackend for DeferredWrites {
     fn len(&self) -> io::Result<u64> {
         if !self.0.released.load(Ordering::Acquire) {
-            for step in self.0.held().iter().rev() {
-                if let Step::SetLength(length) = step {
+            for operation in self.0.deferred().iter().rev() {
+                if let Operation::SetLength(length) = operation {
                     return Ok(*length);
                 }
             }
@@ -120,24 +120,24 @@ impl StorageBackend for DeferredWrites {
 
     fn read(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
         if !self.0.released.load(Ordering::Acquire) {
-            let held = self.0.held();
-            if !held.is_empty() {
-                return self.0.read_held(&held, offset, out);
+            let deferred = self.0.deferred();
+            if !deferred.is_empty() {
+                return self.0.read_deferred(&deferred, offset, out);
             }
         }
         self.0.file.read(offset, out)
     }
 
     fn set_len(&self, length: u64) -> io::Result<()> {
-        if self.0.hold(|| Step::SetLength(length)) { Ok(()) } else { self.0.set_length(length) }
+        if self.0.defer(|| Operation::SetLength(length)) { Ok(()) } else { self.0.set_length(length) }
     }
 
     fn sync_data(&self) -> io::Result<()> {
-        if self.0.hold(|| Step::Sync) { Ok(()) } else { self.0.file.sync_data() }
+        if self.0.defer(|| Operation::Sync) { Ok(()) } else { self.0.file.sync_data() }
     }
 
     fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
-        if self.0.hold(|| Step::Write(offset, data.to_vec())) {
+        if self.0.defer(|| Operation::Write(offset, data.to_vec())) {
             Ok(())
         } else {
             self.0.file.write(offset, data)
