@@ -163,12 +163,18 @@ async fn an_empty_file_becomes_a_store() {
 
 /// Setting up a store in an empty file can be interrupted.
 #[tokio::test]
-async fn an_empty_database_becomes_a_store() {
+async fn a_database_without_any_commit_becomes_a_store() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("auth.db");
-    drop(redb::Database::create(&path).unwrap());
+    let unused = directory.path().join("unused.db");
+    let database = redb::Database::create(&unused).unwrap();
+    fs::copy(&unused, &path).unwrap();
+    drop(database);
     let store = FileStore::open(&path).await.unwrap();
     assert!(store.insert(Key::new(Kind::Grant, "id"), row(1)).await.unwrap());
+    drop(store);
+    let store = FileStore::open(&path).await.unwrap();
+    assert!(store.get(Key::new(Kind::Grant, "id")).await.unwrap().is_some());
 }
 
 #[tokio::test]

@@ -2,23 +2,36 @@
 
 use std::ops::Bound;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::{fmt, io};
 
 use redb::StorageBackend;
-use redb::backends::FileBackend;
 
 /// Opening a database writes to it. Until [`release`](Self::release), writes are kept in memory and read back from there,
 /// so a file that turns out to be foreign or damaged is not changed. After it, writes go to the file.
-#[derive(Clone)]
-pub(super) struct DeferredWrites(Arc<Inner>);
+pub(super) struct DeferredWrites<B>(Arc<Inner<B>>);
 
-struct Inner {
-    file: FileBackend,
+struct Inner<B> {
+    file: B,
+    /// What the file was like when redb had locked it.
+    found: OnceLock<Start>,
     /// Writes go to the file.
     released: AtomicBool,
     /// The deferred operations, in order.
     deferred: Mutex<Vec<Operation>>,
+}
+
+/// The start of a file, before anything was written to it.
+pub(super) struct Start {
+    /// The length of the file.
+    pub(super) length: u64,
+    /// Its first bytes, at most [`Start::BYTES`].
+    pub(super) bytes: Vec<u8>,
+}
+
+impl Start {
+    /// redb's header.
+    pub(super) const BYTES: usize = 320;
 }
 
 enum Operation {
@@ -27,9 +40,26 @@ enum Operation {
     Sync,
 }
 
-impl DeferredWrites {
-    pub(super) fn new(file: FileBackend) -> Self {
-        Self(Arc::new(Inner { file, released: AtomicBool::new(false), deferred: Mutex::default() }))
+impl<B> Clone for DeferredWrites<B> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+}
+
+impl<B: StorageBackend> DeferredWrites<B> {
+    /// Defers writes to `file`.
+    pub(super) fn new(file: B) -> Self {
+        Self(Arc::new(Inner {
+            file,
+            found: OnceLock::new(),
+            released: AtomicBool::new(false),
+            deferred: Mutex::default(),
+        }))
+    }
+
+    /// What the file was like when redb had locked it; `None` if redb could not lock it.
+    pub(super) fn found(&self) -> Option<&Start> {
+        self.0.found.get()
     }
 
     /// Performs the deferred operations in their order, which keeps them as crash-safe as redb made them. Later operations
@@ -48,7 +78,19 @@ impl DeferredWrites {
     }
 }
 
-impl Inner {
+impl<B: StorageBackend> Inner<B> {
+    /// Remembers the start of the file. redb asks for the length first, once it has locked the file, so no other process is
+    /// writing.
+    fn look_at_start(&self) -> io::Result<()> {
+        if self.found.get().is_none() {
+            let length = self.file.len()?;
+            let mut bytes = vec![0; length.min(Start::BYTES as u64) as usize];
+            self.file.read(0, &mut bytes)?;
+            let _ = self.found.set(Start { length, bytes });
+        }
+        Ok(())
+    }
+
     fn deferred(&self) -> MutexGuard<'_, Vec<Operation>> {
         self.deferred.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -106,8 +148,9 @@ impl Inner {
     }
 }
 
-impl StorageBackend for DeferredWrites {
+impl<B: StorageBackend> StorageBackend for DeferredWrites<B> {
     fn len(&self) -> io::Result<u64> {
+        self.0.look_at_start()?;
         if !self.0.released.load(Ordering::Acquire) {
             for operation in self.0.deferred().iter().rev() {
                 if let Operation::SetLength(length) = operation {
@@ -173,7 +216,7 @@ impl StorageBackend for DeferredWrites {
     }
 }
 
-impl fmt::Debug for DeferredWrites {
+impl<B: StorageBackend> fmt::Debug for DeferredWrites<B> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("DeferredWrites").field("file", &self.0.file).finish_non_exhaustive()
     }

@@ -1,9 +1,13 @@
 //! Finding out what a file is.
 
-use redb::{Database, ReadableDatabase, ReadableTableMetadata, StorageError, TableError};
+use redb::{
+    Database, Key, ReadOnlyTable, ReadableDatabase, ReadableTable, ReadableTableMetadata, StorageError,
+    TableError, Value,
+};
 use uuid::Uuid;
 
 use super::database_file::DatabaseFile;
+use super::deferred_writes::Start;
 use super::layout::{APPLICATION, APPLIED, BY_CLIENT, BY_EXPIRY, BY_USER, FORMAT, ROWS, SETTINGS, STORE};
 use super::log::{Checkpoint, StoreId};
 use crate::store::OpenError;
@@ -12,7 +16,7 @@ use crate::store::OpenError;
 pub(super) enum Found {
     /// A store that this version can read.
     Store(Header),
-    /// Nothing: setting up a store was interrupted, or the file was empty.
+    /// Nothing: no transaction was ever committed.
     Nothing,
 }
 
@@ -28,29 +32,57 @@ pub(super) struct Header {
 /// The start of every redb file.
 const MAGIC: [u8; 9] = *b"redb\x1A\x0A\xA9\x0D\x0A";
 
-/// How much of the file determines its expected length.
-pub(super) const LENGTH_END: usize = 32;
+/// redb's two commit slots (redb's design, "Commit slot"), as they are before the first commit: version 3, no roots,
+/// transaction 0, and the checksum of that.
+const SLOTS: [usize; 2] = [64, 192];
+const UNUSED_SLOT: [u8; 128] = {
+    let mut slot = [0; 128];
+    slot[0] = 3;
+    let checksum = [26, 106, 181, 239, 97, 209, 128, 141, 7, 44, 3, 147, 134, 251, 188, 63];
+    let mut at = 0;
+    while at < checksum.len() {
+        slot[112 + at] = checksum[at];
+        at += 1;
+    }
+    slot
+};
+
+/// Whether nothing was ever committed to a file with this start. Damage cannot make a store look like this: both of its slots
+/// would have to be overwritten.
+fn is_unused(start: &Start) -> bool {
+    let unused = |slot: &usize| start.bytes.get(*slot..slot + UNUSED_SLOT.len()) == Some(&UNUSED_SLOT);
+    start.length == 0 || start.bytes.starts_with(&MAGIC) && SLOTS.iter().all(unused)
+}
 
 impl DatabaseFile {
-    /// Checks the first [`LENGTH_END`] bytes of a file of `length` bytes, which is not empty.
-    pub(super) fn check_start(&self, start: &[u8], length: u64) -> Result<(), OpenError> {
-        if !start.starts_with(&MAGIC) {
+    /// Checks that a file with this start can be a store: it is empty, or a redb database that is not truncated.
+    pub(super) fn check_start(&self, start: &Start) -> Result<(), OpenError> {
+        if start.length == 0 {
+            return Ok(());
+        }
+        if !start.bytes.starts_with(&MAGIC) {
             return Err(self.foreign());
         }
-        if expected_length(start).is_none_or(|expected| length < expected) {
+        if expected_length(&start.bytes).is_none_or(|expected| start.length < expected) {
             return Err(self.damaged("its end is missing"));
         }
         Ok(())
     }
 
-    /// Checks that the database is a store which this version can read, or empty.
-    pub(super) fn identify(&self, database: &Database) -> Result<Found, OpenError> {
+    /// Checks that the database is a store which this version can read, or that nothing was ever committed to it.
+    pub(super) fn identify(&self, database: &Database, start: Option<&Start>) -> Result<Found, OpenError> {
         let storage = |error: StorageError| self.damaged(error);
         let transaction = database.begin_read().map_err(|error| self.damaged(error))?;
         let tables = transaction.list_tables().map_err(storage)?.count();
         let multimap_tables = transaction.list_multimap_tables().map_err(storage)?.count();
         if tables + multimap_tables == 0 {
-            return Ok(Found::Nothing);
+            return match start {
+                Some(start) if is_unused(start) => Ok(Found::Nothing),
+                _ => Err(self.error(
+                    "there is no store in it: it is damaged, or setting it up was interrupted; if it never held a store, \
+                     replace it with an empty file",
+                )),
+            };
         }
         let settings = transaction.open_table(SETTINGS).map_err(|error| match error {
             TableError::Storage(error) => self.damaged(error),
@@ -78,11 +110,21 @@ impl DatabaseFile {
         let applied = applied.ok_or_else(|| self.damaged("the setting `applied` is missing"))?;
         let rows = transaction.open_table(ROWS).map_err(|error| self.damaged(error))?;
         let new = applied == Checkpoint::START && rows.is_empty().map_err(storage)?;
+        let mut lost_entries = lost_entries(&rows).map_err(storage)?;
         for index in [BY_USER, BY_CLIENT, BY_EXPIRY] {
-            transaction.open_table(index).map_err(|error| self.damaged(error))?;
+            let index = transaction.open_table(index).map_err(|error| self.damaged(error))?;
+            lost_entries |= self::lost_entries(&index).map_err(storage)?;
+        }
+        if lost_entries {
+            return Err(self.damaged("a table has lost its entries"));
         }
         Ok(Found::Store(Header { store, applied, new }))
     }
+}
+
+/// Whether the table looks empty although it is not: its root page is damaged. The number of entries is stored elsewhere.
+fn lost_entries<K: Key, V: Value>(table: &ReadOnlyTable<K, V>) -> Result<bool, StorageError> {
+    Ok(!table.is_empty()? && table.first()?.is_none())
 }
 
 /// The least length of a redb file that starts like this (redb's design, "Header"): the page of the header, then regions,

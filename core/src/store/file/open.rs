@@ -1,7 +1,7 @@
 //! Opening a store.
 
 use std::fs::{self, OpenOptions};
-use std::io::{self, Read};
+use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use redb::backends::FileBackend;
@@ -11,7 +11,7 @@ use super::base::Base;
 use super::cache::OwnedKey;
 use super::database_file::DatabaseFile;
 use super::deferred_writes::DeferredWrites;
-use super::identify::{Found, Header, LENGTH_END};
+use super::identify::{Found, Header};
 use super::layout::{decode, key_of};
 use super::log::{Files, Log, Recovered, Storage};
 use super::queue::{Before, Write};
@@ -43,22 +43,13 @@ impl DatabaseFile {
         if !metadata.is_file() {
             return Err(self.error("it is not a file"));
         }
-        let mut file = OpenOptions::new()
+        let file = OpenOptions::new()
             .read(true)
             .write(true)
             .open(&self.path)
             .map_err(|error| self.io_error("cannot be opened", error))?;
-        if metadata.len() > 0 {
-            let mut start = Vec::with_capacity(LENGTH_END);
-            (&mut file)
-                .take(LENGTH_END as u64)
-                .read_to_end(&mut start)
-                .map_err(|error| self.io_error("cannot be read", error))?;
-            self.check_start(&start, metadata.len())?;
-        }
-
         let file = DeferredWrites::new(FileBackend::new(file).map_err(|error| self.database_error(error))?);
-        let (database, found) = self.open_and_identify(file.clone())?;
+        let (database, found) = self.open_and_identify(&file)?;
         let release = || file.release().map_err(|error| self.io_error("cannot be written", error));
         let header = match found {
             Found::Store(header) => header,
@@ -84,7 +75,9 @@ impl DatabaseFile {
         backend: impl StorageBackend,
         log: Box<dyn Storage>,
     ) -> Result<Opened, OpenError> {
-        let (database, found) = self.open_and_identify(backend)?;
+        let file = DeferredWrites::new(backend);
+        let (database, found) = self.open_and_identify(&file)?;
+        file.release().map_err(|error| self.io_error("cannot be written", error))?;
         let header = match found {
             Found::Store(header) => header,
             Found::Nothing => self.set_up(&database)?,
@@ -94,13 +87,20 @@ impl DatabaseFile {
         Ok(Opened { base: self.base(database)?, log, recovered })
     }
 
-    fn open_and_identify(&self, backend: impl StorageBackend) -> Result<(Database, Found), OpenError> {
+    fn open_and_identify<B: StorageBackend>(
+        &self,
+        file: &DeferredWrites<B>,
+    ) -> Result<(Database, Found), OpenError> {
         // redb panics on some kinds of damage.
         let opened = catch_unwind(AssertUnwindSafe(|| {
-            let database = self.open_backend(backend)?;
-            let found = self.identify(&database)?;
+            let database = self.open_backend(file.clone())?;
+            let found = self.identify(&database, file.found())?;
             Ok((database, found))
         }));
+        // What the start of the file says is clearer than redb's error.
+        if let Some(start) = file.found() {
+            self.check_start(start)?;
+        }
         opened.unwrap_or_else(|_| Err(self.damaged("it cannot be read")))
     }
 
