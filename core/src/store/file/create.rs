@@ -62,6 +62,7 @@ impl DatabaseFile {
                 settings.insert("format", &*FORMAT.to_string())?;
                 settings.insert(STORE, &*Uuid::from_bytes(store).simple().to_string())?;
                 settings.insert(APPLIED, &*Checkpoint::START.to_string())?;
+                drop(settings);
                 transaction.open_table(ROWS)?;
                 for index in [BY_USER, BY_CLIENT, BY_EXPIRY] {
                     transaction.open_table(index)?;

@@ -46,6 +46,7 @@ fn transact(database: &Database, writes: &[Write], checkpoint: Checkpoint) -> Re
     let mut transaction = database.begin_write()?;
     transaction.set_quick_repair(true);
     {
+        // One table at a time: redb aborts the process if it panics, on damage, while it opens a table and another is open.
         let mut rows = transaction.open_table(ROWS)?;
         let changes = merge(writes, &rows)?;
         for Change { table_key, before, after, .. } in &changes {
@@ -59,6 +60,7 @@ fn transact(database: &Database, writes: &[Write], checkpoint: Checkpoint) -> Re
                 None => {}
             }
         }
+        drop(rows);
         index(&mut transaction.open_table(BY_USER)?, &changes, |kind, row| {
             Some(name_prefix(kind, row.user()?))
         })?;
