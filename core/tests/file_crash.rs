@@ -1,5 +1,5 @@
-//! A process that writes to the embedded store is killed at any moment, again and again: nothing that was answered is lost,
-//! and nothing that was taken back comes back.
+//! A process that writes to the embedded store is killed at random moments: no answered write is lost, and no removed row comes
+//! back.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 use std::collections::BTreeMap;
@@ -29,7 +29,7 @@ fn random(below: u64) -> u64 {
 }
 
 fn numbered(number: u64) -> Row {
-    // Of very different sizes, and with index entries that change.
+    // Sizes and index entries vary.
     let user = format!("user-{}", number % 5);
     let expires = number.is_multiple_of(3).then(|| Timestamp::from_millis(i64::MAX));
     Row::new(Timestamp::from_millis(1), format!("{number}{}", " ".repeat((number % 7 * 700) as usize)))
@@ -41,9 +41,9 @@ fn number_in(row: &Row) -> u64 {
     row.body().trim_end().parse().unwrap()
 }
 
-/// What the process does to one of its rows, and what is left of it when it did.
+/// Announces each operation before it starts and its result when it is answered.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "run by another test as a process of its own"]
+#[ignore = "run by another test in a process of its own"]
 async fn writes_until_it_is_killed() {
     let Some(argument) = argument() else { return };
     let (first_number, path) = argument.split_once(' ').unwrap();
@@ -72,7 +72,7 @@ async fn writes_until_it_is_killed() {
             }
         }
     });
-    // None of them ends, but where something is wrong; the test that started this does not know the line, and fails.
+    // A task only ends when something is wrong. The parent does not know this line and fails.
     if let Some(Err(died)) = tasks.join_next().await {
         say(&format!("died: {died}"));
     }
@@ -108,7 +108,7 @@ async fn write_one(store: &FileStore, task: u64, number: u64) {
     }
 }
 
-/// All tasks count in one row.
+/// Increments the row that all tasks share.
 async fn add_one(store: &FileStore) {
     let key = Key::new(Kind::Custom, "count");
     say("try count");
@@ -118,11 +118,11 @@ async fn add_one(store: &FileStore) {
     say("did count");
 }
 
-/// What must be in the store.
+/// The expected content of the store.
 #[derive(Default)]
 struct Model {
     rows: BTreeMap<String, Option<u64>>,
-    /// Operations that were begun and not answered.
+    /// Operations that were started and not answered.
     trying: BTreeMap<String, (String, u64)>,
     counted: u64,
     counts_tried: u64,
@@ -156,7 +156,7 @@ impl Model {
         }
     }
 
-    /// Checks the store, and goes on from what is in it.
+    /// Checks the store and continues from its content.
     async fn check(&mut self, path: &Path) {
         let store = FileStore::open(path).await.unwrap();
         for task in 0..TASKS {
@@ -175,10 +175,10 @@ impl Model {
                 };
                 assert!(
                     there == answered || there == unanswered,
-                    "row {id} is {there:?}; the last answer left {answered:?}, what was under way {unanswered:?}"
+                    "row {id} is {there:?}; expected {answered:?}, or {unanswered:?} from the unanswered operation"
                 );
                 if let Some(row) = row {
-                    assert_eq!(*row, numbered(number_in(&row)), "row {id} is whole");
+                    assert_eq!(*row, numbered(number_in(&row)), "row {id} is intact");
                 }
                 self.rows.insert(id, there);
             }
@@ -188,19 +188,19 @@ impl Model {
         let count = store.get(Key::new(Kind::Custom, "count")).await.unwrap();
         let count = count.map_or(0, |row| number_in(&row));
         let (least, most) = (self.counted, self.counts_tried);
-        assert!((least..=most).contains(&count), "{count} counted, {least} answered, {most} begun");
+        assert!((least..=most).contains(&count), "{count} counted, {least} answered, {most} started");
         (self.counted, self.counts_tried) = (count, count);
 
         let expired = store.list(Query::new(Kind::Session, By::Any).limit(1000)).await.unwrap();
         for entry in expired.entries {
             let number: u64 = entry.id.trim_start_matches("expired-").parse().unwrap();
             self.last_number = self.last_number.max(number);
-            assert!(number > self.swept, "row {number} came back; all up to {} were swept", self.swept);
+            assert!(number > self.swept, "row {number} came back; all up to {} were removed", self.swept);
         }
         self.check_indexes(&store).await;
     }
 
-    /// The indexes say what the rows say.
+    /// The indexes match the rows.
     async fn check_indexes(&self, store: &FileStore) {
         let mut by_user = BTreeMap::new();
         for user in 0..5 {
@@ -226,14 +226,14 @@ impl Model {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn nothing_answered_is_lost_when_the_process_is_killed() {
+async fn answered_writes_survive_when_the_process_is_killed() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("auth.db");
     let mut model = Model::default();
     for round in 0..ROUNDS {
         let argument = format!("{} {}", model.last_number + 1000, path.display());
         let mut process = Process::start("writes_until_it_is_killed", &argument);
-        // In some rounds while it makes or opens the file, in others in the middle of its work, or when it was quiet.
+        // Some rounds kill it while it creates or opens the file, others while it writes.
         if round % 4 == 0 {
             std::thread::sleep(Duration::from_millis(random(25)));
         } else {

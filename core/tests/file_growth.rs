@@ -1,4 +1,4 @@
-//! The embedded store's file does not grow for ever under churn.
+//! The embedded store's file stops growing if rows come and expire at a constant rate.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 use std::fs;
@@ -13,7 +13,7 @@ const ROWS: usize = 640;
 const CALLERS: usize = 64;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_expires_makes_room() {
+async fn the_space_of_expired_rows_is_reused() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("auth.db");
     let store = Arc::new(FileStore::open(&path).await.unwrap());
@@ -25,7 +25,7 @@ async fn what_expires_makes_room() {
                 let store = Arc::clone(&store);
                 tokio::spawn(async move {
                     for number in 0..ROWS / CALLERS {
-                        // The larger half of them grows, as grants do.
+                        // Half of the rows grow later, as grants do.
                         let row = |bytes| {
                             Row::new(expires, "x".repeat(bytes))
                                 .with_user(Some(&format!("user-{}", (caller * 31 + number * 7) % 97)))
@@ -47,7 +47,7 @@ async fn what_expires_makes_room() {
         for caller in callers {
             caller.await.unwrap();
         }
-        // Two cycles stay alive; a sweep takes its rows in bounded steps.
+        // The rows of two cycles stay alive. A sweep removes rows in bounded steps.
         if let Some(gone) = cycle.checked_sub(2) {
             let gone = Timestamp::from_millis(gone as i64);
             let mut removed = 0;
@@ -60,8 +60,8 @@ async fn what_expires_makes_room() {
         }
         lengths.push(fs::metadata(&path).unwrap().len());
     }
-    // The third cycle is the first with as many rows as there will ever be; a file grows by doubling, and its last doubling
-    // may come late.
+    // The third cycle is the first with the final number of rows. A file grows by doubling, and the last doubling may come
+    // late.
     let settled = *lengths[..6].iter().max().unwrap();
     let largest = *lengths.iter().max().unwrap();
     assert!(largest <= settled * 2 + (64 << 10), "the file grew: {lengths:?}");

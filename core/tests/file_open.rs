@@ -1,4 +1,4 @@
-//! Opening the embedded store: what is made, what is refused, and that what is refused is left as it is.
+//! Opening the embedded store: what is created, what is refused, and that a refused file is not changed.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 use std::fs;
@@ -23,7 +23,7 @@ fn row(number: usize) -> Row {
     Row::new(Timestamp::from_millis(1), format!("{number:0100}")).with_user(Some("user"))
 }
 
-/// A store with rows, closed, and its directory.
+/// A closed store with rows, and its directory.
 async fn closed_store() -> (TempDir, PathBuf) {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("auth.db");
@@ -35,7 +35,7 @@ async fn closed_store() -> (TempDir, PathBuf) {
     (directory, path)
 }
 
-/// Opens what is at `path`, which must be refused and left as it is.
+/// Checks that the file at `path` is refused and not changed.
 async fn refused(path: &Path) -> OpenError {
     let before = fs::read(path).unwrap();
     let files = || fs::read_dir(path.parent().unwrap()).unwrap().count();
@@ -49,9 +49,9 @@ async fn refused(path: &Path) -> OpenError {
 }
 
 #[tokio::test]
-async fn a_missing_file_is_made() {
+async fn a_missing_file_is_created() {
     let (directory, path) = closed_store().await;
-    assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1, "nothing else is left");
+    assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1, "no other file is left");
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt;
@@ -66,7 +66,7 @@ async fn a_missing_file_is_made() {
 }
 
 #[tokio::test]
-async fn an_open_store_has_logs_beside_it() {
+async fn an_open_store_has_its_log_beside_it() {
     let (directory, path) = closed_store().await;
     let store = FileStore::open(&path).await.unwrap();
     for log in ["auth.db.log1", "auth.db.log2"] {
@@ -79,10 +79,10 @@ async fn an_open_store_has_logs_beside_it() {
         assert!(metadata.is_file());
     }
     drop(store);
-    assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1, "a store that is closed is one file");
+    assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1, "a closed store is one file");
 }
 
-/// The files of a store with five rows more than its database has, as a crash leaves them.
+/// The files of a store as a crash leaves them: five rows are in the log only.
 async fn crashed_store() -> (TempDir, PathBuf) {
     let (directory, path) = closed_store().await;
     let store = FileStore::open(&path).await.unwrap();
@@ -99,7 +99,7 @@ async fn crashed_store() -> (TempDir, PathBuf) {
 }
 
 #[tokio::test]
-async fn a_crashed_store_has_what_its_log_has() {
+async fn after_a_crash_rows_are_recovered_from_the_log() {
     let (directory, path) = crashed_store().await;
     let store = FileStore::open(&path).await.unwrap();
     for number in 0..65 {
@@ -110,9 +110,9 @@ async fn a_crashed_store_has_what_its_log_has() {
     assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1);
 }
 
-/// Whoever takes the file away to begin anew may leave its logs behind.
+/// An operator who deletes the file to start over may leave the log behind.
 #[tokio::test]
-async fn a_log_whose_store_is_gone_is_set_aside() {
+async fn the_log_of_a_deleted_store_is_renamed() {
     let (directory, path) = crashed_store().await;
     fs::remove_file(&path).unwrap();
     let with_rows = |path: &Path| fs::metadata(path).unwrap().len() > 0;
@@ -129,7 +129,7 @@ async fn a_log_whose_store_is_gone_is_set_aside() {
 }
 
 #[tokio::test]
-async fn a_log_that_cannot_be_read_is_left_as_it_is() {
+async fn a_damaged_log_is_refused_and_not_changed() {
     let (directory, path) = crashed_store().await;
     let log = [1, 2].map(|number| directory.path().join(format!("auth.db.log{number}")));
     let log = log.into_iter().find(|log| fs::metadata(log).unwrap().len() > 0).unwrap();
@@ -142,7 +142,7 @@ async fn a_log_that_cannot_be_read_is_left_as_it_is() {
     assert!(error.reason.contains("damaged"), "{error}");
     assert_eq!(fs::read(&log).unwrap(), damaged);
 
-    fs::write(&log, "a file of somebody else's").unwrap();
+    fs::write(&log, "some other file").unwrap();
     assert!(refused(&path).await.reason.contains("not a log"));
     fs::write(&log, content).unwrap();
     let store = FileStore::open(&path).await.unwrap();
@@ -161,18 +161,24 @@ async fn an_empty_file_becomes_a_store() {
     assert!(store.get(Key::new(Kind::Grant, "id")).await.unwrap().is_some());
 }
 
-/// The making of a store in an empty file can be cut short.
+/// Setting up a store in an empty file can be interrupted.
 #[tokio::test]
-async fn an_empty_database_becomes_a_store() {
+async fn a_database_without_any_commit_becomes_a_store() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("auth.db");
-    drop(redb::Database::create(&path).unwrap());
+    let unused = directory.path().join("unused.db");
+    let database = redb::Database::create(&unused).unwrap();
+    fs::copy(&unused, &path).unwrap();
+    drop(database);
     let store = FileStore::open(&path).await.unwrap();
     assert!(store.insert(Key::new(Kind::Grant, "id"), row(1)).await.unwrap());
+    drop(store);
+    let store = FileStore::open(&path).await.unwrap();
+    assert!(store.get(Key::new(Kind::Grant, "id")).await.unwrap().is_some());
 }
 
 #[tokio::test]
-async fn places_where_no_file_can_be() {
+async fn paths_that_cannot_be_a_store() {
     let directory = tempfile::tempdir().unwrap();
     let error = FileStore::open(directory.path().join("missing/auth.db")).await.map(drop).unwrap_err();
     assert!(error.reason.contains("directory"), "{error}");
@@ -199,7 +205,7 @@ async fn places_where_no_file_can_be() {
 }
 
 #[tokio::test]
-async fn files_of_others() {
+async fn other_files_are_refused() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("auth.db");
     let mut half = b"redb\x1A\x0A\xA9\x0D\x0A".to_vec();
@@ -222,7 +228,7 @@ async fn files_of_others() {
 }
 
 #[tokio::test]
-async fn databases_of_others() {
+async fn other_databases_are_refused() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("auth.db");
     let make = |work: &dyn Fn(&redb::WriteTransaction)| {
@@ -259,7 +265,7 @@ async fn databases_of_others() {
 }
 
 #[tokio::test]
-async fn stores_of_newer_versions() {
+async fn stores_of_newer_versions_are_refused() {
     let (_directory, path) = closed_store().await;
     let set_format = |format: &str| {
         let database = redb::Database::open(&path).unwrap();
@@ -279,7 +285,7 @@ async fn stores_of_newer_versions() {
 }
 
 #[tokio::test]
-async fn a_store_that_lost_a_table() {
+async fn a_store_without_one_of_its_tables_is_refused() {
     let (_directory, path) = closed_store().await;
     let database = redb::Database::open(&path).unwrap();
     let transaction = database.begin_write().unwrap();
@@ -291,7 +297,7 @@ async fn a_store_that_lost_a_table() {
 }
 
 #[tokio::test]
-async fn stores_cut_short() {
+async fn truncated_stores_are_refused() {
     let (_directory, path) = closed_store().await;
     let whole = fs::read(&path).unwrap();
     let mut length = whole.len() - 1;
@@ -306,12 +312,12 @@ async fn stores_cut_short() {
     FileStore::open(&path).await.unwrap();
 }
 
-/// Whatever is damaged, opening does not panic, and a file that is refused is as it was.
+/// Opening a damaged file does not panic, and a refused file is not changed.
 #[tokio::test]
-async fn damaged_stores() {
+async fn damaged_stores_are_refused_or_readable() {
     let (directory, path) = closed_store().await;
     let closed = fs::read(&path).unwrap();
-    // As a crash leaves it: everything has to be checked at the next opening.
+    // As a crash leaves it.
     let crashed = {
         let store = FileStore::open(&path).await.unwrap();
         store.insert(Key::new(Kind::Grant, "last"), row(1)).await.unwrap();
@@ -326,7 +332,7 @@ async fn damaged_stores() {
     let mut refusals = 0;
     for round in 0..240 {
         let mut content = if round % 2 == 0 { closed.clone() } else { crashed.clone() };
-        // The first page has the header: damage there is the most interesting.
+        // Damage to the header, in the first page, is the most interesting.
         let area = if round % 3 == 0 { 512 } else { content.len() };
         for _ in 0..1 + random(4) {
             let (at, power) = (random(area), random(11));
@@ -353,7 +359,7 @@ async fn damaged_stores() {
 }
 
 #[tokio::test]
-async fn one_store_at_a_time_in_a_process() {
+async fn a_file_is_opened_once_per_process() {
     let (_directory, path) = closed_store().await;
     let store = FileStore::open(&path).await.unwrap();
     let error = FileStore::open(&path).await.map(drop).unwrap_err();
@@ -364,7 +370,7 @@ async fn one_store_at_a_time_in_a_process() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn of_many_who_make_it_at_once_one_has_it() {
+async fn of_many_that_create_it_at_once_one_succeeds() {
     for _ in 0..5 {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("auth.db");
@@ -383,12 +389,12 @@ async fn of_many_who_make_it_at_once_one_has_it() {
         }
         assert_eq!(stores.len(), 1);
         drop(stores);
-        assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1, "nothing else is left");
+        assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1, "no other file is left");
     }
 }
 
 #[tokio::test]
-async fn a_second_process_is_told_which_file_is_in_use() {
+async fn a_file_in_use_by_another_process_is_refused() {
     let (_directory, path) = closed_store().await;
     let mut other = Process::start("holds_the_file", path.to_str().unwrap());
     assert_eq!(other.said.recv_timeout(Duration::from_secs(30)).unwrap(), "open");
@@ -400,7 +406,7 @@ async fn a_second_process_is_told_which_file_is_in_use() {
 }
 
 #[tokio::test]
-#[ignore = "run by another test as a process of its own"]
+#[ignore = "run by another test in a process of its own"]
 async fn holds_the_file() {
     let Some(path) = argument() else { return };
     let _store = FileStore::open(path).await.unwrap();
@@ -408,9 +414,9 @@ async fn holds_the_file() {
     tokio::time::sleep(Duration::from_secs(60)).await;
 }
 
-/// The written format is what the file has.
+/// The file has the documented format.
 #[tokio::test]
-async fn the_file_is_as_it_is_written_down() {
+async fn the_file_has_the_documented_format() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("auth.db");
     let store = FileStore::open(&path).await.unwrap();

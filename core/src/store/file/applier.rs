@@ -1,4 +1,4 @@
-//! The thread that gives the database what the log has.
+//! The thread that applies the log's records to the database.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::Ordering;
@@ -6,24 +6,25 @@ use std::sync::{Arc, mpsc};
 use std::thread::{self, JoinHandle};
 
 use super::error::Failure;
+use super::log::Checkpoint;
 use super::queue::{Answer, Write};
 use super::shared::Shared;
 use super::transaction::apply;
 
-/// What one transaction of the database takes.
+/// The writes of one database transaction.
 pub(super) struct Batch {
-    /// What came since the transaction before, in order.
+    /// All writes since the previous transaction, in order.
     pub(super) writes: Vec<Write>,
-    /// The log's generation that ends with it.
-    pub(super) generation: u64,
-    /// Who waits until the database has it.
+    /// The end of these writes in the log.
+    pub(super) checkpoint: Checkpoint,
+    /// Callers that wait until the database has them.
     pub(super) waiting: Vec<Answer>,
 }
 
 /// The thread's name.
 pub(super) const THREAD: &str = "gridauth-file";
 
-/// Does one batch at a time, and tells the writer through the queue.
+/// Applies one batch at a time and reports to the writer through the queue.
 pub(super) struct Applier {
     batches: mpsc::Sender<Batch>,
     thread: JoinHandle<()>,
@@ -34,43 +35,43 @@ impl Applier {
         let (batches, given) = mpsc::channel();
         let thread = thread::Builder::new().name(THREAD.to_owned()).spawn(move || {
             while let Ok(batch) = given.recv() {
-                // The writer waits for this, whatever happens.
-                let taken = catch_unwind(AssertUnwindSafe(|| take(&shared, batch)));
-                let died = || Err(Failure::not_done("the store's file could not be written"));
-                shared.queue.applied(taken.unwrap_or_else(|_| died()));
+                // The writer waits for a result, even after a panic.
+                let applied = catch_unwind(AssertUnwindSafe(|| apply_batch(&shared, batch)));
+                let panicked = || Err(Failure::not_done("cannot write the store's file"));
+                shared.queue.applied(applied.unwrap_or_else(|_| panicked()));
             }
         })?;
         Ok(Self { batches, thread })
     }
 
-    /// Gives it a batch, when it is done with the one before.
-    pub(super) fn give(&self, batch: Batch) -> Result<(), Failure> {
+    /// Starts on a batch. The previous one must be finished.
+    pub(super) fn start_batch(&self, batch: Batch) -> Result<(), Failure> {
         self.batches
             .send(batch)
-            .map_err(|_| Failure::not_done("the thread that writes the store's file died"))
+            .map_err(|_| Failure::not_done("the thread that writes the store's file ended"))
     }
 
-    /// Waits until it has ended.
+    /// Waits for the thread to end.
     pub(super) fn end(self) {
         drop(self.batches);
         let _ = self.thread.join();
     }
 }
 
-fn take(shared: &Shared, batch: Batch) -> Result<(), Failure> {
+fn apply_batch(shared: &Shared, batch: Batch) -> Result<(), Failure> {
     let applied = match &*shared.base() {
-        Some(base) => apply(base, &batch.writes, batch.generation),
+        Some(base) => apply(base, &batch.writes, batch.checkpoint),
         None => Err(Failure::not_done("the store's file is not open")),
     };
     let result = applied.map(|rows| shared.set_rows(rows));
     if result.is_ok() {
         for write in &batch.writes {
-            shared.pending.applied(write.key.as_key(), batch.generation);
+            shared.pending.applied(write.key.as_key(), batch.checkpoint);
         }
         shared.ahead.fetch_sub(batch.writes.len(), Ordering::Release);
     }
     for answer in batch.waiting {
-        // Who no longer waits need not be told.
+        // The caller may have given up.
         let _ = answer.send(result.clone());
     }
     result

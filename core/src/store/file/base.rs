@@ -1,15 +1,15 @@
-//! The database, ready to be read.
+//! The open database.
 
 use redb::{AccessGuard, Database, ReadOnlyTable, ReadableDatabase, StorageError};
 
 use super::layout::{ROWS, is_of, kind_end};
 use crate::store::Kind;
 
-/// All rows as of one transaction.
+/// The table of rows as of one transaction.
 pub(super) struct Rows {
     table: ReadOnlyTable<&'static [u8], &'static [u8]>,
-    /// Behind this key there is no grant. The ids of grants rise with time, so a new one is there, and the database need
-    /// not be searched for what it does not have.
+    /// The last grant's key. New grants sort after it because their ids rise with time, so whether one exists can be
+    /// answered without a search.
     last_grant: Vec<u8>,
 }
 
@@ -21,7 +21,7 @@ impl Rows {
         Ok(Self { table, last_grant })
     }
 
-    /// What is under a key.
+    /// The value under a key.
     pub(super) fn get(
         &self,
         key: &[u8],
@@ -33,28 +33,30 @@ impl Rows {
     }
 }
 
-/// A database and its rows as they are after its last transaction. Beginning a transaction for each row that is read would
-/// take longer than the reading.
+/// A database and its rows as of the latest transaction. A read transaction per row would cost more than the read.
 pub(super) struct Base {
-    // Dropped before the database is.
+    // Declared first, so it is dropped before the database.
     rows: Rows,
     pub(super) database: Database,
 }
 
 impl Base {
+    /// Starts reading from `database`.
     pub(super) fn new(database: Database) -> Result<Self, redb::Error> {
         Ok(Self { rows: Rows::newest(&database)?, database })
     }
 
+    /// The rows as of the latest call of [`set_rows`](Self::set_rows).
     pub(super) fn rows(&self) -> &Rows {
         &self.rows
     }
 
-    /// The rows as they are now: to be given to [`set_rows`](Self::set_rows) after each transaction.
+    /// The current rows, for [`set_rows`](Self::set_rows) after a transaction.
     pub(super) fn newest_rows(&self) -> Result<Rows, redb::Error> {
         Rows::newest(&self.database)
     }
 
+    /// Makes [`rows`](Self::rows) return `rows`.
     pub(super) fn set_rows(&mut self, rows: Rows) {
         self.rows = rows;
     }

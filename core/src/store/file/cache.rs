@@ -1,4 +1,4 @@
-//! Rows that were read lately.
+//! Recently read rows.
 
 use std::hash::{Hash, RandomState};
 use std::sync::Arc;
@@ -8,7 +8,7 @@ use quick_cache::{Equivalent, OptionsBuilder, Weighter};
 
 use crate::store::{Key, Kind, Row};
 
-/// A key that is kept. Its hash is that of the [`Key`].
+/// An owned [`Key`], with the same hash.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub(super) struct OwnedKey {
     pub(super) kind: Kind,
@@ -33,8 +33,7 @@ impl Equivalent<OwnedKey> for Key<'_> {
     }
 }
 
-/// A bounded cache of rows as they are in the file. Who fills it, and when, is what makes it exact: see
-/// [`Shared`](super::shared::Shared).
+/// A bounded cache of durable rows. The module `shared` explains why it is never stale.
 pub(super) struct RowCache(Cache<OwnedKey, Arc<Row>, Footprint, RandomState>);
 
 impl RowCache {
@@ -45,7 +44,7 @@ impl RowCache {
             .weight_capacity(bytes as u64)
             .build();
         match options {
-            // Keys come from outside: hashing is keyed anew in each process.
+            // Keys come from clients, so each process hashes with its own random key.
             Ok(options) => {
                 Self(Cache::with_options(options, Footprint, RandomState::new(), DefaultLifecycle::default()))
             }
@@ -63,14 +62,14 @@ impl RowCache {
         self.0.get(&key)
     }
 
-    /// Keeps the row in the place of the one that there may be. One that is too large for its share is not kept, and
-    /// neither is what was there.
+    /// Caches the row and replaces an older version of it. A row that is too large is not cached, and the older version is
+    /// removed.
     pub(super) fn put(&self, key: OwnedKey, row: Arc<Row>) {
         self.0.insert(key, row);
     }
 
-    /// Puts the row in the place of the one that there is, if there is one: what nobody has read need not be kept, and most
-    /// of what is written is not read before it is in the database, if ever.
+    /// Replaces the row if it is cached. Most rows are not read soon after they were written, so writes do not fill the
+    /// cache.
     pub(super) fn renew(&self, key: &OwnedKey, row: &Arc<Row>) {
         if self.0.contains_key(key) {
             self.put(key.clone(), Arc::clone(row));
@@ -91,10 +90,10 @@ impl RowCache {
     }
 }
 
-/// About what a grant takes.
+/// About the footprint of a grant.
 const TYPICAL_FOOTPRINT: usize = 1024;
 
-/// What a row takes in memory, roughly, with its key, the cache's own entry, and the record decoded from it, which is
+/// Estimates the memory that a row uses with its key, the cache's own entry, and the record decoded from it, which is
 /// about as large as the body.
 #[derive(Clone)]
 struct Footprint;
@@ -117,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn what_it_keeps_is_bounded() {
+    fn its_size_is_bounded() {
         let cache = RowCache::new(1 << 20);
         for number in 0..20_000 {
             cache.put(Key::new(Kind::Grant, &number.to_string()).into(), row(400));
@@ -127,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn a_row_that_is_too_large_drives_out_the_old_one() {
+    fn a_row_that_is_too_large_evicts_the_old_version() {
         let cache = RowCache::new(1 << 20);
         let key = Key::new(Kind::Grant, "id");
         cache.put(key.into(), row(10));

@@ -1,46 +1,76 @@
-//! A file that is not changed until it is known to be ours.
+//! A database file that stays unchanged until it is known to be a store.
 
 use std::ops::Bound;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::{fmt, io};
 
 use redb::StorageBackend;
-use redb::backends::FileBackend;
 
-/// Opening a database writes to it. Until [`release`](Self::release), what is written is held in memory and read back
-/// from there, so that a file which turns out to be foreign or damaged is as it was; from then on the file is written.
-#[derive(Clone)]
-pub(super) struct DeferredWrites(Arc<Inner>);
+/// Opening a database writes to it. Until [`release`](Self::release), writes are kept in memory and read back from there,
+/// so a file that turns out to be foreign or damaged is not changed. After it, writes go to the file.
+pub(super) struct DeferredWrites<B>(Arc<Inner<B>>);
 
-struct Inner {
-    file: FileBackend,
-    /// Whether writes go to the file.
+struct Inner<B> {
+    file: B,
+    /// What the file was like when redb had locked it.
+    found: OnceLock<Start>,
+    /// Writes go to the file.
     released: AtomicBool,
-    /// What was done while they did not, in order.
-    held: Mutex<Vec<Step>>,
+    /// The deferred operations, in order.
+    deferred: Mutex<Vec<Operation>>,
 }
 
-enum Step {
+/// The start of a file, before anything was written to it.
+pub(super) struct Start {
+    /// The length of the file.
+    pub(super) length: u64,
+    /// Its first bytes, at most [`Start::BYTES`].
+    pub(super) bytes: Vec<u8>,
+}
+
+impl Start {
+    /// redb's header.
+    pub(super) const BYTES: usize = 320;
+}
+
+enum Operation {
     Write(u64, Vec<u8>),
     SetLength(u64),
     Sync,
 }
 
-impl DeferredWrites {
-    pub(super) fn new(file: FileBackend) -> Self {
-        Self(Arc::new(Inner { file, released: AtomicBool::new(false), held: Mutex::default() }))
+impl<B> Clone for DeferredWrites<B> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+}
+
+impl<B: StorageBackend> DeferredWrites<B> {
+    /// Defers writes to `file`.
+    pub(super) fn new(file: B) -> Self {
+        Self(Arc::new(Inner {
+            file,
+            found: OnceLock::new(),
+            released: AtomicBool::new(false),
+            deferred: Mutex::default(),
+        }))
     }
 
-    /// Does to the file what was held back, step by step as the database did it, so that it is as safe against a crash
-    /// in between; and lets all that comes later through.
+    /// What the file was like when redb had locked it; `None` if redb could not lock it.
+    pub(super) fn found(&self) -> Option<&Start> {
+        self.0.found.get()
+    }
+
+    /// Performs the deferred operations in their order, which keeps them as crash-safe as redb made them. Later operations
+    /// go to the file directly.
     pub(super) fn release(&self) -> io::Result<()> {
-        let mut held = self.0.held();
-        for step in held.drain(..) {
-            match step {
-                Step::Write(offset, data) => self.0.file.write(offset, &data)?,
-                Step::SetLength(length) => self.0.set_length(length)?,
-                Step::Sync => self.0.file.sync_data()?,
+        let mut deferred = self.0.deferred();
+        for operation in deferred.drain(..) {
+            match operation {
+                Operation::Write(offset, data) => self.0.file.write(offset, &data)?,
+                Operation::SetLength(length) => self.0.set_length(length)?,
+                Operation::Sync => self.0.file.sync_data()?,
             }
         }
         self.0.released.store(true, Ordering::Release);
@@ -48,35 +78,47 @@ impl DeferredWrites {
     }
 }
 
-impl Inner {
-    fn held(&self) -> MutexGuard<'_, Vec<Step>> {
-        self.held.lock().unwrap_or_else(PoisonError::into_inner)
+impl<B: StorageBackend> Inner<B> {
+    /// Remembers the start of the file. redb asks for the length first, once it has locked the file, so no other process is
+    /// writing.
+    fn look_at_start(&self) -> io::Result<()> {
+        if self.found.get().is_none() {
+            let length = self.file.len()?;
+            let mut bytes = vec![0; length.min(Start::BYTES as u64) as usize];
+            self.file.read(0, &mut bytes)?;
+            let _ = self.found.set(Start { length, bytes });
+        }
+        Ok(())
     }
 
-    /// Holds the step back; `false` where it may be done.
-    fn hold(&self, step: impl FnOnce() -> Step) -> bool {
+    fn deferred(&self) -> MutexGuard<'_, Vec<Operation>> {
+        self.deferred.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Defers an operation; `false` if it may be performed.
+    fn defer(&self, operation: impl FnOnce() -> Operation) -> bool {
         if self.released.load(Ordering::Acquire) {
             return false;
         }
-        let mut held = self.held();
-        // Released since.
+        let mut deferred = self.deferred();
+        // Released in the meantime.
         if self.released.load(Ordering::Acquire) {
             return false;
         }
-        held.push(step());
+        deferred.push(operation());
         true
     }
 
-    /// Makes the length durable before the head can say it, which the database does not: a file that a power cut left
-    /// shorter than its head says could not be told from one that was cut, which is refused. It happens at each doubling.
+    /// Makes the new length durable before redb writes a header that contains it. Otherwise a power cut could leave a file
+    /// that is shorter than its header says, which is refused as truncated. Files grow by doubling, so this is rare.
     fn set_length(&self, length: u64) -> io::Result<()> {
         self.file.set_len(length)?;
         self.file.sync_data()
     }
 
-    fn read_held(&self, held: &[Step], offset: u64, out: &mut [u8]) -> io::Result<()> {
-        let length = held.iter().rev().find_map(|step| match step {
-            Step::SetLength(length) => Some(*length),
+    fn read_deferred(&self, deferred: &[Operation], offset: u64, out: &mut [u8]) -> io::Result<()> {
+        let length = deferred.iter().rev().find_map(|operation| match operation {
+            Operation::SetLength(length) => Some(*length),
             _ => None,
         });
         let end = offset.checked_add(out.len() as u64).ok_or(io::ErrorKind::UnexpectedEof)?;
@@ -87,30 +129,31 @@ impl Inner {
         out.fill(0);
         let from_file = usize::try_from(in_file.saturating_sub(offset)).unwrap_or(usize::MAX).min(out.len());
         self.file.read(offset, &mut out[..from_file])?;
-        for step in held {
-            match step {
-                Step::Write(at, data) => {
+        for operation in deferred {
+            match operation {
+                Operation::Write(at, data) => {
                     let (from, to) = ((*at).max(offset), (at + data.len() as u64).min(end));
                     if from < to {
                         let data = &data[(from - at) as usize..(to - at) as usize];
                         out[(from - offset) as usize..(to - offset) as usize].copy_from_slice(data);
                     }
                 }
-                Step::SetLength(length) if *length < end => {
+                Operation::SetLength(length) if *length < end => {
                     out[length.saturating_sub(offset) as usize..].fill(0);
                 }
-                Step::SetLength(_) | Step::Sync => {}
+                Operation::SetLength(_) | Operation::Sync => {}
             }
         }
         Ok(())
     }
 }
 
-impl StorageBackend for DeferredWrites {
+impl<B: StorageBackend> StorageBackend for DeferredWrites<B> {
     fn len(&self) -> io::Result<u64> {
+        self.0.look_at_start()?;
         if !self.0.released.load(Ordering::Acquire) {
-            for step in self.0.held().iter().rev() {
-                if let Step::SetLength(length) = step {
+            for operation in self.0.deferred().iter().rev() {
+                if let Operation::SetLength(length) = operation {
                     return Ok(*length);
                 }
             }
@@ -120,24 +163,24 @@ impl StorageBackend for DeferredWrites {
 
     fn read(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
         if !self.0.released.load(Ordering::Acquire) {
-            let held = self.0.held();
-            if !held.is_empty() {
-                return self.0.read_held(&held, offset, out);
+            let deferred = self.0.deferred();
+            if !deferred.is_empty() {
+                return self.0.read_deferred(&deferred, offset, out);
             }
         }
         self.0.file.read(offset, out)
     }
 
     fn set_len(&self, length: u64) -> io::Result<()> {
-        if self.0.hold(|| Step::SetLength(length)) { Ok(()) } else { self.0.set_length(length) }
+        if self.0.defer(|| Operation::SetLength(length)) { Ok(()) } else { self.0.set_length(length) }
     }
 
     fn sync_data(&self) -> io::Result<()> {
-        if self.0.hold(|| Step::Sync) { Ok(()) } else { self.0.file.sync_data() }
+        if self.0.defer(|| Operation::Sync) { Ok(()) } else { self.0.file.sync_data() }
     }
 
     fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
-        if self.0.hold(|| Step::Write(offset, data.to_vec())) {
+        if self.0.defer(|| Operation::Write(offset, data.to_vec())) {
             Ok(())
         } else {
             self.0.file.write(offset, data)
@@ -173,7 +216,7 @@ impl StorageBackend for DeferredWrites {
     }
 }
 
-impl fmt::Debug for DeferredWrites {
+impl<B: StorageBackend> fmt::Debug for DeferredWrites<B> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("DeferredWrites").field("file", &self.0.file).finish_non_exhaustive()
     }

@@ -1,10 +1,10 @@
-//! What goes wrong in the file, as the store's callers see it.
+//! Failures of the file, and the errors that callers of the store get for them.
 
 use std::sync::Arc;
 
 use crate::store::{StoreError, StoreErrorKind};
 
-/// What a failed transaction tells everyone who waited for it.
+/// Why writes failed: one failure for all callers whose writes it hit.
 #[derive(Clone, Debug)]
 pub(super) struct Failure {
     kind: StoreErrorKind,
@@ -12,12 +12,12 @@ pub(super) struct Failure {
 }
 
 impl Failure {
-    /// Nothing of it was done.
+    /// None of the writes was done.
     pub(super) fn not_done(message: impl Into<Arc<str>>) -> Self {
         Self { kind: StoreErrorKind::Unavailable, message: message.into() }
     }
 
-    /// All of it was done, or nothing.
+    /// Either all of the writes were done or none.
     pub(super) fn unknown(message: impl Into<Arc<str>>) -> Self {
         Self { kind: StoreErrorKind::OutcomeUnknown, message: message.into() }
     }
@@ -33,7 +33,7 @@ impl From<Failure> for StoreError {
     }
 }
 
-/// What a read that the database failed is answered with.
+/// The error for a read that failed in the database.
 pub(super) fn read_error(error: impl Into<redb::Error>) -> StoreError {
     use redb::Error;
 
@@ -47,15 +47,15 @@ pub(super) fn read_error(error: impl Into<redb::Error>) -> StoreError {
         | Error::TypeDefinitionChanged { .. } => StoreErrorKind::Corrupt,
         _ => StoreErrorKind::Internal,
     };
-    StoreError::new(kind, format!("the store's file: {error}"))
+    StoreError::new(kind, format!("cannot read the store's file: {error}"))
 }
 
-/// The file is being opened again after an error, or the store is stopping.
+/// The file is being reopened after an error, or the store is shutting down.
 pub(super) fn closed() -> StoreError {
-    StoreError::unavailable("the store's file is not open at the moment")
+    StoreError::unavailable("the store's file is not open")
 }
 
-/// The database panicked over what it read.
+/// The database panicked on what it read.
 pub(super) fn unreadable() -> StoreError {
     StoreError::new(StoreErrorKind::Corrupt, "the store's file is damaged")
 }

@@ -12,15 +12,18 @@ pub(super) const BY_USER: TableDefinition<'_, &[u8], ()> = TableDefinition::new(
 pub(super) const BY_CLIENT: TableDefinition<'_, &[u8], ()> = TableDefinition::new("by_client");
 pub(super) const BY_EXPIRY: TableDefinition<'_, &[u8], ()> = TableDefinition::new("by_expiry");
 
-/// The setting that says what tells the store from all others, in hexadecimal.
+/// The setting with the store's random id, in hexadecimal.
 pub(super) const STORE: &str = "store";
-/// The setting that says up to which generation of the log the database has everything.
+/// The setting with the checkpoint up to which the database has the log's records.
 pub(super) const APPLIED: &str = "applied";
+
+/// The value of the setting `application`.
+pub(super) const APPLICATION: &str = "gridauth";
 
 /// The format that this code reads and writes.
 pub(super) const FORMAT: u32 = 1;
 
-/// The largest row that is kept, in bytes of its texts and body.
+/// The largest row that is accepted, in bytes of its texts and body.
 pub(super) const MAX_ROW_BYTES: usize = 4 << 20;
 
 const fn code(kind: Kind) -> u8 {
@@ -42,7 +45,7 @@ const fn code(kind: Kind) -> u8 {
 const TEXT: u8 = 0;
 const UUID: u8 = 1;
 
-/// The UUID that `text` is the canonical form of.
+/// The UUID, if `text` is its canonical form.
 fn canonical_uuid(text: &str) -> Option<Uuid> {
     let uuid = Uuid::try_parse(text).ok().filter(|_| text.len() == 36)?;
     let mut canonical = Uuid::encode_buffer();
@@ -62,7 +65,7 @@ fn push_id(key: &mut Vec<u8>, id: &str) {
     }
 }
 
-/// The key in `rows`.
+/// The key of a row in the table `rows`.
 pub(super) fn row_key(key: Key<'_>) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(2 + key.id.len());
     bytes.push(code(key.kind));
@@ -70,31 +73,31 @@ pub(super) fn row_key(key: Key<'_>) -> Vec<u8> {
     bytes
 }
 
-/// The kind and the id of a row whose key in `rows` this is.
-pub(super) fn key_of(place: &[u8]) -> Result<(Kind, String), StoreError> {
-    let kind = Kind::ALL.into_iter().find(|kind| Some(&code(*kind)) == place.first());
+/// The kind and id of the row with this key in `rows`.
+pub(super) fn key_of(table_key: &[u8]) -> Result<(Kind, String), StoreError> {
+    let kind = Kind::ALL.into_iter().find(|kind| Some(&code(*kind)) == table_key.first());
     let kind = kind.ok_or_else(|| {
-        StoreError::new(StoreErrorKind::Corrupt, "a row in the store's file is of an unknown kind")
+        StoreError::new(StoreErrorKind::Corrupt, "a row in the store's file has an unknown kind")
     })?;
-    Ok((kind, id_behind(place, 1)?))
+    Ok((kind, id_after(table_key, 1)?))
 }
 
-/// What all keys of a kind begin with.
+/// The prefix of all keys of a kind.
 pub(super) fn kind_prefix(kind: Kind) -> Vec<u8> {
     vec![code(kind)]
 }
 
-/// The first key behind all of a kind.
+/// The end of all keys of a kind, exclusive.
 pub(super) fn kind_end(kind: Kind) -> Vec<u8> {
     vec![code(kind) + 1]
 }
 
-/// Whether a key in `rows` is of this kind.
-pub(super) fn is_of(kind: Kind, place: &[u8]) -> bool {
-    place.first() == Some(&code(kind))
+/// Whether a row with this key in `rows` is of this kind.
+pub(super) fn is_of(kind: Kind, table_key: &[u8]) -> bool {
+    table_key.first() == Some(&code(kind))
 }
 
-/// What all keys in `by_user` or `by_client` under `name` begin with.
+/// The prefix of all keys in `by_user` or `by_client` for `name`.
 pub(super) fn name_prefix(kind: Kind, name: &str) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(4 + name.len() + 17);
     bytes.push(code(kind));
@@ -105,7 +108,7 @@ pub(super) fn name_prefix(kind: Kind, name: &str) -> Vec<u8> {
         }
         None => {
             bytes.push(TEXT);
-            // A row with a longer name is refused; of a longer name that is asked for there is then nothing to find.
+            // Rows with longer names are refused, so a query for one finds nothing.
             bytes.extend_from_slice(&u16::try_from(name.len()).unwrap_or(u16::MAX).to_be_bytes());
             bytes.extend_from_slice(name.as_bytes());
         }
@@ -113,7 +116,7 @@ pub(super) fn name_prefix(kind: Kind, name: &str) -> Vec<u8> {
     bytes
 }
 
-/// What all keys in `by_expiry` of rows that expire at `moment` begin with.
+/// The prefix of all keys in `by_expiry` of rows that expire at `moment`.
 pub(super) fn expiry_prefix(kind: Kind, moment: Timestamp) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(9 + 37);
     bytes.push(code(kind));
@@ -123,20 +126,20 @@ pub(super) fn expiry_prefix(kind: Kind, moment: Timestamp) -> Vec<u8> {
 
 const SIGN: u64 = 1 << 63;
 
-/// The key that begins with `prefix` and ends with `id`.
+/// `prefix` followed by `id`.
 pub(super) fn with_id(mut prefix: Vec<u8>, id: &str) -> Vec<u8> {
     push_id(&mut prefix, id);
     prefix
 }
 
-/// The key that begins with `prefix` and ends with the id in `place`, a key in `rows`.
-pub(super) fn with_id_of(mut prefix: Vec<u8>, place: &[u8]) -> Vec<u8> {
-    prefix.extend_from_slice(place.get(1..).unwrap_or_default());
+/// `prefix` followed by the id in a key of `rows`.
+pub(super) fn with_id_of(mut prefix: Vec<u8>, table_key: &[u8]) -> Vec<u8> {
+    prefix.extend_from_slice(table_key.get(1..).unwrap_or_default());
     prefix
 }
 
-/// The id that is behind `prefix` bytes of a key.
-pub(super) fn id_behind(key: &[u8], prefix: usize) -> Result<String, StoreError> {
+/// The id after the first `prefix` bytes of a key.
+pub(super) fn id_after(key: &[u8], prefix: usize) -> Result<String, StoreError> {
     let damaged = || StoreError::new(StoreErrorKind::Corrupt, "a key in the store's file cannot be read");
     match key.get(prefix..).and_then(<[u8]>::split_first) {
         Some((&UUID, uuid)) => {
@@ -148,15 +151,15 @@ pub(super) fn id_behind(key: &[u8], prefix: usize) -> Result<String, StoreError>
     }
 }
 
-/// The moment in a key of `by_expiry`, and its id.
+/// The moment and the id in a key of `by_expiry`.
 pub(super) fn expiry_and_id(key: &[u8]) -> Result<(Timestamp, String), StoreError> {
-    let id = id_behind(key, 9)?;
+    let id = id_after(key, 9)?;
     let mut moment = [0; 8];
     moment.copy_from_slice(&key[1..9]);
     Ok((Timestamp::from_millis((u64::from_be_bytes(moment) ^ SIGN) as i64), id))
 }
 
-/// Refuses what cannot be kept.
+/// Refuses keys and rows that cannot be stored.
 pub(super) fn check(key: Key<'_>, row: &Row) -> Result<(), StoreError> {
     key.check()?;
     let refused = |what: &str| Err(StoreError::new(StoreErrorKind::Refused, format!("the row's {what}")));
@@ -176,16 +179,16 @@ const HAS_USER: u8 = 1;
 const HAS_CLIENT: u8 = 2;
 const HAS_SCOPE: u8 = 4;
 const HAS_EXPIRY: u8 = 8;
-/// Where the checksum begins; it covers what is before and behind it.
+/// Where the checksum starts. It covers the bytes before and after it.
 const CHECKSUM: usize = 2;
 /// Where the checksum ends.
-const CHECKED: usize = 6;
+const CHECKSUM_END: usize = 6;
 
-/// The value in `rows`, under the key `key`.
+/// The value in `rows` for a row with the key `key`.
 pub(super) fn encode(key: &[u8], row: &Row) -> Vec<u8> {
     let texts = [(HAS_USER, row.user()), (HAS_CLIENT, row.client()), (HAS_SCOPE, row.scope())];
     let mut flags = if row.expires().is_some() { HAS_EXPIRY } else { 0 };
-    let mut size = CHECKED + 16 + row.body().len();
+    let mut size = CHECKSUM_END + 16 + row.body().len();
     for (flag, text) in texts {
         if let Some(text) = text {
             flags |= flag;
@@ -204,31 +207,31 @@ pub(super) fn encode(key: &[u8], row: &Row) -> Vec<u8> {
         value.extend_from_slice(text.as_bytes());
     }
     value.extend_from_slice(row.body().as_bytes());
-    let sum = checksum(key, &value[..CHECKSUM], &value[CHECKED..]).to_be_bytes();
-    value[CHECKSUM..CHECKED].copy_from_slice(&sum);
+    let sum = checksum(key, &value[..CHECKSUM], &value[CHECKSUM_END..]).to_be_bytes();
+    value[CHECKSUM..CHECKSUM_END].copy_from_slice(&sum);
     value
 }
 
-fn checksum(key: &[u8], before: &[u8], behind: &[u8]) -> u32 {
+fn checksum(key: &[u8], before: &[u8], after: &[u8]) -> u32 {
     let mut hasher = crc32fast::Hasher::new();
     hasher.update(key);
     hasher.update(before);
-    hasher.update(behind);
+    hasher.update(after);
     hasher.finalize()
 }
 
-/// The row that `value` holds, found under `key`.
+/// The row in a value of `rows`, found under `key`.
 pub(super) fn decode(key: &[u8], value: &[u8]) -> Result<Row, StoreError> {
     read_row(key, value).ok_or_else(|| {
         StoreError::new(
             StoreErrorKind::Corrupt,
-            "a row in the store's file is damaged, or of a newer version",
+            "a row in the store's file is damaged or was written by a newer version",
         )
     })
 }
 
 fn read_row(key: &[u8], value: &[u8]) -> Option<Row> {
-    let (&[version, flags, ref sum @ ..], mut rest) = value.split_first_chunk::<CHECKED>()?;
+    let (&[version, flags, ref sum @ ..], mut rest) = value.split_first_chunk::<CHECKSUM_END>()?;
     let known = HAS_USER | HAS_CLIENT | HAS_SCOPE | HAS_EXPIRY;
     if version != VERSION
         || flags & !known != 0
@@ -283,12 +286,12 @@ mod tests {
 
     proptest! {
         #[test]
-        fn rows_come_back(row in rows(), key in any::<[u8; 8]>()) {
+        fn rows_round_trip(row in rows(), key in any::<[u8; 8]>()) {
             prop_assert_eq!(decode(&key, &encode(&key, &row)).unwrap(), row);
         }
 
         #[test]
-        fn damage_is_found(row in rows(), at in any::<prop::sample::Index>(), with in 1..=255_u8) {
+        fn damage_is_detected(row in rows(), at in any::<prop::sample::Index>(), with in 1..=255_u8) {
             let mut value = encode(b"key", &row);
             let at = at.index(value.len());
             value[at] ^= with;
@@ -296,46 +299,46 @@ mod tests {
         }
 
         #[test]
-        fn damage_of_what_is_there_is_found(row in rows(), with in 1..=255_u8) {
+        fn damaged_flags_are_detected(row in rows(), with in 1..=255_u8) {
             let mut value = encode(b"key", &row);
             value[1] ^= with;
             prop_assert!(decode(b"key", &value).is_err());
         }
 
         #[test]
-        fn anything_is_read_without_a_panic(key in any::<Vec<u8>>(), value in any::<Vec<u8>>(), at in 0..20_usize) {
+        fn arbitrary_bytes_do_not_panic(key in any::<Vec<u8>>(), value in any::<Vec<u8>>(), at in 0..20_usize) {
             let _ = decode(&key, &value);
-            let _ = id_behind(&key, at);
+            let _ = id_after(&key, at);
             let _ = key_of(&key);
             let _ = expiry_and_id(&key);
         }
 
         #[test]
-        fn a_row_cut_short_is_found(row in rows(), cut in any::<prop::sample::Index>()) {
+        fn truncated_rows_are_detected(row in rows(), cut in any::<prop::sample::Index>()) {
             let value = encode(b"key", &row);
             prop_assert!(decode(b"key", &value[..cut.index(value.len())]).is_err());
             prop_assert!(decode(b"other", &value).is_err());
         }
 
         #[test]
-        fn ids_come_back_and_are_kept_apart(one in ids(), other in ids()) {
+        fn ids_round_trip_and_stay_distinct(one in ids(), other in ids()) {
             let key = |id: &str| row_key(Key::new(Kind::Grant, id));
-            prop_assert_eq!(&id_behind(&key(&one), 1).unwrap(), &one);
+            prop_assert_eq!(&id_after(&key(&one), 1).unwrap(), &one);
             prop_assert_eq!(key_of(&key(&one)).unwrap(), (Kind::Grant, one.clone()));
             prop_assert_eq!(key(&one) == key(&other), one == other);
         }
 
         #[test]
-        fn no_name_begins_like_another(one in ids(), other in ids(), id in ids()) {
+        fn no_name_is_a_prefix_of_another(one in ids(), other in ids(), id in ids()) {
             let key = with_id(name_prefix(Kind::Grant, &one), &id);
-            let place = row_key(Key::new(Kind::Grant, &id));
-            prop_assert_eq!(&with_id_of(name_prefix(Kind::Grant, &one), &place), &key);
+            let table_key = row_key(Key::new(Kind::Grant, &id));
+            prop_assert_eq!(&with_id_of(name_prefix(Kind::Grant, &one), &table_key), &key);
             prop_assert_eq!(key.starts_with(&name_prefix(Kind::Grant, &other)), one == other);
-            prop_assert_eq!(id_behind(&key, name_prefix(Kind::Grant, &one).len()).unwrap(), id);
+            prop_assert_eq!(id_after(&key, name_prefix(Kind::Grant, &one).len()).unwrap(), id);
         }
 
         #[test]
-        fn moments_sort_as_they_pass(one in any::<i64>(), other in any::<i64>(), id in ids()) {
+        fn moments_sort_in_time_order(one in any::<i64>(), other in any::<i64>(), id in ids()) {
             let key = |moment| expiry_prefix(Kind::Grant, Timestamp::from_millis(moment));
             prop_assert_eq!(key(one).cmp(&key(other)), one.cmp(&other));
             let (moment, behind) = expiry_and_id(&with_id(key(one), &id)).unwrap();
@@ -344,7 +347,7 @@ mod tests {
     }
 
     #[test]
-    fn only_the_canonical_form_of_a_uuid_is_packed() {
+    fn only_canonical_uuids_are_packed() {
         let canonical = "0192f0c4-7f3a-7c11-8a4e-5d2f1c3b9a70";
         assert_eq!(row_key(Key::new(Kind::Grant, canonical)).len(), 18);
         for other in ["0192F0C4-7f3a-7c11-8a4e-5d2f1c3b9a70", "0192f0c47f3a7c118a4e5d2f1c3b9a70"] {
@@ -353,14 +356,14 @@ mod tests {
     }
 
     #[test]
-    fn each_kind_has_a_code_of_its_own() {
+    fn every_kind_has_a_distinct_code() {
         let mut codes: Vec<_> = Kind::ALL.into_iter().map(code).collect();
         codes.dedup();
         assert_eq!(codes, (1..=Kind::ALL.len() as u8).collect::<Vec<_>>());
     }
 
     #[test]
-    fn what_is_too_large_is_refused() {
+    fn rows_that_are_too_large_are_refused() {
         let row = |body: usize, user: usize| {
             Row::new(Timestamp::from_millis(0), "x".repeat(body)).with_user(Some(&"u".repeat(user)))
         };

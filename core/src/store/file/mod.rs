@@ -1,25 +1,28 @@
 //! The embedded store: one durable file, owned by one process.
 //!
-//! A write is answered once it is on the disk. Writers do not wait in line for it: one thread takes all that callers have
-//! queued and writes it to a log at once, so callers who write at the same time share one sync. The database in the file
-//! takes what is in the log later, thousands of rows at a time. Reads come from a bounded cache, which is exact as no other
-//! process can change the file, and otherwise from what the log has and the database has not, or from the database.
+//! A write is answered once it is on the disk. One thread takes all queued writes and appends them to a log at once, so
+//! concurrent callers share one sync. The database in the file applies the log later, thousands of rows at a time. Reads come
+//! from a bounded cache, which is never stale because no other process can change the file, then from the part of the log
+//! that the database has not applied yet, then from the database.
 //!
-//! The log is in two files beside the store's own, `.log1` and `.log2` behind its name. They go when the store is closed;
-//! when it was not, they are needed: whoever moves the file then moves all three.
+//! The log is in two files beside the database, with `.log1` and `.log2` appended to its name. They are removed on a clean
+//! shutdown. After a crash they are part of the store: move all three files together.
 //!
-//! An error of the disk is answered as such to everyone who waited, and the file is opened again; the store goes on as soon
-//! as that succeeds.
+//! A disk error is returned to all callers whose writes it hit. The file is then reopened, and the store continues as soon as
+//! that succeeds.
 //!
 #![doc = include_str!("format.md")]
 
 mod applier;
 mod base;
 mod cache;
+mod create;
+mod database_file;
 mod deferred_writes;
 mod error;
-mod journal;
+mod identify;
 mod layout;
+mod log;
 mod open;
 mod pages;
 mod pending;
@@ -39,14 +42,15 @@ use std::sync::atomic::Ordering;
 use tokio::sync::oneshot;
 
 use self::applier::Applier;
+use self::database_file::DatabaseFile;
 use self::error::{closed, unreadable};
-use self::open::{Opened, Place};
-use self::shared::{Shared, Step, wait};
+use self::open::Opened;
+use self::shared::{Decision, Shared, wait};
 use self::writer::Writer;
 use super::{Backend, Change, Key, Kind, OpenError, Page, Query, Row, StoreFuture, Updated};
 use crate::env::Timestamp;
 
-/// How much memory a [`FileStore`] may use.
+/// The memory limits of a [`FileStore`].
 ///
 /// ```no_run
 /// # async fn open() -> Result<(), gridauth::store::OpenError> {
@@ -69,43 +73,42 @@ impl Default for FileOptions {
 }
 
 impl FileOptions {
-    /// The most memory that rows are kept in, in bytes; 96 MiB by default, which is about 70,000 grants. It is taken as rows
-    /// are read and written, not in advance. Rows that are in the log alone are kept besides: those of some 8 MiB of log
-    /// while much is written, and of up to 32 MiB where the disk is slow.
+    /// The size limit of the row cache, in bytes; 96 MiB by default, enough for about 70,000 grants. The memory is allocated as
+    /// rows are read and written. Rows that only the log has are kept in addition: those of about 8 MiB of log under load, and
+    /// of up to 32 MiB on a slow disk.
     #[must_use]
     pub fn cache_bytes(mut self, bytes: usize) -> Self {
         self.cache_bytes = bytes;
         self
     }
 
-    /// The most memory that pages of the file are kept in, in bytes; 32 MiB by default. It is taken as they are read, not in
-    /// advance.
+    /// The size limit of the cache of database pages, in bytes; 32 MiB by default. The memory is allocated as pages are read.
     #[must_use]
     pub fn page_cache_bytes(mut self, bytes: usize) -> Self {
         self.page_cache_bytes = bytes;
         self
     }
 
-    /// Opens the file at `path`. Where there is none, or an empty one, it is made; on Unix only its owner may read a file
-    /// that is made.
+    /// Opens the file at `path`. Creates a store if there is no file or an empty one. On Unix, only its owner can read a file
+    /// that is created here.
     ///
     /// # Errors
-    /// [`OpenError`] where the file cannot be read, written or made, is in use by another process, is damaged, was written
-    /// by a newer version, or is something else. It is then left as it is.
+    /// [`OpenError`] if the file cannot be read, written or created, is in use by another process, is damaged, was written by
+    /// a newer version, or is not a store. The file is then not changed.
     pub async fn open(self, path: impl AsRef<Path>) -> Result<FileStore, OpenError> {
         let path = path.as_ref().to_owned();
         if path.as_os_str().is_empty() {
-            return Err(OpenError::bad_url("file:", "names no file: use file:PATH"));
+            return Err(OpenError::bad_url("file:", "the path is missing: use file:PATH"));
         }
-        let place = Place { path: path.clone(), page_cache_bytes: self.page_cache_bytes };
-        let again = place.clone();
-        FileStore::start(path, self.cache_bytes, move || place.open_or_create(), move || again.open()).await
+        let file = DatabaseFile { path: path.clone(), page_cache_bytes: self.page_cache_bytes };
+        let reopened = file.clone();
+        FileStore::start(path, self.cache_bytes, move || file.open_or_create(), move || reopened.open()).await
     }
 }
 
-/// Rows in one durable file.
+/// A store in one durable file.
 ///
-/// Dropping it waits until the file is closed, which takes milliseconds; nothing that was answered depends on it.
+/// Dropping it waits until the file is closed, which takes milliseconds. Answered writes are durable without that.
 pub struct FileStore {
     shared: Arc<Shared>,
     writer: Option<JoinHandle<()>>,
@@ -115,45 +118,40 @@ impl FileStore {
     /// Opens the file at `path` with the default [`FileOptions`].
     ///
     /// # Errors
-    /// As [`FileOptions::open`].
+    /// See [`FileOptions::open`].
     pub async fn open(path: impl AsRef<Path>) -> Result<Self, OpenError> {
         FileOptions::default().open(path).await
     }
 
-    /// Starts the writer, which opens the database: off the async threads, as a large file may have to be checked.
+    /// Starts the writer's thread, which opens the database, since checking a large file may take long.
     async fn start(
         path: PathBuf,
         cache_bytes: usize,
         open: impl FnOnce() -> Result<Opened, OpenError> + Send + 'static,
-        open_again: impl Fn() -> Result<Opened, OpenError> + Send + 'static,
+        reopen: impl Fn() -> Result<Opened, OpenError> + Send + 'static,
     ) -> Result<Self, OpenError> {
-        let place = format!("file:{}", path.display());
-        let failed = move |reason: String| OpenError::cannot_open(place.clone(), reason);
+        let url = format!("file:{}", path.display());
+        let failed = move |reason: String| OpenError::cannot_open(url.clone(), reason);
         let (opened, is_open) = oneshot::channel();
         let no_thread = {
             let failed = failed.clone();
-            move |error| failed(format!("no thread to write it: {error}"))
+            move |error| failed(format!("cannot start a thread: {error}"))
         };
         let work = move || {
-            let begun = open().and_then(|Opened { base, journal, recovered, wait }| {
+            let started = open().and_then(|Opened { base, log, recovered }| {
                 let shared = Arc::new(Shared::new(base, cache_bytes));
-                let generation = journal.generation() - 1;
-                for write in &recovered {
-                    shared.pending.recovered(write.key.clone(), write.after.clone(), generation);
+                for write in &recovered.records {
+                    shared.pending.recovered(write.key.clone(), write.after.clone(), recovered.checkpoint);
                 }
-                shared.ahead.store(recovered.len(), Ordering::Release);
+                shared.ahead.store(recovered.records.len(), Ordering::Release);
                 let applier = Applier::start(Arc::clone(&shared)).map_err(&no_thread)?;
-                Ok((
-                    Writer::new(Arc::clone(&shared), Box::new(open_again), journal, applier),
-                    shared,
-                    recovered,
-                    wait,
-                ))
+                let writer = Writer::new(Arc::clone(&shared), Box::new(reopen), log, applier);
+                Ok((writer, shared, recovered))
             });
-            match begun {
-                Ok((writer, shared, recovered, wait)) => {
+            match started {
+                Ok((writer, shared, recovered)) => {
                     if opened.send(Ok(shared)).is_ok() {
-                        writer.run(recovered, wait);
+                        writer.run(recovered);
                     }
                 }
                 Err(error) => {
@@ -162,19 +160,19 @@ impl FileStore {
             }
         };
         let writer = thread::Builder::new().name("gridauth-store".to_owned()).spawn(work);
-        let writer = writer.map_err(|error| failed(format!("no thread to write it: {error}")))?;
+        let writer = writer.map_err(|error| failed(format!("cannot start a thread: {error}")))?;
         match is_open.await {
             Ok(shared) => Ok(Self { shared: shared?, writer: Some(writer) }),
-            Err(_) => Err(failed("the thread that opens it died".to_owned())),
+            Err(_) => Err(failed("the thread that opens it ended".to_owned())),
         }
     }
 }
 
-/// Rows that a sweep looks for at a time.
+/// How many expired rows a sweep looks up at a time.
 const SWEEP: usize = 1024;
-/// Rows of these that it decides on in one go: few enough to leave others room in the queue.
+/// How many of them it removes at a time: few enough to leave room for others in the queue.
 const STEP: usize = 256;
-/// Steps of a sweep in a row that find nothing to do where the index says there is.
+/// A sweep fails after this many rounds in which the index listed rows and none was expired.
 const MOST_FRUITLESS: usize = 100;
 
 impl Backend for FileStore {
@@ -184,13 +182,13 @@ impl Backend for FileStore {
 
     fn insert<'a>(&'a self, key: Key<'a>, row: Row) -> StoreFuture<'a, bool> {
         StoreFuture::new(self.shared.change(key, |before| match before {
-            Some(_) => (false, Step::Stay),
-            None => (true, Step::Become(Some(Arc::new(row)))),
+            Some(_) => (false, Decision::Keep),
+            None => (true, Decision::Write(Some(Arc::new(row)))),
         }))
     }
 
     fn put<'a>(&'a self, key: Key<'a>, row: Row) -> StoreFuture<'a, ()> {
-        StoreFuture::new(self.shared.change(key, |_| ((), Step::Become(Some(Arc::new(row))))))
+        StoreFuture::new(self.shared.change(key, |_| ((), Decision::Write(Some(Arc::new(row))))))
     }
 
     fn update<'a>(
@@ -199,19 +197,19 @@ impl Backend for FileStore {
         decide: &'a mut (dyn FnMut(&Row) -> Change + Send),
     ) -> StoreFuture<'a, Updated> {
         StoreFuture::new(self.shared.change(key, |before| {
-            let Some(row) = before else { return (Updated::Missing, Step::Stay) };
+            let Some(row) = before else { return (Updated::Missing, Decision::Keep) };
             match decide(row) {
-                Change::Keep => (Updated::Kept, Step::Stay),
-                Change::Replace(row) => (Updated::Replaced, Step::Become(Some(Arc::new(row)))),
-                Change::Remove => (Updated::Removed, Step::Become(None)),
+                Change::Keep => (Updated::Kept, Decision::Keep),
+                Change::Replace(row) => (Updated::Replaced, Decision::Write(Some(Arc::new(row)))),
+                Change::Remove => (Updated::Removed, Decision::Write(None)),
             }
         }))
     }
 
     fn remove<'a>(&'a self, key: Key<'a>) -> StoreFuture<'a, bool> {
         StoreFuture::new(self.shared.change(key, |before| match before {
-            Some(_) => (true, Step::Become(None)),
-            None => (false, Step::Stay),
+            Some(_) => (true, Decision::Write(None)),
+            None => (false, Decision::Keep),
         }))
     }
 
@@ -240,23 +238,23 @@ impl Backend for FileStore {
                     let mut room = self.shared.queue.room_for(ids.len()).await?;
                     for id in ids {
                         let Some(room) = room.split(1) else { break };
-                        // Looks again: it may have been prolonged or swept since.
+                        // The row may have been extended or removed since it was listed.
                         let look = |before: Option<&Arc<Row>>| match before.and_then(|row| row.expires()) {
-                            Some(expires) if expires <= now => (true, Step::Become(None)),
-                            _ => (false, Step::Stay),
+                            Some(expires) if expires <= now => (true, Decision::Write(None)),
+                            _ => (false, Decision::Keep),
                         };
-                        let (expired, told) = self.shared.decide(Key::new(kind, id), room, look)?;
+                        let (expired, outcome) = self.shared.decide(Key::new(kind, id), room, look)?;
                         removed += usize::from(expired);
-                        waiting.extend(told);
+                        waiting.extend(outcome);
                     }
                 }
-                // Each row was prolonged just now, which does not go on for ever; an entry of a row that is not there would.
+                // Rows that were extended just now are rare. An index entry without a row would make this loop endless.
                 fruitless = if waiting.is_empty() { fruitless + 1 } else { 0 };
                 if fruitless == MOST_FRUITLESS {
                     return Err(unreadable());
                 }
-                for told in waiting {
-                    wait(told).await?;
+                for outcome in waiting {
+                    wait(outcome).await?;
                 }
             }
             Ok(removed)

@@ -1,4 +1,4 @@
-//! Listings.
+//! Reading pages of a listing, and expired rows, from the database.
 
 use std::ops::Bound;
 use std::sync::Arc;
@@ -7,20 +7,20 @@ use redb::{Database, ReadOnlyTable, ReadableDatabase, TableDefinition};
 
 use super::error::read_error;
 use super::layout::{
-    BY_CLIENT, BY_EXPIRY, BY_USER, ROWS, decode, expiry_and_id, expiry_prefix, id_behind, kind_prefix,
+    BY_CLIENT, BY_EXPIRY, BY_USER, ROWS, decode, expiry_and_id, expiry_prefix, id_after, kind_prefix,
     name_prefix, row_key, with_id,
 };
 use crate::env::Timestamp;
 use crate::store::{By, Cursor, Entry, Key, Kind, Page, Query, Row, StoreError, StoreErrorKind};
 
-/// The most rows in a page, whatever was asked for: a page is read in one go.
+/// The most rows in a page, whatever the query's limit: a page is read without a pause.
 const MOST_ROWS: usize = 1000;
-/// The size of the bodies in a page after which it ends.
+/// A page ends when its bodies reach this size.
 const MOST_BYTES: usize = 1 << 20;
 
 type Rows = ReadOnlyTable<&'static [u8], &'static [u8]>;
 
-/// One page of a listing, as of one moment.
+/// Reads one page of a listing from one snapshot.
 pub(super) fn page(database: &Database, query: &Query<'_>) -> Result<Page, StoreError> {
     let transaction = database.begin_read().map_err(read_error)?;
     let open = |index: TableDefinition<'static, &'static [u8], ()>| {
@@ -40,7 +40,7 @@ pub(super) fn page(database: &Database, query: &Query<'_>) -> Result<Page, Store
                 if !key.value().starts_with(&prefix) {
                     break;
                 }
-                let id = id_behind(key.value(), prefix.len())?;
+                let id = id_after(key.value(), prefix.len())?;
                 let row = decode(key.value(), value.value())?;
                 if page.add(id.clone(), row, id) {
                     break;
@@ -54,9 +54,9 @@ pub(super) fn page(database: &Database, query: &Query<'_>) -> Result<Page, Store
                 None => None,
                 Some(Some((moment, id))) => match moment.parse() {
                     Ok(moment) => Some(with_id(expiry_prefix(kind, Timestamp::from_millis(moment)), id)),
-                    Err(_) => return Err(StoreError::internal("a cursor that this store did not make")),
+                    Err(_) => return Err(StoreError::internal("the cursor is not one of this store")),
                 },
-                Some(None) => return Err(StoreError::internal("a cursor of another listing")),
+                Some(None) => return Err(StoreError::internal("the cursor belongs to another listing")),
             };
             expired(&open(BY_EXPIRY)?, kind, now, after, |moment, id| {
                 let row = row_of(&rows, kind, &id)?;
@@ -84,7 +84,7 @@ pub(super) fn expired_ids(
     Ok(ids)
 }
 
-/// Shows `found` the entries of expired rows, the earliest first, until it says that it is enough.
+/// Calls `found` with the index entries of expired rows, earliest first, until it returns `true`.
 fn expired(
     index: &ReadOnlyTable<&'static [u8], ()>,
     kind: Kind,
@@ -94,7 +94,7 @@ fn expired(
 ) -> Result<(), StoreError> {
     let prefix = kind_prefix(kind);
     let from = match after {
-        Some(after) => From::Behind(after),
+        Some(after) => From::After(after),
         None => From::At(prefix.clone()),
     };
     for entry in index.range::<&[u8]>((from.bound(), Bound::Unbounded)).map_err(read_error)? {
@@ -124,7 +124,7 @@ fn named(
         if !key.value().starts_with(&prefix) {
             break;
         }
-        let id = id_behind(key.value(), prefix.len())?;
+        let id = id_after(key.value(), prefix.len())?;
         let row = row_of(rows, kind, &id)?;
         if page.add(id.clone(), row, id) {
             break;
@@ -133,28 +133,28 @@ fn named(
     Ok(())
 }
 
-/// The row that an index entry is about.
+/// The row that an index entry points to.
 fn row_of(rows: &Rows, kind: Kind, id: &str) -> Result<Row, StoreError> {
-    let place = row_key(Key::new(kind, id));
-    let Some(value) = rows.get(&*place).map_err(read_error)? else {
+    let table_key = row_key(Key::new(kind, id));
+    let Some(value) = rows.get(&*table_key).map_err(read_error)? else {
         return Err(StoreError::new(
             StoreErrorKind::Corrupt,
-            "an index in the store's file names a row that is not there",
+            "an index in the store's file points to a missing row",
         ));
     };
-    decode(&place, value.value())
+    decode(&table_key, value.value())
 }
 
-/// Where a scan begins.
+/// Where a scan starts.
 enum From {
     At(Vec<u8>),
-    Behind(Vec<u8>),
+    After(Vec<u8>),
 }
 
 fn from(prefix: &[u8], after: Option<&str>) -> From {
     match after {
         None => From::At(prefix.to_vec()),
-        Some(id) => From::Behind(with_id(prefix.to_vec(), id)),
+        Some(id) => From::After(with_id(prefix.to_vec(), id)),
     }
 }
 
@@ -162,12 +162,12 @@ impl From {
     fn bound(&self) -> Bound<&[u8]> {
         match self {
             Self::At(key) => Bound::Included(key),
-            Self::Behind(key) => Bound::Excluded(key),
+            Self::After(key) => Bound::Excluded(key),
         }
     }
 }
 
-/// A page that rows are added to.
+/// A page under construction.
 struct Filling {
     page: Page,
     limit: usize,
@@ -179,7 +179,7 @@ impl Filling {
         Self { page: Page::default(), limit: limit.clamp(1, MOST_ROWS), bytes: 0 }
     }
 
-    /// Adds a row, behind which the page after would begin at `next`. Says whether this page is full.
+    /// Adds a row; `next` is the cursor of a page that starts after it. Returns whether this page is full.
     fn add(&mut self, id: String, row: Row, next: String) -> bool {
         self.bytes += row.body().len();
         self.page.entries.push(Entry { id, row: Arc::new(row) });

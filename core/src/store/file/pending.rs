@@ -1,4 +1,4 @@
-//! Rows that are ahead of the database: decided on, or durable in the log, and not in it yet.
+//! Rows that are ahead of the database: queued, or durable in the log, but not in the database yet.
 
 use std::hash::{BuildHasher, RandomState};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -6,10 +6,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use hashbrown::HashTable;
 
 use super::cache::OwnedKey;
+use super::log::Checkpoint;
 use crate::store::{Key, Row};
 
-/// The rows that queued writes will leave, and those that the log has and the database has not, in shards by key. Who
-/// holds a shard's lock decides alone on the rows of that shard: nobody else can queue a write to one of them.
+/// The results of queued writes, and rows that are in the log but not in the database, sharded by key. While a caller
+/// holds a shard's lock, nobody else can queue a write to a row of that shard.
 pub(super) struct Pending {
     shards: Box<[Mutex<HashTable<Slot>>]>,
     hasher: RandomState,
@@ -17,29 +18,29 @@ pub(super) struct Pending {
 
 struct Slot {
     key: OwnedKey,
-    /// What the last of the writes leaves, queued or durable.
+    /// The row after the latest write, queued or durable.
     row: Option<Arc<Row>>,
-    /// How many writes are queued.
+    /// The number of queued writes.
     writes: usize,
     durable: Option<Durable>,
 }
 
-/// A row as it is in the log.
+/// A row in the log.
 struct Durable {
     row: Option<Arc<Row>>,
-    /// The log's generation that has it.
-    generation: u64,
+    /// The database has the row when it has reached this point of the log.
+    checkpoint: Checkpoint,
 }
 
-/// What is ahead of the database about a row.
+/// A row that is ahead of the database.
 pub(super) struct Ahead {
-    /// What the last of the writes leaves.
+    /// The row after the latest write.
     pub(super) row: Option<Arc<Row>>,
-    /// Whether that is queued, and not durable.
+    /// Whether that write is still queued.
     pub(super) queued: bool,
 }
 
-/// A locked shard, for one key.
+/// A shard, locked for one key.
 pub(super) struct Deciding<'a> {
     slots: MutexGuard<'a, HashTable<Slot>>,
     hash: u64,
@@ -57,24 +58,24 @@ impl Pending {
     pub(super) fn lock(&self, key: Key<'_>) -> Deciding<'_> {
         let hash = self.hasher.hash_one(key);
         let shard = &self.shards[(hash >> 40) as usize % SHARDS];
-        // Nothing is changed before a decision is made, so one that panicked left the shard whole.
+        // A shard is only changed after the caller's closure returned, so a panic in one leaves it intact.
         Deciding { slots: shard.lock().unwrap_or_else(PoisonError::into_inner), hash, hasher: &self.hasher }
     }
 
-    /// A queued write, which leaves `row`, is durable: the log has it, in `generation`.
-    pub(super) fn written(&self, key: Key<'_>, row: Option<Arc<Row>>, generation: u64) {
+    /// Marks a queued write as durable: `row` is in the log, before `checkpoint`.
+    pub(super) fn written(&self, key: Key<'_>, row: Option<Arc<Row>>, checkpoint: Checkpoint) {
         let mut shard = self.lock(key);
         if let Some(slot) = shard.slots.find_mut(shard.hash, |slot| slot.key.as_key() == key) {
             slot.writes = slot.writes.saturating_sub(1);
-            slot.durable = Some(Durable { row, generation });
+            slot.durable = Some(Durable { row, checkpoint });
         }
     }
 
-    /// The log of a process before this one has this row, and the database has not.
-    pub(super) fn recovered(&self, key: OwnedKey, row: Option<Arc<Row>>, generation: u64) {
+    /// Adds a row that an earlier process left in the log, before `checkpoint`.
+    pub(super) fn recovered(&self, key: OwnedKey, row: Option<Arc<Row>>, checkpoint: Checkpoint) {
         let hash = self.hasher.hash_one(key.as_key());
         let mut shard = self.lock(key.as_key());
-        let durable = Some(Durable { row: row.clone(), generation });
+        let durable = Some(Durable { row: row.clone(), checkpoint });
         match shard.slots.find_mut(hash, |slot| slot.key == key) {
             Some(slot) => (slot.row, slot.durable) = (row, durable),
             None => {
@@ -84,12 +85,12 @@ impl Pending {
         }
     }
 
-    /// The database has the row as it was in `generation`.
-    pub(super) fn applied(&self, key: Key<'_>, generation: u64) {
+    /// Removes the row if the database has its latest version, having reached `checkpoint`.
+    pub(super) fn applied(&self, key: Key<'_>, checkpoint: Checkpoint) {
         let mut shard = self.lock(key);
         let hash = shard.hash;
         if let Ok(mut slot) = shard.slots.find_entry(hash, |slot| slot.key.as_key() == key)
-            && slot.get().durable.as_ref().is_some_and(|durable| durable.generation <= generation)
+            && slot.get().durable.as_ref().is_some_and(|durable| durable.checkpoint <= checkpoint)
         {
             slot.get_mut().durable = None;
             if slot.get().writes == 0 {
@@ -98,7 +99,7 @@ impl Pending {
         }
     }
 
-    /// Locks every shard: nobody decides on anything.
+    /// Locks all shards, so no writes are queued.
     pub(super) fn stop(&self) -> Stopped<'_> {
         Stopped(
             self.shards.iter().map(|shard| shard.lock().unwrap_or_else(PoisonError::into_inner)).collect(),
@@ -116,17 +117,17 @@ impl Deciding<'_> {
         self.slots.find(self.hash, |slot| slot.key.as_key() == key)
     }
 
-    /// What is ahead of the database about the row, if anything is.
+    /// The row, if it is ahead of the database.
     pub(super) fn ahead(&self, key: Key<'_>) -> Option<Ahead> {
         self.slot(key).map(|slot| Ahead { row: slot.row.clone(), queued: slot.writes > 0 })
     }
 
-    /// The row as the log has it, where the database has not.
+    /// The row in the log, if the database does not have it yet.
     pub(super) fn durable(&self, key: Key<'_>) -> Option<Option<Arc<Row>>> {
         Some(self.slot(key)?.durable.as_ref()?.row.clone())
     }
 
-    /// A write that leaves `row` was queued.
+    /// Adds a queued write with the result `row`.
     pub(super) fn queued(&mut self, key: OwnedKey, row: Option<Arc<Row>>) {
         match self.slots.find_mut(self.hash, |slot| slot.key == key) {
             Some(slot) => {
@@ -145,7 +146,7 @@ impl Deciding<'_> {
 pub(super) struct Stopped<'a>(Vec<MutexGuard<'a, HashTable<Slot>>>);
 
 impl Stopped<'_> {
-    /// Nothing is ahead of the database any more.
+    /// Forgets all rows.
     pub(super) fn clear(&mut self) {
         for shard in &mut self.0 {
             shard.clear();

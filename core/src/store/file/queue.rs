@@ -1,4 +1,4 @@
-//! What callers have decided, on its way to the writer.
+//! The queue of writes between callers and the writer.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -11,83 +11,83 @@ use super::cache::OwnedKey;
 use super::error::{Failure, closed};
 use crate::store::{Row, StoreError};
 
-/// Something that a caller waits for.
+/// An operation that a caller waits for.
 pub(super) struct Operation {
     pub(super) until: Until,
-    /// Whom to tell.
+    /// Where the caller gets the result.
     pub(super) answer: Answer,
 }
 
-/// What a caller waits for.
+/// What the caller waits for.
 pub(super) enum Until {
-    /// This is durable.
+    /// This write is durable.
     Written(Write),
-    /// What was queued before is durable.
+    /// All earlier writes in the queue are durable.
     Durable,
-    /// What was queued before is in the database.
+    /// All earlier writes in the queue are in the database.
     InDatabase,
 }
 
-/// Where a caller is told.
+/// Sends a caller its result.
 pub(super) type Answer = oneshot::Sender<Result<(), Failure>>;
 
-/// One row, before and after.
+/// The change of one row.
 pub(super) struct Write {
     pub(super) key: OwnedKey,
-    /// Its key in the database.
-    pub(super) place: Vec<u8>,
+    /// Its key in the table of rows.
+    pub(super) table_key: Vec<u8>,
     pub(super) before: Before,
     pub(super) after: Option<Arc<Row>>,
 }
 
-/// What a row was before it was written.
+/// The row before a write.
 pub(super) enum Before {
-    /// This, or it was not there.
-    Was(Option<Arc<Row>>),
-    /// What the database says.
-    AsInFile,
+    /// This row, or none.
+    Known(Option<Arc<Row>>),
+    /// The row in the database.
+    Unknown,
 }
 
-/// A queue with many callers and one writer, who takes all that is there at once.
+/// A queue with many callers and one writer, which takes everything in the queue at once.
 pub(super) struct Queue {
     state: Mutex<State>,
     arrived: Condvar,
-    /// How many more operations may come: bounds what the queue takes in memory.
+    /// How many more operations fit: bounds the queue's memory.
     room: Semaphore,
 }
 
 #[derive(Default)]
 struct State {
     operations: VecDeque<Operation>,
-    /// No more will come.
+    /// The store is shutting down.
     closed: bool,
-    /// The file is opened again: nobody is there to do what would come.
+    /// The file is being reopened, so operations are refused.
     refusing: bool,
-    /// A reader found that the file must be opened again.
+    /// A reader found that the file must be reopened.
     reopen: bool,
-    /// What became of the rows that the database was last given.
+    /// The result of the latest batch for the database.
     applied: Option<Result<(), Failure>>,
-    /// The writer sleeps: waking it takes a system call, which is not made where it is at work.
+    /// The writer sleeps. Waking it costs a system call, which is skipped while it works.
     asleep: bool,
 }
 
 /// What the writer should do next.
 pub(super) enum Next {
-    /// Write these, in this order.
+    /// Commit these, in this order.
     Commit(Vec<Operation>),
-    /// Nothing came for a while.
+    /// Nothing arrived for a while.
     Quiet,
-    /// The database has taken what it was given, or failed to.
+    /// The database has applied its batch, or failed to.
     Applied(Result<(), Failure>),
-    /// Open the file again.
+    /// Reopen the file.
     Reopen,
-    /// All is written and no more will come.
+    /// Everything is written and the store is shutting down.
     Stop,
 }
 
-/// Operations that may be queued at once.
+/// The most operations in the queue.
 pub(super) const ROOM: usize = 1024;
-/// Bytes of rows after which a transaction takes no more operations.
+/// A batch takes no more operations once their rows have this many bytes.
 const FULL: usize = 8 << 20;
 
 impl Queue {
@@ -99,13 +99,13 @@ impl Queue {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Waits until there is room for `operations`, at most [`ROOM`].
+    /// Waits for room for as many operations, at most [`ROOM`].
     pub(super) async fn room_for(&self, operations: usize) -> Result<SemaphorePermit<'_>, StoreError> {
         let operations = u32::try_from(operations).unwrap_or(u32::MAX);
         self.room.acquire_many(operations).await.map_err(|_| closed())
     }
 
-    /// Queues an operation, whose room goes with it.
+    /// Queues an operation and uses up its room.
     pub(super) fn push(&self, operation: Operation, room: SemaphorePermit<'_>) -> Result<(), StoreError> {
         let mut state = self.state();
         if state.closed || state.refusing {
@@ -121,7 +121,7 @@ impl Queue {
         Ok(())
     }
 
-    /// Waits for work; no longer than `patience`, where there is one.
+    /// Waits for work, for at most `patience` if it is given.
     pub(super) fn next(&self, patience: Option<Duration>) -> Next {
         let idle = |state: &mut State| {
             state.asleep =
@@ -146,8 +146,8 @@ impl Queue {
         if state.operations.is_empty() {
             return if state.closed { Next::Stop } else { Next::Quiet };
         }
-        // Who was answered just now may be about to ask again, and waits for this core: one sync is then for more of them.
-        // Where cores are free this takes no time.
+        // Callers that were just answered may be about to queue their next operation, and wait for this core. Yielding lets
+        // them share the next sync. If cores are free it costs nothing.
         drop(state);
         thread::yield_now();
         let mut state = self.state();
@@ -163,13 +163,13 @@ impl Queue {
         Next::Commit(state.operations.drain(..many).collect())
     }
 
-    /// Tells the writer what became of the rows that the database was given.
+    /// Reports the result of the database's batch to the writer.
     pub(super) fn applied(&self, result: Result<(), Failure>) {
         self.state().applied = Some(result);
         self.arrived.notify_one();
     }
 
-    /// Waits until it is known what became of the rows that the database was given.
+    /// Waits for the result of the database's batch.
     pub(super) fn wait_until_applied(&self) -> Result<(), Failure> {
         let waiting = |state: &mut State| state.applied.is_none();
         let waited = self.arrived.wait_while(self.state(), waiting);
@@ -177,20 +177,20 @@ impl Queue {
         taken.unwrap_or(Ok(()))
     }
 
-    /// Takes everything that is queued.
+    /// Takes all queued operations.
     pub(super) fn take_all(&self) -> Vec<Operation> {
         self.state().operations.drain(..).collect()
     }
 
-    /// Takes everything that is queued, and lets nothing in until [`let_in`](Self::let_in).
+    /// Takes all queued operations and refuses more until [`accept`](Self::accept).
     pub(super) fn take_all_and_refuse(&self) -> Vec<Operation> {
         let mut state = self.state();
         state.refusing = true;
         state.operations.drain(..).collect()
     }
 
-    /// Lets operations in again.
-    pub(super) fn let_in(&self) {
+    /// Accepts operations again.
+    pub(super) fn accept(&self) {
         self.state().refusing = false;
     }
 
@@ -199,25 +199,25 @@ impl Queue {
         self.state().operations.len()
     }
 
-    /// Makes room for as many as were answered.
+    /// Frees the room of answered operations.
     pub(super) fn answered(&self, operations: usize) {
         self.room.add_permits(operations);
     }
 
-    /// Asks the writer to open the file again.
+    /// Asks the writer to reopen the file.
     pub(super) fn ask_to_reopen(&self) {
         self.state().reopen = true;
         self.arrived.notify_one();
     }
 
-    /// Lets nothing more in.
+    /// Refuses all further operations.
     pub(super) fn close(&self) {
         self.state().closed = true;
         self.room.close();
         self.arrived.notify_one();
     }
 
-    /// Waits for `pause`, or until the queue is closed. Says whether it is.
+    /// Waits for `pause` or until the queue is closed. Returns whether it is closed.
     pub(super) fn closed_within(&self, pause: Duration) -> bool {
         let waited = self.arrived.wait_timeout_while(self.state(), pause, |state| !state.closed);
         waited.unwrap_or_else(PoisonError::into_inner).0.closed

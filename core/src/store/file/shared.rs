@@ -1,25 +1,24 @@
-//! What callers and the writer share: how rows are read, and how writes are decided on.
+//! The state that callers and the writer share: how rows are read, and how writes are decided.
 //!
 //! # Why the cache is never stale
 //!
-//! What a row will be is decided by its caller, under the lock of the row's shard in [`Pending`], from what the row is by
-//! then: what the last queued write leaves, or else what the log has of it, or else what is in the database. Deciding and
-//! queueing are one step under that lock, so the writer needs to check nothing: it writes in the order of the queue.
+//! A caller decides a write under the lock of the row's shard in [`Pending`]. It sees the result of the latest queued write,
+//! or else the row in the log, or else the row in the database. Deciding and queueing are one step under that lock, so the
+//! writer checks nothing and writes in the order of the queue.
 //!
-//! The writer makes a batch durable in the log, then puts its rows where [`Pending`] has those that the database has not,
-//! then into the cache in the place of those that it has, and only then answers. They leave `Pending` when the database has
-//! them. Nobody but the writer replaces a row in the cache. A reader who misses adds one, but only under the lock of the row's shard and where
-//! `Pending` has nothing of that row: then no write of it is under way, none can be decided on before the reader is done,
-//! and the database has the row as it is. What is in the cache is therefore always the row as it is durably; between that
-//! and the answer it may still be the row before, which is what a caller who has no answer yet may see.
+//! The writer makes a batch durable in the log, marks its rows as durable in [`Pending`], replaces those that are cached, and
+//! then answers. Rows leave `Pending` once the database has them. Only the writer replaces a cached row. A reader that misses
+//! adds the row under the lock of its shard, and only if `Pending` has nothing about it: then no write of the row is under
+//! way, none can be decided before the reader is done, and the database has the latest version. So the cache always holds the
+//! durable version. A caller whose write is durable but not answered yet may still see the previous version.
 //!
-//! A listing is read from the database, which is first given what the log has.
+//! Listings are read from the database, after it has applied the log.
 //!
-//! # Why reads wait for the disk where they are
+//! # Why reads block
 //!
-//! A read that misses the cache takes microseconds where the page is in memory, the system's or ours. Handing it to another
-//! thread would cost more than that each time, and would make reads queue behind it. A page that has to come from the disk
-//! holds up one worker thread for as long, as it would in any database that maps its file.
+//! A read that misses the cache takes microseconds if the page is in memory. Moving it to another thread would cost more than
+//! that on every miss and would make reads queue. A page that has to come from the disk blocks one worker thread for that
+//! long, as in any database that maps its file.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -36,26 +35,27 @@ use super::pending::Pending;
 use super::queue::{Before, Operation, Queue, Until, Write};
 use crate::store::{Key, Row, StoreError, StoreErrorKind};
 
+/// The state that callers and the writer share.
 pub(super) struct Shared {
-    /// Nothing while it is opened again. Readers are kept out only for as long as replacing takes.
+    /// `None` while it is being reopened. The lock is only held for writing during a replacement.
     base: RwLock<Option<Base>>,
     pub(super) cache: RowCache,
     pub(super) pending: Pending,
     pub(super) queue: Queue,
-    /// Writes that are durable in the log, and not in the database.
+    /// The number of writes in the log that the database does not have yet.
     pub(super) ahead: AtomicUsize,
 }
 
-/// What is to become of a row.
-pub(super) enum Step {
-    /// It stays as it is.
-    Stay,
-    /// It becomes this, or goes.
-    Become(Option<Arc<Row>>),
+/// The decision about a row.
+pub(super) enum Decision {
+    /// Keep it.
+    Keep,
+    /// Write this version, or remove the row.
+    Write(Option<Arc<Row>>),
 }
 
-/// Who was told what, once it is durable.
-pub(super) type Told = oneshot::Receiver<Result<(), Failure>>;
+/// Receives the result of an operation.
+pub(super) type Outcome = oneshot::Receiver<Result<(), Failure>>;
 
 impl Shared {
     pub(super) fn new(base: Base, cache_bytes: usize) -> Self {
@@ -68,20 +68,20 @@ impl Shared {
         }
     }
 
-    /// The database, which stays open for as long as the guard lives.
+    /// The database. It stays open while the guard lives.
     pub(super) fn base(&self) -> RwLockReadGuard<'_, Option<Base>> {
         self.base.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Puts `base` in the place of the one that is open, which is closed.
+    /// Replaces the open database and closes it.
     pub(super) fn replace_base(&self, base: Option<Base>) {
         let mut current = self.base.write().unwrap_or_else(PoisonError::into_inner);
-        // A database that panicked may do so again as it is closed.
+        // A database that panicked may panic again when it is closed.
         let before = std::mem::replace(&mut *current, base);
         let _ = catch_unwind(AssertUnwindSafe(|| drop(before)));
     }
 
-    /// From now on rows are read as they are after the transaction that was just made.
+    /// Makes the rows after the latest transaction visible to readers.
     pub(super) fn set_rows(&self, rows: Rows) {
         let mut base = self.base.write().unwrap_or_else(PoisonError::into_inner);
         if let Some(base) = &mut *base {
@@ -89,8 +89,8 @@ impl Shared {
         }
     }
 
-    /// Reads from the database. Where the database panics over what it finds, that is an error like any other; where it can
-    /// no longer be used, the writer is asked to open it again.
+    /// Reads from the database. A panic in redb counts as an error. If the database cannot be used any more, the writer is
+    /// asked to reopen it.
     pub(super) fn read<T>(&self, read: impl FnOnce(&Base) -> Result<T, StoreError>) -> Result<T, StoreError> {
         let guard = self.base();
         let base = guard.as_ref().ok_or_else(closed)?;
@@ -106,21 +106,21 @@ impl Shared {
         answer.unwrap_or_else(|_| Err(unreadable()))
     }
 
-    /// The row as it is in the database, by its key there.
-    fn in_file(&self, place: &[u8]) -> Result<Option<Arc<Row>>, StoreError> {
+    /// Reads a row from the database.
+    fn in_file(&self, table_key: &[u8]) -> Result<Option<Arc<Row>>, StoreError> {
         self.read(|base| {
-            let value = base.rows().get(place).map_err(read_error)?;
-            value.map(|value| decode(place, value.value()).map(Arc::new)).transpose()
+            let value = base.rows().get(table_key).map_err(read_error)?;
+            value.map(|value| decode(table_key, value.value()).map(Arc::new)).transpose()
         })
     }
 
-    /// The row as it is in the database; or as the log has it, if it came there meanwhile.
+    /// Reads a row from the database, or from the log if it was written there in the meantime.
     fn in_file_or_since(&self, key: Key<'_>) -> Result<Option<Arc<Row>>, StoreError> {
         let row = self.in_file(&row_key(key))?;
         Ok(self.pending.lock(key).durable(key).unwrap_or(row))
     }
 
-    /// The row, from the cache or from the file; then it is in the cache.
+    /// Reads a row from the cache or the file, and caches it.
     pub(super) fn get(&self, key: Key<'_>) -> Result<Option<Arc<Row>>, StoreError> {
         if let Some(row) = self.cache.get(key) {
             return Ok(Some(row));
@@ -130,11 +130,11 @@ impl Shared {
             return Ok(row);
         }
         if pending.ahead(key).is_some() {
-            // What is queued does not count yet.
+            // A queued write is not visible yet.
             drop(pending);
             return self.in_file_or_since(key);
         }
-        // Another reader may have been here.
+        // Another reader may have cached it.
         if let Some(row) = self.cache.get(key) {
             return Ok(Some(row));
         }
@@ -146,15 +146,15 @@ impl Shared {
         Ok(row)
     }
 
-    /// Decides what becomes of a row, from what it is, and queues that. Returns what `decide` returned, and whom to wait for
-    /// before it may be told.
+    /// Decides about a row from its latest version and queues the write. Returns the value of `decide`, which must not be
+    /// used before the operation, if there is one, has succeeded.
     pub(super) fn decide<T>(
         &self,
         key: Key<'_>,
         room: SemaphorePermit<'_>,
-        decide: impl FnOnce(Option<&Arc<Row>>) -> (T, Step),
-    ) -> Result<(T, Option<Told>), StoreError> {
-        let place = row_key(key);
+        decide: impl FnOnce(Option<&Arc<Row>>) -> (T, Decision),
+    ) -> Result<(T, Option<Outcome>), StoreError> {
+        let table_key = row_key(key);
         let mut pending = self.pending.lock(key);
         let ahead = pending.ahead(key);
         let in_flight = ahead.as_ref().is_some_and(|ahead| ahead.queued);
@@ -162,69 +162,73 @@ impl Shared {
             Some(ahead) => ahead.row,
             None => match self.cache.get(key) {
                 Some(row) => Some(row),
-                None => self.in_file(&place)?,
+                None => self.in_file(&table_key)?,
             },
         };
-        let (value, step) = decide(before.as_ref());
-        let (answer, told) = oneshot::channel();
-        match step {
-            Step::Stay if !in_flight => return Ok((value, None)),
-            // What the answer rests on must be durable before it is given.
-            Step::Stay => self.queue.push(Operation { until: Until::Durable, answer }, room)?,
-            Step::Become(after) => {
+        let (value, decision) = decide(before.as_ref());
+        let (answer, outcome) = oneshot::channel();
+        match decision {
+            Decision::Keep if !in_flight => return Ok((value, None)),
+            // The answer depends on a queued write, so that must be durable first.
+            Decision::Keep => self.queue.push(Operation { until: Until::Durable, answer }, room)?,
+            Decision::Write(after) => {
                 if let Some(row) = &after {
                     check(key, row)?;
                 }
                 let key = OwnedKey::from(key);
-                let write =
-                    Write { key: key.clone(), place, before: Before::Was(before), after: after.clone() };
+                let write = Write {
+                    key: key.clone(),
+                    table_key,
+                    before: Before::Known(before),
+                    after: after.clone(),
+                };
                 self.queue.push(Operation { until: Until::Written(write), answer }, room)?;
                 pending.queued(key, after);
             }
         }
-        Ok((value, Some(told)))
+        Ok((value, Some(outcome)))
     }
 
-    /// As [`decide`](Self::decide), and waits until the answer may be told.
+    /// [`decide`](Self::decide)s and waits until the operation has succeeded.
     pub(super) async fn change<T>(
         &self,
         key: Key<'_>,
-        decide: impl FnOnce(Option<&Arc<Row>>) -> (T, Step),
+        decide: impl FnOnce(Option<&Arc<Row>>) -> (T, Decision),
     ) -> Result<T, StoreError> {
         let room = self.queue.room_for(1).await?;
-        let (value, told) = self.decide(key, room, decide)?;
-        if let Some(told) = told {
-            wait(told).await?;
+        let (value, outcome) = self.decide(key, room, decide)?;
+        if let Some(outcome) = outcome {
+            wait(outcome).await?;
         }
         Ok(value)
     }
 }
 
 impl Shared {
-    /// As [`read`](Self::read), from a database that has all that was answered before.
+    /// [`read`](Self::read)s from the database once it has every write that was answered before.
     pub(super) async fn read_all<T>(
         &self,
         read: impl FnOnce(&Base) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
         if self.ahead.load(Ordering::Acquire) > 0 && self.base().is_some() {
             let room = self.queue.room_for(1).await?;
-            let (answer, told) = oneshot::channel();
+            let (answer, outcome) = oneshot::channel();
             self.queue.push(Operation { until: Until::InDatabase, answer }, room)?;
-            wait(told).await?;
+            wait(outcome).await?;
         }
         self.read(read)
     }
 }
 
-/// Waits until an operation is durable, or has failed.
-pub(super) async fn wait(told: Told) -> Result<(), StoreError> {
-    match told.await {
+/// Waits for the result of an operation.
+pub(super) async fn wait(outcome: Outcome) -> Result<(), StoreError> {
+    match outcome.await {
         Ok(answer) => answer.map_err(StoreError::from),
         Err(_) => Err(Failure::unknown("the store stopped before it answered").into()),
     }
 }
 
-/// Whether the database can be used at all.
+/// Whether the database can still be read.
 fn can_be_read(database: &Database) -> bool {
     let settings = || -> Result<bool, redb::Error> {
         Ok(database.begin_read()?.open_table(SETTINGS)?.get("format")?.is_some())

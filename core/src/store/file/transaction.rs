@@ -1,4 +1,4 @@
-//! Giving the database what the log has.
+//! Applying the log's records to the database.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -11,28 +11,29 @@ use super::layout::{
     APPLIED, BY_CLIENT, BY_EXPIRY, BY_USER, ROWS, SETTINGS, decode, encode, expiry_prefix, name_prefix,
     with_id_of,
 };
+use super::log::Checkpoint;
 use super::queue::{Before, Write};
 use crate::store::{Kind, Row};
 
-/// What becomes of one row in a transaction.
+/// The net change of one row in a transaction.
 struct Change<'a> {
     kind: Kind,
     /// The key in `rows`.
-    place: &'a [u8],
+    table_key: &'a [u8],
     before: Option<Arc<Row>>,
     after: Option<Arc<Row>>,
 }
 
-/// Does `writes`, which are all of the log's generations up to `generation`, in one durable transaction.
+/// Applies `writes`, which are all of the log's records up to `checkpoint`, in one durable transaction. Returns the rows
+/// afterwards.
 ///
-/// It also saves which pages are free, so that the file need not be walked through when it is opened after a crash.
-/// Returns the rows as they are then.
-pub(super) fn apply(base: &Base, writes: &[Write], generation: u64) -> Result<Rows, Failure> {
+/// The transaction also saves the list of free pages, so opening the file after a crash needs no scan of it.
+pub(super) fn apply(base: &Base, writes: &[Write], checkpoint: Checkpoint) -> Result<Rows, Failure> {
     let failure = |reason: &dyn std::fmt::Display| {
-        Failure::not_done(format!("the store's file could not be written: {reason}"))
+        Failure::not_done(format!("cannot write the store's file: {reason}"))
     };
     let apply = || {
-        transact(&base.database, writes, generation)?;
+        transact(&base.database, writes, checkpoint)?;
         base.newest_rows()
     };
     match catch_unwind(AssertUnwindSafe(apply)) {
@@ -41,23 +42,25 @@ pub(super) fn apply(base: &Base, writes: &[Write], generation: u64) -> Result<Ro
     }
 }
 
-fn transact(database: &Database, writes: &[Write], generation: u64) -> Result<(), redb::Error> {
+fn transact(database: &Database, writes: &[Write], checkpoint: Checkpoint) -> Result<(), redb::Error> {
     let mut transaction = database.begin_write()?;
     transaction.set_quick_repair(true);
     {
+        // One table at a time: redb aborts the process if it panics, on damage, while it opens a table and another is open.
         let mut rows = transaction.open_table(ROWS)?;
         let changes = merge(writes, &rows)?;
-        for Change { place, before, after, .. } in &changes {
+        for Change { table_key, before, after, .. } in &changes {
             match after {
                 Some(row) => {
-                    rows.insert(*place, &*encode(place, row))?;
+                    rows.insert(*table_key, &*encode(table_key, row))?;
                 }
                 None if before.is_some() => {
-                    rows.remove(*place)?;
+                    rows.remove(*table_key)?;
                 }
                 None => {}
             }
         }
+        drop(rows);
         index(&mut transaction.open_table(BY_USER)?, &changes, |kind, row| {
             Some(name_prefix(kind, row.user()?))
         })?;
@@ -67,50 +70,50 @@ fn transact(database: &Database, writes: &[Write], generation: u64) -> Result<()
         index(&mut transaction.open_table(BY_EXPIRY)?, &changes, |kind, row| {
             Some(expiry_prefix(kind, row.expires()?))
         })?;
-        transaction.open_table(SETTINGS)?.insert(APPLIED, &*generation.to_string())?;
+        transaction.open_table(SETTINGS)?.insert(APPLIED, &*checkpoint.to_string())?;
     }
     Ok(transaction.commit()?)
 }
 
-/// The changes that `writes` amount to, one for each row, in the order of the rows in the file: pages are then written
-/// one after the other, each once.
+/// Merges `writes` into one change per row, sorted by key, so that each page is changed once, in order.
 fn merge<'a>(
     writes: &'a [Write],
     rows: &impl ReadableTable<&'static [u8], &'static [u8]>,
 ) -> Result<Vec<Change<'a>>, redb::Error> {
     let mut writes: Vec<_> = writes.iter().collect();
     // Stable: writes of one row stay in their order.
-    writes.sort_by(|one, other| one.place.cmp(&other.place));
+    writes.sort_by(|one, other| one.table_key.cmp(&other.table_key));
     let mut changes: Vec<Change<'_>> = Vec::with_capacity(writes.len());
-    for Write { key, place, before, after } in writes {
+    for Write { key, table_key, before, after } in writes {
         match changes.last_mut() {
-            Some(change) if change.place == place => change.after.clone_from(after),
+            Some(change) if change.table_key == table_key => change.after.clone_from(after),
             _ => {
                 let before = match before {
-                    Before::Was(row) => row.clone(),
-                    // One that cannot be read any more is replaced like one that is not there.
-                    Before::AsInFile => {
-                        rows.get(&**place)?.and_then(|value| decode(place, value.value()).ok()).map(Arc::new)
+                    Before::Known(row) => row.clone(),
+                    // A damaged row is replaced as if it were missing.
+                    Before::Unknown => {
+                        let value = rows.get(&**table_key)?;
+                        value.and_then(|value| decode(table_key, value.value()).ok()).map(Arc::new)
                     }
                 };
-                changes.push(Change { kind: key.kind, place, before, after: after.clone() });
+                changes.push(Change { kind: key.kind, table_key, before, after: after.clone() });
             }
         }
     }
     Ok(changes)
 }
 
-/// Makes an index follow `changes`; `prefix` is what a row's entry there has before the id.
+/// Updates an index for `changes`; `prefix` gives the part of a row's entry before the id.
 fn index(
     table: &mut Table<'_, &[u8], ()>,
     changes: &[Change<'_>],
     prefix: impl Fn(Kind, &Row) -> Option<Vec<u8>>,
 ) -> Result<(), redb::Error> {
     let mut entries = Vec::new();
-    for Change { kind, place, before, after } in changes {
+    for Change { kind, table_key, before, after } in changes {
         let entry = |row: &Option<Arc<Row>>| {
             let prefix = prefix(*kind, row.as_ref()?)?;
-            Some(with_id_of(prefix, place))
+            Some(with_id_of(prefix, table_key))
         };
         let (before, after) = (entry(before), entry(after));
         if before != after {
@@ -119,8 +122,8 @@ fn index(
         }
     }
     entries.sort();
-    for (entry, there) in entries {
-        if there {
+    for (entry, add) in entries {
+        if add {
             table.insert(&*entry, ())?;
         } else {
             table.remove(&*entry)?;

@@ -1,4 +1,4 @@
-//! The thread that writes.
+//! The thread that writes the log.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -6,76 +6,76 @@ use std::time::Duration;
 
 use super::applier::{Applier, Batch};
 use super::error::Failure;
-use super::journal::Journal;
+use super::layout::encode;
+use super::log::{Log, Recovered};
 use super::open::Opened;
 use super::queue::{Answer, Next, Operation, Until, Write};
 use super::shared::Shared;
 use super::transaction::apply;
 use crate::store::OpenError;
 
-/// Takes what is queued, writes all of it to the log at once, and answers; and sees to it that the database follows.
+/// Commits queued operations to the log, answers them, and has the database apply the log.
 pub(super) struct Writer {
     shared: Arc<Shared>,
-    /// Opens the file again after an error.
+    /// Reopens the file after an error.
     open: Box<dyn Fn() -> Result<Opened, OpenError> + Send>,
-    journal: Journal,
+    log: Log,
     applier: Applier,
-    /// The database was given something, and has not said that it has it.
+    /// The applier is working on a batch.
     applying: bool,
-    /// What this generation of the log has.
+    /// The writes in the log since the latest checkpoint.
     writes: Vec<Write>,
-    /// Who waits until the database has that.
+    /// Callers that wait until the database has them.
     waiting: Vec<Answer>,
 }
 
-/// How long no write has come when the database is given what the log has, however little it is.
+/// After this long without writes, the database applies the log, however short it is.
 pub(super) const QUIET: Duration = Duration::from_millis(250);
-/// The size of the log, in bytes, from which on the database is given what it has. More makes transactions of the
-/// database fewer, and reading the log after a crash longer.
+/// The database applies the log when it has this many bytes. A larger value means fewer transactions and more log to read
+/// after a crash.
 const DUE: u64 = 4 << 20;
-/// The size from which on the log waits for the database.
+/// At this size the log waits for the database.
 const FULL: u64 = 4 * DUE;
 
 impl Writer {
+    /// A writer for a store that was just opened. `open` opens it again after an error.
     pub(super) fn new(
         shared: Arc<Shared>,
         open: Box<dyn Fn() -> Result<Opened, OpenError> + Send>,
-        journal: Journal,
+        log: Log,
         applier: Applier,
     ) -> Self {
-        Self { shared, open, journal, applier, applying: false, writes: Vec::new(), waiting: Vec::new() }
+        Self { shared, open, log, applier, applying: false, writes: Vec::new(), waiting: Vec::new() }
     }
 
-    /// Works until the queue is closed and all of it is written. `recovered` is what the database did not have when the
-    /// store was opened; `wait` says that the log which is to be written is still needed for it.
-    pub(super) fn run(mut self, recovered: Vec<Write>, wait: bool) {
-        // Whatever ends this, nobody may wait for ever.
+    /// Runs until the queue is closed and everything in it is written. `recovered` is what an earlier process left in the
+    /// log.
+    pub(super) fn run(mut self, recovered: Recovered<Write>) {
+        // However this ends, no caller may wait forever.
         let _end = End(Arc::clone(&self.shared));
-        if !recovered.is_empty() {
-            let generation = self.journal.generation() - 1;
-            self.give(Batch { writes: recovered, generation, waiting: Vec::new() });
-            if wait {
+        let Recovered { records: writes, checkpoint, full } = recovered;
+        if !writes.is_empty() {
+            self.apply(Batch { writes, checkpoint, waiting: Vec::new() });
+            if full {
                 self.wait_for_database();
             }
         }
         loop {
-            if self.applying && self.journal.size() >= FULL {
+            if self.applying && self.log.size() >= FULL {
                 self.wait_for_database();
             }
             let patience = (!self.applying && !self.writes.is_empty()).then_some(QUIET);
             match self.shared.queue.next(patience) {
                 Next::Commit(operations) => self.commit(operations),
                 Next::Applied(result) => self.applied(result),
-                Next::Quiet => self.hand_over(),
-                Next::Reopen => {
-                    self.fail(Vec::new(), &Failure::not_done("the store's file could not be read"))
-                }
+                Next::Quiet => self.apply_log(),
+                Next::Reopen => self.fail(Vec::new(), &Failure::not_done("cannot read the store's file")),
                 Next::Stop => return self.close(),
             }
         }
     }
 
-    /// Writes all operations to the log in one batch, and answers them.
+    /// Appends all operations to the log in one batch and answers them.
     fn commit(&mut self, operations: Vec<Operation>) {
         let operations_count = operations.len();
         let mut answers = Vec::with_capacity(operations_count);
@@ -92,13 +92,16 @@ impl Writer {
         }
         let new = &self.writes[first..];
         if !new.is_empty() {
-            if let Err(failure) = self.journal.append(new) {
+            let records = new.iter().map(|Write { table_key, after, .. }| {
+                (&**table_key, after.as_ref().map(|row| encode(table_key, row)))
+            });
+            if let Err(failure) = self.log.append(records) {
                 self.shared.queue.answered(operations_count - answers.len());
                 return self.fail(answers, &failure);
             }
             for Write { key, after, .. } in new {
-                // In this order, so that who finds nothing in the cache does not see less than who does.
-                self.shared.pending.written(key.as_key(), after.clone(), self.journal.generation());
+                // In this order, so that a reader that misses the cache does not see an older version than one that hits it.
+                self.shared.pending.written(key.as_key(), after.clone(), self.log.next_checkpoint());
                 match after {
                     Some(row) => self.shared.cache.renew(key, row),
                     None => self.shared.cache.remove(key.as_key()),
@@ -108,20 +111,20 @@ impl Writer {
         }
         self.shared.queue.answered(operations_count);
         for answer in answers {
-            // Who no longer waits need not be told.
+            // The caller may have given up.
             let _ = answer.send(Ok(()));
         }
-        self.hand_over_if_due();
+        self.apply_log_if_due();
     }
 
-    fn hand_over_if_due(&mut self) {
-        if !self.applying && (self.journal.size() >= DUE || !self.waiting.is_empty()) {
-            self.hand_over();
+    fn apply_log_if_due(&mut self) {
+        if !self.applying && (self.log.size() >= DUE || !self.waiting.is_empty()) {
+            self.apply_log();
         }
     }
 
-    /// Gives the database what this generation of the log has, and begins the next.
-    fn hand_over(&mut self) {
+    /// Has the database apply everything that the log has.
+    fn apply_log(&mut self) {
         let waiting = std::mem::take(&mut self.waiting);
         if self.writes.is_empty() {
             for answer in waiting {
@@ -129,16 +132,15 @@ impl Writer {
             }
             return;
         }
-        // The next generation will be about as large.
-        let room = Vec::with_capacity(self.writes.len());
-        let writes = std::mem::replace(&mut self.writes, room);
-        let generation = self.journal.generation();
-        self.journal.next_generation();
-        self.give(Batch { writes, generation, waiting });
+        // Expect about as many writes until the next checkpoint.
+        let empty = Vec::with_capacity(self.writes.len());
+        let writes = std::mem::replace(&mut self.writes, empty);
+        let checkpoint = self.log.seal();
+        self.apply(Batch { writes, checkpoint, waiting });
     }
 
-    fn give(&mut self, batch: Batch) {
-        match self.applier.give(batch) {
+    fn apply(&mut self, batch: Batch) {
+        match self.applier.start_batch(batch) {
             Ok(()) => self.applying = true,
             Err(failure) => self.fail(Vec::new(), &failure),
         }
@@ -152,37 +154,37 @@ impl Writer {
     fn applied(&mut self, result: Result<(), Failure>) {
         self.applying = false;
         match result {
-            Ok(()) => self.hand_over_if_due(),
+            Ok(()) => self.apply_log_if_due(),
             Err(failure) => self.fail(Vec::new(), &failure),
         }
     }
 
-    /// Gives the database all there is. The logs are then not needed.
+    /// Has the database apply everything and removes the log.
     fn close(mut self) {
         if self.applying {
             self.wait_for_database();
         }
-        self.hand_over();
+        self.apply_log();
         let done = !self.applying || self.shared.queue.wait_until_applied().is_ok();
         self.applier.end();
         if done && self.shared.base().is_some() {
-            self.journal.remove();
+            self.log.remove();
         }
     }
 
-    /// After an error nothing that was queued may be written, as it was decided on from what did not come to be. Tells
-    /// everyone, and opens the file and the logs anew: what a failure left behind shows only then.
+    /// Handles an error: fails `answers` and all queued operations, then reopens the file and the log, which shows what the
+    /// error left behind. The queue is discarded because it was decided from writes that never happened.
     fn fail(&mut self, answers: Vec<Answer>, failure: &Failure) {
-        tracing::error!(error = failure.message(), "the store's file failed and is opened again");
+        tracing::error!(error = failure.message(), "the store's file failed; reopening it");
         if std::mem::take(&mut self.applying) {
-            // It uses the database. What it was given stays in the log if this fails.
+            // The applier uses the database. If it fails, its writes are still in the log.
             let _ = self.shared.queue.wait_until_applied();
         }
         let shared = Arc::clone(&self.shared);
         let queue = &shared.queue;
         let rest = {
             let mut stopped = shared.pending.stop();
-            // A listing does not look at the pending rows before it is queued, and would wait for ever.
+            // A listing does not look at pending rows before it is queued, and would wait forever.
             let rest = queue.take_all_and_refuse();
             shared.replace_base(None);
             shared.cache.clear();
@@ -202,9 +204,9 @@ impl Writer {
 
         let mut pause = Duration::from_millis(5);
         loop {
-            match self.open_again() {
-                Ok(()) => return queue.let_in(),
-                Err(error) => tracing::error!(error, "the store's file cannot be opened again yet"),
+            match self.reopen() {
+                Ok(()) => return queue.accept(),
+                Err(error) => tracing::error!(error, "cannot reopen the store's file yet"),
             }
             if queue.closed_within(pause) {
                 return;
@@ -213,27 +215,27 @@ impl Writer {
         }
     }
 
-    /// Opens the file and gives the database what the log has: after a failed sync only the database's own tells whether
-    /// what is read back is on the disk.
-    fn open_again(&mut self) -> Result<(), String> {
-        let Opened { mut base, journal, recovered, .. } = (self.open)().map_err(|error| error.to_string())?;
-        if !recovered.is_empty() {
-            let rows = apply(&base, &recovered, journal.generation() - 1);
+    /// Opens the file and applies the log. After a failed sync, only a sync by the database shows whether the records that
+    /// were read back are on the disk.
+    fn reopen(&mut self) -> Result<(), String> {
+        let Opened { mut base, log, recovered } = (self.open)().map_err(|error| error.to_string())?;
+        if !recovered.records.is_empty() {
+            let rows = apply(&base, &recovered.records, recovered.checkpoint);
             base.set_rows(rows.map_err(|failure| failure.message().to_owned())?);
         }
-        self.journal = journal;
+        self.log = log;
         self.shared.replace_base(Some(base));
         Ok(())
     }
 }
 
-/// Ends the store when the writer does.
+/// Shuts the store down when the writer ends.
 struct End(Arc<Shared>);
 
 impl Drop for End {
     fn drop(&mut self) {
         self.0.queue.close();
-        // Who still waits is told by the loss of the answer.
+        // Dropping the senders tells callers that still wait.
         drop(self.0.queue.take_all());
         self.0.replace_base(None);
     }

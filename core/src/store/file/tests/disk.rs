@@ -1,5 +1,5 @@
-//! A disk for tests: it forgets at a power cut what was not synced, fails when it is told to, and can be made to wait. It
-//! has three files: the database and the two logs.
+//! A disk for tests: a power cut loses writes that were not synced, and tests can make it fail or block. It has three files:
+//! the database and the two files of the log.
 
 use std::io;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -8,20 +8,19 @@ use std::sync::{Arc, Condvar, Mutex};
 use redb::StorageBackend;
 
 use super::super::applier::THREAD;
-use super::super::journal::{Media, Medium};
+use super::super::log::Storage;
 
-/// A disk; as a backend or a medium, one of its files: the database until another is chosen.
+/// A disk. It is a backend for the database and storage for the log.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Disk {
     inner: Arc<Inner>,
-    file: usize,
 }
 
 #[derive(Debug, Default)]
 struct Inner {
-    /// What is read and written.
+    /// The files as the store sees them.
     content: Mutex<[Vec<u8>; 3]>,
-    /// What the last sync of each made durable.
+    /// The files as of their latest sync.
     durable: Mutex<[Vec<u8>; 3]>,
     syncs: [AtomicUsize; 3],
     full: AtomicBool,
@@ -29,22 +28,25 @@ struct Inner {
     moved: Condvar,
 }
 
-/// The name of a thread whose reads can be held up.
+/// The number of the database among the files.
+const DATABASE: usize = 0;
+
+/// The name of the thread whose reads tests can block.
 pub(super) const HELD_READER: &str = "held reader";
 
 #[derive(Debug, Default)]
 struct Gate {
     closed: bool,
-    /// Only for the thread that gives the database what the log has.
+    /// Closed for the applier's thread only.
     closed_to_applier: bool,
     waiting: usize,
-    /// The same for reads of the thread [`HELD_READER`].
+    /// Closed for reads of the thread [`HELD_READER`].
     closed_to_reads: bool,
     waiting_reads: usize,
 }
 
 impl Disk {
-    /// What is on the disk after the power was cut.
+    /// The disk after a power cut.
     pub(super) fn after_power_cut(&self) -> Self {
         let durable = self.inner.durable.lock().unwrap().clone();
         let disk = Self::default();
@@ -53,66 +55,86 @@ impl Disk {
         disk
     }
 
-    /// How often the database was synced.
+    /// The number of syncs of the database.
     pub(super) fn database_syncs(&self) -> usize {
         self.inner.syncs[0].load(Ordering::SeqCst)
     }
 
-    /// How often the logs were synced.
+    /// The number of syncs of the log.
     pub(super) fn log_syncs(&self) -> usize {
         self.inner.syncs[1].load(Ordering::SeqCst) + self.inner.syncs[2].load(Ordering::SeqCst)
     }
 
-    /// What is in the logs.
-    pub(super) fn logs(&self) -> [Vec<u8>; 2] {
+    /// The files of the log.
+    pub(super) fn log_files(&self) -> [Vec<u8>; 2] {
         let [_, first, second] = self.inner.content.lock().unwrap().clone();
         [first, second]
     }
 
-    /// The two logs, to be written.
-    pub(super) fn media(&self) -> Media {
-        [1, 2].map(|file| Box::new(Self { file, ..self.clone() }) as Box<dyn Medium>)
-    }
-
-    /// Lets nothing more be written, or all.
+    /// Makes all writes fail, or succeed again.
     pub(super) fn set_full(&self, full: bool) {
         self.inner.full.store(full, Ordering::SeqCst);
     }
 
-    /// Makes syncs wait, until what is returned goes.
+    /// Blocks syncs until the returned gate is dropped.
     pub(super) fn close_gate(&self) -> ClosedGate {
         self.inner.gate.lock().unwrap().closed = true;
         ClosedGate(self.clone())
     }
 
-    /// Makes syncs wait of the thread that gives the database what the log has, until what is returned goes.
+    /// Blocks syncs of the applier's thread until the returned gate is dropped.
     pub(super) fn close_gate_of_applier(&self) -> ClosedGate {
         self.inner.gate.lock().unwrap().closed_to_applier = true;
         ClosedGate(self.clone())
     }
 
-    /// Waits until a sync waits at the gate.
+    /// Waits until a sync is blocked.
     pub(super) fn wait_for_sync(&self) {
         let gate = self.inner.gate.lock().unwrap();
         let _gate = self.inner.moved.wait_while(gate, |gate| gate.waiting == 0).unwrap();
     }
 
-    /// Makes reads of the thread [`HELD_READER`] wait, until what is returned goes.
+    /// Blocks reads of the thread [`HELD_READER`] until the returned gate is dropped.
     pub(super) fn hold_reads(&self) -> ClosedGate {
         self.inner.gate.lock().unwrap().closed_to_reads = true;
         ClosedGate(self.clone())
     }
 
-    /// Whether a read waits.
+    /// Whether a read is blocked.
     pub(super) fn holds_a_read(&self) -> bool {
         self.inner.gate.lock().unwrap().waiting_reads > 0
     }
 
-    /// Changes the database or, with 1 or 2, a log, behind the store's back.
+    /// Changes the database (0) or a file of the log (1 or 2) without the store knowing.
     pub(super) fn damage(&self, file: usize, work: impl FnOnce(&mut Vec<u8>)) {
         let mut content = self.inner.content.lock().unwrap();
         work(&mut content[file]);
         self.inner.durable.lock().unwrap().clone_from(&content);
+    }
+
+    fn sync_file(&self, file: usize) -> io::Result<()> {
+        {
+            let mut gate = self.inner.gate.lock().unwrap();
+            let in_applier = std::thread::current().name() == Some(THREAD);
+            let closed = |gate: &mut Gate| gate.closed || gate.closed_to_applier && in_applier;
+            if closed(&mut gate) {
+                gate.waiting += 1;
+                self.inner.moved.notify_all();
+                gate = self.inner.moved.wait_while(gate, closed).unwrap();
+                gate.waiting -= 1;
+            }
+        }
+        self.may_write()?;
+        let content = self.inner.content.lock().unwrap();
+        self.inner.durable.lock().unwrap()[file].clone_from(&content[file]);
+        self.inner.syncs[file].fetch_add(1, Ordering::SeqCst);
+        Ok(())
+    }
+
+    fn set_file_length(&self, file: usize, length: u64) -> io::Result<()> {
+        self.may_write()?;
+        self.inner.content.lock().unwrap()[file].resize(length as usize, 0);
+        Ok(())
     }
 
     fn may_write(&self) -> io::Result<()> {
@@ -133,7 +155,7 @@ impl Drop for ClosedGate {
 
 impl StorageBackend for Disk {
     fn len(&self) -> io::Result<u64> {
-        Ok(self.inner.content.lock().unwrap()[self.file].len() as u64)
+        Ok(self.inner.content.lock().unwrap()[DATABASE].len() as u64)
     }
 
     fn read(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
@@ -143,50 +165,45 @@ impl StorageBackend for Disk {
             gate = self.inner.moved.wait_while(gate, |gate| gate.closed_to_reads).unwrap();
             gate.waiting_reads -= 1;
         }
-        let content = &self.inner.content.lock().unwrap()[self.file];
+        let content = &self.inner.content.lock().unwrap()[DATABASE];
         let range = offset as usize..offset as usize + out.len();
         out.copy_from_slice(content.get(range).ok_or(io::ErrorKind::UnexpectedEof)?);
         Ok(())
     }
 
     fn set_len(&self, length: u64) -> io::Result<()> {
-        self.may_write()?;
-        self.inner.content.lock().unwrap()[self.file].resize(length as usize, 0);
-        Ok(())
+        self.set_file_length(DATABASE, length)
     }
 
     fn sync_data(&self) -> io::Result<()> {
-        {
-            let mut gate = self.inner.gate.lock().unwrap();
-            let in_applier = std::thread::current().name() == Some(THREAD);
-            let closed = |gate: &mut Gate| gate.closed || gate.closed_to_applier && in_applier;
-            if closed(&mut gate) {
-                gate.waiting += 1;
-                self.inner.moved.notify_all();
-                gate = self.inner.moved.wait_while(gate, closed).unwrap();
-                gate.waiting -= 1;
-            }
-        }
-        self.may_write()?;
-        let content = self.inner.content.lock().unwrap();
-        self.inner.durable.lock().unwrap()[self.file].clone_from(&content[self.file]);
-        self.inner.syncs[self.file].fetch_add(1, Ordering::SeqCst);
-        Ok(())
+        self.sync_file(DATABASE)
     }
 
     fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
         self.may_write()?;
-        let content = &mut self.inner.content.lock().unwrap()[self.file];
+        let content = &mut self.inner.content.lock().unwrap()[DATABASE];
         let range = offset as usize..offset as usize + data.len();
         content.get_mut(range).ok_or(io::ErrorKind::UnexpectedEof)?.copy_from_slice(data);
         Ok(())
     }
 }
 
-impl Medium for Disk {
-    fn write(&self, at: u64, data: &[u8]) -> io::Result<()> {
+impl Storage for Disk {
+    fn read(&self, file: usize) -> io::Result<Vec<u8>> {
+        Ok(self.inner.content.lock().unwrap()[1 + file].clone())
+    }
+
+    fn open(&mut self, sync: bool) -> io::Result<[u64; 2]> {
+        if sync {
+            self.sync_file(1)?;
+            self.sync_file(2)?;
+        }
+        Ok(self.log_files().map(|file| file.len() as u64))
+    }
+
+    fn write(&self, file: usize, at: u64, data: &[u8]) -> io::Result<()> {
         self.may_write()?;
-        let content = &mut self.inner.content.lock().unwrap()[self.file];
+        let content = &mut self.inner.content.lock().unwrap()[1 + file];
         let end = at as usize + data.len();
         if content.len() < end {
             content.resize(end, 0);
@@ -195,16 +212,24 @@ impl Medium for Disk {
         Ok(())
     }
 
-    fn sync(&self) -> io::Result<()> {
-        self.sync_data()
+    fn sync(&self, file: usize) -> io::Result<()> {
+        self.sync_file(1 + file)
     }
 
-    fn set_length(&self, length: u64) -> io::Result<()> {
-        self.set_len(length)
+    fn set_length(&self, file: usize, length: u64) -> io::Result<()> {
+        self.set_file_length(1 + file, length)
     }
 
-    fn discard(&self) -> io::Result<()> {
-        self.set_len(0)?;
-        self.sync_data()
+    fn remove(&self, file: usize) -> io::Result<()> {
+        self.set_file_length(1 + file, 0)?;
+        self.sync_file(1 + file)
+    }
+
+    fn set_aside(&self, _: usize, _: &str) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn name(&self, file: usize) -> String {
+        format!("log{}", file + 1)
     }
 }

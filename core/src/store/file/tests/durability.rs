@@ -1,9 +1,9 @@
-//! What is answered is on the disk, and one sync is for many.
+//! Answered writes are on the disk, and callers share syncs.
 
 use super::*;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_was_answered_survives_a_power_cut() {
+async fn answered_writes_survive_a_power_cut() {
     let disk = Disk::default();
     let store = open(&disk).await;
     for round in 0..30 {
@@ -27,7 +27,7 @@ async fn what_was_answered_survives_a_power_cut() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn nothing_is_answered_or_seen_before_it_is_durable() {
+async fn writes_are_not_answered_or_visible_before_they_are_durable() {
     let disk = Disk::default();
     let store = Arc::new(open(&disk).await);
     until_quiet(&store).await;
@@ -40,7 +40,7 @@ async fn nothing_is_answered_or_seen_before_it_is_durable() {
     assert!(!insert.is_finished());
     assert_eq!(number(&store, "id").await, None);
 
-    // A second insert finds the first's row, which is not durable yet: its answer rests on it.
+    // A second insert finds the row of the first, which is not durable yet, so its answer has to wait.
     let again = tokio::spawn({
         let store = Arc::clone(&store);
         async move { store.insert(key("id"), row(2)).await.unwrap() }
@@ -67,7 +67,7 @@ async fn callers_share_a_sync() {
         let store = Arc::clone(&store);
         tokio::spawn(async move {
             assert!(store.insert(key(&format!("row {caller}")), row(caller)).await.unwrap());
-            // All of one row: each update is shown what the one before it leaves, durable or not.
+            // All callers update one row: each update sees the result of the one before, durable or not.
             assert_eq!(add(&store, "counted").await.unwrap(), Updated::Replaced);
         })
     };
@@ -81,12 +81,12 @@ async fn callers_share_a_sync() {
         other.await.unwrap();
     }
     assert_eq!(number(&store, "counted").await, Some(CALLERS));
-    // One for the first insert, one for all others, and a few for the updates, which come as they are answered.
+    // One for the first insert, one for all others, and a few for the updates, which start as inserts are answered.
     assert!(disk.log_syncs() - before < CALLERS / 2, "{} syncs", disk.log_syncs() - before);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_database_follows_seldom_and_never_has_to_be_checked() {
+async fn the_database_syncs_rarely_and_never_needs_a_check() {
     let disk = Disk::default();
     let store = open(&disk).await;
     until_quiet(&store).await;
@@ -98,13 +98,13 @@ async fn the_database_follows_seldom_and_never_has_to_be_checked() {
         }
     }
     until_quiet(&store).await;
-    // Two syncs make one transaction durable.
+    // Each transaction takes two syncs.
     assert!(disk.database_syncs() - before < 40, "{} syncs", disk.database_syncs() - before);
     assert!(disk.log_syncs() >= 200);
 }
 
-/// Whether the database need not be walked through after a power cut. With the free pages saved nothing has to be checked,
-/// so a check that is refused does not matter.
+/// Whether the database opens after a power cut without a check. Checks are aborted here, so opening succeeds only if none is
+/// needed because the free pages were saved.
 fn opens_unchecked(disk: &Disk) -> bool {
     let mut builder = redb::Database::builder();
     builder.set_repair_callback(redb::RepairSession::abort);
@@ -112,7 +112,7 @@ fn opens_unchecked(disk: &Disk) -> bool {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_database_that_was_only_opened_need_not_be_checked() {
+async fn a_database_that_was_only_opened_needs_no_check() {
     let disk = Disk::default();
     for round in 0..4 {
         let store = open(&disk).await;

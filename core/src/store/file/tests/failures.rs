@@ -1,4 +1,4 @@
-//! A disk that fails: everyone is told, nothing half-done stays, and the store goes on when the disk does.
+//! Disk failures: every caller gets an error, nothing is left half done, and the store continues when the disk does.
 
 use tokio::sync::oneshot;
 
@@ -11,7 +11,7 @@ fn is_failure(error: &StoreError) -> bool {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_full_disk() {
+async fn writes_fail_on_a_full_disk_and_recover() {
     let disk = Disk::default();
     let store = open(&disk).await;
     store.insert(key("before"), row(1)).await.unwrap();
@@ -35,7 +35,7 @@ async fn a_full_disk() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_rested_on_a_write_that_failed_fails_too() {
+async fn operations_that_depend_on_a_failed_write_fail() {
     let disk = Disk::default();
     let store = Arc::new(open(&disk).await);
     store.insert(key("row"), row(0)).await.unwrap();
@@ -56,7 +56,7 @@ async fn what_rested_on_a_write_that_failed_fails_too() {
     until(|| store.shared.queue.length() == 41).await;
     disk.set_full(true);
     drop(gate);
-    // What was being committed cannot be known; what was queued behind it was not written.
+    // The outcome of the first is unknown. The others were queued behind it and not written.
     assert_eq!(first.await.unwrap().unwrap_err().kind(), StoreErrorKind::OutcomeUnknown);
     for add in queued {
         assert_eq!(add.await.unwrap().unwrap_err().kind(), StoreErrorKind::Unavailable);
@@ -66,21 +66,21 @@ async fn what_rested_on_a_write_that_failed_fails_too() {
     disk.set_full(false);
     until(|| store.shared.base().is_some()).await;
     let left = number(&store, "row").await.unwrap();
-    assert!(left <= 1, "{left} updates were done, and only the first may have been");
+    assert!(left <= 1, "{left} updates were done, but only the first can have been");
     assert_eq!(
         number(&open(&disk.after_power_cut()).await, "row").await,
         Some(left),
-        "what is read is what is there"
+        "readers see what is on the disk"
     );
     assert_eq!(add(&store, "row").await.unwrap(), Updated::Replaced);
     assert_eq!(number(&store, "row").await, Some(left + 1));
 }
 
-/// Pages are changed under an open store. Whatever is hit, every operation is answered, and nothing dies.
+/// Damage to any page of an open store: every operation returns, and no thread dies.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn damage_under_an_open_store() {
     let disk = Disk::default();
-    // Without a cache, so that what is damaged is read.
+    // Without caches, so that the damage is read.
     let store = open_with_caches(&disk, 0, 0).await;
     for number in 0..400 {
         store.insert(key(&number.to_string()), row(number)).await.unwrap();
@@ -118,12 +118,12 @@ async fn damage_under_an_open_store() {
         let _ = store.list(query).await;
         let _ = store.ping().await;
     }
-    assert!(corrupt > 0, "no damage was noticed");
+    assert!(corrupt > 0, "no damage was detected");
 }
 
-/// A listing that saw the file open a moment ago is answered too.
+/// This holds for a listing, too, that found the file open a moment ago.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn nobody_waits_for_a_file_that_cannot_be_opened_again() {
+async fn operations_fail_while_the_file_cannot_be_reopened() {
     let disk = Disk::default();
     let store = open(&disk).await;
     store.insert(key("id"), row(1)).await.unwrap();
@@ -132,11 +132,11 @@ async fn nobody_waits_for_a_file_that_cannot_be_opened_again() {
     let queue = &store.shared.queue;
     queue.ask_to_reopen();
     until(|| store.shared.base().is_none()).await;
-    let (answer, told) = oneshot::channel();
+    let (answer, outcome) = oneshot::channel();
     let room = queue.room_for(1).await.unwrap();
-    let outcome = match queue.push(Operation { until: Until::InDatabase, answer }, room) {
-        Ok(()) => tokio::time::timeout(Duration::from_secs(10), wait(told)).await.expect("an answer"),
+    let result = match queue.push(Operation { until: Until::InDatabase, answer }, room) {
+        Ok(()) => tokio::time::timeout(Duration::from_secs(10), wait(outcome)).await.expect("an answer"),
         Err(refused) => Err(refused),
     };
-    assert_eq!(outcome.unwrap_err().kind(), StoreErrorKind::Unavailable);
+    assert_eq!(result.unwrap_err().kind(), StoreErrorKind::Unavailable);
 }

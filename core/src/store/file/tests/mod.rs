@@ -1,7 +1,7 @@
 mod disk;
 mod durability;
 mod failures;
-mod logs;
+mod log;
 mod reads;
 
 use std::path::PathBuf;
@@ -10,21 +10,22 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use self::disk::Disk;
-use super::{FileStore, Place};
+use super::FileStore;
+use super::database_file::DatabaseFile;
 use crate::env::Timestamp;
 use crate::store::{Backend, Change, Key, Kind, OpenError, Row, StoreError, StoreErrorKind, Updated};
 
 const NOW: Timestamp = Timestamp::from_millis(1_700_000_000_000);
 
-/// Opens a store on `disk`, which is empty or has one.
+/// Opens or creates a store on `disk`.
 async fn open_with_caches(disk: &Disk, cache_bytes: usize, page_cache_bytes: usize) -> FileStore {
     try_open(disk, cache_bytes, page_cache_bytes).await.unwrap()
 }
 
 async fn try_open(disk: &Disk, cache_bytes: usize, page_cache_bytes: usize) -> Result<FileStore, OpenError> {
-    let place = Place { path: PathBuf::from("disk"), page_cache_bytes };
+    let file = DatabaseFile { path: PathBuf::from("disk"), page_cache_bytes };
     let disk = disk.clone();
-    let open = move || place.open_on(disk.clone(), &disk.logs(), disk.media());
+    let open = move || file.open_on(disk.clone(), Box::new(disk.clone()));
     FileStore::start(PathBuf::from("disk"), cache_bytes, open.clone(), open).await
 }
 
@@ -49,7 +50,7 @@ async fn add(store: &FileStore, id: &str) -> Result<Updated, StoreError> {
     store.update(key(id), &mut |now| Change::Replace(row(now.body().parse::<usize>().unwrap() + 1))).await
 }
 
-/// Waits until `happened`, which something else makes happen soon.
+/// Waits until `happened`, which another thread makes true soon.
 async fn until(happened: impl Fn() -> bool) {
     for _ in 0..20_000 {
         if happened() {
@@ -57,10 +58,10 @@ async fn until(happened: impl Fn() -> bool) {
         }
         tokio::time::sleep(Duration::from_millis(1)).await;
     }
-    panic!("what the test waits for does not happen");
+    panic!("the condition never became true");
 }
 
-/// Waits until the database has what the log has, and the writer sleeps.
+/// Waits until the database has applied the log.
 async fn until_quiet(store: &FileStore) {
     until(|| store.shared.ahead.load(Ordering::SeqCst) == 0 && store.shared.pending.is_empty()).await;
 }

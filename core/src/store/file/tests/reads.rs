@@ -1,11 +1,11 @@
-//! The cache is exact.
+//! Reads are never stale.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::*;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn hits_share_one_row() {
+async fn cache_hits_share_one_row() {
     let disk = Disk::default();
     let store = open(&disk).await;
     store.insert(key("id"), row(1)).await.unwrap();
@@ -17,9 +17,9 @@ async fn hits_share_one_row() {
     assert!(Arc::ptr_eq(&first, &store.get(key("id")).await.unwrap().unwrap()));
 }
 
-/// A reader who misses while a write of the row is under way must not leave the old row in the cache.
+/// A reader that misses during a write of the row must not cache the old version.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_miss_during_a_write_leaves_nothing_old() {
+async fn a_miss_during_a_write_caches_nothing_stale() {
     let disk = Disk::default();
     {
         let store = open(&disk).await;
@@ -28,7 +28,7 @@ async fn a_miss_during_a_write_leaves_nothing_old() {
     }
     let store = Arc::new(open(&disk).await);
     until_quiet(&store).await;
-    // Nothing is in the cache yet.
+    // The cache is still empty.
     let gate = disk.close_gate();
     let writes = ["changes", "goes"].map(|id| {
         let store = Arc::clone(&store);
@@ -57,19 +57,19 @@ async fn a_miss_during_a_write_leaves_nothing_old() {
     assert_eq!(number(&store, "goes").await, None);
 }
 
-/// A reader who is slow to read the old row must not put it into the cache after the new one was written.
+/// A reader that is slow to read the old version must not cache it after the new version was written.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_slow_miss_leaves_nothing_old() {
+async fn a_slow_miss_caches_nothing_stale() {
     let disk = Disk::default();
     {
         let store = open(&disk).await;
         store.insert(key("changes"), row(1)).await.unwrap();
-        // So many that they do not fit into the page that the store holds on to.
+        // More than fit into the page that the store keeps.
         for number in 0..300 {
             store.insert(key(&number.to_string()), row(number)).await.unwrap();
         }
     }
-    // Pages are not cached, so that the reader goes to the disk; rows are.
+    // Rows are cached but pages are not, so the reader goes to the disk.
     let store = Arc::new(open_with_caches(&disk, 1 << 20, 0).await);
     let held = disk.hold_reads();
     let reader = std::thread::Builder::new().name(disk::HELD_READER.to_owned()).spawn({
@@ -84,7 +84,7 @@ async fn a_slow_miss_leaves_nothing_old() {
         let store = Arc::clone(&store);
         async move { add(&store, "changes").await.unwrap() }
     });
-    // Time for the write, were it not to wait for the reader.
+    // Without the wait for the reader, the write would be done in this time.
     tokio::time::sleep(Duration::from_millis(150)).await;
     drop(held);
     assert_eq!(write.await.unwrap(), Updated::Replaced);
@@ -92,7 +92,8 @@ async fn a_slow_miss_leaves_nothing_old() {
     assert_eq!(number(&store, "changes").await, Some(2));
 }
 
-/// Readers and writers of few rows, with a cache that holds hardly any: no read is older than what was answered before it.
+/// Many readers and writers of few rows, with a cache for hardly any of them: a read returns at least the version that was
+/// answered before it started.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn no_read_is_stale() {
     const ROWS: usize = 12;
@@ -111,7 +112,7 @@ async fn no_read_is_stale() {
             for write in 1..=WRITES {
                 match write % 10 {
                     9 => {
-                        // Gone for a moment, and back with a higher number.
+                        // Removed for a moment, then back with a higher number.
                         assert!(store.remove(key(&id_text)).await.unwrap());
                         assert_eq!(number(&store, &id_text).await, None);
                         assert!(store.insert(key(&id_text), row(write)).await.unwrap());
@@ -148,7 +149,7 @@ async fn no_read_is_stale() {
     }
 }
 
-/// Whatever order their ids come in: what is in the database is found there, and is not inserted again.
+/// Rows in the database are found, and not inserted twice, in whatever order their ids were added.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn rows_are_found_in_any_order_of_ids() {
     let disk = Disk::default();
@@ -172,7 +173,7 @@ async fn rows_are_found_in_any_order_of_ids() {
             assert_eq!(super::number(&store, id).await, None, "{id}");
         }
     }
-    // The last one goes, and comes again.
+    // The last one is removed and added again.
     assert!(store.remove(key(&uuid(12))).await.unwrap());
     until_quiet(&store).await;
     assert_eq!(super::number(&store, &uuid(12)).await, None);
@@ -182,9 +183,9 @@ async fn rows_are_found_in_any_order_of_ids() {
     }
 }
 
-/// What is only written takes no room in the cache; what is in the cache is replaced there.
+/// Rows that are only written are not cached; cached rows are replaced.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_nobody_reads_is_not_in_the_cache() {
+async fn rows_that_nobody_reads_are_not_cached() {
     let disk = Disk::default();
     let store = open(&disk).await;
     store.insert(key("id"), row(1)).await.unwrap();

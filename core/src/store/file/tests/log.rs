@@ -1,9 +1,9 @@
-//! What the logs have is not lost, whatever the database has of it; and what they should not have is noticed.
+//! Records in the log are never lost, however far the database is; damaged and foreign logs are refused.
 
 use super::*;
 use crate::store::{By, Query};
 
-/// A store whose database takes nothing more, until what is returned goes.
+/// A store whose database applies nothing until the returned gate is dropped.
 async fn open_with_held_database(disk: &Disk) -> (FileStore, disk::ClosedGate) {
     let store = open(disk).await;
     let gate = disk.close_gate_of_applier();
@@ -11,13 +11,13 @@ async fn open_with_held_database(disk: &Disk) -> (FileStore, disk::ClosedGate) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_only_the_logs_have_is_read_after_a_crash() {
+async fn records_that_only_the_log_has_survive_a_crash() {
     let disk = Disk::default();
     let (store, gate) = open_with_held_database(&disk).await;
     for number in 0..40 {
         store.insert(key(&format!("first {number}")), row(number)).await.unwrap();
     }
-    // The database is given the first log, and waits; the second log goes on.
+    // The database applies the first file and blocks; writes go on in the second file.
     disk.wait_for_sync();
     store.remove(key("first 0")).await.unwrap();
     add(&store, "first 1").await.unwrap();
@@ -35,12 +35,12 @@ async fn what_only_the_logs_have_is_read_after_a_crash() {
     until_quiet(&after).await;
     assert_eq!(number(&after, "first 1").await, Some(2));
     drop(after);
-    assert!(crashed.logs().iter().all(Vec::is_empty), "a store that was closed needs no log");
+    assert!(crashed.log_files().iter().all(Vec::is_empty), "a closed store has no log");
     assert_eq!(number(&open(&crashed).await, "second").await, Some(7));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn crashes_before_what_was_recovered_is_in_the_database() {
+async fn repeated_crashes_before_the_database_applies_recovered_records() {
     let disk = Disk::default();
     let (store, gate) = open_with_held_database(&disk).await;
     store.insert(key("row"), row(1)).await.unwrap();
@@ -48,7 +48,7 @@ async fn crashes_before_what_was_recovered_is_in_the_database() {
     drop(gate);
     drop(store);
 
-    // The other log is free: writing goes on while the database is behind.
+    // The other file is free, so writes go on while the database is behind.
     let gate = disk.close_gate_of_applier();
     let store = open(&disk).await;
     assert_eq!(number(&store, "row").await, Some(1));
@@ -57,7 +57,7 @@ async fn crashes_before_what_was_recovered_is_in_the_database() {
     drop(gate);
     drop(store);
 
-    // Both logs are needed: what comes waits for the database.
+    // Both files are in use, so writes wait for the database.
     let gate = disk.close_gate_of_applier();
     let store = Arc::new(open(&disk).await);
     assert_eq!(number(&store, "row").await, Some(2));
@@ -75,7 +75,7 @@ async fn crashes_before_what_was_recovered_is_in_the_database() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn listings_have_what_only_the_log_had() {
+async fn listings_include_records_that_only_the_log_had() {
     let disk = Disk::default();
     let store = open(&disk).await;
     for number in 0..20 {
@@ -101,9 +101,13 @@ async fn the_log_waits_for_a_database_that_is_far_behind() {
         })
         .collect();
     disk.wait_for_sync();
-    // Time for all of them, were there no bound.
+    // Without a bound, all of them would be written in this time.
     tokio::time::sleep(Duration::from_millis(300)).await;
-    assert!(disk.logs().iter().all(|log| log.len() < 40 << 20), "{:?}", disk.logs().map(|log| log.len()));
+    assert!(
+        disk.log_files().iter().all(|file| file.len() < 40 << 20),
+        "{:?}",
+        disk.log_files().map(|file| file.len())
+    );
     drop(gate);
     for write in writes {
         assert!(write.await.unwrap());
@@ -115,7 +119,7 @@ async fn the_log_waits_for_a_database_that_is_far_behind() {
     }
 }
 
-/// A disk on which the first log has five batches, and the database nothing.
+/// A disk on which the log has five batches and the database none of them.
 async fn disk_with_log() -> Disk {
     let disk = Disk::default();
     let (store, gate) = open_with_held_database(&disk).await;
@@ -128,11 +132,11 @@ async fn disk_with_log() -> Disk {
     crashed
 }
 
-/// Which file has the first generation.
+/// The file of the disk that has the first batches.
 const FIRST: usize = 2;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_last_batch_that_was_cut_short_was_never_answered() {
+async fn an_incomplete_last_batch_is_ignored() {
     let disk = disk_with_log().await;
     for cut in [4 * 4096 + 1, 4 * 4096 + 43, 4 * 4096 + 60] {
         let disk = disk.after_power_cut();
@@ -144,25 +148,25 @@ async fn a_last_batch_that_was_cut_short_was_never_answered() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn damage_before_the_last_batch_is_noticed() {
+async fn damage_before_the_last_batch_is_refused() {
     let disk = disk_with_log().await;
     for batch in 0..4 {
         for at in [9, 30, 44, 70] {
             let disk = disk.after_power_cut();
             disk.damage(FIRST, |log| log[batch * 4096 + at] ^= 4);
-            let before = disk.logs();
+            let before = disk.log_files();
             let error = try_open(&disk, 0, 0).await.map(drop).unwrap_err();
             assert!(error.reason.contains("log"), "{error}");
             assert!(error.reason.contains("damaged") || error.reason.contains("another"), "{error}");
-            assert_eq!(disk.logs(), before);
+            assert_eq!(disk.log_files(), before);
         }
     }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn logs_that_are_not_this_stores() {
+async fn logs_of_other_stores_are_refused() {
     let disk = disk_with_log().await;
-    let other = disk_with_log().await.logs();
+    let other = disk_with_log().await.log_files();
     let refused = async |content: Vec<u8>, reason: &str| {
         let disk = disk.after_power_cut();
         disk.damage(FIRST, |log| *log = content);
@@ -171,14 +175,14 @@ async fn logs_that_are_not_this_stores() {
     };
     refused(b"my own file".to_vec(), "not a log").await;
     refused(other[FIRST - 1].clone(), "another store").await;
-    let disk_in_the_other = disk.after_power_cut();
-    disk_in_the_other.damage(1, |log| *log = disk.logs()[FIRST - 1].clone());
-    assert!(try_open(&disk_in_the_other, 0, 0).await.is_err());
+    let misplaced = disk.after_power_cut();
+    misplaced.damage(1, |log| *log = disk.log_files()[FIRST - 1].clone());
+    assert!(try_open(&misplaced, 0, 0).await.is_err());
 }
 
-/// An old copy of the database beside newer logs.
+/// An old copy of the database beside a newer log.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_log_with_a_gap_before_it() {
+async fn a_log_that_does_not_continue_the_database_is_refused() {
     let disk = Disk::default();
     let store = open(&disk).await;
     let old = disk.after_power_cut();
@@ -186,16 +190,16 @@ async fn a_log_with_a_gap_before_it() {
         store.insert(key(&number.to_string()), row(number)).await.unwrap();
         until_quiet(&store).await;
     }
-    let [first, second] = disk.logs();
+    let [first, second] = disk.log_files();
     old.damage(1, |log| *log = first);
     old.damage(2, |log| *log = second);
     let error = try_open(&old, 0, 0).await.map(drop).unwrap_err();
     assert!(error.reason.contains("missing"), "{error}");
 }
 
-/// What the database could not take stays in the log, and the store goes on when it can.
+/// Records that the database could not apply stay in the log, and the store continues when it can.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_database_that_fails() {
+async fn the_store_recovers_from_a_failing_database() {
     let disk = Disk::default();
     let store = open(&disk).await;
     let gate = disk.close_gate_of_applier();
