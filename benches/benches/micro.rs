@@ -10,13 +10,12 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use divan::{AllocProfiler, Bencher, black_box};
-use gridauth::client_auth::{ClientSecretHash, generate_client_secret};
+use gridauth::clients::{ClientSecretHash, generate_client_secret};
 use gridauth::env::SystemEntropy;
 use gridauth::grant::{ClientCredentials, RefreshToken};
 use gridauth::protocol::Parameters;
 use gridauth::token::{PresentedToken, TokenKind};
 use gridauth::{Access, Client, GridAuth, MintRequest, Store};
-use http::HeaderMap;
 use http::header::AUTHORIZATION;
 use sha2::{Digest, Sha256};
 use tokio::runtime::Runtime;
@@ -67,20 +66,20 @@ impl Server {
         Self { runtime, auth, authorization, _directory: directory }
     }
 
-    fn guard(&self, headers: &HeaderMap) -> Access {
-        let access = self.runtime.block_on(self.auth.authenticate(headers)).unwrap();
+    fn guard(&self, head: &http::Request<()>) -> Access {
+        let access = self.runtime.block_on(self.auth.authenticate(head)).unwrap();
         access.require("notes.read").unwrap();
         access
     }
 
-    /// The headers of guarded requests, each with a token of its own.
-    fn headers(&self, count: usize) -> Vec<HeaderMap> {
+    /// The heads of guarded requests, each with a token of its own.
+    fn heads(&self, count: usize) -> Vec<http::Request<()>> {
         let mint = MintRequest::for_user("israel").client("web").scope("notes.read");
         let tokens = (0..count).map(|_| self.runtime.block_on(self.auth.mint(mint.clone())).unwrap());
         tokens
             .map(|token| {
-                let value = format!("Bearer {}", token.access_token.expose()).parse().unwrap();
-                HeaderMap::from_iter([(AUTHORIZATION, value)])
+                let value = format!("Bearer {}", token.access_token.expose());
+                http::Request::get("/").header(AUTHORIZATION, value).body(()).unwrap()
             })
             .collect()
     }
@@ -90,12 +89,12 @@ impl Server {
 #[divan::bench(args = STORES, sample_size = 64)]
 fn guard(bencher: Bencher<'_, '_>, store: &str) {
     let server = Server::on(store);
-    let headers = server.headers(256);
-    headers.iter().for_each(|headers| drop(server.guard(headers)));
+    let heads = server.heads(256);
+    heads.iter().for_each(|head| drop(server.guard(head)));
     let next = Cell::new(0);
     bencher.bench_local(|| {
-        next.set((next.get() + 1) % headers.len());
-        server.guard(&headers[next.get()])
+        next.set((next.get() + 1) % heads.len());
+        server.guard(&heads[next.get()])
     });
 }
 
@@ -103,8 +102,8 @@ fn guard(bencher: Bencher<'_, '_>, store: &str) {
 #[divan::bench(args = STORES)]
 fn guard_first_time(bencher: Bencher<'_, '_>, store: &str) {
     let server = Server::on(store);
-    let headers = || server.headers(1).remove(0);
-    bencher.with_inputs(headers).bench_local_refs(|headers| server.guard(headers));
+    let heads = || server.heads(1).remove(0);
+    bencher.with_inputs(heads).bench_local_refs(|head| server.guard(head));
 }
 
 /// A token is issued to a client: the request handled, from its bytes to the bytes of the answer.
@@ -129,8 +128,8 @@ fn issue(bencher: Bencher<'_, '_>, store: &str) {
 #[divan::bench]
 fn token_parse(bencher: Bencher<'_, '_>) {
     let server = Server::on("memory");
-    let header = server.headers(1).remove(0);
-    let token = header[AUTHORIZATION].to_str().unwrap().trim_start_matches("Bearer ").to_owned();
+    let header = server.heads(1).remove(0);
+    let token = header.headers()[AUTHORIZATION].to_str().unwrap().trim_start_matches("Bearer ").to_owned();
     bencher.bench(|| PresentedToken::parse_kind(TokenKind::Access, black_box(&token)).unwrap());
 }
 

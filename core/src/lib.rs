@@ -69,7 +69,10 @@
 //! What only the server may make (an authenticated client, a validated redirect, a granted scope) are types that nobody else
 //! can: a grant of one's own cannot forget those checks.
 
-#![cfg_attr(not(feature = "server"), allow(dead_code, reason = "a guard alone reads what a server writes"))]
+#![cfg_attr(
+    not(feature = "server"),
+    allow(dead_code, unused_imports, reason = "a guard alone reads what a server writes")
+)]
 
 #[cfg(feature = "server")]
 pub mod client_auth;

@@ -25,6 +25,6 @@ fuzz_target!(|data: &[u8]| run(async {
     // The token was good before the request. After it, it is good, or the request has ended it and was told so.
     if answered.status().is_client_error() && answered.status() != 400 {
         let access = gridauth_fuzz::world::word("{access}").await;
-        assert!(world.auth.authenticate_token(access).await.is_ok());
+        assert!(world.auth.authenticate(&gridauth::http::BearerToken::new(access)).await.is_ok());
     }
 }));

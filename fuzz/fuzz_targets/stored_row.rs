@@ -29,7 +29,7 @@ fuzz_target!(|data: &[u8]| run(async {
     let id = PresentedToken::parse(access).expect("it is one").grant_id().to_string();
     let mut replace = |_: &Row| Change::Replace(row(body));
     let _ = world.auth.store().update(Key::new(GrantRecord::KIND, &id), &mut replace).await.expect("memory");
-    let _ = world.auth.authenticate_token(access).await;
+    let _ = world.auth.authenticate(&gridauth::http::BearerToken::new(access)).await;
     let basic = [("authorization", word("{basic}").await)];
     let _ = world.post("/oauth/introspect", &basic, &[("token", refresh)]).await;
     let form = [("grant_type", "refresh_token"), ("refresh_token", refresh)];

@@ -31,7 +31,7 @@ async fn check(world: &World, answered: &Response) {
     assert_eq!(answered.headers()["cache-control"], "no-store");
     if let Some(token) = token(answered) {
         assert!(
-            world.auth.authenticate_token(&token).await.is_ok(),
+            world.auth.authenticate(&gridauth::http::BearerToken::new(&token)).await.is_ok(),
             "a token that is no good was handed out"
         );
     } else {

@@ -8,7 +8,7 @@ use std::time::Duration;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
-use gridauth::client_auth::{ClientSecretHash, generate_client_secret};
+use gridauth::clients::{ClientSecretHash, generate_client_secret};
 use gridauth::env::{Entropy, EntropyError, ManualClock, Timestamp};
 use gridauth::grant::{AuthorizationCode, ClientCredentials, Implicit, Password, RefreshToken};
 use gridauth::model::AuthMethod;

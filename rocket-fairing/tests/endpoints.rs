@@ -31,7 +31,10 @@ async fn a_client_gets_a_token() {
     let answer = ask(token_request(&client, "/oauth/token").body("grant_type=client_credentials")).await;
     assert_eq!(answer.status, 200, "{}", answer.body);
     assert_eq!(answer.header("cache-control"), "no-store");
-    let access = auth.authenticate_token(answer.json()["access_token"].as_str().unwrap()).await.unwrap();
+    let access = auth
+        .authenticate(&gridauth::http::BearerToken::new(answer.json()["access_token"].as_str().unwrap()))
+        .await
+        .unwrap();
     assert_eq!(access.client(), "web");
 }
 

@@ -56,8 +56,11 @@ macro_rules! forward_required_methods {
 /// The methods that the trait provides and a backend may replace.
 macro_rules! forward_provided_methods {
     () => {
-        fn past(&self, query: &gridauth::store::Query<'_>) -> Option<gridauth::store::Cursor> {
-            self.backend.past(query)
+        fn cursor_after_failure(
+            &self,
+            query: &gridauth::store::Query<'_>,
+        ) -> Option<gridauth::store::Cursor> {
+            self.backend.cursor_after_failure(query)
         }
 
         fn remove_expired(

@@ -92,7 +92,8 @@ pub(crate) fn in_memory(kind: &str, grants: &str) -> Result<()> {
                     .client("web")
                     .scope("notes.read");
                 let token = auth.mint(request).await?;
-                let access = auth.authenticate_token(token.access_token.expose()).await;
+                let access =
+                    auth.authenticate(&gridauth::http::BearerToken::new(token.access_token.expose())).await;
                 access.map_err(|rejection| rejection.to_string())?;
             }
         } else {

@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
-use ::gridauth::client_auth::{ClientSecretHash, generate_client_secret};
+use ::gridauth::clients::{ClientSecretHash, generate_client_secret};
 use ::gridauth::env::SystemEntropy;
 use ::gridauth::grant::{AuthorizationCode, ClientCredentials, Password, RefreshToken};
 use ::gridauth::identity::{OwnSession, UsersError};
+use ::gridauth::model::Authentication;
 use ::gridauth::token::Secret;
 use ::gridauth::{Client, GridAuth, Store, User, scopes};
 use axum::Router;
@@ -64,8 +65,11 @@ struct SignedIn;
 
 #[::gridauth::async_trait]
 impl OwnSession for SignedIn {
-    async fn user(&self, _request: &http::request::Parts) -> Result<Option<User>, UsersError> {
-        Ok(Some(User::new("israel").named("israel")))
+    async fn authentication(
+        &self,
+        _request: &http::request::Parts,
+    ) -> Result<Option<Authentication>, UsersError> {
+        Ok(Some(Authentication::new(User::new("israel").named("israel"))))
     }
 
     fn sign_in_uri(&self, _return_to: &str) -> String {

@@ -24,6 +24,8 @@ pub struct Engine {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) entropy: Arc<dyn Entropy>,
     pub(crate) lifetimes: ServerLifetimes,
+    /// The methods by which clients can authenticate at all.
+    pub(crate) client_methods: Vec<AuthMethod>,
     /// The methods by which a client may authenticate to refresh; `None` where the server has no refresh tokens.
     pub(crate) refresh_methods: Option<Vec<AuthMethod>>,
     pub(crate) users: Arc<dyn Users>,

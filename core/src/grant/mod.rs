@@ -141,7 +141,7 @@ pub trait AuthorizationSide: Send + Sync {
     fn grant_type(&self) -> &str;
 
     /// It answers clients that are registered with one of these methods, whatever the other side of the grant accepts. By default
-    /// it answers every client.
+    /// it answers clients of every method that the server has.
     ///
     /// Nobody authenticates at the authorization endpoint. A side that hands out a token there, with no token request to follow,
     /// names [`AuthMethod::None`] alone: otherwise a client with a secret gets a token without ever showing the secret.

@@ -304,6 +304,7 @@ impl Builder {
             clock: self.clock,
             entropy: self.entropy,
             lifetimes: self.lifetimes,
+            client_methods: authenticator.methods().collect(),
             refresh_methods: grants
                 .token_side("refresh_token")
                 .map(|(_, side)| side.client_authentication().to_vec()),

@@ -9,11 +9,12 @@ use crate::protocol::{OAuthError, Scope};
 ///
 /// ```
 /// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+/// use gridauth::http::BearerToken;
 /// use gridauth::{GridAuth, MintRequest, Store};
 ///
 /// let auth = GridAuth::builder("https://id.example.com").store(Store::memory()).build().await?;
 /// let token = auth.mint(MintRequest::for_user("israel").client("web").scope("notes.read")).await?;
-/// let access = auth.authenticate_token(token.access_token.expose()).await?;
+/// let access = auth.authenticate(&BearerToken::new(token.access_token.expose())).await?;
 /// assert_eq!(access.user(), Some("israel"));
 /// # Ok::<(), Box<dyn std::error::Error>>(()) }).unwrap();
 /// ```

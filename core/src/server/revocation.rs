@@ -132,7 +132,13 @@ impl GridAuth {
                 Err(error) => {
                     outcome = outcome.and(Err(error.into()));
                     failed_pages += 1;
-                    match self.0.engine.store.cursor_after_failure(&query).filter(|_| failed_pages < MOST_FAILURES) {
+                    match self
+                        .0
+                        .engine
+                        .store
+                        .cursor_after_failure(&query)
+                        .filter(|_| failed_pages < MOST_FAILURES)
+                    {
                         Some(next) => query = query.after(next),
                         None => return outcome,
                     }

@@ -15,6 +15,7 @@ mod row;
 mod store;
 
 pub mod conformance;
+#[cfg(feature = "file")]
 pub mod file;
 #[cfg(feature = "griddb")]
 pub mod griddb;

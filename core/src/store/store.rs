@@ -2,15 +2,16 @@ use std::fmt;
 use std::ops::Deref;
 use std::sync::Arc;
 
-use super::file::FileStore;
 use super::memory::MemoryStore;
 use super::{Backend, Change, Key, OpenError, Record, Row, StoreError, Updated};
 
 /// The URLs that can be opened.
-#[cfg(feature = "griddb")]
-const STORES: &str = "memory:, file:PATH or griddb://USER:PASSWORD@HOST:PORT/CLUSTER";
-#[cfg(not(feature = "griddb"))]
-const STORES: &str = "memory: or file:PATH, or griddb:// with the feature griddb";
+const STORES: &str = match (cfg!(feature = "file"), cfg!(feature = "griddb")) {
+    (true, true) => "memory:, file:PATH or griddb://USER:PASSWORD@HOST:PORT/CLUSTER",
+    (true, false) => "memory: or file:PATH, or griddb:// with the feature griddb",
+    (false, true) => "memory: or griddb://USER:PASSWORD@HOST:PORT/CLUSTER, or file: with the feature file",
+    (false, false) => "memory:, or file: and griddb:// with the features file and griddb",
+};
 
 /// A handle to the store that a server keeps everything in. It is cheap to clone; all clones share one store.
 ///
@@ -38,8 +39,9 @@ impl Store {
         if url == "memory:" {
             return Ok(Self::memory());
         }
+        #[cfg(feature = "file")]
         if let Some(path) = url.strip_prefix("file:") {
-            return Ok(Self::new(FileStore::open(path).await?));
+            return Ok(Self::new(super::file::FileStore::open(path).await?));
         }
         #[cfg(feature = "griddb")]
         if url.starts_with("griddb://") {

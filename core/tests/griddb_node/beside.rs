@@ -54,7 +54,13 @@ async fn the_applications_containers_are_left_alone() {
     let (_, rotated) = server.token(&refresh(&string(&tokens, "refresh_token"))).await;
     server.advance(100 * 24 * 3600);
     assert!(server.auth.sweep().await.unwrap() > 0);
-    assert!(server.auth.authenticate_token(&string(&rotated, "access_token")).await.is_err());
+    assert!(
+        server
+            .auth
+            .authenticate(&gridauth::http::BearerToken::new(&string(&rotated, "access_token")))
+            .await
+            .is_err()
+    );
     server.auth.revoke_user("israel").await.unwrap();
     assert!(server.auth.remove_user("israel").await.unwrap());
     assert!(server.auth.remove_client("web").await.unwrap());
@@ -86,7 +92,13 @@ async fn a_separate_database_is_isolated_from_public() {
     assert!(other.list(Query::new(Kind::Grant, By::Any)).await.unwrap().entries.is_empty());
     assert!(other.get(Key::new(Kind::User, "israel")).await.unwrap().is_none());
     let elsewhere = server_with(|builder| builder.store(other)).await;
-    assert!(elsewhere.auth.authenticate_token(&string(&tokens, "access_token")).await.is_err());
+    assert!(
+        elsewhere
+            .auth
+            .authenticate(&gridauth::http::BearerToken::new(&string(&tokens, "access_token")))
+            .await
+            .is_err()
+    );
     assert!(elsewhere.auth.remove_user("israel").await.unwrap());
 
     // All of it works there, also on a later connection and in another process.
@@ -96,9 +108,9 @@ async fn a_separate_database_is_isolated_from_public() {
     assert_eq!(status, 200, "{rotated}");
     let again = second(Store::open(&apart).await.unwrap(), &server).await;
     let access = string(&rotated, "access_token");
-    assert!(again.auth.authenticate_token(&access).await.is_ok());
+    assert!(again.auth.authenticate(&gridauth::http::BearerToken::new(&access)).await.is_ok());
     server.auth.revoke_user("israel").await.unwrap();
-    assert!(again.auth.authenticate_token(&access).await.is_err());
+    assert!(again.auth.authenticate(&gridauth::http::BearerToken::new(&access)).await.is_err());
     for container in &own_containers {
         assert_eq!(rows(container).await.len(), 3, "{}", container.name());
     }

@@ -58,12 +58,12 @@ async fn removing_a_client_again_ends_grants_issued_in_between() {
     let (status, tokens) = issue(&one, "web-secret").await;
     assert_eq!(status, 200, "the other process has the client at hand: {tokens}");
     let access = string(&tokens, "access_token");
-    assert!(other.auth.authenticate_token(&access).await.is_ok());
+    assert!(other.auth.authenticate(&gridauth::http::BearerToken::new(&access)).await.is_ok());
     let browser = one.sign_in(&authorize_uri(&[])).await;
     assert!(location_parameter(&browser.allow(&one).await, "code").is_some());
     tokio::time::sleep(Duration::from_secs(3)).await;
     assert!(!other.auth.remove_client("web").await.unwrap());
-    assert!(one.auth.authenticate_token(&access).await.is_err());
+    assert!(one.auth.authenticate(&gridauth::http::BearerToken::new(&access)).await.is_err());
     assert_eq!(issue(&one, "web-secret").await.1["error"], "invalid_client");
     assert_eq!(ids(one.auth.store(), Kind::Grant).await, [""; 0]);
 

@@ -20,7 +20,11 @@ async fn answered_changes_survive_a_crash() {
     let (_, tokens) = server.token(&redeem(&code)).await;
     let (_, rotated) = server.token(&refresh(&string(&tokens, "refresh_token"))).await;
     node.crash_and_restart().await.unwrap();
-    let found = server.auth.authenticate_token(&string(&rotated, "access_token")).await.unwrap();
+    let found = server
+        .auth
+        .authenticate(&gridauth::http::BearerToken::new(&string(&rotated, "access_token")))
+        .await
+        .unwrap();
     assert_eq!(found.user(), Some("israel"));
     assert_eq!(server.token(&refresh(&string(&rotated, "refresh_token"))).await.0, 200);
     assert_eq!(server.token(&redeem(&code)).await.0, 400);
@@ -57,9 +61,13 @@ async fn taken_back(durability: &str, log_write: LogWrite) -> TakenBack {
     let minted = server.auth.mint(MintRequest::for_user("israel")).await.unwrap();
     node.crash_and_restart().await.unwrap();
 
-    let new = server.auth.authenticate_token(minted.access_token.expose()).await.is_err();
+    let new = server
+        .auth
+        .authenticate(&gridauth::http::BearerToken::new(minted.access_token.expose()))
+        .await
+        .is_err();
     assert_eq!(users.sign_up("miriam", &Secret::from("sesame")).await.is_ok(), new, "{durability}");
-    let used = server.auth.authenticate_token(&revoked_access).await.is_ok();
+    let used = server.auth.authenticate(&gridauth::http::BearerToken::new(&revoked_access)).await.is_ok();
     let is_good = |(status, _)| status == 200;
     assert_eq!(is_good(server.token(&redeem(&code)).await), used, "{durability}: the code");
     // After the grace period in which the same answer is repeated.

@@ -69,7 +69,7 @@ async fn without_a_quorum_everything_is_unavailable_and_recovers() {
         server.token(&machine),
         server.token(&redemption),
         server.token(&rotation),
-        server.auth.authenticate_token(&access),
+        server.auth.authenticate(&gridauth::http::BearerToken::new(&access)),
         server.auth.store().ping(),
     );
     for (asked, (status, body)) in [("token", issued), ("code", redeemed), ("refresh token", rotated)] {
@@ -89,7 +89,7 @@ async fn without_a_quorum_everything_is_unavailable_and_recovers() {
     };
     timeout(Duration::from_secs(20), serves).await.unwrap();
     // What was refused without a quorum was not done.
-    assert!(server.auth.authenticate_token(&access).await.is_ok());
+    assert!(server.auth.authenticate(&gridauth::http::BearerToken::new(&access)).await.is_ok());
     assert_eq!(server.token(&redeem(&code)).await.0, 200);
     assert_eq!(server.token(&refresh(&refresh_token)).await.0, 200);
 }

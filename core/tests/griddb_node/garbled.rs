@@ -30,7 +30,7 @@ async fn assert_recovery(statement: Statement, fault: Fault) {
         let (server, access) = (Arc::clone(&server), access.clone());
         running.spawn(async move {
             let issued = server.token(&form).await.0;
-            let guarded = server.auth.authenticate_token(&access).await;
+            let guarded = server.auth.authenticate(&gridauth::http::BearerToken::new(&access)).await;
             [issued, guarded.map_or_else(|refused| refused.status().as_u16(), |_| 200)]
         });
     }
@@ -44,7 +44,13 @@ async fn assert_recovery(statement: Statement, fault: Fault) {
     assert!(refused <= most, "{what}: {answers:?}");
     let (status, body) = timeout(REQUEST, server.token(&form)).await.unwrap();
     assert_eq!(status, 200, "{what}: it does not recover: {body}");
-    assert!(timeout(REQUEST, server.auth.authenticate_token(&access)).await.unwrap().is_ok(), "{what}");
+    assert!(
+        timeout(REQUEST, server.auth.authenticate(&gridauth::http::BearerToken::new(&access)))
+            .await
+            .unwrap()
+            .is_ok(),
+        "{what}"
+    );
 }
 
 /// The answer to a read is complete, but its body cannot be decoded: the read is repeated, or the store is
@@ -58,7 +64,7 @@ async fn unreadable_answers_mean_unavailable_and_not_internal_error() {
     let access = string(&tokens, "access_token");
     for fault in [Fault::ShortBody(0), Fault::ShortBody(1), Fault::Nonsense(0, vec![1; 20])] {
         node.faults().once(Statement::GetRow, fault.clone());
-        let guarded = server.auth.authenticate_token(&access).await;
+        let guarded = server.auth.authenticate(&gridauth::http::BearerToken::new(&access)).await;
         assert!(guarded.is_ok() || guarded.is_err_and(|refused| refused.status() == 503), "{fault:?}");
         let code = server.code().await;
         node.faults().once(Statement::GetRow, fault.clone());

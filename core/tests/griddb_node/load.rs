@@ -69,10 +69,14 @@ impl Load {
         for told in told {
             assert!(!told.good.is_empty() && !told.dead.is_empty() && !told.used_codes.is_empty());
             for token in &told.good {
-                assert!(server.auth.authenticate_token(token).await.is_ok(), "an answered token is lost");
+                assert!(
+                    server.auth.authenticate(&gridauth::http::BearerToken::new(token)).await.is_ok(),
+                    "an answered token is lost"
+                );
             }
             for token in &told.dead {
-                let refused = server.auth.authenticate_token(token).await.unwrap_err();
+                let refused =
+                    server.auth.authenticate(&gridauth::http::BearerToken::new(token)).await.unwrap_err();
                 assert_eq!(refused.status(), 401, "a revoked token is back");
             }
             for code in &told.used_codes {

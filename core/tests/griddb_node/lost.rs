@@ -114,7 +114,7 @@ impl Case {
     }
 
     async fn is_dead(&self, token: &str) -> bool {
-        match self.server.auth.authenticate_token(token).await {
+        match self.server.auth.authenticate(&gridauth::http::BearerToken::new(token)).await {
             Ok(_) => false,
             Err(rejection) => {
                 assert_eq!(rejection.status(), 401, "{}", self.what);

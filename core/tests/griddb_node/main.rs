@@ -121,7 +121,8 @@ async fn round_trips_are_few() {
     let (issue, (_, tokens)) = counted.flights(server.token(&[("grant_type", "client_credentials")])).await;
     assert_eq!(issue, 1, "a token of the client credentials grant");
     let access = string(&tokens, "access_token");
-    let (guard, found) = counted.flights(server.auth.authenticate_token(&access)).await;
+    let (guard, found) =
+        counted.flights(server.auth.authenticate(&gridauth::http::BearerToken::new(&access))).await;
     assert!(found.is_ok());
     assert_eq!(guard, 1, "a guarded request");
 
@@ -143,7 +144,7 @@ async fn round_trips_are_few() {
     let (revocation, answer) = counted.flights(server.post("/oauth/revoke", &headers, &form)).await;
     assert_eq!(answer.status(), 200);
     assert_eq!(revocation, 2, "a revoked access token of a grant that can be refreshed");
-    assert!(server.auth.authenticate_token(&access_of_grant).await.is_err());
+    assert!(server.auth.authenticate(&gridauth::http::BearerToken::new(&access_of_grant)).await.is_err());
 
     let (_, tokens) = server.token(&refresh(&string(&tokens, "refresh_token"))).await;
     let token = string(&tokens, "refresh_token");
@@ -151,12 +152,18 @@ async fn round_trips_are_few() {
     let (revocation, answer) = counted.flights(server.post("/oauth/revoke", &headers, &form)).await;
     assert_eq!(answer.status(), 200);
     assert_eq!(revocation, 1, "a revoked grant");
-    assert!(server.auth.authenticate_token(&string(&tokens, "access_token")).await.is_err());
+    assert!(
+        server
+            .auth
+            .authenticate(&gridauth::http::BearerToken::new(&string(&tokens, "access_token")))
+            .await
+            .is_err()
+    );
     let form = [("token", access.as_str())];
     let (revocation, answer) = counted.flights(server.post("/oauth/revoke", &headers, &form)).await;
     assert_eq!(answer.status(), 200);
     assert_eq!(revocation, 1, "a revoked token of the client credentials grant");
-    assert!(server.auth.authenticate_token(&access).await.is_err());
+    assert!(server.auth.authenticate(&gridauth::http::BearerToken::new(&access)).await.is_err());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

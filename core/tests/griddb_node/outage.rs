@@ -152,9 +152,7 @@ async fn every_kind(server: &Server) -> Vec<Asked> {
         ask: Box::new(move |server| {
             let token = token.clone();
             Box::pin(async move {
-                let mut headers = http::HeaderMap::new();
-                headers.insert("authorization", format!("Bearer {token}").parse().unwrap());
-                match server.auth.authenticate(&headers).await {
+                match server.auth.authenticate(&gridauth::http::BearerToken::new(&token)).await {
                     Ok(_) => Answered::Call(true),
                     Err(rejection) => Answered::Response(server.auth.reject(rejection)),
                 }
@@ -387,7 +385,7 @@ async fn the_calls_of_a_request_share_one_deadline() {
     let slow = FaultOrder::new(Fault::Delay(Duration::from_millis(600))).always();
     node.faults().order(slow);
     // A single call has the time it needs.
-    assert!(server.auth.authenticate_token(&access).await.is_ok());
+    assert!(server.auth.authenticate(&gridauth::http::BearerToken::new(&access)).await.is_ok());
     assert_eq!(server.token(&form).await.0, 503);
     let client = basic("web", "web-secret");
     let introspection = [("token", access.as_str())];

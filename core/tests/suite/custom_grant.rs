@@ -1,10 +1,10 @@
 //! A custom grant with both sides, written with the public traits only.
 
 use gridauth::grant::{
-    ApprovedAuthorization, AuthorizationRequest, AuthorizationResponse, AuthorizationSide, Extension, Grant,
-    GrantExt, Issued, NewGrant, TokenRequest, TokenSide,
+    ApprovedAuthorization, AuthorizationPlan, AuthorizationRequest, AuthorizationResponse, AuthorizationSide,
+    Extension, Grant, GrantExt, Issued, NewGrant, TokenRequest, TokenSide,
 };
-use gridauth::model::{AuthMethod, GrantData};
+use gridauth::model::AuthMethod;
 use gridauth::protocol::{OAuthError, Scope};
 use gridauth::store::{Change, Key, Kind, Row};
 use gridauth::token::Digest;
@@ -83,12 +83,12 @@ impl Extension for Tenant {
     fn name(&self) -> &str {
         "tenant"
     }
-    fn check_authorization_request(
+    fn check_authorization(
         &self,
         request: &AuthorizationRequest,
-        keep: &mut GrantData,
+        plan: &mut AuthorizationPlan,
     ) -> Result<(), OAuthError> {
-        keep.insert("tenant".to_owned(), json!(request.parameter("tenant")));
+        plan.keep("tenant", json!(request.parameter("tenant")));
         Ok(())
     }
 }
@@ -111,8 +111,12 @@ async fn a_ticket_gives_tokens_for_the_allowed_scope_once() {
     let form = [("grant_type", GRANT_TYPE), ("ticket", &ticket)];
     let (status, tokens) = server.token(&form).await;
     assert_eq!((status, &tokens["scope"]), (200, &json!("notes.read")));
-    let access = server.auth.authenticate_token(&string(&tokens, "access_token")).await.unwrap();
-    assert_eq!((access.user(), access.grant_type()), (Some("israel"), GRANT_TYPE));
+    let access = server
+        .auth
+        .authenticate(&gridauth::http::BearerToken::new(&string(&tokens, "access_token")))
+        .await
+        .unwrap();
+    assert_eq!((access.user(), access.grant_type()), (Some("israel"), Some(GRANT_TYPE)));
     assert_eq!(access.data("tenant"), Some(&json!("acme")));
     assert!(tokens["refresh_token"].is_string());
     assert_eq!(server.token(&form).await.1["error"], "invalid_grant");

@@ -1,9 +1,8 @@
 //! What extensions may add, and what they may not change.
 
-use gridauth::grant::{Extension, TokenRequest};
-use gridauth::model::GrantRecord;
+use gridauth::grant::{Extension, Issued, TokenDraft, TokenRequest};
 use gridauth::protocol::OAuthError;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use crate::support::*;
 
@@ -12,22 +11,17 @@ const STANDARD: [&str; 5] = ["access_token", "token_type", "expires_in", "refres
 /// Adds a member of its own, and tries to replace those that RFC 6749 section 5.1 defines.
 struct Meddling;
 
+#[gridauth::async_trait]
 impl Extension for Meddling {
     fn name(&self) -> &str {
         "meddling"
     }
 
-    fn extend_token_response(
-        &self,
-        _request: &TokenRequest<'_>,
-        _grant: &GrantRecord,
-        response: &mut Map<String, Value>,
-    ) -> Result<(), OAuthError> {
+    async fn extend_response(&self, _request: &TokenRequest<'_>, issued: &mut Issued) {
         for member in STANDARD {
-            response.insert(member.to_owned(), json!("meddled"));
+            issued.add_member(member, json!("meddled"));
         }
-        response.insert("tenant".to_owned(), json!("acme"));
-        Ok(())
+        issued.add_member("tenant", json!("acme"));
     }
 }
 
@@ -57,7 +51,11 @@ async fn an_extension_adds_members_and_replaces_none_of_the_standard_ones() {
             (200, &json!("acme"), &json!("Bearer"))
         );
         assert_eq!(tokens["expires_in"], 3600);
-        let access = server.auth.authenticate_token(&string(&tokens, "access_token")).await.unwrap();
+        let access = server
+            .auth
+            .authenticate(&gridauth::http::BearerToken::new(&string(&tokens, "access_token")))
+            .await
+            .unwrap();
         assert_eq!(tokens["scope"], access.scope().as_str());
         assert_eq!(tokens["refresh_token"].is_string(), access.user().is_some(), "{tokens}");
     }
@@ -67,16 +65,15 @@ async fn an_extension_adds_members_and_replaces_none_of_the_standard_ones() {
 #[tokio::test]
 async fn an_extension_can_refuse_a_token_response() {
     struct Failing;
+    #[gridauth::async_trait]
     impl Extension for Failing {
         fn name(&self) -> &str {
             "failing"
         }
-        fn extend_token_response(
-            &self,
-            _request: &TokenRequest<'_>,
-            _grant: &GrantRecord,
-            _response: &mut Map<String, Value>,
-        ) -> Result<(), OAuthError> {
+        fn prepares_tokens(&self) -> bool {
+            true
+        }
+        async fn prepare_token(&self, _draft: &mut TokenDraft<'_>) -> Result<(), OAuthError> {
             Err(OAuthError::server_error("the member is not available"))
         }
     }

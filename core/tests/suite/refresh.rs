@@ -28,7 +28,13 @@ async fn reuse_after_the_window_or_after_the_successor_was_used_revokes() {
             server.advance(10);
         }
         assert_eq!(server.token(&refresh(&old)).await.1["error"], "invalid_grant");
-        assert!(server.auth.authenticate_token(&string(&last, "access_token")).await.is_err());
+        assert!(
+            server
+                .auth
+                .authenticate(&gridauth::http::BearerToken::new(&string(&last, "access_token")))
+                .await
+                .is_err()
+        );
         assert_eq!(server.token(&refresh(&string(&last, "refresh_token"))).await.0, 400);
     }
 }
@@ -96,7 +102,11 @@ async fn scope_can_be_narrowed_for_the_access_token_only() {
     ];
     let (_, narrowed) = server.token(&narrow).await;
     assert_eq!(narrowed["scope"], "notes.read");
-    let access = server.auth.authenticate_token(&string(&narrowed, "access_token")).await.unwrap();
+    let access = server
+        .auth
+        .authenticate(&gridauth::http::BearerToken::new(&string(&narrowed, "access_token")))
+        .await
+        .unwrap();
     assert!(access.require("notes.write").is_err());
     let (_, whole) = server.token(&refresh(&string(&narrowed, "refresh_token"))).await;
     assert_eq!(whole["scope"], "notes.read notes.write");

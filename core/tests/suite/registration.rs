@@ -47,8 +47,8 @@ async fn a_mount_path_is_made_of_plain_segments() {
 #[test]
 fn a_client_and_its_secret_go_together() {
     let hash = || {
-        gridauth::client_auth::ClientSecretHash::of_generated(
-            &gridauth::client_auth::generate_client_secret(&gridauth::env::SystemEntropy).unwrap(),
+        gridauth::clients::ClientSecretHash::of_generated(
+            &gridauth::clients::generate_client_secret(&gridauth::env::SystemEntropy).unwrap(),
         )
     };
     let public = Client::confidential("a", hash()).auth_method(AuthMethod::None).build();

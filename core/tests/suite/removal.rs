@@ -41,7 +41,10 @@ impl Credentials {
     }
 
     async fn assert_all_invalid(&self, server: &Server, what: &str) {
-        assert!(server.auth.authenticate_token(&self.access).await.is_err(), "{what}");
+        assert!(
+            server.auth.authenticate(&gridauth::http::BearerToken::new(&self.access)).await.is_err(),
+            "{what}"
+        );
         assert_eq!(server.token(&refresh(&self.refresh)).await.0, 400, "{what}");
         assert_eq!(server.token(&redeem(&self.code)).await.0, 400, "{what}");
         let page = server.get(&authorize_uri(&[]), Some(&self.cookie)).await;
@@ -227,7 +230,10 @@ async fn tokens_are_revoked_even_if_sessions_or_consents_cannot_be_removed() {
         };
         assert!(revoked.is_err(), "{kind:?}");
         failing.recover();
-        assert!(server.auth.authenticate_token(&credentials.access).await.is_err(), "{kind:?}");
+        assert!(
+            server.auth.authenticate(&gridauth::http::BearerToken::new(&credentials.access)).await.is_err(),
+            "{kind:?}"
+        );
         assert_eq!(ids(server.auth.store(), Kind::Grant).await, [""; 0], "{kind:?}");
         server.auth.withdraw_consent("israel", "web").await.unwrap();
     }

@@ -33,11 +33,17 @@ async fn a_token_with_the_id_of_another_grant_revokes_nothing() {
         [Some(string(tokens, "access_token")), refresh].into_iter().flatten().collect::<Vec<_>>()
     }) {
         assert_eq!(revoke(&server, ("web", "web-secret"), &moved(&forged, &stolen_id)).await, 200);
-        assert!(server.auth.authenticate_token(&stolen_id).await.is_ok());
+        assert!(server.auth.authenticate(&gridauth::http::BearerToken::new(&stolen_id)).await.is_ok());
     }
     assert_eq!(revoke(&server, ("web", "web-secret"), &string(&mine, "refresh_token")).await, 200);
-    assert!(server.auth.authenticate_token(&string(&mine, "access_token")).await.is_err());
-    assert!(server.auth.authenticate_token(&stolen_id).await.is_ok());
+    assert!(
+        server
+            .auth
+            .authenticate(&gridauth::http::BearerToken::new(&string(&mine, "access_token")))
+            .await
+            .is_err()
+    );
+    assert!(server.auth.authenticate(&gridauth::http::BearerToken::new(&stolen_id)).await.is_ok());
 }
 
 #[tokio::test]
@@ -47,10 +53,10 @@ async fn any_refresh_token_revokes_its_grant_and_an_access_token_only_itself() {
     let (_, second) = server.token(&refresh(&string(&first, "refresh_token"))).await;
     let (one, other) = (string(&first, "access_token"), string(&second, "access_token"));
     assert_eq!(revoke(&server, ("web", "web-secret"), &one).await, 200);
-    assert!(server.auth.authenticate_token(&one).await.is_err());
-    assert!(server.auth.authenticate_token(&other).await.is_ok());
+    assert!(server.auth.authenticate(&gridauth::http::BearerToken::new(&one)).await.is_err());
+    assert!(server.auth.authenticate(&gridauth::http::BearerToken::new(&other)).await.is_ok());
     // A rotated refresh token revokes the grant as well.
     assert_eq!(revoke(&server, ("web", "web-secret"), &string(&first, "refresh_token")).await, 200);
-    assert!(server.auth.authenticate_token(&other).await.is_err());
+    assert!(server.auth.authenticate(&gridauth::http::BearerToken::new(&other)).await.is_err());
     assert_eq!(server.token(&refresh(&string(&second, "refresh_token"))).await.0, 400);
 }

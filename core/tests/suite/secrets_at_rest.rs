@@ -2,7 +2,7 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
-use gridauth::client_auth::{ClientSecretHash, generate_client_secret};
+use gridauth::clients::{ClientSecretHash, generate_client_secret};
 use gridauth::env::{Clock, SystemEntropy};
 use gridauth::store::{By, Key, Kind, Query, Row};
 use gridauth::token::Secret;
@@ -143,7 +143,7 @@ async fn whole_run(server: &Server, mut look: impl AsyncFnMut(&Server, &Used)) {
     let wrong = wrong.each_ref().map(|(name, value)| (*name, value.as_str()));
     assert_eq!(server.post("/oauth/token", &wrong, &refresh(&last_refresh)).await.status(), 401);
     assert_eq!(server.post("/oauth/revoke", &as_web, &[("token", &last_refresh)]).await.status(), 200);
-    assert!(auth.authenticate_token(&last_access).await.is_err());
+    assert!(auth.authenticate(&gridauth::http::BearerToken::new(&last_access)).await.is_err());
     assert!(auth.set_password("miriam", &Secret::from(NEW_PASSWORD)).await.unwrap());
     look(server, &used).await;
 }

@@ -113,8 +113,8 @@ async fn failures_of_others_do_not_throttle_clients_without_a_guessable_secret()
         "the public client itself is not throttled"
     );
 
-    let secret = gridauth::client_auth::generate_client_secret(&gridauth::env::SystemEntropy).unwrap();
-    let hash = gridauth::client_auth::ClientSecretHash::of_generated(&secret);
+    let secret = gridauth::clients::generate_client_secret(&gridauth::env::SystemEntropy).unwrap();
+    let hash = gridauth::clients::ClientSecretHash::of_generated(&secret);
     let client = Client::confidential("robot", hash).grant_types(["client_credentials"]).build().unwrap();
     server.auth.put_client(client).await.unwrap();
     let form = [("grant_type", "client_credentials")];

@@ -105,7 +105,10 @@ impl Server {
 
     /// Whether the access token of a token response is valid.
     pub async fn is_valid(&self, tokens: &Value) -> bool {
-        self.auth.authenticate_token(&string(tokens, "access_token")).await.is_ok()
+        self.auth
+            .authenticate(&gridauth::http::BearerToken::new(&string(tokens, "access_token")))
+            .await
+            .is_ok()
     }
 
     /// Signs israel in, up to the consent page.

@@ -189,7 +189,7 @@ mod tests {
 
     async fn access(auth: &GridAuth, request: MintRequest) -> Access {
         let token = auth.mint(request).await.unwrap();
-        auth.authenticate_token(token.access_token.expose()).await.unwrap()
+        auth.authenticate(&gridauth::http::BearerToken::new(token.access_token.expose())).await.unwrap()
     }
 
     const JSON: Option<&[u8]> = Some(b"application/json");

@@ -3,12 +3,15 @@
 use std::error::Error;
 
 use axum::Router;
-use gridauth::grant::{AuthorizationCode, AuthorizationRequest, ClientCredentials, Extension, TokenRequest};
-use gridauth::model::{GrantData, GrantRecord};
+use gridauth::grant::{
+    AuthorizationCode, AuthorizationPlan, AuthorizationRequest, ClientCredentials, Extension, Issued,
+    TokenRequest,
+};
+use gridauth::model::GrantData;
 use gridauth::protocol::{ErrorCode, OAuthError};
 use gridauth::{GridAuth, Store};
 use gridauth_tower::GridAuthExt;
-use serde_json::{Map, Value, json};
+use serde_json::json;
 
 /// Checks the parameter `tenant` of authorization and token requests.
 struct Tenants(&'static [&'static str]);
@@ -23,24 +26,25 @@ impl Tenants {
     }
 }
 
+#[gridauth::async_trait]
 impl Extension for Tenants {
     fn name(&self) -> &str {
         "tenant"
     }
 
     /// Keeps the tenant of the authorization request with the code.
-    fn check_authorization_request(
+    fn check_authorization(
         &self,
         request: &AuthorizationRequest,
-        keep: &mut GrantData,
+        plan: &mut AuthorizationPlan,
     ) -> Result<(), OAuthError> {
         self.check(request.parameter("tenant"))?;
-        keep.insert(self.name().to_owned(), json!(request.parameter("tenant")));
+        plan.keep(self.name(), json!(request.parameter("tenant")));
         Ok(())
     }
 
     /// The token request must name the tenant of the authorization request, if there was one.
-    fn check_token_request(&self, request: &TokenRequest<'_>, kept: &GrantData) -> Result<(), OAuthError> {
+    fn check_token(&self, request: &TokenRequest<'_>, kept: &GrantData) -> Result<(), OAuthError> {
         self.check(request.parameter("tenant"))?;
         if kept.get(self.name()).is_some_and(|kept| kept.as_str() != request.parameter("tenant")) {
             return Err(OAuthError::invalid_grant("the code is for another tenant"));
@@ -48,14 +52,8 @@ impl Extension for Tenants {
         Ok(())
     }
 
-    fn extend_token_response(
-        &self,
-        request: &TokenRequest<'_>,
-        _: &GrantRecord,
-        response: &mut Map<String, Value>,
-    ) -> Result<(), OAuthError> {
-        response.insert("tenant".to_owned(), json!(request.parameter("tenant")));
-        Ok(())
+    async fn extend_response(&self, request: &TokenRequest<'_>, issued: &mut Issued) {
+        issued.add_member("tenant", json!(request.parameter("tenant")));
     }
 }
 

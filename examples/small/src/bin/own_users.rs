@@ -10,7 +10,7 @@ use axum::http::{StatusCode, request::Parts};
 use axum::response::{Html, IntoResponse, Redirect, Response};
 use axum::{Router, routing::get};
 use gridauth::identity::{HashingSettings, OwnSession, PasswordHash, PasswordHasher, UsersError};
-use gridauth::model::AuthMethod;
+use gridauth::model::{AuthMethod, Authentication};
 use gridauth::{Client, GridAuth, Store, User, env::SystemEntropy, grant::AuthorizationCode};
 use gridauth_tower::GridAuthExt;
 
@@ -24,11 +24,13 @@ struct Site {
 
 #[gridauth::async_trait]
 impl OwnSession for Site {
-    async fn user(&self, request: &Parts) -> Result<Option<User>, UsersError> {
+    async fn authentication(&self, request: &Parts) -> Result<Option<Authentication>, UsersError> {
         let cookies = request.headers.get_all(COOKIE).iter().filter_map(|value| value.to_str().ok());
         let session = cookies.flat_map(|list| list.split("; ")).find_map(|one| one.strip_prefix("site="));
         let sessions = self.sessions.lock().unwrap_or_else(PoisonError::into_inner);
-        Ok(session.and_then(|session| sessions.get(session)).map(|id| User::new(id.to_string())))
+        Ok(session
+            .and_then(|session| sessions.get(session))
+            .map(|id| Authentication::new(User::new(id.to_string()))))
     }
 
     fn sign_in_uri(&self, return_to: &str) -> String {

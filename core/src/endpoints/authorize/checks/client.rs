@@ -33,7 +33,7 @@ pub(super) fn may_use_response_type(draft: &mut Draft<'_>) -> Result<(), OAuthEr
 /// Nobody authenticates here: the method that the client is registered with decides whether the grant is for it.
 pub(super) fn has_suitable_method(draft: &mut Draft<'_>) -> Result<(), OAuthError> {
     let methods = draft.side.and_then(|(_, side)| side.client_authentication());
-    if methods.is_none_or(|methods| methods.contains(draft.client.auth_method())) {
+    if methods.unwrap_or(&draft.engine.client_methods).contains(draft.client.auth_method()) {
         Ok(())
     } else {
         Err(OAuthError::unauthorized_client(

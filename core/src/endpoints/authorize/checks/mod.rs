@@ -30,6 +30,7 @@ pub(super) struct ValidRequest<'a> {
 
 /// An authorization request of a known client with a registered redirect URI, while the rest of it is checked.
 struct Draft<'a> {
+    engine: &'a Engine,
     grants: &'a Registry,
     parameters: Parameters,
     client: Arc<Client>,
@@ -55,14 +56,14 @@ const CHECKS: [Check; 7] = [
 ///
 /// RFC 6749 section 4.1.2.1: nothing is redirected until the client and its redirect URI are known to be right.
 pub(super) async fn run<'a>(
-    engine: &Engine,
+    engine: &'a Engine,
     grants: &'a Registry,
     parameters: Parameters,
 ) -> Result<ValidRequest<'a>, Failure> {
     let client = client::find(engine, &parameters).await?;
     let redirect = redirect_uri::validate(&client, &parameters)?;
     let target = Target::new(&client, redirect, &parameters);
-    let mut draft = Draft { grants, parameters, client, target, side: None, scope: None };
+    let mut draft = Draft { engine, grants, parameters, client, target, side: None, scope: None };
     for check in CHECKS {
         if let Err(error) = check(&mut draft) {
             return Err(Failure::Redirect(Box::new(draft.target), error));
