@@ -1,4 +1,4 @@
-//! Figures as rows of a Markdown table.
+//! Prints figures as rows of a Markdown table.
 
 use crate::load::Figures;
 
