@@ -4,7 +4,7 @@ use crate::load::Figures;
 
 /// The head of a table of [`figures`].
 pub(crate) fn head(of: &str) {
-    println!("| {of} | per second | server's CPU, µs each | median, ms | 99 of 100, ms |");
+    println!("| {of} | per second | server's CPU, µs each | median, ms | 99th percentile, ms |");
     println!("| --- | ---: | ---: | ---: | ---: |");
 }
 
