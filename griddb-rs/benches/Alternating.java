@@ -16,7 +16,7 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 
 /**
- * The official Java client, the peer that alternating.rs alternates with.
+ * The official Java client, as the peer of alternating.rs.
  *
  * <p>GRIDSTORE.jar and SLF4J.jar are the client's own: {@code javac -cp GRIDSTORE.jar -d DIR Alternating.java}, then
  * {@code GRIDAUTH_BENCH_PEER="java -cp DIR:GRIDSTORE.jar:SLF4J.jar Alternating HOST PORT CLUSTER USER PASSWORD"}.
@@ -77,7 +77,7 @@ public class Alternating {
         properties.setProperty("clusterName", arguments[2]);
         properties.setProperty("user", arguments[3]);
         properties.setProperty("password", arguments[4]);
-        String name = "alternating_java_" + Long.toHexString(System.nanoTime());
+        String name = "turns_java_" + Long.toHexString(System.nanoTime());
         List<GridStore> stores = new ArrayList<>();
         List<Collection<String, Line>> connections = new ArrayList<>();
         for (int i = 0; i < CONNECTIONS; i++) {

@@ -1,10 +1,10 @@
-//! Alternates with another client of the same server, in slices of a tenth of a second. The speed of a machine changes from
-//! minute to minute, so only neighbouring slices are compared.
+//! Alternates with another client of the same server in slices of a tenth of a second. A machine's performance
+//! changes from minute to minute, so only neighbouring slices are comparable.
 //!
-//! `GRIDAUTH_TEST_GRIDDB` names the server and `GRIDAUTH_BENCH_PEER` is the command of the other client: a program that
-//! makes its rows, says `ready`, and then answers each line `OPERATION CALLERS MILLISECONDS` on its standard input with a
-//! line `MEDIAN-MICROSECONDS OPERATIONS-PER-SECOND`, until the input ends. `benches/Alternating.java` is such a program for the
-//! official Java client; it says how it is started.
+//! `GRIDAUTH_TEST_GRIDDB` names the server, and `GRIDAUTH_BENCH_PEER` is the command of the other client. That
+//! program creates its rows, prints `ready`, and then answers each line `OPERATION CALLERS MILLISECONDS` on its
+//! standard input with a line `MEDIAN-MICROSECONDS OPERATIONS-PER-SECOND`, until the input ends.
+//! `benches/Alternating.java` does this for the official Java client and describes how to start it.
 
 #![allow(
     clippy::unwrap_used,
@@ -27,7 +27,8 @@ const KEYS: usize = 2000;
 const WARM_UP: usize = 8000;
 const ROUNDS: usize = 30;
 
-/// An operation, how many do it at once on our one connection, and how many of the other client's connections do it.
+/// An operation, the number of concurrent callers on this client's single connection, and the number of the other
+/// client's connections.
 const CASES: [(&str, usize, usize); 6] =
     [("get", 1, 1), ("put", 1, 1), ("tql", 1, 1), ("get", 64, 8), ("put", 64, 8), ("tql", 64, 8)];
 
@@ -52,14 +53,14 @@ async fn run(rows: &Collection, operation: &str, n: usize) {
     }
 }
 
-/// What one slice gave.
+/// The result of one slice.
 #[derive(Clone, Copy)]
 struct Slice {
     median: f64,
     per_second: f64,
 }
 
-/// Our client on a runtime of its own.
+/// This client, on its own runtime.
 struct Ours {
     runtime: Runtime,
     client: Client,
@@ -164,7 +165,7 @@ impl Peer {
     }
 }
 
-/// The middle, and between which values the middle half lies.
+/// The median and the interquartile range.
 fn middle(mut values: Vec<f64>) -> String {
     values.sort_unstable_by(f64::total_cmp);
     let at = |part: usize| values[values.len() * part / 4];
@@ -184,7 +185,7 @@ fn main() {
     let two = Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     let tag = std::time::UNIX_EPOCH.elapsed().unwrap().as_nanos();
     let names = ["one thread", "two threads"];
-    let containers = ["one", "two"].map(|runtime| format!("alternating_{runtime}_{tag:x}"));
+    let containers = ["one", "two"].map(|runtime| format!("turns_{runtime}_{tag:x}"));
     let ours = [Ours::new(one, &url, &containers[0]), Ours::new(two, &url, &containers[1])];
     let mut peer = Peer::start(&command);
     for (operation, callers, connections) in CASES {
