@@ -1,8 +1,8 @@
-//! What single steps cost, without HTTP: time and allocations.
+//! The cost of single steps without HTTP: time and allocations.
 //!
 //! `cargo bench -p gridauth-benches`
 
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a bench that cannot go on stops")]
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a benchmark fails by panicking")]
 
 use std::cell::Cell;
 
@@ -29,7 +29,7 @@ fn main() {
 
 const STORES: [&str; 2] = ["memory", "file"];
 
-/// A server, what it runs on, and what its client sends.
+/// A server, its runtime, and the `Authorization` header of its client.
 struct Server {
     runtime: Runtime,
     auth: GridAuth,
@@ -40,7 +40,7 @@ struct Server {
 impl Server {
     fn on(store: &str) -> Self {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        // Beside this program: a file in memory would be no file.
+        // Beside this program: a temporary directory may be in memory.
         let directory = tempfile::tempdir_in(std::env::current_exe().unwrap().parent().unwrap()).unwrap();
         let url = match store {
             "file" => format!("file:{}", directory.path().join("bench.db").display()),
@@ -85,7 +85,7 @@ impl Server {
     }
 }
 
-/// A token is looked up for a request, and its scope compared: one that has been seen before.
+/// Looks up the token of a request and compares the scope. The token has been seen before.
 #[divan::bench(args = STORES, sample_size = 64)]
 fn guard(bencher: Bencher<'_, '_>, store: &str) {
     let server = Server::on(store);
@@ -98,7 +98,7 @@ fn guard(bencher: Bencher<'_, '_>, store: &str) {
     });
 }
 
-/// The same, the first time that a token is seen.
+/// The same with a token that has not been seen before.
 #[divan::bench(args = STORES)]
 fn guard_first_time(bencher: Bencher<'_, '_>, store: &str) {
     let server = Server::on(store);
@@ -106,7 +106,7 @@ fn guard_first_time(bencher: Bencher<'_, '_>, store: &str) {
     bencher.with_inputs(heads).bench_local_refs(|head| server.guard(head));
 }
 
-/// A token is issued to a client: the request handled, from its bytes to the bytes of the answer.
+/// Issues a token to a client: handles the request, from its bytes to the bytes of the response.
 #[divan::bench(args = STORES)]
 fn issue(bencher: Bencher<'_, '_>, store: &str) {
     let server = Server::on(store);
@@ -124,7 +124,7 @@ fn issue(bencher: Bencher<'_, '_>, store: &str) {
     });
 }
 
-/// The text of a token is read and its digest made.
+/// Parses the text of a token and computes its digest.
 #[divan::bench]
 fn token_parse(bencher: Bencher<'_, '_>) {
     let server = Server::on("memory");
@@ -133,21 +133,21 @@ fn token_parse(bencher: Bencher<'_, '_>) {
     bencher.bench(|| PresentedToken::parse_kind(TokenKind::Access, black_box(&token)).unwrap());
 }
 
-/// One digest of as many bytes as a token has.
+/// Computes the digest of as many bytes as a token has.
 #[divan::bench]
 fn sha256_of_a_token(bencher: Bencher<'_, '_>) {
     let bytes = [7_u8; 48];
     bencher.bench(|| Sha256::digest(black_box(bytes)));
 }
 
-/// The body of a token request is read.
+/// Parses the body of a token request.
 #[divan::bench]
 fn parameters_parse(bencher: Bencher<'_, '_>) {
     let body = b"grant_type=authorization_code&code=gac_0123456789&redirect_uri=https%3A%2F%2Fclient.example.com%2Fcb";
     bencher.bench(|| Parameters::parse(black_box(body)).unwrap());
 }
 
-/// Random bytes of a new token.
+/// Generates the random bytes of a new token.
 #[divan::bench(sample_size = 64)]
 fn entropy_32_bytes(bencher: Bencher<'_, '_>) {
     use gridauth::env::Entropy;

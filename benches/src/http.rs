@@ -1,12 +1,12 @@
-//! The least of an HTTP/1.1 client that measures a server and not itself: requests are bytes made beforehand, one at a time
-//! on a connection that stays open.
+//! A minimal HTTP/1.1 client, so that the server is measured and not the client. Requests are bytes made beforehand, sent one
+//! at a time on a connection that stays open.
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use crate::Result;
 
-/// The longest answer that is read.
+/// The maximum length of a response.
 const MOST: usize = 64 * 1024;
 
 /// A connection to a server.
@@ -16,7 +16,7 @@ pub(crate) struct Connection {
     host: String,
 }
 
-/// An answer, read whole.
+/// A complete response.
 pub(crate) struct Answer<'a> {
     pub(crate) status: u16,
     pub(crate) headers: &'a str,
@@ -30,7 +30,7 @@ impl Connection {
         Ok(Self { stream, buffer: Vec::with_capacity(4096), host: address.to_owned() })
     }
 
-    /// Sends a request and reads the answer.
+    /// Sends a request and reads the response.
     pub(crate) async fn exchange(&mut self, request: &[u8]) -> Result<Answer<'_>> {
         self.stream.write_all(request).await?;
         self.buffer.clear();
@@ -50,7 +50,7 @@ impl Connection {
 
     async fn fill(&mut self) -> Result<()> {
         if self.buffer.len() > MOST || self.stream.read_buf(&mut self.buffer).await? == 0 {
-            return Err("the server closed the connection, or its answer is too long".into());
+            return Err("the server closed the connection, or its response is too long".into());
         }
         Ok(())
     }
@@ -65,7 +65,7 @@ impl Connection {
         format!("GET {path} HTTP/1.1\r\nhost: {}\r\n{authorization}\r\n", self.host).into_bytes()
     }
 
-    /// A form that is posted.
+    /// A POST request with a form.
     pub(crate) fn post(&self, path: &str, authorization: &str, form: &[(&str, &str)]) -> Vec<u8> {
         let body = form_urlencoded::Serializer::new(String::new()).extend_pairs(form).finish();
         format!(
@@ -79,22 +79,22 @@ impl Connection {
 }
 
 impl Answer<'_> {
-    /// Fails where the server did not do what was asked.
+    /// Fails unless the response has this status.
     pub(crate) fn expect(&self, status: u16) -> Result<()> {
         if self.status == status {
             return Ok(());
         }
-        Err(format!("{status} was expected: {}{}", self.headers, String::from_utf8_lossy(self.body)).into())
+        Err(format!("expected {status}: {}{}", self.headers, String::from_utf8_lossy(self.body)).into())
     }
 
-    /// A member of the JSON object that it is.
+    /// A string member of the JSON body.
     pub(crate) fn member(&self, name: &str) -> Result<String> {
         let object: serde_json::Value = serde_json::from_slice(self.body)?;
         Ok(object[name].as_str().ok_or("a member is missing")?.to_owned())
     }
 }
 
-/// How long head and body are, once the head is there.
+/// The lengths of head and body, once the head is complete.
 fn head(buffer: &[u8]) -> Result<Option<(usize, usize)>> {
     let Some(end) = memchr::memmem::find(buffer, b"\r\n\r\n") else { return Ok(None) };
     let head = std::str::from_utf8(&buffer[..end])?;
@@ -102,5 +102,5 @@ fn head(buffer: &[u8]) -> Result<Option<(usize, usize)>> {
         let (name, value) = line.split_once(':')?;
         name.eq_ignore_ascii_case("content-length").then(|| value.trim().parse())
     });
-    Ok(Some((end + 4, length.ok_or("an answer without a length")??)))
+    Ok(Some((end + 4, length.ok_or("a response without a length")??)))
 }

@@ -1,4 +1,4 @@
-//! What clients ask.
+//! The requests that clients send.
 
 use std::sync::Arc;
 
@@ -7,7 +7,7 @@ use crate::http::{Answer, Connection};
 use crate::load::Job;
 use crate::process::Server;
 
-/// The same path again and again, each time with the next of many tokens.
+/// Requests the same path repeatedly, each time with the next of many tokens.
 pub(crate) struct Visit {
     path: &'static str,
     tokens: Arc<[String]>,
@@ -17,7 +17,7 @@ pub(crate) struct Visit {
 }
 
 impl Visit {
-    /// One for each client; without tokens they send none.
+    /// One job per client, which share out the tokens.
     pub(crate) fn of(path: &'static str, tokens: &Arc<[String]>, clients: usize) -> Vec<Self> {
         (0..clients)
             .map(|next| Self { path, tokens: Arc::clone(tokens), next, step: clients, requests: Vec::new() })
@@ -47,27 +47,27 @@ pub(crate) struct Issue {
     authorization: String,
     form: Vec<(&'static str, &'static str)>,
     request: Vec<u8>,
-    /// The tokens, where they are kept.
+    /// The issued tokens that are kept.
     pub(crate) tokens: Vec<String>,
-    /// How many are kept.
+    /// How many tokens to keep.
     pub(crate) keep: usize,
 }
 
 impl Issue {
-    /// Client credentials, one client each.
+    /// Jobs that use the client credentials grant, one per client.
     pub(crate) fn client_credentials(path: &'static str, server: &Server, clients: usize) -> Vec<Self> {
         let form = vec![("grant_type", "client_credentials"), ("scope", "notes.read")];
         (0..clients).map(|_| Self::of(path, server, form.clone())).collect()
     }
 
-    /// A password, one client each.
+    /// Jobs that use the password grant, one per client.
     pub(crate) fn password(server: &Server, clients: usize) -> Vec<Self> {
         let form = vec![("grant_type", "password"), ("username", "israel"), ("password", "imru")];
         (0..clients).map(|_| Self::of("/oauth/token", server, form.clone())).collect()
     }
 
     fn of(path: &'static str, server: &Server, form: Vec<(&'static str, &'static str)>) -> Self {
-        let authorization = server.word.clone();
+        let authorization = server.authorization.clone();
         Self { path, authorization, form, request: Vec::new(), tokens: Vec::new(), keep: 0 }
     }
 }
@@ -89,7 +89,7 @@ impl Job for Issue {
     }
 }
 
-/// Asks for codes, as a browser in which somebody is signed in does.
+/// Requests codes, as a browser in which a user is signed in.
 pub(crate) struct Authorize {
     request: Vec<u8>,
     left: usize,
@@ -134,7 +134,7 @@ impl Job for Authorize {
     }
 }
 
-/// Redeems codes, each once.
+/// Redeems each code once.
 pub(crate) struct Redeem {
     authorization: String,
     codes: Vec<String>,
@@ -146,7 +146,7 @@ pub(crate) struct Redeem {
 
 impl Redeem {
     pub(crate) fn new(server: &Server, codes: Vec<String>, keep_refresh_token: bool) -> Self {
-        let authorization = server.word.clone();
+        let authorization = server.authorization.clone();
         Self { authorization, codes, request: Vec::new(), refresh_token: None, keep: keep_refresh_token }
     }
 }
@@ -173,7 +173,7 @@ impl Job for Redeem {
     }
 }
 
-/// Rotates a refresh token again and again.
+/// Rotates a refresh token repeatedly.
 pub(crate) struct Rotate {
     authorization: String,
     refresh_token: String,
@@ -182,7 +182,7 @@ pub(crate) struct Rotate {
 
 impl Rotate {
     pub(crate) fn new(server: &Server, refresh_token: String) -> Self {
-        Self { authorization: server.word.clone(), refresh_token, request: Vec::new() }
+        Self { authorization: server.authorization.clone(), refresh_token, request: Vec::new() }
     }
 }
 

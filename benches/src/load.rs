@@ -1,4 +1,4 @@
-//! Many clients at the same time, each of which asks again as soon as it is answered.
+//! Concurrent clients, each of which sends its next request as soon as it has a response.
 
 use std::time::{Duration, Instant};
 
@@ -8,29 +8,29 @@ use crate::http::{Answer, Connection};
 use crate::process::Server;
 use crate::{Result, Settings};
 
-/// What one client does over and over.
+/// The requests of one client.
 pub(crate) trait Job: Send + 'static {
-    /// The next request; `None` once there is nothing left to do.
+    /// The next request; `None` if there is nothing left to do.
     fn request(&mut self, connection: &Connection) -> Option<&[u8]>;
 
-    /// Looks at its answer.
+    /// Checks the response.
     fn answered(&mut self, answer: &Answer<'_>) -> Result<()>;
 }
 
-/// What a run gave.
+/// The figures of a run.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Figures {
-    /// Requests answered in a second.
+    /// Responses per second.
     pub(crate) per_second: f64,
-    /// Processor time of the server for one of them, in microseconds.
+    /// The server's CPU time per request, in microseconds.
     pub(crate) cpu_micros: f64,
-    /// The time that half of them took at most, in milliseconds.
+    /// The median latency, in milliseconds.
     pub(crate) median_millis: f64,
-    /// The time that 99 of 100 took at most.
+    /// The 99th percentile of the latency, in milliseconds.
     pub(crate) slow_millis: f64,
 }
 
-/// Connections, one for each client.
+/// Opens one connection per client.
 pub(crate) async fn connect(server: &Server, clients: usize) -> Result<Vec<Connection>> {
     let mut connections = Vec::with_capacity(clients);
     for _ in 0..clients {
@@ -39,7 +39,7 @@ pub(crate) async fn connect(server: &Server, clients: usize) -> Result<Vec<Conne
     Ok(connections)
 }
 
-/// Lets each of `jobs` run for `time`, and measures the server meanwhile.
+/// Runs all jobs for `time`, and measures the server meanwhile.
 pub(crate) async fn drive<J: Job>(
     server: &Server,
     jobs: Vec<J>,
@@ -49,7 +49,7 @@ pub(crate) async fn drive<J: Job>(
     drive_on(&mut connections, server, jobs, time).await
 }
 
-/// The same, on connections that stay open.
+/// Like [`drive`], on connections that stay open.
 pub(crate) async fn drive_on<J: Job>(
     connections: &mut Vec<Connection>,
     server: &Server,
@@ -96,18 +96,18 @@ pub(crate) async fn drive_on<J: Job>(
     Ok((figures, jobs))
 }
 
-/// Warms the server up with `jobs`, so that nothing is measured for the first time.
+/// Warms the server up with `jobs`, so that first-time costs are not measured.
 pub(crate) async fn warm_up<J: Job>(server: &Server, jobs: Vec<J>, settings: &Settings) -> Result<Vec<J>> {
     Ok(drive(server, jobs, settings.time.min(Duration::from_secs(1))).await?.1)
 }
 
-/// The value in the middle.
+/// The median.
 fn middle(mut values: Vec<f64>) -> f64 {
     values.sort_by(f64::total_cmp);
     values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
 }
 
-/// The figures in the middle, each for itself.
+/// The median of each figure.
 pub(crate) fn median(runs: &[Figures]) -> Figures {
     let middle = |of: fn(&Figures) -> f64| middle(runs.iter().map(of).collect());
     Figures {

@@ -1,9 +1,9 @@
-//! Measures gridauth over HTTP, beside its peers. `README.md` says how, and what came out.
+//! Measures gridauth and its peers over HTTP. `README.md` describes the method and the results.
 //!
-//! The servers run as processes of their own, one at a time, each on one core; this process drives them from the other
-//! core. Everything is on the loopback, bounded in number and time.
+//! Each server runs as its own process, one at a time, on one core; this process drives it from the other core. Everything
+//! runs over the loopback, bounded in number and time.
 
-#![allow(clippy::print_stdout, reason = "the figures go there")]
+#![allow(clippy::print_stdout, reason = "the figures go to standard output")]
 #![allow(clippy::disallowed_methods, reason = "a measurement needs a real clock")]
 
 mod http;
@@ -20,22 +20,22 @@ use std::time::Duration;
 type Error = Box<dyn std::error::Error + Send + Sync>;
 type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// How it is measured.
+/// The settings of a measurement.
 #[derive(Clone, Debug)]
 struct Settings {
-    /// How long each figure is measured.
+    /// How long each run takes.
     time: Duration,
-    /// How often; the median counts.
+    /// The number of runs; the median counts.
     runs: usize,
-    /// How many clients ask at the same time.
+    /// The number of concurrent clients.
     clients: usize,
-    /// Whether the server may use every core, as the clients do.
+    /// Whether server and clients may use all cores.
     spread: bool,
-    /// How many live tokens the clients take turns with before a guard.
+    /// The number of live tokens that the clients of a guard cycle through.
     tokens: usize,
-    /// How many grants where it is about many.
+    /// The number of grants, where a measurement needs many.
     grants: usize,
-    /// Only what has this in its name is measured.
+    /// Measures only servers with this in their name.
     only: String,
 }
 
@@ -47,15 +47,15 @@ WHAT is one of
   issue      access tokens by client credentials, here and in peers
   codes      codes redeemed for tokens
   rotation   refresh tokens rotated
-  passwords  people signing in with a password
+  passwords  users signing in with a password
   idle       memory of axum-app before its first request
   start      start of axum-app with many live grants in its file, to the first guarded answer
   weight     bytes of a live grant, in memory and in the file
   churn      the file's size while grants come and expire
   griddb     guard and issue on the server that GRIDAUTH_TEST_GRIDDB names, with few grants and with many
---spread lets server and clients use all cores; otherwise each side has one of its own.
---tokens is for guard: live tokens that the clients take turns with.
---only is for guard: of the servers, those with this in their name, as \"file\" or \"actix\".
+--spread lets server and clients use all cores; by default each side has its own.
+--tokens is for guard: live tokens that the clients cycle through.
+--only is for guard: measures only the servers with this in their name, such as \"file\" or \"actix\".
 Defaults: 3 seconds, 5 runs, 64 clients, a token for each of them, 1,000,000 grants.";
 
 fn main() -> ExitCode {
@@ -69,14 +69,14 @@ fn main() -> ExitCode {
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln_error(&*error);
+            print_error(&*error);
             ExitCode::FAILURE
         }
     }
 }
 
-#[allow(clippy::print_stderr, reason = "that is where errors go")]
-fn eprintln_error(error: &(dyn std::error::Error + Send + Sync)) {
+#[allow(clippy::print_stderr, reason = "errors go to standard error")]
+fn print_error(error: &(dyn std::error::Error + Send + Sync)) {
     eprintln!("{error}");
 }
 
@@ -112,7 +112,7 @@ fn settings(options: &[&str]) -> Result<Settings> {
 }
 
 fn run(what: &str, settings: &Settings) -> Result<()> {
-    // The server has the first core, the clients the second.
+    // The server runs on the first core, the clients on the second.
     if !settings.spread {
         process::pin(1)?;
     }

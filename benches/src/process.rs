@@ -1,4 +1,4 @@
-//! Server processes: started, watched, ended.
+//! Starts, observes and stops server processes.
 
 use std::process::Stdio;
 use std::time::Duration;
@@ -13,10 +13,10 @@ use crate::Result;
 pub(crate) struct Server {
     child: Child,
     pid: u32,
-    /// Where it listens, as `ADDRESS:PORT`.
+    /// The address that it listens on, as `ADDRESS:PORT`.
     pub(crate) address: String,
-    /// What else it said when it was ready.
-    pub(crate) word: String,
+    /// The `Authorization` header of its client, which it prints when it is ready.
+    pub(crate) authorization: String,
 }
 
 impl Server {
@@ -39,14 +39,14 @@ impl Server {
             .await
             .map_err(|_| "the server does not start")??;
         let said = line.trim_end().strip_prefix("listening on http://").ok_or("the server did not start")?;
-        let (address, word) = said.split_once(' ').unwrap_or((said, ""));
-        Ok(Self { child, pid, address: address.to_owned(), word: word.to_owned() })
+        let (address, authorization) = said.split_once(' ').unwrap_or((said, ""));
+        Ok(Self { child, pid, address: address.to_owned(), authorization: authorization.to_owned() })
     }
 
-    /// Processor time used by all its threads so far, dead ones too.
+    /// The CPU time used so far by all its threads, including finished ones.
     pub(crate) fn cpu(&self) -> Result<Duration> {
         let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.pid))?;
-        // The second field is a name in parentheses and may hold anything.
+        // The second field is a name in parentheses and may contain anything.
         let (_, rest) = stat.rsplit_once(')').ok_or("no such process")?;
         let fields: Vec<&str> = rest.split_whitespace().collect();
         let ticks: u64 = fields[11].parse::<u64>()? + fields[12].parse::<u64>()?;
@@ -59,18 +59,18 @@ impl Server {
         memory_of(self.pid)
     }
 
-    /// Ends it at once, as a crash would.
+    /// Kills it, as a crash would.
     pub(crate) async fn kill(mut self) -> Result<()> {
         self.child.kill().await?;
         Ok(())
     }
 
-    /// The same, while others still talk to it.
+    /// Like [`kill`](Self::kill), while others still talk to it.
     pub(crate) fn crash(&self) -> Result<()> {
         self.signal(Signal::KILL)
     }
 
-    /// Asks it to end, and waits until it has.
+    /// Asks it to exit, and waits until it has.
     pub(crate) async fn stop(mut self) -> Result<()> {
         self.signal(Signal::TERM)?;
         tokio::time::timeout(Duration::from_secs(20), self.child.wait()).await??;
@@ -86,13 +86,15 @@ impl Server {
 /// Resident memory of a process in bytes.
 pub(crate) fn memory_of(pid: u32) -> Result<u64> {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status"))?;
-    let line =
-        status.lines().find(|line| line.starts_with("VmRSS:")).ok_or("it says nothing of its memory")?;
-    let kib: u64 = line.split_whitespace().nth(1).ok_or("it says nothing of its memory")?.parse()?;
+    let line = status
+        .lines()
+        .find(|line| line.starts_with("VmRSS:"))
+        .ok_or("the memory of the process is unknown")?;
+    let kib: u64 = line.split_whitespace().nth(1).ok_or("the memory of the process is unknown")?.parse()?;
     Ok(kib * 1024)
 }
 
-/// Keeps this process on one core; where there is only one core it stays as it is.
+/// Pins this process to one core, if there is more than one.
 pub(crate) fn pin(core: usize) -> Result<()> {
     if std::thread::available_parallelism()?.get() > core {
         let mut set = rustix::thread::CpuSet::new();

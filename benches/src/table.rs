@@ -1,10 +1,10 @@
-//! Figures as rows of a Markdown table.
+//! Prints figures as rows of a Markdown table.
 
 use crate::load::Figures;
 
 /// The head of a table of [`figures`].
 pub(crate) fn head(of: &str) {
-    println!("| {of} | per second | server's CPU, µs each | median, ms | 99 of 100, ms |");
+    println!("| {of} | per second | server's CPU, µs each | median, ms | 99th percentile, ms |");
     println!("| --- | ---: | ---: | ---: | ---: |");
 }
 

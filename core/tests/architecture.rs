@@ -1,4 +1,4 @@
-//! ARCHITECTURE.md says which room of `core/src` may import which. Here the sources are asked.
+//! Reads the sources of `core/src` and compares their imports with the table in ARCHITECTURE.md.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
 
@@ -7,12 +7,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// A line of the table.
-struct Room {
+struct Module {
     name: String,
-    /// Rooms above it, whole.
-    whole: BTreeSet<String>,
-    /// Single items of rooms below it, as `room::Item`.
-    single: BTreeSet<String>,
+    may_import: BTreeSet<String>,
 }
 
 fn root() -> PathBuf {
@@ -23,27 +20,22 @@ fn in_backticks(text: &str) -> impl Iterator<Item = String> {
     text.split('`').skip(1).step_by(2).map(str::to_owned)
 }
 
-/// The table below "Inside `core/src`", top to bottom: `room`, what is in it, what it may import: rooms, or all
-/// above but some. What stands behind a semicolon are single items.
-fn table() -> Vec<Room> {
+/// The table below "Inside `core/src`", top to bottom: a module, what is in it, the modules that it may import. "all above but"
+/// some is a list, too.
+fn table() -> Vec<Module> {
     let page = fs::read_to_string(root().join("../ARCHITECTURE.md")).unwrap();
     let (_, table) = page.split_once("Inside `core/src`").unwrap();
     let lines = table.lines().skip_while(|line| !line.starts_with('|')).skip(2);
-    let mut rooms: Vec<Room> = Vec::new();
+    let mut modules: Vec<Module> = Vec::new();
     for line in lines.take_while(|line| line.starts_with('|')) {
         let cells: Vec<&str> = line.trim_matches('|').split('|').collect();
-        let (whole, single) = cells[2].split_once(';').unwrap_or((cells[2], ""));
-        let above: BTreeSet<String> = rooms.iter().map(|room| room.name.clone()).collect();
-        let named: BTreeSet<String> = in_backticks(whole).collect();
+        let above: BTreeSet<String> = modules.iter().map(|module| module.name.clone()).collect();
+        let named: BTreeSet<String> = in_backticks(cells[2]).collect();
         assert!(named.is_subset(&above), "{line}: arrows run down only");
-        let room = Room {
-            name: in_backticks(cells[0]).next().unwrap(),
-            whole: if whole.contains("all above") { &above - &named } else { named },
-            single: in_backticks(single).collect(),
-        };
-        rooms.push(room);
+        let may_import = if cells[2].contains("all above") { &above - &named } else { named };
+        modules.push(Module { name: in_backticks(cells[0]).next().unwrap(), may_import });
     }
-    rooms
+    modules
 }
 
 fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
@@ -62,76 +54,267 @@ fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
     }
 }
 
-/// The paths behind each `crate::` of a file, but for those in comments and in its tests.
-fn imports(source: &str) -> Vec<String> {
-    let source = source.split("#[cfg(test)]\nmod tests").next().unwrap();
+/// The code of a file, without comments and without the tests at its end.
+fn code(source: &str) -> String {
+    let tests = source.match_indices("#[cfg(test)]").map(|(at, _)| at).find(|at| {
+        let lines = source[*at..].lines().skip(1).skip_while(|line| line.starts_with("#["));
+        lines.take(1).any(|line| line.starts_with("mod ") && line.ends_with('{'))
+    });
+    source[..tests.unwrap_or(source.len())]
+        .lines()
+        .map(|line| line.split("//").next().unwrap().to_owned() + "\n")
+        .collect()
+}
+
+/// The paths after each `crate::` of a file.
+fn crate_paths(source: &str) -> Vec<String> {
+    let code = code(source);
     let mut paths = Vec::new();
-    for line in source.lines() {
-        let code = line.split("//").next().unwrap();
-        for (at, _) in code.match_indices("crate::").filter(|(at, _)| !code[..*at].ends_with('$')) {
-            let rest = &code[at + "crate::".len()..];
-            let end =
-                rest.find(|c: char| !(c.is_alphanumeric() || c == '_' || c == ':')).unwrap_or(rest.len());
-            assert!(end > 0, "one path for each room, so that it can be read here: {line}");
-            paths.push(rest[..end].to_owned());
-        }
+    for (at, _) in code.match_indices("crate::").filter(|(at, _)| !code[..*at].ends_with('$')) {
+        let rest = &code[at + "crate::".len()..];
+        let end = rest.find(|c: char| !(c.is_alphanumeric() || c == '_' || c == ':')).unwrap_or(rest.len());
+        assert!(end > 0, "one path for each module, so that it can be read here: {rest:.60}");
+        paths.push(rest[..end].to_owned());
     }
     paths
 }
 
-/// The rooms of what `lib.rs` shows at the top: `crate::Store` is of `store`.
-fn shown_at_the_top() -> BTreeMap<String, String> {
+/// The modules of what `lib.rs` re-exports at the top: `crate::Store` is of `store`.
+fn at_the_top() -> BTreeMap<String, String> {
     let lib = fs::read_to_string(root().join("src/lib.rs")).unwrap();
     let lines = lib.lines().filter_map(|line| line.strip_prefix("pub use ")?.split_once("::"));
     lines
-        .flat_map(|(room, names)| {
+        .flat_map(|(module, names)| {
             let names = names.trim_matches(|c| matches!(c, '{' | '}' | ';')).split(", ");
             names
-                .map(|name| (name.trim_matches(['{', '}', ';']).to_owned(), room.to_owned()))
+                .map(|name| (name.trim_matches(['{', '}', ';']).to_owned(), module.to_owned()))
                 .collect::<Vec<_>>()
         })
         .collect()
 }
 
 #[test]
-fn every_import_is_one_that_the_table_allows() {
-    let rooms = table();
-    let top = shown_at_the_top();
+fn every_import_is_allowed_by_the_table() {
+    let modules = table();
+    let top = at_the_top();
     assert_eq!(top["Store"], "store", "{top:?}");
     let mut files = Vec::new();
     sources(&root().join("src"), &mut files);
-    let mut used: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    let mut seen = BTreeSet::new();
     for file in &files {
         let relative = file.strip_prefix(root().join("src")).unwrap().to_str().unwrap();
         let name = relative.split('/').next().unwrap().trim_end_matches(".rs");
         if name == "lib" {
             continue;
         }
-        let room = rooms.iter().find(|room| room.name == name);
-        let room = room.unwrap_or_else(|| panic!("{relative}: `{name}` is not in the table"));
-        let used = used.entry(name.to_owned()).or_default();
-        for path in imports(&fs::read_to_string(file).unwrap()) {
-            let (first, rest) = path.split_once("::").unwrap_or((&path, ""));
-            let (other, item) = match top.get(first) {
-                Some(other) => (other.as_str(), first),
-                None => (first, rest),
-            };
-            let single = format!("{other}::{item}");
-            let allowed = other == name || room.whole.contains(other) || room.single.contains(&single);
-            assert!(allowed, "{relative}: `{name}` may not import `{path}` by ARCHITECTURE.md");
-            used.insert(if room.whole.contains(other) { other.to_owned() } else { single });
+        let module = modules.iter().find(|module| module.name == name);
+        let module = module.unwrap_or_else(|| panic!("{relative}: `{name}` is not in the table"));
+        seen.insert(name.to_owned());
+        for path in crate_paths(&fs::read_to_string(file).unwrap()) {
+            let first = path.split("::").next().unwrap();
+            let other = top.get(first).map_or(first, String::as_str);
+            let is_allowed = other == name || module.may_import.contains(other);
+            assert!(is_allowed, "{relative}: `{name}` may not import `{path}` by ARCHITECTURE.md");
         }
     }
-    for room in &rooms {
-        let used = used.get(&room.name).unwrap_or_else(|| panic!("there is no room `{}`", room.name));
-        assert!(room.single.is_subset(used), "{}: not used any more: {:?}", room.name, room.single);
+    for module in &modules {
+        assert!(seen.contains(&module.name), "there is no module `{}`", module.name);
     }
-    assert!(files.len() > 100 && rooms.len() > 10, "{} files, {} rooms", files.len(), rooms.len());
+    assert!(files.len() > 100 && modules.len() > 10, "{} files, {} modules", files.len(), modules.len());
+}
+
+/// The sources by their module path, and what each file re-exports.
+struct Sources {
+    code: BTreeMap<Vec<String>, String>,
+    reexports: BTreeMap<Vec<String>, BTreeMap<String, Vec<String>>>,
+}
+
+impl Sources {
+    fn read() -> Self {
+        let mut files = Vec::new();
+        sources(&root().join("src"), &mut files);
+        let mut code_of = BTreeMap::new();
+        for file in files {
+            let relative = file.strip_prefix(root().join("src")).unwrap().to_str().unwrap();
+            let module = relative.trim_end_matches(".rs").trim_end_matches("/mod");
+            let module =
+                if module == "lib" { Vec::new() } else { module.split('/').map(str::to_owned).collect() };
+            code_of.insert(module, code(&fs::read_to_string(&file).unwrap()));
+        }
+        let mut sources = Self { code: code_of, reexports: BTreeMap::new() };
+        for (module, code) in &sources.code {
+            let names = uses(code).filter(|(is_reexport, _)| *is_reexport).filter_map(|(_, path)| {
+                let (last, path) = (path.last()?.clone(), sources.absolute(module, path)?);
+                Some((last, path))
+            });
+            let names = names.collect();
+            sources.reexports.insert(module.clone(), names);
+        }
+        sources
+    }
+
+    /// The path from the root of the crate; `None` for other crates.
+    fn absolute(&self, module: &[String], mut path: Vec<String>) -> Option<Vec<String>> {
+        let mut base = module.to_vec();
+        match path.first()?.as_str() {
+            "crate" => base.clear(),
+            "self" => {}
+            "super" => {
+                base.pop();
+            }
+            first => {
+                let mut child = base.clone();
+                child.push(first.to_owned());
+                return self.code.contains_key(&child).then(|| [base, path].concat());
+            }
+        }
+        path.remove(0);
+        while path.first().is_some_and(|first| first == "super") {
+            path.remove(0);
+            base.pop();
+        }
+        Some([base, path].concat())
+    }
+
+    /// The file in which a path is defined.
+    fn definition(&self, path: &[String]) -> Vec<String> {
+        let mut module = Vec::new();
+        for (at, segment) in path.iter().enumerate() {
+            let mut child: Vec<String> = module.clone();
+            child.push(segment.clone());
+            if self.code.contains_key(&child) {
+                module = child;
+            } else if let Some(target) = self.reexports[&module].get(segment) {
+                return self.definition(&[target.clone(), path[at + 1..].to_vec()].concat());
+            } else {
+                return module;
+            }
+        }
+        module
+    }
+
+    /// Which files each file imports from.
+    fn imports(&self) -> BTreeMap<Vec<String>, BTreeSet<Vec<String>>> {
+        let of = |(module, code): (&Vec<String>, &String)| {
+            let paths = uses(code).filter(|(is_reexport, _)| !is_reexport);
+            let paths = paths.filter_map(|(_, path)| self.absolute(module, path));
+            let files = paths.map(|path| self.definition(&path)).filter(|file| file != module);
+            (module.clone(), files.collect())
+        };
+        self.code.iter().map(of).collect()
+    }
+}
+
+/// The paths of the `use` items of a file, and whether each is a re-export.
+fn uses(code: &str) -> impl Iterator<Item = (bool, Vec<String>)> {
+    let mut found = Vec::new();
+    for (at, _) in code.match_indices("use ") {
+        let line = &code[code[..at].rfind('\n').map_or(0, |end| end + 1)..at];
+        if !matches!(line.trim(), "" | "pub" | "pub(crate)" | "pub(super)") {
+            continue;
+        }
+        let item = &code[at + "use ".len()..];
+        let item: String = item[..item.find(';').unwrap_or(0)].split_whitespace().collect();
+        let mut paths = Vec::new();
+        expand(&item, &mut Vec::new(), &mut paths);
+        found.extend(paths.into_iter().map(|path| (!line.trim().is_empty(), path)));
+    }
+    found.into_iter()
+}
+
+/// Takes the braces of a `use` item apart.
+fn expand(item: &str, prefix: &mut Vec<String>, paths: &mut Vec<Vec<String>>) {
+    let (head, group) = match item.find('{') {
+        Some(at) => (&item[..at], Some(&item[at + 1..item.len() - 1])),
+        None => (item, None),
+    };
+    // `asX` is what is left of `as X` without spaces; a renamed item is found under its own name.
+    let segments: Vec<String> = head.split("::").filter(|name| !name.is_empty()).map(str::to_owned).collect();
+    let length = prefix.len();
+    prefix.extend(segments);
+    match group {
+        None => paths.push(prefix.clone()),
+        Some(group) => {
+            let (mut depth, mut start) = (0, 0);
+            for (at, c) in group.char_indices().chain([(group.len(), ',')]) {
+                match c {
+                    '{' => depth += 1,
+                    '}' => depth -= 1,
+                    ',' if depth == 0 => {
+                        if start < at {
+                            expand(&group[start..at], prefix, paths);
+                        }
+                        start = at + 1;
+                    }
+                    _ => {}
+                }
+            }
+        }
+    }
+    prefix.truncate(length);
+}
+
+/// The files that are in a circle, if there is one: whoever imports nothing from the others, or is imported by none of them, is in
+/// none.
+fn circle(imports: &BTreeMap<Vec<String>, BTreeSet<Vec<String>>>) -> Option<Vec<Vec<String>>> {
+    let mut left = imports.clone();
+    loop {
+        let imported: BTreeSet<Vec<String>> = left.values().flatten().cloned().collect();
+        let before = left.len();
+        let files: BTreeSet<Vec<String>> = left.keys().cloned().collect();
+        left.retain(|file, imports| {
+            imported.contains(file) && imports.iter().any(|other| files.contains(other))
+        });
+        if left.len() == before {
+            return (!left.is_empty()).then(|| left.into_keys().collect());
+        }
+    }
 }
 
 #[test]
-fn the_sources_are_read_as_they_are_meant() {
+fn no_files_import_in_a_circle() {
+    let sources = Sources::read();
+    let imports = sources.imports();
+    let arrows: usize = imports.values().map(BTreeSet::len).sum();
+    assert!(arrows > 300, "only {arrows} imports were read");
+    if let Some(files) = circle(&imports) {
+        let names: Vec<String> = files
+            .iter()
+            .map(|file| {
+                let into: Vec<String> = imports[file]
+                    .iter()
+                    .filter(|other| files.contains(other))
+                    .map(|other| other.join("/"))
+                    .collect();
+                format!("{} -> {}", file.join("/"), into.join(", "))
+            })
+            .collect();
+        panic!("these files are in a circle, or between two:\n{}", names.join("\n"));
+    }
+}
+
+#[test]
+fn the_sources_are_read_correctly() {
     let source = "use crate::model::{Client, User};\n// use crate::server::No;\nfn f(a: &crate::Store) -> $crate::No {}\n\
-                  /// [`crate::pages`]\n#[cfg(test)]\nmod tests {\n    use crate::GridAuth;\n}\n";
-    assert_eq!(imports(source), ["model::", "Store"]);
+                  /// [`crate::pages`]\n#[cfg(test)]\nmod cases;\nuse crate::env;\n\
+                  #[cfg(test)]\n#[allow(x)]\nmod tests {\n    use crate::GridAuth;\n}\n";
+    assert_eq!(crate_paths(source), ["model::", "Store", "env"]);
+    let paths = |text: &str| uses(text).map(|(_, path)| path.join("::")).collect::<Vec<_>>();
+    assert_eq!(
+        paths("use a::{b, c::{d, e}};\npub use super::f::G;\n"),
+        ["a::b", "a::c::d", "a::c::e", "super::f::G"]
+    );
+}
+
+#[test]
+fn a_circle_is_found() {
+    let file = |name: &str| vec![name.to_owned()];
+    let mut imports = BTreeMap::from([
+        (file("a"), BTreeSet::from([file("b")])),
+        (file("b"), BTreeSet::from([file("c")])),
+        (file("c"), BTreeSet::new()),
+    ]);
+    assert_eq!(circle(&imports), None);
+    imports.insert(file("c"), BTreeSet::from([file("a")]));
+    assert_eq!(circle(&imports).map(|files| files.len()), Some(3));
 }

@@ -1,34 +1,34 @@
-//! A request to the authorization endpoint, by GET or POST, in a browser that is signed in or not, and then whatever its
-//! pages ask, answered with yes. A browser is never sent to what no client has registered.
+//! A request to the authorization endpoint, by GET or POST, in a browser that is signed in or not. Every page that follows is
+//! answered with yes. The browser is never redirected to a URI that no client has registered.
 #![no_main]
 
 use bytes::Bytes;
 use gridauth::{Request, Response};
 use gridauth_fuzz::page::Page;
-use gridauth_fuzz::world::{World, cookies, filled, run};
+use gridauth_fuzz::server::{Server, cookies, filled, run};
 use gridauth_fuzz::{answer, input};
 use http::{Method, Uri};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|data: &[u8]| run(async {
     let Some(request) = request(&filled(data).await) else { return };
-    let world = World::new().await;
+    let server = Server::new().await;
     let cookie = request.headers().get("cookie").and_then(|value| value.to_str().ok());
     let mut jar = cookie.unwrap_or_default().to_owned();
-    let mut answered = world.auth.handle(request).await;
-    // Sign-in, then consent; a third page would be one too many.
+    let mut answered = server.auth.handle(request).await;
+    // Sign-in and consent; after a third page there must not be another.
     for page in 0.. {
         answer::check(&answered);
         jar = cookies(&jar, &answered);
         let Some(form) = form(&answered) else { break };
-        assert!(page < 3, "the pages go round in circles");
+        assert!(page < 3, "the pages never end");
         let form = form.filled_in("israel", "imru", "allow");
         let form: Vec<_> = form.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
-        answered = world.post("/oauth/authorize", &[("cookie", &jar)], &form).await;
+        answered = server.post("/oauth/authorize", &[("cookie", &jar)], &form).await;
     }
 }));
 
-/// The request line says GET or POST and the query; its path is the endpoint's.
+/// Takes the method, GET or POST, and the query from the input; the path is that of the endpoint.
 fn request(text: &[u8]) -> Option<Request> {
     let mut request = input::request(text)?;
     if request.method() != Method::POST {
@@ -40,7 +40,7 @@ fn request(text: &[u8]) -> Option<Request> {
     Some(request)
 }
 
-/// The form of a page that asks something.
+/// The form of a page that asks the user something.
 fn form(answered: &Response) -> Option<gridauth_fuzz::page::Form> {
     let is_page = answered.headers()["content-type"].as_bytes().starts_with(b"text/html");
     let form = is_page.then(|| Page::read(answered.body()).form)??;

@@ -1,4 +1,4 @@
-//! A query or a form body: read strictly, and what is read is what any reader of forms reads.
+//! A query or a form body: parsed strictly, and to the same pairs as by any other parser of forms.
 #![no_main]
 
 use gridauth::protocol::Parameters;
@@ -17,6 +17,6 @@ fuzz_target!(|data: &[u8]| {
         let count = pairs.iter().filter(|(other, _)| other == name).count();
         assert_eq!(parameters.is_repeated(name), count > 1);
     }
-    let again = Parameters::parse(parameters.encode_without(&[]).as_bytes()).expect("it was written so");
+    let again = Parameters::parse(parameters.encode_without(&[]).as_bytes()).expect("it was encoded by us");
     assert!(again.iter().eq(parameters.iter()));
 });

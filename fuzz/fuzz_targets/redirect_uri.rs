@@ -1,8 +1,9 @@
-//! A registered redirect URI and a requested one, on a line each: the same text, or the same but for a loopback port.
+//! A registered redirect URI and a requested one, one per line: they match if they are the same text, apart from a loopback
+//! port.
 #![no_main]
 
 use gridauth::protocol::RedirectUri;
-use gridauth_fuzz::answer::same_place;
+use gridauth_fuzz::answer::same_target;
 use gridauth_fuzz::input::cut;
 use libfuzzer_sys::fuzz_target;
 
@@ -14,20 +15,20 @@ fuzz_target!(|data: &[u8]| {
     assert_eq!(uri.as_str(), registered);
     assert!(uri.matches(registered));
     assert!(!registered.contains('#'));
-    // What is kept can be read back.
+    // The stored form can be read back.
     let json = serde_json::to_string(&uri).expect("a text");
-    assert_eq!(serde_json::from_str::<RedirectUri>(&json).expect("it was written so"), uri);
+    assert_eq!(serde_json::from_str::<RedirectUri>(&json).expect("it was written by us"), uri);
     if uri.matches(requested) && requested != registered {
         let (own, other) = (without_port(registered), without_port(requested));
         assert!(own.is_some() && own == other, "{registered} {requested}");
-        same_place(registered, requested);
+        same_target(registered, requested);
         assert!(RedirectUri::parse(requested).is_ok(), "{requested}");
         assert!(!uri.is_unprotected());
     }
 });
 
 fn text_of(bytes: &[u8]) -> &str {
-    std::str::from_utf8(bytes).expect("parted at a line end")
+    std::str::from_utf8(bytes).expect("split at a line end")
 }
 
 /// An `http` URI of the loopback without its port.

@@ -1,4 +1,4 @@
-//! A scope, and on a second line another: sets of tokens, whatever is in them.
+//! Two scopes, one per line: they behave as sets of tokens, whatever is in them.
 #![no_main]
 
 use std::collections::HashSet;

@@ -1,5 +1,5 @@
-//! The body of a stored row, as a damaged or foreign database may hold it: read or refused, and what is read is
-//! written back as it was. Then the server meets it.
+//! The body of a stored row, as a damaged or foreign database may contain it: it is parsed or refused, what is parsed is
+//! written back unchanged, and the server copes with it.
 #![no_main]
 
 use gridauth::Client;
@@ -7,7 +7,7 @@ use gridauth::env::Timestamp;
 use gridauth::model::{Consent, GrantRecord, Session, StoredUser};
 use gridauth::store::{Change, Key, Record, Row};
 use gridauth::token::PresentedToken;
-use gridauth_fuzz::world::{World, run, word};
+use gridauth_fuzz::server::{Server, run, secret};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|data: &[u8]| run(async {
@@ -18,28 +18,28 @@ fuzz_target!(|data: &[u8]| run(async {
             .with_client(Some("web"))
             .with_scope(Some("notes.read"))
     };
-    there_and_back::<GrantRecord>(&row(body));
-    there_and_back::<Client>(&row(body));
-    there_and_back::<StoredUser>(&row(body));
-    there_and_back::<Session>(&row(body));
-    there_and_back::<Consent>(&row(body));
+    round_trip::<GrantRecord>(&row(body));
+    round_trip::<Client>(&row(body));
+    round_trip::<StoredUser>(&row(body));
+    round_trip::<Session>(&row(body));
+    round_trip::<Consent>(&row(body));
 
-    let world = World::new().await;
-    let (access, refresh) = (word("{access}").await, word("{refresh}").await);
-    let id = PresentedToken::parse(access).expect("it is one").grant_id().to_string();
+    let server = Server::new().await;
+    let (access, refresh) = (secret("{access}").await, secret("{refresh}").await);
+    let id = PresentedToken::parse(access).expect("a token").grant_id().to_string();
     let mut replace = |_: &Row| Change::Replace(row(body));
-    let _ = world.auth.store().update(Key::new(GrantRecord::KIND, &id), &mut replace).await.expect("memory");
-    let _ = world.auth.authenticate(&gridauth::http::BearerToken::new(access)).await;
-    let basic = [("authorization", word("{basic}").await)];
-    let _ = world.post("/oauth/introspect", &basic, &[("token", refresh)]).await;
+    let _ = server.auth.store().update(Key::new(GrantRecord::KIND, &id), &mut replace).await.expect("memory");
+    let _ = server.auth.authenticate(&gridauth::http::BearerToken::new(access)).await;
+    let basic = [("authorization", secret("{basic}").await)];
+    let _ = server.post("/oauth/introspect", &basic, &[("token", refresh)]).await;
     let form = [("grant_type", "refresh_token"), ("refresh_token", refresh)];
-    let _ = world.post("/oauth/token", &basic, &form).await;
-    let _ = world.post("/oauth/revoke", &basic, &[("token", access)]).await;
+    let _ = server.post("/oauth/token", &basic, &form).await;
+    let _ = server.post("/oauth/revoke", &basic, &[("token", access)]).await;
 }));
 
-fn there_and_back<R: Record>(row: &Row) {
+fn round_trip<R: Record>(row: &Row) {
     if let Ok(record) = R::from_row(row) {
         let written = record.to_row();
-        assert_eq!(R::from_row(&written).expect("it was written so").to_row(), written);
+        assert_eq!(R::from_row(&written).expect("it was written by us").to_row(), written);
     }
 }

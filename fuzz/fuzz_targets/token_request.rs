@@ -1,39 +1,36 @@
-//! A request to the token endpoint: headers and a body, anything in them.
+//! A request to the token endpoint, with any headers and body.
 #![no_main]
 
 use gridauth::protocol::Parameters;
 use gridauth::{Request, Response};
-use gridauth_fuzz::world::{World, filled, run};
+use gridauth_fuzz::server::{Server, filled, run};
 use gridauth_fuzz::{answer, input};
 use libfuzzer_sys::fuzz_target;
 use serde_json::Value;
 
 fuzz_target!(|data: &[u8]| run(async {
     let Some((headers, body)) = input::headers_and_body(&filled(data).await) else { return };
-    let world = World::new().await;
+    let server = Server::new().await;
     let mut request = Request::new(body);
     *request.method_mut() = http::Method::POST;
     *request.uri_mut() = http::Uri::from_static("/oauth/token");
     *request.headers_mut() = headers;
-    let first = world.auth.handle(request.clone()).await;
-    check(&world, &first).await;
-    world.advance(1);
-    let second = world.auth.handle(request.clone()).await;
-    check(&world, &second).await;
-    // A code is good once, whatever else the request has.
+    let first = server.auth.handle(request.clone()).await;
+    check(&server, &first).await;
+    server.advance(1);
+    let second = server.auth.handle(request.clone()).await;
+    check(&server, &second).await;
+    // A code can be redeemed once, whatever else is in the request.
     let redeems = Parameters::parse(request.body())
         .is_ok_and(|parameters| parameters.get("grant_type") == Some("authorization_code"));
     assert!(!redeems || token(&second).is_none());
 }));
 
-async fn check(world: &World, answered: &Response) {
+async fn check(server: &Server, answered: &Response) {
     answer::check(answered);
     assert_eq!(answered.headers()["cache-control"], "no-store");
     if let Some(token) = token(answered) {
-        assert!(
-            world.auth.authenticate(&gridauth::http::BearerToken::new(&token)).await.is_ok(),
-            "a token that is no good was handed out"
-        );
+        assert!(server.auth.authenticate(&gridauth::http::BearerToken::new(&token)).await.is_ok(), "an invalid token was issued");
     } else {
         assert!(answered.status().is_client_error());
     }

@@ -1,19 +1,19 @@
-//! What every answer has to keep to, whatever was asked.
+//! The rules that every response must follow, whatever the request.
 
 use gridauth::Response;
 use gridauth::protocol::RedirectUri;
 use url::Url;
 
 use crate::page::Page;
-use crate::world::{ISSUER, REDIRECT_URIS};
+use crate::server::{ISSUER, REDIRECT_URIS};
 
-/// The checks of every answer.
+/// Checks a response.
 pub fn check(answer: &Response) {
     let (status, headers, body) = (answer.status(), answer.headers(), answer.body());
     assert!(!status.is_server_error(), "{status}: {}", String::from_utf8_lossy(body));
     let content_type = headers.get("content-type").map(|value| value.to_str().expect("text"));
     let content_type = content_type.unwrap_or_else(|| {
-        assert!(body.is_empty(), "a body of no type");
+        assert!(body.is_empty(), "a body without a type");
         ""
     });
     if content_type.starts_with("text/html") {
@@ -22,7 +22,7 @@ pub fn check(answer: &Response) {
         if let Some(form) = &page.form
             && form.action != "/oauth/authorize"
         {
-            goes_to_a_client(&form.action);
+            leads_to_a_client(&form.action);
         }
     } else if content_type == "application/json" {
         let json: serde_json::Value = serde_json::from_slice(body).unwrap_or_default();
@@ -38,19 +38,18 @@ pub fn check(answer: &Response) {
     }
     if let Some(location) = headers.get("location") {
         assert_eq!(status, 303);
-        answers_a_client(location.to_str().expect("text"));
+        check_redirect(location.to_str().expect("text"));
     }
 }
 
-/// A redirect goes to a registered URI, carries whose answer it is (RFC 9207), and nothing that a client's URI has
-/// has been changed by it.
-fn answers_a_client(location: &str) {
+/// A redirect leads to a registered URI, which it does not change, and has one `iss` (RFC 9207).
+fn check_redirect(location: &str) {
     let (uri, parameters) = match location.split_once('#') {
         Some((uri, fragment)) => (uri, fragment),
         None => {
             let after = |uri: &str| location.strip_prefix(uri).map(str::len);
-            let query = location.split_once('?').expect("an answer is never bare").1;
-            // A registered query comes first.
+            let query = location.split_once('?').expect("a response has parameters").1;
+            // The query of a registered URI comes first.
             match query.strip_prefix("tenant=1&") {
                 Some(rest) => (&location[..location.len() - rest.len() - 1], rest),
                 None => {
@@ -61,7 +60,7 @@ fn answers_a_client(location: &str) {
             }
         }
     };
-    goes_to_a_client(uri);
+    leads_to_a_client(uri);
     let pairs: Vec<_> = form_urlencoded::parse(parameters.as_bytes()).collect();
     let values = |name: &str| {
         pairs.iter().filter(|(own, _)| own == name).map(|(_, value)| &**value).collect::<Vec<_>>()
@@ -71,17 +70,17 @@ fn answers_a_client(location: &str) {
     assert!(values("state").len() <= 1, "{location}");
 }
 
-/// The browser ends up where a client has registered to be. Asked of two judges: the comparison that the server uses,
-/// and what a browser makes of the URI.
-fn goes_to_a_client(uri: &str) {
+/// The browser ends up at a URI that a client has registered. Checked twice: by the comparison that the server uses, and by
+/// how a browser parses the URI.
+fn leads_to_a_client(uri: &str) {
     let registered =
         REDIRECT_URIS.iter().find(|own| RedirectUri::parse(own).expect("it is registered").matches(uri));
-    let registered = registered.unwrap_or_else(|| panic!("nobody has registered {uri}"));
-    same_place(registered, uri);
+    let registered = registered.unwrap_or_else(|| panic!("no client has registered {uri}"));
+    same_target(registered, uri);
 }
 
-/// To a browser, both are the same place, ports of the loopback aside.
-pub fn same_place(registered: &str, requested: &str) {
+/// A browser goes to the same target for both, apart from the port of a loopback address.
+pub fn same_target(registered: &str, requested: &str) {
     let (own, other) = (Url::parse(registered).expect("a URL"), Url::parse(requested).expect("a URL"));
     assert_eq!((own.scheme(), own.host_str()), (other.scheme(), other.host_str()), "{requested}");
     assert_eq!((own.path(), own.query()), (other.path(), other.query()), "{requested}");

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use gridauth::Request;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri};
 
-/// A whole request. `None` where no HTTP server would hand it on.
+/// A complete request. `None` if no HTTP server would accept it.
 pub fn request(text: &[u8]) -> Option<Request> {
     let (line, rest) = cut(text, b'\n');
     let (method, target) = cut(line, b' ');
@@ -33,7 +33,7 @@ pub fn headers_and_body(mut text: &[u8]) -> Option<(HeaderMap, Bytes)> {
     Some((headers, Bytes::copy_from_slice(text)))
 }
 
-/// What is before the first `at`, and what is after it.
+/// The parts before and after the first `at`.
 pub fn cut(text: &[u8], at: u8) -> (&[u8], &[u8]) {
     match text.iter().position(|byte| *byte == at) {
         Some(found) => (&text[..found], &text[found + 1..]),

@@ -1,7 +1,6 @@
-//! What the fuzz targets share: a server with something to find in it, requests read from bytes, and what every answer
-//! has to keep to.
+//! What the fuzz targets share: a server with contents, requests parsed from bytes, and the rules for every response.
 
 pub mod answer;
 pub mod input;
 pub mod page;
-pub mod world;
+pub mod server;

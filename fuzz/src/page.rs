@@ -1,4 +1,4 @@
-//! Pages, read as a browser's tokenizer reads them.
+//! Pages, parsed with the tokenizer of a browser.
 
 use std::collections::BTreeMap;
 
@@ -6,7 +6,7 @@ use html5gum::{DefaultEmitter, Token, Tokenizer};
 
 type Attributes = BTreeMap<String, String>;
 
-/// What a page has in it.
+/// The contents of a page.
 pub struct Page {
     /// Its elements, in order.
     pub elements: Vec<(String, Attributes)>,
@@ -16,14 +16,14 @@ pub struct Page {
 
 /// A form of ours.
 pub struct Form {
-    /// Where it is sent.
+    /// The URL that it is sent to.
     pub action: String,
     inputs: Vec<(String, String)>,
     decides: bool,
 }
 
 impl Form {
-    /// What a browser sends.
+    /// The fields that a browser sends.
     pub fn filled_in(&self, username: &str, password: &str, decision: &str) -> Vec<(String, String)> {
         let own = |name: &str, value: &str| match name {
             "username" => username.to_owned(),
@@ -64,8 +64,8 @@ impl Page {
         Self { elements, form }
     }
 
-    /// Whatever was in the request, the page is made of our own elements, and nothing in it runs or loads. Only the page
-    /// that posts an answer to the client has a script, which its policy names by digest.
+    /// Checks that the page consists of our own elements, whatever was in the request, and that nothing in it runs or loads.
+    /// Only the page that posts a response to the client has a script, which its policy allows by digest.
     pub fn check(&self) {
         const ELEMENTS: [&str; 28] = [
             "html", "head", "meta", "title", "style", "body", "main", "header", "h1", "h2", "p", "form",
@@ -75,7 +75,7 @@ impl Page {
         let answers_client = self.form.as_ref().is_some_and(|form| form.action != "/oauth/authorize");
         for (name, attributes) in &self.elements {
             let own = ELEMENTS.contains(&name.as_str()) || (name == "script" && answers_client);
-            assert!(own, "an element of somebody else's: {name} {attributes:?}");
+            assert!(own, "a foreign element: {name} {attributes:?}");
             for (attribute, value) in attributes {
                 assert!(!attribute.starts_with("on") && attribute != "style", "{name} {attributes:?}");
                 if attribute == "href" {

@@ -10,7 +10,7 @@ const PAGE = `<!DOCTYPE html><html lang="en"><meta charset="utf-8"><meta name="v
 const random = () => randomBytes(24).toString('base64url');
 
 export class Client {
-  /** What reached the redirect URI, in order. */
+  /** The responses that reached the redirect URI, in order. */
   arrivals = [];
 
   static async start(issuer) {
@@ -37,7 +37,7 @@ export class Client {
     response.end(PAGE);
   }
 
-  /** A new authorization request: its address, and what the client keeps of it. */
+  /** A new authorization request: its URL, and what the client keeps of it. */
   request(clientId, parameters = {}) {
     const [state, verifier] = [random(), random() + random()];
     const query = new URLSearchParams({
@@ -52,12 +52,12 @@ export class Client {
     return { clientId, state, verifier, url: `${this.issuer}/oauth/authorize?${query}` };
   }
 
-  /** What arrived for this request. */
+  /** The responses that arrived for this request. */
   arrivalsFor({ state }) {
     return this.arrivals.filter(({ parameters }) => parameters.state === state);
   }
 
-  /** Takes the code to the token endpoint (RFC 6749 section 4.1.3). */
+  /** Redeems the code at the token endpoint (RFC 6749 section 4.1.3). */
   async redeem({ clientId, verifier }, code) {
     const answer = await fetch(`${this.issuer}/oauth/token`, {
       method: 'POST',
@@ -72,7 +72,7 @@ export class Client {
     return answer.json();
   }
 
-  /** Whom a token speaks for, as the application's own guarded route says. */
+  /** The user of a token, according to the application's guarded route. */
   async whoAmI(accessToken) {
     const answer = await fetch(`${this.issuer}/whoami`, { headers: { authorization: `Bearer ${accessToken}` } });
     return answer.json();

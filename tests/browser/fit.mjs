@@ -1,6 +1,6 @@
 // Whether a page fits its width.
 
-/** What sticks out of the page sideways, or is cut off. */
+/** The elements that stick out of the page sideways, or are cut off. */
 export function fit(page) {
   return page.evaluate(() => {
     const root = document.documentElement;
@@ -8,16 +8,16 @@ export function fit(page) {
     if (root.scrollWidth > root.clientWidth) {
       found.push(`it scrolls sideways: ${root.scrollWidth} px in ${root.clientWidth}`);
     }
-    const told = (element) => `<${element.localName}> ${element.textContent.trim().slice(0, 40)}`;
+    const describe = (element) => `<${element.localName}> ${element.textContent.trim().slice(0, 40)}`;
     for (const element of document.body.querySelectorAll('*')) {
       const { left, right, width, height } = element.getBoundingClientRect();
       // Content for screen readers only takes a single pixel.
       if (width <= 1 || height <= 1) continue;
-      if (left < -0.5 || right > root.clientWidth + 0.5) found.push(`sticks out: ${told(element)}`);
+      if (left < -0.5 || right > root.clientWidth + 0.5) found.push(`sticks out: ${describe(element)}`);
       const { overflowX } = getComputedStyle(element);
       const cuts = overflowX !== 'visible' || element.localName === 'button';
       if (cuts && element.localName !== 'input' && element.scrollWidth > element.clientWidth + 1) {
-        found.push(`is cut off: ${told(element)}`);
+        found.push(`is cut off: ${describe(element)}`);
       }
     }
     return found;

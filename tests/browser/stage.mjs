@@ -2,7 +2,7 @@
 
 import { readFile } from 'node:fs/promises';
 
-import { Judge } from './judge.mjs';
+import { Accessibility } from './accessibility.mjs';
 import { Visitor } from './visitor.mjs';
 
 export class Stage {
@@ -12,7 +12,7 @@ export class Stage {
     const stage = new Stage();
     Object.assign(stage, { browser, setting, client });
     const axe = await readFile(axePath, 'utf8');
-    stage.judge = await Judge.appoint(await stage.context({ javaScriptEnabled: true }), axe);
+    stage.accessibility = await Accessibility.create(await stage.context({ javaScriptEnabled: true }), axe);
     return stage;
   }
 
@@ -29,32 +29,32 @@ export class Stage {
     });
   }
 
-  /** What one scenario is given. */
+  /** The object that a scenario is called with. */
   scene(notes) {
     const { client, setting } = this;
     return {
       client,
       origin: setting.origin,
-      /** A new browser profile, without script unless asked for. */
+      /** A new browser profile; scripts are off by default. */
       visitor: async ({ script = false } = {}) => {
         const context = await this.context({ javaScriptEnabled: script });
         const visitor = await Visitor.enter(context, this, notes);
         this.visitors.push(visitor);
         return visitor;
       },
-      /** Somebody who has signed up. */
+      /** A person who has signed up. */
       person: async (username) => {
         const person = { username, password: `correct horse of ${username}` };
         const answer = await post(`${setting.origin}/sign_up`, person);
         if (answer.status !== 201) throw new Error(`${username} could not sign up: ${answer.status}`);
         return person;
       },
-      /** Tries to sign in by the application's own route, and tells the status. */
+      /** Tries to sign in by the application's own route; returns the status. */
       trySignIn: async (fields) => (await post(`${setting.origin}/`, fields)).status,
     };
   }
 
-  /** Ends the scenario; throws where something was noticed that no scenario may do. */
+  /** Ends the scenario. Throws if a visitor noticed a problem. */
   async clear() {
     const problems = this.visitors.flatMap((visitor) => visitor.problems);
     await Promise.all(this.visitors.map((visitor) => visitor.context.close()));

@@ -5,14 +5,14 @@ import { mkdir } from 'node:fs/promises';
 
 import { fit } from './fit.mjs';
 
-/** The narrowest phones (WCAG 2.2, 1.4.10), and the usual one. */
+/** The narrowest phones (WCAG 2.2, 1.4.10), and a common one. */
 const PHONE_WIDTHS = [320, 375];
 const SIZES = { usual: { standard: 16, fixed: 13 }, doubled: { standard: 32, fixed: 26 } };
 
 export class Visitor {
-  /** What was noticed that no page may do. */
+  /** The problems noticed: what no page may do. */
   problems = [];
-  /** The answers that pages came in, by address. */
+  /** The responses that pages came in, by URL. */
   documents = new Map();
 
   static async enter(context, stage, notes) {
@@ -47,8 +47,8 @@ export class Visitor {
       // icon. Anything else is a fault.
       const { url } = message.location();
       const missing = message.text().startsWith('Failed to load resource: the server responded with a status of ');
-      const told = this.documents.get(url)?.status() >= 400 || url === `${this.stage.setting.origin}/favicon.ico`;
-      if (!missing || !told) this.problems.push(`on the console: ${message.type()}: ${message.text()}`);
+      const expected = this.documents.get(url)?.status() >= 400 || url === `${this.stage.setting.origin}/favicon.ico`;
+      if (!missing || !expected) this.problems.push(`on the console: ${message.type()}: ${message.text()}`);
     });
   }
 
@@ -56,7 +56,7 @@ export class Visitor {
     await this.page.goto(url, { waitUntil: 'load' });
   }
 
-  /** Does what leads to another document, and waits for it. */
+  /** Does something that leads to another document, and waits for that document. */
   async leads(action) {
     const loaded = this.page.waitForEvent('load');
     await action();
@@ -85,12 +85,12 @@ export class Visitor {
     return this.page.locator('body').innerText();
   }
 
-  /** The control that has the focus, by its id or its words. */
+  /** The id or text of the control that has the focus. */
   focused() {
     return this.page.evaluate(() => document.activeElement.id || document.activeElement.textContent.trim());
   }
 
-  /** Waits until the page itself has put the focus where it belongs. */
+  /** Waits until the focus is on the expected control. */
   async isFocused(expected) {
     for (let tries = 0; tries < 100 && (await this.focused()) !== expected; tries += 1) {
       await this.page.waitForTimeout(50);
@@ -98,7 +98,7 @@ export class Visitor {
     assert.equal(await this.focused(), expected);
   }
 
-  /** What a screen reader is told of an element. */
+  /** The properties of an element that a screen reader gets. */
   async accessible(selector) {
     const { root } = await this.devtools.send('DOM.getDocument', { depth: 0 });
     const { nodeId } = await this.devtools.send('DOM.querySelector', { nodeId: root.nodeId, selector });
@@ -108,7 +108,7 @@ export class Visitor {
     return { role: node.role.value, name: node.name?.value, description: node.description?.value, ...properties };
   }
 
-  /** Judges the page as it stands in every way that holds for all of them, and takes its picture if asked to. */
+  /** Makes the checks that apply to every page, and takes screenshots if this visit is a close one. */
   async look(name, { status = 200, heading } = {}) {
     assert.equal(this.document.status(), status, `${name}: the status`);
     const own = await this.page.evaluate(() => ({
@@ -122,16 +122,16 @@ export class Visitor {
     assert.equal(own.headings.length, 1, `${name}: headings ${own.headings}`);
     assert.equal(own.mains, 1, `${name}: its main part`);
     if (heading) assert.equal(own.headings[0], heading, name);
-    await this.stands(name);
+    await this.fits(name);
     if (!this.stage.setting.closely) return;
     await this.picture(name);
-    await this.isDarkInTheDark(name);
-    await this.readsAtTwiceTheSize(name);
-    this.notes.push(...(await this.stage.judge.page(this.page.url(), this.document, name)));
+    await this.hasDarkScheme(name);
+    await this.fitsAtDoubleTextSize(name);
+    this.notes.push(...(await this.stage.accessibility.page(this.page.url(), this.document, name)));
   }
 
-  /** Nothing sticks out sideways, at this width and at the narrowest. */
-  async stands(name) {
+  /** Checks that nothing sticks out sideways, at this width and at the narrowest. */
+  async fits(name) {
     const { phone, width, height } = this.stage.setting;
     for (const narrow of phone ? PHONE_WIDTHS : [width]) {
       await this.page.setViewportSize({ width: narrow, height });
@@ -146,7 +146,7 @@ export class Visitor {
     await this.page.screenshot({ path: `${screenshots}/${name}.png`, fullPage, caret: 'initial' });
   }
 
-  async isDarkInTheDark(name) {
+  async hasDarkScheme(name) {
     const background = () => this.page.evaluate(() => getComputedStyle(document.body).backgroundColor);
     const lightness = (color) => color.match(/\d+/g).slice(0, 3).reduce((sum, part) => sum + Number(part), 0) / 765;
     const light = await background();
@@ -157,8 +157,8 @@ export class Visitor {
     await this.page.emulateMedia({ colorScheme: 'light' });
   }
 
-  /** WCAG 2.2, 1.4.4: the reader's own setting of the browser counts. */
-  async readsAtTwiceTheSize(name) {
+  /** WCAG 2.2, 1.4.4: text follows the font size that the reader sets in the browser. */
+  async fitsAtDoubleTextSize(name) {
     const { width, height } = this.stage.setting;
     const enlarge = async () => {
       await this.devtools.send('Page.setFontSizes', { fontSizes: SIZES.doubled });

@@ -1,4 +1,4 @@
-//! The file's size while grants come, expire and are swept: it has to stop growing.
+//! The size of the file while grants are made, expire and are swept: it must stop growing.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -44,7 +44,7 @@ pub(crate) async fn run() -> Result<()> {
         while let Some(made) = makers.join_next().await {
             made??;
         }
-        // Half of a lifetime: when a round is swept, the next one is alive.
+        // Half a lifetime: when a round is swept, the next one is live.
         clock.advance(Duration::from_secs(1801));
         let swept = auth.sweep().await?;
         let megabytes = |suffix: &str| -> Result<f64> {

@@ -1,4 +1,4 @@
-//! Codes: given to a browser in which somebody is signed in, and redeemed with PKCE for an access and a refresh token.
+//! Codes: issued to a browser in which a user is signed in, and redeemed with PKCE for an access and a refresh token.
 
 use super::{Candidate, directory, ours};
 use crate::jobs::{Authorize, Redeem};
@@ -6,7 +6,7 @@ use crate::load::{Figures, drive, median};
 use crate::process::Server;
 use crate::{Result, Settings, table};
 
-/// Codes of one run.
+/// The number of codes in a run.
 const CODES: usize = 32_000;
 
 pub(crate) async fn run(settings: &Settings) -> Result<()> {
@@ -15,7 +15,7 @@ pub(crate) async fn run(settings: &Settings) -> Result<()> {
     let mut redeemed = Vec::new();
     for candidate in ours(&directory) {
         let server = candidate.start(settings.spread).await?;
-        let (mut given, mut taken) = (Vec::new(), Vec::new());
+        let (mut issued, mut redemptions) = (Vec::new(), Vec::new());
         for run in 0..=settings.runs {
             let (codes, authorize) = codes(&server, CODES, settings).await?;
             let share = codes.len().div_ceil(settings.clients);
@@ -23,20 +23,20 @@ pub(crate) async fn run(settings: &Settings) -> Result<()> {
             let redeem = drive(&server, jobs, settings.time * 20).await?.0;
             // The first run warms the server up.
             if run > 0 {
-                given.push(authorize);
-                taken.push(redeem);
+                issued.push(authorize);
+                redemptions.push(redeem);
             }
         }
         let Candidate { name, .. } = candidate;
-        table::figures(&format!("{name}, given"), median(&given));
-        table::figures(&format!("{name}, redeemed"), median(&taken));
-        redeemed.push(median(&taken).per_second);
+        table::figures(&format!("{name}, issued"), median(&issued));
+        table::figures(&format!("{name}, redeemed"), median(&redemptions));
+        redeemed.push(median(&redemptions).per_second);
     }
     println!("\nThe file redeems {:.3} of what memory redeems in a second", redeemed[1] / redeemed[0]);
     Ok(())
 }
 
-/// Asks for this many codes.
+/// Requests this many codes.
 pub(super) async fn codes(
     server: &Server,
     codes: usize,

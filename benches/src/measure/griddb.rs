@@ -1,4 +1,4 @@
-//! gridauth on the GridDB server that `GRIDAUTH_TEST_GRIDDB` names: how it is with few grants, and with many.
+//! gridauth on the GridDB server that `GRIDAUTH_TEST_GRIDDB` names, with few grants and with many.
 
 use std::sync::Arc;
 
@@ -13,9 +13,9 @@ use crate::load::{Job, drive, median, warm_up};
 use crate::process::Server;
 use crate::{Result, Settings, table};
 
-/// What the names of the containers begin with that are made here, and dropped.
+/// The prefix of the containers that are created and dropped here.
 const PREFIX: &str = "GRIDAUTH_BENCH_";
-/// Into how many containers grants are spread.
+/// The number of containers that grants are spread over.
 const GRANT_CONTAINERS: u8 = 16;
 
 pub(crate) async fn run(settings: &Settings) -> Result<()> {
@@ -34,7 +34,7 @@ async fn measure(settings: &Settings, url: &str, unsynced: &str) -> Result<()> {
     table::head("gridauth under axum, GridDB");
     let mut memory = Vec::new();
     for grants in [settings.clients.max(64), settings.grants] {
-        // Many are made sooner where none waits for the disk.
+        // Making many grants is faster without waiting for the disk.
         let store = Store::open(unsynced).await?;
         let auth = GridAuth::builder("http://127.0.0.1").store(store).sweep_every(None).build().await?;
         let tokens: Arc<[String]> = mint(&auth, grants).await?.into();

@@ -1,22 +1,22 @@
-//! What a guard costs: the same handler with and without it, in the same server, by turns.
+//! The cost of a guard: the same handler with and without it, in the same server, alternating.
 
 use std::sync::Arc;
 
-use super::{directory, elsewhere, ours, peers};
+use super::{directory, other_frameworks, ours, peers};
 use crate::jobs::{Issue, Visit};
 use crate::load::{Figures, connect, drive_on, median, warm_up};
 use crate::{Result, Settings, table};
 
-/// Each run is cut into so many, so that what else the machine does meets all handlers alike.
+/// The slices of each run. Short slices make sure that other load on the machine affects all handlers alike.
 const SLICES: usize = 20;
 
-/// The unguarded handler, with which all take turns, and it with itself: by that one sees how exact the figures are.
+/// The unguarded handler. Every handler alternates with it; it also alternates with itself, which shows the noise.
 const UNGUARDED: &str = "/open";
 
 pub(crate) async fn run(settings: &Settings) -> Result<()> {
     let directory = directory()?;
-    // A server that answers a client that sleeps has to wake it, and the slower the server the more often they sleep: that
-    // would be counted against the guard, and is none of its doing. With a core of their own they need not sleep.
+    // A server has to wake a client that sleeps, and the slower the server, the more often clients sleep. That would count
+    // against the guard, so the clients never sleep as long as they have their own core.
     if !settings.spread {
         tokio::spawn(async {
             loop {
@@ -26,7 +26,7 @@ pub(crate) async fn run(settings: &Settings) -> Result<()> {
     }
     table::head("handler");
     let mut ratios = Vec::new();
-    let candidates = ours(&directory).into_iter().chain(elsewhere()).chain(peers());
+    let candidates = ours(&directory).into_iter().chain(other_frameworks()).chain(peers());
     for candidate in candidates.filter(|candidate| candidate.name.contains(&settings.only)) {
         let server = candidate.start(settings.spread).await?;
         let mut jobs = Issue::client_credentials(candidate.token_path, &server, settings.clients);
@@ -40,7 +40,7 @@ pub(crate) async fn run(settings: &Settings) -> Result<()> {
         if candidate.what.starts_with("gridauth") {
             paths.push("/extracted");
         }
-        // The clients of every handler ask on the same connections, with the same tokens.
+        // The clients of all handlers use the same connections and tokens.
         let mut connections = connect(&server, settings.clients).await?;
         let visits = |path| Visit::of(path, &tokens, settings.clients);
         let mut open = visits(UNGUARDED);
@@ -49,10 +49,10 @@ pub(crate) async fn run(settings: &Settings) -> Result<()> {
             for slice in 0..=settings.runs * SLICES {
                 let time = settings.time / if slice == 0 { 4 } else { SLICES as u32 };
                 let mut pair = [Figures::default(); 2];
-                for turn in if slice % 2 == 0 { [0, 1] } else { [1, 0] } {
-                    let jobs = if turn == 0 { &mut open } else { &mut guarded };
+                for side in if slice % 2 == 0 { [0, 1] } else { [1, 0] } {
+                    let jobs = if side == 0 { &mut open } else { &mut guarded };
                     let own = std::mem::take(jobs);
-                    (pair[turn], *jobs) = drive_on(&mut connections, &server, own, time).await?;
+                    (pair[side], *jobs) = drive_on(&mut connections, &server, own, time).await?;
                 }
                 // The first slice warms up.
                 if slice > 0 {
@@ -68,12 +68,12 @@ pub(crate) async fn run(settings: &Settings) -> Result<()> {
     Ok(())
 }
 
-/// What is left of the throughput of the unguarded handler.
+/// The throughput of the guarded handler relative to the unguarded one.
 fn compared(guarded: &[Figures], open: &[Figures]) -> String {
-    let mut of_neighbours: Vec<f64> =
+    let mut ratios: Vec<f64> =
         guarded.iter().zip(open).map(|(guarded, open)| guarded.per_second / open.per_second).collect();
-    of_neighbours.sort_by(f64::total_cmp);
-    let at = |quarter: usize| of_neighbours[of_neighbours.len() * quarter / 4];
+    ratios.sort_by(f64::total_cmp);
+    let at = |quarter: usize| ratios[ratios.len() * quarter / 4];
     format!(
         "{:.3} of the throughput of /open ({:.3} to {:.3} in the middle half of the slices), and {:.3} by the server's CPU \
          time; the server was busy {:.2} of the time, and {:.2} with /open",
@@ -86,13 +86,13 @@ fn compared(guarded: &[Figures], open: &[Figures]) -> String {
     )
 }
 
-/// The server's processor time for one request, over all slices: that of a single one is told in ticks too coarse for it.
+/// The server's CPU time per request, over all slices: the ticks that it is measured in are too coarse for a single slice.
 fn cpu(runs: &[Figures]) -> f64 {
     let requests: f64 = runs.iter().map(|run| run.per_second).sum();
     runs.iter().map(|run| run.cpu_micros * run.per_second).sum::<f64>() / requests
 }
 
-/// How much of the time the server computed. Where it is much less than all of it, the clients were what limits.
+/// The share of time that the server was busy. If it is much less than 1, the clients were the bottleneck.
 fn busy(runs: &[Figures]) -> f64 {
     runs.iter().map(|run| run.cpu_micros * run.per_second / 1e6).sum::<f64>() / runs.len() as f64
 }

@@ -1,4 +1,4 @@
-//! What the demo application takes before anybody has asked it anything.
+//! The memory of the demo application before its first request.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -29,7 +29,7 @@ pub(super) async fn start(store: &str) -> Result<Server> {
     Server::of(command(store)?).await
 }
 
-/// The same, with users and clients from a seed file.
+/// Like [`start`], with users and clients from a seed file.
 pub(super) async fn start_seeded(store: &str, seed: &Path) -> Result<Server> {
     let mut command = command(store)?;
     command.env("GRIDAUTH_SEED", seed);

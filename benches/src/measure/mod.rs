@@ -1,4 +1,4 @@
-//! What is measured.
+//! The measurements.
 
 pub(crate) mod churn;
 pub(crate) mod codes;
@@ -14,7 +14,7 @@ pub(crate) mod weight;
 use crate::Result;
 use crate::process::Server;
 
-/// A server, and what it is called in a table.
+/// A server, and its name in a table.
 struct Candidate {
     name: &'static str,
     what: &'static str,
@@ -22,7 +22,7 @@ struct Candidate {
     token_path: &'static str,
 }
 
-/// gridauth on both of its embedded stores; the file is in `directory`.
+/// gridauth on both embedded stores; the file is in `directory`.
 fn ours(directory: &tempfile::TempDir) -> Vec<Candidate> {
     let on_file = format!("file:{}", directory.path().join("bench.db").display());
     let ours = |name, on| Candidate { name, what: "gridauth", on, token_path: "/oauth/token" };
@@ -30,21 +30,21 @@ fn ours(directory: &tempfile::TempDir) -> Vec<Candidate> {
 }
 
 /// gridauth under the other frameworks, in memory.
-fn elsewhere() -> Vec<Candidate> {
+fn other_frameworks() -> Vec<Candidate> {
     let ours = |name, what| Candidate { name, what, on: "memory:".to_owned(), token_path: "/oauth/token" };
     vec![ours("gridauth, actix-web", "gridauth-actix"), ours("gridauth, Rocket", "gridauth-rocket")]
 }
 
-/// What else a user could pick, in memory.
+/// Other crates that a user could choose, in memory.
 fn peers() -> Vec<Candidate> {
     let peer = |name, what| Candidate { name, what, on: String::new(), token_path: "/token" };
     vec![peer("oauth-as, memory", "oauth-as"), peer("oxide-auth, memory", "oxide-auth")]
 }
 
-/// A directory on a disk, beside this program: what is in memory is no file.
+/// A directory on disk, beside this program: a temporary directory may be in memory.
 fn directory() -> Result<tempfile::TempDir> {
     let program = std::env::current_exe()?;
-    Ok(tempfile::tempdir_in(program.parent().ok_or("the program is nowhere")?)?)
+    Ok(tempfile::tempdir_in(program.parent().ok_or("the program has no directory")?)?)
 }
 
 impl Candidate {

@@ -1,11 +1,11 @@
-//! People who sign in with a password: argon2id at its default settings, and that is what it costs.
+//! Users signing in with a password. The cost is that of argon2id at its default settings.
 
 use super::{directory, ours};
 use crate::jobs::Issue;
 use crate::load::{drive, median, warm_up};
 use crate::{Result, Settings, table};
 
-/// People at the same time: more would only wait.
+/// The number of concurrent users: more would only wait.
 const PEOPLE: usize = 4;
 
 pub(crate) async fn run(settings: &Settings) -> Result<()> {

@@ -1,4 +1,4 @@
-//! Refresh tokens, each client rotating its own.
+//! Rotation of refresh tokens; each client rotates its own.
 
 use super::codes::codes;
 use super::{directory, ours};

@@ -1,4 +1,4 @@
-//! How long axum-app takes from its start to its first guarded answer, with many live grants in its file.
+//! The time from the start of axum-app to its first guarded response, with many live grants in its file.
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -14,7 +14,7 @@ use crate::jobs::Issue;
 use crate::load::drive;
 use crate::{Result, Settings};
 
-/// A client that can have tokens issued to it.
+/// A client that can get tokens.
 const SEED: &str = r#"{"clients": [{"client_id": "web", "client_secret": "web-secret", "scope": "notes.read",
     "grant_types": ["client_credentials"]}]}"#;
 
@@ -35,7 +35,7 @@ pub(crate) async fn run(settings: &Settings) -> Result<()> {
         let mut times = Vec::new();
         let mut memory = 0;
         for _ in 0..settings.runs {
-            end.bring_about(&store, &seed).await?;
+            end.end_process(&store, &seed).await?;
             let begun = Instant::now();
             let server = start(&store).await?;
             let mut connection = Connection::open(&server.address).await?;
@@ -59,7 +59,7 @@ pub(crate) async fn run(settings: &Settings) -> Result<()> {
     Ok(())
 }
 
-/// How the process before it ended.
+/// How the previous process ended.
 #[derive(Clone, Copy)]
 enum End {
     Stopped,
@@ -76,13 +76,13 @@ impl End {
         }
     }
 
-    /// Brings it about on this store.
-    async fn bring_about(self, store: &str, seed: &Path) -> Result<()> {
+    /// Ends a process on this store in this way.
+    async fn end_process(self, store: &str, seed: &Path) -> Result<()> {
         let mut server = start_seeded(store, seed).await?;
         if matches!(self, Self::Stopped) {
             return server.stop().await;
         }
-        server.word = format!("Basic {}", STANDARD.encode("web:web-secret"));
+        server.authorization = format!("Basic {}", STANDARD.encode("web:web-secret"));
         let jobs = Issue::client_credentials("/oauth/token", &server, 64);
         let writing = drive(&server, jobs, Duration::from_secs(2));
         if matches!(self, Self::Killed) {
@@ -97,7 +97,7 @@ impl End {
         let (written, crashed) = tokio::join!(writing, crash);
         crashed?;
         if written.is_ok() {
-            return Err("the server went on".into());
+            return Err("the server did not exit".into());
         }
         server.kill().await
     }

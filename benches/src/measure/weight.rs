@@ -1,4 +1,4 @@
-//! What a live grant weighs: in the file, and in memory.
+//! The size of a live grant, in the file and in memory.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use super::directory;
 use crate::process::memory_of;
 use crate::{Result, Settings};
 
-/// Those that are made at the same time.
+/// The number of grants that are made concurrently.
 const AT_ONCE: usize = 512;
 
 pub(crate) async fn run(settings: &Settings) -> Result<()> {
@@ -39,14 +39,14 @@ pub(crate) async fn run(settings: &Settings) -> Result<()> {
     Ok(())
 }
 
-/// Makes this many live grants in the file at `path`; the last token.
+/// Makes this many live grants in the file at `path`; returns the last token.
 pub(super) async fn fill(path: &Path, grants: usize) -> Result<String> {
     let store = Store::open(&format!("file:{}", path.display())).await?;
     let auth = GridAuth::builder("http://127.0.0.1").store(store).sweep_every(None).build().await?;
     Ok(mint(&auth, grants).await?.pop().ok_or("there is no token")?)
 }
 
-/// Makes this many grants, several at the same time; the last token of each maker.
+/// Makes this many grants, several concurrently; returns the last token of each maker.
 pub(super) async fn mint(auth: &GridAuth, grants: usize) -> Result<Vec<String>> {
     let mut makers = JoinSet::new();
     for maker in 0..AT_ONCE {
@@ -70,15 +70,15 @@ pub(super) async fn mint(auth: &GridAuth, grants: usize) -> Result<Vec<String>> 
     Ok(last)
 }
 
-/// Bytes of the file that hold something.
+/// The number of bytes in use in the file.
 fn stored(path: &Path) -> Result<u64> {
     let database = redb::Database::open(path)?;
     let stats = database.begin_write()?.stats()?;
     Ok(stats.stored_bytes() + stats.metadata_bytes())
 }
 
-/// In a process of its own: fills memory, and prints what a grant takes there. Where it is `read`, each token has been
-/// presented once, so its row is kept decoded.
+/// Runs in its own process: makes grants in memory, and prints the size of one. If `kind` is `read`, each token is presented
+/// once, so that its row is kept decoded.
 pub(crate) fn in_memory(kind: &str, grants: &str) -> Result<()> {
     let grants: usize = grants.parse()?;
     tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {

@@ -7,7 +7,7 @@ use super::gridauth::{NotesRead, server};
 use super::page;
 use crate::Result;
 
-/// Serves until it is ended, with one worker or one for each core.
+/// Serves until the process is stopped, with one worker or one per core.
 pub(super) fn serve(store: &str, one_worker: bool) -> Result<()> {
     rt::System::new().block_on(async {
         let (auth, authorization) = server(store).await?;

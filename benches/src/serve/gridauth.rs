@@ -31,7 +31,7 @@ pub(super) async fn ready(store: &str) -> Result<Ready> {
     Ok(Ready { router, authorization })
 }
 
-/// The server, on whichever framework, and what its client sends as `Authorization`.
+/// The server, for any framework, and the `Authorization` header of its client.
 pub(super) async fn server(store: &str) -> Result<(GridAuth, String)> {
     let auth = GridAuth::builder("http://127.0.0.1")
         .store(Store::open(store).await?)
@@ -60,7 +60,7 @@ async fn extracted(_access: Access<NotesRead>) -> &'static str {
     super::BODY
 }
 
-/// An application in which somebody is always signed in.
+/// An application in which a user is always signed in.
 struct SignedIn;
 
 #[::gridauth::async_trait]

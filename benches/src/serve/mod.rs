@@ -1,8 +1,8 @@
-//! The servers that are measured, each in a process of its own.
+//! The servers that are measured, each as its own process.
 //!
-//! All have the same handler at `/open` and, behind their guard, at `/guarded`; and a confidential client `web` that is
-//! known by the SHA-256 digest of its secret, with the scope `notes.read`. Where a framework looks through its routes one by
-//! one, `/open` comes first: none of the difference is the way to it.
+//! All of them have the same handler at `/open` and, behind their guard, at `/guarded`. All have a confidential client `web`
+//! with the scope `notes.read`, whose secret is stored as a SHA-256 digest. If a framework searches its routes one by one,
+//! `/open` comes first, so that routing does not count against it.
 
 mod actix;
 mod gridauth;
@@ -16,27 +16,27 @@ use tokio::net::TcpListener;
 
 use crate::{Result, process};
 
-/// A router, and what its client sends as `Authorization`.
+/// A router, and the `Authorization` header of its client.
 struct Ready {
     router: Router,
     authorization: String,
 }
 
-/// What every handler answers.
+/// The response body of every handler.
 const BODY: &str = "This is a private page only viewable if you're logged in.\n";
 
 async fn page() -> &'static str {
     BODY
 }
 
-/// Serves until it is ended. Says where, and what the client's `Authorization` is.
+/// Serves until the process is stopped. Prints the address and the `Authorization` header of the client.
 pub(crate) fn main(what: &str, on: &str, core: Option<usize>) -> Result<()> {
     let mut runtime = tokio::runtime::Builder::new_multi_thread();
     if let Some(core) = core {
         process::pin(core)?;
         runtime.worker_threads(1);
     }
-    // actix-web has a runtime of its own.
+    // actix-web brings its own runtime.
     if what == "gridauth-actix" {
         return actix::serve(on, core.is_some());
     }

@@ -1,5 +1,5 @@
-//! `oauth-as` with its own axum adapter and its store in memory. It has no guard of its own: the one here looks the token
-//! up and compares the scope, the least that a user of it has to write.
+//! `oauth-as` with its own axum adapter and its store in memory. It comes without a guard; the one here looks the token up and
+//! compares the scope, which is the least that a user has to write.
 
 use std::sync::Arc;
 

@@ -1,5 +1,5 @@
-//! `oxide-auth` under axum, its tokens in a map in memory. Its clients' secrets are kept as a SHA-256 digest here as in
-//! the others; by default it would hash them with argon2 at each token request.
+//! `oxide-auth` under axum, with its tokens in a map in memory. Client secrets are stored as SHA-256 digests, as in the other
+//! servers; by default it would hash them with argon2 at each token request.
 
 use std::sync::{Arc, Mutex, PoisonError};
 

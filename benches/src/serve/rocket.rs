@@ -8,7 +8,7 @@ use rocket::{get, routes};
 use super::gridauth::{NotesRead, server};
 use crate::Result;
 
-/// Serves until it is ended.
+/// Serves until the process is stopped.
 pub(super) async fn serve(store: &str) -> Result<()> {
     let (auth, authorization) = server(store).await?;
     let config = Config { port: 0, log_level: LogLevel::Off, ..Config::release_default() };

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::endpoint::{Endpoint, EndpointPath, EndpointRequest, Metadata};
 use crate::engine::Engine;
-use crate::grant::{Registry, TokenRequest};
+use crate::grant::{Registry, TokenIssuer, TokenRequest};
 use crate::http::{Response, json_response};
 use crate::protocol::{ErrorCode, OAuthError};
 
@@ -50,11 +50,11 @@ impl Endpoint for Token {
             client: &client,
             grant_type,
             parameters: &parameters,
-            extensions: &registered.extensions,
             connection: request.connection(),
             now: request.engine.clock.now(),
         };
-        let mut issued = side.respond(&token_request).await?;
+        let issuer = TokenIssuer::for_request(&token_request, &registered.extensions);
+        let mut issued = side.respond(&token_request, &issuer).await?;
         for extension in &registered.extensions {
             extension.extend_response(&token_request, &mut issued).await;
         }

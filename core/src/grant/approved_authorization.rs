@@ -1,8 +1,4 @@
-use std::sync::Arc;
-
-use super::draft::TokenDraft;
-use super::issue::{Prepared, Unstored};
-use super::{AuthorizationPlan, AuthorizationRequest, Extension, GrantedScope, Issued, NewGrant};
+use super::{AuthorizationPlan, AuthorizationRequest, GrantedScope};
 use crate::engine::Engine;
 use crate::env::Timestamp;
 use crate::model::{Authentication, GrantData, User};
@@ -17,7 +13,6 @@ pub struct ApprovedAuthorization<'a> {
     pub(crate) plan: &'a AuthorizationPlan,
     pub(crate) grant_type: &'a str,
     pub(crate) authentication: &'a Authentication,
-    pub(crate) extensions: &'a [Arc<dyn Extension>],
     pub(crate) now: Timestamp,
 }
 
@@ -75,30 +70,5 @@ impl<'a> ApprovedAuthorization<'a> {
     /// The time of the approval.
     pub fn now(&self) -> Timestamp {
         self.now
-    }
-
-    /// Stores a new grant with an access token that is handed out in the answer. What extensions keep is kept with it.
-    ///
-    /// # Errors
-    /// What an extension objects to, or a server error where the grant could not be stored.
-    pub async fn issue(&self, mut grant: NewGrant) -> Result<Issued, OAuthError> {
-        for (name, value) in &self.plan.keep {
-            grant.data.insert(name.clone(), value.clone());
-        }
-        let (engine, client) = (self.engine, &*self.request.client);
-        let unstored = Unstored::make(engine, client, self.grant_type, grant, self.now)?;
-        let draft = TokenDraft {
-            engine,
-            client,
-            grant_type: self.grant_type,
-            parameters: &self.request.parameters,
-            record: &unstored.record,
-            scope: &unstored.scope,
-            fresh: &unstored.fresh,
-            now: self.now,
-            prepared: Prepared::default(),
-        };
-        let prepared = draft.prepare(self.extensions).await?;
-        unstored.store(engine, client, &prepared, self.now).await
     }
 }

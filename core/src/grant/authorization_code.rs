@@ -6,7 +6,7 @@ use super::extension::Pkce;
 use super::issue::{FreshRefresh, FreshTokens, insert, mint};
 use super::{
     ApprovedAuthorization, AuthorizationResponse, AuthorizationSide, Extension, Grant, GrantedScope, Issued,
-    TokenRequest, TokenSide,
+    TokenIssuer, TokenRequest, TokenSide,
 };
 use crate::model::{AuthMethod, CodeState, GrantRecord};
 use crate::protocol::OAuthError;
@@ -87,6 +87,7 @@ impl AuthorizationSide for AuthorizationCode {
     async fn respond(
         &self,
         approved: &ApprovedAuthorization<'_>,
+        _issuer: &TokenIssuer<'_>,
     ) -> Result<AuthorizationResponse, OAuthError> {
         let (engine, request, now) = (approved.engine, approved.request(), approved.now());
         let secret = new_token_secret(&*engine.entropy)?;
@@ -127,7 +128,11 @@ impl TokenSide for AuthorizationCode {
         &self.methods
     }
 
-    async fn respond(&self, request: &TokenRequest<'_>) -> Result<Issued, OAuthError> {
+    async fn respond(
+        &self,
+        request: &TokenRequest<'_>,
+        issuer: &TokenIssuer<'_>,
+    ) -> Result<Issued, OAuthError> {
         let code =
             PresentedToken::parse_kind(TokenKind::Code, request.required("code")?).ok_or_else(invalid)?;
         let (engine, client) = (request.engine, request.client());
@@ -138,14 +143,14 @@ impl TokenSide for AuthorizationCode {
         };
         let fresh = FreshTokens::make(engine, id, refresh)?;
         let prepared =
-            request.prepare_stored(id, &fresh, |record| redeemable(request, record, &code)).await?;
+            issuer.prepare_stored(id, &fresh, |record| redeemable(request, issuer, record, &code)).await?;
         let decide = |record: &GrantRecord| {
             if find(request, record, &code).is_some_and(|stored| stored.redeemed) {
                 // RFC 6749 section 4.1.2: a second use revokes what the first gave.
                 tracing::warn!(grant = %record.id, client = %record.client_id, "a code was used twice: the grant is revoked");
                 return (Change::Remove, Err(invalid()));
             }
-            match redeemable(request, record, &code) {
+            match redeemable(request, issuer, record, &code) {
                 Ok(scope) => {
                     let mut redeemed = record.clone();
                     if let Some(stored) = &mut redeemed.code {
@@ -183,6 +188,7 @@ fn find<'r>(
 /// Whether the code can be redeemed by this request, and for which scope. Only looks.
 fn redeemable(
     request: &TokenRequest<'_>,
+    issuer: &TokenIssuer<'_>,
     record: &GrantRecord,
     presented: &PresentedToken,
 ) -> Result<GrantedScope, OAuthError> {
@@ -191,7 +197,7 @@ fn redeemable(
         return Err(OAuthError::invalid_grant("the code has expired"));
     }
     check_redirect_uri(request, stored)?;
-    request.check_extensions(&record.data)?;
+    issuer.check(&record.data)?;
     // The scope was decided at the authorization request. A registration that was narrowed since narrows it.
     let client = request.client();
     GrantedScope::narrow(&record.scope.filter(|token| client.scope().contains(token)), None)

@@ -1,6 +1,6 @@
 use async_trait::async_trait;
 
-use super::{Grant, Issued, NewGrant, TokenRequest, TokenSide};
+use super::{Grant, Issued, NewGrant, TokenIssuer, TokenRequest, TokenSide};
 use crate::model::AuthMethod;
 use crate::protocol::OAuthError;
 
@@ -46,7 +46,11 @@ impl TokenSide for ClientCredentials {
         &self.methods
     }
 
-    async fn respond(&self, request: &TokenRequest<'_>) -> Result<Issued, OAuthError> {
-        request.issue(NewGrant::for_client(request.scope()?)).await
+    async fn respond(
+        &self,
+        request: &TokenRequest<'_>,
+        issuer: &TokenIssuer<'_>,
+    ) -> Result<Issued, OAuthError> {
+        issuer.issue(NewGrant::for_client(request.scope()?)).await
     }
 }

@@ -1,13 +1,11 @@
-use std::sync::Arc;
-
 use serde_json::Value;
 
+use super::GrantedScope;
 use super::issue::{FreshTokens, Prepared};
-use super::{Extension, GrantedScope};
 use crate::engine::Engine;
 use crate::env::Timestamp;
 use crate::model::{Client, GrantRecord};
-use crate::protocol::{OAuthError, Parameters};
+use crate::protocol::Parameters;
 use crate::token::Binding;
 
 /// Tokens that are about to be issued: nothing is stored and nothing is redeemed yet.
@@ -80,13 +78,5 @@ impl<'a> TokenDraft<'a> {
     /// Binds the access token to a key or a certificate. A guard rejects a bound token that comes without its proof.
     pub fn bind(&mut self, binding: Binding) {
         self.prepared.binding = Some(Box::new(binding));
-    }
-
-    /// Asks every extension that prepares tokens.
-    pub(super) async fn prepare(mut self, extensions: &[Arc<dyn Extension>]) -> Result<Prepared, OAuthError> {
-        for extension in extensions.iter().filter(|extension| extension.prepares_tokens()) {
-            extension.prepare_token(&mut self).await?;
-        }
-        Ok(self.prepared)
     }
 }

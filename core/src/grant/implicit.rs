@@ -1,6 +1,6 @@
 use async_trait::async_trait;
 
-use super::{ApprovedAuthorization, AuthorizationResponse, AuthorizationSide, Grant, NewGrant};
+use super::{ApprovedAuthorization, AuthorizationResponse, AuthorizationSide, Grant, NewGrant, TokenIssuer};
 use crate::model::AuthMethod;
 use crate::protocol::{OAuthError, ResponseMode};
 
@@ -72,12 +72,13 @@ impl AuthorizationSide for Implicit {
     async fn respond(
         &self,
         approved: &ApprovedAuthorization<'_>,
+        issuer: &TokenIssuer<'_>,
     ) -> Result<AuthorizationResponse, OAuthError> {
         // RFC 6749 section 4.2.2: never a refresh token.
         let grant = NewGrant::for_signed_in(approved.authentication(), approved.scope().clone())
             .with_resources(approved.resources())
             .without_refresh_token();
-        let issued = approved.issue(grant).await?;
+        let issued = issuer.issue(grant).await?;
         let response = issued.into_response();
         let mut answer = AuthorizationResponse::new()
             .with("access_token", response.access_token.expose())

@@ -17,6 +17,7 @@ mod password;
 mod plan;
 mod refresh_token;
 mod registry;
+mod token_issuer;
 mod token_request;
 mod token_response;
 mod validated_redirect;
@@ -37,6 +38,7 @@ pub use password::Password;
 pub use plan::AuthorizationPlan;
 pub use refresh_token::RefreshToken;
 pub use registry::{GrantExt, IntoRegistration, Registration};
+pub use token_issuer::TokenIssuer;
 pub use token_request::TokenRequest;
 pub use token_response::{Issued, TokenResponse};
 pub use validated_redirect::ValidatedRedirect;
@@ -83,7 +85,7 @@ pub trait Grant: Send + Sync + 'static {
 /// The part of a grant that answers token requests (RFC 6749 section 3.2).
 ///
 /// ```
-/// use gridauth::grant::{Grant, Issued, NewGrant, TokenRequest, TokenSide};
+/// use gridauth::grant::{Grant, Issued, NewGrant, TokenIssuer, TokenRequest, TokenSide};
 /// use gridauth::model::AuthMethod;
 /// use gridauth::protocol::OAuthError;
 ///
@@ -100,12 +102,16 @@ pub trait Grant: Send + Sync + 'static {
 ///         &[AuthMethod::Basic]
 ///     }
 ///
-///     async fn respond(&self, request: &TokenRequest<'_>) -> Result<Issued, OAuthError> {
+///     async fn respond(
+///         &self,
+///         request: &TokenRequest<'_>,
+///         issuer: &TokenIssuer<'_>,
+///     ) -> Result<Issued, OAuthError> {
 ///         let holder = match request.required("ticket")? {
 ///             "A-113" => "israel",
 ///             _ => return Err(OAuthError::invalid_grant("the ticket is not valid")),
 ///         };
-///         request.issue(NewGrant::for_user(holder, request.scope()?)).await
+///         issuer.issue(NewGrant::for_user(holder, request.scope()?)).await
 ///     }
 /// }
 ///
@@ -128,7 +134,11 @@ pub trait TokenSide: Send + Sync {
     ///
     /// # Errors
     /// An [`OAuthError`] of RFC 6749 section 5.2; [`OAuthError::invalid_grant`] where what was presented is not valid.
-    async fn respond(&self, request: &TokenRequest<'_>) -> Result<Issued, OAuthError>;
+    async fn respond(
+        &self,
+        request: &TokenRequest<'_>,
+        issuer: &TokenIssuer<'_>,
+    ) -> Result<Issued, OAuthError>;
 }
 
 /// The part of a grant that answers authorization requests (RFC 6749 section 3.1).
@@ -162,5 +172,6 @@ pub trait AuthorizationSide: Send + Sync {
     async fn respond(
         &self,
         approved: &ApprovedAuthorization<'_>,
+        issuer: &TokenIssuer<'_>,
     ) -> Result<AuthorizationResponse, OAuthError>;
 }

@@ -1,6 +1,6 @@
 use async_trait::async_trait;
 
-use super::{Grant, Issued, NewGrant, TokenRequest, TokenSide};
+use super::{Grant, Issued, NewGrant, TokenIssuer, TokenRequest, TokenSide};
 use crate::model::AuthMethod;
 use crate::protocol::OAuthError;
 
@@ -51,11 +51,15 @@ impl TokenSide for Password {
         &self.methods
     }
 
-    async fn respond(&self, request: &TokenRequest<'_>) -> Result<Issued, OAuthError> {
+    async fn respond(
+        &self,
+        request: &TokenRequest<'_>,
+        issuer: &TokenIssuer<'_>,
+    ) -> Result<Issued, OAuthError> {
         let username = request.required("username")?;
         let password = request.required("password")?;
         let scope = request.scope()?;
         let signed_in = request.check_password(username, password).await?;
-        request.issue(NewGrant::for_signed_in(&signed_in, scope)).await
+        issuer.issue(NewGrant::for_signed_in(&signed_in, scope)).await
     }
 }

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
 use super::issue::{FreshRefresh, FreshTokens, mint, respond};
-use super::{Grant, Issued, TokenRequest, TokenResponse, TokenSide};
+use super::{Grant, Issued, TokenIssuer, TokenRequest, TokenResponse, TokenSide};
 use crate::env::Timestamp;
 use crate::model::{AuthMethod, GrantRecord, PreviousRefresh};
 use crate::protocol::{OAuthError, TokenType};
@@ -115,7 +115,11 @@ impl TokenSide for RefreshToken {
         &self.methods
     }
 
-    async fn respond(&self, request: &TokenRequest<'_>) -> Result<Issued, OAuthError> {
+    async fn respond(
+        &self,
+        request: &TokenRequest<'_>,
+        issuer: &TokenIssuer<'_>,
+    ) -> Result<Issued, OAuthError> {
         let token = PresentedToken::parse_kind(TokenKind::Refresh, request.required("refresh_token")?)
             .ok_or_else(|| OAuthError::invalid_grant(INVALID))?;
         let (engine, client, now) = (request.engine, request.client(), request.now());
@@ -130,10 +134,10 @@ impl TokenSide for RefreshToken {
             |record: &GrantRecord| matches!(standing(&token, record, client.id(), now), Standing::Current);
         let renewable = |record: &GrantRecord| {
             let scope = request.scope_within(&record.scope)?;
-            request.check_extensions(&record.data)?;
+            issuer.check(&record.data)?;
             Ok(scope)
         };
-        let prepared = request
+        let prepared = issuer
             .prepare_stored(id, &fresh, |record| match is_current(record) {
                 true => renewable(record),
                 false => Err(OAuthError::invalid_grant(INVALID)),
@@ -151,7 +155,10 @@ impl TokenSide for RefreshToken {
                 Ok(issued) => (Change::Replace(issued.record.to_row()), Ok(issued)),
                 Err(error) => (Change::Keep, Err(error)),
             },
-            Standing::Repeated(sealed) => (Change::Keep, repeat(request, record, &token, &sealed)),
+            Standing::Repeated(sealed) => (
+                Change::Keep,
+                issuer.check(&record.data).and_then(|()| repeat(request, record, &token, &sealed)),
+            ),
             Standing::Reused => {
                 tracing::warn!(grant = %record.id, client = %record.client_id, "a rotated refresh token came back: the grant is revoked");
                 (Change::Remove, Err(OAuthError::invalid_grant(INVALID)))
@@ -205,7 +212,6 @@ fn repeat(
     old: &PresentedToken,
     sealed: &Sealed,
 ) -> Result<Issued, OAuthError> {
-    request.check_extensions(&record.data)?;
     let text =
         sealed.open(old).ok_or_else(|| OAuthError::server_error("a sealed successor does not open"))?;
     let successor: Successor<'_> = serde_json::from_slice(&text).map_err(OAuthError::server_error)?;

@@ -1,16 +1,12 @@
-use std::sync::Arc;
-
-use super::draft::TokenDraft;
-use super::issue::{FreshTokens, Prepared, Unstored};
-use super::{Extension, GrantedScope, Issued, NewGrant};
+use super::GrantedScope;
 use crate::client_auth::AuthenticatedClient;
 use crate::engine::Engine;
 use crate::env::Timestamp;
 use crate::http::Connection;
-use crate::model::{Authentication, GrantData, GrantRecord};
+use crate::model::Authentication;
 use crate::protocol::{OAuthError, Parameters, Scope};
 use crate::store::Store;
-use crate::token::{GrantId, Secret};
+use crate::token::Secret;
 
 /// A token request of a client that has authenticated and may use the grant type (RFC 6749 section 3.2).
 pub struct TokenRequest<'a> {
@@ -18,7 +14,6 @@ pub struct TokenRequest<'a> {
     pub(crate) client: &'a AuthenticatedClient,
     pub(crate) grant_type: &'a str,
     pub(crate) parameters: &'a Parameters,
-    pub(crate) extensions: &'a [Arc<dyn Extension>],
     pub(crate) connection: Connection,
     pub(crate) now: Timestamp,
 }
@@ -84,20 +79,6 @@ impl<'a> TokenRequest<'a> {
             .ok_or_else(|| OAuthError::invalid_grant("the username or the password is wrong"))
     }
 
-    /// Stores a new grant and its tokens.
-    ///
-    /// # Errors
-    /// What an extension objects to, or a server error where the grant could not be stored: no token is handed out then.
-    pub async fn issue(&self, grant: NewGrant) -> Result<Issued, OAuthError> {
-        self.check_extensions(&grant.data)?;
-        let unstored = Unstored::make(self.engine, self.client, self.grant_type, grant, self.now)?;
-        let prepared = match self.prepares_tokens() {
-            true => self.prepare(&unstored.record, &unstored.scope, &unstored.fresh).await?,
-            false => Prepared::default(),
-        };
-        unstored.store(self.engine, self.client, &prepared, self.now).await
-    }
-
     /// What the server has: issuer, users, clients.
     pub fn engine(&self) -> &'a Engine {
         self.engine
@@ -111,53 +92,5 @@ impl<'a> TokenRequest<'a> {
     /// The time of the request.
     pub fn now(&self) -> Timestamp {
         self.now
-    }
-
-    /// The extensions' pure check of the request.
-    pub(crate) fn check_extensions(&self, kept: &GrantData) -> Result<(), OAuthError> {
-        self.extensions.iter().try_for_each(|extension| extension.check_token(self, kept))
-    }
-
-    /// Lets the extensions prepare the next tokens of a stored grant. Nothing is changed: the row is read, and `check` says whether
-    /// the request is valid for it and for which scope. Where it is not, the update that follows refuses the request.
-    pub(crate) async fn prepare_stored(
-        &self,
-        grant: GrantId,
-        fresh: &FreshTokens,
-        check: impl Fn(&GrantRecord) -> Result<GrantedScope, OAuthError>,
-    ) -> Result<Prepared, OAuthError> {
-        if !self.prepares_tokens() {
-            return Ok(Prepared::default());
-        }
-        let mut buffer = [0; 36];
-        let record = self.engine.store.read::<GrantRecord>(grant.row_id(&mut buffer)).await?;
-        let checked = record.and_then(|record| Some((check(&record).ok()?, record)));
-        let Some((scope, record)) = checked else { return Ok(Prepared::default()) };
-        self.prepare(&record, &scope, fresh).await
-    }
-
-    /// Whether an extension wants to prepare tokens. Most requests are spared the work for it.
-    fn prepares_tokens(&self) -> bool {
-        self.extensions.iter().any(|extension| extension.prepares_tokens())
-    }
-
-    async fn prepare(
-        &self,
-        record: &GrantRecord,
-        scope: &GrantedScope,
-        fresh: &FreshTokens,
-    ) -> Result<Prepared, OAuthError> {
-        let draft = TokenDraft {
-            engine: self.engine,
-            client: self.client,
-            grant_type: self.grant_type,
-            parameters: self.parameters,
-            record,
-            scope,
-            fresh,
-            now: self.now,
-            prepared: Prepared::default(),
-        };
-        draft.prepare(self.extensions).await
     }
 }

@@ -9,6 +9,7 @@ pub(crate) mod deadline;
 mod error;
 mod future;
 mod key;
+mod kind;
 mod query;
 mod row;
 #[expect(clippy::module_inception, reason = "a reader looks for `Store` in a file of this name")]
@@ -24,7 +25,8 @@ pub mod memory;
 pub use backend::{Backend, Change, Updated};
 pub use error::{OpenError, StoreError, StoreErrorKind};
 pub use future::StoreFuture;
-pub use key::{Key, Kind};
+pub use key::Key;
+pub use kind::Kind;
 pub use query::{By, Cursor, Entry, Page, Query};
 pub(crate) use row::Columns;
 pub use row::{CorruptRow, Record, Row};

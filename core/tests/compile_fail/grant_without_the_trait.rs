@@ -1,4 +1,4 @@
-use gridauth::grant::{Issued, TokenRequest, TokenSide};
+use gridauth::grant::{Issued, TokenIssuer, TokenRequest, TokenSide};
 use gridauth::model::AuthMethod;
 use gridauth::protocol::OAuthError;
 use gridauth::{GridAuth, Store};
@@ -15,7 +15,7 @@ impl TokenSide for Ticket {
         &[AuthMethod::Basic]
     }
 
-    async fn respond(&self, _: &TokenRequest<'_>) -> Result<Issued, OAuthError> {
+    async fn respond(&self, _: &TokenRequest<'_>, _: &TokenIssuer<'_>) -> Result<Issued, OAuthError> {
         Err(OAuthError::invalid_grant("the ticket is not good"))
     }
 }

@@ -3,7 +3,7 @@
 
 use gridauth::grant::{
     ApprovedAuthorization, AuthorizationCode, AuthorizationResponse, AuthorizationSide, ClientCredentials,
-    Grant, Implicit, Password, RefreshToken,
+    Grant, Implicit, Password, RefreshToken, TokenIssuer,
 };
 use gridauth::identity::HashingSettings;
 use gridauth::model::AuthMethod;
@@ -161,6 +161,7 @@ impl AuthorizationSide for Badge {
     async fn respond(
         &self,
         approved: &ApprovedAuthorization<'_>,
+        _issuer: &TokenIssuer<'_>,
     ) -> Result<AuthorizationResponse, OAuthError> {
         Ok(AuthorizationResponse::new().with("badge", approved.user().subject()))
     }

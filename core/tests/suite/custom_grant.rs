@@ -2,7 +2,7 @@
 
 use gridauth::grant::{
     ApprovedAuthorization, AuthorizationPlan, AuthorizationRequest, AuthorizationResponse, AuthorizationSide,
-    Extension, Grant, GrantExt, Issued, NewGrant, TokenRequest, TokenSide,
+    Extension, Grant, GrantExt, Issued, NewGrant, TokenIssuer, TokenRequest, TokenSide,
 };
 use gridauth::model::AuthMethod;
 use gridauth::protocol::{OAuthError, Scope};
@@ -37,6 +37,7 @@ impl AuthorizationSide for Ticket {
     async fn respond(
         &self,
         approved: &ApprovedAuthorization<'_>,
+        _issuer: &TokenIssuer<'_>,
     ) -> Result<AuthorizationResponse, OAuthError> {
         let (ticket, digest) = approved.new_secret()?;
         let body =
@@ -57,7 +58,11 @@ impl TokenSide for Ticket {
     fn client_authentication(&self) -> &[AuthMethod] {
         &[AuthMethod::Basic]
     }
-    async fn respond(&self, request: &TokenRequest<'_>) -> Result<Issued, OAuthError> {
+    async fn respond(
+        &self,
+        request: &TokenRequest<'_>,
+        issuer: &TokenIssuer<'_>,
+    ) -> Result<Issued, OAuthError> {
         let id = Digest::of_secret(request.required("ticket")?).to_text();
         let mut taken = None;
         let mut take = |row: &Row| {
@@ -72,7 +77,7 @@ impl TokenSide for Ticket {
         }
         let allowed: Scope = row.scope().unwrap_or_default().parse().map_err(OAuthError::server_error)?;
         let grant = NewGrant::for_user(row.user().unwrap_or_default(), request.scope_within(&allowed)?);
-        request.issue(grant.with_data("tenant", body["tenant"].clone())).await
+        issuer.issue(grant.with_data("tenant", body["tenant"].clone())).await
     }
 }
 

@@ -5,12 +5,15 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod authentication;
 mod client_methods;
 mod code_flow;
+mod custom_endpoint;
 mod custom_grant;
 mod expiry;
 mod extension_points;
 mod forms;
+mod guards;
 mod lifetimes;
 mod metadata;
 mod own_pages;
@@ -21,4 +24,5 @@ mod revocation;
 mod secrets_at_rest;
 mod sessions;
 mod sweeper;
+mod token_preparation;
 mod warnings;

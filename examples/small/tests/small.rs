@@ -3,6 +3,12 @@
 #![allow(clippy::unwrap_used, reason = "test helpers may fail a test")]
 
 #[allow(dead_code, reason = "the test does not run its main")]
+#[path = "../src/bin/custom_client_authentication.rs"]
+mod custom_client_authentication;
+#[allow(dead_code, reason = "the test does not run its main")]
+#[path = "../src/bin/custom_endpoint.rs"]
+mod custom_endpoint;
+#[allow(dead_code, reason = "the test does not run its main")]
 #[path = "../src/bin/custom_extension.rs"]
 mod custom_extension;
 #[allow(dead_code, reason = "the test does not run its main")]
@@ -65,7 +71,7 @@ fn query(uri: &str, name: &str) -> String {
 #[tokio::test]
 async fn guard_only() {
     let store = Store::memory();
-    let app = guard_only::app(store.clone()).await.unwrap();
+    let app = guard_only::app(store.clone()).unwrap();
     let issuer = GridAuth::builder("https://id.example.com").store(store).build().await.unwrap();
     let token =
         issuer.mint(MintRequest::for_user("israel").client("web").scope("orders.read")).await.unwrap();
@@ -156,6 +162,52 @@ async fn custom_extension() {
     assert_eq!(json(ask("grant_type=client_credentials&tenant=blue").await).await["tenant"], "blue");
     let refused = get("/oauth/authorize?response_type=code&client_id=web&tenant=green", &[]);
     assert!(header(&send(&app, refused).await, "location").contains("error=invalid_tenant"));
+}
+
+#[tokio::test]
+async fn custom_endpoint() {
+    let app = custom_endpoint::app().await.unwrap();
+    // robot:robot-secret
+    let basic = [("authorization", "Basic cm9ib3Q6cm9ib3Qtc2VjcmV0")];
+    let answer = send(&app, post("/oauth/my_scopes", &basic, "x=y")).await;
+    assert_eq!(json(answer).await["scopes"], serde_json::json!(["orders.read", "orders.pay"]));
+    let refused = send(&app, post("/oauth/my_scopes", &[], "client_id=robot")).await;
+    assert_eq!(refused.status(), StatusCode::UNAUTHORIZED);
+    assert_eq!(json(refused).await["error"], "invalid_client");
+    let wrong_method = send(&app, get("/oauth/my_scopes", &[])).await;
+    assert_eq!(
+        (wrong_method.status(), header(&wrong_method, "allow")),
+        (StatusCode::METHOD_NOT_ALLOWED, "POST")
+    );
+    let metadata = json(send(&app, get("/.well-known/oauth-authorization-server", &[])).await).await;
+    assert_eq!(metadata["example_my_scopes_endpoint"], "http://127.0.0.1:8080/oauth/my_scopes");
+}
+
+#[tokio::test]
+async fn custom_client_authentication() {
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs() as i64;
+    let today = now / (24 * 60 * 60);
+    let app = custom_client_authentication::app().await.unwrap();
+    let ask = |client: &str, ticket: String, more: &str| {
+        let form = format!("grant_type=client_credentials&client_id={client}&ticket={ticket}{more}");
+        let app = app.clone();
+        async move { json(send(&app, post("/oauth/token", &[], &form)).await).await }
+    };
+    let ticket = |client: &str, day| custom_client_authentication::ticket(&[7; 32], client, day).unwrap();
+    assert!(ask("robot", ticket("robot", today), "").await["access_token"].is_string());
+    for (client, ticket) in [
+        ("robot", ticket("robot", today - 1)),
+        ("robot", ticket("other", today)),
+        ("other", ticket("other", today)),
+        ("robot", "zz".to_owned()),
+    ] {
+        assert_eq!(ask(client, ticket, "").await["error"], "invalid_client");
+    }
+    // RFC 6749 section 2.3: no more than one method in a request.
+    let twice = ask("robot", ticket("robot", today), "&client_secret=x").await;
+    assert_eq!(twice["error"], "invalid_request");
+    let metadata = json(send(&app, get("/.well-known/oauth-authorization-server", &[])).await).await;
+    assert_eq!(metadata["token_endpoint_auth_methods_supported"], serde_json::json!(["example_day_ticket"]));
 }
 
 #[test]

@@ -18,7 +18,7 @@ async function atConsent(scene, person, request) {
   return visitor;
 }
 
-/** The only arrival for a request. */
+/** The only response that arrived for a request. */
 function arrival(scene, request) {
   const all = scene.client.arrivalsFor(request);
   assert.equal(all.length, 1, JSON.stringify(all));

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 
-/** A request that is answered by a page of its own: nothing is redirected. */
+/** A request that is answered with an error page, not with a redirect. */
 async function staysHere(scene, request, name, words) {
   const visitor = await scene.visitor();
   await visitor.go(request.url);

@@ -4,7 +4,7 @@ use super::checks::ValidRequest;
 use super::failure::Failure;
 use super::redirect::Target;
 use super::visit::Visit;
-use crate::grant::ApprovedAuthorization;
+use crate::grant::{ApprovedAuthorization, TokenIssuer};
 use crate::http::Response;
 use crate::model::Authentication;
 
@@ -21,7 +21,6 @@ pub(super) async fn answer(
         plan: &valid.plan,
         grant_type: valid.side.grant_type(),
         authentication: signed_in,
-        extensions: valid.extensions,
         now: visit.engine.clock.now(),
     };
     for extension in valid.extensions {
@@ -29,7 +28,8 @@ pub(super) async fn answer(
             return Err(Failure::Redirect(Box::new(target), error));
         }
     }
-    match valid.side.respond(&approved).await {
+    let issuer = TokenIssuer::for_approval(&approved, valid.extensions);
+    match valid.side.respond(&approved, &issuer).await {
         Ok(response) => Ok(target.answer(visit, &response)?),
         Err(error) => Err(Failure::Redirect(Box::new(target), error)),
     }

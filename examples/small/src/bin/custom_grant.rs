@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use axum::extract::State;
 use axum::{Router, http::StatusCode, routing::post};
-use gridauth::grant::{Grant, Issued, NewGrant, TokenRequest, TokenSide};
+use gridauth::grant::{Grant, Issued, NewGrant, TokenIssuer, TokenRequest, TokenSide};
 use gridauth::model::AuthMethod;
 use gridauth::store::{Change, Key, Kind, Row, Updated};
 use gridauth::{Client, GridAuth, Store, env::Clock, env::SystemClock, protocol::OAuthError, token::Digest};
@@ -35,7 +35,7 @@ impl TokenSide for MailedCode {
         // Read and removed atomically: of two requests with the same code, only one removes the row.
         let taken = request.store().update(Key::new(Kind::Custom, &id), &mut take).await?;
         match address.filter(|_| taken == Updated::Removed) {
-            Some(address) => request.issue(NewGrant::for_user(address, scope)).await,
+            Some(address) => issuer.issue(NewGrant::for_user(address, scope)).await,
             None => Err(OAuthError::invalid_grant("the code is not good")),
         }
     }

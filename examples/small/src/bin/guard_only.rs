@@ -1,4 +1,4 @@
-//! An API that accepts tokens which another program issues. Both open the same store; this one registers no grant.
+//! An API that accepts tokens which another program issues. Both open the same store; this one has a guard and no server.
 //!
 //! `STORE=griddb://app:secret@db1:10001/prod cargo run -p gridauth-small --bin guard_only`
 
@@ -7,20 +7,33 @@ use std::error::Error;
 use axum::Router;
 use axum::extract::Path;
 use axum::routing::get;
-use gridauth::{BuildError, GridAuth, Store};
-use gridauth_tower::{Access, GridAuthExt};
+use gridauth::Store;
+use gridauth::guard::{Guard, GuardError};
+use gridauth_tower::{Access, GuardExt, ProvidesGuard};
 
 gridauth::scopes! { OrdersWrite = "orders.write"; }
 
-pub(crate) async fn app(store: Store) -> Result<Router, BuildError> {
-    let auth = GridAuth::builder("https://id.example.com").store(store).sweep_every(None).build().await?;
+/// The state of the router.
+#[derive(Clone)]
+struct Api {
+    guard: Guard,
+}
+
+impl ProvidesGuard for Api {
+    fn guard(&self) -> Guard {
+        self.guard.clone()
+    }
+}
+
+pub(crate) fn app(store: Store) -> Result<Router, GuardError> {
+    let guard = Guard::builder("https://id.example.com").store(store).build()?;
     Ok(Router::new()
         .route("/orders", get(list).post(order))
         .route("/orders/{id}", get(one))
         // All routes above require this scope; `order` requires another one as well.
-        .route_layer(auth.require("orders.read"))
+        .route_layer(guard.require("orders.read"))
         .route("/", get(async || "Everybody may read this."))
-        .with_state(auth))
+        .with_state(Api { guard }))
 }
 
 async fn list(access: Access) -> String {
@@ -38,5 +51,5 @@ async fn order(access: Access<OrdersWrite>) -> String {
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
     let store = std::env::var("STORE").unwrap_or_else(|_| "memory:".to_owned());
-    Ok(gridauth_small::serve(app(Store::open(&store).await?).await?).await?)
+    Ok(gridauth_small::serve(app(Store::open(&store).await?)?).await?)
 }

@@ -1,4 +1,4 @@
-//! A server in memory with clients, a user, a code and tokens: the same for every input, and new for every input.
+//! A server in memory with clients, a user, a code and tokens. Every input gets a new one with the same contents.
 
 use std::future::Future;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -11,8 +11,8 @@ use bytes::Bytes;
 use gridauth::clients::{ClientSecretHash, generate_client_secret};
 use gridauth::env::{Entropy, EntropyError, ManualClock, Timestamp};
 use gridauth::grant::{AuthorizationCode, ClientCredentials, Implicit, Password, RefreshToken};
-use gridauth::model::AuthMethod;
 use gridauth::identity::HashingSettings;
+use gridauth::model::AuthMethod;
 use gridauth::store::{By, Key, Kind, Query, Row};
 use gridauth::token::Secret;
 use gridauth::{Client, GridAuth, Response, Store};
@@ -22,7 +22,7 @@ use crate::page::Page;
 
 /// The issuer.
 pub const ISSUER: &str = "https://id.example.com";
-/// Every redirect URI that any client has registered.
+/// All registered redirect URIs of all clients.
 pub const REDIRECT_URIS: [&str; 5] = [
     "https://client.example.com/cb",
     "https://client.example.com/cb?tenant=1",
@@ -35,17 +35,17 @@ const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
 const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
 
 /// A server for one input.
-pub struct World {
-    /// It.
+pub struct Server {
+    /// The server itself.
     pub auth: GridAuth,
-    /// Its time.
+    /// Its clock.
     pub clock: Arc<ManualClock>,
 }
 
-/// What is the same for every input: the rows to begin with, and the secrets in them.
-struct Start {
+/// The contents that every server starts with: its rows, and the secrets that the placeholders stand for.
+struct Contents {
     rows: Vec<(Kind, String, Arc<Row>)>,
-    words: Vec<(&'static [u8], String)>,
+    secrets: Vec<(&'static [u8], String)>,
 }
 
 /// Runs a future to its end.
@@ -57,12 +57,12 @@ pub fn run<T>(future: impl Future<Output = T>) -> T {
     RUNTIME.with(|runtime| runtime.block_on(future))
 }
 
-impl World {
-    /// The server as it is for every input.
+impl Server {
+    /// A new server with the contents.
     pub async fn new() -> Self {
-        let start = start().await;
+        let contents = contents().await;
         let store = Store::memory();
-        for (kind, id, row) in &start.rows {
+        for (kind, id, row) in &contents.rows {
             let inserted =
                 store.insert(Key::new(*kind, id), Row::clone(row)).await.expect("memory has no faults");
             assert!(inserted);
@@ -86,7 +86,7 @@ impl World {
             .grant(Implicit::new())
             .build()
             .await
-            .expect("the configuration is good");
+            .expect("the configuration is valid");
         Self { auth, clock }
     }
 
@@ -102,16 +102,16 @@ impl World {
     }
 }
 
-/// Puts real codes, tokens and cookies where an input names them, as in `code={code}`, so that inputs get past the
+/// Replaces the placeholders of an input, as in `code={code}`, by real codes, tokens and cookies, so that inputs get past
 /// checks that no guess passes.
 pub async fn filled(input: &[u8]) -> Vec<u8> {
-    let start = start().await;
+    let contents = contents().await;
     let mut filled = Vec::with_capacity(input.len());
     let mut rest = input;
     while let Some((first, after)) = rest.split_first() {
-        match start.words.iter().find(|(name, _)| rest.starts_with(name)) {
-            Some((name, word)) => {
-                filled.extend_from_slice(word.as_bytes());
+        match contents.secrets.iter().find(|(name, _)| rest.starts_with(name)) {
+            Some((name, secret)) => {
+                filled.extend_from_slice(secret.as_bytes());
                 rest = &rest[name.len()..];
             }
             None => {
@@ -123,26 +123,26 @@ pub async fn filled(input: &[u8]) -> Vec<u8> {
     filled
 }
 
-/// The word that stands for `name`.
-pub async fn word(name: &str) -> &'static str {
-    let found = start().await.words.iter().find(|(own, _)| *own == name.as_bytes());
-    found.map(|(_, word)| word.as_str()).expect("a word")
+/// The secret that the placeholder `name` stands for.
+pub async fn secret(name: &str) -> &'static str {
+    let found = contents().await.secrets.iter().find(|(own, _)| *own == name.as_bytes());
+    found.map(|(_, secret)| secret.as_str()).expect("a placeholder")
 }
 
-async fn start() -> &'static Start {
-    static START: OnceLock<Start> = OnceLock::new();
-    if START.get().is_none() {
-        let _ = START.set(first_start().await);
+async fn contents() -> &'static Contents {
+    static CONTENTS: OnceLock<Contents> = OnceLock::new();
+    if CONTENTS.get().is_none() {
+        let _ = CONTENTS.set(first_contents().await);
     }
-    START.get().expect("it was just set")
+    CONTENTS.get().expect("it is set")
 }
 
-async fn first_start() -> Start {
-    let world = World::on(Store::memory()).await;
-    let auth = &world.auth;
+async fn first_contents() -> Contents {
+    let server = Server::on(Store::memory()).await;
+    let auth = &server.auth;
     let all = ["authorization_code", "refresh_token", "client_credentials", "password"];
 
-    let secret = generate_client_secret(&Counting::default()).expect("it counts");
+    let secret = generate_client_secret(&Counting::default()).expect("it never fails");
     let [web, tenant, loopback, app, spa] = REDIRECT_URIS;
     let client = Client::confidential("web", ClientSecretHash::of_generated(&secret))
         .redirect_uri(web)
@@ -165,18 +165,18 @@ async fn first_start() -> Start {
     auth.users().sign_up("israel", &Secret::from("imru")).await.expect("signed up");
 
     let basic = format!("Basic {}", STANDARD.encode(format!("web:{}", secret.as_str())));
-    let (cookie, code) = code(&world).await;
-    let (_, other) = self::code(&world).await;
+    let (cookie, code) = code(&server).await;
+    let (_, other) = self::code(&server).await;
     let form = [
         ("grant_type", "authorization_code"),
         ("code", other.as_str()),
         ("redirect_uri", web),
         ("code_verifier", VERIFIER),
     ];
-    let answer = world.post("/oauth/token", &[("authorization", &basic)], &form).await;
+    let answer = server.post("/oauth/token", &[("authorization", &basic)], &form).await;
     let tokens: Value = serde_json::from_slice(answer.body()).expect("JSON");
     let member = |name: &str| tokens[name].as_str().expect("a token").to_owned();
-    let words = vec![
+    let secrets = vec![
         (&b"{secret}"[..], secret.as_str().to_owned()),
         (b"{basic}", basic),
         (b"{cookie}", cookie),
@@ -191,23 +191,23 @@ async fn first_start() -> Start {
         assert!(page.next.is_none());
         rows.extend(page.entries.into_iter().map(|entry| (kind, entry.id, entry.row)));
     }
-    Start { rows, words }
+    Contents { rows, secrets }
 }
 
-/// Signs the user in and allows it: the browser's cookie and a code.
-async fn code(world: &World) -> (String, String) {
+/// Signs the user in and allows the request; returns the browser's cookies and a code.
+async fn code(server: &Server) -> (String, String) {
     let authorize = format!(
         "/oauth/authorize?client_id=web&redirect_uri=https%3A%2F%2Fclient.example.com%2Fcb&response_type=code&\
          scope=notes.read&code_challenge={CHALLENGE}&code_challenge_method=S256"
     );
     let request = http::Request::get(authorize).body(Bytes::new()).expect("a request");
-    let mut answer = world.auth.handle(request).await;
+    let mut answer = server.auth.handle(request).await;
     let mut cookie = cookies("", &answer);
     while answer.status() == 200 {
         let form = Page::read(answer.body()).form.expect("a form");
         let form = form.filled_in("israel", "imru", "allow");
         let form: Vec<_> = form.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
-        answer = world.post("/oauth/authorize", &[("cookie", &cookie)], &form).await;
+        answer = server.post("/oauth/authorize", &[("cookie", &cookie)], &form).await;
         cookie = cookies(&cookie, &answer);
     }
     let location = answer.headers()["location"].to_str().expect("text");
@@ -216,7 +216,7 @@ async fn code(world: &World) -> (String, String) {
     (cookie, code)
 }
 
-/// The cookies that a browser with `jar` has after this answer, as it sends them.
+/// The cookies that a browser with `jar` sends after this response.
 pub fn cookies(jar: &str, answer: &Response) -> String {
     let set = answer.headers().get_all("set-cookie").iter();
     let set = set.filter_map(|cookie| cookie.to_str().expect("text").split(';').next());
@@ -229,7 +229,7 @@ pub fn cookies(jar: &str, answer: &Response) -> String {
     jar.join("; ")
 }
 
-/// Randomness that is the same in every run, so that a finding can be repeated.
+/// Randomness that is the same in every run, so that a finding can be reproduced.
 #[derive(Default)]
 struct Counting(AtomicU64);
 
@@ -244,8 +244,8 @@ impl Entropy for Counting {
     }
 }
 
-impl World {
-    /// Lets time go by.
+impl Server {
+    /// Moves the clock forward.
     pub fn advance(&self, seconds: u64) {
         self.clock.advance(Duration::from_secs(seconds));
     }

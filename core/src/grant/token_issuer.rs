@@ -1,0 +1,136 @@
+use std::sync::Arc;
+
+use super::draft::TokenDraft;
+use super::issue::{FreshTokens, Prepared, Unstored};
+use super::{
+    ApprovedAuthorization, AuthorizationPlan, Extension, GrantedScope, Issued, NewGrant, TokenRequest,
+};
+use crate::engine::Engine;
+use crate::env::Timestamp;
+use crate::model::{Client, GrantData, GrantRecord};
+use crate::protocol::{OAuthError, Parameters};
+use crate::token::GrantId;
+
+/// Issues tokens for one request, with the extensions of its grant. Only the server makes one.
+pub struct TokenIssuer<'a> {
+    engine: &'a Engine,
+    client: &'a Client,
+    grant_type: &'a str,
+    parameters: &'a Parameters,
+    extensions: &'a [Arc<dyn Extension>],
+    occasion: Occasion<'a>,
+    now: Timestamp,
+}
+
+/// Why tokens are issued.
+#[derive(Clone, Copy)]
+enum Occasion<'a> {
+    /// A token request asks for them.
+    Request(&'a TokenRequest<'a>),
+    /// An authorization request was allowed, and its answer has them.
+    Approval(&'a AuthorizationPlan),
+}
+
+impl<'a> TokenIssuer<'a> {
+    pub(crate) fn for_request(request: &'a TokenRequest<'a>, extensions: &'a [Arc<dyn Extension>]) -> Self {
+        Self {
+            engine: request.engine,
+            client: request.client,
+            grant_type: request.grant_type,
+            parameters: request.parameters,
+            extensions,
+            occasion: Occasion::Request(request),
+            now: request.now,
+        }
+    }
+
+    pub(crate) fn for_approval(
+        approved: &'a ApprovedAuthorization<'a>,
+        extensions: &'a [Arc<dyn Extension>],
+    ) -> Self {
+        Self {
+            engine: approved.engine,
+            client: &approved.request.client,
+            grant_type: approved.grant_type,
+            parameters: &approved.request.parameters,
+            extensions,
+            occasion: Occasion::Approval(approved.plan),
+            now: approved.now,
+        }
+    }
+
+    /// Stores a new grant and its tokens. What extensions keep of an authorization request is kept with the grant.
+    ///
+    /// # Errors
+    /// What an extension objects to, or a server error where the grant could not be stored: no token is handed out then.
+    pub async fn issue(&self, mut grant: NewGrant) -> Result<Issued, OAuthError> {
+        if let Occasion::Approval(plan) = self.occasion {
+            for (name, value) in &plan.keep {
+                grant.data.insert(name.clone(), value.clone());
+            }
+        }
+        self.check(&grant.data)?;
+        let unstored = Unstored::make(self.engine, self.client, self.grant_type, grant, self.now)?;
+        let prepared = match self.prepares() {
+            true => self.prepare(&unstored.record, &unstored.scope, &unstored.fresh).await?,
+            false => Prepared::default(),
+        };
+        unstored.store(self.engine, self.client, &prepared, self.now).await
+    }
+
+    /// The extensions' pure check of a token request.
+    pub(crate) fn check(&self, kept: &GrantData) -> Result<(), OAuthError> {
+        match self.occasion {
+            Occasion::Request(request) => {
+                self.extensions.iter().try_for_each(|extension| extension.check_token(request, kept))
+            }
+            Occasion::Approval(_) => Ok(()),
+        }
+    }
+
+    /// Lets the extensions prepare the next tokens of a stored grant. Nothing is changed: the row is read, and `check` says whether
+    /// the request is valid for it and for which scope. Where it is not, the update that follows refuses the request.
+    pub(crate) async fn prepare_stored(
+        &self,
+        grant: GrantId,
+        fresh: &FreshTokens,
+        check: impl Fn(&GrantRecord) -> Result<GrantedScope, OAuthError>,
+    ) -> Result<Prepared, OAuthError> {
+        if !self.prepares() {
+            return Ok(Prepared::default());
+        }
+        let mut buffer = [0; 36];
+        let record = self.engine.store.read::<GrantRecord>(grant.row_id(&mut buffer)).await?;
+        let checked = record.and_then(|record| Some((check(&record).ok()?, record)));
+        let Some((scope, record)) = checked else { return Ok(Prepared::default()) };
+        self.prepare(&record, &scope, fresh).await
+    }
+
+    /// Whether an extension wants to prepare tokens. Most requests are spared the work for it.
+    fn prepares(&self) -> bool {
+        self.extensions.iter().any(|extension| extension.prepares_tokens())
+    }
+
+    async fn prepare(
+        &self,
+        record: &GrantRecord,
+        scope: &GrantedScope,
+        fresh: &FreshTokens,
+    ) -> Result<Prepared, OAuthError> {
+        let mut draft = TokenDraft {
+            engine: self.engine,
+            client: self.client,
+            grant_type: self.grant_type,
+            parameters: self.parameters,
+            record,
+            scope,
+            fresh,
+            now: self.now,
+            prepared: Prepared::default(),
+        };
+        for extension in self.extensions.iter().filter(|extension| extension.prepares_tokens()) {
+            extension.prepare_token(&mut draft).await?;
+        }
+        Ok(draft.prepared)
+    }
+}

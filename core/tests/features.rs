@@ -1,0 +1,52 @@
+//! A program that only guards compiles no store but the one in memory, no password hash and no database client.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+use std::process::Command;
+
+/// The crates that this package needs with these options.
+fn dependencies(package: &str, options: &[&str]) -> Vec<String> {
+    let mut cargo = Command::new(env!("CARGO"));
+    cargo.args([
+        "tree",
+        "--package",
+        package,
+        "--edges",
+        "normal",
+        "--prefix",
+        "none",
+        "--locked",
+        "--offline",
+    ]);
+    let output = cargo.args(options).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let tree = String::from_utf8(output.stdout).unwrap();
+    tree.lines().filter_map(|line| line.split(' ').next()).map(str::to_owned).collect()
+}
+
+const HEAVY: [&str; 5] = ["argon2", "crc32fast", "griddb-rs", "quick_cache", "redb"];
+
+#[test]
+fn a_guard_alone_is_light() {
+    let guards = [
+        ("gridauth", &["--no-default-features"][..]),
+        ("gridauth-tower", &["--no-default-features", "--features", "axum"]),
+        ("gridauth-actix", &["--no-default-features"]),
+        ("gridauth-rocket", &["--no-default-features"]),
+    ];
+    for (package, options) in guards {
+        let crates = dependencies(package, options);
+        assert!(crates.iter().any(|name| name == "gridauth"), "{package}: {crates:?}");
+        for heavy in HEAVY {
+            assert!(!crates.iter().any(|name| name == heavy), "{package} needs {heavy}: {crates:?}");
+        }
+    }
+}
+
+#[test]
+fn a_server_has_what_it_needs() {
+    let crates = dependencies("gridauth", &[]);
+    for heavy in HEAVY {
+        assert!(crates.iter().any(|name| name == heavy), "{heavy}: {crates:?}");
+    }
+}

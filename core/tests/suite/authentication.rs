@@ -1,0 +1,239 @@
+//! Who signed in, when and how: it travels through the authorization, is kept with the grant, and requests can ask for more.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use gridauth::User;
+use gridauth::env::Timestamp;
+use gridauth::grant::{AuthorizationPlan, AuthorizationRequest, Extension};
+use gridauth::http::BearerToken;
+use gridauth::identity::{OwnSession, Users as _, UsersError};
+use gridauth::model::Authentication;
+use gridauth::protocol::OAuthError;
+
+use crate::support::*;
+
+const SIGNED_IN: i64 = 1_700_000_000_000;
+
+/// Takes what an authorization request asks for from parameters of its own.
+struct Demands;
+
+impl Extension for Demands {
+    fn name(&self) -> &str {
+        "demands"
+    }
+
+    fn check_authorization(
+        &self,
+        request: &AuthorizationRequest,
+        plan: &mut AuthorizationPlan,
+    ) -> Result<(), OAuthError> {
+        if let Some(seconds) = request.parameter("x_max_age").and_then(|seconds| seconds.parse().ok()) {
+            plan.limit_age(Duration::from_secs(seconds));
+        }
+        match request.parameter("x_ask") {
+            Some("sign-in") => plan.ask_sign_in(),
+            Some("consent") => plan.ask_consent(),
+            _ => {}
+        }
+        if let Some(resource) = request.parameter("x_resource") {
+            plan.add_resource(resource);
+        }
+        Ok(())
+    }
+}
+
+async fn demanding_server() -> Server {
+    server_with(|builder| builder.extension(Demands)).await
+}
+
+fn asks_for_password(response: &gridauth::Response) -> bool {
+    text(response).contains("name=\"password\"")
+}
+
+#[tokio::test]
+async fn the_grant_keeps_when_and_how_the_user_signed_in() {
+    let server = server().await;
+    let browser = server.sign_in(&authorize_uri(&[])).await;
+    server.advance(7);
+    let code = location_parameter(&browser.allow(&server).await, "code").unwrap();
+    server.advance(5);
+    let (_, tokens) = server.token(&redeem(&code)).await;
+    let access = server.auth.authenticate(&BearerToken::new(&string(&tokens, "access_token"))).await.unwrap();
+    let authentication = access.authentication().unwrap();
+    assert_eq!(authentication.auth_time, Some(Timestamp::from_millis(SIGNED_IN)));
+    assert_eq!(authentication.amr, ["pwd"]);
+    let session = authentication.session.clone().unwrap();
+
+    // A refresh keeps it, and another grant from the same session names the same session.
+    let (_, renewed) = server.token(&refresh(&string(&tokens, "refresh_token"))).await;
+    let access =
+        server.auth.authenticate(&BearerToken::new(&string(&renewed, "access_token"))).await.unwrap();
+    assert_eq!(access.authentication().and_then(|kept| kept.session.as_ref()), Some(&session));
+    let again = server.get(&authorize_uri(&[]), Some(&browser.cookie)).await;
+    let (_, others) = server.token(&redeem(&location_parameter(&again, "code").unwrap())).await;
+    let access = server.auth.authenticate(&BearerToken::new(&string(&others, "access_token"))).await.unwrap();
+    assert_eq!(access.authentication().and_then(|kept| kept.session.as_ref()), Some(&session));
+    assert!(!browser.cookie.contains(session.as_str()), "the session's id is not its secret");
+}
+
+#[tokio::test]
+async fn a_password_grant_keeps_that_the_user_has_just_signed_in() {
+    let server = server().await;
+    let form = [("grant_type", "password"), ("username", "israel"), ("password", "imru")];
+    let (_, tokens) = server.token(&form).await;
+    let access = server.auth.authenticate(&BearerToken::new(&string(&tokens, "access_token"))).await.unwrap();
+    let authentication = access.authentication().unwrap();
+    assert_eq!(authentication.auth_time, Some(Timestamp::from_millis(SIGNED_IN)));
+    assert_eq!(authentication.session, None);
+}
+
+#[tokio::test]
+async fn a_sign_in_that_is_too_old_is_asked_for_again() {
+    let server = demanding_server().await;
+    let browser = server.sign_in(&authorize_uri(&[])).await;
+    browser.allow(&server).await;
+    let recent = authorize_uri(&[("x_max_age", "60")]);
+    server.advance(60);
+    assert_eq!(server.get(&recent, Some(&browser.cookie)).await.status(), 303);
+    server.advance(1);
+    assert!(asks_for_password(&server.get(&recent, Some(&browser.cookie)).await));
+    assert_eq!(server.get(&authorize_uri(&[]), Some(&browser.cookie)).await.status(), 303);
+    // Signing in again answers the request.
+    let page = server.get(&recent, Some(&browser.cookie)).await;
+    let back = server.submit_sign_in(&page, &browser.cookie, "israel", "imru").await;
+    assert!(location_parameter(&back, "code").is_some());
+}
+
+#[tokio::test]
+async fn a_request_can_ask_for_a_sign_in_of_its_own() {
+    let server = demanding_server().await;
+    let browser = server.sign_in(&authorize_uri(&[])).await;
+    browser.allow(&server).await;
+    let asking = authorize_uri(&[("x_ask", "sign-in")]);
+    for _ in 0..2 {
+        let page = server.get(&asking, Some(&browser.cookie)).await;
+        assert!(asks_for_password(&page));
+        let back = server.submit_sign_in(&page, &browser.cookie, "israel", "imru").await;
+        assert!(location_parameter(&back, "code").is_some());
+    }
+}
+
+#[tokio::test]
+async fn a_request_can_ask_for_consent_again() {
+    let server = demanding_server().await;
+    let browser = server.sign_in(&authorize_uri(&[])).await;
+    browser.allow(&server).await;
+    let asking = authorize_uri(&[("x_ask", "consent")]);
+    let page = server.get(&asking, Some(&browser.cookie)).await;
+    assert_eq!(page.status(), 200);
+    assert!(text(&page).contains("name=\"decision\""));
+    let back = Browser { cookie: browser.cookie, page }.allow(&server).await;
+    assert!(location_parameter(&back, "code").is_some());
+}
+
+#[tokio::test]
+async fn the_resources_of_a_request_are_those_of_its_tokens() {
+    let server = demanding_server().await;
+    let resource = "https://api.example.com";
+    let browser = server.sign_in(&authorize_uri(&[("x_resource", resource)])).await;
+    let code = location_parameter(&browser.allow(&server).await, "code").unwrap();
+    let (_, tokens) = server.token(&redeem(&code)).await;
+    let token = string(&tokens, "access_token");
+    assert_eq!(server.auth.authenticate(&BearerToken::new(&token)).await.unwrap().audience(), [resource]);
+    let form = [("token", token.as_str())];
+    let headers = [("authorization", basic("web", "web-secret"))];
+    let headers = headers.each_ref().map(|(name, value)| (*name, value.as_str()));
+    let (_, introspected) = answer(server.post("/oauth/introspect", &headers, &form).await);
+    assert_eq!(introspected["aud"], serde_json::json!([resource]));
+    let (_, renewed) = server.token(&refresh(&string(&tokens, "refresh_token"))).await;
+    let access =
+        server.auth.authenticate(&BearerToken::new(&string(&renewed, "access_token"))).await.unwrap();
+    assert_eq!(access.audience(), [resource]);
+}
+
+/// An application's own session, in which israel signed in at some time.
+struct Site(Arc<Mutex<Option<Timestamp>>>);
+
+#[gridauth::async_trait]
+impl OwnSession for Site {
+    async fn authentication(
+        &self,
+        _request: &http::request::Parts,
+    ) -> Result<Option<Authentication>, UsersError> {
+        let user = Authentication::new(User::new("israel"));
+        Ok(self.0.lock().unwrap().map(|at| user.with_auth_time(at).with_acr("gold").with_amr(["otp"])))
+    }
+
+    fn sign_in_uri(&self, return_to: &str) -> String {
+        format!("/login?to={}", form_urlencoded::byte_serialize(return_to.as_bytes()).collect::<String>())
+    }
+}
+
+/// Where the application sends the browser back to, and the cookie that it has.
+fn sent_away(response: &gridauth::Response) -> (String, Option<String>) {
+    assert_eq!(response.status(), 303);
+    assert!(location(response).starts_with("/login?to="), "{}", location(response));
+    (location_parameter(response, "to").unwrap(), cookie(response))
+}
+
+#[tokio::test]
+async fn an_own_session_says_when_and_how() {
+    let signed_in = Arc::new(Mutex::new(None));
+    let site = Site(Arc::clone(&signed_in));
+    let server = server_with(|builder| builder.extension(Demands).own_session(site)).await;
+    let web = server.auth.confidential_client("web", "web-secret").await.unwrap();
+    let web = web.redirect_uri(REDIRECT).first_party(true).scope("notes.read");
+    server.auth.put_client(web.build().unwrap()).await.unwrap();
+
+    let (back, set) = sent_away(&server.get(&authorize_uri(&[]), None).await);
+    assert_eq!((back, set), (authorize_uri(&[]), None));
+    *signed_in.lock().unwrap() = Some(Timestamp::from_millis(SIGNED_IN));
+    let code = location_parameter(&server.get(&authorize_uri(&[]), None).await, "code").unwrap();
+    let (_, tokens) = server.token(&redeem(&code)).await;
+    let access = server.auth.authenticate(&BearerToken::new(&string(&tokens, "access_token"))).await.unwrap();
+    let kept = access.authentication().unwrap();
+    assert_eq!((kept.acr.as_deref(), kept.amr.as_slice()), (Some("gold"), &["otp".to_owned()][..]));
+    assert_eq!(kept.auth_time, Some(Timestamp::from_millis(SIGNED_IN)));
+}
+
+#[tokio::test]
+async fn an_own_session_is_asked_to_sign_in_again_once() {
+    let signed_in = Arc::new(Mutex::new(Some(Timestamp::from_millis(SIGNED_IN))));
+    let site = Site(Arc::clone(&signed_in));
+    let server = server_with(|builder| builder.extension(Demands).own_session(site)).await;
+    let web = server.auth.confidential_client("web", "web-secret").await.unwrap();
+    let web = web.redirect_uri(REDIRECT).first_party(true).scope("notes.read");
+    server.auth.put_client(web.build().unwrap()).await.unwrap();
+    server.advance(10);
+
+    let asking = authorize_uri(&[("x_ask", "sign-in")]);
+    let (back, set) = sent_away(&server.get(&asking, None).await);
+    let browser = set.unwrap();
+    // The application sends the browser back without a new sign-in: there is no endless loop.
+    let refused = server.get(&back, Some(&browser)).await;
+    assert_eq!(location_parameter(&refused, "error").as_deref(), Some("login_required"));
+    // What the way back says is believed of this browser and this request alone.
+    sent_away(&server.get(&back, None).await);
+    sent_away(&server.get(&back.replace("notes.read", "notes.write"), Some(&browser)).await);
+    let later = back.replace(&SIGNED_IN.to_string()[..5], "16999");
+    *signed_in.lock().unwrap() = Some(Timestamp::from_millis(SIGNED_IN + 5_000));
+    sent_away(&server.get(&later, Some(&browser)).await);
+
+    *signed_in.lock().unwrap() = Some(Timestamp::from_millis(SIGNED_IN + 12_000));
+    let answered = server.get(&back, Some(&browser)).await;
+    assert!(location_parameter(&answered, "code").is_some(), "{}", location(&answered));
+}
+
+#[tokio::test]
+async fn users_are_found_by_their_subject() {
+    let server = server().await;
+    let users = server.auth.users();
+    assert_eq!(
+        users.find("israel").await.unwrap().map(|user| user.username().to_owned()),
+        Some("israel".into())
+    );
+    assert_eq!(users.find("nobody").await.unwrap(), None);
+    assert!(server.auth.remove_user("israel").await.unwrap());
+    assert_eq!(users.find("israel").await.unwrap(), None);
+}

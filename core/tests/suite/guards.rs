@@ -1,0 +1,126 @@
+//! Guards without a server: on a store that others write, or with a verifier.
+
+use std::sync::Arc;
+
+use gridauth::env::{ManualClock, Timestamp};
+use gridauth::guard::{AccessClaims, Guard, Owner, TokenVerifier, VerifierError};
+use gridauth::http::BearerToken;
+use gridauth::store::memory::MemoryStore;
+use gridauth::token::Binding;
+use gridauth::{MintRequest, Store};
+use gridauth_test_stores::Delaying;
+use serde_json::json;
+
+use crate::support::*;
+
+const EXPIRES: Timestamp = Timestamp::from_millis(1_700_000_060_000);
+
+/// Knows some tokens by heart.
+struct Known;
+
+#[gridauth::async_trait]
+impl TokenVerifier for Known {
+    async fn verify(&self, token: &str) -> Result<Option<AccessClaims>, VerifierError> {
+        let user = || AccessClaims::for_user("israel", "web", EXPIRES);
+        Ok(match token {
+            "user" => Some(
+                user()
+                    .with_scope("notes.read".parse().unwrap())
+                    .with_audience(["https://api.example.com"])
+                    .with_claim("tenant", json!("acme")),
+            ),
+            "client" => Some(AccessClaims::for_client("robot", EXPIRES)),
+            "bound" => Some(user().with_binding(Binding::Certificate("thumbprint".into()))),
+            "down" => return Err(VerifierError::new("the other side is down")),
+            _ => None,
+        })
+    }
+}
+
+fn verifying_guard() -> (Guard, Arc<ManualClock>) {
+    let clock = Arc::new(ManualClock::starting_at(Timestamp::from_millis(1_700_000_000_000)));
+    let guard = Guard::builder(ISSUER).verifier(Known).clock(Arc::clone(&clock));
+    (guard.build().unwrap(), clock)
+}
+
+#[tokio::test]
+async fn claims_give_the_same_access_as_a_row() {
+    let (guard, _) = verifying_guard();
+    let access = guard.authenticate(&BearerToken::new("user")).await.unwrap();
+    assert_eq!(access.owner(), Owner::User("israel"));
+    assert_eq!((access.client(), access.expires()), ("web", EXPIRES));
+    assert_eq!(access.audience(), ["https://api.example.com"]);
+    assert_eq!(access.data("tenant"), Some(&json!("acme")));
+    assert!(access.require("notes.read").is_ok() && access.require("notes.write").is_err());
+    assert!(access.is_from(guard.id()) && access.grant_id().is_none() && access.grant_type().is_none());
+    let access = guard.authenticate(&BearerToken::new("client")).await.unwrap();
+    assert_eq!((access.owner(), access.subject()), (Owner::Client("robot"), "robot"));
+}
+
+#[tokio::test]
+async fn a_verifier_is_not_the_last_word() {
+    let (guard, clock) = verifying_guard();
+    let status = async |token: &str| {
+        let rejection = guard.authenticate(&BearerToken::new(token)).await.unwrap_err();
+        let response = guard.reject(rejection);
+        (response.status().as_u16(), response.headers().contains_key("retry-after"))
+    };
+    assert_eq!(status("unknown").await, (401, false));
+    assert_eq!(status("bound").await, (401, false), "nobody has checked a proof");
+    // Not 401: that would make a client throw a good token away.
+    assert_eq!(status("down").await, (503, true));
+    clock.advance(std::time::Duration::from_secs(60));
+    assert_eq!(status("user").await, (401, false), "expired");
+}
+
+#[tokio::test]
+async fn a_request_without_or_with_two_tokens_never_reaches_the_verifier() {
+    struct Panics;
+    #[gridauth::async_trait]
+    impl TokenVerifier for Panics {
+        async fn verify(&self, _token: &str) -> Result<Option<AccessClaims>, VerifierError> {
+            panic!("asked")
+        }
+    }
+    let guard = Guard::builder(ISSUER).verifier(Panics).build().unwrap();
+    let request = |values: &[&str]| {
+        let request = http::Request::get("/");
+        values
+            .iter()
+            .fold(request, |request, value| request.header("authorization", *value))
+            .body(())
+            .unwrap()
+    };
+    for (values, status) in [(&[][..], 401), (&["Basic x"], 401), (&["Bearer a", "Bearer b"], 400)] {
+        let rejection = guard.authenticate(&request(values)).await.unwrap_err();
+        assert_eq!(rejection.status(), status, "{values:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_guard_on_the_store_of_a_server_takes_its_tokens() {
+    let server = server().await;
+    let guard = Guard::builder(ISSUER).store(server.auth.store().clone()).clock(Arc::clone(&server.clock));
+    let guard = guard.build().unwrap();
+    let token = server.auth.mint(MintRequest::for_user("israel").scope("notes.read")).await.unwrap();
+    let token = BearerToken::new(token.access_token.expose());
+    let access = guard.authenticate(&token).await.unwrap();
+    assert!(access.is_from(guard.id()) && !access.is_from(server.auth.guard().id()));
+    server.auth.revoke_user("israel").await.unwrap();
+    assert!(guard.authenticate(&token).await.is_err());
+}
+
+/// In memory the answer is there at once; where a store has to be waited for, it comes when it is awaited.
+#[tokio::test]
+async fn an_answer_that_is_there_need_not_be_awaited() {
+    let server = server().await;
+    let token = server.auth.mint(MintRequest::for_user("israel")).await.unwrap();
+    let token = BearerToken::new(token.access_token.expose());
+    assert!(server.auth.authenticate(&token).now().is_some_and(|found| found.is_ok()));
+    let slow = Store::new(Delaying::new(MemoryStore::new()));
+    let server = server_with(|builder| builder.store(slow)).await;
+    let token = server.auth.mint(MintRequest::for_user("israel")).await.unwrap();
+    let mut access = server.auth.authenticate(&BearerToken::new(token.access_token.expose()));
+    assert!(access.now().is_none());
+    assert_eq!(access.await.unwrap().user(), Some("israel"));
+}

@@ -1,0 +1,166 @@
+//! What extensions prepare before anything is stored or redeemed.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+use gridauth::grant::{Extension, TokenDraft};
+use gridauth::http::BearerToken;
+use gridauth::protocol::OAuthError;
+use gridauth::store::Kind;
+use gridauth::token::Binding;
+use serde_json::{Value, json};
+
+use crate::support::*;
+
+/// Signs something about the tokens, unless its signer is down.
+#[derive(Clone, Default)]
+struct Signing {
+    is_down: Arc<AtomicBool>,
+    times: Arc<AtomicUsize>,
+    binding: Option<Binding>,
+}
+
+#[gridauth::async_trait]
+impl Extension for Signing {
+    fn name(&self) -> &str {
+        "signing"
+    }
+
+    fn prepares_tokens(&self) -> bool {
+        true
+    }
+
+    async fn prepare_token(&self, draft: &mut TokenDraft<'_>) -> Result<(), OAuthError> {
+        tokio::task::yield_now().await;
+        self.times.fetch_add(1, Ordering::SeqCst);
+        if self.is_down.load(Ordering::SeqCst) {
+            return Err(OAuthError::unavailable(1));
+        }
+        let scope = draft.scope().as_scope().as_str();
+        let subject = draft.grant().subject.as_deref();
+        draft.add_member("signed", json!([draft.access_token(), subject, scope, draft.grant_type()]));
+        draft.add_member("access_token", json!("meddled"));
+        if let Some(binding) = &self.binding {
+            draft.bind(binding.clone());
+            draft.restrict_to(["https://api.example.com"]);
+        }
+        Ok(())
+    }
+}
+
+async fn signing_server(signing: &Signing) -> Server {
+    server_with(|builder| builder.extension(signing.clone())).await
+}
+
+fn signed<'a>(tokens: &'a Value, subject: Value, grant_type: &str) -> (&'a Value, Value) {
+    (&tokens["signed"], json!([tokens["access_token"], subject, "notes.read", grant_type]))
+}
+
+#[tokio::test]
+async fn every_grant_signs_what_it_issues_once() {
+    let signing = Signing::default();
+    let server = signing_server(&signing).await;
+    let tokens = server.tokens().await;
+    let (found, expected) = signed(&tokens, json!("israel"), "authorization_code");
+    assert_eq!(found, &expected);
+    let (_, renewed) = server.token(&refresh(&string(&tokens, "refresh_token"))).await;
+    let (found, expected) = signed(&renewed, json!("israel"), "refresh_token");
+    assert_eq!(found, &expected);
+    let (_, own) = server.token(&[("grant_type", "client_credentials"), ("scope", "notes.read")]).await;
+    let (found, expected) = signed(&own, Value::Null, "client_credentials");
+    assert_eq!(found, &expected);
+    assert_eq!(signing.times.load(Ordering::SeqCst), 3);
+}
+
+/// A failure burns no code, rotates no token and stores no grant.
+#[tokio::test]
+async fn a_signer_that_is_down_changes_nothing() {
+    let signing = Signing::default();
+    let server = signing_server(&signing).await;
+    let is_down = |down| signing.is_down.store(down, Ordering::SeqCst);
+    let code = server.code().await;
+    is_down(true);
+    for _ in 0..2 {
+        assert_eq!(server.token(&redeem(&code)).await.0, 503);
+    }
+    is_down(false);
+    let (status, tokens) = server.token(&redeem(&code)).await;
+    assert_eq!(status, 200, "{tokens}");
+    let old = string(&tokens, "refresh_token");
+    is_down(true);
+    for _ in 0..2 {
+        assert_eq!(server.token(&refresh(&old)).await.0, 503);
+    }
+    let grants = ids(server.auth.store(), Kind::Grant).await.len();
+    assert_eq!(server.token(&[("grant_type", "client_credentials")]).await.0, 503);
+    assert_eq!(ids(server.auth.store(), Kind::Grant).await.len(), grants);
+    is_down(false);
+    server.advance(3600);
+    assert_eq!(server.token(&refresh(&old)).await.0, 200);
+}
+
+/// The consequences of a bad request do not wait for what is prepared.
+#[tokio::test]
+async fn reuse_is_seen_though_the_signer_is_down() {
+    let signing = Signing::default();
+    let server = signing_server(&signing).await;
+    let code = server.code().await;
+    let (_, tokens) = server.token(&redeem(&code)).await;
+    assert!(server.is_valid(&tokens).await);
+    signing.is_down.store(true, Ordering::SeqCst);
+    assert_eq!(server.token(&redeem(&code)).await.1["error"], "invalid_grant");
+    assert!(!server.is_valid(&tokens).await, "a code that is used twice ends its grant");
+}
+
+#[tokio::test]
+async fn a_token_that_is_issued_directly_is_prepared_too() {
+    let signing = Signing::default();
+    let server = signing_server(&signing).await;
+    let uri = authorize_uri(&[
+        ("client_id", "spa"),
+        ("redirect_uri", "https://spa.example.com/cb"),
+        ("response_type", "token"),
+        ("code_challenge", ""),
+        ("code_challenge_method", ""),
+    ]);
+    let back = server.sign_in(&uri).await.allow(&server).await;
+    let token = location_parameter(&back, "access_token").unwrap();
+    let signed: Value = serde_json::from_str(&location_parameter(&back, "signed").unwrap()).unwrap();
+    assert_eq!(signed, json!([token, "israel", "notes.read", "implicit"]));
+}
+
+/// Nobody has checked a proof of possession, so a bound token opens nothing.
+#[tokio::test]
+async fn a_bound_token_is_no_bearer_token() {
+    let signing = Signing { binding: Some(Binding::Key("thumbprint".into())), ..Signing::default() };
+    let server = signing_server(&signing).await;
+    let (_, tokens) = server.token(&[("grant_type", "client_credentials")]).await;
+    assert_eq!(tokens["token_type"], "DPoP");
+    let token = string(&tokens, "access_token");
+    let rejection = server.auth.authenticate(&BearerToken::new(&token)).await.unwrap_err();
+    assert_eq!(rejection.status(), 401);
+    let (_, introspected) = answer(
+        server
+            .post(
+                "/oauth/introspect",
+                &[("authorization", &basic("web", "web-secret"))],
+                &[("token", &token)],
+            )
+            .await,
+    );
+    assert_eq!(introspected["token_type"], "DPoP");
+    assert_eq!(introspected["cnf"], json!({ "jkt": "thumbprint" }));
+    assert_eq!(introspected["aud"], json!(["https://api.example.com"]));
+}
+
+#[tokio::test]
+async fn a_repeated_refresh_keeps_the_type_of_its_token() {
+    let signing = Signing { binding: Some(Binding::Key("thumbprint".into())), ..Signing::default() };
+    let server = signing_server(&signing).await;
+    let tokens = server.tokens().await;
+    let old = string(&tokens, "refresh_token");
+    let (_, first) = server.token(&refresh(&old)).await;
+    let (_, second) = server.token(&refresh(&old)).await;
+    assert_eq!(second["access_token"], first["access_token"]);
+    assert_eq!(second["token_type"], "DPoP");
+}
