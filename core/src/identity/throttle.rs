@@ -53,6 +53,7 @@
 //! for each guess it gains, where waiting for the minute to end costs none.
 
 mod failures;
+mod retry_after;
 mod table;
 #[cfg(test)]
 mod tests;
@@ -63,6 +64,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use self::failures::Window;
+pub use self::retry_after::RetryAfter;
 use self::table::Table;
 use crate::env::Clock;
 
@@ -98,14 +100,6 @@ pub enum Throttled<'a> {
     /// The address that a request came from. IPv6 addresses count by their first 64 bits, which one host has to
     /// itself; an IPv4 address written as IPv6 counts as what it is.
     Source(IpAddr),
-}
-
-/// Too many failures: the answer is 429 with this in `Retry-After`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("too many failures; try again in {seconds} s")]
-pub struct RetryAfter {
-    /// Whole seconds to wait, at least 1.
-    pub seconds: u64,
 }
 
 /// Counts failures. One for the whole server, shared by reference or in an [`Arc`].

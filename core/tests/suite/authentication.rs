@@ -215,7 +215,7 @@ async fn an_own_session_is_asked_to_sign_in_again_once() {
     assert_eq!(location_parameter(&refused, "error").as_deref(), Some("login_required"));
     // What the way back says is believed of this browser and this request alone.
     sent_away(&server.get(&back, None).await);
-    sent_away(&server.get(&back.replace("notes.read", "notes.write"), Some(&browser)).await);
+    sent_away(&server.get(&back.replace("state=xyz", "state=abc"), Some(&browser)).await);
     let later = back.replace(&SIGNED_IN.to_string()[..5], "16999");
     *signed_in.lock().unwrap() = Some(Timestamp::from_millis(SIGNED_IN + 5_000));
     sent_away(&server.get(&later, Some(&browser)).await);

@@ -5,7 +5,7 @@ use argon2::{Algorithm, Argon2, Block, Params, Version};
 use subtle::{Choice, ConstantTimeEq};
 use zeroize::Zeroize;
 
-use super::HashingError;
+use super::error::HashingError;
 use super::memory::MemoryPool;
 use crate::env::{Entropy, EntropyError};
 

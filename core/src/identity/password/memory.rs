@@ -6,7 +6,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use argon2::Block;
 use zeroize::Zeroize;
 
-use super::HashingError;
+use super::error::HashingError;
 
 /// The minimum size of an allocation. glibc returns allocations of 32 MiB and more to the system when they are freed.
 /// Smaller ones with the alignment of a block it keeps and rarely reuses: six of 19 MiB, each freed before the next,

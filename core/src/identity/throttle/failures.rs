@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use super::RetryAfter;
+use super::retry_after::RetryAfter;
 use crate::env::Timestamp;
 
 /// How many moments are kept of one subject. Up to this limit every failure has its own; above, failures closer

@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use super::RetryAfter;
 use super::failures::{Failures, Window};
+use super::retry_after::RetryAfter;
 use crate::env::Timestamp;
 
 const SHARDS: usize = 64;

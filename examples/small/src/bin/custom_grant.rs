@@ -24,7 +24,11 @@ impl TokenSide for MailedCode {
         &[AuthMethod::None]
     }
 
-    async fn respond(&self, request: &TokenRequest<'_>) -> Result<Issued, OAuthError> {
+    async fn respond(
+        &self,
+        request: &TokenRequest<'_>,
+        issuer: &TokenIssuer<'_>,
+    ) -> Result<Issued, OAuthError> {
         let scope = request.scope()?;
         let id = row_id(request.required("code")?);
         let mut address = None;

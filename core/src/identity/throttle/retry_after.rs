@@ -1,0 +1,7 @@
+/// Too many failures: the answer is 429 with this in `Retry-After`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("too many failures; try again in {seconds} s")]
+pub struct RetryAfter {
+    /// Whole seconds to wait, at least 1.
+    pub seconds: u64,
+}
