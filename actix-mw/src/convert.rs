@@ -3,19 +3,8 @@
 use actix_web::http::StatusCode;
 use actix_web::http::header::{AUTHORIZATION, HeaderName, HeaderValue};
 use actix_web::{HttpMessage, HttpRequest, HttpResponse};
-use bytes::Bytes;
+use gridauth::Peer;
 use gridauth::http::{Connection, RequestHead};
-use gridauth::{Peer, Unread, whole_request};
-
-/// The request as the engine reads it, under the path by which the endpoint is known there. The body is handed on, not
-/// copied.
-pub(crate) fn request(request: &HttpRequest, path: &str, body: Bytes) -> Result<gridauth::Request, Unread> {
-    let uri = match request.uri().query() {
-        Some(query) => format!("{path}?{query}"),
-        None => path.to_owned(),
-    };
-    whole_request(request.method().as_str(), &uri, request.headers(), body, peer(request))
-}
 
 /// The head of a request, as a guard reads it.
 pub(crate) struct Head<'r>(pub(crate) &'r HttpRequest);
@@ -50,7 +39,7 @@ impl RequestHead for Head<'_> {
 
 /// The address that a request came from. An application that knows it better than the socket does, behind a proxy, puts a
 /// [`Peer`] into the request's extensions.
-fn peer(request: &HttpRequest) -> Option<Peer> {
+pub(crate) fn peer(request: &HttpRequest) -> Option<Peer> {
     let known = request.extensions().get::<Peer>().copied();
     known.or_else(|| request.peer_addr().map(|address| Peer(address.ip())))
 }

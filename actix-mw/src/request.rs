@@ -5,7 +5,8 @@ use actix_web::body::{BodyStream, BoxBody, to_bytes_limited};
 use actix_web::dev::Payload;
 use actix_web::http::StatusCode;
 use actix_web::{FromRequest, HttpRequest, HttpResponse, Responder, ResponseError};
-use gridauth::{GridAuth, Unread};
+use bytes::Bytes;
+use gridauth::{GridAuth, Unread, whole_request};
 
 use crate::convert;
 use crate::rejection::{NOT_CONFIGURED, NotConfigured, configured_server};
@@ -49,7 +50,17 @@ pub(crate) async fn read(
 ) -> Result<gridauth::Request, Unread> {
     let body = to_bytes_limited(BodyStream::new(payload), GridAuth::MAX_BODY).await;
     let body = body.map_err(|_| Unread::TooLong)?.map_err(|_| Unread::Broken)?;
-    convert::request(request, path, body)
+    whole(request, path, body)
+}
+
+/// The request as the server reads it, under the path by which the endpoint is known there. The body is handed on, not
+/// copied.
+fn whole(request: &HttpRequest, path: &str, body: Bytes) -> Result<gridauth::Request, Unread> {
+    let uri = match request.uri().query() {
+        Some(query) => format!("{path}?{query}"),
+        None => path.to_owned(),
+    };
+    whole_request(request.method().as_str(), &uri, request.headers(), body, convert::peer(request))
 }
 
 /// A request could not be read whole: a [`ResponseError`].

@@ -8,7 +8,7 @@ use rocket::route::{self, Handler};
 use rocket::{Data, Request, Response, Route};
 
 use crate::convert;
-use crate::request::read;
+use crate::request::{read, whole};
 
 /// Every method that Rocket knows. Which of them an endpoint has, it says itself.
 const METHODS: [Method; 9] = [
@@ -76,7 +76,7 @@ pub(crate) async fn answer_unknown_method(
 ) -> Option<Response<'static>> {
     let path = request.uri().path();
     auth.paths().iter().find(|own| *path == **own)?;
-    let mut converted = convert::request(request, Bytes::new()).ok()?;
+    let mut converted = whole(request, Bytes::new()).ok()?;
     *converted.method_mut() = http::Method::from_bytes(b"UNKNOWN").ok()?;
     Some(convert::response(auth.handle(converted).await))
 }

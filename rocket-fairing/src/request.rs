@@ -1,6 +1,7 @@
 use bytes::Bytes;
-use gridauth::{GridAuth, Unread};
+use gridauth::{GridAuth, Unread, whole_request};
 use rocket::data::{FromData, Outcome, ToByteUnit};
+use rocket::http::Method;
 use rocket::response::{self, Responder};
 use rocket::{Data, Request};
 
@@ -54,7 +55,26 @@ pub(crate) async fn read(request: &Request<'_>, data: Data<'_>) -> Result<gridau
     if !body.is_complete() {
         return Err(Unread::TooLong);
     }
-    convert::request(request, Bytes::from(body.into_inner()))
+    whole(request, Bytes::from(body.into_inner()))
+}
+
+/// The request as the server reads it. The body is handed on, not copied.
+pub(crate) fn whole(request: &Request<'_>, body: Bytes) -> Result<gridauth::Request, Unread> {
+    let headers = request.headers().iter();
+    let headers = headers.map(|header| (header.name.into_string(), header.value.into_owned()));
+    let method = sent_method(request, &body);
+    whole_request(method.as_str(), &request.uri().to_string(), headers, body, convert::peer(request))
+}
+
+/// The method that the request was sent with. Rocket takes a form that begins with `_method=put` for a PUT; to an
+/// endpoint that is a parameter that it does not know, and ignores (RFC 6749 section 3.2).
+fn sent_method(request: &Request<'_>, body: &[u8]) -> Method {
+    let is_form = request.content_type().is_some_and(|content_type| content_type.is_form());
+    let renamed = body.strip_prefix(b"_method=".as_slice()).filter(|_| is_form).and_then(|rest| {
+        let value = rest.split(|&byte| byte == b'&').next().unwrap_or_default();
+        std::str::from_utf8(value).ok()?.parse().ok()
+    });
+    if renamed == Some(request.method()) { Method::Post } else { request.method() }
 }
 
 /// What the engine answers, as a [`Responder`].

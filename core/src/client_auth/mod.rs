@@ -198,7 +198,8 @@ impl ClientAuthenticator {
         for method in &self.0 {
             match method.read(request)? {
                 Some(credentials) if credentials.proof.is_some() => {
-                    if proof.replace((&**method, credentials)).is_some() {
+                    let other = proof.replace((&**method, credentials));
+                    if other.is_some() {
                         return Err(secret::two_ways());
                     }
                 }

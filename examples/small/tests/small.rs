@@ -26,6 +26,7 @@ use std::sync::Mutex;
 use axum::Router;
 use axum::body::Body;
 use axum::http::{Request, Response, StatusCode};
+use gridauth::env::{Clock, SystemClock};
 use gridauth::{GridAuth, MintRequest, Store};
 use http_body_util::BodyExt;
 use serde_json::Value;
@@ -185,8 +186,7 @@ async fn custom_endpoint() {
 
 #[tokio::test]
 async fn custom_client_authentication() {
-    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs() as i64;
-    let today = now / (24 * 60 * 60);
+    let today = SystemClock.now().as_secs() / (24 * 60 * 60);
     let app = custom_client_authentication::app().await.unwrap();
     let ask = |client: &str, ticket: String, more: &str| {
         let form = format!("grant_type=client_credentials&client_id={client}&ticket={ticket}{more}");
