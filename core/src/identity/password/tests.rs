@@ -7,6 +7,7 @@ use argon2::Params;
 use proptest::prelude::*;
 
 use super::*;
+use crate::env::EntropyError;
 use crate::env::SystemEntropy;
 
 /// Settings that are cheap enough for many tests.
