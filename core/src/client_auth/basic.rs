@@ -5,7 +5,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use zeroize::Zeroizing;
 
-use super::{ClientAuthentication, ClientCredentials, ClientRequest, secret};
+use super::{ClientAuthentication, ClientRequest, PresentedCredentials, secret};
 use crate::http::{AuthorizationHeader, authorization_of};
 use crate::model::{AuthMethod, Client};
 use crate::protocol::{OAuthError, decode_form_value, has_control};
@@ -21,7 +21,7 @@ impl ClientAuthentication for ClientSecretBasic {
         AuthMethod::Basic
     }
 
-    fn read(&self, request: &ClientRequest<'_>) -> Result<Option<ClientCredentials>, OAuthError> {
+    fn read(&self, request: &ClientRequest<'_>) -> Result<Option<PresentedCredentials>, OAuthError> {
         let credentials = match authorization_of(request.http) {
             AuthorizationHeader::Absent => return Ok(None),
             AuthorizationHeader::Malformed => {
@@ -43,13 +43,13 @@ impl ClientAuthentication for ClientSecretBasic {
         if request.parameter("client_id").is_some_and(|named| named != client_id) {
             return Err(OAuthError::invalid_request("client_id is not that of the Authorization header"));
         }
-        Ok(Some(ClientCredentials::named(client_id).with_proof(secret)))
+        Ok(Some(PresentedCredentials::named(client_id).with_proof(secret)))
     }
 
     async fn verify(
         &self,
         request: &ClientRequest<'_>,
-        credentials: &ClientCredentials,
+        credentials: &PresentedCredentials,
         client: Option<&Client>,
     ) -> Result<bool, OAuthError> {
         secret::verify(request, credentials, client).await

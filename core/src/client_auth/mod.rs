@@ -61,12 +61,12 @@ impl<'a> ClientRequest<'a> {
 
 /// What a request presents for one method, read but not yet believed.
 #[derive(Debug)]
-pub struct ClientCredentials {
+pub struct PresentedCredentials {
     client_id: String,
     proof: Option<Secret>,
 }
 
-impl ClientCredentials {
+impl PresentedCredentials {
     /// The client says that it is this one, and has no proof in the request itself.
     pub fn named(client_id: impl Into<String>) -> Self {
         Self { client_id: client_id.into(), proof: None }
@@ -93,7 +93,7 @@ impl ClientCredentials {
 /// A method by which clients authenticate.
 ///
 /// ```
-/// use gridauth::client_auth::{ClientAuthentication, ClientCredentials, ClientRequest};
+/// use gridauth::client_auth::{ClientAuthentication, PresentedCredentials, ClientRequest};
 /// use gridauth::model::{AuthMethod, Client};
 /// use gridauth::protocol::OAuthError;
 ///
@@ -106,15 +106,15 @@ impl ClientCredentials {
 ///         AuthMethod::Other("example_gateway".to_owned())
 ///     }
 ///
-///     fn read(&self, request: &ClientRequest<'_>) -> Result<Option<ClientCredentials>, OAuthError> {
+///     fn read(&self, request: &ClientRequest<'_>) -> Result<Option<PresentedCredentials>, OAuthError> {
 ///         let named = request.http().headers().get("x-client").and_then(|value| value.to_str().ok());
-///         Ok(named.map(|name| ClientCredentials::named(name).with_proof(name)))
+///         Ok(named.map(|name| PresentedCredentials::named(name).with_proof(name)))
 ///     }
 ///
 ///     async fn verify(
 ///         &self,
 ///         _request: &ClientRequest<'_>,
-///         _credentials: &ClientCredentials,
+///         _credentials: &PresentedCredentials,
 ///         client: Option<&Client>,
 ///     ) -> Result<bool, OAuthError> {
 ///         Ok(client.is_some())
@@ -127,11 +127,11 @@ pub trait ClientAuthentication: Send + Sync + 'static {
     fn method(&self) -> AuthMethod;
 
     /// What a request presents for this method; `None` where it presents nothing of the kind. Credentials with a
-    /// [proof](ClientCredentials::proof) exclude those of every other method (RFC 6749 section 2.3).
+    /// [proof](PresentedCredentials::proof) exclude those of every other method (RFC 6749 section 2.3).
     ///
     /// # Errors
     /// An [`OAuthError`] where what is presented is malformed.
-    fn read(&self, request: &ClientRequest<'_>) -> Result<Option<ClientCredentials>, OAuthError>;
+    fn read(&self, request: &ClientRequest<'_>) -> Result<Option<PresentedCredentials>, OAuthError>;
 
     /// Whether the credentials are those of `client`. `None` is an unknown client, or one that is registered for another method:
     /// the answer is then no, and must take the same time.
@@ -141,7 +141,7 @@ pub trait ClientAuthentication: Send + Sync + 'static {
     async fn verify(
         &self,
         request: &ClientRequest<'_>,
-        credentials: &ClientCredentials,
+        credentials: &PresentedCredentials,
         client: Option<&Client>,
     ) -> Result<bool, OAuthError>;
 }
@@ -150,7 +150,7 @@ pub trait ClientAuthentication: Send + Sync + 'static {
 pub(crate) struct ClientAuthenticator(Vec<Box<dyn ClientAuthentication>>);
 
 /// What a request presents, and the method that reads it.
-type Presented<'a> = (&'a dyn ClientAuthentication, ClientCredentials);
+type Presented<'a> = (&'a dyn ClientAuthentication, PresentedCredentials);
 
 impl ClientAuthenticator {
     /// The built-in methods, and these.

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 
-use super::{ClientAuthentication, ClientCredentials, ClientRequest};
+use super::{ClientAuthentication, ClientRequest, PresentedCredentials};
 use crate::http::{AuthorizationHeader, authorization_of};
 use crate::model::{AuthMethod, Client};
 use crate::protocol::OAuthError;
@@ -17,10 +17,12 @@ impl ClientAuthentication for NoAuthentication {
         AuthMethod::None
     }
 
-    fn read(&self, request: &ClientRequest<'_>) -> Result<Option<ClientCredentials>, OAuthError> {
+    fn read(&self, request: &ClientRequest<'_>) -> Result<Option<PresentedCredentials>, OAuthError> {
         // An Authorization header is an attempt to authenticate, whatever is in it.
         match authorization_of(request.http) {
-            AuthorizationHeader::Absent => Ok(request.parameter("client_id").map(ClientCredentials::named)),
+            AuthorizationHeader::Absent => {
+                Ok(request.parameter("client_id").map(PresentedCredentials::named))
+            }
             _ => Ok(None),
         }
     }
@@ -28,7 +30,7 @@ impl ClientAuthentication for NoAuthentication {
     async fn verify(
         &self,
         _request: &ClientRequest<'_>,
-        _credentials: &ClientCredentials,
+        _credentials: &PresentedCredentials,
         client: Option<&Client>,
     ) -> Result<bool, OAuthError> {
         Ok(client.is_some())

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 
-use super::{ClientAuthentication, ClientCredentials, ClientRequest, secret};
+use super::{ClientAuthentication, ClientRequest, PresentedCredentials, secret};
 use crate::model::{AuthMethod, Client};
 use crate::protocol::OAuthError;
 
@@ -16,16 +16,16 @@ impl ClientAuthentication for ClientSecretPost {
         AuthMethod::Post
     }
 
-    fn read(&self, request: &ClientRequest<'_>) -> Result<Option<ClientCredentials>, OAuthError> {
+    fn read(&self, request: &ClientRequest<'_>) -> Result<Option<PresentedCredentials>, OAuthError> {
         let Some(secret) = request.parameter("client_secret") else { return Ok(None) };
         let client_id = request.parameter("client_id").ok_or_else(OAuthError::invalid_client)?;
-        Ok(Some(ClientCredentials::named(client_id).with_proof(secret)))
+        Ok(Some(PresentedCredentials::named(client_id).with_proof(secret)))
     }
 
     async fn verify(
         &self,
         request: &ClientRequest<'_>,
-        credentials: &ClientCredentials,
+        credentials: &PresentedCredentials,
         client: Option<&Client>,
     ) -> Result<bool, OAuthError> {
         secret::verify(request, credentials, client).await

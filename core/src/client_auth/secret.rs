@@ -1,6 +1,6 @@
 //! Checks a client secret, however it came.
 
-use super::{ClientCredentials, ClientRequest};
+use super::{ClientRequest, PresentedCredentials};
 use crate::http::RequestHead;
 use crate::identity::Throttled;
 use crate::model::{Client, ClientSecretHash};
@@ -9,7 +9,7 @@ use crate::protocol::OAuthError;
 /// Whether the secret is the client's. An unknown client costs what a wrong secret costs.
 pub(super) async fn verify(
     request: &ClientRequest<'_>,
-    credentials: &ClientCredentials,
+    credentials: &PresentedCredentials,
     client: Option<&Client>,
 ) -> Result<bool, OAuthError> {
     let Some(secret) = credentials.proof() else { return Ok(false) };

@@ -3,10 +3,11 @@
 use std::error::Error;
 
 use axum::Router;
-use gridauth::client_auth::{ClientAuthentication, ClientCredentials, ClientRequest};
+use gridauth::client_auth::{ClientAuthentication, ClientRequest, PresentedCredentials};
+use gridauth::grant::ClientCredentials;
 use gridauth::model::{AuthMethod, Client};
 use gridauth::protocol::OAuthError;
-use gridauth::{GridAuth, Store, grant};
+use gridauth::{GridAuth, Store};
 use gridauth_tower::GridAuthExt;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
@@ -35,18 +36,18 @@ impl ClientAuthentication for DayTickets {
         AuthMethod::Other(METHOD.to_owned())
     }
 
-    fn read(&self, request: &ClientRequest<'_>) -> Result<Option<ClientCredentials>, OAuthError> {
+    fn read(&self, request: &ClientRequest<'_>) -> Result<Option<PresentedCredentials>, OAuthError> {
         let (Some(client), Some(ticket)) = (request.parameter("client_id"), request.parameter("ticket"))
         else {
             return Ok(None);
         };
-        Ok(Some(ClientCredentials::named(client).with_proof(ticket)))
+        Ok(Some(PresentedCredentials::named(client).with_proof(ticket)))
     }
 
     async fn verify(
         &self,
         request: &ClientRequest<'_>,
-        credentials: &ClientCredentials,
+        credentials: &PresentedCredentials,
         client: Option<&Client>,
     ) -> Result<bool, OAuthError> {
         let today = request.engine().clock().now().as_secs() / (24 * 60 * 60);
@@ -62,7 +63,7 @@ pub(crate) async fn app() -> Result<Router, Box<dyn Error>> {
     let auth = GridAuth::builder("http://127.0.0.1:8080")
         .store(Store::memory())
         .client_authentication(DayTickets([7; 32]))
-        .grant(grant::ClientCredentials::new().client_authentication([method.clone()]))
+        .grant(ClientCredentials::new().client_authentication([method.clone()]))
         .build()
         .await?;
     let robot = Client::public("robot").auth_method(method).grant_types(["client_credentials"]);

@@ -3,8 +3,7 @@
 use std::error::Error;
 use std::time::Duration;
 
-use axum::extract::State;
-use axum::{Router, http::StatusCode, routing::post};
+use axum::{Router, extract::State, http::StatusCode, routing::post};
 use gridauth::grant::{Grant, Issued, NewGrant, TokenIssuer, TokenRequest, TokenSide};
 use gridauth::model::AuthMethod;
 use gridauth::store::{Change, Key, Kind, Row, Updated};
@@ -38,10 +37,9 @@ impl TokenSide for MailedCode {
         };
         // Read and removed atomically: of two requests with the same code, only one removes the row.
         let taken = request.store().update(Key::new(Kind::Custom, &id), &mut take).await?;
-        match address.filter(|_| taken == Updated::Removed) {
-            Some(address) => issuer.issue(NewGrant::for_user(address, scope)).await,
-            None => Err(OAuthError::invalid_grant("the code is not good")),
-        }
+        let address = address.filter(|_| taken == Updated::Removed);
+        let address = address.ok_or_else(|| OAuthError::invalid_grant("the code is not valid"))?;
+        issuer.issue(NewGrant::for_user(address, scope)).await
     }
 }
 
@@ -57,21 +55,21 @@ fn row_id(code: &str) -> String {
 }
 
 type Mailer = fn(&str, &str);
+type Asked = State<(GridAuth, Mailer)>;
 
-async fn ask(State((auth, mail)): State<(GridAuth, Mailer)>, address: String) -> StatusCode {
+async fn ask(State((auth, mail)): Asked, address: String) -> Result<StatusCode, StatusCode> {
     let (now, ten_minutes) = (SystemClock.now(), Duration::from_secs(600));
     let row = Row::new(now, "{}").with_user(Some(&address)).with_expires(Some(now.after(ten_minutes)));
-    let Ok(code) = gridauth_small::random_text() else { return StatusCode::SERVICE_UNAVAILABLE };
-    if auth.store().insert(Key::new(Kind::Custom, &row_id(&code)), row).await.is_err() {
-        return StatusCode::SERVICE_UNAVAILABLE;
-    }
+    let code = gridauth_small::random_text().or(Err(StatusCode::SERVICE_UNAVAILABLE))?;
+    let stored = auth.store().insert(Key::new(Kind::Custom, &row_id(&code)), row).await;
+    stored.or(Err(StatusCode::SERVICE_UNAVAILABLE))?;
     mail(&address, &code);
-    StatusCode::ACCEPTED
+    Ok(StatusCode::ACCEPTED)
 }
 
 pub(crate) async fn app(mail: Mailer) -> Result<Router, Box<dyn Error>> {
-    let auth = GridAuth::builder("http://127.0.0.1:8080").store(Store::memory()).grant(MailedCode);
-    let auth = auth.build().await?;
+    let auth =
+        GridAuth::builder("http://127.0.0.1:8080").store(Store::memory()).grant(MailedCode).build().await?;
     let client = Client::public("app").grant_types(["urn:example:mailed-code"]).scope("read");
     auth.put_client(client.build()?).await?;
     Ok(Router::new().route("/ask", post(ask)).with_state((auth.clone(), mail)).merge(auth.routes()))

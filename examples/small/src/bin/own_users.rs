@@ -5,8 +5,7 @@ use std::error::Error;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::extract::{Form, Query, State};
-use axum::http::header::{COOKIE, SET_COOKIE};
-use axum::http::{StatusCode, request::Parts};
+use axum::http::{StatusCode, header::COOKIE, header::SET_COOKIE, request::Parts};
 use axum::response::{Html, IntoResponse, Redirect, Response};
 use axum::{Router, routing::get};
 use gridauth::identity::{HashingSettings, OwnSession, PasswordHash, PasswordHasher, UsersError};
