@@ -1,13 +1,11 @@
 //! A custom grant: a code that was sent by mail can be exchanged for a token, once.
 
-use std::error::Error;
-use std::time::Duration;
+use std::{error::Error, time::Duration};
 
 use axum::{Router, extract::State, http::StatusCode, routing::post};
 use gridauth::grant::{Grant, Issued, NewGrant, TokenIssuer, TokenRequest, TokenSide};
-use gridauth::model::AuthMethod;
 use gridauth::store::{Change, Key, Kind, Row, Updated};
-use gridauth::{Client, GridAuth, Store, env::Clock, env::SystemClock, protocol::OAuthError, token::Digest};
+use gridauth::{Client, GridAuth, Store, model::AuthMethod, protocol::OAuthError, token::Digest};
 use gridauth_tower::GridAuthExt;
 
 /// Whoever can read a user's mail may sign in as that user.
@@ -58,7 +56,7 @@ type Mailer = fn(&str, &str);
 type Asked = State<(GridAuth, Mailer)>;
 
 async fn ask(State((auth, mail)): Asked, address: String) -> Result<StatusCode, StatusCode> {
-    let (now, ten_minutes) = (SystemClock.now(), Duration::from_secs(600));
+    let (now, ten_minutes) = (auth.clock().now(), Duration::from_secs(600));
     let row = Row::new(now, "{}").with_user(Some(&address)).with_expires(Some(now.after(ten_minutes)));
     let code = gridauth_small::random_text().or(Err(StatusCode::SERVICE_UNAVAILABLE))?;
     let stored = auth.store().insert(Key::new(Kind::Custom, &row_id(&code)), row).await;
