@@ -1,7 +1,7 @@
-//! OAuth 2 inside a Rust web application: the engine, without any web framework in it.
+//! An OAuth 2 authorization server inside a Rust web application, independent of any web framework.
 //!
-//! A server is built from an issuer, a store and the grants that it is to have. It answers the requests of its endpoints, and
-//! it guards handlers: bearer token in, [`Access`] out.
+//! A server is built from an issuer, a store and the grants that it supports. It answers the requests to its endpoints, and it
+//! guards handlers: a bearer token goes in, an [`Access`] comes out.
 //!
 //! ```
 //! use gridauth::grant::ClientCredentials;
@@ -28,50 +28,65 @@
 //! let tokens: serde_json::Value = serde_json::from_slice(answer.body())?;
 //! let token = tokens["access_token"].as_str().unwrap_or_default();
 //!
-//! // It comes back with the token. An adapter's guard does this before the handler runs.
+//! // The robot calls the application with the token. An adapter's guard does this before the handler runs.
 //! let request = Request::get("/orders").header(header::AUTHORIZATION, format!("Bearer {token}")).body(())?;
 //! let access = auth.authenticate(&request).await?;
 //! access.require("orders.read")?;
 //! assert_eq!(access.client(), "robot");
 //!
-//! // Whoever has no token is told so (RFC 6750 section 3).
+//! // A request without a token is rejected (RFC 6750 section 3).
 //! let rejection = auth.authenticate(&Request::get("/orders").body(())?).await.unwrap_err();
 //! assert_eq!(auth.reject(rejection).status(), 401);
 //! # Ok(())
 //! # }
 //! ```
 //!
-//! In an application, the adapter of its framework mounts the endpoints and brings the guards: `gridauth-tower` for axum and
-//! any tower service, `gridauth-actix`, `gridauth-rocket`.
+//! In an application, the adapter for its framework mounts the endpoints and provides the guards: `gridauth-tower` for axum
+//! and any tower service, `gridauth-actix` for actix-web, `gridauth-rocket` for Rocket.
 //!
 //! # Where to look
 //!
 //! | for | see |
 //! | --- | --- |
-//! | the server, and all that can be set about it | [`GridAuth::builder`], [`Builder`] |
+//! | the server and its settings | [`GridAuth::builder`], [`Builder`] |
 //! | the ways to get a token | [`grant`]: [`AuthorizationCode`](grant::AuthorizationCode) with PKCE, [`RefreshToken`](grant::RefreshToken), [`ClientCredentials`](grant::ClientCredentials), [`Password`](grant::Password), [`Implicit`](grant::Implicit) |
 //! | guarding handlers, scopes as types | [`Access`], [`scopes!`], [`guard`] |
-//! | where everything is kept | [`Store::open`], [`store`]: memory, one file, GridDB |
-//! | clients: registering them, their secrets | [`Client`], [`GridAuth::put_client`], [`client_auth`] |
-//! | people: signing up and in, passwords, throttling | [`GridAuth::users`], [`identity`] |
-//! | the sign-in and consent pages, and their looks | [`Builder::theme`], [`pages`] |
-//! | taking back what was given | [`GridAuth::withdraw_consent`], [`GridAuth::revoke_user`], [`GridAuth::revoke_client`] |
-//! | tests: a clock that is moved, tokens without HTTP | [`env::ManualClock`], [`GridAuth::mint`] |
+//! | guarding in a process without the server | [`Guard::builder`], [`guard::TokenVerifier`] |
+//! | where the data is stored | [`Store::open`], [`store`]: memory, one file, GridDB |
+//! | registering clients, and their secrets | [`Client`], [`GridAuth::put_client`], [`clients`] |
+//! | how clients authenticate | [`client_auth`] |
+//! | signing up and signing in, passwords, throttling | [`GridAuth::users`], [`identity`] |
+//! | the sign-in and consent pages, and their design | [`Builder::theme`], [`pages`] |
+//! | revoking tokens and withdrawing consent | [`GridAuth::withdraw_consent`], [`GridAuth::revoke_user`], [`GridAuth::revoke_client`] |
+//! | tests: a clock under the test's control, tokens without HTTP | [`env::ManualClock`], [`GridAuth::mint`] |
 //!
-//! # Where it can be extended
+//! # How to extend it
 //!
-//! * a way of one's own to get a token: [`grant::Grant`], with a [`grant::TokenSide`], a [`grant::AuthorizationSide`] or both;
-//! * a rule of one's own in the grants that there are: [`grant::Extension`], which is how PKCE is done;
-//! * the application's own users: [`identity::Users`], or a closure; its own session: [`identity::OwnSession`];
-//! * its own pages: [`pages::Pages`];
-//! * its own database: [`store::Backend`], with a kit that checks it, [`store::conformance`].
+//! | to add | implement |
+//! | --- | --- |
+//! | another way to get a token | [`grant::Grant`] with a [`grant::TokenSide`], a [`grant::AuthorizationSide`] or both |
+//! | a rule to existing grants | [`grant::Extension`]; PKCE is one |
+//! | an endpoint | [`endpoint::Endpoint`] |
+//! | a method of client authentication | [`client_auth::ClientAuthentication`] |
+//! | the application's users, or its session | [`identity::Users`] or a closure; [`identity::OwnSession`] |
+//! | the application's pages | [`pages::Pages`] |
+//! | another database | [`store::Backend`]; [`store::conformance`] checks the implementation |
+//! | another way to check tokens | [`guard::TokenVerifier`] |
 //!
-//! What only the server may make (an authenticated client, a validated redirect, a granted scope) are types that nobody else
-//! can: a grant of one's own cannot forget those checks.
+//! Only the server can make an authenticated client, a validated redirect or a granted scope: those types have private
+//! constructors. So a custom grant cannot forget the checks behind them.
+//!
+//! # Features
+//!
+//! | feature | default | what it adds |
+//! | --- | --- | --- |
+//! | `server` | yes | the authorization server; without it the crate is a guard |
+//! | `file` | yes | the embedded store, one file |
+//! | `griddb` | yes | the GridDB store |
 
 #![cfg_attr(
     not(feature = "server"),
-    allow(dead_code, unused_imports, reason = "a guard alone reads what a server writes")
+    allow(dead_code, unused_imports, reason = "a guard only reads what a server writes")
 )]
 
 #[cfg(feature = "server")]

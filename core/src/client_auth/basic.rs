@@ -11,7 +11,7 @@ use crate::model::{AuthMethod, Client};
 use crate::protocol::{OAuthError, decode_form_value, has_control};
 use crate::token::Secret;
 
-/// `client_secret_basic`: the secret comes in the `Authorization` header.
+/// `client_secret_basic`: the secret is in the `Authorization` header.
 #[derive(Clone, Copy, Debug)]
 pub struct ClientSecretBasic;
 
@@ -56,8 +56,8 @@ impl ClientAuthentication for ClientSecretBasic {
     }
 }
 
-/// The client id and the secret of Basic credentials: base64 of two halves, each form-url-encoded. `None` where that is
-/// not exactly what they are, or where a half is empty.
+/// The client id and the secret in Basic credentials: base64 of two parts, each form-urlencoded. `None` if the credentials
+/// are malformed or a part is empty.
 fn decode(credentials: &str) -> Option<(String, Secret)> {
     let bytes = Zeroizing::new(STANDARD.decode(credentials.trim_end_matches(' ')).ok()?);
     let colon = bytes.iter().position(|b| *b == b':')?;
@@ -78,13 +78,13 @@ mod tests {
     }
 
     #[test]
-    fn halves_are_form_url_decoded() {
+    fn both_parts_are_form_url_decoded() {
         let (id, secret) = decode(&encoded("my%3Aclient+1:p%C3%A9:%25")).unwrap();
         assert_eq!((id.as_str(), secret.expose()), ("my:client 1", "p\u{e9}:%"));
     }
 
     #[test]
-    fn anything_else_is_refused() {
+    fn malformed_credentials_are_refused() {
         for bad in ["", "web", ":", "web:", ":secret", "web:%", "web:%zz", "web:%00", "web:a\nb"] {
             assert!(decode(&encoded(bad)).is_none(), "{bad:?}");
         }

@@ -1,6 +1,6 @@
-//! How clients authenticate (RFC 6749 section 2.3): one file a method, each a [`ClientAuthentication`].
+//! Client authentication (RFC 6749 section 2.3): each method is a [`ClientAuthentication`], in its own file.
 //!
-//! An application adds a method of its own with [`Builder::client_authentication`](crate::Builder::client_authentication).
+//! An application adds a custom method with [`Builder::client_authentication`](crate::Builder::client_authentication).
 
 mod basic;
 mod none;
@@ -22,7 +22,7 @@ use crate::model::{AuthMethod, Client};
 use crate::protocol::{OAuthError, Parameters};
 use crate::token::Secret;
 
-/// A client that has proved who it is, or a public one that has said so. Only the server makes one.
+/// A client that has authenticated; a public client only identifies itself. Only the server can make one.
 #[derive(Debug)]
 pub struct AuthenticatedClient(Arc<Client>);
 
@@ -34,7 +34,7 @@ impl Deref for AuthenticatedClient {
     }
 }
 
-/// The request of a client that authenticates.
+/// A request that a client authenticates with.
 #[derive(Clone, Copy)]
 pub struct ClientRequest<'a> {
     pub(crate) engine: &'a Engine,
@@ -43,7 +43,7 @@ pub struct ClientRequest<'a> {
 }
 
 impl<'a> ClientRequest<'a> {
-    /// What the server has to check credentials with.
+    /// The engine: store, clock, clients and the like.
     pub fn engine(&self) -> &'a Engine {
         self.engine
     }
@@ -53,13 +53,13 @@ impl<'a> ClientRequest<'a> {
         self.http
     }
 
-    /// A parameter of the request's body; `None` where it is missing or empty.
+    /// A parameter of the request's body; `None` if it is missing or empty.
     pub fn parameter(&self, name: &str) -> Option<&'a str> {
         self.parameters.get(name)
     }
 }
 
-/// What a request presents for one method, read but not yet believed.
+/// The credentials in a request for one method, not verified yet.
 #[derive(Debug)]
 pub struct PresentedCredentials {
     client_id: String,
@@ -67,19 +67,19 @@ pub struct PresentedCredentials {
 }
 
 impl PresentedCredentials {
-    /// The client says that it is this one, and has no proof in the request itself.
+    /// A `client_id` without a proof in the request.
     pub fn named(client_id: impl Into<String>) -> Self {
         Self { client_id: client_id.into(), proof: None }
     }
 
-    /// The client proves it with this: a secret, or an assertion.
+    /// Adds the proof: a secret or an assertion.
     #[must_use]
     pub fn with_proof(mut self, proof: impl Into<Secret>) -> Self {
         self.proof = Some(proof.into());
         self
     }
 
-    /// Which client it says it is.
+    /// The `client_id` that the request names.
     pub fn client_id(&self) -> &str {
         &self.client_id
     }
@@ -90,14 +90,14 @@ impl PresentedCredentials {
     }
 }
 
-/// A method by which clients authenticate.
+/// A client authentication method.
 ///
 /// ```
 /// use gridauth::client_auth::{ClientAuthentication, PresentedCredentials, ClientRequest};
 /// use gridauth::model::{AuthMethod, Client};
 /// use gridauth::protocol::OAuthError;
 ///
-/// /// Believes what a gateway in front of the server says in a header.
+/// /// Trusts a gateway in front of the server, which puts the client's name into a header.
 /// struct Gateway;
 ///
 /// #[gridauth::async_trait]
@@ -123,21 +123,21 @@ impl PresentedCredentials {
 /// ```
 #[async_trait]
 pub trait ClientAuthentication: Send + Sync + 'static {
-    /// The method's name, as clients register it (RFC 7591 section 2, `token_endpoint_auth_method`).
+    /// The name of the method, as clients register it (`token_endpoint_auth_method`, RFC 7591 section 2).
     fn method(&self) -> AuthMethod;
 
-    /// What a request presents for this method; `None` where it presents nothing of the kind. Credentials with a
+    /// Reads the credentials for this method from a request; `None` if it has none. Credentials with a
     /// [proof](PresentedCredentials::proof) exclude those of every other method (RFC 6749 section 2.3).
     ///
     /// # Errors
-    /// An [`OAuthError`] where what is presented is malformed.
+    /// An [`OAuthError`] if the credentials are malformed.
     fn read(&self, request: &ClientRequest<'_>) -> Result<Option<PresentedCredentials>, OAuthError>;
 
-    /// Whether the credentials are those of `client`. `None` is an unknown client, or one that is registered for another method:
-    /// the answer is then no, and must take the same time.
+    /// Whether the credentials are those of `client`. `None` means that the client is unknown or registered for another method:
+    /// then return `false`, after the same time.
     ///
     /// # Errors
-    /// An [`OAuthError`] where that cannot be found out now, or after too many failures.
+    /// An [`OAuthError`] if this cannot be determined at the moment, or after too many failures.
     async fn verify(
         &self,
         request: &ClientRequest<'_>,
@@ -146,14 +146,14 @@ pub trait ClientAuthentication: Send + Sync + 'static {
     ) -> Result<bool, OAuthError>;
 }
 
-/// The methods that the server has.
+/// The server's client authentication methods.
 pub(crate) struct ClientAuthenticator(Vec<Box<dyn ClientAuthentication>>);
 
-/// What a request presents, and the method that reads it.
+/// Credentials in a request, with their method.
 type Presented<'a> = (&'a dyn ClientAuthentication, PresentedCredentials);
 
 impl ClientAuthenticator {
-    /// The built-in methods, and these.
+    /// The built-in methods and `others`.
     pub(crate) fn new(others: Vec<Box<dyn ClientAuthentication>>) -> Self {
         let mut methods: Vec<Box<dyn ClientAuthentication>> =
             vec![Box::new(ClientSecretBasic), Box::new(ClientSecretPost), Box::new(NoAuthentication)];
@@ -166,8 +166,7 @@ impl ClientAuthenticator {
         self.0.iter().map(|method| method.method())
     }
 
-    /// Authenticates the client of a request by the method that it is registered with, if the endpoint or the grant accepts that
-    /// method.
+    /// Authenticates the client of a request by the method that it is registered for, if that method is among the `accepted` ones.
     pub(crate) async fn authenticate(
         &self,
         request: &ClientRequest<'_>,
@@ -183,15 +182,15 @@ impl ClientAuthenticator {
         let Some((method, credentials)) = registered.or(presented.first()) else {
             return Err(OAuthError::invalid_client());
         };
-        let believed = client.as_deref().filter(|_| registered.is_some());
-        let proved = method.verify(request, credentials, believed).await?;
+        let candidate = client.as_deref().filter(|_| registered.is_some());
+        let proved = method.verify(request, credentials, candidate).await?;
         match client {
             Some(client) if proved && accepted.contains(&method.method()) => Ok(AuthenticatedClient(client)),
             _ => Err(OAuthError::invalid_client()),
         }
     }
 
-    /// What a request presents. It is either one proof, or several names that the client's registration tells apart.
+    /// The credentials in a request: either one with a proof, or any number without, among which the client's registration decides.
     fn presented(&self, request: &ClientRequest<'_>) -> Result<Vec<Presented<'_>>, OAuthError> {
         let mut proof: Option<Presented<'_>> = None;
         let mut names = Vec::new();

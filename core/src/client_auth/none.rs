@@ -7,7 +7,7 @@ use crate::http::{AuthorizationHeader, authorization_of};
 use crate::model::{AuthMethod, Client};
 use crate::protocol::OAuthError;
 
-/// `none`: a public client says who it is and proves nothing.
+/// `none`: a public client identifies itself without a proof.
 #[derive(Clone, Copy, Debug)]
 pub struct NoAuthentication;
 
@@ -18,7 +18,7 @@ impl ClientAuthentication for NoAuthentication {
     }
 
     fn read(&self, request: &ClientRequest<'_>) -> Result<Option<PresentedCredentials>, OAuthError> {
-        // An Authorization header is an attempt to authenticate, whatever is in it.
+        // Any Authorization header is an attempt to authenticate.
         match authorization_of(request.http) {
             AuthorizationHeader::Absent => {
                 Ok(request.parameter("client_id").map(PresentedCredentials::named))

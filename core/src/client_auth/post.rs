@@ -6,7 +6,7 @@ use super::{ClientAuthentication, ClientRequest, PresentedCredentials, secret};
 use crate::model::{AuthMethod, Client};
 use crate::protocol::OAuthError;
 
-/// `client_secret_post`: the secret comes in the body.
+/// `client_secret_post`: the secret is in the body.
 #[derive(Clone, Copy, Debug)]
 pub struct ClientSecretPost;
 

@@ -1,4 +1,4 @@
-//! Checks a client secret, however it came.
+//! Verifies a client secret, for every method that has one.
 
 use super::{ClientRequest, PresentedCredentials};
 use crate::http::RequestHead;
@@ -6,7 +6,7 @@ use crate::identity::Throttled;
 use crate::model::{Client, ClientSecretHash};
 use crate::protocol::OAuthError;
 
-/// Whether the secret is the client's. An unknown client costs what a wrong secret costs.
+/// Whether the secret is the client's. An unknown client takes as long as a wrong secret.
 pub(super) async fn verify(
     request: &ClientRequest<'_>,
     credentials: &PresentedCredentials,
@@ -15,8 +15,8 @@ pub(super) async fn verify(
     let Some(secret) = credentials.proof() else { return Ok(false) };
     let engine = request.engine;
     let stored = client.and_then(Client::secret);
-    // Nobody guesses 256 random bits, so whoever has a generated secret is let in however many others have failed. Otherwise
-    // anybody could keep the client out.
+    // A generated secret cannot be guessed, so the correct one is accepted regardless of earlier failures. Otherwise anybody
+    // could lock the client out.
     if stored.is_some_and(|stored: &ClientSecretHash| stored.is_generated_from(secret.expose())) {
         return Ok(true);
     }

@@ -1,4 +1,4 @@
-//! Clients (RFC 6749 section 2): looking them up, and their secrets.
+//! Clients (RFC 6749 section 2): look-up and secrets.
 
 mod secret;
 
@@ -20,7 +20,7 @@ impl Clients {
         Self { store }
     }
 
-    /// The client with this id. An id that no client can have costs no look-up.
+    /// The client with this id. An id that no client can have is not looked up.
     pub(crate) async fn find(&self, client_id: &str) -> Result<Option<Arc<Client>>, StoreError> {
         if Client::is_id(client_id) { self.store.read(client_id).await } else { Ok(None) }
     }

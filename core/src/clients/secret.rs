@@ -1,8 +1,8 @@
-//! Client secrets: how they are made, stored and checked.
+//! Client secrets: how they are generated, stored and verified.
 //!
-//! A secret that this server made has 256 random bits: nobody guesses it, so a SHA-256 digest keeps it. A secret that
-//! a person chose is kept as a password is, under argon2id. That costs tens of milliseconds and 19 MiB, which no token
-//! request should, so [`SecretVerifier`] remembers which secrets proved right.
+//! A generated secret has 256 random bits. Nobody can guess it, so it is stored as a SHA-256 digest. A secret that a
+//! person chose is stored like a password, hashed with argon2id. Verifying that takes tens of milliseconds and 19 MiB,
+//! too much for every token request, so [`SecretVerifier`] remembers which secrets were correct.
 
 mod proofs;
 #[cfg(test)]
@@ -23,12 +23,12 @@ use crate::model::client_secret_hash::digest;
 
 const SECRET_BYTES: usize = 32;
 
-/// A client secret of 256 random bits, made by [`generate_client_secret`] and by nothing else: only such a one may be
-/// kept as a plain digest. Wiped when dropped.
+/// A client secret of 256 random bits. Only [`generate_client_secret`] makes one, because only such a secret may be
+/// stored as a plain digest. It is wiped when dropped.
 pub struct GeneratedSecret(Zeroizing<String>);
 
 impl GeneratedSecret {
-    /// The secret, to be told to the client once: 43 characters of base64url.
+    /// The secret, 43 characters of base64url. Hand it to the client once; it is not stored.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -40,7 +40,7 @@ impl fmt::Debug for GeneratedSecret {
     }
 }
 
-/// A new client secret.
+/// Generates a client secret.
 ///
 /// ```
 /// use gridauth::clients::{ClientSecretHash, generate_client_secret};
@@ -53,7 +53,7 @@ impl fmt::Debug for GeneratedSecret {
 /// ```
 ///
 /// # Errors
-/// [`EntropyError`] where there is no randomness.
+/// [`EntropyError`] if no randomness is available.
 pub fn generate_client_secret(entropy: &(impl Entropy + ?Sized)) -> Result<GeneratedSecret, EntropyError> {
     let mut bytes = Zeroizing::new([0; SECRET_BYTES]);
     entropy.fill(bytes.as_mut())?;
@@ -61,12 +61,12 @@ pub fn generate_client_secret(entropy: &(impl Entropy + ?Sized)) -> Result<Gener
 }
 
 impl ClientSecretHash {
-    /// The hash of a secret that was generated.
+    /// The hash of a generated secret.
     pub fn of_generated(secret: &GeneratedSecret) -> Self {
         Self::of_digest(digest(secret.as_str()))
     }
 
-    /// The hash of a secret that was chosen, by a person or by a configuration: any string up to
+    /// The hash of a chosen secret, from a person or a configuration: any string of at most
     /// [`MAX_PASSWORD_BYTES`](crate::identity::password::MAX_PASSWORD_BYTES).
     ///
     /// # Errors

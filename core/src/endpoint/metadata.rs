@@ -1,7 +1,6 @@
 use serde_json::{Map, Value};
 
-/// Authorization server metadata (RFC 8414 section 2), put together from what endpoints, grants and extensions say of
-/// themselves.
+/// Authorization server metadata (RFC 8414 section 2), assembled from what endpoints, grants and extensions add.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Metadata(Map<String, Value>);
 
@@ -16,8 +15,7 @@ impl Metadata {
         self.0.insert(name.into(), value.into());
     }
 
-    /// Adds values to a member that is a list: those that it does not have yet, at its end. The member is there afterwards, even
-    /// without values.
+    /// Appends values to a list member, without those that it already has. Creates the member if necessary, even for no values.
     pub fn add(&mut self, name: impl Into<String>, values: impl IntoIterator<Item = impl Into<Value>>) {
         let list = self.0.entry(name).or_insert_with(|| Value::Array(Vec::new()));
         let Value::Array(list) = list else { return };

@@ -1,6 +1,6 @@
-//! What an endpoint is: a path, its methods, what it says of itself in the metadata, and its answer.
+//! Endpoints: each has a path, methods, an entry in the metadata and a response.
 //!
-//! The built-in endpoints are values of this trait. Grants and applications bring their own.
+//! The built-in endpoints implement [`Endpoint`]. Grants and applications can add more.
 
 mod metadata;
 mod request;
@@ -19,9 +19,9 @@ use crate::protocol::OAuthError;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum EndpointPath<'a> {
-    /// Below the server's mount point: `/token` is `/oauth/token` by default.
+    /// Below the server's mount path: `/token` becomes `/oauth/token` by default.
     Mounted(&'a str),
-    /// A well-known URI of this name. The issuer's path comes after it (RFC 8414 section 3.1).
+    /// The well-known URI with this name. The issuer's path is appended to it (RFC 8414 section 3.1).
     WellKnown(&'a str),
 }
 
@@ -33,7 +33,7 @@ pub enum EndpointPath<'a> {
 /// use gridauth::{GridAuth, Response, Store};
 /// use http::Method;
 ///
-/// /// Tells the time of the server.
+/// /// Returns the time of the server.
 /// struct Time;
 ///
 /// #[gridauth::async_trait]
@@ -63,17 +63,17 @@ pub trait Endpoint: Send + Sync + 'static {
     /// Where it is mounted.
     fn path(&self) -> EndpointPath<'_>;
 
-    /// The methods that it has. `GET` answers `HEAD` as well; any other method gets 405.
+    /// The supported HTTP methods. `GET` includes `HEAD`; any other method gets status 405.
     fn methods(&self) -> &[Method];
 
-    /// Adds to the server's metadata (RFC 8414 section 2).
+    /// Adds members to the server's metadata (RFC 8414 section 2).
     fn describe(&self, engine: &Engine, metadata: &mut Metadata) {
         let _ = (engine, metadata);
     }
 
-    /// Answers a request with one of its methods.
+    /// Responds to a request with one of its methods.
     ///
     /// # Errors
-    /// An [`OAuthError`] is answered directly (RFC 6749 section 5.2).
+    /// An [`OAuthError`] becomes an error response as in RFC 6749 section 5.2.
     async fn answer(&self, request: &EndpointRequest<'_>) -> Result<Response, OAuthError>;
 }

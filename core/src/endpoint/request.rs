@@ -4,7 +4,7 @@ use crate::http::{Connection, Request, RequestHead, form};
 use crate::model::AuthMethod;
 use crate::protocol::{OAuthError, Parameters};
 
-/// A request to an endpoint, with what the server has to answer it.
+/// A request to an endpoint, with the engine of the server.
 pub struct EndpointRequest<'a> {
     pub(crate) engine: &'a Engine,
     pub(crate) authenticator: &'a ClientAuthenticator,
@@ -12,7 +12,7 @@ pub struct EndpointRequest<'a> {
 }
 
 impl<'a> EndpointRequest<'a> {
-    /// What the server has: issuer, store, clock, users, clients.
+    /// The engine: issuer, store, clock, users, clients.
     pub fn engine(&self) -> &'a Engine {
         self.engine
     }
@@ -22,7 +22,7 @@ impl<'a> EndpointRequest<'a> {
         self.http
     }
 
-    /// What is known of the connection that brought the request.
+    /// The connection that the request came from.
     pub fn connection(&self) -> Connection {
         self.http.connection()
     }
@@ -30,7 +30,7 @@ impl<'a> EndpointRequest<'a> {
     /// The parameters of a form body (RFC 6749 section 3.2), each at most once.
     ///
     /// # Errors
-    /// `invalid_request` where the body is no such form.
+    /// `invalid_request` if the body is not such a form.
     pub fn form(&self) -> Result<Parameters, OAuthError> {
         form(self.http)
     }
@@ -38,7 +38,8 @@ impl<'a> EndpointRequest<'a> {
     /// Authenticates the client of the request by one of these methods.
     ///
     /// # Errors
-    /// `invalid_client` where that fails; 429 after too many failures; 503 where it cannot be found out now.
+    /// `invalid_client` if the client does not authenticate; status 429 after too many failures; status 503 if the store is
+    /// unavailable.
     pub async fn authenticate_client(
         &self,
         parameters: &Parameters,

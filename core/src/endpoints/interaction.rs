@@ -7,24 +7,24 @@ use crate::model::Authentication;
 use crate::pages::{Pages, ScopeInfo};
 use crate::protocol::OAuthError;
 
-/// What endpoints with pages are handed: the pages, and who is signed in in a browser.
+/// What endpoints with pages need: the pages, and who is signed in in a browser.
 pub(crate) struct Interaction {
     pub(crate) pages: Arc<dyn Pages>,
     pub(crate) sessions: Sessions,
-    /// Where it is there, people sign in on the application's own pages.
+    /// If it is set, users sign in on the application's own pages.
     pub(crate) own_session: Option<Arc<dyn OwnSession>>,
-    /// The scopes that the application has words for.
+    /// The scopes that the application describes.
     pub(crate) scopes: Vec<ScopeDescription>,
 }
 
 impl Interaction {
-    /// The words for a scope token.
+    /// The description of a scope token.
     pub(crate) fn scope_info<'a>(&'a self, token: &'a str) -> ScopeInfo<'a> {
         let own = self.scopes.iter().find(|scope| scope.token == token && !scope.words.is_empty());
         own.map_or(ScopeInfo::standard(token), |scope| ScopeInfo { token, description: Some(scope.words) })
     }
 
-    /// Who is signed in in the application's own session, if it has one.
+    /// The sign-in in the application's own session, if there is one.
     pub(crate) async fn own_authentication(
         &self,
         own: &dyn OwnSession,

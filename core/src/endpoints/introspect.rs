@@ -12,7 +12,7 @@ use crate::model::{AccessState, AuthMethod, GrantRecord};
 use crate::protocol::{OAuthError, Scope, TokenType};
 use crate::token::{Binding, PresentedToken, TokenKind};
 
-/// RFC 7662 section 2.1: only clients that authenticate, so that nobody can scan for tokens.
+/// RFC 7662 section 2.1: clients must authenticate, so that nobody can scan for tokens.
 const METHODS: [AuthMethod; 2] = [AuthMethod::Basic, AuthMethod::Post];
 
 pub(crate) struct Introspect;
@@ -47,7 +47,7 @@ impl Endpoint for Introspect {
             }
             None => None,
         };
-        // RFC 7662 section 2.2: nothing more is said of a token that is invalid, or not for this client to know.
+        // RFC 7662 section 2.2: no more is disclosed about an invalid token, or one that this client may not introspect.
         Ok(json_response(StatusCode::OK, &described.unwrap_or_else(|| json!({ "active": false }))))
     }
 }
@@ -77,7 +77,7 @@ struct State<'a> {
     scope: &'a Scope,
     issued: Timestamp,
     expires: Timestamp,
-    /// Of an access token, what the row keeps of it.
+    /// For an access token, its state in the row.
     access: Option<&'a AccessState>,
 }
 

@@ -1,4 +1,4 @@
-//! Authorization server metadata (RFC 8414): what is on, and nothing that is not.
+//! The metadata endpoint (RFC 8414). The document lists only what the server supports.
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -11,7 +11,7 @@ use crate::protocol::OAuthError;
 pub(crate) struct MetadataDocument(Bytes);
 
 impl MetadataDocument {
-    /// The endpoint that answers this.
+    /// The endpoint that returns this metadata.
     pub(crate) fn new(metadata: &Metadata) -> Self {
         Self(metadata.to_document().into())
     }

@@ -1,4 +1,4 @@
-//! The built-in endpoints: each an ordered list of small checks.
+//! The built-in endpoints.
 
 mod authorize;
 mod interaction;

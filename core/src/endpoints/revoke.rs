@@ -12,7 +12,7 @@ use crate::protocol::OAuthError;
 use crate::store::{Change, Key, Kind, Record};
 use crate::token::{PresentedToken, TokenKind, family_digest};
 
-/// How clients may authenticate here.
+/// The accepted client authentication methods.
 const METHODS: [AuthMethod; 3] = [AuthMethod::Basic, AuthMethod::Post, AuthMethod::None];
 
 pub(crate) struct Revoke;
@@ -36,11 +36,11 @@ impl Endpoint for Revoke {
         let parameters = request.form()?;
         let client = request.authenticate_client(&parameters, &METHODS).await?;
         let token = parameters.get("token").ok_or_else(|| OAuthError::invalid_request("token is missing"))?;
-        // token_type_hint is not needed: a token says what it is.
+        // token_type_hint is not needed: the token's prefix tells its type.
         if let Some(token) = PresentedToken::parse(token) {
             revoke(request.engine, &token, client.id()).await?;
         }
-        // RFC 7009 section 2.2: also where there was no such token, since that is what the client wants.
+        // RFC 7009 section 2.2: the response is the same if there was no such token, since the client's purpose is achieved.
         Ok(no_store(Response::new(Bytes::new())))
     }
 }
@@ -48,7 +48,7 @@ impl Endpoint for Revoke {
 async fn revoke(engine: &Engine, token: &PresentedToken, client_id: &str) -> Result<(), OAuthError> {
     let mut buffer = [0; 36];
     let id = token.grant_id();
-    // RFC 7009 section 2.1: a revoked refresh token takes everything with it that came of the same authorization.
+    // RFC 7009 section 2.1: revoking a refresh token also revokes the access tokens of the same grant.
     if token.proves_grant_of(client_id) {
         engine.store.remove(Key::new(Kind::Grant, id.row_id(&mut buffer))).await?;
         return Ok(());
@@ -58,7 +58,7 @@ async fn revoke(engine: &Engine, token: &PresentedToken, client_id: &str) -> Res
         if !is_of(token, record) {
             return (Change::Keep, Ok(()));
         }
-        // RFC 7009 section 2.1: the token of another client is refused.
+        // RFC 7009 section 2.1: a client cannot revoke the token of another client.
         if record.client_id != client_id {
             let refusal = OAuthError::invalid_grant("the token was issued to another client");
             return (Change::Keep, Err(refusal));
@@ -80,7 +80,7 @@ async fn revoke(engine: &Engine, token: &PresentedToken, client_id: &str) -> Res
     }
 }
 
-/// Whether the token is one of the grant's. A refresh token counts even if it has been rotated.
+/// Whether the token belongs to the grant. A rotated refresh token still does.
 fn is_of(token: &PresentedToken, record: &GrantRecord) -> bool {
     match token.kind() {
         TokenKind::Access => record.access.iter().any(|access| access.digest.matches(token.digest())),

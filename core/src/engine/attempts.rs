@@ -1,4 +1,4 @@
-//! Attempts to prove who one is, slowed down after too many failures.
+//! Authentication attempts, throttled after too many failures.
 
 use super::Engine;
 use crate::http::Connection;
@@ -8,7 +8,7 @@ use crate::protocol::OAuthError;
 use crate::token::Secret;
 
 impl Engine {
-    /// Refuses an attempt after too many failures of this account or client, or from this source.
+    /// Fails if there were too many failures for this account or client, or from this source.
     pub(crate) fn check_throttle(
         &self,
         who: Throttled<'_>,
@@ -17,17 +17,17 @@ impl Engine {
         each(who, connection, |throttled| self.throttle.check(throttled))
     }
 
-    /// Counts a failed attempt. An error where the limit has been reached meanwhile.
+    /// Counts a failed attempt. Fails if the limit was reached in the meantime.
     pub(crate) fn count_failure(&self, who: Throttled<'_>, connection: Connection) -> Result<(), OAuthError> {
         each(who, connection, |throttled| self.throttle.failed(throttled))
     }
 
-    /// Forgets the failures before a success. An error where the limit has been reached meanwhile.
+    /// Resets the failures after a success. Fails if the limit was reached in the meantime.
     pub(crate) fn count_success(&self, who: Throttled<'_>, connection: Connection) -> Result<(), OAuthError> {
         each(who, connection, |throttled| self.throttle.succeeded(throttled))
     }
 
-    /// Checks a user's password.
+    /// Verifies a user's password.
     pub(crate) async fn check_password(
         &self,
         username: &str,

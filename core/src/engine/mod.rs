@@ -1,6 +1,6 @@
-//! What every answer needs, handed to whoever makes one: grants, endpoints, client authentication.
+//! What a response needs. The engine is passed to whatever makes one: endpoints, grants, client authentication.
 //!
-//! The engine knows nothing of routes, grants or pages. Those are wired together above it, in `server`.
+//! The engine does not know about routes, grants or pages. The module `server` wires those together.
 
 mod attempts;
 
@@ -15,18 +15,18 @@ use crate::model::{AuthMethod, Client};
 use crate::protocol::Issuer;
 use crate::store::{Store, StoreError};
 
-/// What an answer needs: the issuer, the store, time and randomness, lifetimes, users and clients.
+/// What a response needs: the issuer, the store, the clock, randomness, lifetimes, users and clients.
 pub struct Engine {
     pub(crate) issuer: Issuer,
-    /// Where the endpoints are mounted, below the issuer.
+    /// The path below the issuer at which the endpoints are mounted.
     pub(crate) mount: String,
     pub(crate) store: Store,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) entropy: Arc<dyn Entropy>,
     pub(crate) lifetimes: ServerLifetimes,
-    /// The methods by which clients can authenticate at all.
+    /// The server's client authentication methods.
     pub(crate) client_methods: Vec<AuthMethod>,
-    /// The methods by which a client may authenticate to refresh; `None` where the server has no refresh tokens.
+    /// The methods that the refresh token grant accepts; `None` if the server does not have that grant.
     pub(crate) refresh_methods: Option<Vec<AuthMethod>>,
     pub(crate) users: Arc<dyn Users>,
     pub(crate) stored_users: StoredUsers,
@@ -36,7 +36,7 @@ pub struct Engine {
     pub(crate) secrets: SecretVerifier,
 }
 
-/// Lifetimes of what the server issues.
+/// The lifetimes of codes and tokens.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct ServerLifetimes {
     pub(crate) code: Duration,
@@ -56,17 +56,17 @@ impl Engine {
         &self.store
     }
 
-    /// The clock of the server.
+    /// The server's clock.
     pub fn clock(&self) -> &dyn Clock {
         &*self.clock
     }
 
-    /// The randomness of the server.
+    /// The server's source of randomness.
     pub fn entropy(&self) -> &dyn Entropy {
         &*self.entropy
     }
 
-    /// The users of the application.
+    /// The users.
     pub fn users(&self) -> &dyn Users {
         &*self.users
     }
@@ -74,43 +74,43 @@ impl Engine {
     /// The client with this id.
     ///
     /// # Errors
-    /// [`StoreError`] where the store fails.
+    /// [`StoreError`] if the store fails.
     pub async fn client(&self, client_id: &str) -> Result<Option<Arc<Client>>, StoreError> {
         self.clients.find(client_id).await
     }
 
-    /// The URL of an endpoint that is mounted at this path.
+    /// The URL of the endpoint that is mounted at this path.
     pub(crate) fn url(&self, path: &str) -> String {
         format!("{}{}{path}", self.issuer.url, self.mount)
     }
 
-    /// The path of such an endpoint on the server's own origin.
+    /// The path of that endpoint on the server's own origin.
     pub(crate) fn path(&self, path: &str) -> String {
         format!("{}{}{path}", self.issuer.path, self.mount)
     }
 
-    /// Whether the server issues refresh tokens that this client can use. A token that it could not use is not issued.
+    /// Whether this client gets refresh tokens: only if it could use them.
     pub(crate) fn may_refresh(&self, client: &Client) -> bool {
         client.allows_grant("refresh_token")
             && self.refresh_methods.as_ref().is_some_and(|methods| methods.contains(client.auth_method()))
     }
 
-    /// How long an access token of this client is valid.
+    /// The lifetime of this client's access tokens.
     pub(crate) fn access_token_lifetime(&self, client: &Client) -> Duration {
         client.lifetimes().access_token.unwrap_or(self.lifetimes.access_token)
     }
 
-    /// How long a code of this client is valid.
+    /// The lifetime of this client's authorization codes.
     pub(crate) fn code_lifetime(&self, client: &Client) -> Duration {
         client.lifetimes().code.unwrap_or(self.lifetimes.code)
     }
 
-    /// How long a refresh token of this client is valid if it is not used.
+    /// How long this client's refresh tokens are valid without being used.
     pub(crate) fn refresh_token_idle_lifetime(&self, client: &Client) -> Duration {
         client.lifetimes().refresh_token_idle.unwrap_or(self.lifetimes.refresh_token_idle)
     }
 
-    /// How long a chain of refresh tokens of this client is valid.
+    /// How long a chain of this client's refresh tokens is valid.
     pub(crate) fn refresh_token_lifetime(&self, client: &Client) -> Duration {
         client.lifetimes().refresh_token.unwrap_or(self.lifetimes.refresh_token)
     }

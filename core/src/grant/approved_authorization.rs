@@ -6,7 +6,7 @@ use crate::protocol::OAuthError;
 use crate::store::Store;
 use crate::token::{Digest, Secret};
 
-/// An authorization request that its resource owner has allowed. Only the server makes one.
+/// An authorization request that the resource owner has approved. Only the server can make one.
 pub struct ApprovedAuthorization<'a> {
     pub(crate) engine: &'a Engine,
     pub(crate) request: &'a AuthorizationRequest,
@@ -22,7 +22,7 @@ impl<'a> ApprovedAuthorization<'a> {
         self.request
     }
 
-    /// The resource owner who allowed it.
+    /// The resource owner.
     pub fn user(&self) -> &'a User {
         self.authentication.user()
     }
@@ -32,7 +32,7 @@ impl<'a> ApprovedAuthorization<'a> {
         self.authentication
     }
 
-    /// The scope that was allowed.
+    /// The approved scope.
     pub fn scope(&self) -> &'a GrantedScope {
         &self.request.scope
     }
@@ -42,27 +42,27 @@ impl<'a> ApprovedAuthorization<'a> {
         &self.plan.resources
     }
 
-    /// What extensions keep with the grant.
+    /// What extensions store with the grant.
     pub fn data(&self) -> &'a GrantData {
         &self.plan.keep
     }
 
-    /// What the server has: issuer, users, clients.
+    /// The engine: issuer, store, users, clients.
     pub fn engine(&self) -> &'a Engine {
         self.engine
     }
 
-    /// The store, for what a custom grant keeps between its two sides, as rows of
+    /// The store. A custom grant can keep data between its two sides in rows of
     /// [`Kind::Custom`](crate::store::Kind::Custom).
     pub fn store(&self) -> &'a Store {
         &self.engine.store
     }
 
-    /// A new secret of 256 random bits to hand out, and its digest to store
-    /// ([`Digest::of_secret`](crate::token::Digest::of_secret) finds it again).
+    /// A new secret of 256 random bits to hand out, and its digest to store. When the secret comes back,
+    /// [`Digest::of_secret`](crate::token::Digest::of_secret) gives the digest again.
     ///
     /// # Errors
-    /// 503 where there is no randomness.
+    /// Status 503 if no randomness is available.
     pub fn new_secret(&self) -> Result<(Secret, Digest), OAuthError> {
         Ok(Digest::new_secret(&*self.engine.entropy)?)
     }

@@ -30,8 +30,8 @@ pub struct AuthorizationCode {
 }
 
 impl AuthorizationCode {
-    /// For clients that authenticate with `client_secret_basic` or `client_secret_post`, and for public clients. PKCE is required
-    /// of the public ones.
+    /// For public clients, and for clients that authenticate with `client_secret_basic` or `client_secret_post`. Public clients
+    /// must use PKCE.
     pub fn new() -> Self {
         Self {
             methods: vec![AuthMethod::Basic, AuthMethod::Post, AuthMethod::None],
@@ -39,14 +39,14 @@ impl AuthorizationCode {
         }
     }
 
-    /// Sets of which clients PKCE is required.
+    /// Sets which clients must use PKCE.
     #[must_use]
     pub fn pkce(mut self, pkce: Pkce) -> Self {
         self.pkce = pkce;
         self
     }
 
-    /// Sets the methods by which clients may authenticate.
+    /// Sets the accepted client authentication methods.
     #[must_use]
     pub fn client_authentication(mut self, methods: impl IntoIterator<Item = AuthMethod>) -> Self {
         self.methods = methods.into_iter().collect();
@@ -146,7 +146,7 @@ impl TokenSide for AuthorizationCode {
             issuer.prepare_stored(id, &fresh, |record| redeemable(request, issuer, record, &code)).await?;
         let decide = |record: &GrantRecord| {
             if find(request, record, &code).is_some_and(|stored| stored.redeemed) {
-                // RFC 6749 section 4.1.2: a second use revokes what the first gave.
+                // RFC 6749 section 4.1.2: a second use revokes the tokens of the first.
                 tracing::warn!(grant = %record.id, client = %record.client_id, "a code was used twice: the grant is revoked");
                 return (Change::Remove, Err(invalid()));
             }
@@ -175,7 +175,7 @@ fn invalid() -> OAuthError {
     OAuthError::invalid_grant("the code is not good")
 }
 
-/// The code of the record, if it is the presented one. The code of another client is as good as none.
+/// The code in the record, if it is the presented one and was issued to this client.
 fn find<'r>(
     request: &TokenRequest<'_>,
     record: &'r GrantRecord,
@@ -185,7 +185,7 @@ fn find<'r>(
     stored.digest.matches(presented.digest()).then_some(stored)
 }
 
-/// Whether the code can be redeemed by this request, and for which scope. Only looks.
+/// Whether this request may redeem the code, and for which scope. Changes nothing.
 fn redeemable(
     request: &TokenRequest<'_>,
     issuer: &TokenIssuer<'_>,
@@ -198,13 +198,13 @@ fn redeemable(
     }
     check_redirect_uri(request, stored)?;
     issuer.check(&record.data)?;
-    // The scope was decided at the authorization request. A registration that was narrowed since narrows it.
+    // The scope was granted with the authorization request, but the client's registered scope may have shrunk since.
     let client = request.client();
     GrantedScope::narrow(&record.scope.filter(|token| client.scope().contains(token)), None)
 }
 
-/// RFC 6749 section 4.1.3: the redirect URI is that of the authorization request. Where that had none, it is the client's only
-/// one.
+/// RFC 6749 section 4.1.3: the redirect URI must be that of the authorization request. If the authorization request had none, it
+/// must be the client's only one.
 fn check_redirect_uri(request: &TokenRequest<'_>, code: &CodeState) -> Result<(), OAuthError> {
     let presented = request.parameter("redirect_uri");
     let is_same = match (&code.redirect_uri, presented) {

@@ -4,8 +4,8 @@ use super::{GrantedScope, ValidatedRedirect};
 use crate::model::Client;
 use crate::protocol::{Parameters, ResponseMode};
 
-/// A valid authorization request (RFC 6749 section 4.1.1): client, redirect URI, response type, response mode and scope have
-/// been checked.
+/// A valid authorization request (RFC 6749 section 4.1.1): its client, redirect URI, response type, response mode and scope
+/// have been checked.
 #[derive(Debug)]
 pub struct AuthorizationRequest {
     pub(crate) client: Arc<Client>,
@@ -16,17 +16,17 @@ pub struct AuthorizationRequest {
 }
 
 impl AuthorizationRequest {
-    /// The client that asks.
+    /// The client.
     pub fn client(&self) -> &Client {
         &self.client
     }
 
-    /// Where the answer goes.
+    /// The redirect URI, to which the response is sent.
     pub fn redirect(&self) -> &ValidatedRedirect {
         &self.redirect
     }
 
-    /// How the answer travels.
+    /// The response mode.
     pub fn response_mode(&self) -> ResponseMode {
         self.response_mode
     }
@@ -36,7 +36,7 @@ impl AuthorizationRequest {
         &self.scope
     }
 
-    /// A parameter of the request; `None` where it is missing or empty.
+    /// A parameter of the request; `None` if it is missing or empty.
     pub fn parameter(&self, name: &str) -> Option<&str> {
         self.parameters.get(name)
     }

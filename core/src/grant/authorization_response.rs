@@ -1,16 +1,16 @@
 use crate::token::Secret;
 
-/// The parameters of a successful answer (RFC 6749 sections 4.1.2 and 4.2.2). `state` and `iss` are added to them.
+/// The parameters of a successful authorization response (RFC 6749 sections 4.1.2 and 4.2.2). The server adds `state` and `iss`.
 #[derive(Debug, Default)]
 pub struct AuthorizationResponse(Vec<(String, Secret)>);
 
 impl AuthorizationResponse {
-    /// An answer without parameters.
+    /// A response without parameters.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// The same answer with one more parameter.
+    /// Adds a parameter.
     #[must_use]
     pub fn with(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.0.push((name.into(), Secret::from(value.into())));

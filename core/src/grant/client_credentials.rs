@@ -16,7 +16,7 @@ impl ClientCredentials {
         Self { methods: vec![AuthMethod::Basic] }
     }
 
-    /// Sets the methods by which clients may authenticate. `none` would let anybody in, so `build()` refuses it.
+    /// Sets the accepted client authentication methods. `none` would give anybody a token, so `build()` rejects it.
     #[must_use]
     pub fn client_authentication(mut self, methods: impl IntoIterator<Item = AuthMethod>) -> Self {
         self.methods = methods.into_iter().collect();

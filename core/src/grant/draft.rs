@@ -8,10 +8,10 @@ use crate::model::{Client, GrantRecord};
 use crate::protocol::Parameters;
 use crate::token::Binding;
 
-/// Tokens that are about to be issued: nothing is stored and nothing is redeemed yet.
+/// Tokens that are about to be issued. Nothing is stored or redeemed yet.
 ///
-/// Whatever can fail is done with it ([`Extension::prepare_token`](super::Extension::prepare_token)), so that a failure burns no
-/// code and rotates no token.
+/// [`Extension::prepare_token`](super::Extension::prepare_token) gets one. Everything that can fail happens there, so that a
+/// failure redeems no code and rotates no refresh token.
 pub struct TokenDraft<'a> {
     pub(super) engine: &'a Engine,
     pub(super) client: &'a Client,
@@ -25,27 +25,27 @@ pub struct TokenDraft<'a> {
 }
 
 impl<'a> TokenDraft<'a> {
-    /// What the server has: issuer, users, store.
+    /// The engine: issuer, store, users, clients.
     pub fn engine(&self) -> &'a Engine {
         self.engine
     }
 
-    /// The client that gets the tokens.
+    /// The client to which the tokens are issued.
     pub fn client(&self) -> &'a Client {
         self.client
     }
 
-    /// The grant type of the request, or that of the authorization side that issues tokens directly.
+    /// The grant type of the token request, or of the authorization side that issues tokens directly.
     pub fn grant_type(&self) -> &'a str {
         self.grant_type
     }
 
-    /// A parameter of the request; `None` where it is missing or empty.
+    /// A parameter of the request; `None` if it is missing or empty.
     pub fn parameter(&self, name: &str) -> Option<&'a str> {
         self.parameters.get(name)
     }
 
-    /// The grant as it stands; a new one has no tokens yet.
+    /// The grant in its current state. A new grant has no tokens yet.
     pub fn grant(&self) -> &'a GrantRecord {
         self.record
     }
@@ -55,7 +55,7 @@ impl<'a> TokenDraft<'a> {
         self.scope
     }
 
-    /// The text of the access token.
+    /// The access token.
     pub fn access_token(&self) -> &'a str {
         self.fresh.access_token().expose()
     }
@@ -65,7 +65,7 @@ impl<'a> TokenDraft<'a> {
         self.now
     }
 
-    /// Adds a member to the answer. The members of RFC 6749 section 5.1 cannot be replaced.
+    /// Adds a member to the response. The members that RFC 6749 section 5.1 defines cannot be replaced.
     pub fn add_member(&mut self, name: impl Into<String>, value: Value) {
         self.prepared.members.insert(name.into(), value);
     }
@@ -75,7 +75,7 @@ impl<'a> TokenDraft<'a> {
         self.prepared.audience = Some(resources.into_iter().map(Into::into).collect());
     }
 
-    /// Binds the access token to a key or a certificate. A guard rejects a bound token that comes without its proof.
+    /// Binds the access token to a key or a certificate. A guard rejects a bound token without proof of possession.
     pub fn bind(&mut self, binding: Binding) {
         self.prepared.binding = Some(Box::new(binding));
     }

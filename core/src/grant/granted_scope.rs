@@ -1,19 +1,19 @@
 use crate::model::Client;
 use crate::protocol::{OAuthError, Scope};
 
-/// A scope that the server's policy has granted. Only the server makes one, so a grant cannot give more than the client is
+/// A scope that the server has granted. Only the server can make one, so a grant cannot exceed the scope that the client is
 /// registered for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct GrantedScope(Scope);
 
 impl GrantedScope {
-    /// RFC 6749 section 3.3: the scope that is asked for, if the client may have it; the client's default if none is asked for.
+    /// RFC 6749 section 3.3: the requested scope, if the client may have it; the client's default if none is requested.
     pub(crate) fn grant(client: &Client, requested: Option<&str>) -> Result<Self, OAuthError> {
         let Some(requested) = requested else {
             if let Some(default) = client.default_scope() {
                 return Ok(Self(default.clone()));
             }
-            // A client has to ask for OpenID Connect and for offline access.
+            // OpenID Connect and offline access must be requested explicitly.
             return Ok(Self(client.scope().filter(|token| !matches!(token, "openid" | "offline_access"))));
         };
         let requested = parse(requested)?;
@@ -24,7 +24,7 @@ impl GrantedScope {
         }
     }
 
-    /// RFC 6749 section 6: all of what was granted before, or the part of it that is asked for.
+    /// RFC 6749 section 6: the requested part of what was granted before, or all of it if none is requested.
     pub(crate) fn narrow(granted: &Scope, requested: Option<&str>) -> Result<Self, OAuthError> {
         let Some(requested) = requested else { return Ok(Self(granted.clone())) };
         let requested = parse(requested)?;
@@ -47,7 +47,7 @@ impl GrantedScope {
     }
 }
 
-/// RFC 6749 section 3.3: a scope that is asked for has at least one token.
+/// RFC 6749 section 3.3: a requested scope has at least one token.
 fn parse(requested: &str) -> Result<Scope, OAuthError> {
     let requested = requested.parse().ok().filter(|scope: &Scope| !scope.is_empty());
     requested.ok_or_else(|| OAuthError::invalid_scope("the scope is malformed"))

@@ -4,8 +4,8 @@ use super::{ApprovedAuthorization, AuthorizationResponse, AuthorizationSide, Gra
 use crate::model::AuthMethod;
 use crate::protocol::{OAuthError, ResponseMode};
 
-/// The implicit grant (RFC 6749 section 4.2): the access token travels in the redirect URI. RFC 9700 section 2.1.2 says not to
-/// use it. The authorization code grant with PKCE serves the same clients.
+/// The implicit grant (RFC 6749 section 4.2): the access token is in the redirect URI. RFC 9700 section 2.1.2 advises against
+/// it. Use the authorization code grant with PKCE for the same clients.
 ///
 /// ```
 /// use gridauth::grant::Implicit;
@@ -20,12 +20,13 @@ pub struct Implicit {
 }
 
 impl Implicit {
-    /// For public clients. Nobody authenticates in this grant, so a client with a secret would get a token without showing it.
+    /// For public clients. Clients do not authenticate in this grant, so a confidential client would get a token without
+    /// presenting its secret.
     pub fn new() -> Self {
         Self { methods: vec![AuthMethod::None] }
     }
 
-    /// Sets the methods of the clients that it answers.
+    /// Sets the methods of the clients that may use it.
     #[must_use]
     pub fn client_authentication(mut self, methods: impl IntoIterator<Item = AuthMethod>) -> Self {
         self.methods = methods.into_iter().collect();
@@ -46,7 +47,7 @@ impl Grant for Implicit {
 
     fn warning(&self) -> Option<&str> {
         Some(
-            "the implicit grant shows tokens to the browser's history and to scripts: RFC 9700 section 2.1.2 says not to use it",
+            "the implicit grant exposes tokens to the browser's history and to scripts: RFC 9700 section 2.1.2 advises against it",
         )
     }
 }

@@ -1,4 +1,4 @@
-//! The one mint: every token response is made here, and what the grant's row keeps of it.
+//! The mint: the one place where token responses, and their state in the grant's row, are made.
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ use crate::token::{
     new_family, new_token_secret,
 };
 
-/// The tokens of an answer, made before anything is stored.
+/// The tokens of a response, made before anything is stored.
 pub(crate) struct FreshTokens {
     access: NewToken,
     refresh: FreshRefresh,
@@ -23,42 +23,42 @@ pub(crate) struct FreshTokens {
 
 /// What happens to the grant's refresh token.
 pub(crate) enum FreshRefresh {
-    /// The grant has none.
+    /// The grant gets none.
     None,
-    /// The first one of a family.
+    /// The grant gets the first one of a family.
     First(Family, NewToken),
-    /// The next one takes the place of the current one.
+    /// This one replaces the current one.
     Next(NewToken),
-    /// The current one stays and lives longer.
+    /// The current one stays, with a later expiry.
     Same,
 }
 
-/// What the extensions have prepared: what kind of access token is issued, and what else the answer holds.
+/// What the extensions have prepared: the kind of access token, and additional members of the response.
 #[derive(Debug, Default)]
 pub(crate) struct Prepared {
-    /// Whom the token is for, where that is not all that the grant is for.
+    /// The audience of the access token, if it is narrower than the grant's.
     pub(crate) audience: Option<Box<[String]>>,
     pub(crate) binding: Option<Box<Binding>>,
     pub(crate) format: TokenFormat,
     pub(crate) members: Map<String, Value>,
 }
 
-/// What the text of an access token is.
+/// The format of an access token.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum TokenFormat {
-    /// The grant's id and random bits.
+    /// The grant's id and a random secret.
     #[default]
     Opaque,
 }
 
 impl FreshTokens {
-    /// An access token of this grant, and what becomes of its refresh token.
+    /// Makes an access token for this grant.
     pub(crate) fn make(engine: &Engine, grant: GrantId, refresh: FreshRefresh) -> Result<Self, OAuthError> {
         let secret = new_token_secret(&*engine.entropy)?;
         Ok(Self { access: NewToken::make(TokenKind::Access, grant, &secret), refresh })
     }
 
-    /// The text of the access token.
+    /// The access token.
     pub(crate) fn access_token(&self) -> &Secret {
         &self.access.text
     }
@@ -77,8 +77,7 @@ impl FreshRefresh {
     }
 }
 
-/// Makes a token response, and puts what is kept of its tokens into the record. Nothing here can fail, so it may run while a
-/// store holds the row.
+/// Makes a token response, and records the state of its tokens. It cannot fail, so it may run inside an update of the row.
 pub(crate) fn mint(
     engine: &Engine,
     client: &Client,
@@ -129,7 +128,7 @@ pub(crate) fn mint(
     response
 }
 
-/// The response that hands out an access token.
+/// A token response with an access token.
 pub(super) fn respond(
     access_token: Secret,
     token_type: TokenType,
@@ -166,7 +165,7 @@ fn prolong(engine: &Engine, client: &Client, refresh: &mut RefreshState, now: Ti
     refresh.expires = now.after(engine.refresh_token_idle_lifetime(client));
 }
 
-/// A new grant, not stored yet: its record without tokens, and the tokens that it will have.
+/// A new grant that is not stored yet: its record, and its future tokens.
 pub(crate) struct Unstored {
     pub(crate) record: GrantRecord,
     pub(crate) fresh: FreshTokens,
@@ -227,13 +226,13 @@ impl Unstored {
     }
 }
 
-/// The id of a new grant. It commits to a secret that the grant's tokens have.
+/// The id of a new grant. It commits to a secret in the grant's tokens.
 fn new_id(client: &Client, family: Option<&Family>, secret: &TokenSecret, now: Timestamp) -> GrantId {
     let committed = family.map_or(&secret[..], |family| &family[..]);
     GrantId::new(now, &commitment(committed, client.id()))
 }
 
-/// Creates the row of a grant.
+/// Inserts the row of a grant.
 pub(crate) async fn insert(engine: &Engine, record: &GrantRecord) -> Result<(), OAuthError> {
     let mut buffer = [0; 36];
     let key = Key::new(Kind::Grant, record.id.row_id(&mut buffer));
@@ -244,7 +243,7 @@ pub(crate) async fn insert(engine: &Engine, record: &GrantRecord) -> Result<(), 
     }
 }
 
-/// Issues a token for which no client has asked: the application does it itself.
+/// Issues a token without a request from a client, on behalf of the application.
 pub(crate) async fn issue_minted(
     engine: &Engine,
     client: &Client,

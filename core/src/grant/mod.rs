@@ -1,7 +1,7 @@
-//! Grants: the ways to get a token (RFC 6749 section 1.3). A grant that is not registered does not exist.
+//! Grants: the ways to get a token (RFC 6749 section 1.3). The server supports only the grants that are registered.
 //!
-//! A [`Grant`] has an authorization side, a token side, or both. It decides who gets a token and for what. Client authentication,
-//! scope policy, storage and the answer are the server's part. The built-in grants use the same traits as an application's own.
+//! A [`Grant`] has an authorization side, a token side, or both. It decides who gets a token and for what. The server does the
+//! rest: client authentication, scope policy, storage and the response. The built-in grants use the same traits as custom ones.
 
 mod approved_authorization;
 mod authorization_code;
@@ -56,12 +56,12 @@ use crate::protocol::{OAuthError, ResponseMode};
 
 /// A way to get a token, registered with [`Builder::grant`](crate::Builder::grant).
 pub trait Grant: Send + Sync + 'static {
-    /// What it does at the token endpoint, if anything.
+    /// Its part at the token endpoint, if it has one.
     fn token_side(&self) -> Option<&dyn TokenSide> {
         None
     }
 
-    /// What it does at the authorization endpoint, if anything.
+    /// Its part at the authorization endpoint, if it has one.
     fn authorization_side(&self) -> Option<&dyn AuthorizationSide> {
         None
     }
@@ -71,25 +71,25 @@ pub trait Grant: Send + Sync + 'static {
         Vec::new()
     }
 
-    /// Endpoints of its own, mounted with the server's.
+    /// Additional endpoints, mounted with the server's.
     fn endpoints(&self) -> Vec<Arc<dyn Endpoint>> {
         Vec::new()
     }
 
-    /// A warning for the log when a server is built with it: why it is better not used.
+    /// A warning that is logged when a server is built with it: why it should not be used.
     fn warning(&self) -> Option<&str> {
         None
     }
 }
 
-/// The part of a grant that answers token requests (RFC 6749 section 3.2).
+/// The part of a grant that handles token requests (RFC 6749 section 3.2).
 ///
 /// ```
 /// use gridauth::grant::{Grant, Issued, NewGrant, TokenIssuer, TokenRequest, TokenSide};
 /// use gridauth::model::AuthMethod;
 /// use gridauth::protocol::OAuthError;
 ///
-/// /// Gives a token for a ticket of the application's own.
+/// /// Issues a token in exchange for a ticket.
 /// struct Ticket;
 ///
 /// #[gridauth::async_trait]
@@ -123,17 +123,16 @@ pub trait Grant: Send + Sync + 'static {
 /// ```
 #[async_trait]
 pub trait TokenSide: Send + Sync {
-    /// The value of `grant_type` that it answers: a name, or an absolute URI for one of the application's own (RFC 6749
-    /// section 4.5).
+    /// The value of `grant_type` that it handles. For a custom grant it is an absolute URI (RFC 6749 section 4.5).
     fn grant_type(&self) -> &str;
 
-    /// The methods by which a client may authenticate.
+    /// The client authentication methods that it accepts.
     fn client_authentication(&self) -> &[AuthMethod];
 
-    /// Answers a token request of a client that has authenticated and may use this grant type.
+    /// Responds to a token request of a client that has authenticated and may use this grant type.
     ///
     /// # Errors
-    /// An [`OAuthError`] of RFC 6749 section 5.2; [`OAuthError::invalid_grant`] where what was presented is not valid.
+    /// An [`OAuthError`] of RFC 6749 section 5.2: [`OAuthError::invalid_grant`] if what the client presents is not valid.
     async fn respond(
         &self,
         request: &TokenRequest<'_>,
@@ -141,34 +140,34 @@ pub trait TokenSide: Send + Sync {
     ) -> Result<Issued, OAuthError>;
 }
 
-/// The part of a grant that answers authorization requests (RFC 6749 section 3.1).
+/// The part of a grant that handles authorization requests (RFC 6749 section 3.1).
 #[async_trait]
 pub trait AuthorizationSide: Send + Sync {
-    /// The value of `response_type` that it answers.
+    /// The value of `response_type` that it handles.
     fn response_type(&self) -> &str;
 
-    /// The grant type that a client must be registered for, and that the grant's row names.
+    /// The grant type that a client must be registered for. It is stored in the grant's row.
     fn grant_type(&self) -> &str;
 
-    /// It answers clients that are registered with one of these methods, whatever the other side of the grant accepts. By default
-    /// it answers clients of every method that the server has.
+    /// The methods of the clients that may use it, whatever the token side of the grant accepts. `None`, the default, allows
+    /// clients with any method that the server has.
     ///
-    /// Nobody authenticates at the authorization endpoint. A side that hands out a token there, with no token request to follow,
-    /// names [`AuthMethod::None`] alone: otherwise a client with a secret gets a token without ever showing the secret.
+    /// Clients do not authenticate at the authorization endpoint. A side that issues a token there, without a token request,
+    /// should allow only [`AuthMethod::None`]: otherwise a confidential client gets a token without presenting its secret.
     fn client_authentication(&self) -> Option<&[AuthMethod]> {
         None
     }
 
-    /// How the answer travels where the client does not say: [`ResponseMode::Fragment`] where it carries a token, and then the
-    /// client cannot ask for the query.
+    /// The response mode if the client requests none. If the response contains a token, this must be
+    /// [`ResponseMode::Fragment`]; the client then cannot request the query.
     fn default_response_mode(&self) -> ResponseMode {
         ResponseMode::Query
     }
 
-    /// Answers a valid request that the resource owner has allowed.
+    /// Responds to a valid request that the resource owner has approved.
     ///
     /// # Errors
-    /// An [`OAuthError`] of RFC 6749 section 4.1.2.1: it is sent to the client's redirect URI.
+    /// An [`OAuthError`] of RFC 6749 section 4.1.2.1. It is sent to the client's redirect URI.
     async fn respond(
         &self,
         approved: &ApprovedAuthorization<'_>,

@@ -3,7 +3,7 @@ use serde_json::Value;
 use super::GrantedScope;
 use crate::model::{Authentication, AuthenticationState, GrantData};
 
-/// Who gets a token and for what: what a grant decides.
+/// A grant's decision: who gets a token and for what.
 #[derive(Debug)]
 pub struct NewGrant {
     pub(crate) subject: Option<String>,
@@ -27,13 +27,13 @@ impl NewGrant {
         }
     }
 
-    /// The client acts for the user with this subject. A refresh token is issued where the server has the refresh token grant
-    /// and the client may use it.
+    /// The client acts for the user with this subject. It gets a refresh token if the server has the refresh token grant and the
+    /// client may use it.
     pub fn for_user(subject: impl Into<String>, scope: GrantedScope) -> Self {
         Self { subject: Some(subject.into()), is_refreshable: true, ..Self::for_client(scope) }
     }
 
-    /// The client acts for somebody who has signed in. When and how they did is kept with the grant.
+    /// The client acts for a user who has signed in. When and how the user did is stored with the grant.
     pub fn for_signed_in(authentication: &Authentication, scope: GrantedScope) -> Self {
         Self {
             authentication: authentication.state(),
@@ -48,14 +48,14 @@ impl NewGrant {
         self
     }
 
-    /// The resources that the tokens are for (RFC 8707). Without any they are for the issuer itself.
+    /// Sets the resources that the tokens are for (RFC 8707). By default they are for the issuer itself.
     #[must_use]
     pub fn with_resources(mut self, resources: impl IntoIterator<Item = impl Into<String>>) -> Self {
         self.resources = resources.into_iter().map(Into::into).collect();
         self
     }
 
-    /// Keeps something with the grant: extensions see it at every later token request.
+    /// Stores data with the grant. Extensions get it at each later token request.
     #[must_use]
     pub fn with_data(mut self, name: impl Into<String>, value: Value) -> Self {
         self.data.insert(name.into(), value);

@@ -4,8 +4,8 @@ use super::{Grant, Issued, NewGrant, TokenIssuer, TokenRequest, TokenSide};
 use crate::model::AuthMethod;
 use crate::protocol::OAuthError;
 
-/// The resource owner password credentials grant (RFC 6749 section 4.3). The client sees the password, so it is for
-/// first-party clients only; RFC 9700 section 2.4 says not to use it.
+/// The resource owner password credentials grant (RFC 6749 section 4.3). The client sees the password, so it is only for
+/// first-party clients. RFC 9700 section 2.4 forbids its use.
 #[derive(Clone, Debug)]
 pub struct Password {
     methods: Vec<AuthMethod>,
@@ -17,7 +17,7 @@ impl Password {
         Self { methods: vec![AuthMethod::Basic] }
     }
 
-    /// Sets the methods by which clients may authenticate.
+    /// Sets the accepted client authentication methods.
     #[must_use]
     pub fn client_authentication(mut self, methods: impl IntoIterator<Item = AuthMethod>) -> Self {
         self.methods = methods.into_iter().collect();
@@ -37,7 +37,7 @@ impl Grant for Password {
     }
 
     fn warning(&self) -> Option<&str> {
-        Some("the password grant shows passwords to clients: RFC 9700 section 2.4 says not to use it")
+        Some("the password grant exposes passwords to clients: RFC 9700 section 2.4 forbids its use")
     }
 }
 

@@ -4,8 +4,8 @@ use serde_json::Value;
 
 use crate::model::GrantData;
 
-/// What an authorization request takes besides a signed-in user: filled by
-/// [`Extension::check_authorization`](super::Extension::check_authorization).
+/// What an authorization request requires besides a signed-in user.
+/// [`Extension::check_authorization`](super::Extension::check_authorization) fills it.
 #[derive(Debug, Default)]
 pub struct AuthorizationPlan {
     pub(crate) keep: GrantData,
@@ -16,7 +16,7 @@ pub struct AuthorizationPlan {
 }
 
 impl AuthorizationPlan {
-    /// Keeps something with the grant: [`Extension::check_token`](super::Extension::check_token) sees it again.
+    /// Stores data with the grant. [`Extension::check_token`](super::Extension::check_token) gets it.
     pub fn keep(&mut self, name: impl Into<String>, value: Value) {
         self.keep.insert(name.into(), value);
     }
@@ -29,17 +29,17 @@ impl AuthorizationPlan {
         }
     }
 
-    /// Asks the user to sign in again where their sign-in is older than this. Of several the smallest counts.
+    /// Asks the user to sign in again if the sign-in is older than this. Of several limits the smallest applies.
     pub fn limit_age(&mut self, max_age: Duration) {
         self.max_age = Some(self.max_age.map_or(max_age, |before| before.min(max_age)));
     }
 
-    /// Asks the user to sign in for this request, signed in or not.
+    /// Asks the user to sign in for this request, even if already signed in.
     pub fn ask_sign_in(&mut self) {
         self.asks_sign_in = true;
     }
 
-    /// Asks the user for consent, whatever they allowed before.
+    /// Asks the user for consent, even if it was given before.
     pub fn ask_consent(&mut self) {
         self.asks_consent = true;
     }

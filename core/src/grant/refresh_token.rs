@@ -13,9 +13,9 @@ use crate::token::{Binding, PresentedToken, Sealed, Secret, TokenKind, family_di
 
 /// The refresh token grant (RFC 6749 section 6).
 ///
-/// [`rotating`](Self::rotating) issues a new refresh token each time and revokes the grant when an old one comes back (RFC 9700
-/// section 4.14.2). A client that lost an answer may repeat its request within the grace window. It gets the very same
-/// successor, which the row keeps sealed under the old token.
+/// [`rotating`](Self::rotating) issues a new refresh token each time, and revokes the grant when an old one is used again
+/// (RFC 9700 section 4.14.2). A client that lost a response may repeat its request within the grace window. It gets the same
+/// tokens again; the row stores them sealed under the old refresh token.
 #[derive(Clone, Debug)]
 pub struct RefreshToken {
     methods: Vec<AuthMethod>,
@@ -24,25 +24,25 @@ pub struct RefreshToken {
 }
 
 impl RefreshToken {
-    /// A new refresh token each time, with a grace window of 10 seconds.
+    /// Issues a new refresh token each time, with a grace window of 10 seconds.
     pub fn rotating() -> Self {
         Self { methods: vec![AuthMethod::Basic], rotate: true, grace: Duration::from_secs(10) }
     }
 
-    /// The same refresh token is used until it expires. This is for confidential clients; the refresh tokens of public clients
-    /// rotate all the same (RFC 9700 section 2.2.2).
+    /// Keeps the same refresh token until it expires. This is only for confidential clients; the refresh tokens of public clients
+    /// rotate nevertheless (RFC 9700 section 2.2.2).
     pub fn reusable() -> Self {
         Self { rotate: false, ..Self::rotating() }
     }
 
-    /// How long a token that was just rotated may be presented again. Zero turns the grace window off.
+    /// Sets how long a rotated token may be presented again. Zero turns the grace window off.
     #[must_use]
     pub fn grace(mut self, window: Duration) -> Self {
         self.grace = window;
         self
     }
 
-    /// Sets the methods by which clients may authenticate; `client_secret_basic` by default.
+    /// Sets the accepted client authentication methods: `client_secret_basic` by default.
     #[must_use]
     pub fn client_authentication(mut self, methods: impl IntoIterator<Item = AuthMethod>) -> Self {
         self.methods = methods.into_iter().collect();
@@ -56,7 +56,7 @@ impl Grant for RefreshToken {
     }
 }
 
-/// What the grace window keeps: the answer that may have been lost.
+/// What is stored for the grace window: the response that the client may not have received.
 #[derive(Serialize, Deserialize)]
 struct Successor<'a> {
     #[serde(borrow)]
@@ -68,15 +68,15 @@ struct Successor<'a> {
     scope: std::borrow::Cow<'a, str>,
 }
 
-/// Where a presented refresh token stands in its chain.
+/// The state of a presented refresh token.
 enum Standing {
     /// It is the current token.
     Current,
-    /// It is the one before, and its successor has not been used.
+    /// It is the previous token, within the grace window, and its successor has not been used.
     Repeated(Sealed),
-    /// It is a real one from further back: somebody else has it too.
+    /// It is an older token of this grant: somebody else has it too.
     Reused,
-    /// It is not valid, and nothing follows from that.
+    /// It is not valid. That has no consequence for the grant.
     Refused(&'static str),
 }
 
@@ -86,7 +86,7 @@ fn standing(token: &PresentedToken, record: &GrantRecord, client_id: &str, now: 
     let Some(refresh) = record.refresh.as_ref().filter(|_| record.client_id == client_id) else {
         return Standing::Refused(INVALID);
     };
-    // Without the family it was never a token of this grant, whatever grant it names.
+    // Without the family it was never a token of this grant, although it names the grant.
     if !refresh.family.matches(&family_digest(&token.family())) {
         return Standing::Refused(INVALID);
     }
@@ -124,7 +124,7 @@ impl TokenSide for RefreshToken {
             .ok_or_else(|| OAuthError::invalid_grant(INVALID))?;
         let (engine, client, now) = (request.engine, request.client(), request.now());
         let id = token.grant_id();
-        // RFC 9700 section 2.2.2: those of public clients always rotate.
+        // RFC 9700 section 2.2.2: the refresh tokens of public clients always rotate.
         let refresh = match self.rotate || client.is_public() {
             true => FreshRefresh::next(engine, id, &token.family())?,
             false => FreshRefresh::Same,
@@ -160,7 +160,7 @@ impl TokenSide for RefreshToken {
                 issuer.check(&record.data).and_then(|()| repeat(request, record, &token, &sealed)),
             ),
             Standing::Reused => {
-                tracing::warn!(grant = %record.id, client = %record.client_id, "a rotated refresh token came back: the grant is revoked");
+                tracing::warn!(grant = %record.id, client = %record.client_id, "a rotated refresh token was used again: the grant is revoked");
                 (Change::Remove, Err(OAuthError::invalid_grant(INVALID)))
             }
             Standing::Refused(why) => (Change::Keep, Err(OAuthError::invalid_grant(why))),
@@ -174,7 +174,7 @@ impl TokenSide for RefreshToken {
 }
 
 impl RefreshToken {
-    /// Keeps the answer for the grace window, sealed under the token that was rotated.
+    /// Stores the response for the grace window, sealed under the rotated token.
     fn keep_successor(
         &self,
         request: &TokenRequest<'_>,
@@ -205,7 +205,7 @@ impl RefreshToken {
     }
 }
 
-/// The answer that the client did not get, once more.
+/// Repeats the response that the client may not have received.
 fn repeat(
     request: &TokenRequest<'_>,
     record: &GrantRecord,

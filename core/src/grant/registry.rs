@@ -29,10 +29,10 @@ impl<G: Grant> From<G> for Registration {
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a grant",
     label = "does not implement `Grant`",
-    note = "what answers token requests is a `TokenSide`, what answers authorization requests an `AuthorizationSide`; the grant says which of them it has: `impl Grant for {Self} {{ fn token_side(&self) -> Option<&dyn TokenSide> {{ Some(self) }} }}`"
+    note = "a `TokenSide` handles token requests, an `AuthorizationSide` authorization requests; the grant says which of them it has: `impl Grant for {Self} {{ fn token_side(&self) -> Option<&dyn TokenSide> {{ Some(self) }} }}`"
 )]
 pub trait IntoRegistration {
-    /// The grant with the extensions that belong to it.
+    /// The grant with its extensions.
     fn into_registration(self) -> Registration;
 }
 
@@ -63,7 +63,7 @@ impl IntoRegistration for Registration {
 /// let grant = AuthorizationCode::new().with(Audit);
 /// ```
 pub trait GrantExt: Grant + Sized {
-    /// The grant with this extension after its own.
+    /// Adds an extension after the grant's own.
     fn with(self, extension: impl Extension) -> Registration {
         Registration::from(self).with(extension)
     }
@@ -71,13 +71,13 @@ pub trait GrantExt: Grant + Sized {
 
 impl<G: Grant> GrantExt for G {}
 
-/// A grant that the server has.
+/// A registered grant.
 pub(crate) struct Registered {
     pub(crate) grant: Box<dyn Grant>,
     pub(crate) extensions: Vec<Arc<dyn Extension>>,
 }
 
-/// The grants that the server has.
+/// The registered grants.
 #[derive(Default)]
 pub(crate) struct Registry(Vec<Registered>);
 
@@ -115,12 +115,12 @@ impl Registry {
         })
     }
 
-    /// Whether the server issues anything.
+    /// Whether there are no grants.
     pub(crate) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// Adds what grants and extensions say of themselves to the server's metadata.
+    /// Adds the grants and extensions to the server's metadata.
     pub(crate) fn describe(&self, metadata: &mut Metadata) {
         let token_sides = self.token_sides().map(|side| side.grant_type());
         let authorization_sides = self.authorization_sides().map(|side| side.grant_type());

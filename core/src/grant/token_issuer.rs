@@ -11,7 +11,7 @@ use crate::model::{Client, GrantData, GrantRecord};
 use crate::protocol::{OAuthError, Parameters};
 use crate::token::GrantId;
 
-/// Issues tokens for one request, with the extensions of its grant. Only the server makes one.
+/// Issues tokens for one request, with the extensions of its grant. Only the server can make one.
 pub struct TokenIssuer<'a> {
     engine: &'a Engine,
     client: &'a Client,
@@ -25,9 +25,9 @@ pub struct TokenIssuer<'a> {
 /// Why tokens are issued.
 #[derive(Clone, Copy)]
 enum Occasion<'a> {
-    /// A token request asks for them.
+    /// For a token request.
     Request(&'a TokenRequest<'a>),
-    /// An authorization request was allowed, and its answer has them.
+    /// For an approved authorization request, whose response contains them.
     Approval(&'a AuthorizationPlan),
 }
 
@@ -59,10 +59,11 @@ impl<'a> TokenIssuer<'a> {
         }
     }
 
-    /// Stores a new grant and its tokens. What extensions keep of an authorization request is kept with the grant.
+    /// Stores a new grant and its tokens, with the data that extensions put into the plan of an authorization request.
     ///
     /// # Errors
-    /// What an extension objects to, or a server error where the grant could not be stored: no token is handed out then.
+    /// The error of an extension that rejects the request, or a server error if the grant could not be stored. Then no token is
+    /// issued.
     pub async fn issue(&self, mut grant: NewGrant) -> Result<Issued, OAuthError> {
         if let Occasion::Approval(plan) = self.occasion {
             for (name, value) in &plan.keep {
@@ -78,7 +79,7 @@ impl<'a> TokenIssuer<'a> {
         unstored.store(self.engine, self.client, &prepared, self.now).await
     }
 
-    /// The extensions' pure check of a token request.
+    /// Runs the extensions' checks of a token request.
     pub(crate) fn check(&self, kept: &GrantData) -> Result<(), OAuthError> {
         match self.occasion {
             Occasion::Request(request) => {
@@ -88,8 +89,8 @@ impl<'a> TokenIssuer<'a> {
         }
     }
 
-    /// Lets the extensions prepare the next tokens of a stored grant. Nothing is changed: the row is read, and `check` says whether
-    /// the request is valid for it and for which scope. Where it is not, the update that follows refuses the request.
+    /// Lets the extensions prepare the next tokens of a stored grant. This only reads the row. `check` says whether the request is
+    /// valid for the grant, and for which scope. If it is not valid, the update that follows rejects the request.
     pub(crate) async fn prepare_stored(
         &self,
         grant: GrantId,
@@ -106,7 +107,7 @@ impl<'a> TokenIssuer<'a> {
         self.prepare(&record, &scope, fresh).await
     }
 
-    /// Whether an extension wants to prepare tokens. Most requests are spared the work for it.
+    /// Whether an extension prepares tokens. Most do not, which saves the read.
     fn prepares(&self) -> bool {
         self.extensions.iter().any(|extension| extension.prepares_tokens())
     }

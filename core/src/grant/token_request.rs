@@ -19,17 +19,17 @@ pub struct TokenRequest<'a> {
 }
 
 impl<'a> TokenRequest<'a> {
-    /// The client, which has proved who it is.
+    /// The authenticated client.
     pub fn client(&self) -> &'a AuthenticatedClient {
         self.client
     }
 
-    /// The grant type that is asked for.
+    /// The requested grant type.
     pub fn grant_type(&self) -> &'a str {
         self.grant_type
     }
 
-    /// A parameter of the request; `None` where it is missing or empty.
+    /// A parameter of the request; `None` if it is missing or empty.
     pub fn parameter(&self, name: &str) -> Option<&'a str> {
         self.parameters.get(name)
     }
@@ -42,35 +42,35 @@ impl<'a> TokenRequest<'a> {
     /// A parameter that the request must have.
     ///
     /// # Errors
-    /// `invalid_request` where it is missing or empty.
+    /// `invalid_request` if it is missing or empty.
     pub fn required(&self, name: &str) -> Result<&'a str, OAuthError> {
         self.parameter(name).ok_or_else(|| OAuthError::invalid_request(format!("{name} is missing")))
     }
 
-    /// The scope that is asked for, as the server's policy grants it to this client.
+    /// The requested scope, granted to this client; the client's default scope if it requests none.
     ///
     /// # Errors
-    /// `invalid_scope` where it is malformed or more than the client may have.
+    /// `invalid_scope` if it is malformed or exceeds the client's scope.
     pub fn scope(&self) -> Result<GrantedScope, OAuthError> {
         GrantedScope::grant(self.client, self.parameter("scope"))
     }
 
-    /// For a grant with two sides: the part of what was allowed at the authorization request that this request asks for and that
-    /// the client may still have.
+    /// The requested part of `allowed`, a scope that was granted earlier; all of it if the request names none. Tokens that the
+    /// client may no longer have are left out.
     ///
     /// # Errors
-    /// `invalid_scope` where the scope that is asked for is malformed or more than that.
+    /// `invalid_scope` if the requested scope is malformed or exceeds that.
     pub fn scope_within(&self, allowed: &Scope) -> Result<GrantedScope, OAuthError> {
-        // The client's registration may have been narrowed since.
+        // The client's registered scope may have shrunk since.
         let allowed = allowed.filter(|token| self.client.scope().contains(token));
         GrantedScope::narrow(&allowed, self.parameter("scope"))
     }
 
-    /// Checks a resource owner's password against the users of the server; attempts are throttled.
+    /// Verifies a resource owner's password. Attempts are throttled.
     ///
     /// # Errors
-    /// `invalid_grant` where it is wrong or there is no such user; 429 after too many failures; 503 where it cannot be checked
-    /// now.
+    /// `invalid_grant` if it is wrong or there is no such user; status 429 after too many failures; status 503 if it cannot be
+    /// verified at the moment.
     pub async fn check_password(&self, username: &str, password: &str) -> Result<Authentication, OAuthError> {
         let password = Secret::from(password);
         self.engine
@@ -79,12 +79,12 @@ impl<'a> TokenRequest<'a> {
             .ok_or_else(|| OAuthError::invalid_grant("the username or the password is wrong"))
     }
 
-    /// What the server has: issuer, users, clients.
+    /// The engine: issuer, store, users, clients.
     pub fn engine(&self) -> &'a Engine {
         self.engine
     }
 
-    /// The store, for what a custom grant has to look up.
+    /// The store, for the data of a custom grant.
     pub fn store(&self) -> &'a Store {
         &self.engine.store
     }

@@ -7,15 +7,15 @@ use crate::model::GrantRecord;
 use crate::protocol::TokenType;
 use crate::token::Secret;
 
-/// The members that RFC 6749 section 5.1 defines. No extension may set them.
+/// The members that RFC 6749 section 5.1 defines. Extensions cannot set them.
 const STANDARD_MEMBERS: [&str; 5] = ["access_token", "token_type", "expires_in", "refresh_token", "scope"];
 
-/// A successful answer of the token endpoint (RFC 6749 section 5.1).
+/// A successful response of the token endpoint (RFC 6749 section 5.1).
 #[non_exhaustive]
 pub struct TokenResponse {
     /// The access token.
     pub access_token: Secret,
-    /// How it is presented.
+    /// The token type: how the access token is presented.
     pub token_type: TokenType,
     /// Its lifetime in seconds.
     pub expires_in: u64,
@@ -23,11 +23,11 @@ pub struct TokenResponse {
     pub refresh_token: Option<Secret>,
     /// The scope of the access token, as a space-separated list.
     pub scope: String,
-    /// What extensions add.
+    /// The members that extensions add.
     pub extra: Map<String, Value>,
 }
 
-/// Names what extensions add without showing it: an ID token may be among it.
+/// Shows only the names of additional members: one of them may be an ID token.
 impl fmt::Debug for TokenResponse {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("TokenResponse")
@@ -61,14 +61,14 @@ impl Serialize for TokenResponse {
 }
 
 impl TokenResponse {
-    /// What extensions add, without what they may not set.
+    /// The members that extensions add, without those that they cannot set.
     pub(crate) fn extra(&self) -> impl Iterator<Item = (&str, &Value)> {
         let extra = self.extra.iter().map(|(name, value)| (name.as_str(), value));
         extra.filter(|(name, _)| !STANDARD_MEMBERS.contains(name))
     }
 }
 
-/// Tokens that are stored and may be handed out. Only the server makes one.
+/// Issued tokens: they are stored and can be handed out. Only the server can make one.
 #[derive(Debug)]
 pub struct Issued {
     pub(crate) record: GrantRecord,
@@ -76,22 +76,22 @@ pub struct Issued {
 }
 
 impl Issued {
-    /// The grant that the tokens belong to.
+    /// The grant of the tokens.
     pub fn grant(&self) -> &GrantRecord {
         &self.record
     }
 
-    /// What the client is answered.
+    /// The response to the client.
     pub fn response(&self) -> &TokenResponse {
         &self.response
     }
 
-    /// Adds a member to the answer. The members of RFC 6749 section 5.1 cannot be replaced.
+    /// Adds a member to the response. The members that RFC 6749 section 5.1 defines cannot be replaced.
     pub fn add_member(&mut self, name: impl Into<String>, value: Value) {
         self.response.extra.insert(name.into(), value);
     }
 
-    /// What the client is answered, alone.
+    /// Only the response to the client.
     pub fn into_response(self) -> TokenResponse {
         self.response
     }

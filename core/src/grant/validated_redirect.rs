@@ -1,12 +1,13 @@
 use crate::model::Client;
 
-/// A redirect URI that the client has registered: the only place to which a browser is sent. Only the server makes one, in the
-/// one function that decides whether a redirect may happen.
+/// A redirect URI that the client has registered. A browser is redirected to a client only by one of these, and only the server
+/// can make one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ValidatedRedirect(String);
 
 impl ValidatedRedirect {
-    /// RFC 6749 section 3.1.2.3: the URI that is asked for, if it is registered; the only registered one, if none is asked for.
+    /// The one function that decides whether a redirect may happen. RFC 6749 section 3.1.2.3: the requested URI, if it is
+    /// registered; the client's only URI if none is requested.
     pub(crate) fn of(client: &Client, requested: Option<&str>) -> Option<Self> {
         match requested {
             Some(requested) => client

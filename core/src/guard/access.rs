@@ -9,36 +9,36 @@ use crate::model::{AccessState, AuthenticationState, GrantRecord};
 use crate::protocol::Scope;
 use crate::token::{Digest, GrantId};
 
-/// What a valid access token gives: whom it speaks for, the client that it was issued to, and its scope.
+/// The result of checking a valid access token: its user, its client and its scope.
 ///
 /// A guarded handler receives one. It is cheap to clone, and only a guard can make one.
 #[derive(Clone)]
 pub struct Access {
     facts: Facts,
-    /// The guard that gave it.
+    /// The guard that made it.
     guard: GuardId,
 }
 
-/// What is known of the token.
+/// What is known about the token.
 #[derive(Clone)]
 enum Facts {
-    /// The grant's row, and which of its access tokens it is.
+    /// The grant's row, and the index of the access token in it.
     Row { record: Arc<GrantRecord>, at: usize },
-    /// What the token says.
+    /// The token's claims.
     Claims(Arc<AccessClaims>),
 }
 
-/// Whom an access token speaks for.
+/// On whose behalf an access token is used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Owner<'a> {
     /// The user with this subject.
     User(&'a str),
-    /// A client that acts for itself.
+    /// The client with this id, which acts for itself.
     Client(&'a str),
 }
 
 impl Access {
-    /// The access that a grant's row gives for the token with this digest.
+    /// The access by the row of a grant, for its token with this digest.
     pub(super) fn of_row(
         record: Arc<GrantRecord>,
         digest: &Digest,
@@ -47,18 +47,18 @@ impl Access {
     ) -> Option<Self> {
         let at = record.access.iter().position(|access| access.digest.matches(digest))?;
         let token = &record.access[at];
-        // A bound token is worth nothing without a proof of possession, and no proof has been checked.
+        // A bound token is not valid without proof of possession, and none has been verified.
         let is_valid = now < token.expires && token.binding.is_none();
         is_valid.then_some(Self { facts: Facts::Row { record, at }, guard })
     }
 
-    /// The access that a token gives by what it says of itself.
+    /// The access by the claims of a token.
     pub(super) fn of_claims(claims: AccessClaims, now: Timestamp, guard: GuardId) -> Option<Self> {
         let is_valid = now < claims.expires && claims.binding.is_none();
         is_valid.then(|| Self { facts: Facts::Claims(Arc::new(claims)), guard })
     }
 
-    /// Whether this guard gave it. What one guard says of a token means nothing to another.
+    /// Whether it was made by the guard with this id. A token that one guard accepts means nothing to another.
     ///
     /// ```
     /// use gridauth::http::BearerToken;
@@ -76,7 +76,7 @@ impl Access {
         self.guard == guard
     }
 
-    /// The subject of the user that the token speaks for; `None` where the client acts for itself.
+    /// The subject of the user; `None` if the client acts for itself.
     pub fn user(&self) -> Option<&str> {
         match &self.facts {
             Facts::Row { record, .. } => record.subject.as_deref(),
@@ -92,13 +92,13 @@ impl Access {
         }
     }
 
-    /// Whom the token speaks for, users and clients told apart.
+    /// The user, or the client if it acts for itself. Unlike [`subject`](Self::subject), this distinguishes the two.
     pub fn owner(&self) -> Owner<'_> {
         self.user().map_or(Owner::Client(self.client()), Owner::User)
     }
 
-    /// The user, or the client where no user stands behind the token: the value of `sub` (RFC 7662 section 2.2). A user's
-    /// subject may be the id of a client (RFC 9700 section 4.15): ask [`owner`](Self::owner) where that matters.
+    /// The subject of the user, or the client's id if the client acts for itself: the value of `sub` (RFC 7662 section 2.2). A
+    /// user's subject may equal the id of a client (RFC 9700 section 4.15). Use [`owner`](Self::owner) if that matters.
     pub fn subject(&self) -> &str {
         self.user().unwrap_or_else(|| self.client())
     }
@@ -113,7 +113,7 @@ impl Access {
         }
     }
 
-    /// Until when the token is valid.
+    /// When the token expires.
     pub fn expires(&self) -> Timestamp {
         match &self.facts {
             Facts::Row { record, at } => {
@@ -131,22 +131,22 @@ impl Access {
         }
     }
 
-    /// The grant that the token belongs to; `None` where the guard sees only the token.
+    /// The grant of the token; `None` if the guard has only the token's claims.
     pub fn grant_id(&self) -> Option<GrantId> {
         self.record().map(|record| record.id)
     }
 
-    /// The grant type by which the token was obtained; `None` where the guard sees only the token.
+    /// The grant type by which the token was obtained; `None` if the guard has only the token's claims.
     pub fn grant_type(&self) -> Option<&str> {
         self.record().map(|record| &*record.grant_type)
     }
 
-    /// When and how the user signed in, where the grant's row says it.
+    /// When and how the user signed in, if the grant's row contains it.
     pub fn authentication(&self) -> Option<&AuthenticationState> {
         self.record()?.authentication.as_deref()
     }
 
-    /// What an extension keeps with the grant under this name, or the claim of the token with this name.
+    /// The data that an extension stored with the grant under this name, or the token's claim with this name.
     pub fn data(&self, name: &str) -> Option<&Value> {
         match &self.facts {
             Facts::Row { record, .. } => record.data.get(name),
@@ -154,10 +154,10 @@ impl Access {
         }
     }
 
-    /// Whether the token has every scope of the space-separated list `needed`.
+    /// Checks that the token has every scope in the space-separated list `needed`.
     ///
     /// # Errors
-    /// `insufficient_scope` (RFC 6750 section 3.1) where it lacks one.
+    /// `insufficient_scope` (RFC 6750 section 3.1) if it lacks one.
     pub fn require(&self, needed: &str) -> Result<(), Rejection> {
         if self.scope().covers_list(needed) { Ok(()) } else { Err(Rejection::insufficient_scope(needed)) }
     }

@@ -6,14 +6,13 @@ use super::Rejection;
 use crate::http::{AuthorizationHeader, RequestHead, authorization_in};
 use crate::token::{PresentedToken, TokenKind};
 
-/// The access token that a request presents in its `Authorization` header. The body and the query are never looked at: what is
-/// there ends up in logs.
+/// The access token in the `Authorization` header. Tokens in the body or the query are ignored, since those end up in logs.
 #[inline]
 pub(super) fn own_token(head: &impl RequestHead) -> Result<PresentedToken, Rejection> {
     presented(head.header_values(&AUTHORIZATION))
 }
 
-/// The token of a request, of whatever form.
+/// The token of a request, in any format.
 pub(super) fn any_token(head: &impl RequestHead) -> Result<&str, Rejection> {
     credentials(head.header_values(&AUTHORIZATION))
 }
@@ -27,8 +26,8 @@ fn presented<'h>(values: impl IntoIterator<Item = &'h [u8]>) -> Result<Presented
     }
 }
 
-/// The token of a value in its usual form: the scheme, one space, a token. A token of ours is text, so the value need not be
-/// checked for that.
+/// Fast path for a value in the usual form: the scheme, one space, a token. The server's own tokens are ASCII, so this need not be
+/// checked separately.
 #[inline]
 fn usual(value: &[u8]) -> Option<PresentedToken> {
     let (scheme, token) = value.split_first_chunk::<7>()?;
@@ -69,7 +68,7 @@ mod tests {
     }
 
     #[test]
-    fn the_usual_value_is_read_in_any_case_and_no_other_one() {
+    fn the_fast_path_reads_only_the_usual_form() {
         let token = token();
         for good in [format!("Bearer {token}"), format!("bEARER {token}")] {
             assert!(usual(good.as_bytes()).is_some(), "{good}");
@@ -82,7 +81,6 @@ mod tests {
     }
 
     proptest! {
-        /// What the fast path reads, the slow path reads too.
         #[test]
         fn the_fast_path_agrees_with_the_slow_path(
             before in "(Bearer|bearer|BEARER|Basic|)[ \t]{0,2}",

@@ -5,7 +5,7 @@ use crate::env::{Clock, SystemClock};
 use crate::protocol::Issuer;
 use crate::store::Store;
 
-/// Puts a [`Guard`] together; [`build`](Self::build) makes it.
+/// Configures a [`Guard`]; [`build`](Self::build) makes it.
 pub struct GuardBuilder {
     issuer: String,
     realm: Option<String>,
@@ -18,19 +18,19 @@ pub struct GuardBuilder {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum GuardError {
-    /// The issuer is not an issuer identifier.
+    /// The issuer is not a valid issuer identifier.
     #[error("the issuer: {0}")]
     Issuer(&'static str),
-    /// The realm has a character that cannot be quoted.
-    #[error("the realm must be printable ASCII without quote and backslash")]
+    /// The realm has a character that is not allowed in a challenge.
+    #[error("the realm must be printable ASCII without quotes and backslashes")]
     Realm,
-    /// The guard has no way to check a token.
-    #[error("there is nothing to check tokens with: call .store(..) or .verifier(..)")]
+    /// The guard has neither a store nor a verifier.
+    #[error("the guard cannot check tokens: call .store(..) or .verifier(..)")]
     NoTokens,
 }
 
 impl Guard {
-    /// Begins a guard of the tokens that this issuer issues (RFC 8414 section 2).
+    /// Starts a guard for the tokens of this issuer (RFC 8414 section 2).
     pub fn builder(issuer: impl Into<String>) -> GuardBuilder {
         GuardBuilder {
             issuer: issuer.into(),
@@ -43,29 +43,29 @@ impl Guard {
 }
 
 impl GuardBuilder {
-    /// The store that the issuer keeps its grants in.
+    /// Sets the store in which the issuer has its grants.
     #[must_use]
     pub fn store(mut self, store: Store) -> Self {
         self.tokens = Some(Tokens::Rows(store));
         self
     }
 
-    /// Something that knows what a token is worth, instead of a store.
+    /// Sets a verifier, which checks tokens without a store.
     #[must_use]
     pub fn verifier(mut self, verifier: impl TokenVerifier) -> Self {
         self.tokens = Some(Tokens::Verifier(Arc::new(verifier)));
         self
     }
 
-    /// The realm that challenges name (RFC 9110 section 11.5). By default it is the issuer.
+    /// Sets the realm in challenges (RFC 9110 section 11.5): the issuer by default.
     #[must_use]
     pub fn realm(mut self, realm: impl Into<String>) -> Self {
         self.realm = Some(realm.into());
         self
     }
 
-    /// The body of a rejection, in the application's own shape; `None` keeps the usual one. The status and the challenge do not
-    /// depend on it.
+    /// Sets the body of rejections. If the closure returns `None`, the default body is used. Status and challenge do not depend on
+    /// it.
     #[must_use]
     pub fn rejection_body(
         self,
@@ -79,7 +79,7 @@ impl GuardBuilder {
         self
     }
 
-    /// The clock by which tokens expire. By default it is the system's.
+    /// Sets the clock by which tokens expire: the system clock by default.
     #[must_use]
     pub fn clock(mut self, clock: impl Clock) -> Self {
         self.clock = Arc::new(clock);
@@ -115,7 +115,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_guard_that_cannot_work_is_not_built() {
+    fn a_misconfigured_guard_is_not_built() {
         let guard = || Guard::builder("https://id.example.com");
         assert_eq!(guard().build().err(), Some(GuardError::NoTokens));
         assert_eq!(guard().store(Store::memory()).realm("a\"b").build().err(), Some(GuardError::Realm));

@@ -4,7 +4,7 @@ use crate::env::Timestamp;
 use crate::protocol::Scope;
 use crate::token::Binding;
 
-/// What a token says of itself, where no row stands behind it: a [`TokenVerifier`](super::TokenVerifier) gives it.
+/// The claims of a token that is checked without a store. A [`TokenVerifier`](super::TokenVerifier) returns them.
 ///
 /// ```
 /// use gridauth::env::Timestamp;
@@ -28,12 +28,12 @@ pub struct AccessClaims {
 }
 
 impl AccessClaims {
-    /// A token that speaks for the user with this subject.
+    /// Claims of a token for the user with this subject.
     pub fn for_user(subject: impl Into<String>, client_id: impl Into<String>, expires: Timestamp) -> Self {
         Self { user: Some(subject.into()), ..Self::for_client(client_id, expires) }
     }
 
-    /// A token of a client that acts for itself.
+    /// Claims of a token for a client that acts for itself.
     pub fn for_client(client_id: impl Into<String>, expires: Timestamp) -> Self {
         Self {
             user: None,
@@ -46,28 +46,28 @@ impl AccessClaims {
         }
     }
 
-    /// The scope of the token. Without it the token has none.
+    /// Sets the scope. By default it is empty.
     #[must_use]
     pub fn with_scope(mut self, scope: Scope) -> Self {
         self.scope = scope;
         self
     }
 
-    /// The resources that the token is for (`aud`, RFC 9068 section 2.2).
+    /// Sets the resources that the token is for (`aud`, RFC 9068 section 2.2).
     #[must_use]
     pub fn with_audience(mut self, audience: impl IntoIterator<Item = impl Into<String>>) -> Self {
         self.audience = audience.into_iter().map(Into::into).collect();
         self
     }
 
-    /// What the sender of the token has to prove possession of (`cnf`, RFC 7800).
+    /// Sets the key that the sender of the token must prove possession of (`cnf`, RFC 7800).
     #[must_use]
     pub fn with_binding(mut self, binding: Binding) -> Self {
         self.binding = Some(binding);
         self
     }
 
-    /// Any other claim.
+    /// Adds another claim.
     #[must_use]
     pub fn with_claim(mut self, name: impl Into<String>, value: Value) -> Self {
         self.others.insert(name.into(), value);

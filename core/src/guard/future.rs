@@ -7,9 +7,9 @@ use super::{Access, Rejection};
 
 type Outcome = Result<Access, Rejection>;
 
-/// The access of a request, on its way: what [`Guard::authenticate`](super::Guard::authenticate) returns.
+/// The future returned by [`Guard::authenticate`](super::Guard::authenticate).
 ///
-/// Most often the answer is there at once, and [`now`](Self::now) takes it without a task having to wait.
+/// Usually its result is available immediately, and [`now`](Self::now) returns it without waiting.
 #[must_use = "a request is not authenticated until this is awaited"]
 pub struct AccessFuture(State);
 
@@ -29,7 +29,7 @@ impl AccessFuture {
         Self(State::Waiting(Box::pin(future)))
     }
 
-    /// Synchronous fast path: takes the answer if it is there. `None` if the store would have to wait; then await the future.
+    /// Synchronous fast path: takes the result if it is available. `None` if the store would have to wait; then await the future.
     #[inline]
     pub fn now(&mut self) -> Option<Outcome> {
         match std::mem::replace(&mut self.0, State::Taken) {
@@ -51,7 +51,7 @@ impl Future for AccessFuture {
         }
         match &mut self.0 {
             State::Waiting(future) => future.as_mut().poll(context),
-            // The answer was taken: there will be no other.
+            // The result was taken by `now`.
             State::Ready(_) | State::Taken => Poll::Pending,
         }
     }

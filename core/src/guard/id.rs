@@ -1,9 +1,9 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// How many guards this process has built.
+/// The number of guards built in this process.
 static BUILT: AtomicU64 = AtomicU64::new(0);
 
-/// Tells the guards of a process apart. What one guard says of a token means nothing to another.
+/// Identifies a guard within the process. A token that one guard accepts means nothing to another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct GuardId(u64);
 

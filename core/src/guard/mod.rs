@@ -1,7 +1,7 @@
-//! The guard: a request's head in, an [`Access`] out (RFC 6750).
+//! Guards: a request's head goes in, an [`Access`] comes out (RFC 6750).
 //!
-//! A [`Guard`] checks access tokens. A server has one ([`GridAuth::guard`](crate::GridAuth::guard)); another process makes
-//! its own, on the same store or with a [`TokenVerifier`]. The adapters take either.
+//! A [`Guard`] checks access tokens. A server has one ([`GridAuth::guard`](crate::GridAuth::guard)). Another process builds
+//! its own, on the same store or with a [`TokenVerifier`]. The adapters accept both.
 
 mod access;
 mod bearer;
@@ -35,7 +35,7 @@ use crate::token::PresentedToken;
 
 /// Checks the access tokens of requests. A cheap handle: clones share one guard.
 ///
-/// A program that only guards, with the tokens that another process issues on the same store:
+/// A guard in a process without the server, for tokens that another process issues on the same store:
 ///
 /// ```
 /// use gridauth::Store;
@@ -63,20 +63,20 @@ struct Inner {
     shape_rejection: Option<ShapeRejection>,
 }
 
-/// Where the guard finds out what a token is worth.
+/// How the guard checks tokens.
 enum Tokens {
-    /// In the row of the token's grant.
+    /// By the row of the token's grant.
     Rows(Store),
-    /// From somebody who can tell by the token's text.
+    /// By a verifier, from the token's text.
     Verifier(Arc<dyn TokenVerifier>),
 }
 
 impl Guard {
-    /// The access that a request's token gives. Where the store has the row at hand, the future has its answer already:
+    /// Checks the access token of a request. If the store answers without waiting, the result is available immediately:
     /// [`AccessFuture::now`].
     ///
     /// # Errors
-    /// The future gives a [`Rejection`]; [`reject`](Self::reject) makes the response.
+    /// The future returns a [`Rejection`]; [`reject`](Self::reject) makes the response.
     #[inline]
     pub fn authenticate(&self, head: &impl RequestHead) -> AccessFuture {
         match &self.0.tokens {
@@ -120,26 +120,26 @@ impl Guard {
         })
     }
 
-    /// The response to a rejected request (RFC 6750 section 3). The body is as the application shapes it
+    /// The response to a rejected request (RFC 6750 section 3). The application can set its body
     /// ([`GuardBuilder::rejection_body`]).
     pub fn reject(&self, rejection: Rejection) -> Response {
         let shaped = self.0.shape_rejection.as_ref().and_then(|shape| shape(&rejection));
         rejection.into_response(&self.0.realm, shaped)
     }
 
-    /// The realm that challenges name (RFC 9110 section 11.5).
+    /// The realm in challenges (RFC 9110 section 11.5).
     pub(crate) fn realm(&self) -> &str {
         &self.0.realm
     }
 
-    /// The id of the guard. Clones have the same.
+    /// The id of the guard. Clones have the same id.
     pub fn id(&self) -> GuardId {
         self.0.id
     }
 }
 
 impl Inner {
-    /// What a token is worth, by the row that it names.
+    /// Checks a token against the row of its grant.
     fn judge(
         &self,
         token: &PresentedToken,

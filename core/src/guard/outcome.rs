@@ -1,7 +1,7 @@
 use super::{Access, Guard, Rejection};
 
-/// What a guard said of a request. An adapter keeps it with the request, so that guards and extractors after the first need not
-/// look the token up again.
+/// The outcome of a guard's check. An adapter keeps it with the request, so that later guards and extractors need not look the
+/// token up again.
 ///
 /// ```
 /// use gridauth::guard::GuardOutcome;
@@ -23,31 +23,31 @@ pub struct GuardOutcome {
 }
 
 impl GuardOutcome {
-    /// What this guard found.
+    /// The outcome of a check by this guard.
     pub fn new(guard: &Guard, found: Result<Access, Rejection>) -> Self {
         Self { guard: guard.clone(), found }
     }
 
-    /// The guard that was asked.
+    /// The guard.
     pub fn guard(&self) -> &Guard {
         &self.guard
     }
 
-    /// What was found, whichever guard was asked.
+    /// The result, whichever guard it came from.
     pub fn found(&self) -> &Result<Access, Rejection> {
         &self.found
     }
 
-    /// The access that was found, if it has every scope of the space-separated list `scope`.
+    /// The access, if it has every scope in the space-separated list `scope`.
     ///
     /// # Errors
-    /// The rejection that was found instead, or that of [`Access::require`].
+    /// The guard's rejection, or that of [`Access::require`].
     pub fn require(&self, scope: &str) -> Result<&Access, Rejection> {
         let access = self.found.as_ref().map_err(Clone::clone)?;
         access.require(scope).map(|()| access)
     }
 
-    /// What was found, if it was this guard that was asked: what one guard says of a token means nothing to another.
+    /// The result, if it came from this guard. A token that one guard accepts means nothing to another.
     pub fn of(&self, guard: &Guard) -> Option<&Result<Access, Rejection>> {
         (self.guard.id() == guard.id()).then_some(&self.found)
     }

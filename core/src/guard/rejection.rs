@@ -12,8 +12,8 @@ use crate::protocol::error::Chain;
 use crate::protocol::{ErrorCode, Scope};
 use crate::store::{StoreError, StoreErrorKind};
 
-/// Why a guard rejected a request. The application can inspect it, and shape the body of the response
-/// ([`GuardBuilder::rejection_body`](super::GuardBuilder::rejection_body)). Status and challenge are those of RFC 6750 section 3.
+/// Why a guard rejected a request. The application can inspect it and set the body of the response
+/// ([`GuardBuilder::rejection_body`](super::GuardBuilder::rejection_body)). Status and challenge are as in RFC 6750 section 3.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rejection {
     reason: Reason,
@@ -29,7 +29,7 @@ enum Reason {
     Internal,
 }
 
-/// The body of a rejection, in the application's own shape.
+/// The body of the response to a rejected request.
 #[derive(Clone, Debug)]
 pub struct RejectionBody {
     /// Its media type.
@@ -73,7 +73,7 @@ impl Rejection {
         }
     }
 
-    /// The verifier could not say what the token is worth.
+    /// The verifier could not check the token.
     pub(super) fn verifier(error: &VerifierError) -> Self {
         tracing::warn!(cause = %Chain(error), "a token could not be verified");
         Self { reason: Reason::Unavailable }
@@ -90,7 +90,7 @@ impl Rejection {
         }
     }
 
-    /// The error's name; `None` where no credentials were presented (RFC 6750 section 3.1 tells none then).
+    /// The error code; `None` if the request has no credentials (RFC 6750 section 3.1 has no code for that).
     pub fn error(&self) -> Option<ErrorCode> {
         match self.reason {
             Reason::NoCredentials => None,
@@ -102,7 +102,7 @@ impl Rejection {
         }
     }
 
-    /// What is wrong, in words for the client's developer.
+    /// The error description, for the client's developer.
     pub fn description(&self) -> &'static str {
         match self.reason {
             Reason::NoCredentials | Reason::InvalidToken => {
@@ -119,7 +119,7 @@ impl Rejection {
         }
     }
 
-    /// The scope that is needed, where the token's is insufficient.
+    /// The required scope, if the token's scope is insufficient.
     pub fn needed_scope(&self) -> Option<&str> {
         match &self.reason {
             Reason::InsufficientScope(needed) => Some(needed),
@@ -127,7 +127,7 @@ impl Rejection {
         }
     }
 
-    /// The value of `WWW-Authenticate` (RFC 6750 section 3), for the statuses that have one.
+    /// The value of `WWW-Authenticate` (RFC 6750 section 3), if the response has one.
     fn challenge(&self, realm: &str) -> Option<HeaderValue> {
         let mut challenge = format!("Bearer realm=\"{realm}\"");
         match &self.reason {
@@ -139,7 +139,7 @@ impl Rejection {
             }
             Reason::Unavailable | Reason::Internal => return None,
         }
-        // A scope with a quote in it would break out of the header: it parses as one, or is left out.
+        // A quote in the scope would break the header, so the scope is included only if it is well-formed.
         if let Some(scope) = self.needed_scope().and_then(|needed| needed.parse::<Scope>().ok()) {
             challenge.push_str(&format!(", scope=\"{scope}\""));
         }

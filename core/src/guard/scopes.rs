@@ -1,20 +1,20 @@
-/// A scope of the application, with words for it: the metadata lists it and the consent page shows it.
+/// A scope of the application and its description. The metadata lists the scope, and the consent page shows the description.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ScopeDescription {
     /// The scope token, or a space-separated list of several.
     pub token: &'static str,
-    /// What it allows, in words for the person who is asked.
+    /// What it allows, in words for the user who is asked for consent.
     pub words: &'static str,
 }
 
-/// A scope as a type, made by [`scopes!`](crate::scopes!): what `Access<S>` asks of a token.
+/// A scope as a type, declared with [`scopes!`](crate::scopes!): what `Access<S>` requires of a token.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a scope",
-    label = "not a type that `gridauth::scopes!` made",
+    label = "not a type that `gridauth::scopes!` declared",
     note = "declare it: `gridauth::scopes! {{ NotesRead = \"notes.read\" }}`, then use `Access<NotesRead>`"
 )]
 pub trait RequiredScope: Send + Sync + 'static {
-    /// The space-separated list of scope tokens that are needed.
+    /// The space-separated list of required scope tokens.
     const SCOPE: &'static str;
 }
 
@@ -26,12 +26,12 @@ impl RequiredScope for AnyScope {
     const SCOPE: &'static str = "";
 }
 
-/// Declares scopes as types, for `Access<S>`, and a list of them for
-/// [`Builder::scopes`](crate::Builder::scopes), from which `scopes_supported` and the consent page are made.
+/// Declares scopes as types for `Access<S>`, and a list of them for [`Builder::scopes`](crate::Builder::scopes). The server uses
+/// the list for `scopes_supported` and for the consent page.
 ///
 /// ```
 /// gridauth::scopes! {
-///     /// All that this application knows.
+///     /// All scopes of this application.
 ///     pub static SCOPES;
 ///     /// May read orders.
 ///     pub OrdersRead = "orders.read": "See your orders";

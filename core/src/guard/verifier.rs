@@ -4,15 +4,14 @@ use async_trait::async_trait;
 
 use super::AccessClaims;
 
-/// Finds out what an access token is worth without the issuer's store: by a signature, by asking the issuer, or in whatever way
-/// an application has.
+/// Checks access tokens without the issuer's store: by a signature, by introspection at the issuer, or in any other way.
 ///
 /// ```
 /// use gridauth::env::Timestamp;
 /// use gridauth::guard::{AccessClaims, Guard, TokenVerifier, VerifierError};
 /// use gridauth::http::BearerToken;
 ///
-/// /// Knows one token.
+/// /// Accepts one token.
 /// struct OneToken;
 ///
 /// #[gridauth::async_trait]
@@ -31,21 +30,21 @@ use super::AccessClaims;
 /// ```
 #[async_trait]
 pub trait TokenVerifier: Send + Sync + 'static {
-    /// What the token says. `None` where the token is not valid for this guard: malformed, revoked, or for another resource.
+    /// The claims of the token. `None` if the token is not valid for this guard: malformed, revoked, or for another resource.
     /// The guard checks the expiry itself.
     ///
     /// # Errors
-    /// [`VerifierError`] where that cannot be found out now: the request is answered 503, never 401.
+    /// [`VerifierError`] if the token cannot be verified at the moment. The response then has status 503, not 401.
     async fn verify(&self, token: &str) -> Result<Option<AccessClaims>, VerifierError>;
 }
 
-/// A token cannot be verified at the moment.
+/// The token cannot be verified at the moment.
 #[derive(Debug, thiserror::Error)]
-#[error("the token cannot be verified now")]
+#[error("the token cannot be verified at the moment")]
 pub struct VerifierError(#[source] Box<dyn Error + Send + Sync>);
 
 impl VerifierError {
-    /// It cannot, for this reason. The reason goes to the log; it must hold no secret.
+    /// An error with this cause. The cause is logged, so it must not contain a secret.
     pub fn new(cause: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         Self(cause.into())
     }

@@ -4,28 +4,28 @@ use http::header::AUTHORIZATION;
 
 use super::RequestHead;
 
-/// The credentials of an `Authorization` header, split from their scheme.
+/// An `Authorization` header, split into scheme and credentials.
 pub(crate) enum AuthorizationHeader<'a> {
     Absent,
     Scheme {
         name: &'a str,
         credentials: &'a str,
     },
-    /// More than one, or not text.
+    /// There is more than one header, or the value is not printable ASCII.
     Malformed,
 }
 
-/// The credentials of a request.
+/// The `Authorization` header of a request.
 pub(crate) fn authorization_of(head: &impl RequestHead) -> AuthorizationHeader<'_> {
     authorization_in(head.header_values(&AUTHORIZATION))
 }
 
-/// The credentials in the values of all `Authorization` headers. A value that is not UTF-8 counts as not sent: Rocket drops
-/// it before anybody sees it, and what a request means must not depend on the framework.
+/// Reads the values of all `Authorization` headers. A value that is not UTF-8 counts as absent, because Rocket drops such a
+/// value, and the meaning of a request must not depend on the framework.
 pub(crate) fn authorization_in<'a>(values: impl IntoIterator<Item = &'a [u8]>) -> AuthorizationHeader<'a> {
     let mut values = values.into_iter().filter_map(|value| std::str::from_utf8(value).ok());
     let Some(text) = values.next() else { return AuthorizationHeader::Absent };
-    // A fold without an early exit: the compiler looks at whole words.
+    // A fold without an early exit, which the compiler can vectorize.
     let is_text = text.bytes().fold(true, |so_far, byte| so_far & matches!(byte, b'\t' | 0x20..=0x7e));
     if values.next().is_some() || !is_text {
         return AuthorizationHeader::Malformed;
@@ -42,7 +42,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_value_that_is_not_utf_8_counts_as_not_sent() {
+    fn a_value_that_is_not_utf_8_counts_as_absent() {
         let unreadable: &[u8] = b"Bearer \xff";
         assert!(matches!(authorization_in([unreadable]), AuthorizationHeader::Absent));
         assert!(matches!(
@@ -78,7 +78,7 @@ mod tests {
     }
 
     proptest! {
-        /// What is taken is the one value that was sent, whole: nothing is guessed, nothing put together.
+        /// What is read is exactly the one value that was sent.
         #[test]
         fn any_headers_are_read_or_refused(
             values in proptest::collection::vec(

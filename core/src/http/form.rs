@@ -14,11 +14,11 @@ pub(crate) fn form(request: &Request) -> Result<Parameters, OAuthError> {
     Ok(parameters)
 }
 
-/// The body of a request whose headers say that it is a form, and not one that somebody else would read otherwise.
+/// The body of a request, if its headers say unambiguously that it is a form.
 pub(crate) fn form_body(request: &Request) -> Result<&Bytes, OAuthError> {
     let mut types = request.headers().get_all(CONTENT_TYPE).iter();
     let (content_type, second) = (types.next(), types.next());
-    // RFC 9110 section 5.3: a field that is no list comes once. Who reads the first one and who reads the last disagree.
+    // RFC 9110 section 5.3: a field that is not a list appears once. Otherwise a proxy might use another value than the server.
     if second.is_some() {
         return Err(OAuthError::invalid_request("there is more than one Content-Type"));
     }
@@ -41,7 +41,7 @@ pub(crate) fn form_body(request: &Request) -> Result<&Bytes, OAuthError> {
     Ok(request.body())
 }
 
-/// RFC 6749 sections 3.1 and 3.2: no parameter more than once.
+/// RFC 6749 sections 3.1 and 3.2: no parameter may appear more than once.
 pub(crate) fn refuse_repeated(parameters: &Parameters) -> Result<(), OAuthError> {
     match parameters.repeated() {
         Some(_) => Err(OAuthError::invalid_request("a parameter is repeated")),

@@ -6,28 +6,28 @@ use std::net::IpAddr;
 use http::header::AUTHORIZATION;
 use http::{HeaderMap, HeaderName, HeaderValue};
 
-/// The address that a request came from. An adapter puts it into the request's extensions.
+/// The IP address that a request came from. An adapter puts it into the request's extensions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Peer(pub IpAddr);
 
-/// What is known of the connection that brought a request.
+/// The connection that a request came from.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Connection {
-    /// The address at the other end.
+    /// The IP address of the other end, if known.
     pub peer: Option<IpAddr>,
 }
 
 impl Connection {
-    /// A connection from this address, if it is known.
+    /// A connection from this peer.
     pub fn from_peer(peer: Option<Peer>) -> Self {
         Self { peer: peer.map(|peer| peer.0) }
     }
 }
 
-/// The head of a request in whatever types a framework has for it: what a guard and a client's authentication look at.
+/// The head of a request, in the types of any framework. Guards and client authentication read it.
 ///
-/// The types of `http` 1 have it. An adapter of a framework with other types wraps its request:
+/// It is implemented for the types of `http` 1. An adapter for a framework with other types wraps that framework's request:
 ///
 /// ```
 /// use gridauth::http::{Connection, RequestHead};
@@ -57,19 +57,19 @@ impl Connection {
 /// }
 /// ```
 pub trait RequestHead {
-    /// The method, as it was sent.
+    /// The method, as sent.
     fn method(&self) -> &str;
 
-    /// The path of the request's target, as it was sent.
+    /// The path of the request target, as sent.
     fn path(&self) -> &str;
 
-    /// The query of the request's target.
+    /// The query of the request target, as sent.
     fn query(&self) -> Option<&str>;
 
-    /// The values of every header field with this name, in the order in which they came.
+    /// The values of all header fields with this name, in the order in which they were sent.
     fn header_values<'h>(&'h self, name: &'h HeaderName) -> impl Iterator<Item = &'h [u8]>;
 
-    /// The connection that brought the request.
+    /// The connection that the request came from.
     fn connection(&self) -> Connection;
 }
 
@@ -121,8 +121,8 @@ impl RequestHead for http::request::Parts {
     }
 }
 
-/// A head that carries an access token and nothing else, for tokens that do not come in a header: the first message of a
-/// WebSocket, a queue, a test.
+/// A head with only an access token, for tokens that are not in a header: in the first message of a WebSocket, in a queue, in a
+/// test.
 ///
 /// ```
 /// use gridauth::http::BearerToken;

@@ -1,4 +1,4 @@
-//! Requests and responses as the endpoints and guards see them: bounded bytes in, bytes out, no web framework.
+//! Requests and responses for endpoints and guards, independent of any web framework. Bodies are bytes of bounded length.
 
 mod authorization;
 mod form;

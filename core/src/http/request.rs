@@ -5,22 +5,22 @@ use http::StatusCode;
 
 use super::Peer;
 
-/// A request with its whole body, which the adapter has bounded.
+/// A request with its whole body, whose length the adapter has limited.
 pub type Request = http::Request<Bytes>;
 
-/// Why a request could not be read whole: [`GridAuth::refuse_unread`](crate::GridAuth::refuse_unread) makes the answer.
+/// Why a request could not be read. [`GridAuth::refuse_unread`](crate::GridAuth::refuse_unread) makes the response.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Unread {
-    /// Its body is longer than [`GridAuth::MAX_BODY`](crate::GridAuth::MAX_BODY).
+    /// The body is longer than [`GridAuth::MAX_BODY`](crate::GridAuth::MAX_BODY).
     #[error("the body is too long")]
     TooLong,
-    /// It broke off, or has parts that are not HTTP.
+    /// The body broke off, or a part of the request is not valid HTTP.
     #[error("the request could not be read")]
     Broken,
 }
 
 impl Unread {
-    /// The status of the answer.
+    /// The status of the response.
     pub fn status(self) -> StatusCode {
         match self {
             Self::TooLong => StatusCode::PAYLOAD_TOO_LARGE,
@@ -29,10 +29,10 @@ impl Unread {
     }
 }
 
-/// A request from the parts of a framework whose types are not those of `http` 1. The body is handed on, not copied.
+/// Makes a request from its parts, for a framework whose types are not those of `http` 1. The body is not copied.
 ///
 /// # Errors
-/// [`Unread::Broken`] where a part is not HTTP.
+/// [`Unread::Broken`] if a part is not valid HTTP.
 ///
 /// ```
 /// use gridauth::{Unread, whole_request};

@@ -17,17 +17,17 @@ pub(crate) fn response(status: StatusCode, content_type: &'static str, body: imp
     response
 }
 
-/// RFC 6749 section 5.1: what may carry a token must not be cached.
+/// RFC 6749 section 5.1: a response that may contain a token must not be cached.
 pub(crate) fn no_store(mut response: Response) -> Response {
     response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response.headers_mut().insert(PRAGMA, HeaderValue::from_static("no-cache"));
     response
 }
 
-/// The usual size of an answer with two tokens, in bytes.
+/// The usual size of a response with two tokens, in bytes.
 const USUAL_JSON: usize = 384;
 
-/// A JSON object. It has string keys and nothing else that cannot be written, so writing it does not fail.
+/// A JSON response. Its maps have string keys, so serializing cannot fail.
 pub(crate) fn json_response(status: StatusCode, body: &impl Serialize) -> Response {
     let mut written = Vec::with_capacity(USUAL_JSON);
     if serde_json::to_writer(&mut written, body).is_err() {
@@ -36,7 +36,7 @@ pub(crate) fn json_response(status: StatusCode, body: &impl Serialize) -> Respon
     no_store(response(status, "application/json", written))
 }
 
-/// The direct answer of an endpoint that refuses (RFC 6749 section 5.2).
+/// The error response of an endpoint (RFC 6749 section 5.2).
 pub(crate) fn error_response(error: &OAuthError, realm: &str) -> Response {
     error.log();
     let mut response = no_store(response(error.status(), "application/json", error.to_json()));
@@ -52,10 +52,10 @@ pub(crate) fn error_response(error: &OAuthError, realm: &str) -> Response {
     response
 }
 
-/// RFC 9700 section 4.12: 303, so that a form's body does not go along.
+/// RFC 9700 section 4.12: status 303, so that the browser does not send the form again.
 pub(crate) fn see_other(location: &str) -> Result<Response, OAuthError> {
     let mut location = HeaderValue::try_from(location).map_err(OAuthError::server_error)?;
-    // A code or a token may be in it.
+    // It may contain a code or a token.
     location.set_sensitive(true);
     let mut response = no_store(response(StatusCode::SEE_OTHER, "text/plain; charset=utf-8", Bytes::new()));
     response.headers_mut().insert(LOCATION, location);

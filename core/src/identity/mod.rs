@@ -1,4 +1,4 @@
-//! Who signs in: users and their passwords, sessions in browsers, and the throttle for failed attempts.
+//! Users and their passwords, browser sessions, and throttling of failed attempts.
 
 pub mod password;
 

@@ -17,12 +17,12 @@ use crate::token::{Digest, Secret};
 const COOKIE_BYTES: usize = 32;
 const COOKIE_TEXT: usize = 43;
 
-/// A secret that a browser keeps in a cookie. It either ties forms to the browser that they were shown in, or it is the
-/// session of somebody who has signed in; its digest is the id of the session's row.
+/// A secret in a browser's cookie. It either ties forms to the browser that they were shown in, or it identifies the session
+/// of a signed-in user: then its digest is the id of the session's row.
 pub(crate) struct BrowserSecret(Secret);
 
-/// Which of the two. They are separate so that showing a form never ends a session: a browser sends neither cookie with a POST
-/// from another site, and such a request must not sign anybody out.
+/// Which of the two cookies. They are separate so that showing a form never ends a session: a browser sends neither cookie with
+/// a POST from another site, and such a request must not sign anybody out.
 #[derive(Clone, Copy)]
 pub(crate) enum CookieKind {
     Form,
@@ -72,7 +72,7 @@ pub(crate) struct Sessions {
 }
 
 impl Sessions {
-    /// The name of a cookie. Over `https` it has the prefix with which only this origin can set it.
+    /// The name of a cookie. Over `https` it has the prefix `__Host-`, so that only this origin can set it.
     fn cookie_name(&self, kind: CookieKind) -> &'static str {
         match (kind, self.secure) {
             (CookieKind::Form, true) => "__Host-gridauth-form",
@@ -82,7 +82,7 @@ impl Sessions {
         }
     }
 
-    /// The secret in this cookie, if these headers have it.
+    /// The secret in this cookie, if the headers contain one.
     pub(crate) fn cookie(&self, kind: CookieKind, headers: &HeaderMap) -> Option<BrowserSecret> {
         let value = headers
             .get_all(http::header::COOKIE)
@@ -96,7 +96,7 @@ impl Sessions {
         canonical.then(|| BrowserSecret(value.into()))
     }
 
-    /// Who is signed in in the browser with this session.
+    /// The sign-in of the browser with this session.
     pub(crate) async fn find(&self, browser: &BrowserSecret) -> Result<Option<Authentication>, OAuthError> {
         let row_id = browser.row_id();
         let session = self.store.read::<Session>(&row_id).await?;
@@ -114,7 +114,7 @@ impl Sessions {
         }))
     }
 
-    /// Begins a session under a new secret, so that a secret planted before the sign-in is worthless.
+    /// Starts a session under a new secret, so that a secret planted before the sign-in is worthless (session fixation).
     pub(crate) async fn begin(
         &self,
         signed_in: Authentication,
@@ -137,7 +137,7 @@ impl Sessions {
         }
     }
 
-    /// The `Set-Cookie` header that gives a browser its secret.
+    /// The `Set-Cookie` header for a browser's secret.
     pub(crate) fn set_cookie(
         &self,
         kind: CookieKind,
@@ -177,7 +177,7 @@ mod tests {
         values.iter().map(|value| (COOKIE, value.clone())).collect()
     }
 
-    /// A `Cookie` header: of ours in part, or of anything that a header may hold.
+    /// A `Cookie` header: with parts of the server's cookies, or with any bytes that a header may contain.
     fn header() -> impl Strategy<Value = HeaderValue> {
         let text = prop_oneof![
             "[ -~]{0,80}",
@@ -193,7 +193,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_cookie_is_one_that_could_have_been_set_or_none(
+        fn a_cookie_is_read_only_in_the_form_in_which_it_is_set(
             values in proptest::collection::vec(header(), 0..4),
             secure: bool,
         ) {
@@ -207,9 +207,9 @@ mod tests {
             }
         }
 
-        /// Whatever other cookies come with it, whether in one header or, as in HTTP/2, in several.
+        /// In one header or, as in HTTP/2, in several.
         #[test]
-        fn what_was_set_is_found_among_others(
+        fn a_cookie_is_found_among_others(
             others in proptest::collection::vec("[a-z]{1,6}=[ -:<-~]{0,20}", 0..6),
             at in any::<prop::sample::Index>(),
             apart: bool,

@@ -14,29 +14,29 @@ use crate::token::Secret;
 /// Why a user cannot sign up.
 #[derive(Debug, thiserror::Error)]
 pub enum SignUpError {
-    /// There is a user of that name.
+    /// The username is taken, or the subject belongs to another user.
     #[error("there is a user of that name")]
     Taken,
-    /// The name is not 1 to 255 characters without control characters.
+    /// The username does not have 1 to 255 characters, or has control characters.
     #[error("a username has 1 to 255 characters and no control characters")]
     Username,
-    /// The password is not 1 to 1024 bytes.
+    /// The password does not have 1 to 1024 bytes.
     #[error("a password has 1 to 1024 bytes")]
     Password,
-    /// It could not be done now.
+    /// The store or the hashing failed.
     #[error(transparent)]
     Failed(#[from] UsersError),
 }
 
-/// Why users cannot be stored together: [`StoredUsers::put_all`].
+/// Why [`StoredUsers::put_all`] failed.
 #[derive(Debug, thiserror::Error)]
 pub enum PutAllError {
     /// Two users would have the same subject.
     #[error("{username:?} and {other:?} would have the same subject")]
     SubjectTaken {
-        /// The user that cannot have it.
+        /// The user that was to be stored.
         username: String,
-        /// Who has it.
+        /// The user that has the subject.
         other: String,
     },
     /// The store failed.
@@ -44,12 +44,12 @@ pub enum PutAllError {
     Store(#[from] StoreError),
 }
 
-/// Whether a name may be a user's.
+/// Whether a string can be a username.
 fn is_username(name: &str) -> bool {
     (1..=255).contains(&name.chars().count()) && !name.chars().any(char::is_control)
 }
 
-/// The users that the server keeps in its store, their passwords hashed with argon2id.
+/// The users in the server's store, with passwords hashed with argon2id.
 #[derive(Clone)]
 pub struct StoredUsers {
     store: Store,
@@ -62,16 +62,16 @@ impl StoredUsers {
         Self { store, hasher, clock }
     }
 
-    /// Creates a user whose subject is the username. Of two sign-ups with one name exactly one succeeds.
+    /// Creates a user whose subject is the username. Of two concurrent sign-ups with one username exactly one succeeds.
     ///
     /// # Errors
-    /// [`SignUpError`] says what is wrong.
+    /// [`SignUpError`] says why the user was not created.
     pub async fn sign_up(&self, username: &str, password: &Secret) -> Result<User, SignUpError> {
         deadline::shared(self.create(username, password)).await
     }
 
     async fn create(&self, username: &str, password: &Secret) -> Result<User, SignUpError> {
-        // Spares a hash where the name is taken; the insert decides.
+        // This saves a hash if the name is taken. The insert decides.
         if is_username(username)
             && self.store.read::<StoredUser>(username).await.map_err(UsersError::from)?.is_some()
         {
@@ -87,10 +87,10 @@ impl StoredUsers {
         if created { Ok(new.user()) } else { Err(SignUpError::Taken) }
     }
 
-    /// Creates a user, or replaces the one of that name.
+    /// Creates a user, or replaces the one with that username.
     ///
     /// # Errors
-    /// [`SignUpError`] says what is wrong; [`SignUpError::Taken`] where the subject is another user's.
+    /// [`SignUpError`] says why the user was not stored; it is [`SignUpError::Taken`] if the subject belongs to another user.
     pub async fn put(
         &self,
         username: &str,
@@ -104,12 +104,12 @@ impl StoredUsers {
         Ok(new.user())
     }
 
-    /// Creates users that were [prepared](Self::prepare), or replaces the users of those names. All of them are checked before
-    /// the first is written. A subject may move from one of them to another.
+    /// Creates users that were [prepared](Self::prepare), or replaces the users with those usernames. All of them are checked
+    /// before the first is written. A subject may move from one of them to another.
     ///
     /// # Errors
-    /// [`PutAllError::SubjectTaken`] where two of these users have the same subject, or one has the subject of a user who is not
-    /// among them; nothing is written then. [`PutAllError::Store`] where the store fails.
+    /// [`PutAllError::SubjectTaken`] if two of these users have the same subject, or one has the subject of a user who is not
+    /// among them; then nothing is written. [`PutAllError::Store`] if the store fails.
     pub async fn put_all(&self, users: &[StoredUser]) -> Result<(), PutAllError> {
         let taken = |user: &StoredUser, other: &str| {
             Err(PutAllError::SubjectTaken { username: user.username.clone(), other: other.to_owned() })
@@ -131,13 +131,14 @@ impl StoredUsers {
         Ok(())
     }
 
-    /// A subject is one person forever: whoever signs up under a name that is another's subject would be taken for them.
+    /// A subject always stands for the same person: a user who signed up under a name that is another user's subject would be
+    /// taken for that user.
     async fn refuse_subject_of_another(&self, subject: &str, username: &str) -> Result<(), SignUpError> {
         let other = self.find_by_subject(subject, |own| own != username).await.map_err(UsersError::from)?;
         if other.is_some() { Err(SignUpError::Taken) } else { Ok(()) }
     }
 
-    /// A user with this subject, if there is one whose name is `wanted`: the row, and its id.
+    /// A user with this subject whose username is `wanted`: the row and its id.
     async fn find_by_subject(
         &self,
         subject: &str,
@@ -156,7 +157,7 @@ impl StoredUsers {
         }
     }
 
-    /// Checks the form of a name and a password. Nothing is looked up.
+    /// Checks the form of a username and a password. Nothing is looked up.
     ///
     /// # Errors
     /// [`SignUpError::Username`] or [`SignUpError::Password`].
@@ -170,7 +171,7 @@ impl StoredUsers {
         Ok(())
     }
 
-    /// Gives a user a new password. Returns their subject, or `None` where there is no such user.
+    /// Sets a user's password. Returns the user's subject, or `None` if there is no such user.
     pub(crate) async fn set_password(
         &self,
         username: &str,
@@ -181,7 +182,7 @@ impl StoredUsers {
         }
         let hash = self.hasher.hash(password.expose()).await.map_err(UsersError::from)?;
         let replaced = self.store.change::<StoredUser, Option<String>>(username, |user| {
-            // A removal under way is not undone.
+            // A removal that has begun is not undone.
             if user.password.is_none() {
                 return (Change::Keep, None);
             }
@@ -191,7 +192,7 @@ impl StoredUsers {
         Ok(replaced.await.map_err(UsersError::from)?.and_then(|(_, subject)| subject))
     }
 
-    /// Makes every password wrong for this user. Returns their subject, or `None` where there is no such user.
+    /// Removes the user's password, so that nobody can sign in. Returns the user's subject, or `None` if there is no such user.
     pub(crate) async fn begin_removal(&self, username: &str) -> Result<Option<String>, StoreError> {
         if !is_username(username) {
             return Ok(None);
@@ -203,7 +204,7 @@ impl StoredUsers {
                 Ok(user) if user.password.is_some() => {
                     Change::Replace(StoredUser { password: None, ..(*user).clone() }.to_row())
                 }
-                // Nobody can sign in with a row that cannot be read.
+                // Nobody can sign in with a row that cannot be decoded.
                 _ => Change::Keep,
             }
         };
@@ -211,7 +212,8 @@ impl StoredUsers {
         Ok(subject.filter(|_| updated != Updated::Missing))
     }
 
-    /// Removes the user whose removal was begun, unless they were created anew meanwhile. Whether this call removed them.
+    /// Removes the user after [`begin_removal`](Self::begin_removal), unless the user has been created again in the meantime.
+    /// Returns whether this call removed the user.
     pub(crate) async fn finish_removal(&self, username: &str) -> Result<bool, StoreError> {
         let mut remove = |row: &Row| match row.decoded::<StoredUser>() {
             Ok(user) if user.password.is_some() => Change::Keep,
@@ -220,25 +222,25 @@ impl StoredUsers {
         Ok(self.store.update(Key::new(Kind::User, username), &mut remove).await? == Updated::Removed)
     }
 
-    /// Rehashes a password under the current settings. The sign-in has succeeded whether this does or not.
+    /// Rehashes a password with the current settings. A failure does not affect the sign-in, which has succeeded.
     async fn rehash(&self, user: &StoredUser, password: &Secret) {
         let Ok(hash) = self.hasher.hash(password.expose()).await else { return };
         let replaced = self.store.change::<StoredUser, ()>(&user.username, |current| {
-            // A password changed meanwhile stays.
+            // A password that was changed in the meantime stays.
             if current.password != user.password {
                 return (Change::Keep, ());
             }
             (Change::Replace(StoredUser { password: Some(hash.clone()), ..current.clone() }.to_row()), ())
         });
         if let Err(error) = replaced.await {
-            tracing::warn!(%error, "a password hash could not be brought up to date");
+            tracing::warn!(%error, "a password could not be rehashed with the current settings");
         }
     }
 
     /// Hashes the password and makes a user for [`put_all`](Self::put_all). Nothing is looked up.
     ///
     /// # Errors
-    /// [`SignUpError`] says what is wrong; never [`SignUpError::Taken`].
+    /// [`SignUpError`] says what is not valid; it is never [`SignUpError::Taken`].
     pub async fn prepare(
         &self,
         username: &str,
@@ -262,7 +264,7 @@ impl StoredUsers {
 
 #[async_trait]
 impl Users for StoredUsers {
-    /// Names are compared as they are written.
+    /// Usernames are compared exactly.
     fn account<'a>(&self, username: &'a str) -> Cow<'a, str> {
         Cow::Borrowed(username)
     }
@@ -299,7 +301,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn nobody_signs_up_under_the_subject_of_another() {
+    async fn nobody_signs_up_with_the_subject_of_another_user() {
         let (users, password) = (users().await, Secret::from("imru"));
         users.put("israel", &password, "248289761001", Map::new()).await.unwrap();
         let refused = users.sign_up("248289761001", &password).await;
@@ -324,7 +326,7 @@ mod tests {
             users.store.read::<StoredUser>(username).await.unwrap().map(|user| user.subject.clone())
         };
         of(&[("israel", "1"), ("miriam", "2")]).await.unwrap();
-        // A subject may change hands among them, in a ring too.
+        // They may exchange their subjects.
         of(&[("israel", "2"), ("miriam", "1")]).await.unwrap();
         assert_eq!((subject("israel").await, subject("miriam").await), (Some("2".into()), Some("1".into())));
         of(&[("israel", "1"), ("miriam", "3"), ("moses", "2")]).await.unwrap();
@@ -338,7 +340,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_removal_spares_a_user_created_anew() {
+    async fn a_removal_does_not_remove_a_user_who_was_created_again() {
         let (users, password) = (users().await, Secret::from("imru"));
         let put = || users.put("israel", &password, "1", Map::new());
         let signs_in = async || users.check_password("israel", &password).await.unwrap().is_some();
@@ -347,7 +349,7 @@ mod tests {
             assert_eq!(users.begin_removal("israel").await.unwrap().as_deref(), Some("1"));
             assert!(!signs_in().await);
         }
-        // Created anew meanwhile.
+        // Created again between the two steps.
         put().await.unwrap();
         assert!(!users.finish_removal("israel").await.unwrap());
         assert!(signs_in().await);
@@ -358,7 +360,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn names_and_passwords_have_bounds() {
+    async fn the_length_of_usernames_and_passwords_is_limited() {
         let users = users().await;
         for name in ["", "a\0b", "a\nb", &"é".repeat(256)] {
             let refused = users.sign_up(name, &Secret::from("imru")).await;

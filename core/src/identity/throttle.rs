@@ -1,14 +1,14 @@
-//! Slows down whoever guesses passwords, client secrets or user codes.
+//! Throttles guessing of passwords, client secrets and user codes.
 //!
-//! Twenty failures within a minute, for one account, client or user code, and further tries are told to wait until the
-//! oldest of these failures is a minute old, whether or not the secret is right; a success forgets the failures. A
-//! source address has a limit of its own, far above that, and no success resets it: whoever guesses from there can
-//! sign in to an account of their own. A try that is told to wait is no failure, so nobody is locked out for good.
+//! After twenty failures within a minute for one account, client or user code, further attempts must wait until the
+//! oldest of these failures is a minute old, whether or not the secret is correct. A success resets the count. Each source
+//! address has a separate, much higher limit, which no success resets: an attacker could otherwise reset it by signing in
+//! to their own account. An attempt that has to wait does not count as a failure, so nobody is locked out permanently.
 //!
-//! The order is always the same: [`check`](Throttle::check) before the secret is looked at, then
-//! [`failed`](Throttle::failed) or [`succeeded`](Throttle::succeeded), **whose answer counts too**. Many tries can pass
-//! the check together before the first of them has failed; those that come out once the limit is reached are told to
-//! wait like the others, right or wrong, so a burst finds out no more than tries one after the other.
+//! Call [`check`](Throttle::check) before the secret is verified, and [`failed`](Throttle::failed) or
+//! [`succeeded`](Throttle::succeeded) after it, **and respect the result of both calls**. Many concurrent attempts can pass
+//! the check before the first of them has failed. Those that finish after the limit is reached must wait too, whether the
+//! secret was correct or not. So concurrent attempts reveal no more than sequential ones.
 //!
 //! ```
 //! use std::sync::Arc;
@@ -30,27 +30,26 @@
 //! assert_eq!(sign_in(&throttle, "miriam", true), Ok(true));
 //! ```
 //!
-//! # What a brake by account cannot do
-//! While somebody keeps guessing the password of one account, twenty times a minute, its owner is told to wait like
-//! everybody else who gives that name, with the right password too: letting the right one through would tell a guesser
-//! which of many tries at once was right. The owner is not locked out for good: a minute after the guessing stops they sign in.
-//! Nor are they locked out of what they have: a browser in which they are signed in, a token that a client holds and a
-//! refresh token go on as before, since none of these asks for the password. Who must keep an attacker from doing this to
-//! a person stops the attacker at the source, as the limit by source begins to, or signs people in by something that
-//! cannot be guessed ([`OwnSession`](super::OwnSession)).
+//! # The limits of throttling by account
+//! While an attacker keeps guessing the password of one account, twenty times a minute, everyone who signs in under that
+//! name must wait, even the owner with the correct password. Accepting the correct password would tell the attacker
+//! which of many concurrent attempts was correct. The owner is not locked out permanently: a minute after the guessing
+//! stops, the owner can sign in. Existing sessions, access tokens and refresh tokens keep working, because none of them
+//! needs the password. To prevent this attack altogether, block the attacker at the source, which the limit per source
+//! begins to do, or let users sign in with something that cannot be guessed ([`OwnSession`](super::OwnSession)).
 //!
-//! The same goes for a client whose secret a person chose. One whose secret was generated is never kept out: nobody
-//! guesses 256 random bits, so who has them is let in however many others failed under its name.
+//! The same applies to a client whose secret a person chose. A client with a generated secret never has to wait: nobody
+//! can guess 256 random bits, so the correct secret is accepted regardless of how many attempts failed.
 //!
-//! # Memory, and what a flood of names can do
-//! All of this is kept in the process, for at most [`max_tracked`](ThrottleSettings::max_tracked) accounts, as many
-//! clients, user codes and sources, each kind apart, so that cheap failures of one kind push nothing out of another.
-//! Names are kept as 64-bit hashes under a random key, so nobody can aim at another's place or make the table slow.
-//! Where a part of the table is full, what has expired goes first, then what has the fewest failures, of these the
-//! oldest. So a flood of names that fail once each displaces nothing but its like. To have 19 failures of one account
-//! forgotten within their minute takes 19 failures each of seven eighths of `max_tracked` other names, over 1.6 million
-//! by default; to have a single one forgotten takes as many names once each, 87,500. Either costs thousands of requests
-//! for each guess it gains, where waiting for the minute to end costs none.
+//! # Memory, and floods of names
+//! All counts are held in the process, for at most [`max_tracked`](ThrottleSettings::max_tracked) accounts, and as many
+//! clients, user codes and sources. The four kinds are separate, so that cheap failures of one kind displace nothing of
+//! another. Names are stored as 64-bit hashes under a random key, so nobody can target the entry of another name or
+//! degrade the table. When a shard of the table is full, expired entries are dropped first, then those with the fewest
+//! failures, the oldest of them first. So a flood of names with one failure each displaces only entries like itself.
+//! To displace an account with 19 failures within a minute takes 19 failures for each of seven eighths of `max_tracked`
+//! other names: more than 1.6 million by default. To displace an account with one failure takes as many names with one
+//! failure each: 87,500. Both cost thousands of requests for each guess gained, while waiting for a minute costs none.
 
 mod failures;
 mod retry_after;
@@ -68,17 +67,17 @@ pub use self::retry_after::RetryAfter;
 use self::table::Table;
 use crate::env::Clock;
 
-/// How many failures within which time are too many.
+/// How many failures within what time are too many.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ThrottleSettings {
-    /// Failures of one account, client or user code; 0 counts as 1.
+    /// The limit for one account, client or user code; 0 means 1.
     pub failures: u32,
-    /// Failures from one source; 0 counts as 1.
+    /// The limit for one source; 0 means 1.
     pub source_failures: u32,
-    /// The time within which they count, to the millisecond. Zero turns the throttle off.
+    /// The time within which failures count, in whole milliseconds. Zero turns throttling off.
     pub per: Duration,
-    /// How many accounts, and as many clients, user codes and sources, are remembered at most. One takes about 140
-    /// bytes with a failure or two, 600 at the limit of 20, and a source 2 kB near the limit of 1,000.
+    /// The maximum number of accounts to track, and the same for clients, user codes and sources. An entry takes about 140
+    /// bytes with one or two failures, 600 bytes at the limit of 20, and 2 kB for a source near the limit of 1,000.
     pub max_tracked: usize,
 }
 
@@ -88,21 +87,21 @@ impl Default for ThrottleSettings {
     }
 }
 
-/// What failures are counted for.
+/// The subject of a failure: failures are counted per subject.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Throttled<'a> {
-    /// A user's name, known or not, as it is looked up.
+    /// An account, whether it exists or not ([`Users::account`](super::Users::account)).
     Account(&'a str),
-    /// A client identifier, known or not.
+    /// A `client_id`, whether the client exists or not.
     Client(&'a str),
-    /// A user code of RFC 8628, as it is looked up.
+    /// A user code (RFC 8628), in the form in which it is looked up.
     UserCode(&'a str),
-    /// The address that a request came from. IPv6 addresses count by their first 64 bits, which one host has to
-    /// itself; an IPv4 address written as IPv6 counts as what it is.
+    /// The address that a request came from. Of an IPv6 address only the first 64 bits count, since one host usually has
+    /// all addresses below them; an IPv4-mapped IPv6 address counts as the IPv4 address.
     Source(IpAddr),
 }
 
-/// Counts failures. One for the whole server, shared by reference or in an [`Arc`].
+/// Counts failures. A server has one, shared by reference or in an [`Arc`].
 pub struct Throttle {
     clock: Arc<dyn Clock>,
     names: RandomState,
@@ -113,7 +112,7 @@ pub struct Throttle {
 }
 
 impl Throttle {
-    /// A throttle that has seen no failures.
+    /// A throttle without any failures.
     pub fn new(settings: ThrottleSettings, clock: Arc<dyn Clock>) -> Self {
         let table = |limit| Table::new(Window::new(limit, settings.per), settings.max_tracked);
         Self {
@@ -126,10 +125,10 @@ impl Throttle {
         }
     }
 
-    /// Whether `subject` may try now. To be asked before the secret is looked at.
+    /// Checks whether `subject` may make an attempt. Call it before the secret is verified.
     ///
     /// # Errors
-    /// [`RetryAfter`] where it has failed too often. The try is not to be made, and not to be counted.
+    /// [`RetryAfter`] after too many failures. Then make no attempt and count none.
     pub fn check(&self, subject: Throttled<'_>) -> Result<(), RetryAfter> {
         let (table, key) = self.place(subject);
         table.check(key, self.clock.now())
@@ -138,18 +137,18 @@ impl Throttle {
     /// Counts a failure of `subject`.
     ///
     /// # Errors
-    /// [`RetryAfter`] where the limit was reached since the check: the answer is to wait, not that the secret is
-    /// wrong, and nothing was counted.
+    /// [`RetryAfter`] if the limit was reached since the check. Then nothing was counted, and the response must tell to
+    /// wait, not that the secret was wrong.
     pub fn failed(&self, subject: Throttled<'_>) -> Result<(), RetryAfter> {
         let (table, key) = self.place(subject);
         table.failed(key, self.clock.now())
     }
 
-    /// Forgets the failures of `subject`, unless it is a [`Source`](Throttled::Source), which only time clears.
+    /// Resets the failures of `subject`, unless it is a [`Source`](Throttled::Source): those only expire.
     ///
     /// # Errors
-    /// [`RetryAfter`] where the limit was reached since the check: the answer is to wait, though the secret was
-    /// right, and nothing was forgotten.
+    /// [`RetryAfter`] if the limit was reached since the check. Then nothing was reset, and the response must tell to wait,
+    /// although the secret was correct.
     pub fn succeeded(&self, subject: Throttled<'_>) -> Result<(), RetryAfter> {
         let (table, key) = self.place(subject);
         match subject {

@@ -9,13 +9,13 @@ use crate::protocol::OAuthError;
 use crate::store::StoreError;
 use crate::token::Secret;
 
-/// Why the users cannot be asked, or a user cannot be made.
+/// Why users could not be looked up or changed.
 #[derive(Debug, thiserror::Error)]
 pub enum UsersError {
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// A password could not be hashed or checked now.
+    /// A password could not be hashed or verified.
     #[error(transparent)]
     Hashing(#[from] HashingError),
     /// The application's own users failed.
@@ -42,10 +42,10 @@ impl From<HashingError> for OAuthError {
     }
 }
 
-/// The users of an application: who may sign in.
+/// The users who may sign in.
 ///
-/// By default the server keeps users in its store ([`StoredUsers`](super::StoredUsers)). An application with users of its own
-/// implements this trait, or gives a closure:
+/// By default the server has its users in its store ([`StoredUsers`](super::StoredUsers)). An application with its own users
+/// implements this trait, or passes a closure:
 ///
 /// ```
 /// use gridauth::identity::UsersError;
@@ -65,25 +65,25 @@ impl From<HashingError> for OAuthError {
 /// ```
 #[async_trait]
 pub trait Users: Send + Sync + 'static {
-    /// The user with this name and password; `None` where there is no such user or the password is wrong. Both must take the
-    /// same time.
+    /// The user with this username and password; `None` if there is no such user or the password is wrong. Both cases must take
+    /// the same time.
     ///
     /// # Errors
-    /// [`UsersError`] where that cannot be found out now.
+    /// [`UsersError`] if this cannot be determined at the moment.
     async fn check_password(&self, username: &str, password: &Secret) -> Result<Option<User>, UsersError>;
 
-    /// The user with this subject, as they are now; `None` where there is none any more, or they may no longer sign in.
+    /// The user with this subject, as of now; `None` if there is no such user, or the user may not sign in any more.
     ///
-    /// By default every subject is taken for a user of whom nothing else is known.
+    /// The default returns a user with this subject and nothing else.
     ///
     /// # Errors
-    /// [`UsersError`] where that cannot be found out now.
+    /// [`UsersError`] if this cannot be determined at the moment.
     async fn find(&self, subject: &str) -> Result<Option<User>, UsersError> {
         Ok(Some(User::new(subject)))
     }
 
-    /// The account that a name means, for counting failed sign-ins: names that find the same user must give the same account.
-    /// By default surrounding spaces and case are ignored.
+    /// The account for which failed sign-ins with this username are counted. Usernames that find the same user must return the
+    /// same account. The default ignores case and surrounding spaces.
     fn account<'a>(&self, username: &'a str) -> Cow<'a, str> {
         Cow::Owned(username.trim().to_lowercase())
     }

@@ -3,10 +3,10 @@ use serde::{Deserialize, Serialize};
 use super::{SessionId, User};
 use crate::env::Timestamp;
 
-/// A person who has signed in: who they are, when they proved it, and how.
+/// A sign-in: which user, when and how.
 ///
-/// An application with a session of its own hands one to the server
-/// ([`OwnSession`](crate::identity::OwnSession)); what is left out is unknown.
+/// An application with its own session passes one to the server ([`OwnSession`](crate::identity::OwnSession)). Whatever is not
+/// set is unknown.
 ///
 /// ```
 /// use gridauth::User;
@@ -25,19 +25,19 @@ pub struct Authentication {
 }
 
 impl Authentication {
-    /// This user has signed in; when and how is unknown.
+    /// A sign-in of this user, at an unknown time and by unknown methods.
     pub fn new(user: User) -> Self {
         Self { user, state: AuthenticationState::default() }
     }
 
-    /// The moment at which the user proved who they are (`auth_time`, OpenID Connect Core section 2).
+    /// When the user signed in (`auth_time`, OpenID Connect Core section 2).
     #[must_use]
     pub fn with_auth_time(mut self, at: Timestamp) -> Self {
         self.state.auth_time = Some(at);
         self
     }
 
-    /// The session in which they did.
+    /// The session that began with the sign-in.
     #[must_use]
     pub fn with_session(mut self, session: SessionId) -> Self {
         self.state.session = Some(session);
@@ -51,19 +51,19 @@ impl Authentication {
         self
     }
 
-    /// The methods that were used (`amr`), by the names of RFC 8176.
+    /// The authentication methods that were used (`amr`), by their names in RFC 8176.
     #[must_use]
     pub fn with_amr(mut self, methods: impl IntoIterator<Item = impl Into<String>>) -> Self {
         self.state.amr = methods.into_iter().map(Into::into).collect();
         self
     }
 
-    /// Who signed in.
+    /// The user who signed in.
     pub fn user(&self) -> &User {
         &self.user
     }
 
-    /// When they did, if that is known.
+    /// When the user signed in, if known.
     pub fn auth_time(&self) -> Option<Timestamp> {
         self.state.auth_time
     }
@@ -73,36 +73,36 @@ impl Authentication {
         self.state.session.as_ref()
     }
 
-    /// The authentication context class, if one was met.
+    /// The authentication context class, if known.
     pub fn acr(&self) -> Option<&str> {
         self.state.acr.as_deref()
     }
 
-    /// The methods that were used; empty where they are unknown.
+    /// The authentication methods that were used; empty if unknown.
     pub fn amr(&self) -> &[String] {
         &self.state.amr
     }
 
-    /// What a grant's row keeps of it; `None` where nothing but the user is known.
+    /// What a grant's row stores of the sign-in; `None` if only the user is known.
     pub(crate) fn state(&self) -> Option<Box<AuthenticationState>> {
         (self.state != AuthenticationState::default()).then(|| Box::new(self.state.clone()))
     }
 }
 
-/// What a grant's row keeps of the sign-in that it came from: later answers tell it.
+/// What a grant's row stores of the sign-in that led to it, for later responses.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct AuthenticationState {
     /// When the user signed in.
     #[serde(rename = "t", default, skip_serializing_if = "Option::is_none")]
     pub auth_time: Option<Timestamp>,
-    /// In which session.
+    /// The session.
     #[serde(rename = "s", default, skip_serializing_if = "Option::is_none")]
     pub session: Option<SessionId>,
     /// The authentication context class.
     #[serde(rename = "c", default, skip_serializing_if = "Option::is_none")]
     pub acr: Option<String>,
-    /// The methods that were used.
+    /// The authentication methods that were used.
     #[serde(rename = "m", default, skip_serializing_if = "Vec::is_empty")]
     pub amr: Vec<String>,
 }

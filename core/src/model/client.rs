@@ -19,8 +19,8 @@ pub enum AuthMethod {
     Post,
     /// `none`: a public client, which has no secret.
     None,
-    /// A method that an application brings ([`ClientAuthentication`](crate::client_auth::ClientAuthentication)), or one that
-    /// the server lacks: then the client cannot authenticate.
+    /// A method that the application added ([`ClientAuthentication`](crate::client_auth::ClientAuthentication)). A client with
+    /// a method that the server does not have cannot authenticate.
     Other(String),
 }
 
@@ -53,24 +53,24 @@ impl From<AuthMethod> for String {
     }
 }
 
-/// Lifetimes that a client has instead of the server's.
+/// A client's own lifetimes, in place of the server's.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Lifetimes {
-    /// Of an authorization code.
+    /// The lifetime of an authorization code.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub code: Option<Duration>,
-    /// Of an access token.
+    /// The lifetime of an access token.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub access_token: Option<Duration>,
-    /// Of a refresh token that is not used: each rotation begins it anew.
+    /// How long a refresh token is valid without being used. Each rotation starts this time again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub refresh_token_idle: Option<Duration>,
-    /// Of a chain of refresh tokens from its first to its last.
+    /// How long a chain of refresh tokens is valid, from the first to the last.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub refresh_token: Option<Duration>,
 }
 
-/// A client, as it is registered (RFC 6749 section 2, RFC 7591 section 2).
+/// A registered client (RFC 6749 section 2, RFC 7591 section 2).
 ///
 /// ```
 /// use gridauth::Client;
@@ -118,7 +118,7 @@ fn is_false(value: &bool) -> bool {
     !*value
 }
 
-/// A client cannot be registered.
+/// Why a client cannot be registered.
 #[derive(Debug, thiserror::Error)]
 pub enum ClientError {
     /// The `client_id` is empty, too long, or has characters other than printable ASCII (RFC 6749 appendix A.1).
@@ -130,7 +130,7 @@ pub enum ClientError {
     /// A client that authenticates with a secret has none.
     #[error("a client that authenticates with a secret needs one")]
     SecretMissing,
-    /// A redirect URI is not good.
+    /// A redirect URI is not valid.
     #[error("redirect_uris: {uri}: {reason}")]
     RedirectUri {
         /// The URI.
@@ -138,26 +138,26 @@ pub enum ClientError {
         /// What is wrong with it.
         reason: RedirectUriError,
     },
-    /// The scope is not good.
+    /// The scope is not valid.
     #[error("scope: {0}")]
     Scope(#[from] ScopeError),
-    /// The default scope is more than the scope that the client may ask for.
-    #[error("the default scope is more than the client may ask for")]
+    /// The default scope has a token that is not in the client's scope.
+    #[error("the default scope exceeds the client's scope")]
     DefaultScope,
 }
 
 impl Client {
-    /// Begins a public client: one that can keep no secret, such as an app in a browser or on a phone.
+    /// Starts a public client: one that cannot keep a secret, such as an app in a browser or on a phone.
     pub fn public(client_id: impl Into<String>) -> ClientBuilder {
         ClientBuilder::new(client_id.into(), AuthMethod::None, None)
     }
 
-    /// Begins a confidential client with the hash of its secret; it authenticates with `client_secret_basic`.
+    /// Starts a confidential client with the hash of its secret; it authenticates with `client_secret_basic`.
     pub fn confidential(client_id: impl Into<String>, secret: ClientSecretHash) -> ClientBuilder {
         ClientBuilder::new(client_id.into(), AuthMethod::Basic, Some(secret))
     }
 
-    /// Whether a text can be the id of a client (RFC 6749 appendix A.1).
+    /// Whether a string can be a `client_id` (RFC 6749 appendix A.1).
     pub(crate) fn is_id(text: &str) -> bool {
         (1..=255).contains(&text.len()) && text.bytes().all(|b| (0x20..=0x7e).contains(&b))
     }
@@ -167,22 +167,22 @@ impl Client {
         &self.id
     }
 
-    /// The name shown to people, if it has one.
+    /// The name shown to users, if it has one.
     pub fn name(&self) -> Option<&str> {
         self.metadata("client_name")
     }
 
-    /// A text of its metadata (RFC 7591 section 2) that this server only keeps and shows, such as `client_uri`.
+    /// A string in its metadata (RFC 7591 section 2) that this server only stores and shows, such as `client_uri`.
     pub fn metadata(&self, member: &str) -> Option<&str> {
         self.body.metadata.get(member).and_then(Value::as_str)
     }
 
-    /// The scope that it may ask for.
+    /// The scope that it may request.
     pub fn scope(&self) -> &Scope {
         &self.scope
     }
 
-    /// What it gets where it asks for no scope, if that is not its whole scope.
+    /// The scope it gets if it requests none, where that is not its whole scope.
     pub fn default_scope(&self) -> Option<&Scope> {
         self.body.default_scope.as_ref()
     }
@@ -212,17 +212,17 @@ impl Client {
         self.body.response_types.iter().any(|own| own == response_type)
     }
 
-    /// Whether it belongs to the same owner as the server, so that nobody is asked for consent.
+    /// Whether it belongs to the owner of the server, so that users are not asked for consent.
     pub fn is_first_party(&self) -> bool {
         self.body.first_party
     }
 
-    /// Whether it may introspect every token, not only its own.
+    /// Whether it may introspect any token, not only its own.
     pub fn is_resource_server(&self) -> bool {
         self.body.resource_server
     }
 
-    /// The lifetimes that it has instead of the server's.
+    /// Its own lifetimes, in place of the server's.
     pub fn lifetimes(&self) -> &Lifetimes {
         &self.body.lifetimes
     }
@@ -258,7 +258,7 @@ impl Record for Client {
     }
 }
 
-/// Puts a client together; absent members take the defaults of RFC 7591 section 2.
+/// Builds a [`Client`]. Whatever is not set has the default of RFC 7591 section 2.
 #[derive(Clone, Debug)]
 pub struct ClientBuilder {
     id: String,
@@ -285,49 +285,49 @@ impl ClientBuilder {
         Self { id, scope: String::new(), default_scope: None, redirect_uris: Vec::new(), body }
     }
 
-    /// The name shown to people.
+    /// The name shown to users.
     #[must_use]
     pub fn name(self, name: impl Into<String>) -> Self {
         self.metadata("client_name", Value::String(name.into()))
     }
 
-    /// A member of RFC 7591 section 2 that this server keeps and shows but does not act on.
+    /// A metadata member of RFC 7591 section 2 that this server only stores and shows.
     #[must_use]
     pub fn metadata(mut self, member: impl Into<String>, value: Value) -> Self {
         self.body.metadata.insert(member.into(), value);
         self
     }
 
-    /// One more redirect URI.
+    /// Adds a redirect URI.
     #[must_use]
     pub fn redirect_uri(mut self, uri: impl Into<String>) -> Self {
         self.redirect_uris.push(uri.into());
         self
     }
 
-    /// The scope that it may ask for, parted by spaces. Without it the client has no scope.
+    /// The scope that it may request, as a space-separated list. By default it is empty.
     #[must_use]
     pub fn scope(mut self, scope: impl Into<String>) -> Self {
         self.scope = scope.into();
         self
     }
 
-    /// What it gets where it asks for no scope (RFC 6749 section 3.3), instead of its whole scope less `openid` and
-    /// `offline_access`.
+    /// The scope it gets if it requests none (RFC 6749 section 3.3). By default it is the client's whole scope without
+    /// `openid` and `offline_access`.
     #[must_use]
     pub fn default_scope(mut self, scope: impl Into<String>) -> Self {
         self.default_scope = Some(scope.into());
         self
     }
 
-    /// The grant types that it may use, instead of `authorization_code` alone.
+    /// The grant types that it may use. By default only `authorization_code`.
     #[must_use]
     pub fn grant_types(mut self, types: impl IntoIterator<Item = impl Into<String>>) -> Self {
         self.body.grant_types = types.into_iter().map(Into::into).collect();
         self
     }
 
-    /// The response types that it may use, instead of `code` alone.
+    /// The response types that it may use. By default only `code`.
     #[must_use]
     pub fn response_types(mut self, types: impl IntoIterator<Item = impl Into<String>>) -> Self {
         self.body.response_types = types.into_iter().map(Into::into).collect();
@@ -341,39 +341,39 @@ impl ClientBuilder {
         self
     }
 
-    /// It belongs to the owner of the server: nobody is asked for consent.
+    /// Whether it belongs to the owner of the server, so that users are not asked for consent.
     #[must_use]
     pub fn first_party(mut self, yes: bool) -> Self {
         self.body.first_party = yes;
         self
     }
 
-    /// It is a resource server: it may introspect every token.
+    /// Whether it is a resource server, which may introspect any token.
     #[must_use]
     pub fn resource_server(mut self, yes: bool) -> Self {
         self.body.resource_server = yes;
         self
     }
 
-    /// Lifetimes of its own.
+    /// Its own lifetimes, in place of the server's.
     #[must_use]
     pub fn lifetimes(mut self, lifetimes: Lifetimes) -> Self {
         self.body.lifetimes = lifetimes;
         self
     }
 
-    /// Whether all members are good, the secret aside: for a registration that is checked before its secret is hashed.
+    /// Checks everything but the secret, for a registration that is checked before its secret is hashed.
     ///
     /// # Errors
-    /// [`ClientError`] says which member is not good.
+    /// [`ClientError`] says what is not valid.
     pub fn check(&self) -> Result<(), ClientError> {
         self.clone().finish().map(drop)
     }
 
-    /// The client.
+    /// Builds the client.
     ///
     /// # Errors
-    /// [`ClientError`] says which member is not good.
+    /// [`ClientError`] says what is not valid.
     pub fn build(self) -> Result<Client, ClientError> {
         match (&self.body.auth_method, &self.body.secret) {
             (AuthMethod::None, Some(_)) => Err(ClientError::PublicWithSecret),
@@ -405,7 +405,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_default_scope_is_part_of_the_scope_and_is_kept() {
+    fn a_default_scope_is_within_the_scope_and_is_stored() {
         let client =
             |default: &str| Client::public("demo").scope("all notes.read").default_scope(default).build();
         assert!(matches!(client("all notes.write"), Err(ClientError::DefaultScope)));

@@ -10,8 +10,8 @@ use super::PasswordHash;
 
 const DIGEST: &str = "sha256:";
 
-/// What is stored of a client secret: `sha256:` and a base64url digest of one that was generated, an argon2id PHC
-/// string of one that was chosen. What comes from the store and is neither is kept as it is and matches no secret.
+/// The hash of a client secret, as it is stored: `sha256:` and a base64url digest for a generated secret, an argon2id
+/// PHC string for a chosen one. A stored string that is neither stays as it is and matches no secret.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(from = "Box<str>", into = "Box<str>")]
 pub struct ClientSecretHash {
@@ -21,32 +21,32 @@ pub struct ClientSecretHash {
 
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) enum Form {
-    /// The SHA-256 digest of a secret that was generated.
+    /// The SHA-256 digest of a generated secret.
     Digest([u8; 32]),
-    /// The hash of a secret that was chosen.
+    /// The hash of a chosen secret.
     Chosen(PasswordHash),
     /// Neither.
     Unreadable,
 }
 
 impl ClientSecretHash {
-    /// The hash of a secret that has this digest.
+    /// The hash of a generated secret with this digest.
     pub(crate) fn of_digest(digest: [u8; 32]) -> Self {
         let text = format!("{DIGEST}{}", URL_SAFE_NO_PAD.encode(digest));
         Self { text: text.into(), form: Form::Digest(digest) }
     }
 
-    /// The hash of a secret that was hashed as a password is.
+    /// The hash of a chosen secret, which is hashed like a password.
     pub(crate) fn of_password(hash: PasswordHash) -> Self {
         Self { text: hash.as_str().into(), form: Form::Chosen(hash) }
     }
 
-    /// What it is.
+    /// The form of the hash.
     pub(crate) fn form(&self) -> &Form {
         &self.form
     }
 
-    /// Whether it is of a secret that was generated, and of this one, in constant time.
+    /// Whether this is the hash of a generated secret, and of this one. The comparison takes constant time.
     pub(crate) fn is_generated_from(&self, secret: &str) -> bool {
         match &self.form {
             Form::Digest(expected) => digest(secret).ct_eq(expected).into(),
@@ -54,13 +54,13 @@ impl ClientSecretHash {
         }
     }
 
-    /// The string to be stored. It may let whoever has it try secrets: no log, no response.
+    /// The string to store. It may allow guessing the secret, so it must not go into a log or a response.
     pub fn as_str(&self) -> &str {
         &self.text
     }
 }
 
-/// What is kept of a secret that was generated.
+/// The digest that is stored for a generated secret.
 pub(crate) fn digest(secret: &str) -> [u8; 32] {
     Sha256::digest(secret).into()
 }
@@ -73,7 +73,7 @@ impl From<Box<str>> for ClientSecretHash {
                 .ok()
                 .and_then(|digest| digest.try_into().ok())
                 .map_or(Form::Unreadable, Form::Digest),
-            // Whether the rest of it can be read is seen where a secret is checked.
+            // The rest is parsed when a secret is checked.
             None if text.starts_with("$argon2id$") => Form::Chosen(PasswordHash::from_phc(&text)),
             None => Form::Unreadable,
         };

@@ -4,23 +4,23 @@ use crate::protocol::{Scope, ScopeError};
 use crate::store::{CorruptRow, Kind, Record, Row};
 use crate::token::Digest;
 
-/// The scope that a user has allowed a client, until they take it back.
+/// The scope that a user has allowed a client, until the user withdraws it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Consent {
-    /// Who allowed it.
+    /// The subject of the user.
     pub subject: String,
-    /// To which client.
+    /// The client.
     pub client_id: String,
-    /// What.
+    /// The scope that is allowed.
     pub scope: Scope,
-    /// When they last did.
+    /// When the user last gave consent.
     pub given: Timestamp,
 }
 
 impl Consent {
-    /// The id of the row of this user and client.
+    /// The id of the row for this user and client.
     pub fn row_id(subject: &str, client_id: &str) -> String {
-        // The length keeps ("a:b", "c") apart from ("a", "b:c"); the digest keeps any two of them within an id's bounds.
+        // The length distinguishes ("a:b", "c") from ("a", "b:c"). The digest keeps the id short, whatever the two are.
         let length = subject.len().to_be_bytes();
         Digest::of(b'n', &[&length, subject.as_bytes(), client_id.as_bytes()]).to_text()
     }

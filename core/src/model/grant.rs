@@ -8,26 +8,26 @@ use crate::protocol::{Scope, ScopeError};
 use crate::store::{Columns, CorruptRow, Kind, Record, Row};
 use crate::token::{Binding, Digest, GrantId, Sealed};
 
-/// What extensions keep with a grant, each under a name of its own. It must hold no secret in plaintext.
+/// What extensions store with a grant, each under its own name. It must not contain a secret in plaintext.
 pub type GrantData = Map<String, Value>;
 
-/// One authorization with its code and its tokens: everything that must change together (RFC 6749 section 1.3).
+/// A grant with its code and its tokens: everything that must change together (RFC 6749 section 1.3).
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct GrantRecord {
     /// The id of the grant.
     pub id: GrantId,
-    /// The grant type that it came from.
+    /// The grant type by which it was obtained.
     pub grant_type: String,
-    /// The client that it was given to, and no other.
+    /// The client that it was issued to.
     pub client_id: String,
-    /// The subject of the user who gave it; `None` where the client acts for itself.
+    /// The subject of the user; `None` if the client acts for itself.
     pub subject: Option<String>,
     /// The scope that was granted.
     pub scope: Scope,
-    /// When it was granted.
+    /// When the grant was made.
     pub issued: Timestamp,
-    /// When and how the user signed in to give it.
+    /// When and how the user signed in.
     pub authentication: Option<Box<AuthenticationState>>,
     /// The resources that it is for (RFC 8707); empty means the issuer itself.
     pub resources: Box<[String]>,
@@ -37,7 +37,7 @@ pub struct GrantRecord {
     pub access: Vec<AccessState>,
     /// The refresh token.
     pub refresh: Option<RefreshState>,
-    /// What extensions keep with it.
+    /// What extensions store with it.
     pub data: GrantData,
 }
 
@@ -48,10 +48,10 @@ pub struct CodeState {
     /// The digest of the code.
     #[serde(rename = "d")]
     pub digest: Digest,
-    /// Until when it can be redeemed.
+    /// When it expires.
     #[serde(rename = "e")]
     pub expires: Timestamp,
-    /// The redirect URI of the authorization request, where the request had one.
+    /// The redirect URI of the authorization request, if the request had one.
     #[serde(rename = "u", default, skip_serializing_if = "Option::is_none")]
     pub redirect_uri: Option<String>,
     /// Whether it has been redeemed.
@@ -69,16 +69,16 @@ pub struct AccessState {
     /// When it was issued.
     #[serde(rename = "i")]
     pub issued: Timestamp,
-    /// Until when it is valid.
+    /// When it expires.
     #[serde(rename = "e")]
     pub expires: Timestamp,
-    /// Its scope, where that is less than the grant's.
+    /// Its scope, if that is less than the grant's.
     #[serde(rename = "s", default, skip_serializing_if = "Option::is_none")]
     pub scope: Option<Scope>,
     /// The resources that it is for (RFC 8707); empty means the issuer itself.
     #[serde(rename = "a", default, skip_serializing_if = "<[_]>::is_empty")]
     pub audience: Box<[String]>,
-    /// What its sender has to prove possession of.
+    /// The key that its sender must prove possession of.
     #[serde(rename = "c", default, skip_serializing_if = "Option::is_none")]
     pub binding: Option<Box<Binding>>,
 }
@@ -97,13 +97,13 @@ pub struct RefreshState {
     /// The digest of the current token.
     #[serde(rename = "d")]
     pub digest: Digest,
-    /// Until when it is valid if it is not used.
+    /// When it expires if it is not used.
     #[serde(rename = "e")]
     pub expires: Timestamp,
-    /// Until when the whole chain is valid.
+    /// When the whole chain expires.
     #[serde(rename = "x")]
     pub chain_expires: Timestamp,
-    /// The token before, as long as it may still be repeated.
+    /// The previous token, for the grace window.
     #[serde(rename = "p", default, skip_serializing_if = "Option::is_none")]
     pub previous: Option<PreviousRefresh>,
 }
@@ -115,7 +115,7 @@ pub struct PreviousRefresh {
     /// The digest of the token.
     #[serde(rename = "d")]
     pub digest: Digest,
-    /// Until when presenting it again gives the same successor.
+    /// The end of the grace window: until then, presenting this token again returns the same successor.
     #[serde(rename = "u")]
     pub until: Timestamp,
     /// The successor. Only the holder of the old token can open it.
@@ -123,7 +123,7 @@ pub struct PreviousRefresh {
     pub successor: Sealed,
 }
 
-/// The body of a row, as it is read.
+/// The body of a row, for reading.
 #[derive(Deserialize)]
 struct Body {
     id: Uuid,
@@ -142,7 +142,7 @@ struct Body {
     data: GrantData,
 }
 
-/// The body of a row, as it is written: it borrows everything.
+/// The body of a row, for writing: it borrows everything.
 #[derive(Serialize)]
 struct BodyRef<'a> {
     id: Uuid,
@@ -162,8 +162,8 @@ struct BodyRef<'a> {
 }
 
 impl GrantRecord {
-    /// At most 16 live access tokens per grant; issuing another revokes the oldest. A client reaches that only by
-    /// refreshing more often than this within the lifetime of one access token.
+    /// At most 16 live access tokens per grant; issuing another revokes the oldest. A client reaches this limit only if it
+    /// refreshes more often than that within the lifetime of one access token.
     pub const MAX_ACCESS_TOKENS: usize = 16;
 
     /// When the last code or token of the grant expires.
@@ -184,7 +184,7 @@ impl GrantRecord {
         self.access.iter().find(|access| access.digest.matches(digest)).filter(|access| now < access.expires)
     }
 
-    /// Adds an access token. Expired ones are dropped, and the oldest where there are too many.
+    /// Adds an access token. Drops expired ones, and the oldest if there are too many.
     pub fn add_access_token(&mut self, access: AccessState, now: Timestamp) {
         self.access.retain(|own| now < own.expires);
         while self.access.len() >= Self::MAX_ACCESS_TOKENS {

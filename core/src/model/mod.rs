@@ -1,4 +1,4 @@
-//! What is kept: clients, users, grants, sessions and consents, each as one row.
+//! What is stored: clients, users, grants, sessions and consents, each as one row.
 
 mod authentication;
 mod client;

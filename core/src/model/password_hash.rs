@@ -4,8 +4,8 @@ use serde::{Deserialize, Serialize};
 
 /// An argon2id hash of a password, as a PHC string (`$argon2id$v=19$m=19456,t=2,p=1$…$…`).
 ///
-/// One that comes from the store is taken as it is, so that a damaged one costs no more than that user's sign-in; one
-/// that comes from elsewhere is checked by `parse`:
+/// A hash from the store is not checked, so a damaged one only prevents that user's sign-in. A hash from elsewhere is
+/// checked by `parse`:
 ///
 /// ```
 /// use gridauth::identity::PasswordHash;
@@ -22,12 +22,12 @@ use serde::{Deserialize, Serialize};
 pub struct PasswordHash(Box<str>);
 
 impl PasswordHash {
-    /// The PHC string, to be stored. It lets whoever has it try passwords: no log, no response.
+    /// The PHC string to store. It allows guessing the password, so it must not go into a log or a response.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// The hash with this text, as it is.
+    /// The hash with this text, unchecked.
     pub(crate) fn from_phc(phc: &str) -> Self {
         Self(phc.into())
     }

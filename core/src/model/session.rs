@@ -7,7 +7,7 @@ use crate::env::Timestamp;
 use crate::store::{CorruptRow, Kind, Record, Row};
 use crate::token::Digest;
 
-/// Names a session to others: OpenID Connect's `sid`. Nobody can find the session's cookie from it.
+/// The public id of a session: `sid` in OpenID Connect. The session's cookie cannot be derived from it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct SessionId(Box<str>);
@@ -19,7 +19,7 @@ impl SessionId {
         Self(URL_SAFE_NO_PAD.encode(&digest.as_bytes()[..16]).into())
     }
 
-    /// The session that an application's own session management calls by this name.
+    /// The id of a session that the application manages itself.
     pub fn new(name: impl Into<Box<str>>) -> Self {
         Self(name.into())
     }
@@ -30,21 +30,21 @@ impl SessionId {
     }
 }
 
-/// A browser in which a user has signed in. The id of its row is the digest of the cookie.
+/// A browser session of a user who has signed in. The id of its row is the digest of the cookie.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Session {
     /// The subject of the user.
     pub subject: String,
-    /// The name that they signed in with.
+    /// The username that the user signed in with.
     pub username: String,
-    /// When they signed in.
+    /// When the user signed in.
     pub signed_in: Timestamp,
     /// When the session ends.
     pub expires: Timestamp,
-    /// The authentication context class that was met.
+    /// The authentication context class.
     pub acr: Option<String>,
-    /// The methods by which they proved who they are (RFC 8176).
+    /// The authentication methods that were used (RFC 8176).
     pub amr: Vec<String>,
 }
 

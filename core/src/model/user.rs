@@ -5,7 +5,7 @@ use super::{PasswordHash, json};
 use crate::env::Timestamp;
 use crate::store::{CorruptRow, Kind, Record, Row};
 
-/// A resource owner: the person that a token speaks for.
+/// A user: the resource owner for whom a token is issued.
 ///
 /// ```
 /// let user = gridauth::User::new("248289761001").named("israel");
@@ -19,19 +19,19 @@ pub struct User {
 }
 
 impl User {
-    /// The user with this subject: what `sub` says everywhere, never given to another person.
+    /// A user with this subject: the value of `sub` everywhere. It must never be reused for another person.
     pub fn new(subject: impl Into<String>) -> Self {
         Self { subject: subject.into(), username: None, claims: Map::new() }
     }
 
-    /// The name that they sign in with and that pages show.
+    /// The username: what the user signs in with and what pages show.
     #[must_use]
     pub fn named(mut self, username: impl Into<String>) -> Self {
         self.username = Some(username.into());
         self
     }
 
-    /// What is known of them, by the names of OpenID Connect's standard claims.
+    /// Claims about the user, by their names in OpenID Connect Core section 5.1.
     #[must_use]
     pub fn with_claims(mut self, claims: Map<String, Value>) -> Self {
         self.claims = claims;
@@ -43,24 +43,24 @@ impl User {
         &self.subject
     }
 
-    /// The name they sign in with; the subject where they have none.
+    /// The username, or the subject if there is no username.
     pub fn username(&self) -> &str {
         self.username.as_deref().unwrap_or(&self.subject)
     }
 
-    /// What is known of them.
+    /// Claims about the user.
     pub fn claims(&self) -> &Map<String, Value> {
         &self.claims
     }
 }
 
-/// A user that the engine's own user store keeps.
+/// A user in the server's store.
 #[derive(Clone, Debug)]
 pub struct StoredUser {
     pub(crate) username: String,
     pub(crate) subject: String,
     pub(crate) signed_up: Timestamp,
-    /// `None` while the user is being removed: no password is right.
+    /// `None` while the user is being removed: then no password is correct.
     pub(crate) password: Option<PasswordHash>,
     pub(crate) claims: Map<String, Value>,
 }
@@ -75,7 +75,7 @@ struct Body {
 }
 
 impl StoredUser {
-    /// The user without the password's hash.
+    /// The user without the password hash.
     pub fn user(&self) -> User {
         User::new(&self.subject).named(&self.username).with_claims(self.claims.clone())
     }

@@ -2,14 +2,14 @@ use std::fmt;
 
 use super::configuration::Problems;
 
-/// A server cannot be built as it is configured. It names everything that is wrong at once, each with what to change.
+/// Why a server cannot be built: all problems of the configuration, each with what to change.
 #[derive(Debug)]
 pub struct BuildError {
     problems: Vec<String>,
 }
 
 impl BuildError {
-    /// What is wrong, one text for each.
+    /// The problems.
     pub fn problems(&self) -> &[String] {
         &self.problems
     }

@@ -49,7 +49,7 @@ pub struct Builder {
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 impl GridAuth {
-    /// Begins a server with this issuer identifier (RFC 8414 section 2): an absolute `https` URL without query and fragment.
+    /// Starts a server with this issuer identifier (RFC 8414 section 2): an absolute `https` URL without query and fragment.
     pub fn builder(issuer: impl Into<String>) -> Builder {
         Builder {
             issuer: issuer.into(),
@@ -83,87 +83,87 @@ impl GridAuth {
 }
 
 impl Builder {
-    /// The store that everything is kept in. Every server needs one.
+    /// Sets the store. Every server needs one.
     #[must_use]
     pub fn store(mut self, store: Store) -> Self {
         self.store = Some(store);
         self
     }
 
-    /// Registers a grant, with extensions or without. A server without grants only guards.
+    /// Registers a grant, with or without extensions. A server without grants only guards.
     #[must_use]
     pub fn grant(mut self, grant: impl IntoRegistration) -> Self {
         self.grants.add(grant.into_registration());
         self
     }
 
-    /// Adds an extension to every grant. It runs after the extensions that a grant was registered with.
+    /// Adds an extension to every grant. It runs after the extensions that were registered with the grant.
     #[must_use]
     pub fn extension(mut self, extension: impl Extension) -> Self {
         self.extensions.push(Arc::new(extension));
         self
     }
 
-    /// Adds an endpoint of the application's own, mounted with the server's and described in its metadata.
+    /// Adds a custom endpoint. It is mounted with the server's endpoints and described in the metadata.
     #[must_use]
     pub fn endpoint(mut self, endpoint: impl Endpoint) -> Self {
         self.endpoints.push(Arc::new(endpoint));
         self
     }
 
-    /// Adds a method by which clients authenticate. A grant that accepts it names it in
-    /// [`client_authentication`](crate::grant::TokenSide::client_authentication).
+    /// Adds a client authentication method. A grant accepts it if
+    /// [`client_authentication`](crate::grant::TokenSide::client_authentication) contains it.
     #[must_use]
     pub fn client_authentication(mut self, method: impl ClientAuthentication) -> Self {
         self.client_authentication.push(Box::new(method));
         self
     }
 
-    /// The path that the endpoints are mounted below: `/oauth` by default, empty for the root.
+    /// Sets the path below which the endpoints are mounted: `/oauth` by default, empty for the root.
     #[must_use]
     pub fn mount(mut self, path: impl Into<String>) -> Self {
         self.mount = path.into();
         self
     }
 
-    /// Whether a proxy in front strips the issuer's path from requests. The endpoints are then mounted without it as well.
+    /// Sets whether a proxy strips the issuer's path from requests. If so, the endpoints are also mounted without that path.
     #[must_use]
     pub fn behind_stripping_proxy(mut self, yes: bool) -> Self {
         self.strips_issuer_path = yes;
         self
     }
 
-    /// The realm that challenges name (RFC 9110 section 11.5). By default it is the issuer.
+    /// Sets the realm in challenges (RFC 9110 section 11.5): the issuer by default.
     #[must_use]
     pub fn realm(mut self, realm: impl Into<String>) -> Self {
         self.realm = Some(realm.into());
         self
     }
 
-    /// The scopes of the application, as [`scopes!`](crate::scopes!) lists them. The metadata lists them and the consent page
-    /// shows their words.
+    /// Adds the application's scopes, as a list that [`scopes!`](crate::scopes!) declared. The metadata lists the scopes, and the
+    /// consent page shows their descriptions.
     #[must_use]
     pub fn scopes(mut self, scopes: &[ScopeDescription]) -> Self {
         self.scopes.extend_from_slice(scopes);
         self
     }
 
-    /// How long a code can be redeemed: 60 seconds by default.
+    /// Sets the lifetime of authorization codes: 60 seconds by default.
     #[must_use]
     pub fn code_lifetime(mut self, lifetime: Duration) -> Self {
         self.lifetimes.code = lifetime;
         self
     }
 
-    /// How long an access token is valid: an hour by default.
+    /// Sets the lifetime of access tokens: an hour by default.
     #[must_use]
     pub fn access_token_lifetime(mut self, lifetime: Duration) -> Self {
         self.lifetimes.access_token = lifetime;
         self
     }
 
-    /// How long a refresh token is valid if it is not used (14 days by default), and how long a chain of them is valid from the
-    /// first to the last (90 days by default).
+    /// Sets how long a refresh token is valid without being used (14 days by default), and how long a chain of refresh tokens is
+    /// valid, from the first to the last (90 days by default).
     #[must_use]
     pub fn refresh_token_lifetime(mut self, idle: Duration, absolute: Duration) -> Self {
         self.lifetimes.refresh_token_idle = idle;
@@ -171,56 +171,56 @@ impl Builder {
         self
     }
 
-    /// How long somebody stays signed in in a browser: 12 hours by default.
+    /// Sets how long a user stays signed in in a browser: 12 hours by default.
     #[must_use]
     pub fn session_lifetime(mut self, lifetime: Duration) -> Self {
         self.session_lifetime = lifetime;
         self
     }
 
-    /// The application's own users, instead of users in the server's store.
+    /// Sets the application's own users, in place of those in the server's store.
     #[must_use]
     pub fn users(mut self, users: impl Users) -> Self {
         self.users = Some(Arc::new(users));
         self
     }
 
-    /// The application's own session management: people sign in on the application's pages.
+    /// Sets the application's own session management: users then sign in on the application's pages.
     #[must_use]
     pub fn own_session(mut self, session: impl OwnSession) -> Self {
         self.own_session = Some(Arc::new(session));
         self
     }
 
-    /// The name, logo and colour of the built-in pages.
+    /// Sets the name, logo and colour of the built-in pages.
     #[must_use]
     pub fn theme(self, theme: Theme) -> Self {
         self.pages(BuiltInPages::new(theme))
     }
 
-    /// The application's own pages.
+    /// Sets the application's own pages.
     #[must_use]
     pub fn pages(mut self, pages: impl Pages) -> Self {
         self.pages = Arc::new(pages);
         self
     }
 
-    /// What a password hash costs, and how many run at the same time.
+    /// Sets the cost of password hashes, and how many run concurrently.
     #[must_use]
     pub fn hashing(mut self, settings: HashingSettings) -> Self {
         self.hashing = settings;
         self
     }
 
-    /// After how many failures further attempts have to wait.
+    /// Sets after how many failures further attempts have to wait.
     #[must_use]
     pub fn throttle(mut self, settings: ThrottleSettings) -> Self {
         self.throttle = settings;
         self
     }
 
-    /// The body of a guard's rejection, in the application's own shape; `None` keeps the usual one. Status and challenge do not
-    /// depend on it.
+    /// Sets the body of the guard's rejections. If the closure returns `None`, the default body is used. Status and challenge do
+    /// not depend on it.
     #[must_use]
     pub fn rejection_body(
         mut self,
@@ -230,22 +230,22 @@ impl Builder {
         self
     }
 
-    /// The clock: the system's by default. Tests use a [`ManualClock`](crate::env::ManualClock).
+    /// Sets the clock: the system clock by default. Tests use a [`ManualClock`](crate::env::ManualClock).
     #[must_use]
     pub fn clock(mut self, clock: impl Clock) -> Self {
         self.clock = Arc::new(clock);
         self
     }
 
-    /// The source of randomness: the system's by default.
+    /// Sets the source of randomness: the system's by default.
     #[must_use]
     pub fn entropy(mut self, entropy: impl Entropy) -> Self {
         self.entropy = Arc::new(entropy);
         self
     }
 
-    /// How often expired rows are removed: every minute by default, at least every second. `None` leaves it to
-    /// [`GridAuth::sweep`].
+    /// Sets how often expired rows are removed: every minute by default, at most once a second. With `None` only
+    /// [`GridAuth::sweep`] removes them.
     #[must_use]
     pub fn sweep_every(mut self, interval: Option<Duration>) -> Self {
         self.sweep_every = interval;
@@ -255,7 +255,7 @@ impl Builder {
     /// Builds the server.
     ///
     /// # Errors
-    /// [`BuildError`] names everything that is wrong with the configuration.
+    /// [`BuildError`] lists all problems of the configuration.
     pub async fn build(mut self) -> Result<GridAuth, BuildError> {
         for extension in &self.extensions {
             self.grants.extend_all(extension);
@@ -328,7 +328,7 @@ impl Builder {
         Ok(GridAuth(Arc::new(Server { engine, guard, authenticator, routes })))
     }
 
-    /// The guard of the server's tokens.
+    /// The guard for the server's tokens.
     fn guard(&mut self, store: &Store) -> Result<Guard, crate::guard::GuardError> {
         let guard = Guard::builder(&self.issuer)
             .store(store.clone())
@@ -340,7 +340,7 @@ impl Builder {
         }
     }
 
-    /// What is wrong with the configuration, apart from what its parts say themselves when they are made.
+    /// The problems of the configuration, except those that are found when its parts are made.
     fn problems(&self, authenticator: &ClientAuthenticator) -> Problems {
         let mut problems = Problems::default();
         problems.check_mount(&self.mount);
@@ -352,7 +352,7 @@ impl Builder {
             ("session", self.session_lifetime),
         ]);
         if self.sweep_every.is_some_and(|interval| interval < Duration::from_secs(1)) {
-            problems.add("the sweeper must leave at least a second between its rounds");
+            problems.add("the sweep interval must be at least a second");
         }
         problems.check_scopes(&self.scopes);
         let methods: Vec<AuthMethod> = authenticator.methods().collect();
@@ -362,8 +362,8 @@ impl Builder {
     }
 }
 
-/// Each scope token once, with the first words that describe it alone. A type that is made of several tokens says nothing about the
-/// single ones.
+/// Each scope token once, with its first description. The description of several tokens together does not apply to the single
+/// tokens.
 fn single_scopes(given: &[ScopeDescription]) -> Vec<ScopeDescription> {
     let mut single: Vec<ScopeDescription> = Vec::new();
     for scope in given {

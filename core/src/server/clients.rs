@@ -1,4 +1,4 @@
-//! Registering clients, as an operator does.
+//! Registration and removal of clients.
 
 use super::{GridAuth, RevokeError};
 use crate::clients::ClientSecretHash;
@@ -7,28 +7,28 @@ use crate::model::{Client, ClientBuilder};
 use crate::store::{By, Key, Kind, Record, StoreError};
 
 impl GridAuth {
-    /// Keeps a client, in the place of one with the same id.
+    /// Registers a client, or replaces the one with the same id.
     ///
     /// # Errors
-    /// [`StoreError`] where the store fails.
+    /// [`StoreError`] if the store fails.
     pub async fn put_client(&self, mut client: Client) -> Result<(), StoreError> {
         client.registered = self.0.engine.clock.now();
         self.0.engine.store.put(Key::new(Kind::Client, client.id()), client.to_row()).await
     }
 
-    /// Keeps a client where there is none with its id. False where there is one, which stays as it is.
+    /// Registers a client if there is none with its id. Returns `false` if there is one, which stays unchanged.
     ///
     /// # Errors
-    /// [`StoreError`] where the store fails.
+    /// [`StoreError`] if the store fails.
     pub async fn insert_client(&self, mut client: Client) -> Result<bool, StoreError> {
         client.registered = self.0.engine.clock.now();
         self.0.engine.store.insert(Key::new(Kind::Client, client.id()), client.to_row()).await
     }
 
-    /// Begins a confidential client with a secret that somebody chose; it is kept hashed with argon2id.
+    /// Starts a confidential client with a chosen secret, which is hashed with argon2id.
     ///
     /// # Errors
-    /// [`HashingError`] where it cannot be hashed now.
+    /// [`HashingError`] if the secret cannot be hashed.
     pub async fn confidential_client(
         &self,
         client_id: impl Into<String>,
@@ -41,22 +41,22 @@ impl GridAuth {
     /// The client with this id.
     ///
     /// # Errors
-    /// [`StoreError`] where the store fails.
+    /// [`StoreError`] if the store fails.
     pub async fn client(&self, client_id: &str) -> Result<Option<Client>, StoreError> {
         Ok(self.0.engine.client(client_id).await?.map(|client| (*client).clone()))
     }
 
-    /// Removes a client, ends all its grants, and forgets what users allowed it: a client that gets the id later has to ask
-    /// them. False where there is none with this id.
+    /// Removes a client, revokes all its grants, and removes the consents that users gave it: a later client with this id has
+    /// to ask them again. Returns `false` if there is no client with this id.
     ///
-    /// A request that was under way meanwhile may still keep a grant or a consent. Where the store keeps clients for a time
-    /// after they were read (GridDB, its option `client_cache`), so may one that begins within that time in another process.
-    /// Call this again once that time, and that of a request begun in it, is over: it removes what they kept, though it
-    /// answers false, and nothing more can come. Before that nothing with this id should be registered anew.
+    /// A concurrent request may still store a grant or a consent. If the store caches clients (GridDB does, see its option
+    /// `client_cache`), a request in another process may do so even if it starts within the cache time. To remove those rows,
+    /// call this again after the cache time and the longest duration of a request have passed. It then returns `false`, and
+    /// nothing more can be stored. Do not register a client with this id before that.
     ///
     /// # Errors
-    /// [`RevokeError`] as [`withdraw_consent`](Self::withdraw_consent). Asked again, it goes on where it stopped, and answers
-    /// false where the client itself had gone.
+    /// [`RevokeError`] as for [`withdraw_consent`](Self::withdraw_consent). Another call continues where this one stopped; it
+    /// returns `false` if the client itself is already removed.
     pub async fn remove_client(&self, client_id: &str) -> Result<bool, RevokeError> {
         let removed = self.0.engine.store.remove(Key::new(Kind::Client, client_id)).await?;
         let grants = self.revoke_client(client_id).await;

@@ -1,4 +1,4 @@
-//! What is wrong with a configuration, found when a server is built.
+//! Checks of a configuration when a server is built.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use crate::guard::ScopeDescription;
 use crate::model::AuthMethod;
 use crate::protocol::{Issuer, Scope, is_plain_path};
 
-/// The problems that were found, each with what to change.
+/// The problems of a configuration, each with what to change.
 #[derive(Default)]
 pub(super) struct Problems(pub(super) Vec<String>);
 
@@ -19,7 +19,7 @@ impl Problems {
         self.0.push(problem.into());
     }
 
-    /// The value, or a problem with it.
+    /// The value. An error is added to the problems.
     pub(super) fn take<T, E: std::fmt::Display>(&mut self, what: &str, result: Result<T, E>) -> Option<T> {
         result.map_err(|error| self.add(format!("{what}: {error}"))).ok()
     }
@@ -27,7 +27,7 @@ impl Problems {
     pub(super) fn check_mount(&mut self, mount: &str) {
         if !is_plain_path(mount) {
             self.add(format!(
-                "the mount path {mount:?} must be empty, or segments of letters, digits and - . _ ~, each after a slash"
+                "the mount path {mount:?} must be empty, or segments of letters, digits and - . _ ~, each with a leading slash"
             ));
         }
     }
@@ -48,7 +48,7 @@ impl Problems {
         }
     }
 
-    /// Every side of a grant has a name of its own, and client authentication methods that the server has.
+    /// Every side of a grant has a unique name, and accepts only client authentication methods that the server has.
     pub(super) fn check_grants(&mut self, grants: &Registry, methods: &[AuthMethod]) {
         let mut grant_types = HashSet::new();
         for side in grants.token_sides() {
@@ -83,15 +83,15 @@ impl Problems {
         }
     }
 
-    /// No two methods have one name.
+    /// The names of the methods are unique.
     pub(super) fn check_authentication(&mut self, methods: &[AuthMethod]) {
         let mut known = HashSet::new();
         for method in methods.iter().filter(|method| !known.insert(*method)) {
-            self.add(format!("the client authentication method {:?} is there twice", method.as_str()));
+            self.add(format!("the client authentication method {:?} is registered twice", method.as_str()));
         }
     }
 
-    /// Every endpoint has a path of its own that routers take for what it says.
+    /// Every endpoint has a unique path, without characters that are special to routers.
     pub(super) fn check_endpoints(&mut self, endpoints: &[Arc<dyn Endpoint>]) {
         let mut paths = Vec::new();
         for endpoint in endpoints {
@@ -102,24 +102,24 @@ impl Problems {
             };
             if !is_plain {
                 self.add(format!(
-                    "the endpoint path {path:?} must be segments of letters, digits and - . _ ~, each after a slash"
+                    "the endpoint path {path:?} must be segments of letters, digits and - . _ ~, each with a leading slash"
                 ));
             }
             if paths.contains(&path) {
                 self.add(format!("two endpoints have the path {path:?}"));
             }
             if endpoint.methods().is_empty() {
-                self.add(format!("the endpoint {path:?} has no method"));
+                self.add(format!("the endpoint {path:?} has no HTTP method"));
             }
             paths.push(path);
         }
     }
 }
 
-/// Logs what is allowed but should be known.
+/// Logs warnings about a valid configuration.
 pub(super) fn warn(issuer: &Issuer, grants: &Registry) {
     if issuer.is_unprotected {
-        tracing::warn!(issuer = %issuer.url, "the issuer is plain http: tokens and passwords can be read on the way");
+        tracing::warn!(issuer = %issuer.url, "the issuer uses plain http: tokens and passwords can be read in transit");
     }
     for registered in grants.iter() {
         if let Some(warning) = registered.grant.warning() {

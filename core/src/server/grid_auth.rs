@@ -16,7 +16,7 @@ use crate::identity::StoredUsers;
 use crate::protocol::{Issuer, OAuthError};
 use crate::store::{Store, deadline};
 
-/// An authorization server and the guard of its tokens. A cheap handle: clones share one server.
+/// An authorization server and the guard for its tokens. A cheap handle: clones share one server.
 ///
 /// ```
 /// use gridauth::grant::{ClientCredentials, RefreshToken};
@@ -34,7 +34,7 @@ use crate::store::{Store, deadline};
 #[derive(Clone)]
 pub struct GridAuth(pub(super) Arc<Server>);
 
-/// What was built.
+/// What the handle points to.
 pub(super) struct Server {
     pub(super) engine: Arc<Engine>,
     pub(super) guard: Guard,
@@ -43,17 +43,16 @@ pub(super) struct Server {
 }
 
 impl GridAuth {
-    /// The longest body that an endpoint reads, in bytes. An adapter reads no more, and answers
-    /// [`refuse_unread`](Self::refuse_unread) where there is more.
+    /// The longest body that an endpoint accepts, in bytes. An adapter reads no more. If a body is longer, it responds with
+    /// [`refuse_unread`](Self::refuse_unread).
     pub const MAX_BODY: usize = 64 * 1024;
 
-    /// The paths that lead to an endpoint. An adapter mounts each for every method and hands the requests to
-    /// [`handle`](Self::handle).
+    /// The paths of the endpoints. An adapter routes each of them, for every method, to [`handle`](Self::handle).
     pub fn paths(&self) -> Vec<String> {
         self.0.routes.paths().map(str::to_owned).collect()
     }
 
-    /// Answers a request to one of [`paths`](Self::paths); 404 for any other path.
+    /// Responds to a request to one of [`paths`](Self::paths). Any other path gets status 404.
     pub async fn handle(&self, request: Request) -> Response {
         let mut response = match self.0.routes.find(request.uri().path()) {
             Some(_) if request.body().len() > Self::MAX_BODY => self.refuse_unread(Unread::TooLong),
@@ -69,7 +68,7 @@ impl GridAuth {
             None => not_found(),
         };
         if request.method() == Method::HEAD {
-            // RFC 9110 section 8.6: the length is the one that GET would have.
+            // RFC 9110 section 8.6: the length is that of the response to GET.
             let length = response.body().len().into();
             response.headers_mut().insert(CONTENT_LENGTH, length);
             *response.body_mut() = Bytes::new();
@@ -78,11 +77,10 @@ impl GridAuth {
     }
 
     /// Runs `work` under one shared store deadline: all its calls to the store share the time that the store allows for one
-    /// request, as those of [`handle`](Self::handle) do (on GridDB, `retry_for`). Without it, a handler that asks the store
-    /// several things may wait that long for each.
+    /// request (on GridDB, `retry_for`), like those of [`handle`](Self::handle). Without it, a handler that makes several calls to
+    /// the store may wait that long for each.
     ///
-    /// Around a guard and its handler, where a framework lets both be wrapped, it covers the guard's read too. Tasks that `work`
-    /// spawns have their own time.
+    /// If it wraps a guard and its handler, it covers the guard's read too. Tasks that `work` spawns have their own deadlines.
     ///
     /// ```
     /// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
@@ -106,26 +104,26 @@ impl GridAuth {
         deadline::shared(work)
     }
 
-    /// The direct answer to an error (RFC 6749 section 5.2), for routes of the application's own that answer as the token endpoint
-    /// does. The error's cause goes to the log.
+    /// The error response of RFC 6749 section 5.2, for the application's own routes that respond like the token endpoint. The
+    /// cause of the error is logged.
     pub fn refuse(&self, error: &OAuthError) -> Response {
         error_response(error, self.0.guard.realm())
     }
 
-    /// The answer to a request that could not be read whole.
+    /// The response to a request that could not be read.
     pub fn refuse_unread(&self, why: Unread) -> Response {
         self.refuse(&OAuthError::invalid_request(why.to_string()).with_status(why.status()))
     }
 
-    /// The guard of the server's tokens.
+    /// The guard for the server's tokens.
     pub fn guard(&self) -> &Guard {
         &self.0.guard
     }
 
-    /// The access that a request's token gives (RFC 6750 section 2.1): [`Guard::authenticate`].
+    /// Checks the access token of a request (RFC 6750 section 2.1): [`Guard::authenticate`].
     ///
     /// # Errors
-    /// The future gives a [`Rejection`]; [`reject`](Self::reject) makes the response.
+    /// The future returns a [`Rejection`]; [`reject`](Self::reject) makes the response.
     #[inline]
     pub fn authenticate(&self, head: &impl RequestHead) -> AccessFuture {
         self.0.guard.authenticate(head)
@@ -136,10 +134,10 @@ impl GridAuth {
         self.0.guard.reject(rejection)
     }
 
-    /// Checks whether a text can be an issuer identifier, before a server is built with it.
+    /// Checks an issuer identifier before a server is built with it.
     ///
     /// # Errors
-    /// What has to change about it.
+    /// What to change.
     pub fn check_issuer(issuer: &str) -> Result<(), &'static str> {
         Issuer::parse(issuer).map(|_| ())
     }
@@ -154,17 +152,17 @@ impl GridAuth {
         self.0.engine.store()
     }
 
-    /// The clock of the server. What an application keeps beside the server's rows is best dated by it.
+    /// The server's clock. Use it for timestamps of the application's own data, so that tests control them too.
     pub fn clock(&self) -> &dyn Clock {
         self.0.engine.clock()
     }
 
-    /// The source of randomness that the server was built with.
+    /// The server's source of randomness.
     pub fn entropy(&self) -> &dyn Entropy {
         self.0.engine.entropy()
     }
 
-    /// The users that the server keeps in its store.
+    /// The users in the server's store.
     pub fn users(&self) -> &StoredUsers {
         &self.0.engine.stored_users
     }

@@ -1,11 +1,11 @@
-//! Tokens without a request for them.
+//! Tokens that the application issues itself, without a token request.
 
 use super::GridAuth;
 use crate::grant::{GrantedScope, NewGrant, TokenResponse, issue_minted};
 use crate::model::Client;
 use crate::protocol::{OAuthError, Scope};
 
-/// A token to be made without a client that asks for it: for tests, and for tools of the application's own.
+/// Describes a token that the application issues itself, without a token request: for tests and for its own tools.
 ///
 /// ```
 /// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
@@ -26,24 +26,24 @@ pub struct MintRequest {
 }
 
 impl MintRequest {
-    /// A token that speaks for the user with this subject.
+    /// A token for the user with this subject.
     pub fn for_user(subject: impl Into<String>) -> Self {
         Self { subject: Some(subject.into()), client_id: "minted".to_owned(), scope: String::new() }
     }
 
-    /// A token of a client that acts for itself.
+    /// A token for a client that acts for itself.
     pub fn for_client(client_id: impl Into<String>) -> Self {
         Self { subject: None, client_id: client_id.into(), scope: String::new() }
     }
 
-    /// Issued to this client, which need not be registered.
+    /// Sets the client, which need not be registered.
     #[must_use]
     pub fn client(mut self, client_id: impl Into<String>) -> Self {
         self.client_id = client_id.into();
         self
     }
 
-    /// With this scope, its tokens parted by spaces.
+    /// Sets the scope, as a space-separated list. By default it is empty.
     #[must_use]
     pub fn scope(mut self, scope: impl Into<String>) -> Self {
         self.scope = scope.into();
@@ -52,11 +52,11 @@ impl MintRequest {
 }
 
 impl GridAuth {
-    /// Makes a token without a request for it. The caller answers for it: no client is authenticated and no scope policy
-    /// asked.
+    /// Issues a token without a token request. The caller is responsible for it: no client is authenticated, and no scope policy
+    /// applies.
     ///
     /// # Errors
-    /// `invalid_scope` where the scope is malformed; a server error where the token cannot be stored.
+    /// `invalid_scope` if the scope is malformed; a server error if the token cannot be stored.
     pub async fn mint(&self, request: MintRequest) -> Result<TokenResponse, OAuthError> {
         let scope: Scope =
             request.scope.parse().map_err(|_| OAuthError::invalid_scope("the scope is malformed"))?;

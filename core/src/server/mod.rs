@@ -1,4 +1,4 @@
-//! The server: everything that is registered, tied together.
+//! The server: builder and handle. It wires grants, endpoints and guard together.
 
 mod build_error;
 mod builder;

@@ -1,4 +1,4 @@
-//! Ending what speaks for a user or for a client.
+//! Revocation of grants, sessions and consents; removal of users.
 
 use super::GridAuth;
 use crate::identity::{SignUpError, UsersError};
@@ -6,24 +6,24 @@ use crate::model::Consent;
 use crate::store::{By, Key, Kind, Query, Record, Row, StoreError};
 use crate::token::Secret;
 
-/// Grants could not be revoked. Called again, it goes on where it stopped.
+/// Not everything could be revoked. Another call continues where this one stopped.
 #[derive(Debug, thiserror::Error)]
-#[error("not everything was revoked")]
+#[error("not everything could be revoked")]
 pub struct RevokeError(#[from] StoreError);
 
-/// How many removals in a row may fail before the rest of a page is left, and how many pages before the rest of a listing: it is
-/// hardly the rows then, and a store may take all its time for each.
+/// After this many failed removals in a row the rest of a page is skipped, and after this many failed pages the rest of a listing:
+/// then the rows are hardly the reason, and each further call may use up the store's whole deadline.
 const MOST_FAILURES: usize = 3;
 
 impl GridAuth {
-    /// Takes back what a user allowed a client: it has to ask again, and all its tokens for that user end now.
+    /// Withdraws a user's consent to a client and revokes all the client's grants for that user. The client has to ask for consent
+    /// again.
     ///
     /// # Errors
-    /// [`RevokeError`] where the store fails on the way; what it reached is revoked. One row that cannot be removed does not
-    /// keep it from the others, nor does one part of a store that cannot be reached.
+    /// [`RevokeError`] if the store fails. Everything else is revoked nevertheless, even if single rows cannot be removed or a part
+    /// of the store is unavailable.
     pub async fn withdraw_consent(&self, subject: &str, client_id: &str) -> Result<(), RevokeError> {
-        // The consent goes first, so that hardly a new grant comes of it while the old ones go; one whose approval has read
-        // the consent already may still come.
+        // The consent is removed first, so that it leads to no new grant. Only an approval that has already read it still may.
         let consent =
             self.0.engine.store.remove(Key::new(Kind::Consent, &Consent::row_id(subject, client_id))).await;
         let is_of_client = |row: &Row| row.client() == Some(client_id);
@@ -32,52 +32,53 @@ impl GridAuth {
         grants
     }
 
-    /// Ends all that speaks for a user: their sessions in browsers first, then every code and token.
+    /// Ends all sessions of a user, then revokes all the user's grants, with their codes and tokens.
     ///
     /// # Errors
-    /// [`RevokeError`] as [`withdraw_consent`](Self::withdraw_consent).
+    /// [`RevokeError`] as for [`withdraw_consent`](Self::withdraw_consent).
     pub async fn revoke_user(&self, subject: &str) -> Result<(), RevokeError> {
         let sessions = self.end_sessions(subject).await;
         let grants = self.remove_listed(Kind::Grant, By::User(subject), |_| true).await;
         sessions.and(grants)
     }
 
-    /// Signs a user out in every browser. Their tokens stay good.
+    /// Signs a user out in every browser. The user's tokens stay valid.
     ///
     /// # Errors
-    /// [`RevokeError`] as [`withdraw_consent`](Self::withdraw_consent).
+    /// [`RevokeError`] as for [`withdraw_consent`](Self::withdraw_consent).
     pub async fn end_sessions(&self, subject: &str) -> Result<(), RevokeError> {
         self.remove_listed(Kind::Session, By::User(subject), |_| true).await
     }
 
-    /// Removes a user that the engine keeps, and ends all that speaks for them. False where there is none of that name.
+    /// Removes a user from the server's store, with all the user's sessions, grants and consents. Returns `false` if there is no
+    /// user with this username.
     ///
-    /// First no password is right any more, then their sessions, codes, tokens and consents end, and the user goes last: until
-    /// then nobody can sign up under the name. A sign-in that was under way meanwhile may still succeed;
-    /// [`revoke_user`](Self::revoke_user), called later with the subject, ends what came of it.
+    /// First the password is removed, then sessions, grants and consents, and the user last: until then nobody can sign up under
+    /// the name. A concurrent sign-in may still succeed. To revoke what it led to, call [`revoke_user`](Self::revoke_user) with the
+    /// subject later.
     ///
     /// # Errors
-    /// [`RevokeError`] as [`withdraw_consent`](Self::withdraw_consent). Asked again, it goes on where it stopped.
+    /// [`RevokeError`] as for [`withdraw_consent`](Self::withdraw_consent). Another call continues where this one stopped.
     pub async fn remove_user(&self, username: &str) -> Result<bool, RevokeError> {
         let Some(subject) = self.0.engine.stored_users.begin_removal(username).await? else {
             return Ok(false);
         };
         let revoked = self.revoke_user(&subject).await;
         let consents = self.remove_listed(Kind::Consent, By::User(&subject), |_| true).await;
-        // By the user's row alone a repeat knows that there is something left to do.
+        // The user's row stays until everything else is removed: without it, another call would not know the subject.
         revoked.and(consents)?;
         Ok(self.0.engine.stored_users.finish_removal(username).await?)
     }
 
-    /// Gives a user of the engine's own a new password, and signs them out in every browser. False where there is none
-    /// of that name.
+    /// Sets the password of a user in the server's store, and signs the user out in every browser. Returns `false` if there is no
+    /// user with this username.
     ///
-    /// A sign-in with the old password that was under way meanwhile may still succeed; [`end_sessions`](Self::end_sessions),
-    /// called a little later with the subject, ends its session, and [`revoke_user`](Self::revoke_user) the tokens of one by the
-    /// password grant too.
+    /// A concurrent sign-in with the old password may still succeed. To end its session, call
+    /// [`end_sessions`](Self::end_sessions) with the subject a little later; [`revoke_user`](Self::revoke_user) also revokes tokens
+    /// that the password grant issued.
     ///
     /// # Errors
-    /// [`SignUpError::Password`] where the password is not allowed; the others where it cannot be done now.
+    /// [`SignUpError::Password`] if the password is not allowed; [`SignUpError::Failed`] if the store or the hashing failed.
     pub async fn set_password(&self, username: &str, password: &Secret) -> Result<bool, SignUpError> {
         let Some(subject) = self.0.engine.stored_users.set_password(username, password).await? else {
             return Ok(false);
@@ -88,18 +89,18 @@ impl GridAuth {
         }
     }
 
-    /// Ends all grants of a client.
+    /// Revokes all grants of a client.
     ///
     /// # Errors
-    /// [`RevokeError`] as [`withdraw_consent`](Self::withdraw_consent).
+    /// [`RevokeError`] as for [`withdraw_consent`](Self::withdraw_consent).
     pub async fn revoke_client(&self, client_id: &str) -> Result<(), RevokeError> {
         self.remove_listed(Kind::Grant, By::Client(client_id), |_| true).await
     }
 
-    /// What a user has allowed, to which clients.
+    /// The consents of a user.
     ///
     /// # Errors
-    /// [`StoreError`] where the store fails.
+    /// [`StoreError`] if the store fails.
     pub async fn consents(&self, subject: &str) -> Result<Vec<Consent>, StoreError> {
         let mut consents = Vec::new();
         let mut query = Query::new(Kind::Consent, By::User(subject));
@@ -115,8 +116,8 @@ impl GridAuth {
         }
     }
 
-    /// Removes the rows that are wanted, page by page, so that what comes before a page that fails is gone. Goes on past a row
-    /// that cannot be removed, and past a part of the store that cannot be listed; the first error is told at the end.
+    /// Removes the wanted rows, page by page. It skips rows that cannot be removed and parts of the store that cannot be listed, and
+    /// returns the first error at the end.
     pub(super) async fn remove_listed(
         &self,
         kind: Kind,

@@ -10,7 +10,7 @@ use crate::guard::ScopeDescription;
 use crate::http::{Response, method_not_allowed};
 use crate::protocol::Issuer;
 
-/// What each path leads to.
+/// The mounted endpoints.
 pub(super) struct Routes(Vec<Route>);
 
 /// A path, and the endpoint that is mounted there.
@@ -19,7 +19,7 @@ pub(super) struct Route {
     pub(super) endpoint: Arc<dyn Endpoint>,
 }
 
-/// The built-in endpoints that serve these grants, and those that the grants bring. What serves no grant does not exist.
+/// The built-in endpoints that these grants need, and the grants' own endpoints.
 pub(super) fn endpoints(grants: &Arc<Registry>, interaction: Interaction) -> Vec<Arc<dyn Endpoint>> {
     let mut endpoints: Vec<Arc<dyn Endpoint>> = Vec::new();
     if grants.authorization_sides().next().is_some() {
@@ -37,7 +37,7 @@ pub(super) fn endpoints(grants: &Arc<Registry>, interaction: Interaction) -> Vec
     endpoints
 }
 
-/// The metadata document (RFC 8414 section 2): what the server, its endpoints and its grants say of themselves.
+/// The metadata document (RFC 8414 section 2), assembled from the server, its endpoints and its grants.
 pub(super) fn metadata(
     engine: &Engine,
     grants: &Registry,
@@ -57,7 +57,7 @@ pub(super) fn metadata(
 }
 
 impl Routes {
-    /// Mounts endpoints below the issuer's path, and also without that path where a proxy takes it away.
+    /// Mounts endpoints below the issuer's path, and also without that path if a proxy strips it.
     pub(super) fn mount(
         endpoints: Vec<Arc<dyn Endpoint>>,
         issuer: &Issuer,
@@ -91,7 +91,7 @@ impl Routes {
 }
 
 impl Route {
-    /// The answer to a method that the endpoint lacks. `HEAD` comes with `GET` (RFC 9110 section 9.3.2).
+    /// The response to a method that the endpoint does not support. `GET` includes `HEAD` (RFC 9110 section 9.3.2).
     pub(super) fn refuse_method(&self, method: &Method) -> Option<Response> {
         let wanted = if method == Method::HEAD { &Method::GET } else { method };
         let methods = self.endpoint.methods();

@@ -1,4 +1,4 @@
-//! Removes expired rows, in a task of its own, with bounded work at a time. Several servers on one store may each run one.
+//! Removes expired rows in a background task, in bounded steps. Several servers on one store may each run a sweeper.
 
 use std::sync::{Arc, Weak};
 use std::time::Duration;
@@ -8,15 +8,15 @@ use crate::engine::Engine;
 use crate::env::Timestamp;
 use crate::store::{Kind, Store, StoreError};
 
-/// The most rows that one step removes.
+/// The maximum number of rows that one step removes.
 const STEP: usize = 500;
 
 impl GridAuth {
-    /// Removes everything that has expired, in steps. A server does this by itself from time to time, unless it was built
-    /// without its sweeper. Returns how many rows were removed.
+    /// Removes all expired rows, in steps, and returns how many. The server does this periodically
+    /// ([`Builder::sweep_every`](crate::Builder::sweep_every)).
     ///
     /// # Errors
-    /// [`StoreError`] where the store fails for some kind of rows, the first such error. The rows of the other kinds are removed.
+    /// The first [`StoreError`], if the store fails for some kind of row. The rows of the other kinds are still removed.
     pub async fn sweep(&self) -> Result<usize, StoreError> {
         sweep(&self.0.engine).await
     }
@@ -36,7 +36,7 @@ async fn sweep_kind(store: &Store, kind: Kind, now: Timestamp) -> Result<usize, 
     let mut removed = 0;
     loop {
         let step = store.remove_expired(kind, now, STEP).await?;
-        // Fewer rows than the limit do not mean the end: others may have removed some of those that it found.
+        // Fewer rows than the limit do not mean the end: another sweeper may have removed some of the rows that were found.
         if step == 0 {
             return Ok(removed);
         }
@@ -45,7 +45,7 @@ async fn sweep_kind(store: &Store, kind: Kind, now: Timestamp) -> Result<usize, 
     }
 }
 
-/// Sweeps every `interval` until the server is gone.
+/// Sweeps every `interval` until the server is dropped.
 pub(super) fn spawn(engine: &Arc<Engine>, interval: Duration) {
     let engine: Weak<Engine> = Arc::downgrade(engine);
     let Ok(runtime) = tokio::runtime::Handle::try_current() else {

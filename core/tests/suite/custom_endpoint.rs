@@ -100,7 +100,7 @@ async fn endpoints_that_cannot_work_are_refused() {
         (Echo(EndpointPath::Mounted(""), post), "must be segments"),
         (Echo(EndpointPath::Mounted("/:id"), post), "must be segments"),
         (Echo(EndpointPath::WellKnown(""), post), "must be segments"),
-        (Echo(EndpointPath::Mounted("/echo"), &[]), "has no method"),
+        (Echo(EndpointPath::Mounted("/echo"), &[]), "has no HTTP method"),
     ] {
         let builder = GridAuth::builder(ISSUER).store(Store::memory()).grant(ClientCredentials::new());
         let error = builder.endpoint(endpoint).build().await.unwrap_err();

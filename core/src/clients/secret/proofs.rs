@@ -1,4 +1,4 @@
-//! Remembers which secrets proved right.
+//! Remembers which secrets were correct.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -12,12 +12,12 @@ use crate::env::{Entropy, EntropyError};
 
 const SHARDS: usize = 16;
 
-/// That this secret belongs to this client and this stored hash.
+/// A MAC that proves that a secret matches the stored hash of a client.
 pub(super) struct Proof([u8; 32]);
 
 impl Proof {
-    /// Finds the proof. A MAC under a key that nobody knows is a random number to whoever chose what it covers, so it
-    /// may decide where to look; whether it was found is decided in constant time.
+    /// The key of the proof in the map. To whoever chose the input, a MAC under an unknown key is a random number, so it
+    /// may be looked up as it is. The whole proof is then compared in constant time.
     fn place(&self) -> u64 {
         let [a, b, c, d, e, f, g, h, ..] = self.0;
         u64::from_be_bytes([a, b, c, d, e, f, g, h])
@@ -26,7 +26,7 @@ impl Proof {
 
 /// A bounded number of proofs.
 pub(super) struct Proofs {
-    /// HMAC with its key taken in: a copy of it is ready to use.
+    /// HMAC with its key already absorbed, to be cloned for each use.
     mac: Hmac<Sha256>,
     shards: Box<[Mutex<Shard>]>,
     room: usize,
@@ -44,7 +44,7 @@ struct Remembered {
 }
 
 impl Proofs {
-    /// Room for `at_most` proofs; where it is full, the one that was not used for longest goes.
+    /// Remembers `at_most` proofs. When it is full, the least recently used one is dropped.
     pub(super) fn new(at_most: usize, entropy: &(impl Entropy + ?Sized)) -> Result<Self, EntropyError> {
         let mut key = Zeroizing::new([0; 64]);
         entropy.fill(key.as_mut())?;
@@ -95,7 +95,7 @@ impl Proofs {
 
     fn shard(&self, proof: &Proof) -> MutexGuard<'_, Shard> {
         let shard = &self.shards[(proof.place() % self.shards.len() as u64) as usize];
-        // Whatever panicked here cannot have left a proof that was not given.
+        // A panic here cannot leave a proof that was never added.
         shard.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -1,4 +1,4 @@
-//! Checks client secrets.
+//! Verifies client secrets.
 
 use subtle::ConstantTimeEq;
 
@@ -9,37 +9,37 @@ use crate::identity::{HashingError, PasswordHasher};
 use crate::model::ClientSecretHash;
 use crate::model::client_secret_hash::{Form, digest};
 
-/// How many proven secrets are remembered.
+/// How many correct secrets are remembered.
 const REMEMBERED: usize = 10_000;
 
-/// Checks client secrets, and remembers which chosen ones proved right, so that a client pays for argon2 at its first
-/// request to this process and for one HMAC at the others.
+/// Verifies client secrets, and remembers which chosen ones were correct. So a client's first request to this process
+/// costs an argon2 hash, and each later one costs one HMAC.
 ///
-/// What is remembered is a MAC, under a key of this process, over the client, its stored hash and the secret: a hash
-/// that was changed is another one, so nothing has to be told of the change, and the memory of the process gives away
-/// no secret. Only right secrets are remembered, so nobody without one can displace them.
+/// What is remembered is a MAC over the client id, the stored hash and the secret, under a key of this process. A changed
+/// hash gives another MAC, so nothing has to be invalidated, and the memory of the process reveals no secret. Only
+/// correct secrets are remembered, so nobody without one can displace them.
 ///
-/// A wrong secret costs one argon2 hash whatever the stored form, and so does a client that does not exist: what an
-/// answer costs says no more than what it says.
+/// A wrong secret costs one argon2 hash, whatever the stored form, and so does an unknown client. So the time of an answer
+/// reveals no more than the answer itself.
 pub struct SecretVerifier {
     hasher: PasswordHasher,
     proofs: Proofs,
 }
 
 impl SecretVerifier {
-    /// A verifier that has seen no secret yet, with a key from `entropy`.
+    /// A verifier that remembers nothing yet, with a key from `entropy`.
     ///
     /// # Errors
-    /// [`EntropyError`] where there is no randomness.
+    /// [`EntropyError`] if no randomness is available.
     pub fn new(hasher: PasswordHasher, entropy: &(impl Entropy + ?Sized)) -> Result<Self, EntropyError> {
         Ok(Self { hasher, proofs: Proofs::new(REMEMBERED, entropy)? })
     }
 
-    /// Whether `presented` is the secret of the client that `stored` was made from; always `false` for no hash: a
-    /// client that is unknown or has no secret. Like a password, a secret over 1024 bytes is `false` at once.
+    /// Whether `presented` is the secret that `stored` is the hash of. Without a hash (the client is unknown or has no
+    /// secret) it is always `false`. As with passwords, a secret of more than 1024 bytes is `false` at once.
     ///
     /// # Errors
-    /// As [`PasswordHasher::verify`]; never for a generated secret that is right, or a chosen one that is remembered.
+    /// As [`PasswordHasher::verify`]; never for a correct generated secret, or a chosen one that is remembered.
     pub async fn verify(
         &self,
         client_id: &str,
@@ -54,7 +54,7 @@ impl SecretVerifier {
             Some(Form::Unreadable) => {
                 tracing::warn!(
                     client_id,
-                    "what is stored of this client's secret is no hash; it matches nothing"
+                    "the stored hash of this client's secret cannot be parsed; it matches nothing"
                 );
                 return self.hasher.verify(presented, None).await;
             }
@@ -66,7 +66,7 @@ impl SecretVerifier {
             return Ok(true);
         }
         let permit = self.hasher.permit().await?;
-        // Of many requests at once, those that had to wait find what the first one proved.
+        // Concurrent requests that had to wait find the proof of the first one.
         if self.proofs.contain(&proof) {
             return Ok(true);
         }

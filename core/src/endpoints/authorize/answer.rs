@@ -1,4 +1,4 @@
-//! The answer to a request that its resource owner has allowed.
+//! The response to an authorization request that the resource owner has approved.
 
 use super::checks::ValidRequest;
 use super::failure::Failure;
@@ -8,7 +8,7 @@ use crate::grant::{ApprovedAuthorization, TokenIssuer};
 use crate::http::Response;
 use crate::model::Authentication;
 
-/// Asks the extensions once more, now that it is known who allowed what, then lets the grant answer.
+/// Runs the extensions' checks of the approval, then lets the grant respond.
 pub(super) async fn answer(
     visit: Visit<'_>,
     valid: &ValidRequest<'_>,

@@ -1,4 +1,4 @@
-//! What users have allowed before.
+//! Stored consents.
 
 use crate::engine::Engine;
 use crate::grant::AuthorizationRequest;
@@ -6,7 +6,7 @@ use crate::model::{Consent, User};
 use crate::protocol::OAuthError;
 use crate::store::{Change, Key, Kind, Record};
 
-/// Whether the user has allowed all that is asked for, or need not be asked.
+/// Whether the user has already consented to the whole requested scope, or need not be asked.
 pub(super) async fn is_given(
     engine: &Engine,
     request: &AuthorizationRequest,
@@ -20,7 +20,7 @@ pub(super) async fn is_given(
     Ok(given.is_some_and(|consent| consent.scope.covers(request.scope.as_scope())))
 }
 
-/// Remembers what a user allowed, added to what they allowed before.
+/// Stores the consent, merged with earlier consent of the same user to the same client.
 pub(super) async fn remember(
     engine: &Engine,
     request: &AuthorizationRequest,
@@ -33,7 +33,7 @@ pub(super) async fn remember(
         given: engine.clock.now(),
     };
     let id = Consent::row_id(&consent.subject, &consent.client_id);
-    // Between insert and change the row may come or go. Each of the two says so, and the other is tried.
+    // The row may appear or disappear between insert and change. Then each of them fails, and the other is tried.
     for _ in 0..8 {
         if engine.store.insert(Key::new(Kind::Consent, &id), consent.to_row()).await? {
             return Ok(());

@@ -7,11 +7,11 @@ use crate::http::Response;
 use crate::pages::ErrorPage;
 use crate::protocol::OAuthError;
 
-/// A failure, and who is told.
+/// A failure, and how it is reported.
 pub(super) enum Failure {
-    /// The person, on a page: the client or its redirect URI is wrong, or there is nobody else to tell.
+    /// To the user, on a page: the client or its redirect URI is not valid, or no redirect is possible.
     Page(OAuthError),
-    /// The client, by a redirect.
+    /// To the client, by a redirect.
     Redirect(Box<Target>, OAuthError),
 }
 
@@ -22,8 +22,8 @@ impl From<OAuthError> for Failure {
 }
 
 impl Failure {
-    /// The response that tells whoever is to be told.
-    pub(super) fn tell(self, visit: Visit<'_>) -> Response {
+    /// The response that reports the failure.
+    pub(super) fn report(self, visit: Visit<'_>) -> Response {
         match self {
             Self::Page(error) => page(visit, &error),
             Self::Redirect(target, error) => {

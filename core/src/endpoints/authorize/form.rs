@@ -1,4 +1,4 @@
-//! The forms of the sign-in and consent pages: they carry the authorization request along, tied to the browser.
+//! The forms of the sign-in and consent pages. They carry the authorization request, tied to the browser.
 
 use http::header::SET_COOKIE;
 
@@ -13,21 +13,21 @@ pub(super) const CSRF: &str = "csrf";
 /// The field with the authorization request, encoded.
 pub(super) const REQUEST: &str = "authorization_request";
 
-/// The parameter by which the server recognises a browser that it has sent away to sign in again.
+/// The parameter by which the server recognises a browser that it has sent to sign in again.
 pub(super) const SIGNED_IN_SINCE: &str = "gridauth_signed_in_since";
 
-/// What is no part of an authorization request, and must not be carried along or passed on as if it were: the fields of our forms,
-/// and a secret that a client put there by mistake.
+/// Parameters that are not part of an authorization request and must not be carried along or passed on: the fields of the forms,
+/// and a secret that a client sent by mistake.
 pub(super) const NOT_OF_THE_REQUEST: [&str; 7] =
     [CSRF, REQUEST, SIGNED_IN_SINCE, "username", "password", "decision", "client_secret"];
 
-/// What a form is for. A CSRF token for one purpose does not serve another.
+/// The purpose of a form. A CSRF token for one purpose is not valid for another.
 #[derive(Clone, Copy)]
 pub(super) enum Purpose<'a> {
     SignIn,
-    /// A sign-in elsewhere, no earlier than this.
+    /// A sign-in on the application's page, no earlier than this.
     SignInSince(Timestamp),
-    /// The consent of the user with this subject to this scope, as the page shows it.
+    /// The consent of the user with this subject to this scope, as shown on the page.
     Consent {
         subject: &'a str,
         scope: &'a str,
@@ -44,11 +44,11 @@ impl Purpose<'_> {
     }
 }
 
-/// The browser that a request came from, known by its two cookies.
+/// The browser that a request came from, identified by its two cookies.
 pub(super) struct Browser {
     form: BrowserSecret,
     form_is_new: bool,
-    /// The session, if there is one; it may have ended.
+    /// The session, if the browser has one; it may have expired.
     pub(super) session: Option<BrowserSecret>,
     session_is_new: bool,
 }
@@ -66,7 +66,7 @@ impl Browser {
         Ok(Self { form, form_is_new, session, session_is_new: false })
     }
 
-    /// The same browser, in which somebody has just signed in.
+    /// The same browser after a sign-in.
     pub(super) fn signed_in(self, session: BrowserSecret) -> Self {
         Self { session: Some(session), session_is_new: true, ..self }
     }
@@ -75,7 +75,8 @@ impl Browser {
         self.form.csrf_token(&self.bound(purpose), request)
     }
 
-    /// A consent is bound to the session as well: whoever planted the forms' cookie before the sign-in cannot allow anything.
+    /// A consent is also bound to the session, so that an attacker who planted the form cookie before the sign-in cannot approve
+    /// anything.
     fn bound(&self, purpose: Purpose<'_>) -> String {
         match (purpose, &self.session) {
             (Purpose::Consent { .. }, Some(session)) => format!("{} {}", session.row_id(), purpose.text()),
@@ -83,12 +84,12 @@ impl Browser {
         }
     }
 
-    /// Whether this CSRF token was given to this browser, for this purpose and this request.
+    /// Whether this CSRF token was issued to this browser, for this purpose and this request.
     pub(super) fn sent(&self, token: &str, purpose: Purpose<'_>, request: &str) -> Result<bool, OAuthError> {
         Ok(!self.form_is_new && self.form.fits_csrf_token(token, &self.bound(purpose), request)?)
     }
 
-    /// A page with a form of ours, with the cookies that the form needs.
+    /// Adds the cookies to a response with a form.
     pub(super) fn with_form(&self, visit: Visit<'_>, mut response: Response) -> Result<Response, OAuthError> {
         if self.form_is_new {
             let cookie = visit.interaction.sessions.set_cookie(CookieKind::Form, &self.form)?;
@@ -97,7 +98,7 @@ impl Browser {
         self.with_session(visit, response)
     }
 
-    /// A response without a form: only the cookie of a session that has just begun goes with it.
+    /// Adds the cookie of a new session to a response without a form.
     pub(super) fn with_session(
         &self,
         visit: Visit<'_>,

@@ -1,4 +1,4 @@
-//! Signing in and allowing.
+//! Sign-in and consent.
 
 use http::StatusCode;
 
@@ -39,7 +39,7 @@ pub(super) async fn proceed(
     }
 }
 
-/// Who is signed in in this browser.
+/// The sign-in in this browser, if there is one.
 async fn current(visit: Visit<'_>, browser: &Browser) -> Result<Option<Authentication>, OAuthError> {
     match (&visit.interaction.own_session, &browser.session) {
         (Some(own), _) => visit.interaction.own_authentication(&**own, visit.http).await,
@@ -48,16 +48,16 @@ async fn current(visit: Visit<'_>, browser: &Browser) -> Result<Option<Authentic
     }
 }
 
-/// A form of ours came back.
+/// Handles a submitted form.
 pub(super) async fn submitted(visit: Visit<'_>, parameters: &Parameters) -> Result<Response, Failure> {
     let carried =
         parameters.get(REQUEST).ok_or_else(|| OAuthError::invalid_request("the form is not complete"))?;
-    // What the form carries is checked again from the start: it has been in the browser's hands.
+    // The browser may have changed the request in the form, so it is checked again from the start.
     let request = source::read(carried.as_bytes())?.parameters;
     let valid = checks::run(visit.engine, visit.grants, request).await?;
     let browser = Browser::of(visit)?;
     let token = parameters.get(CSRF).unwrap_or_default();
-    // Whoever signs in counts, even if somebody else is signed in already.
+    // A new sign-in replaces an existing one, even of another user.
     if visit.interaction.own_session.is_none() && browser.sent(token, Purpose::SignIn, carried)? {
         return sign_in(visit, browser, valid, parameters).await;
     }
@@ -65,7 +65,7 @@ pub(super) async fn submitted(visit: Visit<'_>, parameters: &Parameters) -> Resu
         Some(signed_in) if browser.sent(token, consent_purpose(&valid, &signed_in), carried)? => {
             decided(visit, &browser, valid, &signed_in, parameters.get("decision")).await
         }
-        // The form was shown in another browser, or before somebody signed in, or it is forged: ask again. Nothing has happened.
+        // The form was shown in another browser or before the sign-in, or it is forged. Nothing has happened, so ask again.
         Some(signed_in) => go_on(visit, &browser, valid, &signed_in, Progress::Arrived).await,
         None if visit.interaction.own_session.is_some() => proceed(visit, valid, None).await,
         None => {
@@ -102,7 +102,7 @@ async fn sign_in(
     }
 }
 
-/// Asks for what is still needed, or answers the client.
+/// Asks for what is still needed, or responds to the client.
 async fn go_on(
     visit: Visit<'_>,
     browser: &Browser,

@@ -2,12 +2,12 @@
 //!
 //! A request passes through these steps, one file or folder each:
 //!
-//! 1. [`source`]: where its parameters come from;
-//! 2. [`checks`]: the ordered list of checks. Until the client and the redirect URI are known to be right, an error is shown on a
-//!    page; what else is wrong is told to the client by a redirect;
-//! 3. [`prompt`]: whether somebody has to sign in, or to allow it;
-//! 4. [`interact`]: the pages for that, and the answer. Their forms carry the request along, so nothing is stored for a visitor
-//!    who never signs in.
+//! 1. [`source`] reads its parameters.
+//! 2. [`checks`] is the ordered list of checks. Until the client and the redirect URI are valid, an error is shown on a page. Any
+//!    later error is sent to the client by a redirect.
+//! 3. [`prompt`] decides whether the user has to sign in or to consent.
+//! 4. [`interact`] shows the pages for that, and responds. The forms of the pages carry the request, so nothing is stored for a
+//!    visitor who never signs in.
 
 mod answer;
 mod checks;
@@ -54,7 +54,7 @@ impl Endpoint for Authorize {
     fn describe(&self, engine: &Engine, metadata: &mut Metadata) {
         metadata.insert("authorization_endpoint", engine.url(PATH));
         metadata.insert("authorization_response_iss_parameter_supported", true);
-        // The query is for response types that carry no token, and the server may have no such type.
+        // The query is only for response types without a token, and the server may not have one.
         let mut sides = self.grants.authorization_sides();
         let has_query = sides.any(|side| side.default_response_mode() != ResponseMode::Fragment);
         let modes = ResponseMode::ALL.into_iter().filter(|mode| has_query || *mode != ResponseMode::Query);
@@ -72,33 +72,33 @@ impl Endpoint for Authorize {
             &Method::POST => post(visit).await,
             _ => begin(visit, visit.http.uri().query().unwrap_or_default().as_bytes()).await,
         };
-        Ok(answered.unwrap_or_else(|failure| failure.tell(visit)))
+        Ok(answered.unwrap_or_else(|failure| failure.report(visit)))
     }
 }
 
-/// A POST is a form of ours if it has a CSRF token; otherwise it is a new request (OpenID Connect Core section 3.1.2.1).
+/// A POST with a CSRF token is a submitted form. Any other is a new request (OpenID Connect Core section 3.1.2.1).
 async fn post(visit: Visit<'_>) -> Result<Response, Failure> {
     let body = form_body(visit.http)?;
     let parameters = Parameters::parse(body).map_err(OAuthError::from)?;
     if parameters.repeated().is_some() {
-        // Which parameter is repeated decides who is told: the checks look at that.
+        // The checks decide how to report this, since it depends on which parameter is repeated.
         return begin(visit, body).await;
     }
     if parameters.get(form::CSRF).is_some() {
         return interact::submitted(visit, &parameters).await;
     }
-    // A browser sends no cookie of ours with a POST from another site, but sends it with the GET that follows a redirect. So
-    // whoever is signed in stays signed in.
+    // With a POST from another site, a browser does not send the session cookie. With the GET after a redirect it does, so a
+    // signed-in user need not sign in again.
     if comes_from_another_site(visit) && body.len() <= LONGEST_QUERY {
         return Ok(see_other(&visit.authorize_path(&parameters.without(&form::NOT_OF_THE_REQUEST)))?);
     }
     begin(visit, body).await
 }
 
-/// The longest request that is sent on as a query, in bytes.
+/// The longest request that is turned into a query, in bytes.
 const LONGEST_QUERY: usize = 4 * 1024;
 
-/// Whether a browser says so (Fetch Metadata Request Headers).
+/// Whether the browser says that the request comes from another site (Fetch Metadata Request Headers).
 fn comes_from_another_site(visit: Visit<'_>) -> bool {
     visit.http.headers().get("sec-fetch-site").is_some_and(|site| site == "cross-site")
 }

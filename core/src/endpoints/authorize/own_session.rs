@@ -1,4 +1,4 @@
-//! Signing in on the application's own pages.
+//! Sign-in on the application's own pages.
 
 use super::checks::ValidRequest;
 use super::failure::Failure;
@@ -12,15 +12,15 @@ use crate::identity::OwnSession;
 use crate::model::Authentication;
 use crate::protocol::{ErrorCode, OAuthError};
 
-/// What has become of somebody who arrived with a request.
+/// The state of a user who arrives with a request.
 pub(super) enum Arrival {
-    /// They have signed in.
+    /// The user is signed in.
     SignedIn(Authentication, Progress),
-    /// They are sent to sign in.
+    /// The user has to sign in, on the application's page.
     SentAway(Response),
 }
 
-/// Sends whoever has to sign in to the application.
+/// Sends the browser to the application's sign-in page if the user has to sign in.
 pub(super) async fn arrive(
     visit: Visit<'_>,
     own: &dyn OwnSession,
@@ -40,15 +40,15 @@ pub(super) async fn arrive(
         return Ok(Arrival::SignedIn(signed_in, progress));
     }
     if since.is_some() {
-        // They were sent to sign in again, and came back without having done so: asking once more would never end.
+        // The user was sent to sign in again and came back without doing so. Sending them once more would be an endless loop.
         let error = OAuthError::new(ErrorCode::Custom("login_required"), "the user did not sign in again");
         return Err(Failure::Redirect(Box::new(Target::of(&valid.request)), error));
     }
     Ok(Arrival::SentAway(send_away(visit, own, browser, valid, now)?))
 }
 
-/// Sends a browser to the application's sign-in page. Where the sign-in must be recent, the way back says since when, so that
-/// somebody who was signed in before is told apart from somebody who has signed in for this request.
+/// Sends a browser to the application's sign-in page. If the sign-in must be recent, the URI to return to says since when. That
+/// distinguishes a user who was signed in before from one who has signed in for this request.
 pub(super) fn send_away(
     visit: Visit<'_>,
     own: &dyn OwnSession,
@@ -66,7 +66,7 @@ pub(super) fn send_away(
     Ok(browser.with_form(visit, see_other(&own.sign_in_uri(&return_to))?)?)
 }
 
-/// When this browser was sent away with this request, if what it says about that is true.
+/// When this browser was sent to sign in with this request; `None` if the parameter is not authentic.
 fn sent_away_at(browser: &Browser, carried: &str, text: &str) -> Result<Option<Timestamp>, OAuthError> {
     let Some((moment, mac)) = text.split_once('.') else { return Ok(None) };
     let Ok(moment) = moment.parse().map(Timestamp::from_millis) else { return Ok(None) };

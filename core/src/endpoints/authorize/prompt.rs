@@ -1,4 +1,4 @@
-//! Whether somebody has to sign in or to allow it before a request can be answered.
+//! Whether the user has to sign in or to consent before a request can be answered.
 
 use super::checks::ValidRequest;
 use super::consent;
@@ -7,18 +7,18 @@ use crate::env::Timestamp;
 use crate::model::Authentication;
 use crate::protocol::OAuthError;
 
-/// How far the person has come with this request.
+/// What the user has already done for this request.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Progress {
-    /// They have just arrived.
+    /// Nothing yet.
     Arrived,
-    /// They have signed in for this request.
+    /// The user has signed in for this request.
     SignedIn,
-    /// They have allowed it.
+    /// The user has consented.
     Allowed,
 }
 
-/// Whether this sign-in does for the request. A sign-in at an unknown time is never recent enough.
+/// Whether this sign-in is sufficient for the request. A sign-in at an unknown time is never recent enough.
 pub(super) fn accepts_sign_in(
     valid: &ValidRequest<'_>,
     signed_in: &Authentication,
@@ -33,12 +33,12 @@ pub(super) fn accepts_sign_in(
     !is_wanted_anew && !is_too_old
 }
 
-/// Whether the request may refuse a sign-in that was not made for it.
+/// Whether the request may need a more recent sign-in.
 pub(super) fn wants_recent_sign_in(valid: &ValidRequest<'_>) -> bool {
     valid.plan.asks_sign_in || valid.plan.max_age.is_some()
 }
 
-/// Whether the person still has to be asked for consent.
+/// Whether the user still has to be asked for consent.
 pub(super) async fn asks_consent(
     engine: &Engine,
     valid: &ValidRequest<'_>,

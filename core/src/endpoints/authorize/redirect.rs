@@ -1,4 +1,4 @@
-//! The way back to the client (RFC 6749 sections 4.1.2 and 4.2.2, RFC 9207).
+//! The redirect back to the client (RFC 6749 sections 4.1.2 and 4.2.2, RFC 9207).
 
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ use crate::model::Client;
 use crate::pages::{ClientInfo, FormPostPage, WebUri};
 use crate::protocol::{OAuthError, Parameters, ResponseMode};
 
-/// Where and how an answer goes back to the client.
+/// Where and how a response goes back to the client.
 pub(super) struct Target {
     pub(super) redirect: ValidatedRedirect,
     pub(super) mode: ResponseMode,
@@ -22,7 +22,7 @@ pub(super) struct Target {
 
 impl Target {
     pub(super) fn new(client: &Arc<Client>, redirect: ValidatedRedirect, parameters: &Parameters) -> Self {
-        // A state that is sent twice cannot be trusted to be either.
+        // If state is sent twice, neither value can be trusted.
         let state = parameters.get("state").filter(|_| !parameters.is_repeated("state"));
         Self {
             redirect,
@@ -59,7 +59,7 @@ impl Target {
         if let Some(state) = &self.state {
             all.push(("state", state));
         }
-        // RFC 9207: in errors too.
+        // RFC 9207 section 2: also in error responses.
         all.push(("iss", visit.engine.issuer()));
         let uri = self.redirect.as_str();
         match self.mode {

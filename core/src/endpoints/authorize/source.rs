@@ -1,19 +1,19 @@
-//! Where the parameters of an authorization request come from.
+//! Reads the parameters of an authorization request.
 
 use super::form::{NOT_OF_THE_REQUEST, SIGNED_IN_SINCE};
 use crate::protocol::{OAuthError, Parameters};
 
-/// The longest authorization request, encoded, in bytes: the forms carry it along, encoded once more.
+/// The longest authorization request, encoded, in bytes. The forms carry it, encoded once more.
 const LONGEST: usize = 16 * 1024;
 
-/// What was sent.
+/// The parameters of a request.
 pub(super) struct Sent {
     pub(super) parameters: Parameters,
-    /// What the server itself added when it sent the browser away to sign in again.
+    /// The parameter that the server added when it sent the browser to sign in again.
     pub(super) signed_in_since: Option<String>,
 }
 
-/// Reads the request in a query, in a body, or in what a form of ours carries.
+/// Reads a request from a query, a body or a field of a form.
 pub(super) fn read(encoded: &[u8]) -> Result<Sent, OAuthError> {
     if encoded.len() > LONGEST {
         return Err(OAuthError::invalid_request("the request is too long"));

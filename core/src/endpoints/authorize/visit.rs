@@ -4,10 +4,10 @@ use crate::grant::Registry;
 use crate::http::Request;
 use crate::protocol::Parameters;
 
-/// The path of the endpoint, below the mount point.
+/// The path of the endpoint, below the mount path.
 pub(super) const PATH: &str = "/authorize";
 
-/// One request to the authorization endpoint, with what is needed to answer it.
+/// A request to the authorization endpoint, with what is needed to respond.
 #[derive(Clone, Copy)]
 pub(super) struct Visit<'a> {
     pub(super) engine: &'a Engine,
@@ -17,12 +17,12 @@ pub(super) struct Visit<'a> {
 }
 
 impl Visit<'_> {
-    /// The path of the endpoint on the server's own origin: where our forms are posted to.
+    /// The path of the endpoint on the server's own origin, to which the forms are posted.
     pub(super) fn form_action(self) -> String {
         self.engine.path(PATH)
     }
 
-    /// The path of the endpoint with an authorization request.
+    /// The path of the endpoint, with an authorization request as the query.
     pub(super) fn authorize_path(self, parameters: &Parameters) -> String {
         format!("{}?{}", self.form_action(), parameters.encode_without(&[]))
     }

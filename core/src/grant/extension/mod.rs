@@ -1,4 +1,4 @@
-//! Extensions: checks and additions that hook into a grant at fixed points.
+//! Extensions hook into a grant at fixed points, to check requests and to add to responses.
 
 mod pkce;
 
@@ -13,24 +13,24 @@ use crate::endpoint::Metadata;
 use crate::model::GrantData;
 use crate::protocol::OAuthError;
 
-/// Hooks into the grants that it is registered with. PKCE is one ([`Pkce`]); an application's own rules are others.
+/// Hooks into the grants that it is registered with. PKCE is an extension ([`Pkce`]), and applications can add their own.
 ///
-/// Every hook has a default that changes nothing. In the order in which they run:
+/// Every hook has a default that does nothing. They run in this order:
 ///
-/// | hook | when | may |
+/// | hook | when | what it may do |
 /// | --- | --- | --- |
-/// | [`check_authorization`](Self::check_authorization) | an authorization request is otherwise valid | refuse, keep data, ask for a prompt or resources |
-/// | [`check_approval`](Self::check_approval) | somebody allowed it | look things up, refuse |
-/// | [`prepare_token`](Self::prepare_token) | before anything is stored or redeemed | look things up, sign, refuse |
-/// | [`check_token`](Self::check_token) | the row is at hand, perhaps locked | look, refuse |
-/// | [`extend_response`](Self::extend_response) | the tokens are stored | add members |
+/// | [`check_authorization`](Self::check_authorization) | an authorization request is otherwise valid | reject, store data with the grant, require a prompt or resources |
+/// | [`check_approval`](Self::check_approval) | the resource owner has approved it | do I/O, reject |
+/// | [`prepare_token`](Self::prepare_token) | before anything is stored or redeemed | do I/O, sign, reject |
+/// | [`check_token`](Self::check_token) | inside the update of the grant's row | reject |
+/// | [`extend_response`](Self::extend_response) | after the tokens are stored | do I/O, add members |
 ///
 /// ```
 /// use gridauth::grant::{Extension, TokenRequest};
 /// use gridauth::model::GrantData;
 /// use gridauth::protocol::OAuthError;
 ///
-/// /// Refuses clients that do not name their version.
+/// /// Rejects clients that do not send their version.
 /// struct VersionRequired;
 ///
 /// impl Extension for VersionRequired {
@@ -47,17 +47,17 @@ use crate::protocol::OAuthError;
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not an extension",
     label = "does not implement `Extension`",
-    note = "only its name has to be given, and then the hooks that it needs: `impl Extension for {Self} {{ fn name(&self) -> &str {{ \"..\" }} }}`"
+    note = "only `name` is required; add the hooks that it needs: `impl Extension for {Self} {{ fn name(&self) -> &str {{ \"..\" }} }}`"
 )]
 pub trait Extension: Send + Sync + 'static {
-    /// Its name: it keeps data with a grant under this.
+    /// Its name, under which it stores data with a grant.
     fn name(&self) -> &str;
 
-    /// Checks an authorization request that is otherwise valid. The plan takes what the extension keeps with the grant, and what
-    /// it asks for: a sign-in, a maximum age of the sign-in, consent, resources.
+    /// Checks an authorization request that is otherwise valid. It fills the plan with the data to store with the grant and with
+    /// what it requires: a new sign-in, a maximum age of the sign-in, consent, resources.
     ///
     /// # Errors
-    /// An [`OAuthError`] refuses the request: it is sent to the client's redirect URI.
+    /// An [`OAuthError`] rejects the request. It is sent to the client's redirect URI.
     fn check_authorization(
         &self,
         request: &AuthorizationRequest,
@@ -67,48 +67,48 @@ pub trait Extension: Send + Sync + 'static {
         Ok(())
     }
 
-    /// Checks an approval, when it is known who allowed what: not every user may give every client every scope.
+    /// Checks an approval, when the user is known: for example whether this user may grant this scope to this client.
     ///
     /// # Errors
-    /// An [`OAuthError`] refuses the approval: it is sent to the client's redirect URI.
+    /// An [`OAuthError`] rejects the approval. It is sent to the client's redirect URI.
     async fn check_approval(&self, approved: &ApprovedAuthorization<'_>) -> Result<(), OAuthError> {
         let _ = approved;
         Ok(())
     }
 
-    /// Whether [`prepare_token`](Self::prepare_token) does anything. It costs a read of the grant's row.
+    /// Whether [`prepare_token`](Self::prepare_token) does anything. If so, each token request costs an additional read of the
+    /// grant's row.
     fn prepares_tokens(&self) -> bool {
         false
     }
 
-    /// Prepares the tokens of a request, once, before anything is stored or redeemed. Everything that can fail belongs here, such
-    /// as signing: a failure then burns no code and rotates no token.
+    /// Prepares the tokens of a request, once, before anything is stored or redeemed. Do everything here that can fail, such as
+    /// signing: then a failure redeems no code and rotates no refresh token.
     ///
     /// # Errors
-    /// An [`OAuthError`] refuses the request, and nothing changes.
+    /// An [`OAuthError`] rejects the request, and nothing changes.
     async fn prepare_token(&self, draft: &mut TokenDraft<'_>) -> Result<(), OAuthError> {
         let _ = draft;
         Ok(())
     }
 
-    /// Checks a token request of an authenticated client, with what was kept at the authorization request; that is empty where
-    /// there was none. It runs while a store may hold the row, and more than once for one request: it must not wait, and must
-    /// change nothing.
+    /// Checks a token request of an authenticated client. `kept` is the data that was stored with the grant at the authorization
+    /// request, if there was one. The store may hold a lock on the row meanwhile, and may call this more than once for one
+    /// request: it must not block and must have no side effects.
     ///
     /// # Errors
-    /// An [`OAuthError`] refuses the request, and nothing changes.
+    /// An [`OAuthError`] rejects the request, and nothing changes.
     fn check_token(&self, request: &TokenRequest<'_>, kept: &GrantData) -> Result<(), OAuthError> {
         let _ = (request, kept);
         Ok(())
     }
 
-    /// Sees the tokens that a token request got, and adds members to the answer. The tokens are stored, so nothing can be refused
-    /// any more.
+    /// Adds members to the response of a token request. The tokens are already stored, so the request can no longer be rejected.
     async fn extend_response(&self, request: &TokenRequest<'_>, issued: &mut Issued) {
         let _ = (request, issued);
     }
 
-    /// Adds to the server's metadata (RFC 8414 section 2).
+    /// Adds members to the server's metadata (RFC 8414 section 2).
     fn describe(&self, metadata: &mut Metadata) {
         let _ = metadata;
     }

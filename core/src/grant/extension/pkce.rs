@@ -7,8 +7,8 @@ use crate::model::GrantData;
 use crate::protocol::OAuthError;
 use crate::protocol::pkce::CodeChallenge;
 
-/// Proof Key for Code Exchange (RFC 7636) with `S256`. [`AuthorizationCode`](crate::grant::AuthorizationCode) has
-/// it: required of public clients, checked for every client that uses it.
+/// Proof Key for Code Exchange (RFC 7636) with `S256`. [`AuthorizationCode`](crate::grant::AuthorizationCode) includes
+/// it. By default public clients must use it; it is verified for every client that uses it.
 #[derive(Clone, Copy, Debug)]
 pub struct Pkce {
     required_of_all: bool,
@@ -17,12 +17,12 @@ pub struct Pkce {
 const KEPT: &str = "pkce";
 
 impl Pkce {
-    /// Required of public clients (RFC 9700 section 2.1.1); where a confidential client uses it, it is checked as well.
+    /// Public clients must use it (RFC 9700 section 2.1.1); confidential clients may.
     pub const fn required_of_public_clients() -> Self {
         Self { required_of_all: false }
     }
 
-    /// Required of every client.
+    /// Every client must use it.
     pub const fn required() -> Self {
         Self { required_of_all: true }
     }
@@ -40,14 +40,14 @@ impl Extension for Pkce {
     ) -> Result<(), OAuthError> {
         let method = request.parameter("code_challenge_method");
         let Some(challenge) = request.parameter("code_challenge") else {
-            // A method alone is a client that believes it is protected.
+            // A client that sends only the method believes that it is protected.
             return if method.is_some() || self.required_of_all || request.client().is_public() {
                 Err(OAuthError::invalid_request("code_challenge is missing"))
             } else {
                 Ok(())
             };
         };
-        // RFC 7636 section 4.3: without a method it would be plain.
+        // RFC 7636 section 4.3: the default method is plain.
         if method != Some("S256") {
             return Err(OAuthError::invalid_request("code_challenge_method must be S256"));
         }
@@ -59,14 +59,14 @@ impl Extension for Pkce {
     }
 
     fn check_token(&self, request: &TokenRequest<'_>, kept: &GrantData) -> Result<(), OAuthError> {
-        // The proof was given when the code was redeemed.
+        // The verifier was checked when the code was redeemed.
         if request.grant_type() == "refresh_token" {
             return Ok(());
         }
         let challenge = kept.get(KEPT).and_then(Value::as_str).and_then(CodeChallenge::parse);
         match (challenge, request.parameter("code_verifier")) {
             (None, None) => Ok(()),
-            // RFC 9700 section 2.1.1: a verifier without a challenge is a challenge that somebody took away.
+            // RFC 9700 section 2.1.1: a verifier without a challenge means that an attacker removed the challenge.
             (None, Some(_)) => {
                 Err(OAuthError::invalid_grant("the authorization request had no code_challenge"))
             }

@@ -1,4 +1,4 @@
-//! The failures of one subject within the window that slides with the time.
+//! The failures of one subject within a sliding window.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -6,11 +6,11 @@ use std::time::Duration;
 use super::retry_after::RetryAfter;
 use crate::env::Timestamp;
 
-/// How many moments are kept of one subject. Up to this limit every failure has its own; above, failures closer
-/// together than this part of the window share the first one's, and so count for a little less than the whole window.
+/// How many entries a subject has at most. Up to this limit, each failure has its own entry. With a higher limit, failures
+/// within `length / MOMENTS` share the entry of the first, and so expire a little early.
 const MOMENTS: u32 = 64;
 
-/// How many failures within which time are too many.
+/// How many failures within what time are too many.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Window {
     limit: u32,
@@ -25,14 +25,13 @@ impl Window {
         Self { limit, length, grain }
     }
 
-    /// When a failure of this moment stops counting.
+    /// When a failure at this time expires.
     pub(super) fn end(self, failure: Timestamp) -> Timestamp {
         failure.after(self.length)
     }
 }
 
-/// Failures in the order of their time. Never more of them than the window's limit, never more than `MOMENTS` + 1
-/// entries.
+/// Failures in chronological order: never more than the window's limit, and never more than `MOMENTS` + 1 entries.
 #[derive(Debug, Default)]
 pub(super) struct Failures {
     moments: VecDeque<Moment>,
@@ -46,8 +45,8 @@ struct Moment {
 }
 
 impl Failures {
-    /// Forgets what has left the window. A clock that was set back leaves failures in the future: they count as made
-    /// now, so that they hold for one window and not for as long as the clock was off.
+    /// Drops the failures that have expired. After a clock was set back, some failures lie in the future. They count as
+    /// failures at `now`, so that they last for one window and not for as long as the clock was wrong.
     pub(super) fn settle(&mut self, now: Timestamp, window: Window) {
         for moment in self.moments.iter_mut().rev().take_while(|moment| moment.at > now) {
             moment.at = now;
@@ -57,7 +56,7 @@ impl Failures {
         }
     }
 
-    /// How long to wait, where the limit is reached. Call after [`settle`](Self::settle).
+    /// Returns how long to wait if the limit is reached. Call it after [`settle`](Self::settle).
     pub(super) fn check(&self, now: Timestamp, window: Window) -> Result<(), RetryAfter> {
         match self.moments.front() {
             Some(oldest) if self.total >= window.limit => {
@@ -69,7 +68,7 @@ impl Failures {
         }
     }
 
-    /// Adds a failure made now.
+    /// Adds a failure at `now`.
     pub(super) fn add(&mut self, now: Timestamp, window: Window) {
         self.total = self.total.saturating_add(1);
         match self.moments.back_mut() {
@@ -82,7 +81,7 @@ impl Failures {
         self.moments.is_empty()
     }
 
-    /// What to forget first: the fewest failures, of these the oldest.
+    /// The order in which subjects are dropped: the fewest failures first, and the oldest of those.
     pub(super) fn rank(&self) -> (u32, Timestamp) {
         (self.total, self.moments.back().map_or(Timestamp::from_millis(i64::MIN), |latest| latest.at))
     }

@@ -1,4 +1,4 @@
-/// Too many failures: the answer is 429 with this in `Retry-After`.
+/// There were too many failures: respond with status 429 and this time in `Retry-After`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("too many failures; try again in {seconds} s")]
 pub struct RetryAfter {

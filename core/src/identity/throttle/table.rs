@@ -1,4 +1,4 @@
-//! The subjects of one kind, a bounded number of them.
+//! A bounded table of subjects of one kind.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -9,17 +9,17 @@ use crate::env::Timestamp;
 
 const SHARDS: usize = 64;
 
-/// Failures by the hash of their subject's name.
+/// Failures, by the hash of the subject's name.
 pub(super) struct Table {
     window: Window,
-    /// Subjects in one shard, at most.
+    /// The maximum number of subjects in one shard.
     room: usize,
     shards: Box<[Mutex<Shard>]>,
 }
 
 struct Shard {
     subjects: HashMap<u64, Failures>,
-    /// When everything that is here now will have expired.
+    /// The time of the next sweep: everything that was here at the last one has expired by then.
     sweep: Timestamp,
 }
 
@@ -73,15 +73,15 @@ impl Table {
     }
 
     fn shard(&self, key: u64) -> MutexGuard<'_, Shard> {
-        // The keys are keyed hashes, as good in one part as in another; the map hashes them once more.
+        // The keys are keyed hashes, so they spread evenly over the shards. The map hashes them again.
         let shard = &self.shards[(key % self.shards.len() as u64) as usize];
-        // Whatever panicked here left counts that are still counts.
+        // A panic here leaves the counts usable.
         shard.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Shard {
-    /// Forgets what has expired, once per window, so that a flood that is over does not keep its memory.
+    /// Drops what has expired, once per window, so that the memory of a past flood is freed.
     fn sweep_if_due(&mut self, now: Timestamp, window: Window) {
         if self.sweep <= now || self.sweep > window.end(now) {
             self.forget_expired(now, window);
@@ -97,8 +97,8 @@ impl Shard {
         });
     }
 
-    /// Forgets what has expired and, where all is alive, the eighth with the fewest failures: an eighth, not one, so
-    /// that a flood of names pays for the search once in many.
+    /// Drops what has expired. If nothing has, drops the eighth of the subjects that has the fewest failures: an eighth, not
+    /// one, so that the search runs only once for many new names.
     fn make_room(&mut self, now: Timestamp, window: Window, room: usize) {
         self.forget_expired(now, window);
         if self.subjects.len() < room {

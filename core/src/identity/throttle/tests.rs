@@ -28,7 +28,7 @@ fn address(text: &str) -> Throttled<'static> {
 const ISRAEL: Throttled<'static> = Account("israel");
 
 #[test]
-fn twenty_failures_and_then_a_wait_until_the_first_is_a_minute_old() {
+fn after_twenty_failures_attempts_wait_until_the_first_is_a_minute_old() {
     for subject in [ISRAEL, Client("israel"), UserCode("israel")] {
         let (throttle, clock) = usual();
         for _ in 0..20 {
@@ -49,7 +49,7 @@ fn twenty_failures_and_then_a_wait_until_the_first_is_a_minute_old() {
 }
 
 #[test]
-fn a_try_that_is_told_to_wait_is_no_failure_and_no_success() {
+fn an_attempt_that_has_to_wait_counts_neither_as_failure_nor_as_success() {
     let (throttle, clock) = usual();
     for _ in 0..20 {
         throttle.failed(ISRAEL).unwrap();
@@ -64,7 +64,7 @@ fn a_try_that_is_told_to_wait_is_no_failure_and_no_success() {
 }
 
 #[test]
-fn a_success_forgets_the_failures() {
+fn a_success_resets_the_failures() {
     for subject in [ISRAEL, Client("israel"), UserCode("israel")] {
         let (throttle, _) = usual();
         for _ in 0..5 {
@@ -78,7 +78,7 @@ fn a_success_forgets_the_failures() {
 }
 
 #[test]
-fn a_source_has_its_own_limit_that_no_success_resets() {
+fn a_source_has_a_separate_limit_that_no_success_resets() {
     let (throttle, clock) = usual();
     let source = address("192.0.2.7");
     for _ in 0..999 {
@@ -93,7 +93,7 @@ fn a_source_has_its_own_limit_that_no_success_resets() {
 }
 
 #[test]
-fn kinds_and_names_are_apart() {
+fn each_kind_and_each_name_is_counted_separately() {
     let (throttle, _) = usual();
     for _ in 0..20 {
         throttle.failed(ISRAEL).unwrap();
@@ -105,7 +105,7 @@ fn kinds_and_names_are_apart() {
 }
 
 #[test]
-fn an_ipv6_source_is_its_first_64_bits_and_a_mapped_address_its_ipv4_one() {
+fn an_ipv6_source_counts_by_its_first_64_bits_and_a_mapped_address_as_ipv4() {
     let (throttle, _) = throttle(ThrottleSettings { source_failures: 1, ..ThrottleSettings::default() });
     throttle.failed(address("2001:db8:1:2:3:4:5:6")).unwrap();
     assert!(throttle.check(address("2001:db8:1:2:ffff::1")).is_err());
@@ -117,7 +117,7 @@ fn an_ipv6_source_is_its_first_64_bits_and_a_mapped_address_its_ipv4_one() {
 }
 
 #[test]
-fn no_limit_of_nothing_and_no_window_of_nothing_breaks_it() {
+fn zero_limits_and_extreme_windows_work() {
     let (strict, _) = throttle(ThrottleSettings {
         failures: 0,
         source_failures: 0,
@@ -140,17 +140,17 @@ fn no_limit_of_nothing_and_no_window_of_nothing_breaks_it() {
 }
 
 /// A clock that can be set back.
-struct Wrong(std::sync::atomic::AtomicI64);
+struct AdjustableClock(std::sync::atomic::AtomicI64);
 
-impl Clock for Wrong {
+impl Clock for AdjustableClock {
     fn now(&self) -> Timestamp {
         Timestamp::from_millis(self.0.load(Ordering::SeqCst))
     }
 }
 
 #[test]
-fn a_clock_that_is_set_back_costs_one_window_at_most() {
-    let clock = Arc::new(Wrong(START.into()));
+fn after_a_clock_is_set_back_failures_last_one_window_at_most() {
+    let clock = Arc::new(AdjustableClock(START.into()));
     let throttle = Throttle::new(ThrottleSettings::default(), Arc::clone(&clock) as Arc<dyn Clock>);
     for _ in 0..20 {
         throttle.failed(ISRAEL).unwrap();
@@ -162,7 +162,7 @@ fn a_clock_that_is_set_back_costs_one_window_at_most() {
 }
 
 #[test]
-fn a_flood_of_names_stays_within_bounds_and_frees_nobody() {
+fn a_flood_of_names_is_bounded_and_displaces_no_throttled_account() {
     let settings = ThrottleSettings { max_tracked: 6_400, ..ThrottleSettings::default() };
     let (throttle, _) = throttle(settings);
     for _ in 0..20 {
@@ -181,7 +181,7 @@ fn a_flood_of_names_stays_within_bounds_and_frees_nobody() {
         assert_eq!(throttle.failed(Account("miriam")), Ok(()));
     }
     assert_eq!(throttle.check(Account("miriam")), wait(60));
-    // A name that was never seen is still counted, flood or no flood.
+    // A new name is still counted after the flood.
     for _ in 0..20 {
         assert_eq!(throttle.failed(Account("aaron")), Ok(()));
     }
@@ -189,7 +189,7 @@ fn a_flood_of_names_stays_within_bounds_and_frees_nobody() {
 }
 
 #[test]
-fn what_has_expired_does_not_stay_though_there_is_room() {
+fn expired_entries_are_dropped_even_if_the_table_is_not_full() {
     let (throttle, clock) = usual();
     for number in 0..5_000 {
         throttle.failed(Account(&format!("before {number}"))).unwrap();
@@ -205,7 +205,7 @@ fn what_has_expired_does_not_stay_though_there_is_room() {
 }
 
 #[test]
-fn what_has_expired_makes_room_before_what_has_not() {
+fn expired_entries_are_dropped_before_live_ones() {
     let (throttle, clock) = throttle(ThrottleSettings { max_tracked: 640, ..ThrottleSettings::default() });
     for number in 0..500 {
         for _ in 0..3 {
@@ -226,7 +226,7 @@ fn what_has_expired_makes_room_before_what_has_not() {
 }
 
 #[test]
-fn of_many_tries_at_once_only_twenty_find_out_that_they_were_wrong() {
+fn of_many_concurrent_attempts_only_twenty_learn_that_they_failed() {
     let (throttle, _) = usual();
     let told = AtomicUsize::new(0);
     std::thread::scope(|scope| {
@@ -264,8 +264,8 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
     prop::collection::vec(step, 0..300)
 }
 
-/// How long to wait with `limit` failures allowed, by the definition: the failures of the last minute, counted.
-fn by_the_book(failures: &[i64], now: i64, limit: usize) -> Result<(), RetryAfter> {
+/// The reference implementation: counts the failures of the last minute.
+fn reference(failures: &[i64], now: i64, limit: usize) -> Result<(), RetryAfter> {
     let alive: Vec<_> = failures.iter().filter(|at| **at + 60_000 > now).collect();
     match alive.len().checked_sub(limit) {
         None => Ok(()),
@@ -275,12 +275,12 @@ fn by_the_book(failures: &[i64], now: i64, limit: usize) -> Result<(), RetryAfte
 
 proptest! {
     #[test]
-    fn it_counts_as_the_definition_says(steps in steps(), limit in 1u32..=64) {
+    fn it_agrees_with_the_reference(steps in steps(), limit in 1u32..=64) {
         let (throttle, clock) = throttle(ThrottleSettings { failures: limit, ..ThrottleSettings::default() });
         let mut failures = Vec::new();
         for step in steps {
             let now = clock.now().as_millis();
-            let expected = by_the_book(&failures, now, limit as usize);
+            let expected = reference(&failures, now, limit as usize);
             prop_assert_eq!(throttle.check(ISRAEL), expected);
             match step {
                 Step::Pass(by) => clock.advance(Duration::from_millis(by)),
@@ -301,7 +301,7 @@ proptest! {
     }
 
     #[test]
-    fn a_high_limit_is_kept_to_a_part_of_the_window(
+    fn a_high_limit_holds_to_a_64th_of_the_window(
         gaps in prop::collection::vec(prop_oneof![8 => 0u64..200, 1 => 0u64..30_000], 0..600),
         limit in 65u32..200,
     ) {

@@ -1,4 +1,4 @@
-//! The client, and what it is registered for.
+//! Checks of the client and its registration.
 
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use crate::engine::Engine;
 use crate::model::Client;
 use crate::protocol::{ErrorCode, OAuthError, Parameters};
 
-/// The client that asks.
+/// The client of the request.
 pub(super) async fn find(engine: &Engine, parameters: &Parameters) -> Result<Arc<Client>, OAuthError> {
     parameters::decide_alone(parameters)?;
     let client_id =
@@ -30,7 +30,7 @@ pub(super) fn may_use_response_type(draft: &mut Draft<'_>) -> Result<(), OAuthEr
     }
 }
 
-/// Nobody authenticates here: the method that the client is registered with decides whether the grant is for it.
+/// Clients do not authenticate here. The method that the client is registered for decides whether it may use the grant.
 pub(super) fn has_suitable_method(draft: &mut Draft<'_>) -> Result<(), OAuthError> {
     let methods = draft.side.and_then(|(_, side)| side.client_authentication());
     if methods.unwrap_or(&draft.engine.client_methods).contains(draft.client.auth_method()) {

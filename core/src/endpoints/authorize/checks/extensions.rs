@@ -1,4 +1,4 @@
-//! What the grant's extensions say.
+//! The checks of the grant's extensions.
 
 use super::ValidRequest;
 use crate::protocol::OAuthError;

@@ -19,16 +19,16 @@ use crate::grant::{
 use crate::model::Client;
 use crate::protocol::{OAuthError, Parameters};
 
-/// An authorization request that has passed every check, with the grant that answers it.
+/// An authorization request that has passed every check, with the grant that handles it.
 pub(super) struct ValidRequest<'a> {
     pub(super) request: AuthorizationRequest,
     pub(super) side: &'a dyn AuthorizationSide,
     pub(super) extensions: &'a [Arc<dyn Extension>],
-    /// What the extensions ask for.
+    /// What the extensions require.
     pub(super) plan: AuthorizationPlan,
 }
 
-/// An authorization request of a known client with a registered redirect URI, while the rest of it is checked.
+/// An authorization request with a known client and a registered redirect URI, while the rest is being checked.
 struct Draft<'a> {
     engine: &'a Engine,
     grants: &'a Registry,
@@ -41,7 +41,7 @@ struct Draft<'a> {
 
 type Check = for<'a, 'd> fn(&'d mut Draft<'a>) -> Result<(), OAuthError>;
 
-/// The checks whose failure is told to the client.
+/// The checks whose failure is reported to the client.
 const CHECKS: [Check; 7] = [
     response_mode::settle,
     parameters::are_sent_once,
@@ -52,9 +52,9 @@ const CHECKS: [Check; 7] = [
     scope::is_granted,
 ];
 
-/// Checks an authorization request, in whatever way its parameters came.
+/// Checks an authorization request.
 ///
-/// RFC 6749 section 4.1.2.1: nothing is redirected until the client and its redirect URI are known to be right.
+/// RFC 6749 section 4.1.2.1: nothing is redirected until the client and its redirect URI are valid.
 pub(super) async fn run<'a>(
     engine: &'a Engine,
     grants: &'a Registry,

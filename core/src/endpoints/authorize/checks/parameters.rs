@@ -4,7 +4,7 @@ use super::Draft;
 use crate::http::refuse_repeated;
 use crate::protocol::{OAuthError, Parameters};
 
-/// The two parameters that decide who is told about an error.
+/// The two parameters that decide how an error is reported.
 pub(super) fn decide_alone(parameters: &Parameters) -> Result<(), OAuthError> {
     for name in ["client_id", "redirect_uri"] {
         if parameters.is_repeated(name) {

@@ -1,4 +1,4 @@
-//! Where the answer goes (RFC 6749 section 3.1.2).
+//! The redirect URI (RFC 6749 section 3.1.2).
 
 use crate::grant::ValidatedRedirect;
 use crate::model::Client;

@@ -1,10 +1,10 @@
-//! How the answer travels (OAuth 2.0 Multiple Response Type Encoding Practices section 2.1, OAuth 2.0 Form Post Response Mode).
+//! The response mode (OAuth 2.0 Multiple Response Type Encoding Practices section 2.1, OAuth 2.0 Form Post Response Mode).
 
 use super::Draft;
 use crate::pages::WebUri;
 use crate::protocol::{OAuthError, ResponseMode};
 
-/// Settles how even an error travels: as the client asks, where that is possible, or as the response type has it by default.
+/// Chooses the mode for errors too: the requested mode if it is possible, otherwise the response type's default.
 pub(super) fn settle(draft: &mut Draft<'_>) -> Result<(), OAuthError> {
     draft.side = draft.parameters.get("response_type").and_then(|name| draft.grants.authorization_side(name));
     if let Ok(mode) = mode(draft) {
@@ -23,7 +23,7 @@ fn default(draft: &Draft<'_>) -> ResponseMode {
     draft.side.map_or(ResponseMode::Query, |(_, side)| side.default_response_mode())
 }
 
-/// The mode that the client asks for, if the response type allows it: a token never goes into a query.
+/// The mode that the client requests, if the response type allows it: a token never goes into a query.
 fn mode(draft: &Draft<'_>) -> Result<ResponseMode, OAuthError> {
     let default = default(draft);
     let Some(name) = draft.parameters.get("response_mode") else { return Ok(default) };

@@ -1,4 +1,4 @@
-//! What is asked for (RFC 6749 section 3.1.1).
+//! The response type (RFC 6749 section 3.1.1).
 
 use super::Draft;
 use crate::protocol::{ErrorCode, OAuthError};
