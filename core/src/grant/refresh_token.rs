@@ -2,6 +2,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
 use super::issue::{FreshRefresh, FreshTokens, mint, respond};
 use super::{Grant, Issued, TokenIssuer, TokenRequest, TokenResponse, TokenSide};
@@ -66,6 +67,9 @@ struct Successor<'a> {
     expires: Timestamp,
     #[serde(borrow)]
     scope: std::borrow::Cow<'a, str>,
+    /// What extensions prepared.
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
+    members: Map<String, Value>,
 }
 
 /// Where a presented refresh token stands in its chain.
@@ -194,6 +198,7 @@ impl RefreshToken {
             refresh_token: refresh_token.expose().into(),
             expires: access.expires,
             scope: (&*response.scope).into(),
+            members: response.extra.clone(),
         };
         let text = zeroize::Zeroizing::new(serde_json::to_vec(&successor).map_err(OAuthError::server_error)?);
         refresh.previous = Some(PreviousRefresh {
@@ -223,5 +228,6 @@ fn repeat(
         successor.scope.into_owned(),
     );
     response.refresh_token = Some(Secret::from(&*successor.refresh_token));
+    response.extra = successor.members;
     Ok(Issued { record: record.clone(), response })
 }

@@ -40,6 +40,8 @@ impl Extension for Signing {
         let subject = draft.grant().subject.as_deref();
         draft.add_member("signed", json!([draft.access_token(), subject, scope, draft.grant_type()]));
         draft.add_member("access_token", json!("meddled"));
+        draft.add_member("state", json!("meddled"));
+        draft.add_member("iss", json!("meddled"));
         if let Some(binding) = &self.binding {
             draft.bind(binding.clone());
             draft.restrict_to(["https://api.example.com"]);
@@ -127,6 +129,9 @@ async fn a_token_that_is_issued_directly_is_prepared_too() {
     let token = location_parameter(&back, "access_token").unwrap();
     let signed: Value = serde_json::from_str(&location_parameter(&back, "signed").unwrap()).unwrap();
     assert_eq!(signed, json!([token, "israel", "notes.read", "implicit"]));
+    // RFC 9207: who answers, and to which request, is the server's to say.
+    assert!(!location(&back).contains("meddled"), "{}", location(&back));
+    assert_eq!(location_parameter(&back, "state").as_deref(), Some("xyz"));
 }
 
 /// Nobody has checked a proof of possession, so a bound token opens nothing.
@@ -163,4 +168,5 @@ async fn a_repeated_refresh_keeps_the_type_of_its_token() {
     let (_, second) = server.token(&refresh(&old)).await;
     assert_eq!(second["access_token"], first["access_token"]);
     assert_eq!(second["token_type"], "DPoP");
+    assert_eq!(second["signed"], first["signed"], "nor is what was prepared lost");
 }
