@@ -141,7 +141,7 @@ impl TokenSide for RefreshToken {
             issuer.check(&record.data)?;
             Ok(scope)
         };
-        let prepared = issuer
+        let preparation = issuer
             .prepare_stored(id, &fresh, |record| match is_current(record) {
                 true => renewable(record),
                 false => Err(OAuthError::invalid_grant(INVALID)),
@@ -149,8 +149,9 @@ impl TokenSide for RefreshToken {
             .await?;
         let renew = |record: &GrantRecord| {
             let scope = renewable(record)?;
+            let prepared = preparation.for_scope(&scope)?;
             let mut renewed = record.clone();
-            let response = mint(engine, client, &mut renewed, &fresh, &scope, &prepared, now);
+            let response = mint(engine, client, &mut renewed, &fresh, &scope, prepared, now);
             self.keep_successor(request, &mut renewed, &token, &response)?;
             Ok(Issued { record: renewed, response })
         };
