@@ -83,7 +83,8 @@ impl<'a> TokenIssuer<'a> {
         }
     }
 
-    /// Stores a new grant and its tokens. What extensions keep of an authorization request is kept with the grant.
+    /// Stores a new grant and its tokens. What extensions keep of an authorization request is kept with the grant, and where the
+    /// grant names no resources, it is for those that they ask for.
     ///
     /// # Errors
     /// What an extension objects to, or a server error where the grant could not be stored: no token is handed out then.
@@ -91,6 +92,9 @@ impl<'a> TokenIssuer<'a> {
         if let Occasion::Approval(plan) = self.occasion {
             for (name, value) in &plan.keep {
                 grant.data.insert(name.clone(), value.clone());
+            }
+            if grant.resources.is_empty() {
+                grant.resources = plan.resources.as_slice().into();
             }
         }
         self.check(&grant.data)?;
