@@ -175,16 +175,19 @@ impl ClientAuthenticator {
         let presented = self.presented(request)?;
         let client_id = presented.first().ok_or_else(OAuthError::invalid_client)?.1.client_id();
         let client = request.engine.client(client_id).await?;
-        let is_registered = |(method, _): &&Presented<'_>| {
-            client.as_ref().is_some_and(|client| *client.auth_method() == method.method())
+        // What a method reads is about the client that it names, and no other.
+        let is_registered = |(method, credentials): &&Presented<'_>| {
+            client.as_ref().is_some_and(|client| {
+                credentials.client_id() == client.id() && *client.auth_method() == method.method()
+            })
         };
         let registered = presented.iter().find(is_registered);
         let Some((method, credentials)) = registered.or(presented.first()) else {
             return Err(OAuthError::invalid_client());
         };
-        let candidate = client.as_deref().filter(|_| registered.is_some());
-        let proved = method.verify(request, credentials, candidate).await?;
-        match client {
+        let believed = client.filter(|_| registered.is_some());
+        let proved = method.verify(request, credentials, believed.as_deref()).await?;
+        match believed {
             Some(client) if proved && accepted.contains(&method.method()) => Ok(AuthenticatedClient(client)),
             _ => Err(OAuthError::invalid_client()),
         }

@@ -142,7 +142,7 @@ impl TokenSide for AuthorizationCode {
             false => FreshRefresh::None,
         };
         let fresh = FreshTokens::make(engine, id, refresh)?;
-        let prepared =
+        let preparation =
             issuer.prepare_stored(id, &fresh, |record| redeemable(request, issuer, record, &code)).await?;
         let decide = |record: &GrantRecord| {
             if find(request, record, &code).is_some_and(|stored| stored.redeemed) {
@@ -150,14 +150,16 @@ impl TokenSide for AuthorizationCode {
                 tracing::warn!(grant = %record.id, client = %record.client_id, "a code was used twice: the grant is revoked");
                 return (Change::Remove, Err(invalid()));
             }
-            match redeemable(request, issuer, record, &code) {
-                Ok(scope) => {
+            let prepared = redeemable(request, issuer, record, &code)
+                .and_then(|scope| Ok((preparation.for_scope(&scope)?, scope)));
+            match prepared {
+                Ok((prepared, scope)) => {
                     let mut redeemed = record.clone();
                     if let Some(stored) = &mut redeemed.code {
                         stored.redeemed = true;
                     }
                     let response =
-                        mint(engine, client, &mut redeemed, &fresh, &scope, &prepared, request.now());
+                        mint(engine, client, &mut redeemed, &fresh, &scope, prepared, request.now());
                     (Change::Replace(redeemed.to_row()), Ok(Issued { record: redeemed, response }))
                 }
                 Err(error) => (Change::Keep, Err(error)),

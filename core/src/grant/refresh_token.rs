@@ -2,6 +2,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
 use super::issue::{FreshRefresh, FreshTokens, mint, respond};
 use super::{Grant, Issued, TokenIssuer, TokenRequest, TokenResponse, TokenSide};
@@ -66,6 +67,9 @@ struct Successor<'a> {
     expires: Timestamp,
     #[serde(borrow)]
     scope: std::borrow::Cow<'a, str>,
+    /// What extensions prepared.
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
+    members: Map<String, Value>,
 }
 
 /// The state of a presented refresh token.
@@ -137,7 +141,7 @@ impl TokenSide for RefreshToken {
             issuer.check(&record.data)?;
             Ok(scope)
         };
-        let prepared = issuer
+        let preparation = issuer
             .prepare_stored(id, &fresh, |record| match is_current(record) {
                 true => renewable(record),
                 false => Err(OAuthError::invalid_grant(INVALID)),
@@ -145,8 +149,9 @@ impl TokenSide for RefreshToken {
             .await?;
         let renew = |record: &GrantRecord| {
             let scope = renewable(record)?;
+            let prepared = preparation.for_scope(&scope)?;
             let mut renewed = record.clone();
-            let response = mint(engine, client, &mut renewed, &fresh, &scope, &prepared, now);
+            let response = mint(engine, client, &mut renewed, &fresh, &scope, prepared, now);
             self.keep_successor(request, &mut renewed, &token, &response)?;
             Ok(Issued { record: renewed, response })
         };
@@ -194,6 +199,7 @@ impl RefreshToken {
             refresh_token: refresh_token.expose().into(),
             expires: access.expires,
             scope: (&*response.scope).into(),
+            members: response.extra.clone(),
         };
         let text = zeroize::Zeroizing::new(serde_json::to_vec(&successor).map_err(OAuthError::server_error)?);
         refresh.previous = Some(PreviousRefresh {
@@ -223,5 +229,6 @@ fn repeat(
         successor.scope.into_owned(),
     );
     response.refresh_token = Some(Secret::from(&*successor.refresh_token));
+    response.extra = successor.members;
     Ok(Issued { record: record.clone(), response })
 }

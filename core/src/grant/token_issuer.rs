@@ -31,6 +31,30 @@ enum Occasion<'a> {
     Approval(&'a AuthorizationPlan),
 }
 
+/// What extensions have prepared for the next tokens of a stored grant.
+pub(crate) enum Preparation {
+    /// No extension prepares tokens.
+    NotNeeded(Prepared),
+    /// This, for tokens of this scope.
+    Done(GrantedScope, Prepared),
+    /// Nothing: the request was not valid for the row as it was read.
+    Missing,
+}
+
+impl Preparation {
+    /// What is prepared for tokens of this scope.
+    ///
+    /// # Errors
+    /// 503 where nothing is: a token that should be bound is never issued unbound because its row has changed since it was read.
+    pub(crate) fn for_scope(&self, scope: &GrantedScope) -> Result<&Prepared, OAuthError> {
+        match self {
+            Self::NotNeeded(prepared) => Ok(prepared),
+            Self::Done(prepared_for, prepared) if prepared_for == scope => Ok(prepared),
+            Self::Done(..) | Self::Missing => Err(OAuthError::unavailable(1)),
+        }
+    }
+}
+
 impl<'a> TokenIssuer<'a> {
     pub(crate) fn for_request(request: &'a TokenRequest<'a>, extensions: &'a [Arc<dyn Extension>]) -> Self {
         Self {
@@ -59,7 +83,8 @@ impl<'a> TokenIssuer<'a> {
         }
     }
 
-    /// Stores a new grant and its tokens, with the data that extensions put into the plan of an authorization request.
+    /// Stores a new grant and its tokens. What extensions keep of an authorization request is kept with the grant, and where the
+    /// grant names no resources, it is for those that they ask for.
     ///
     /// # Errors
     /// The error of an extension that rejects the request, or a server error if the grant could not be stored. Then no token is
@@ -68,6 +93,9 @@ impl<'a> TokenIssuer<'a> {
         if let Occasion::Approval(plan) = self.occasion {
             for (name, value) in &plan.keep {
                 grant.data.insert(name.clone(), value.clone());
+            }
+            if grant.resources.is_empty() {
+                grant.resources = plan.resources.as_slice().into();
             }
         }
         self.check(&grant.data)?;
@@ -96,15 +124,16 @@ impl<'a> TokenIssuer<'a> {
         grant: GrantId,
         fresh: &FreshTokens,
         check: impl Fn(&GrantRecord) -> Result<GrantedScope, OAuthError>,
-    ) -> Result<Prepared, OAuthError> {
+    ) -> Result<Preparation, OAuthError> {
         if !self.prepares() {
-            return Ok(Prepared::default());
+            return Ok(Preparation::NotNeeded(Prepared::default()));
         }
         let mut buffer = [0; 36];
         let record = self.engine.store.read::<GrantRecord>(grant.row_id(&mut buffer)).await?;
         let checked = record.and_then(|record| Some((check(&record).ok()?, record)));
-        let Some((scope, record)) = checked else { return Ok(Prepared::default()) };
-        self.prepare(&record, &scope, fresh).await
+        let Some((scope, record)) = checked else { return Ok(Preparation::Missing) };
+        let prepared = self.prepare(&record, &scope, fresh).await?;
+        Ok(Preparation::Done(scope, prepared))
     }
 
     /// Whether an extension prepares tokens. Most do not, which saves the read.

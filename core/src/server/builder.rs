@@ -317,11 +317,12 @@ impl Builder {
             endpoints.push(Arc::new(metadata(&engine, &grants, &scopes, &endpoints)));
         }
         problems.check_endpoints(&endpoints);
+        let routes = Routes::mount(endpoints, &engine.issuer, &engine.mount, self.strips_issuer_path);
+        problems.check_routes(routes.paths());
         if !problems.0.is_empty() {
             return Err(problems.into());
         }
         warn(&engine.issuer, &grants);
-        let routes = Routes::mount(endpoints, &engine.issuer, &engine.mount, self.strips_issuer_path);
         if let Some(interval) = self.sweep_every {
             sweeper::spawn(&engine, interval);
         }

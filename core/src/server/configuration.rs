@@ -91,9 +91,8 @@ impl Problems {
         }
     }
 
-    /// Every endpoint has a unique path, without characters that are special to routers.
+    /// Every endpoint has a method, and a path that routers take for what it says.
     pub(super) fn check_endpoints(&mut self, endpoints: &[Arc<dyn Endpoint>]) {
-        let mut paths = Vec::new();
         for endpoint in endpoints {
             let path = endpoint.path();
             let is_plain = match path {
@@ -105,13 +104,19 @@ impl Problems {
                     "the endpoint path {path:?} must be segments of letters, digits and - . _ ~, each with a leading slash"
                 ));
             }
-            if paths.contains(&path) {
-                self.add(format!("two endpoints have the path {path:?}"));
-            }
             if endpoint.methods().is_empty() {
                 self.add(format!("the endpoint {path:?} has no HTTP method"));
             }
-            paths.push(path);
+        }
+    }
+
+    /// No two endpoints come to the same path where they are mounted.
+    pub(super) fn check_routes<'a>(&mut self, paths: impl IntoIterator<Item = &'a str>) {
+        let mut known = HashSet::new();
+        for path in paths {
+            if !known.insert(path) {
+                self.add(format!("two endpoints have the path {path:?}"));
+            }
         }
     }
 }

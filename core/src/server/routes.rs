@@ -93,13 +93,13 @@ impl Routes {
 impl Route {
     /// The response to a method that the endpoint does not support. `GET` includes `HEAD` (RFC 9110 section 9.3.2).
     pub(super) fn refuse_method(&self, method: &Method) -> Option<Response> {
-        let wanted = if method == Method::HEAD { &Method::GET } else { method };
         let methods = self.endpoint.methods();
-        if methods.contains(wanted) {
+        let has_get = methods.contains(&Method::GET);
+        if methods.contains(method) || (has_get && method == Method::HEAD) {
             return None;
         }
-        let names =
-            methods.iter().map(|method| if method == Method::GET { "GET, HEAD" } else { method.as_str() });
+        let named = methods.iter().filter(|method| !(has_get && *method == Method::HEAD));
+        let names = named.map(|method| if method == Method::GET { "GET, HEAD" } else { method.as_str() });
         Some(method_not_allowed(&names.collect::<Vec<_>>().join(", ")))
     }
 }

@@ -119,6 +119,31 @@ async fn a_request_can_ask_for_a_sign_in_of_its_own() {
     }
 }
 
+/// Reading the consent page takes time, and a sign-in for a request is one of no age.
+#[tokio::test]
+async fn whoever_signed_in_for_a_request_has_time_to_allow_it() {
+    let server = demanding_server().await;
+    for asking in [[("x_max_age", "0"), ("x_ask", "")], [("x_max_age", "0"), ("x_ask", "consent")]] {
+        let browser = server.sign_in(&authorize_uri(&asking)).await;
+        server.advance(60);
+        let back = browser.allow(&server).await;
+        assert_eq!(back.status(), 303, "{}", text(&back));
+        assert!(location_parameter(&back, "code").is_some());
+        server.auth.withdraw_consent("israel", "web").await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_consent_page_from_long_ago_stands_for_no_sign_in() {
+    let server = demanding_server().await;
+    let browser = server.sign_in(&authorize_uri(&[("x_ask", "sign-in")])).await;
+    server.advance(60 * 60);
+    let page = browser.allow(&server).await;
+    assert!(asks_for_password(&page));
+    let back = server.submit_sign_in(&page, &browser.cookie, "israel", "imru").await;
+    assert!(location_parameter(&back, "code").is_some());
+}
+
 #[tokio::test]
 async fn a_request_can_ask_for_consent_again() {
     let server = demanding_server().await;
@@ -221,7 +246,31 @@ async fn an_own_session_is_asked_to_sign_in_again_once() {
     sent_away(&server.get(&later, Some(&browser)).await);
 
     *signed_in.lock().unwrap() = Some(Timestamp::from_millis(SIGNED_IN + 12_000));
+    server.advance(10);
     let answered = server.get(&back, Some(&browser)).await;
+    assert!(location_parameter(&answered, "code").is_some(), "{}", location(&answered));
+    // The same way back does not stand for a sign-in for ever.
+    server.advance(60 * 60);
+    let (again, _) = sent_away(&server.get(&back, Some(&browser)).await);
+    *signed_in.lock().unwrap() = Some(server.auth.clock().now());
+    assert!(location_parameter(&server.get(&again, Some(&browser)).await, "code").is_some());
+}
+
+/// `auth_time` is in seconds on the wire, so an application may well keep seconds.
+#[tokio::test]
+async fn an_own_session_may_count_in_seconds() {
+    let signed_in = Arc::new(Mutex::new(Some(Timestamp::from_millis(SIGNED_IN))));
+    let site = Site(Arc::clone(&signed_in));
+    let server = server_with(|builder| builder.extension(Demands).own_session(site)).await;
+    let web = server.auth.confidential_client("web", "web-secret").await.unwrap();
+    let web = web.redirect_uri(REDIRECT).first_party(true).scope("notes.read");
+    server.auth.put_client(web.build().unwrap()).await.unwrap();
+    server.clock.advance(Duration::from_millis(10_200));
+
+    let (back, set) = sent_away(&server.get(&authorize_uri(&[("x_ask", "sign-in")]), None).await);
+    server.clock.advance(Duration::from_millis(500));
+    *signed_in.lock().unwrap() = Some(Timestamp::from_millis(SIGNED_IN + 10_000));
+    let answered = server.get(&back, set.as_deref()).await;
     assert!(location_parameter(&answered, "code").is_some(), "{}", location(&answered));
 }
 

@@ -1,6 +1,7 @@
 //! The client authentication methods that each grant accepts (RFC 6749 section 2.3): Authlib's defaults, and what an
 //! application configures instead.
 
+use gridauth::client_auth::{ClientAuthentication, ClientCredentials as Credentials, ClientRequest};
 use gridauth::grant::{
     ApprovedAuthorization, AuthorizationCode, AuthorizationResponse, AuthorizationSide, ClientCredentials,
     Grant, Implicit, Password, RefreshToken, TokenIssuer,
@@ -201,5 +202,71 @@ async fn unsupported_methods_are_refused_when_the_server_is_built() {
     let text = error.to_string();
     for part in ["\"token\" accepts \"private_key_jwt\"", "\"badge\" accepts no client"] {
         assert!(text.contains(part), "{part} is not in {text}");
+    }
+}
+
+/// Takes the client that a header names, without a proof, for the client of the request.
+struct Gateway {
+    says_yes_to_everybody: bool,
+}
+
+const GATEWAY: &str = "example_gateway";
+
+#[gridauth::async_trait]
+impl ClientAuthentication for Gateway {
+    fn method(&self) -> AuthMethod {
+        AuthMethod::Other(GATEWAY.to_owned())
+    }
+
+    fn read(&self, request: &ClientRequest<'_>) -> Result<Option<Credentials>, OAuthError> {
+        let named = request.http().headers().get("x-client").and_then(|value| value.to_str().ok());
+        Ok(named.map(Credentials::named))
+    }
+
+    async fn verify(
+        &self,
+        _request: &ClientRequest<'_>,
+        _credentials: &Credentials,
+        client: Option<&Client>,
+    ) -> Result<bool, OAuthError> {
+        Ok(self.says_yes_to_everybody || client.is_some())
+    }
+}
+
+async fn with_gateway(says_yes_to_everybody: bool) -> Server {
+    let methods = [AuthMethod::Other(GATEWAY.to_owned())];
+    let server = server_of(|builder| {
+        builder
+            .client_authentication(Gateway { says_yes_to_everybody })
+            .grant(ClientCredentials::new().client_authentication(methods.clone()))
+    })
+    .await;
+    for id in ["one", "other"] {
+        let client = Client::public(id).auth_method(methods[0].clone()).scope("notes.read");
+        let client = client.grant_types(ALL_GRANTS).build().unwrap();
+        server.auth.put_client(client).await.unwrap();
+    }
+    server
+}
+
+/// A client is the one that its own method names, whatever the body says.
+#[tokio::test]
+async fn a_method_proves_the_client_that_it_names_and_no_other() {
+    let server = with_gateway(false).await;
+    let form = [("grant_type", "client_credentials")];
+    let (status, tokens) = answer(server.post("/oauth/token", &[("x-client", "one")], &form).await);
+    assert_eq!(status, 200, "{tokens}");
+    let form = [("grant_type", "client_credentials"), ("client_id", "other")];
+    let (status, refused) = answer(server.post("/oauth/token", &[("x-client", "one")], &form).await);
+    assert_eq!((status, &refused["error"]), (401, &Value::from("invalid_client")));
+}
+
+#[tokio::test]
+async fn a_method_cannot_let_a_client_in_that_is_registered_for_another() {
+    let server = with_gateway(true).await;
+    let form = [("grant_type", "client_credentials")];
+    for client in ["basic", "none", "nobody"] {
+        let (status, refused) = answer(server.post("/oauth/token", &[("x-client", client)], &form).await);
+        assert_eq!((status, &refused["error"]), (401, &Value::from("invalid_client")), "{client}");
     }
 }

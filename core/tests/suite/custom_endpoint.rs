@@ -107,3 +107,32 @@ async fn endpoints_that_cannot_work_are_refused() {
         assert!(error.to_string().contains(words), "{error}");
     }
 }
+
+/// Two paths may be one where they are mounted. The router of a framework would panic there, or hide an endpoint.
+#[tokio::test]
+async fn endpoints_that_come_together_where_they_are_mounted_are_refused() {
+    let builder = || GridAuth::builder(ISSUER).store(Store::memory()).grant(ClientCredentials::new());
+    let hidden = Echo(EndpointPath::Mounted("/oauth-authorization-server"), &[Method::GET]);
+    let error = builder().mount("/.well-known").endpoint(hidden).build().await.unwrap_err();
+    assert!(error.to_string().contains("two endpoints have the path"), "{error}");
+
+    let builder = || GridAuth::builder("https://id.example.com/oauth").store(Store::memory());
+    let builder = || builder().grant(ClientCredentials::new()).behind_stripping_proxy(true);
+    let hidden = Echo(EndpointPath::Mounted("/oauth/token"), &[Method::GET]);
+    let error = builder().endpoint(hidden).build().await.unwrap_err();
+    assert!(error.to_string().contains("two endpoints have the path"), "{error}");
+}
+
+#[tokio::test]
+async fn an_endpoint_may_name_head() {
+    for methods in [&[Method::GET, Method::HEAD][..], &[Method::HEAD]] {
+        let endpoint = Echo(EndpointPath::Mounted("/echo"), methods);
+        let auth = GridAuth::builder(ISSUER).store(Store::memory()).endpoint(endpoint).build().await.unwrap();
+        let ask = |method| http::Request::builder().method(method).uri("/oauth/echo");
+        let head = auth.handle(ask(Method::HEAD).body("hello".into()).unwrap()).await;
+        assert_eq!(head.status(), 200);
+        let put = auth.handle(ask(Method::PUT).body("hello".into()).unwrap()).await;
+        let allow = put.headers()["allow"].to_str().unwrap();
+        assert_eq!(allow.matches("HEAD").count(), 1, "{allow}");
+    }
+}

@@ -5,7 +5,7 @@ use gridauth::grant::{
     Extension, Grant, GrantExt, Issued, NewGrant, TokenIssuer, TokenRequest, TokenSide,
 };
 use gridauth::model::AuthMethod;
-use gridauth::protocol::{OAuthError, Scope};
+use gridauth::protocol::{OAuthError, ResponseMode, Scope};
 use gridauth::store::{Change, Key, Kind, Row};
 use gridauth::token::Digest;
 use serde_json::json;
@@ -135,4 +135,71 @@ async fn a_custom_grant_is_in_the_metadata_and_needs_registration() {
     assert!(has("grant_types_supported", GRANT_TYPE) && has("response_types_supported", "ticket"));
     let form = [("grant_type", "client_credentials")];
     assert_eq!(server.token(&form).await.1["error"], "unauthorized_client");
+}
+
+/// Gives a token in the answer, as the implicit grant does.
+struct Direct;
+
+impl Grant for Direct {
+    fn authorization_side(&self) -> Option<&dyn AuthorizationSide> {
+        Some(self)
+    }
+}
+
+#[gridauth::async_trait]
+impl AuthorizationSide for Direct {
+    fn response_type(&self) -> &str {
+        "direct"
+    }
+    fn grant_type(&self) -> &str {
+        "implicit"
+    }
+    fn default_response_mode(&self) -> ResponseMode {
+        ResponseMode::Fragment
+    }
+    async fn respond(
+        &self,
+        approved: &ApprovedAuthorization<'_>,
+        issuer: &TokenIssuer<'_>,
+    ) -> Result<AuthorizationResponse, OAuthError> {
+        let grant = NewGrant::for_user(approved.user().subject(), approved.scope().clone());
+        let issued = issuer.issue(grant).await?;
+        Ok(AuthorizationResponse::new().with("access_token", issued.response().access_token.expose()))
+    }
+}
+
+/// Asks for a resource, and keeps something.
+struct Asking;
+
+impl Extension for Asking {
+    fn name(&self) -> &str {
+        "asking"
+    }
+
+    fn check_authorization(
+        &self,
+        _request: &AuthorizationRequest,
+        plan: &mut AuthorizationPlan,
+    ) -> Result<(), OAuthError> {
+        plan.keep("tenant", json!("acme"));
+        plan.add_resource("https://api.example.com");
+        Ok(())
+    }
+}
+
+/// What extensions ask of an authorization binds the tokens that come of it, whether or not the grant thinks of it.
+#[tokio::test]
+async fn a_grant_that_forgets_what_extensions_ask_is_held_to_it() {
+    let server = server_with(|builder| builder.grant(Direct.with(Asking))).await;
+    let web = server.auth.client("web").await.unwrap().unwrap();
+    let client = gridauth::Client::public("direct").redirect_uri(REDIRECT).first_party(true);
+    let client = client.scope(web.scope().as_str()).grant_types(["implicit"]).response_types(["direct"]);
+    server.auth.put_client(client.build().unwrap()).await.unwrap();
+    let uri = authorize_uri(&[("client_id", "direct"), ("response_type", "direct")]);
+    let page = server.get(&uri, None).await;
+    let back = server.submit_sign_in(&page, &cookie(&page).unwrap(), "israel", "imru").await;
+    let token = location_parameter(&back, "access_token").unwrap();
+    let access = server.auth.authenticate(&gridauth::http::BearerToken::new(&token)).await.unwrap();
+    assert_eq!(access.data("tenant"), Some(&json!("acme")));
+    assert_eq!(access.audience(), ["https://api.example.com"]);
 }

@@ -1,12 +1,15 @@
 //! What extensions prepare before anything is stored or redeemed.
 
-use std::sync::Arc;
+use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 
+use gridauth::Store;
 use gridauth::grant::{Extension, TokenDraft};
 use gridauth::http::BearerToken;
 use gridauth::protocol::OAuthError;
-use gridauth::store::Kind;
+use gridauth::store::memory::MemoryStore;
+use gridauth::store::{Backend, Change, Key, Kind, Page, Query, Row, StoreFuture, Updated};
 use gridauth::token::Binding;
 use serde_json::{Value, json};
 
@@ -40,6 +43,8 @@ impl Extension for Signing {
         let subject = draft.grant().subject.as_deref();
         draft.add_member("signed", json!([draft.access_token(), subject, scope, draft.grant_type()]));
         draft.add_member("access_token", json!("meddled"));
+        draft.add_member("state", json!("meddled"));
+        draft.add_member("iss", json!("meddled"));
         if let Some(binding) = &self.binding {
             draft.bind(binding.clone());
             draft.restrict_to(["https://api.example.com"]);
@@ -127,6 +132,9 @@ async fn a_token_that_is_issued_directly_is_prepared_too() {
     let token = location_parameter(&back, "access_token").unwrap();
     let signed: Value = serde_json::from_str(&location_parameter(&back, "signed").unwrap()).unwrap();
     assert_eq!(signed, json!([token, "israel", "notes.read", "implicit"]));
+    // RFC 9207: who answers, and to which request, is the server's to say.
+    assert!(!location(&back).contains("meddled"), "{}", location(&back));
+    assert_eq!(location_parameter(&back, "state").as_deref(), Some("xyz"));
 }
 
 /// Nobody has checked a proof of possession, so a bound token opens nothing.
@@ -163,4 +171,64 @@ async fn a_repeated_refresh_keeps_the_type_of_its_token() {
     let (_, second) = server.token(&refresh(&old)).await;
     assert_eq!(second["access_token"], first["access_token"]);
     assert_eq!(second["token_type"], "DPoP");
+    assert_eq!(second["signed"], first["signed"], "nor is what was prepared lost");
+}
+
+/// Answers reads of grants from what a test planted, as a store would that breaks its promise and reads what is out of date.
+struct OutOfDate {
+    backend: MemoryStore,
+    planted: Arc<Mutex<VecDeque<Option<Arc<Row>>>>>,
+}
+
+impl Backend for OutOfDate {
+    fn get<'a>(&'a self, key: Key<'a>) -> StoreFuture<'a, Option<Arc<Row>>> {
+        let planted = if key.kind == Kind::Grant { self.planted.lock().unwrap().pop_front() } else { None };
+        planted.map_or_else(|| self.backend.get(key), |row| StoreFuture::ready(Ok(row)))
+    }
+
+    fn insert<'a>(&'a self, key: Key<'a>, row: Row) -> StoreFuture<'a, bool> {
+        self.backend.insert(key, row)
+    }
+
+    fn put<'a>(&'a self, key: Key<'a>, row: Row) -> StoreFuture<'a, ()> {
+        self.backend.put(key, row)
+    }
+
+    fn update<'a>(
+        &'a self,
+        key: Key<'a>,
+        decide: &'a mut (dyn FnMut(&Row) -> Change + Send),
+    ) -> StoreFuture<'a, Updated> {
+        self.backend.update(key, decide)
+    }
+
+    fn remove<'a>(&'a self, key: Key<'a>) -> StoreFuture<'a, bool> {
+        self.backend.remove(key)
+    }
+
+    fn list<'a>(&'a self, query: Query<'a>) -> StoreFuture<'a, Page> {
+        self.backend.list(query)
+    }
+
+    fn ping(&self) -> StoreFuture<'_, ()> {
+        self.backend.ping()
+    }
+}
+
+/// What was not prepared is not issued: a token that should be bound is never handed out unbound.
+#[tokio::test]
+async fn nothing_is_issued_that_was_not_prepared() {
+    let planted = Arc::new(Mutex::new(VecDeque::new()));
+    let store = Store::new(OutOfDate { backend: MemoryStore::new(), planted: Arc::clone(&planted) });
+    let signing = Signing { binding: Some(Binding::Key("thumbprint".into())), ..Signing::default() };
+    let server = server_with(|builder| builder.store(store).extension(signing.clone())).await;
+    let code = server.code().await;
+    planted.lock().unwrap().push_back(None);
+    assert_eq!(server.token(&redeem(&code)).await.0, 503);
+    let (_, tokens) = server.token(&redeem(&code)).await;
+    assert_eq!(tokens["token_type"], "DPoP", "the code is not burned");
+    let old = string(&tokens, "refresh_token");
+    planted.lock().unwrap().push_back(None);
+    assert_eq!(server.token(&refresh(&old)).await.0, 503);
+    assert_eq!(server.token(&refresh(&old)).await.1["token_type"], "DPoP");
 }

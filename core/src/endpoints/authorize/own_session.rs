@@ -34,12 +34,14 @@ pub(super) async fn arrive(
     };
     let carried = valid.request.parameters.encode_without(&[]);
     let since = signed_in_since.map(|text| sent_away_at(browser, &carried, text)).transpose()?.flatten();
-    let has_signed_in = since.is_some_and(|since| signed_in.auth_time().is_some_and(|at| at >= since));
+    // An application may know the second of a sign-in and no more.
+    let has_signed_in =
+        since.zip(signed_in.auth_time()).is_some_and(|(since, at)| at.as_secs() >= since.as_secs());
     let progress = if has_signed_in { Progress::SignedIn } else { Progress::Arrived };
     if prompt::accepts_sign_in(valid, &signed_in, progress, now) {
         return Ok(Arrival::SignedIn(signed_in, progress));
     }
-    if since.is_some() {
+    if since.is_some() && !has_signed_in {
         // The user was sent to sign in again and came back without doing so. Sending them once more would be an endless loop.
         let error = OAuthError::new(ErrorCode::Custom("login_required"), "the user did not sign in again");
         return Err(Failure::Redirect(Box::new(Target::of(&valid.request)), error));

@@ -1,5 +1,7 @@
 //! Whether the user has to sign in or to consent before a request can be answered.
 
+use std::time::Duration;
+
 use super::checks::ValidRequest;
 use super::consent;
 use crate::engine::Engine;
@@ -18,6 +20,9 @@ pub(super) enum Progress {
     Allowed,
 }
 
+/// How long a sign-in for a request counts as one, which leaves time to read the consent page.
+const SIGN_IN_COUNTS_FOR: Duration = Duration::from_secs(10 * 60);
+
 /// Whether this sign-in is sufficient for the request. A sign-in at an unknown time is never recent enough.
 pub(super) fn accepts_sign_in(
     valid: &ValidRequest<'_>,
@@ -25,12 +30,11 @@ pub(super) fn accepts_sign_in(
     progress: Progress,
     now: Timestamp,
 ) -> bool {
-    let is_wanted_anew = valid.plan.asks_sign_in && progress < Progress::SignedIn;
-    let is_too_old = valid.plan.max_age.is_some_and(|max_age| {
-        progress != Progress::SignedIn
-            && signed_in.auth_time().is_none_or(|auth_time| now.since(auth_time) > max_age)
-    });
-    !is_wanted_anew && !is_too_old
+    let is_within = |age| signed_in.auth_time().is_some_and(|auth_time| now.since(auth_time) <= age);
+    if progress >= Progress::SignedIn && is_within(SIGN_IN_COUNTS_FOR) {
+        return true;
+    }
+    !valid.plan.asks_sign_in && valid.plan.max_age.is_none_or(is_within)
 }
 
 /// Whether the request may need a more recent sign-in.

@@ -50,7 +50,9 @@ impl Target {
         visit: Visit<'_>,
         response: &AuthorizationResponse,
     ) -> Result<Response, OAuthError> {
-        let parameters: Vec<(&str, &str)> = response.iter().collect();
+        // These two are the server's to say, below.
+        let parameters: Vec<(&str, &str)> =
+            response.iter().filter(|(name, _)| !matches!(*name, "state" | "iss")).collect();
         self.send(visit, &parameters)
     }
 
