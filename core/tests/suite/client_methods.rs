@@ -1,7 +1,7 @@
 //! The client authentication methods that each grant accepts (RFC 6749 section 2.3): Authlib's defaults, and what an
 //! application configures instead.
 
-use gridauth::client_auth::{ClientAuthentication, ClientCredentials as Credentials, ClientRequest};
+use gridauth::client_auth::{ClientAuthentication, ClientRequest, PresentedCredentials as Credentials};
 use gridauth::grant::{
     ApprovedAuthorization, AuthorizationCode, AuthorizationResponse, AuthorizationSide, ClientCredentials,
     Grant, Implicit, Password, RefreshToken, TokenIssuer,
