@@ -12,6 +12,9 @@ use crate::{
     wire::{message::session, statement::SessionId},
 };
 
+/// The most sessions that wait for a confirmation, in case a server never answers. Further ones are closed unconfirmed.
+const MOST_UNCONFIRMED: usize = 10_000;
+
 /// A session at the owner of a partition.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct OpenSession {
@@ -61,7 +64,9 @@ impl State {
         }
         self.unanswered = true;
         self.append_with(|out| session.encode_close(out));
-        self.unconfirmed.insert(session.close_id, session);
+        if self.unconfirmed.len() < MOST_UNCONFIRMED {
+            self.unconfirmed.insert(session.close_id, session);
+        }
     }
 
     /// Delivers the answer to a CLOSE_SESSION.
