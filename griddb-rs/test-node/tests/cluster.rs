@@ -4,7 +4,8 @@
 mod common;
 
 use common::{
-    Bytes, CLOSE_SESSION, COMMIT, Client, GET_PARTITION_ADDRESS, GET_ROW, Mode, PUT_ROW, Table, container_key, number,
+    Bytes, CLOSE_SESSION, COMMIT, Client, GET_PARTITION_ADDRESS, GET_ROW, Mode, PUT_ROW, Table,
+    container_key, number,
 };
 use griddb_test_node::{ClusterOptions, Options, TestCluster};
 use std::net::SocketAddrV4;

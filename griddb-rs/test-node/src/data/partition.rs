@@ -94,7 +94,8 @@ impl State {
     /// Expired transactions and sessions, as the changes that end them.
     pub(crate) fn expired(&mut self, now: Instant) -> Vec<Change> {
         self.result_sets.retain(|_, set| set.expires > now);
-        let transactions = self.transactions.iter().filter(|(_, txn)| txn.expires.is_some_and(|expires| expires <= now));
+        let transactions =
+            self.transactions.iter().filter(|(_, txn)| txn.expires.is_some_and(|expires| expires <= now));
         let mut changes: Vec<_> = transactions.map(|(txn, _)| Change::Abort(*txn)).collect();
         let sessions = self.sessions.iter().filter(|(_, session)| session.expires <= now);
         changes.extend(sessions.map(|(client, _)| Change::CloseSession(*client)));
@@ -186,12 +187,8 @@ impl State {
     fn begin(&mut self, client: ClientId, txn: TxnId, expires: Instant) {
         let Some(session) = self.sessions.get_mut(&client) else { return };
         session.transaction = Some(txn);
-        let transaction = Transaction {
-            client,
-            container: session.container,
-            expires: Some(expires),
-            rows: Vec::new(),
-        };
+        let transaction =
+            Transaction { client, container: session.container, expires: Some(expires), rows: Vec::new() };
         self.transactions.insert(txn, transaction);
         self.next_transaction = self.next_transaction.max(txn + 1);
     }
