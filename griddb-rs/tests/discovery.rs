@@ -7,12 +7,29 @@ mod common;
 use std::time::Duration;
 
 use common::*;
-use griddb_rs::{Client, ErrorKind};
+use griddb_rs::{Client, Config, ErrorKind};
 use griddb_test_node::{ClusterOptions, Options, Statement, TestCluster};
 
 async fn cluster_with(times: impl FnOnce(ClusterOptions) -> ClusterOptions) -> TestCluster {
     let node = Options::new().partitions(12).check_interval(Duration::from_millis(20));
     TestCluster::start(3, times(ClusterOptions::new(node))).await.unwrap()
+}
+
+/// The nodes contradict each other, and then nobody answers until the time is over.
+#[tokio::test]
+async fn a_split_cluster_is_reported_even_if_the_nodes_fall_silent() {
+    let (one, two) = (node().await, node().await);
+    let config = Config::new("admin", "admin", "gridauth").connect_timeout(Duration::from_secs(3));
+    let config =
+        [&one, &two].iter().fold(config, |config, node| config.host("127.0.0.1", node.address().port()));
+    let connecting = tokio::spawn(Client::connect_with(config));
+    let question = Statement::GetPartitionAddress;
+    // Both are asked again once their first answers have contradicted each other.
+    until(|| [&one, &two].iter().all(|node| node.counters().statements(question) > 1)).await;
+    one.pause();
+    two.pause();
+    let error = connecting.await.unwrap().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::SplitCluster, "{error}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

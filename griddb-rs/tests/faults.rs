@@ -365,6 +365,7 @@ async fn answers_are_bounded() {
     assert!(read.get::<&[u8]>("b").unwrap() == large);
 }
 
+#[cfg(feature = "provider")]
 #[tokio::test]
 async fn a_provider_lists_the_nodes() {
     let node = node().await;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use gridauth::store::{Key, Kind};
+use gridauth::store::{Change, Key, Kind, Updated};
 use griddb_test_node::TestCluster;
 use tokio::time::{Instant, sleep, timeout};
 
@@ -10,6 +10,21 @@ use super::cluster::{cluster, grant_at, open, options};
 use super::load::Load;
 use super::row;
 use super::support::*;
+
+/// A request waits for the next owner, which takes 11 to 14 s on a real cluster.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn by_default_a_request_outlasts_a_failover() {
+    let options = options().takeover(Duration::from_secs(11));
+    let cluster = TestCluster::start(3, options).await.unwrap();
+    let store = open(&cluster, "").await;
+    let id = grant_at(&cluster, 1);
+    let key = Key::new(Kind::Grant, &id);
+    store.put(key, row("{}")).await.unwrap();
+    cluster.kill(1).await.unwrap();
+    let updated = store.update(key, &mut |_| Change::Replace(row("[]"))).await.unwrap();
+    assert!(matches!(updated, Updated::Replaced));
+    assert_eq!(store.get(key).await.unwrap().unwrap().body(), "[]");
+}
 
 /// Kills a node under load, and starts it again.
 async fn lose_and_regain(cluster: &TestCluster, load: &mut Load, node: usize) {

@@ -77,6 +77,7 @@ type Pending<'a> = Pin<Box<dyn Future<Output = Event> + Send + 'a>>;
 /// election they may disagree for a while, so a contradiction counts only if it lasts.
 pub(super) async fn first(cluster: &Cluster, deadline: Instant) -> Result<Found, Error> {
     let deadline = deadline.min(Instant::now() + cluster.config.connect_timeout);
+    let mut contradicted = false;
     loop {
         let survey = ask_all(cluster, deadline, Until::Contradiction).await;
         let found = if contradictory(&survey.replies) {
@@ -86,7 +87,9 @@ pub(super) async fn first(cluster: &Cluster, deadline: Instant) -> Result<Found,
         };
         match found {
             Err(error) if error.is_retryable() || error.kind() == ErrorKind::SplitCluster => {
-                pause_before(deadline, error).await?;
+                contradicted |= error.kind() == ErrorKind::SplitCluster;
+                // Silence afterwards does not settle a contradiction.
+                pause_before(deadline, if contradicted { split() } else { error }).await?;
             }
             found => return found,
         }

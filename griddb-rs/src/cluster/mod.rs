@@ -2,6 +2,7 @@
 
 mod discovery;
 mod listing;
+mod lost_sessions;
 mod node;
 #[cfg(feature = "provider")]
 mod provider;
@@ -20,7 +21,7 @@ use tokio::time::{Instant, timeout_at};
 
 use crate::{
     config::Config,
-    connection::{Connection, Credentials},
+    connection::{Connection, Credentials, LostSessions},
     error::{Error, ErrorKind, code},
     random,
     stats::Counters,
@@ -92,10 +93,12 @@ impl Cluster {
         config.check()?;
         let config = Arc::new(config);
         let counters = Arc::new(Counters::default());
+        let (lost_sessions, lost) = LostSessions::channel();
         let access = Access {
             credentials: Credentials::new(Arc::clone(&config)),
             counters: Arc::clone(&counters),
             closed: AtomicBool::new(false),
+            lost_sessions,
         };
         let mut cluster = Self {
             config,
@@ -113,7 +116,9 @@ impl Cluster {
         cluster.partitions = found.partitions;
         cluster.owners = RwLock::new(vec![None; found.partitions as usize]);
         cluster.adopt(&found);
-        Ok(Arc::new(cluster))
+        let cluster = Arc::new(cluster);
+        tokio::spawn(lost_sessions::close_all(Arc::downgrade(&cluster), lost));
+        Ok(cluster)
     }
 
     /// The number of partitions.

@@ -16,7 +16,7 @@ use tokio::{
 
 use super::Cluster;
 use crate::{
-    connection::{self, Connection, Credentials},
+    connection::{self, Connection, Credentials, LostSessions},
     error::{Error, ErrorKind},
     random,
     stats::Counters,
@@ -32,6 +32,7 @@ pub(super) struct Access {
     pub(super) credentials: Credentials,
     pub(super) counters: Arc<Counters>,
     pub(super) closed: AtomicBool,
+    pub(super) lost_sessions: LostSessions,
 }
 
 impl Access {
@@ -149,7 +150,13 @@ impl PoolSlot {
         access: Arc<Access>,
         mut attempts: OwnedMutexGuard<Attempts>,
     ) -> Result<Connection, Error> {
-        let opened = connection::open(address, &access.credentials, Arc::clone(&access.counters)).await;
+        let opened = connection::open(
+            address,
+            &access.credentials,
+            Arc::clone(&access.counters),
+            access.lost_sessions.clone(),
+        )
+        .await;
         self.ended.fetch_add(1, Ordering::Release);
         match opened {
             Ok(connection) => {

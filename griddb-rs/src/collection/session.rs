@@ -9,7 +9,7 @@ use super::{
     binding::{RowChange, flushed},
 };
 use crate::{
-    connection::{Batch, FIRST_SESSION_ID, Ticket},
+    connection::{Batch, FIRST_SESSION_ID, OpenSession, Ticket},
     error::{Error, ErrorKind, code},
     random,
     retry::Try,
@@ -39,13 +39,6 @@ pub(super) struct Session {
     last_sent: i64,
     begun: bool,
     committed: bool,
-}
-
-/// A session that was left open when its connection was lost.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Orphan {
-    id: SessionId,
-    statement: i64,
 }
 
 /// How a transaction ended.
@@ -100,20 +93,20 @@ impl Session {
         (self.binding.target(self.id, mode), id)
     }
 
-    /// Reads a row and locks it. Send nothing behind it before its answer has arrived: if it has to wait for the
-    /// lock, later statements overtake it.
+    /// Reads a row and locks it, after closing an `abandoned` session that may hold the lock. Send nothing behind it
+    /// before its answer has arrived: if it has to wait for the lock, later statements overtake it.
     pub(super) fn send_locking_read(
         &mut self,
         key: &[Value<'_>],
-        orphan: Option<Orphan>,
+        abandoned: Option<OpenSession>,
         seconds: u32,
         deadline: Instant,
     ) -> Result<Ticket, Error> {
         let (target, id) = self.next_statement(1);
         let binding = &self.binding;
         let sent = binding.connection.send(deadline, |batch| {
-            if let Some(orphan) = orphan {
-                batch.add_unawaited(|out| orphan.encode_close(out, binding));
+            if let Some(abandoned) = abandoned {
+                batch.add_unawaited(|out| abandoned.encode_close(out));
             }
             batch.add_with_id(Statement::GetRow, id, |out, id| {
                 let transaction_timeout = Some(seconds);
@@ -265,11 +258,19 @@ impl Session {
         }
     }
 
-    /// The session as one that is left behind; it is then closed by whoever gets to the server next.
-    pub(super) fn into_orphan(mut self) -> Orphan {
-        let begun = std::mem::replace(&mut self.begun, false);
-        debug_assert!(begun, "a session that the server never heard of needs no closing");
-        Orphan { id: self.id, statement: self.last_statement + 1 }
+    /// Whether it may have to be closed elsewhere than on its connection: that is lost, or its node is not the owner.
+    pub(super) fn is_left_open(&self, error: &Error) -> bool {
+        !self.binding.connection.is_open() || error.is_unavailable() && error.code().is_some()
+    }
+
+    /// The session as the server knows it, with the id of its CLOSE_SESSION.
+    pub(super) fn as_open(&self) -> OpenSession {
+        OpenSession {
+            partition: self.binding.partition,
+            container: self.binding.container,
+            id: self.id,
+            close_id: self.last_statement + 1,
+        }
     }
 
     /// Called with the error of the first statement. If that was never sent, the server has no session.
@@ -293,28 +294,13 @@ impl Drop for Session {
         if !self.begun {
             return;
         }
-        let binding = &self.binding;
-        let close = |out: &mut Vec<u8>| {
-            session::encode_close(
-                out,
-                self.last_statement + 1,
-                binding.partition,
-                binding.container,
-                self.id,
-            );
-        };
+        let connection = &self.binding.connection;
         if self.committed {
             // It holds no locks any more, so closing it can wait for the next write.
-            binding.connection.send_lazily(close);
+            connection.close_session_lazily(self.as_open());
         } else {
-            binding.connection.send_after(self.last_sent, close);
+            connection.close_session_after(self.last_sent, self.as_open());
         }
-    }
-}
-
-impl Orphan {
-    fn encode_close(&self, out: &mut Vec<u8>, binding: &Binding) {
-        session::encode_close(out, self.statement, binding.partition, binding.container, self.id);
     }
 }
 

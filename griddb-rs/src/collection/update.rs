@@ -5,9 +5,10 @@ use std::{net::SocketAddr, sync::Arc};
 use super::{
     Collection,
     binding::RowChange,
-    session::{Ending, Orphan, Session},
+    session::{Ending, Session},
 };
 use crate::{
+    connection::OpenSession,
     error::{Error, ErrorKind},
     retry::{Repeat, Retry},
     row::{Row, ToKey, ToRow},
@@ -131,9 +132,9 @@ impl Collection {
         mut decide: impl FnMut(Option<&Row>) -> Change<R>,
     ) -> Result<Updated, Error> {
         let mut retry = self.retry(Repeat::WhenNotDone);
-        let (mut orphan, mut overtaken) = (None, false);
+        let (mut abandoned, mut overtaken) = (None, false);
         loop {
-            match self.update_once(&key, &mut decide, &mut retry, &mut orphan).await {
+            match self.update_once(&key, &mut decide, &mut retry, &mut abandoned).await {
                 Ok(Some(updated)) => return Ok(updated),
                 // Another client was faster. Normally its row can be read now.
                 Ok(None) if !std::mem::replace(&mut overtaken, true) => retry.once_more()?,
@@ -149,23 +150,23 @@ impl Collection {
         key: &impl ToKey,
         decide: &mut impl FnMut(Option<&Row>) -> Change<R>,
         retry: &mut Retry<'_>,
-        orphan: &mut Option<Orphan>,
+        abandoned: &mut Option<OpenSession>,
     ) -> Result<Option<Updated>, Error> {
         let time = retry.try_now();
         let (binding, time) = self.binding(time).await?;
         let node = binding.connection.address();
         let mut session = Session::new(self, binding);
         let read =
-            key.with_key(|key| session.send_locking_read(key, *orphan, time.lock_seconds, time.deadline))?;
-        *orphan = None;
+            key.with_key(|key| session.send_locking_read(key, *abandoned, time.lock_seconds, time.deadline))?;
+        *abandoned = None;
         let row = match read.await {
             Ok(answer) => session.binding.row(answer)?,
             Err(error) => {
                 session.note_unsent(&error);
                 // Whether or not it got the lock, it changed nothing.
                 let error = error.into_not_done();
-                if session.has_begun() && !session.binding.connection.is_open() {
-                    *orphan = Some(session.into_orphan());
+                if session.has_begun() && session.is_left_open(&error) {
+                    *abandoned = Some(session.as_open());
                 }
                 return Err(error);
             }
@@ -190,12 +191,12 @@ impl Collection {
                 new.with_values(|values| {
                     Decided::send(self, session, RowChange::Put(PutMode::Any, values), retry)
                 })?
-                .done(self, retry, orphan)
+                .done(self, retry, abandoned)
                 .await
             }
             (Some(_), Change::Remove) => {
                 key.with_key(|key| Decided::send(self, session, RowChange::Remove(key), retry))?
-                    .done(self, retry, orphan)
+                    .done(self, retry, abandoned)
                     .await
             }
         }
@@ -262,7 +263,7 @@ impl Decided {
         mut self,
         collection: &Collection,
         retry: &mut Retry<'_>,
-        orphan: &mut Option<Orphan>,
+        abandoned: &mut Option<OpenSession>,
     ) -> Result<Option<Updated>, Error> {
         let ending = self.session.ending(self.flight, collection, self.deadline, retry.end()).await;
         let connection = &self.session.binding.connection;
@@ -271,8 +272,8 @@ impl Decided {
             Ok(Ending::Committed) => Ok(Some(Updated { changed: true, node })),
             Ok(Ending::Aborted) => Ok(None),
             Err(error) => {
-                if !connection.is_open() {
-                    *orphan = Some(self.session.into_orphan());
+                if self.session.is_left_open(&error) {
+                    *abandoned = Some(self.session.as_open());
                 }
                 Err(error)
             }

@@ -33,7 +33,7 @@ const LONGEST_HEARTBEAT: Duration = Duration::from_secs(5);
 /// | `connect_timeout` | `5s` | longest wait for one connection and its login |
 /// | `statement_timeout` | `10s` | longest wait for the answer to one statement |
 /// | `lock_timeout` | `5s` | longest wait for a row lock, and lifetime of a transaction. Whole seconds; `0s` does not wait. See below |
-/// | `retry_for` | `30s` | time limit of one call, all attempts together |
+/// | `retry_for` | `30s` | time limit of one call, all attempts together. In a cluster it should outlast a failover: 11 to 14 s for the owner of a partition, 26 to 28 s for the master |
 /// | `heartbeat` | a quarter of `statement_timeout`, 500 ms to 5 s | silence after which a node that owes an answer is sent a heartbeat. After the same time again the connection is dropped, which leaves half of the time for another attempt. Raise it if single statements keep a node busy for longer |
 /// | `keepalive` | `60s` | how long a connection may be idle before the node is sent a heartbeat. Firewalls forget idle connections |
 /// | `owner_check` | `10s` | in a cluster, how old the known owner of a partition may get before the master is asked again in the background. A former owner still answers reads |
@@ -226,6 +226,17 @@ impl Config {
     /// The hosts and ports, as configured.
     pub fn hosts(&self) -> impl Iterator<Item = (&str, u16)> {
         self.hosts.iter().map(|(host, port)| (host.as_str(), *port))
+    }
+
+    /// Whether it is configured for several nodes: with more than one host, or a provider that lists them.
+    ///
+    /// ```
+    /// let config: griddb_rs::Config = "griddb://u:p@db1,db2/prod".parse()?;
+    /// assert!(config.has_several_nodes());
+    /// # Ok::<(), griddb_rs::Error>(())
+    /// ```
+    pub fn has_several_nodes(&self) -> bool {
+        self.hosts.len() > 1 || self.provider.is_some()
     }
 
     /// The cluster's name.

@@ -145,7 +145,7 @@ mod tests {
         let url = "griddb://us%3Aer:p%40ss%2F@db1:1,10.0.0.2/prod/my%2Ddb?connect_timeout=250ms&statement_timeout=20s\
                    &lock_timeout=7s&retry_for=2m&heartbeat=3s&connections=2&max_answer=1000000&application=app-1\
                    &provider=http://p:8080/nodes";
-        let config = Config::parse(url).unwrap();
+        let (config, _) = Config::parse_with_extra(url).unwrap();
         assert_eq!((config.user.as_str(), config.password.as_str()), ("us:er", "p@ss/"));
         assert_eq!(config.hosts, [("db1".to_owned(), 1), ("10.0.0.2".to_owned(), 10001)]);
         assert_eq!((config.cluster.as_str(), config.database.as_deref()), ("prod", Some("my-db")));
@@ -157,7 +157,8 @@ mod tests {
         assert_eq!((config.connections, config.max_answer), (2, 1_000_000));
         assert_eq!(config.application.as_deref(), Some("app-1"));
         assert_eq!(config.provider.as_deref(), Some("http://p:8080/nodes"));
-        assert!(Config::parse("griddb://u:p@/c?provider=http://p/nodes").is_ok());
+        let provider = Config::parse("griddb://u:p@/c?provider=http://p/nodes");
+        assert_eq!(provider.is_ok(), cfg!(feature = "provider"));
     }
 
     #[test]
@@ -210,10 +211,12 @@ mod tests {
             "griddb configuration: the URL must not contain `#`; write it as %23"
         );
         for provider in ["https://p/nodes", "http://", "http:///nodes", "http://p:x/nodes", "p/nodes"] {
-            assert_eq!(
-                fault(&format!("griddb://u:p@h/c?provider={provider}")),
-                "griddb configuration: `provider` must be http://HOST[:PORT]/PATH"
-            );
+            let fault = fault(&format!("griddb://u:p@h/c?provider={provider}"));
+            if cfg!(feature = "provider") {
+                assert_eq!(fault, "griddb configuration: `provider` must be http://HOST[:PORT]/PATH");
+            } else {
+                assert!(fault.contains("requires the feature `provider`"), "{fault}");
+            }
         }
         assert_eq!(
             fault("griddb://u:p@h/c?retry_for=99999999999999999999s"),

@@ -53,7 +53,7 @@ impl State {
                 }
                 Progress::Done(_) => true,
                 Progress::Abandoned(left) => {
-                    left_behind.append(left);
+                    left_behind.extend(left.take());
                     if !is_sent && slot.start < slot.end {
                         unsent.push(slot.start..slot.end);
                     }
@@ -72,7 +72,7 @@ impl State {
         if !unsent.is_empty() {
             self.take_back(unsent, held);
         }
-        self.append(&left_behind);
+        left_behind.into_iter().for_each(|session| self.close_session(session));
     }
 
     /// Removes complete, unwritten messages from the bytes to be written.

@@ -17,7 +17,7 @@ use tokio::{
 };
 
 use super::{
-    Connection, Handle, NEXT_NUMBER, Shared,
+    Connection, Handle, LostSessions, NEXT_NUMBER, Shared,
     driver::{Driver, FAREWELL, Limits},
     state::State,
 };
@@ -60,6 +60,7 @@ pub(crate) async fn open(
     address: SocketAddr,
     credentials: &Credentials,
     counters: Arc<Counters>,
+    lost_sessions: LostSessions,
 ) -> Result<Connection, Error> {
     let deadline = Instant::now() + credentials.config.connect_timeout;
     let unreachable =
@@ -82,7 +83,7 @@ pub(crate) async fn open(
     match (logged_in.map_err(too_late).flatten().map_err(not_understood), greeting.stream.take()) {
         (Ok(database), Some(stream)) => {
             let input = std::mem::take(&mut greeting.input);
-            Ok(start(stream, input, address, database, credentials, counters))
+            Ok(start(stream, input, address, database, credentials, (counters, lost_sessions)))
         }
         (Ok(_), None) => Err(Error::new(ErrorKind::ConnectionLost)),
         (Err(error), stream) => {
@@ -203,7 +204,7 @@ fn start(
     address: SocketAddr,
     database: i64,
     credentials: &Credentials,
-    counters: Arc<Counters>,
+    (counters, lost_sessions): (Arc<Counters>, LostSessions),
 ) -> Connection {
     Counters::add(&counters.connections, 1);
     let (read, write) = stream.into_split();
@@ -213,7 +214,7 @@ fn start(
         database,
         tolerated_silence: credentials.config.heartbeat_interval().min(credentials.config.statement_timeout),
         open: AtomicBool::new(true),
-        state: Mutex::new(State { socket: Some(write), ..State::default() }),
+        state: Mutex::new(State { socket: Some(write), lost_sessions, ..State::default() }),
         counters,
         finished: watch::Sender::new(false),
     });

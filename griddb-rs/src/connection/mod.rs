@@ -9,6 +9,7 @@ mod driver;
 mod expire;
 mod flush;
 mod handshake;
+mod open_session;
 mod state;
 mod ticket;
 
@@ -27,6 +28,7 @@ use tokio::{sync::watch, time::Instant};
 
 pub(crate) use batch::Batch;
 pub(crate) use handshake::{Credentials, open};
+pub(crate) use open_session::{LostSessions, OpenSession};
 pub(crate) use state::FIRST_SESSION_ID;
 use state::State;
 pub(crate) use ticket::{Answer, Ids, Ticket};
@@ -200,21 +202,18 @@ impl Connection {
         result
     }
 
-    /// Sends the message that `write` writes once the statement `id`, whose ticket was dropped, has been answered.
-    /// Sends it at once if the answer has arrived already.
-    pub(crate) fn send_after(&self, id: i64, write: impl FnOnce(&mut Vec<u8>)) {
+    /// Closes a session once the statement `id`, whose ticket was dropped, has been answered. Closes it at once if
+    /// the answer has arrived already.
+    pub(crate) fn close_session_after(&self, id: i64, session: OpenSession) {
         let shared = self.shared();
         let waker = {
             let mut state = shared.lock();
-            if state.ended.is_some() {
-                return;
-            }
             if let Some(left) = state.left_behind(id) {
-                write(left);
+                *left = Some(session);
                 return;
             }
             Counters::add(&shared.counters.statements, 1);
-            state.append_with(write);
+            state.close_session(session);
             let alone = state.waiting == 0;
             state.write_from_caller(alone, &shared.counters)
         };
@@ -223,17 +222,13 @@ impl Connection {
         }
     }
 
-    /// Queues a complete message whose answer nobody waits for. It is sent with the next message, or a little
-    /// later by itself.
-    pub(crate) fn send_lazily(&self, write: impl FnOnce(&mut Vec<u8>)) {
+    /// Closes a session without hurry: CLOSE_SESSION is sent with the next message, or a little later on its own.
+    pub(crate) fn close_session_lazily(&self, session: OpenSession) {
         let shared = self.shared();
         let waker = {
             let mut state = shared.lock();
-            if state.ended.is_some() {
-                return;
-            }
             Counters::add(&shared.counters.statements, 1);
-            state.append_with(write);
+            state.close_session(session);
             state.sent_since_tick = true;
             if state.ticking { None } else { state.driver.clone() }
         };

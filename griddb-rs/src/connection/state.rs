@@ -11,9 +11,10 @@ use tokio::{net::tcp::OwnedWriteHalf, time::Instant};
 
 use super::{
     flush::{self, Flushes},
+    open_session::{LostSessions, OpenSession},
     ticket::Answer,
 };
-use crate::{error::Error, stats::Counters};
+use crate::{error::Error, stats::Counters, wire::statement::Statement};
 
 /// How much longer than its timeout a statement of a session is remembered, so that the message behind it does not
 /// overtake it at the server: the server checks waiting statements every three seconds only.
@@ -39,6 +40,9 @@ pub(super) struct State {
     /// Flushes to append to the queue.
     pub(super) flushes: Flushes,
     pub(super) slots: HashMap<i64, Slot, BuildHasherDefault<IdHasher>>,
+    /// Sessions whose CLOSE_SESSION is unanswered, by its id.
+    pub(super) unconfirmed: HashMap<i64, OpenSession, BuildHasherDefault<IdHasher>>,
+    pub(super) lost_sessions: LostSessions,
     /// The number of slots with a waiting caller.
     pub(super) waiting: usize,
     pub(super) next_id: i64,
@@ -78,8 +82,8 @@ pub(super) enum Progress {
     Waiting(Option<Waker>),
     /// The answer arrived, or the statement failed.
     Done(Result<Answer, Error>),
-    /// The caller went away. These bytes are sent once the answer has arrived.
-    Abandoned(Vec<u8>),
+    /// The caller went away. This session is closed once the answer has arrived.
+    Abandoned(Option<OpenSession>),
     /// The answer is for each of these slots.
     Shared(flush::Target, Vec<i64>),
 }
@@ -114,12 +118,6 @@ impl State {
         self.queued - self.written
     }
 
-    /// Appends complete messages that have no slot.
-    pub(super) fn append(&mut self, bytes: &[u8]) {
-        self.out.extend_from_slice(bytes);
-        self.queued += bytes.len() as u64;
-    }
-
     /// Writes the queue if nothing else is in flight, otherwise leaves it to the task. Returns the task's waker if
     /// the task has something to do.
     pub(super) fn write_from_caller(&mut self, alone: bool, counters: &Counters) -> Option<Waker> {
@@ -149,7 +147,7 @@ impl State {
     pub(super) fn take(&mut self, id: i64) -> Option<Result<Answer, Error>> {
         let slot = self.slots.get_mut(&id)?;
         if slot.late {
-            return match std::mem::replace(&mut slot.progress, Progress::Abandoned(Vec::new())) {
+            return match std::mem::replace(&mut slot.progress, Progress::Abandoned(None)) {
                 Progress::Done(result) => Some(result),
                 _ => None,
             };
@@ -168,12 +166,12 @@ impl State {
                 self.waiting -= 1;
                 self.unanswered = true;
                 if id >= FIRST_SESSION_ID {
-                    slot.progress = Progress::Abandoned(Vec::new());
+                    slot.progress = Progress::Abandoned(None);
                     slot.deadline += LATE;
                 } else if slot.start >= self.written {
                     // Keep it, so that it can be removed from the queue if its deadline passes before it is
                     // written.
-                    slot.progress = Progress::Abandoned(Vec::new());
+                    slot.progress = Progress::Abandoned(None);
                 } else {
                     self.slots.remove(&id);
                 }
@@ -183,8 +181,8 @@ impl State {
         }
     }
 
-    /// What to send after the answer to an abandoned statement. `None` if there is no answer to wait for.
-    pub(super) fn left_behind(&mut self, id: i64) -> Option<&mut Vec<u8>> {
+    /// The session to close after the answer to an abandoned statement. `None` if there is no answer to wait for.
+    pub(super) fn left_behind(&mut self, id: i64) -> Option<&mut Option<OpenSession>> {
         match self.slots.get_mut(&id).map(|slot| &mut slot.progress) {
             Some(Progress::Abandoned(left)) => Some(left),
             _ => None,
@@ -212,6 +210,9 @@ impl State {
         result: Result<Answer, Error>,
         wakers: &mut Vec<Waker>,
     ) {
+        if statement == Statement::CloseSession as i32 {
+            self.session_closed(id, result.as_ref().err());
+        }
         let Some(slot) = self.slots.get_mut(&id).filter(|slot| slot.statement == statement) else { return };
         match &mut slot.progress {
             Progress::Waiting(waker) => {
@@ -221,9 +222,11 @@ impl State {
             }
             Progress::Done(_) => slot.late = false,
             Progress::Abandoned(left) => {
-                let left = std::mem::take(left);
+                let left = left.take();
                 self.slots.remove(&id);
-                self.append(&left);
+                if let Some(session) = left {
+                    self.close_session(session);
+                }
             }
             Progress::Shared(target, waiters) => {
                 let (target, waiters) = (*target, std::mem::take(waiters));
@@ -239,14 +242,21 @@ impl State {
     /// Fails all statements. What was not sent yet certainly did not happen, so it must not be sent later.
     pub(super) fn fail_all(&mut self, error: &Error, wakers: &mut Vec<Waker>) {
         let written = self.written;
+        let mut unsent = Vec::new();
         for slot in self.slots.values_mut() {
-            if let Progress::Waiting(waker) = &mut slot.progress {
-                wakers.extend(waker.take());
-                let error = error.clone();
-                let error = if slot.start < written { error.into_unknown() } else { error.into_not_done() };
-                slot.progress = Progress::Done(Err(error));
+            match &mut slot.progress {
+                Progress::Waiting(waker) => {
+                    wakers.extend(waker.take());
+                    let error = error.clone();
+                    let error =
+                        if slot.start < written { error.into_unknown() } else { error.into_not_done() };
+                    slot.progress = Progress::Done(Err(error));
+                }
+                Progress::Abandoned(session) => unsent.extend(session.take()),
+                Progress::Done(_) | Progress::Shared(..) => {}
             }
         }
+        self.hand_over_sessions(unsent);
         self.waiting = 0;
         self.out.clear();
         self.flushes = Flushes::default();

@@ -72,6 +72,8 @@
 //! - A partition has at most one backup, which follows exactly unless it is told to lag. After a loss, the copy with the
 //!   most changes wins.
 //! - A lost node is lost for all others at once, and they learn of a change at the same moment: networks do not split.
+//! - A transaction whose timeout passes while its node is a backup is not aborted. Its locks stay at the new owner until
+//!   its session is closed or expires.
 //! - Writes wait for a backup only while it is paused, if [`ClusterOptions::wait_for_backup`] is set.
 //! - Users and databases are shared by all nodes and survive every crash.
 //! - No partition moves back to a node that was away, and none moves on its own.

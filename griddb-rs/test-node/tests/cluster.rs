@@ -4,7 +4,8 @@
 mod common;
 
 use common::{
-    Bytes, COMMIT, Client, GET_PARTITION_ADDRESS, GET_ROW, Mode, PUT_ROW, Table, container_key, number,
+    Bytes, CLOSE_SESSION, COMMIT, Client, GET_PARTITION_ADDRESS, GET_ROW, Mode, PUT_ROW, Table,
+    container_key, number,
 };
 use griddb_test_node::{ClusterOptions, Options, TestCluster};
 use std::net::SocketAddrV4;
@@ -163,6 +164,39 @@ async fn sessions_transactions_and_locks_move_to_the_backup() {
     assert_eq!(heir.end(COMMIT, table, 1, 3).await.status, 0);
     assert_eq!(heir.end(COMMIT, table, 1, 3).await.status, 0);
     assert_eq!((other.get(table, "a").await, other.get(table, "b").await), (Some(2), Some(2)));
+}
+
+/// The timeout of a transaction is only checked at the owner. If it passes while its node is a backup, the locks stay
+/// until the session expires or is closed (protocol 12).
+#[tokio::test]
+async fn a_transaction_that_expires_at_a_backup_keeps_its_locks_at_the_new_owner() {
+    let node = Options::new().partitions(PARTITIONS).check_interval(Duration::from_millis(20));
+    let node = node.second(Duration::from_millis(10));
+    let cluster = TestCluster::start(3, ClusterOptions::new(node)).await.unwrap();
+    let [closed, left] = [table_at(&cluster, 1, 2).await, table_at(&cluster, 1, 0).await];
+    let mut owner = client_of(&cluster, 1).await;
+    for table in [closed, left] {
+        let put = owner.put_body(table, "a", 2, Mode::begin(1).timeout(5));
+        owner.call_with(PUT_ROW, table.partition, 1, put).await;
+    }
+    cluster.kill(1).await.unwrap();
+    cluster.settled().await;
+    // the timeout of 50 ms has passed long ago at both backups
+    for (table, heir) in [(closed, 2), (left, 0)] {
+        let mut other = client_of(&cluster, heir).await;
+        other.uuid = [9; 16];
+        let refused = other.try_put(table, "a", 3, Mode::AUTO.timeout(0)).await;
+        assert_eq!(refused.code(), 60166);
+        if heir == 2 {
+            let mut same = client_of(&cluster, heir).await;
+            assert_eq!(same.end(CLOSE_SESSION, table, 1, 2).await.status, 0);
+            assert!(other.put(table, "a", 3).await);
+        } else {
+            // the session expires after 300 seconds, which are 3 here
+            assert_eq!(other.try_put(table, "a", 3, Mode::AUTO.timeout(100)).await.code(), 60166);
+            assert!(other.try_put(table, "a", 3, Mode::AUTO.timeout(300)).await.flag());
+        }
+    }
 }
 
 #[tokio::test]

@@ -16,9 +16,10 @@
 //! | `durability` | what is on the node's disk before it is answered. `flush`: everything. `consume`: whatever consumes, rotates or revokes, and new rows of [`Kind::AssertionId`] and [`Kind::Custom`], which may mark something as used. `server`: what the node syncs on its own | `flush` |
 //! | `grant_containers` | the number of containers that grants are spread over, 1 to 64; fixed when the database is first used | 16 |
 //! | `client_cache` | how long a client's row may be cached, and so how long a change by another process may go unnoticed; `0s` disables the cache | `5s` |
-//! | `verify_owner` | `true` asks the master, after each answer to a change, whether the node that answered still owns the partition, even if there was nothing to change. Reads are not checked | `false` |
+//! | `verify_owner` | `true` asks the master, after each answer to a change, whether the node that answered still owns the partition, even if there was nothing to change. Reads are not checked | `true` if the URL names several nodes or a provider, else `false` |
 //!
-//! All calls of one request share the `retry_for` of a single call, 10 s by default.
+//! All calls of one request share the `retry_for` of a single call. Its default is 10 s, or 30 s if the URL names several
+//! nodes or a provider, which outlasts a failover.
 //!
 //! With `durability=consume`, a node with the default `logWriteMode` of 1 that crashes loses the tokens and sign-ups of
 //! its last second, although they were answered. With `server`, a used code or a revoked token may even become valid

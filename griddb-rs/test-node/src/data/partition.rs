@@ -94,11 +94,19 @@ impl State {
     /// Expired transactions and sessions, as the changes that end them.
     pub(crate) fn expired(&mut self, now: Instant) -> Vec<Change> {
         self.result_sets.retain(|_, set| set.expires > now);
-        let transactions = self.transactions.iter().filter(|(_, txn)| txn.expires <= now);
+        let transactions =
+            self.transactions.iter().filter(|(_, txn)| txn.expires.is_some_and(|expires| expires <= now));
         let mut changes: Vec<_> = transactions.map(|(txn, _)| Change::Abort(*txn)).collect();
         let sessions = self.sessions.iter().filter(|(_, session)| session.expires <= now);
         changes.extend(sessions.map(|(client, _)| Change::CloseSession(*client)));
         changes
+    }
+
+    /// Forgets the timeouts of expired transactions without aborting them, as a node does that is not the owner.
+    pub(crate) fn miss_timeouts(&mut self, now: Instant) {
+        for txn in self.transactions.values_mut() {
+            txn.expires = txn.expires.filter(|expires| *expires > now);
+        }
     }
 
     /// Applies a change.
@@ -179,7 +187,8 @@ impl State {
     fn begin(&mut self, client: ClientId, txn: TxnId, expires: Instant) {
         let Some(session) = self.sessions.get_mut(&client) else { return };
         session.transaction = Some(txn);
-        let transaction = Transaction { client, container: session.container, expires, rows: Vec::new() };
+        let transaction =
+            Transaction { client, container: session.container, expires: Some(expires), rows: Vec::new() };
         self.transactions.insert(txn, transaction);
         self.next_transaction = self.next_transaction.max(txn + 1);
     }

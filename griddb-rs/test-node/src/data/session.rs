@@ -24,11 +24,13 @@ impl Session {
     }
 }
 
-/// An open transaction: when it expires, and the rows that it holds.
+/// An open transaction and the rows that it holds.
 #[derive(Debug, Clone)]
 pub(crate) struct Transaction {
     pub(crate) client: ClientId,
     pub(crate) container: i64,
-    pub(crate) expires: Instant,
+    /// When it is aborted. `None` if that passed while the node was not the owner: it then lives as long as its
+    /// session.
+    pub(crate) expires: Option<Instant>,
     pub(crate) rows: Vec<i64>,
 }

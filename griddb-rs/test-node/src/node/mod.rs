@@ -167,9 +167,13 @@ impl Node {
             return;
         }
         for mut partition in self.each_partition() {
-            if partition.role == Role::Owner && partition.state.has_deadlines() {
-                for change in partition.state.expired(now) {
-                    partition.apply(change);
+            if partition.state.has_deadlines() {
+                if partition.role == Role::Owner {
+                    for change in partition.state.expired(now) {
+                        partition.apply(change);
+                    }
+                } else {
+                    partition.state.miss_timeouts(now);
                 }
             }
             // statements that wait at a former owner are refused here
