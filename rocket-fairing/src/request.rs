@@ -58,7 +58,7 @@ pub(crate) async fn read(request: &Request<'_>, data: Data<'_>) -> Result<gridau
     whole(request, Bytes::from(body.into_inner()))
 }
 
-/// The request as the server reads it. The body is handed on, not copied.
+/// The request in gridauth's type. The body is not copied.
 pub(crate) fn whole(request: &Request<'_>, body: Bytes) -> Result<gridauth::Request, Unread> {
     let headers = request.headers().iter();
     let headers = headers.map(|header| (header.name.into_string(), header.value.into_owned()));

@@ -1,4 +1,4 @@
-//! A custom grant: a code that was sent by mail can be exchanged for a token, once.
+//! A custom grant: a user gets a code by mail, and the client exchanges it for a token, once.
 
 use std::error::Error;
 use std::time::Duration;
@@ -40,7 +40,7 @@ impl TokenSide for MailedCode {
         let taken = request.store().update(Key::new(Kind::Custom, &id), &mut take).await?;
         match address.filter(|_| taken == Updated::Removed) {
             Some(address) => issuer.issue(NewGrant::for_user(address, scope)).await,
-            None => Err(OAuthError::invalid_grant("the code is not good")),
+            None => Err(OAuthError::invalid_grant("the code is not valid")),
         }
     }
 }
