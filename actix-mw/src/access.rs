@@ -13,12 +13,12 @@ use crate::AccessRejection;
 use crate::convert::Head;
 use crate::rejection::configured;
 
-/// The access that a request's token gives, as an extractor: whom the token speaks for, the client that it was issued to, and its
-/// scope. `Access` accepts any valid token, `Access<S>` one with the scope `S`.
+/// An extractor that guards a handler. It has the token's user, client and scope. `Access` accepts any valid token, `Access<S>`
+/// requires the scope `S`.
 ///
-/// It needs no guard around the handler: it is one. Behind [`require`](crate::GuardExt::require) it hands on what the guard found.
-/// Without a valid token the handler is not called, and the request is answered as RFC 6750 section 3 says. `Option<Access>` is
-/// `None` then, whatever the reason, including a store that cannot be reached; `Result<Access, AccessRejection>` has the reason.
+/// It needs no other guard. Behind [`require`](crate::GuardExt::require) the token is not looked up again. Without a valid token
+/// the handler is not called, and the response is that of RFC 6750 section 3. `Option<Access>` is `None` then, for any reason, even
+/// an unavailable store; `Result<Access, AccessRejection>` has the reason.
 ///
 /// ```
 /// use actix_web::HttpResponse;
@@ -41,7 +41,7 @@ impl<S: RequiredScope> Access<S> {
         Self { access, scope: PhantomData }
     }
 
-    /// The engine's own value, without the scope in its type.
+    /// The [`gridauth::Access`], without the scope in its type.
     pub fn into_inner(self) -> gridauth::Access {
         self.access
     }
@@ -56,8 +56,8 @@ impl<S: RequiredScope> Deref for Access<S> {
 }
 
 impl Access {
-    /// What a guard around the service found, for middleware behind it and for handlers without extractors. `None` where there
-    /// was no guard.
+    /// The access that a guard around the service found, for middleware behind the guard and for handlers without extractors.
+    /// `None` if there was no guard.
     pub fn of(request: &impl HttpMessage) -> Option<Self> {
         let access = request.extensions().get::<GuardOutcome>()?.found().as_ref().ok()?.clone();
         Some(Self::new(access))
@@ -81,7 +81,7 @@ impl<S: RequiredScope> FromRequest for Access<S> {
     }
 }
 
-/// An [`Access`] on its way.
+/// The future of the extractor [`Access`].
 pub struct AccessFuture<S: RequiredScope>(State<Result<Access<S>, AccessRejection>>);
 
 enum State<T> {
@@ -94,7 +94,7 @@ impl<S: RequiredScope> Future for AccessFuture<S> {
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         match &mut self.0 {
-            // Polled once more after its answer, it waits forever instead of panicking.
+            // Polled again after completion, it stays pending instead of panicking.
             State::Ready(outcome) => outcome.take().map_or(Poll::Pending, Poll::Ready),
             State::Waiting(future) => future.as_mut().poll(context),
         }
@@ -107,14 +107,14 @@ impl<S: RequiredScope> fmt::Debug for AccessFuture<S> {
     }
 }
 
-/// A token that is looked up for a handler.
+/// The look-up of a token for a handler.
 enum LookUp<T> {
     Done(Result<T, AccessRejection>),
     Waiting(Guard, Looking),
 }
 
 fn look_up<T>(request: &HttpRequest, scope: &str, give: impl FnOnce(&gridauth::Access) -> T) -> LookUp<T> {
-    // What a guard around the handler found counts, whichever guard it was.
+    // The result of a guard around the handler counts, whichever guard it was.
     if let Some(outcome) = request.extensions().get::<GuardOutcome>() {
         return LookUp::Done(judge(outcome, scope, give));
     }
@@ -129,7 +129,7 @@ fn look_up<T>(request: &HttpRequest, scope: &str, give: impl FnOnce(&gridauth::A
     }
 }
 
-/// What this guard has found for a request before.
+/// The earlier result of this guard for the request.
 pub(crate) fn known<T>(
     guard: &Guard,
     request: &HttpRequest,
@@ -141,8 +141,8 @@ pub(crate) fn known<T>(
     Some(judge(outcome, scope, give))
 }
 
-/// What a request gets for what its guard found. The finding is kept in the request's extensions, so that guards and extractors
-/// after the first need not look again.
+/// Checks the scope. Keeps the guard's result in the request's extensions, so that later guards and extractors need not look the
+/// token up again.
 pub(crate) fn found<T>(
     guard: &Guard,
     request: &HttpRequest,

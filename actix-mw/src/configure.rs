@@ -6,14 +6,14 @@ use gridauth::GridAuth;
 use crate::request::read;
 use crate::{Answer, GuardExt, Require};
 
-/// What actix-web adds to a [`GridAuth`].
+/// Adds route configuration and middleware to [`GridAuth`].
 pub trait GridAuthExt {
-    /// Mounts every endpoint and makes the server known to [`Access`](crate::Access): for `App::configure`, and for
-    /// `Scope::configure` where the issuer has the scope's path.
+    /// Mounts every endpoint and provides the server for [`Access`](crate::Access). Pass it to `App::configure`, or to
+    /// `Scope::configure` if the issuer has the scope's path.
     fn configure(&self) -> impl FnOnce(&mut ServiceConfig) + Clone + use<Self>;
 
-    /// A guard for `.wrap(..)`. It accepts requests whose token has every scope of this space-separated list; with an empty list
-    /// it accepts every valid token.
+    /// Middleware for `.wrap(..)` that accepts only requests whose token has every scope in the space-separated list `scope`. With
+    /// `""` it accepts every valid token.
     fn require(&self, scope: &str) -> Require;
 }
 
@@ -33,9 +33,9 @@ impl GridAuthExt for GridAuth {
     }
 }
 
-/// Mounts an endpoint for every method, known or not. The endpoint itself refuses those that it lacks.
+/// Mounts an endpoint for every method, known or not. The server rejects those that the endpoint does not support.
 fn mount(config: &mut ServiceConfig, auth: &GridAuth, path: String) {
-    // actix-web finds resources by the decoded path, but an endpoint has exactly one spelling, wherever it is nested.
+    // actix-web matches resources by the decoded path, but an endpoint accepts exactly one spelling, wherever it is nested.
     let spelling = path.clone();
     let is_encoded = path.contains('%');
     let exactly = fn_guard(move |request| {

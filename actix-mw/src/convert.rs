@@ -6,7 +6,7 @@ use actix_web::{HttpMessage, HttpRequest, HttpResponse};
 use gridauth::Peer;
 use gridauth::http::{Connection, RequestHead};
 
-/// The head of a request, as a guard reads it.
+/// The head of an actix-web request.
 pub(crate) struct Head<'r>(pub(crate) &'r HttpRequest);
 
 impl RequestHead for Head<'_> {
@@ -24,7 +24,7 @@ impl RequestHead for Head<'_> {
 
     fn header_values<'h>(&'h self, name: &'h http::HeaderName) -> impl Iterator<Item = &'h [u8]> {
         let headers = self.0.headers();
-        // Every guard asks for this one, so its name is not parsed each time.
+        // Every guard reads this header, so its name is not parsed each time.
         let values = match name {
             &http::header::AUTHORIZATION => headers.get_all(AUTHORIZATION),
             other => headers.get_all(other.as_str()),
@@ -37,14 +37,14 @@ impl RequestHead for Head<'_> {
     }
 }
 
-/// The address that a request came from. An application that knows it better than the socket does, behind a proxy, puts a
-/// [`Peer`] into the request's extensions.
+/// The address that a request came from. Behind a proxy, the application sets it by putting a [`Peer`] into the request's
+/// extensions.
 pub(crate) fn peer(request: &HttpRequest) -> Option<Peer> {
     let known = request.extensions().get::<Peer>().copied();
     known.or_else(|| request.peer_addr().map(|address| Peer(address.ip())))
 }
 
-/// The engine's answer as actix-web sends it.
+/// The server's response, as actix-web sends it.
 pub(crate) fn response(answer: gridauth::Response) -> HttpResponse {
     let (parts, body) = answer.into_parts();
     let mut response = HttpResponse::with_body(status(Some(parts.status)), body).map_into_boxed_body();
@@ -58,7 +58,7 @@ pub(crate) fn response(answer: gridauth::Response) -> HttpResponse {
     response
 }
 
-/// The status as actix-web knows it; 500 where there is none to tell.
+/// The status in actix-web's type; 500 if there is none.
 pub(crate) fn status(status: Option<http::StatusCode>) -> StatusCode {
     let known = status.and_then(|status| StatusCode::from_u16(status.as_u16()).ok());
     known.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)

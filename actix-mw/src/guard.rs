@@ -2,12 +2,12 @@ use gridauth::guard::Guard;
 
 use crate::Require;
 
-/// What actix-web adds to a [`Guard`], which may be in another process than the server.
+/// Adds middleware to [`Guard`], which may be in another process than the server.
 ///
-/// [`Access`](crate::Access) finds the guard in the application's data: `App::new().app_data(guard.clone())`.
+/// [`Access`](crate::Access) takes the guard from the application's data: `App::new().app_data(guard.clone())`.
 pub trait GuardExt {
-    /// A guard for `.wrap(..)`. It accepts requests whose token has every scope of this space-separated list; with an empty list
-    /// it accepts every valid token.
+    /// Middleware for `.wrap(..)` that accepts only requests whose token has every scope in the space-separated list `scope`. With
+    /// `""` it accepts every valid token.
     fn require(&self, scope: &str) -> Require;
 }
 

@@ -1,4 +1,4 @@
-//! An OAuth 2 authorization server in an actix-web application, and its routes guarded by scope.
+//! gridauth for actix-web: an OAuth 2 authorization server in an actix-web application, and guards for its routes.
 //!
 //! ```no_run
 //! use actix_web::{App, HttpServer, web};
@@ -36,16 +36,17 @@
 //! ```
 //!
 //! [`configure`](GridAuthExt::configure) mounts the endpoints, [`require`](GridAuthExt::require) guards everything that it
-//! is wrapped around, [`Access`] guards one handler and tells it who is asking.
+//! wraps, and [`Access`] guards one handler and gives it the token's user, client and scope. A program without the server uses
+//! [`GuardExt`].
 //!
 //! # What is guarded
-//! A guard around a scope stands before everything in it: all methods, nested scopes, its default service. There is no
-//! spelling of a path that leads around it, because actix-web routes first and then goes through the guard of what it
-//! found. A handler that takes [`Access`] cannot run without one.
+//! A guard around a scope covers everything in it: all methods, nested scopes and its default service. No spelling of a path
+//! bypasses it, because actix-web routes a request first and then calls the middleware of the route that it found. A handler
+//! that takes an [`Access`] cannot run without one.
 //!
 //! # With other middleware
-//! `Cors` (actix-cors) belongs around the guards: wrap it last, on the `App`. It then answers preflight requests, which
-//! carry no token, and adds its headers to rejections, so that a script can read them. `NormalizePath` likewise.
+//! Wrap `Cors` (actix-cors) around the guards, as the last middleware of the `App`. Then it answers preflight requests, which
+//! have no token, and adds its headers to rejections, so that a script can read them. The same applies to `NormalizePath`.
 //!
 //! ```
 //! # use actix_cors::Cors;
@@ -62,9 +63,9 @@
 //! # }
 //! ```
 //!
-//! `NormalizePath` with `TrailingSlash::Always` makes every path another one, and the endpoints are where the metadata say:
-//! around the whole `App` it would turn `/oauth/token` into a 404, as it does with every route that is written without a
-//! slash at its end. It goes around the application's own routes, after the endpoints:
+//! `NormalizePath` with `TrailingSlash::Always` appends a slash to every path. Around the whole `App` it would turn
+//! `/oauth/token` into a 404, like every route without a trailing slash. Wrap it around the application's own routes only, and
+//! add them after the endpoints:
 //!
 //! ```
 //! # use actix_web::{App, HttpResponse, middleware::{NormalizePath, TrailingSlash}, web};
@@ -78,8 +79,8 @@
 //! ```
 //!
 //! # The body of a rejection
-//! [`Builder::rejection_body`](gridauth::Builder::rejection_body) shapes it once for all guards and extractors. Status,
-//! challenge and `Retry-After` stay right whatever it says.
+//! [`Builder::rejection_body`](gridauth::Builder::rejection_body) sets it for all guards and extractors. Status, challenge and
+//! `Retry-After` do not depend on it.
 
 mod access;
 #[cfg(feature = "server")]

@@ -6,10 +6,10 @@ use gridauth::guard::{Guard, Rejection};
 
 use crate::convert;
 
-/// Why a request did not get its [`Access`](crate::Access): a [`ResponseError`], so returning it from a handler answers as
-/// RFC 6750 section 3 says, with the body that [`Builder::rejection_body`](gridauth::Builder::rejection_body) shapes.
+/// The error of the extractor [`Access`](crate::Access). It is a [`ResponseError`], whose response is that of RFC 6750
+/// section 3 with the body of [`Builder::rejection_body`](gridauth::Builder::rejection_body).
 ///
-/// A handler that takes `Result<Access, AccessRejection>` decides itself:
+/// A handler that takes `Result<Access, AccessRejection>` can inspect it and respond itself:
 ///
 /// ```
 /// use gridauth_actix::{Access, AccessRejection};
@@ -17,7 +17,7 @@ use crate::convert;
 /// async fn greet(access: Result<Access, AccessRejection>) -> Result<String, AccessRejection> {
 ///     match access {
 ///         Ok(access) => Ok(format!("Hello {}", access.subject())),
-///         // Without a token one may look. A token that is presented has to be valid.
+///         // A token is optional, but if there is one, it must be valid.
 ///         Err(rejected) if rejected.rejection().is_some_and(|rejection| rejection.error().is_none()) => {
 ///             Ok("Hello stranger".to_owned())
 ///         }
@@ -34,7 +34,7 @@ impl AccessRejection {
         Self(Some((guard.clone(), rejection)))
     }
 
-    /// What is wrong; `None` where nothing could be checked because the application has no [`GridAuth`].
+    /// Why the guard rejected the request; `None` if the application has no guard.
     pub fn rejection(&self) -> Option<&Rejection> {
         self.0.as_ref().map(|(_, rejection)| rejection)
     }
@@ -63,12 +63,12 @@ impl ResponseError for AccessRejection {
     }
 }
 
-/// The application has no guard. That is its mistake: the log says so, the response does not.
+/// The application has no guard. This is a mistake of its developer, so it is logged and not sent to the client.
 pub(crate) struct NotConfigured;
 
 pub(crate) const NOT_CONFIGURED: &str = "the application has no `GridAuth`";
 
-/// The guard that the application configured, alone or with its server.
+/// The guard that the application configured: a `Guard`, or that of its `GridAuth`.
 pub(crate) fn configured(request: &HttpRequest) -> Result<&Guard, NotConfigured> {
     let own = app_data::<Guard>(request);
     #[cfg(feature = "server")]
@@ -88,7 +88,7 @@ fn app_data<T: 'static>(request: &HttpRequest) -> Option<&T> {
 
 fn not_configured() -> NotConfigured {
     tracing::error!(
-        "{NOT_CONFIGURED}: add `.configure(auth.configure())` to the `App`, or `.app_data(auth.clone())` where it only guards"
+        "{NOT_CONFIGURED}: add `.configure(auth.configure())` to the `App`, or `.app_data(guard.clone())` if it only guards"
     );
     NotConfigured
 }

@@ -11,8 +11,8 @@ use gridauth::{GridAuth, Unread, whole_request};
 use crate::convert;
 use crate::rejection::{NOT_CONFIGURED, NotConfigured, configured_server};
 
-/// A request with its whole body, at most [`GridAuth::MAX_BODY`] of it, and the [`Peer`](gridauth::Peer) it came from:
-/// what [`GridAuth::handle`] takes, for routes of the application's own that end there.
+/// A request with its whole body, of at most [`GridAuth::MAX_BODY`], and with the [`Peer`](gridauth::Peer) it came from. It is for
+/// the application's own routes that call [`GridAuth::handle`].
 ///
 /// ```
 /// use actix_web::web;
@@ -42,7 +42,7 @@ impl FromRequest for WholeRequest {
     }
 }
 
-/// Reads a request for the endpoint that the engine knows by this path.
+/// Reads a request for the endpoint with this path.
 pub(crate) async fn read(
     request: &HttpRequest,
     path: &str,
@@ -53,8 +53,7 @@ pub(crate) async fn read(
     whole(request, path, body)
 }
 
-/// The request as the server reads it, under the path by which the endpoint is known there. The body is handed on, not
-/// copied.
+/// The request in gridauth's type, with the path of the endpoint. The body is not copied.
 fn whole(request: &HttpRequest, path: &str, body: Bytes) -> Result<gridauth::Request, Unread> {
     let uri = match request.uri().query() {
         Some(query) => format!("{path}?{query}"),
@@ -63,7 +62,7 @@ fn whole(request: &HttpRequest, path: &str, body: Bytes) -> Result<gridauth::Req
     whole_request(request.method().as_str(), &uri, request.headers(), body, convert::peer(request))
 }
 
-/// A request could not be read whole: a [`ResponseError`].
+/// The error of the extractor [`WholeRequest`]: the request could not be read.
 #[derive(Clone, Debug, thiserror::Error)]
 #[error("{}", self.words())]
 pub struct WholeRequestRejection(Option<(GridAuth, Unread)>);
@@ -93,7 +92,7 @@ impl ResponseError for WholeRequestRejection {
     }
 }
 
-/// What the engine answers, as a [`Responder`].
+/// A response of [`GridAuth::handle`], as a [`Responder`].
 #[derive(Debug)]
 pub struct Answer(pub gridauth::Response);
 

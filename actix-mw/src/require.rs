@@ -15,14 +15,14 @@ use crate::AccessRejection;
 use crate::access::{found, known};
 use crate::convert::Head;
 
-/// A guard to put around an `App`, a scope or a resource with `.wrap(..)`:
-/// [`auth.require("orders.read")`](crate::GuardExt::require) makes one.
+/// Middleware that guards an `App`, a scope or a resource: `.wrap(auth.require("orders.read"))`.
+/// [`GuardExt::require`](crate::GuardExt::require) makes one.
 ///
-/// It is a plain type, the same around every service, and its response has the usual boxed body: it can be kept in a field,
-/// returned from a function and put into a `Condition`. A rejected request is *answered*, not failed, so every middleware around
-/// the guard sees a response: `Cors` adds its headers to a rejection as to any other response.
+/// It is a plain type without parameters, and its response has a boxed body. So it can be stored in a field, returned from a
+/// function and used in a `Condition`. A rejection is a response, not an error, so middleware around the guard sees it: `Cors` adds
+/// its headers to a rejection as to any other response.
 ///
-/// Middleware behind it finds the access by [`Access::of`](crate::Access::of).
+/// Middleware behind it gets the access with [`Access::of`](crate::Access::of).
 ///
 /// ```
 /// use actix_web::{HttpResponse, web};
@@ -110,7 +110,7 @@ where
 }
 
 pin_project! {
-    /// The answer of a [`RequireService`]: the service's own, or a rejection.
+    /// The response future of a [`RequireService`].
     pub struct RequireFuture<S>
     where
         S: Service<ServiceRequest>,
@@ -150,7 +150,7 @@ where
                         ready!(answer.poll(context)).map(ServiceResponse::map_into_boxed_body),
                     );
                 }
-                // Polled once more after its answer, it waits for ever instead of panicking.
+                // Polled again after completion, it stays pending instead of panicking.
                 StateProjection::Rejected { answer } => {
                     return answer.take().map_or(Poll::Pending, |answer| Poll::Ready(Ok(answer)));
                 }

@@ -132,7 +132,7 @@ async fn an_issuer_with_a_path_is_mounted_in_a_scope_or_at_the_root() {
     }
 }
 
-/// The engine learns the address of the peer and throttles each one separately. An address that the application sets takes
+/// The server learns the address of the peer and throttles each one separately. An address that the application sets takes
 /// precedence over that of the socket.
 #[actix_web::test]
 async fn each_peer_is_throttled_separately() {

@@ -18,7 +18,7 @@
 //! let robot = auth.confidential_client("robot", "robot-secret").await?;
 //! auth.put_client(robot.grant_types(["client_credentials"]).scope("orders.read").build()?).await?;
 //!
-//! // The robot asks for a token. An adapter hands every request to one of `auth.paths()` to `handle`.
+//! // The robot requests a token. An adapter passes every request to one of `auth.paths()` to `handle`.
 //! let request = Request::post("/oauth/token")
 //!     .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
 //!     .header(header::AUTHORIZATION, "Basic cm9ib3Q6cm9ib3Qtc2VjcmV0") // robot:robot-secret

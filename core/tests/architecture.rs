@@ -20,8 +20,8 @@ fn in_backticks(text: &str) -> impl Iterator<Item = String> {
     text.split('`').skip(1).step_by(2).map(str::to_owned)
 }
 
-/// The table below "Inside `core/src`", top to bottom: a module, what is in it, the modules that it may import. "all above but"
-/// some is a list, too.
+/// The table below "Inside `core/src`", from top to bottom: a module, its content, and the modules that it may import, possibly as
+/// "all above but ...".
 fn table() -> Vec<Module> {
     let page = fs::read_to_string(root().join("../ARCHITECTURE.md")).unwrap();
     let (_, table) = page.split_once("Inside `core/src`").unwrap();
@@ -42,7 +42,7 @@ fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
         let name = path.file_name().unwrap().to_str().unwrap();
-        // What only tests use may look anywhere.
+        // Test files may import anything.
         if name.starts_with("test") {
             continue;
         }
@@ -79,8 +79,8 @@ fn crate_paths(source: &str) -> Vec<String> {
     paths
 }
 
-/// The modules of what `lib.rs` re-exports at the top: `crate::Store` is of `store`.
-fn at_the_top() -> BTreeMap<String, String> {
+/// The names that `lib.rs` re-exports, each with its module: `crate::Store` is in `store`.
+fn root_reexports() -> BTreeMap<String, String> {
     let lib = fs::read_to_string(root().join("src/lib.rs")).unwrap();
     let lines = lib.lines().filter_map(|line| line.strip_prefix("pub use ")?.split_once("::"));
     lines
@@ -96,7 +96,7 @@ fn at_the_top() -> BTreeMap<String, String> {
 #[test]
 fn every_import_is_allowed_by_the_table() {
     let modules = table();
-    let top = at_the_top();
+    let top = root_reexports();
     assert_eq!(top["Store"], "store", "{top:?}");
     let mut files = Vec::new();
     sources(&root().join("src"), &mut files);
@@ -222,13 +222,13 @@ fn uses(code: &str) -> impl Iterator<Item = (bool, Vec<String>)> {
     found.into_iter()
 }
 
-/// Takes the braces of a `use` item apart.
+/// Expands the braces of a `use` item.
 fn expand(item: &str, prefix: &mut Vec<String>, paths: &mut Vec<Vec<String>>) {
     let (head, group) = match item.find('{') {
         Some(at) => (&item[..at], Some(&item[at + 1..item.len() - 1])),
         None => (item, None),
     };
-    // `asX` is what is left of `as X` without spaces; a renamed item is found under its own name.
+    // Without spaces, `as X` is `asX`. A renamed item is found under its original name.
     let segments: Vec<String> = head.split("::").filter(|name| !name.is_empty()).map(str::to_owned).collect();
     let length = prefix.len();
     prefix.extend(segments);
@@ -254,9 +254,9 @@ fn expand(item: &str, prefix: &mut Vec<String>, paths: &mut Vec<Vec<String>>) {
     prefix.truncate(length);
 }
 
-/// The files that are in a circle, if there is one: whoever imports nothing from the others, or is imported by none of them, is in
-/// none.
-fn circle(imports: &BTreeMap<Vec<String>, BTreeSet<Vec<String>>>) -> Option<Vec<Vec<String>>> {
+/// The files of an import cycle, if there is one. A file that imports none of the others, or that none of them imports, is in no
+/// cycle, so such files are removed until none is left.
+fn cycle(imports: &BTreeMap<Vec<String>, BTreeSet<Vec<String>>>) -> Option<Vec<Vec<String>>> {
     let mut left = imports.clone();
     loop {
         let imported: BTreeSet<Vec<String>> = left.values().flatten().cloned().collect();
@@ -272,12 +272,12 @@ fn circle(imports: &BTreeMap<Vec<String>, BTreeSet<Vec<String>>>) -> Option<Vec<
 }
 
 #[test]
-fn no_files_import_in_a_circle() {
+fn there_is_no_import_cycle_between_files() {
     let sources = Sources::read();
     let imports = sources.imports();
     let arrows: usize = imports.values().map(BTreeSet::len).sum();
     assert!(arrows > 300, "only {arrows} imports were read");
-    if let Some(files) = circle(&imports) {
+    if let Some(files) = cycle(&imports) {
         let names: Vec<String> = files
             .iter()
             .map(|file| {
@@ -289,7 +289,7 @@ fn no_files_import_in_a_circle() {
                 format!("{} -> {}", file.join("/"), into.join(", "))
             })
             .collect();
-        panic!("these files are in a circle, or between two:\n{}", names.join("\n"));
+        panic!("these files are in an import cycle, or between two:\n{}", names.join("\n"));
     }
 }
 
@@ -307,14 +307,14 @@ fn the_sources_are_read_correctly() {
 }
 
 #[test]
-fn a_circle_is_found() {
+fn a_cycle_is_found() {
     let file = |name: &str| vec![name.to_owned()];
     let mut imports = BTreeMap::from([
         (file("a"), BTreeSet::from([file("b")])),
         (file("b"), BTreeSet::from([file("c")])),
         (file("c"), BTreeSet::new()),
     ]);
-    assert_eq!(circle(&imports), None);
+    assert_eq!(cycle(&imports), None);
     imports.insert(file("c"), BTreeSet::from([file("a")]));
-    assert_eq!(circle(&imports).map(|files| files.len()), Some(3));
+    assert_eq!(cycle(&imports).map(|files| files.len()), Some(3));
 }

@@ -1,4 +1,4 @@
-//! What only the server may create cannot be created by hand, and the compiler explains the usual mistakes.
+//! Types that only the server can make cannot be made by hand, and the compiler explains the usual mistakes.
 
 #[test]
 fn misuse_does_not_compile() {

@@ -1,10 +1,10 @@
-//! A program that only guards compiles no store but the one in memory, no password hash and no database client.
+//! A program that only guards does not compile the server's dependencies: password hashing, the embedded store, GridDB's client.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 use std::process::Command;
 
-/// The crates that this package needs with these options.
+/// The dependencies of this package with these options.
 fn dependencies(package: &str, options: &[&str]) -> Vec<String> {
     let mut cargo = Command::new(env!("CARGO"));
     cargo.args([
@@ -27,7 +27,7 @@ fn dependencies(package: &str, options: &[&str]) -> Vec<String> {
 const HEAVY: [&str; 5] = ["argon2", "crc32fast", "griddb-rs", "quick_cache", "redb"];
 
 #[test]
-fn a_guard_alone_is_light() {
+fn a_guard_without_the_server_has_no_heavy_dependencies() {
     let guards = [
         ("gridauth", &["--no-default-features"][..]),
         ("gridauth-tower", &["--no-default-features", "--features", "axum"]),
@@ -44,7 +44,7 @@ fn a_guard_alone_is_light() {
 }
 
 #[test]
-fn a_server_has_what_it_needs() {
+fn the_default_features_have_all_of_them() {
     let crates = dependencies("gridauth", &[]);
     for heavy in HEAVY {
         assert!(crates.iter().any(|name| name == heavy), "{heavy}: {crates:?}");

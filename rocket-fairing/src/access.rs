@@ -11,19 +11,18 @@ use rocket::{Ignite, Request, Rocket, Sentinel};
 use crate::AccessRejection;
 use crate::convert::Head;
 
-/// The access that a request's token gives, as a request guard: whom the token speaks for, the client that it was issued to, and its
-/// scope. `Access` accepts any valid token, `Access<S>` one with the scope `S`.
+/// A request guard. It has the token's user, client and scope. `Access` accepts any valid token, `Access<S>` requires the scope
+/// `S`.
 ///
-/// Without a valid token the handler is not called, and the catchers of the [`fairing`](crate::GuardExt::fairing) answer as RFC
-/// 6750 section 3 says. `Option<Access>` is `None` then, whatever the reason, including a store that cannot be reached;
-/// `Result<Access, AccessRejection>` has the reason. A handler that takes one of these two runs, and its response is its own,
-/// whatever the status. However many guards a request meets, its token is looked up once.
+/// Without a valid token the handler is not called, and the catchers of the [`fairing`](crate::GuardExt::fairing) respond as in
+/// RFC 6750 section 3. `Option<Access>` is `None` then, for any reason, even an unavailable store;
+/// `Result<Access, AccessRejection>` has the reason. A handler with one of these two types is called, and its response is sent
+/// unchanged, whatever its status. If a request passes several guards, its token is looked up once.
 ///
-/// A request guard of the application's own that asks for `Access` returns the status of its `Outcome::Error` unchanged: by that
-/// status the fairing's catchers tell a guard's rejection from a handler's response. The client sees
-/// [`AccessRejection::status`].
+/// If your own request guard uses `Access`, it must pass on the status of an `Outcome::Error` unchanged: by that status the
+/// fairing's catchers recognize a guard's rejection. The client gets [`AccessRejection::status`].
 ///
-/// A Rocket whose routes have this guard does not start without the fairing.
+/// Rocket does not launch if a route has this guard and the fairing is not attached.
 ///
 /// ```
 /// use gridauth_rocket::Access;
@@ -47,7 +46,7 @@ impl<S: RequiredScope> Access<S> {
         Self { access, scope: PhantomData }
     }
 
-    /// The engine's own value, without the scope in its type.
+    /// The [`gridauth::Access`], without the scope in its type.
     pub fn into_inner(self) -> gridauth::Access {
         self.access
     }
@@ -64,7 +63,7 @@ impl<S: RequiredScope> Deref for Access<S> {
 impl<'r, S: RequiredScope> FromRequest<'r> for Access<S> {
     type Error = AccessRejection;
 
-    // Written out instead of with `async_trait`: a future that is ready is small and cheap to box.
+    // Not an `async_trait` method: a ready future is small and cheap to box.
     fn from_request<'c, 'f>(
         request: &'r Request<'c>,
     ) -> Pin<Box<dyn Future<Output = Outcome<Self, AccessRejection>> + Send + 'f>>
@@ -86,7 +85,7 @@ impl<'r, S: RequiredScope> FromRequest<'r> for Access<S> {
     }
 }
 
-/// The access. A rejection is left for the catcher.
+/// Turns the result into an outcome. Leaves a rejection for the catcher.
 fn outcome<T>(request: &Request<'_>, found: Result<T, AccessRejection>) -> Outcome<T, AccessRejection> {
     match found {
         Ok(access) => Outcome::Success(access),
@@ -100,17 +99,17 @@ impl<S: RequiredScope> Sentinel for Access<S> {
     }
 }
 
-/// What a guard found for a request's token. Rocket keeps the first of each type: if several guards are asked, that of the first.
+/// The result of the first guard of a request. (Rocket's local cache keeps the first value of each type.)
 #[derive(Default)]
 struct Found(OnceLock<GuardOutcome>);
 
-/// A token that is looked up for a request.
+/// The look-up of a token for a request.
 pub(crate) enum LookUp<T> {
     Done(Result<T, AccessRejection>),
     Waiting(AccessFuture),
 }
 
-/// What a request gets for its token, if the token has the scope. The token is looked up once for each request.
+/// Looks up the token of a request and checks its scope. The token is looked up once for each request.
 pub(crate) fn look_up<T>(
     guard: &Guard,
     request: &Request<'_>,
@@ -130,7 +129,7 @@ pub(crate) fn look_up<T>(
     }
 }
 
-/// What a request gets for what its guard found.
+/// Checks the scope, and keeps the guard's result with the request.
 pub(crate) fn found<T>(
     guard: &Guard,
     request: &Request<'_>,

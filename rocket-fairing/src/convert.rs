@@ -7,7 +7,7 @@ use gridauth::http::{Connection, RequestHead};
 use rocket::http::{Header, Status};
 use rocket::{Request, Response};
 
-/// The head of a request, as a guard reads it.
+/// The head of a Rocket request.
 pub(crate) struct Head<'r, 'c>(pub(crate) &'r Request<'c>);
 
 impl RequestHead for Head<'_, '_> {
@@ -32,13 +32,13 @@ impl RequestHead for Head<'_, '_> {
     }
 }
 
-/// The address that a request came from. An application that knows it better than the socket does, behind a proxy, says so in a
-/// request fairing: `request.local_cache(|| Some(Peer(ip)))`.
+/// The address that a request came from. Behind a proxy, the application sets it in a request fairing:
+/// `request.local_cache(|| Some(Peer(ip)))`.
 pub(crate) fn peer(request: &Request<'_>) -> Option<Peer> {
     *request.local_cache(|| request.remote().map(|address| Peer(address.ip())))
 }
 
-/// The engine's answer as Rocket sends it.
+/// The server's response, as Rocket sends it.
 pub(crate) fn response(answer: gridauth::Response) -> Response<'static> {
     let (parts, body) = answer.into_parts();
     let mut response = Response::new();
@@ -50,7 +50,7 @@ pub(crate) fn response(answer: gridauth::Response) -> Response<'static> {
     response
 }
 
-/// Headers as Rocket keeps them, as text. The engine sends no others.
+/// Headers in Rocket's type, whose values are text. The server sends no other values.
 pub(crate) fn headers(headers: &http::HeaderMap) -> impl Iterator<Item = Header<'static>> + '_ {
     headers.iter().filter_map(|(name, value)| {
         let value = std::str::from_utf8(value.as_bytes()).ok()?;

@@ -10,7 +10,7 @@ use rocket::{Data, Request, Response, Route};
 use crate::convert;
 use crate::request::{read, whole};
 
-/// Every method that Rocket knows. Which of them an endpoint has, it says itself.
+/// Every method that Rocket knows. The server rejects those that an endpoint does not support.
 const METHODS: [Method; 9] = [
     Method::Get,
     Method::Put,
@@ -37,8 +37,8 @@ pub(crate) fn routes(auth: &GridAuth) -> Vec<Route> {
     routes
 }
 
-/// The path as Rocket matches it. What is written in percent-encoding, or could be taken for a pattern, is left to the
-/// handler, which knows the one right spelling.
+/// The path as a Rocket pattern. A segment with percent-encoding, or one that looks like a pattern, matches anything; the
+/// handler then compares the exact path.
 fn pattern(path: &str) -> String {
     let is_plain = |segment: &str| segment.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._~".contains(&b));
     path.split('/')
@@ -57,7 +57,7 @@ struct Endpoint {
 #[rocket::async_trait]
 impl Handler for Endpoint {
     async fn handle<'r>(&self, request: &'r Request<'_>, data: Data<'r>) -> route::Outcome<'r> {
-        // Rocket finds routes by the decoded path, but an endpoint has exactly one spelling.
+        // Rocket matches routes by the decoded path, but an endpoint accepts exactly one spelling.
         if *request.uri().path() != *self.path {
             return Outcome::Forward((data, Status::NotFound));
         }
@@ -68,8 +68,8 @@ impl Handler for Endpoint {
     }
 }
 
-/// The answer to a request with a method that Rocket does not know, if it is for an endpoint. Rocket gives such a request
-/// to the catchers for 400 and keeps the method to itself.
+/// The response to a request to an endpoint with a method that Rocket does not know. Rocket passes such a request to the
+/// catcher for 400, without the method.
 pub(crate) async fn answer_unknown_method(
     auth: &GridAuth,
     request: &Request<'_>,

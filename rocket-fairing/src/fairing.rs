@@ -8,13 +8,14 @@ use rocket::{Build, Request, Response, Rocket, Route};
 use crate::refusal::{self, Attached, REFUSED};
 use crate::{convert, require};
 
-/// What Rocket adds to a [`Guard`], which may be in another process than the server.
+/// Adds a fairing and guarded routes to [`Guard`], which may be in another process than the server.
 pub trait GuardExt {
-    /// Makes the guard known to [`Access`](crate::Access), and answers rejected requests: for `Rocket::attach`.
+    /// A fairing that provides the guard for [`Access`](crate::Access) and responds to rejected requests. Pass it to
+    /// `Rocket::attach`.
     fn fairing(&self) -> GuardFairing;
 
-    /// Puts the guard before each of these routes. It accepts requests whose token has every scope of this space-separated list;
-    /// with an empty list it accepts every valid token.
+    /// Guards each of these routes. A route accepts only requests whose token has every scope in the space-separated list `scope`.
+    /// With `""` it accepts every valid token.
     ///
     /// ```
     /// # use gridauth::Guard;
@@ -39,7 +40,7 @@ impl GuardExt for Guard {
     }
 }
 
-/// The guard of a Rocket: [`guard.fairing()`](GuardExt::fairing) makes it.
+/// The fairing of a guard. [`GuardExt::fairing`] makes one.
 #[derive(Clone, Debug)]
 pub struct GuardFairing {
     guard: Guard,
@@ -53,7 +54,7 @@ impl Fairing for GuardFairing {
 
     async fn on_ignite(&self, rocket: Rocket<Build>) -> fairing::Result {
         if rocket.state::<Guard>().is_some() {
-            tracing::error!("this Rocket has a gridauth guard already: attach one fairing");
+            tracing::error!("this Rocket already has a gridauth guard: attach only one fairing");
             return Err(rocket);
         }
         Ok(attach(rocket, &self.guard, None))
@@ -64,14 +65,14 @@ impl Fairing for GuardFairing {
     }
 }
 
-/// Makes a guard known, and registers the catchers that answer for it. `unknown_method` catches 400 at the root, where the
-/// application has no such catcher.
+/// Provides the guard and registers the catchers that respond to its rejections. `unknown_method` catches 400 at the root, unless
+/// the application has such a catcher.
 pub(crate) fn attach(
     mut rocket: Rocket<Build>,
     guard: &Guard,
     unknown_method: Option<Catcher>,
 ) -> Rocket<Build> {
-    // Where the application has catchers of its own, refusals are caught beside them.
+    // Refusals are caught at each base at which the application has catchers, since the catcher with the longest base wins.
     let mut bases = vec![Origin::ROOT];
     for own in rocket.catchers() {
         if !bases.contains(&own.base) {
@@ -90,7 +91,7 @@ pub(crate) fn attach(
     }
 }
 
-/// Answers a refusal again that a catcher answered which was registered too late for `Refused` to stand beside it.
+/// Replaces the response to a refusal if a catcher responded that was registered after the fairing was ignited.
 pub(crate) fn answer_again<'r>(request: &'r Request<'_>, response: &mut Response<'r>) {
     if response.status() == REFUSED
         && let Some(answer) = refusal::take_up(request).and_then(|refusal| refusal.answer(request))
@@ -103,7 +104,7 @@ pub(crate) fn is_at_root(catcher: &Catcher) -> bool {
     catcher.base.path() == "/"
 }
 
-/// Answers for a guard. Where the application has a catcher for the status, that catcher writes the body.
+/// Responds to a refusal. If the application has a catcher for the status, that catcher writes the body.
 #[derive(Clone)]
 struct Refused;
 
@@ -115,7 +116,7 @@ impl catcher::Handler for Refused {
         let Some(answer) = refusal.answer(request) else { return Err(refused) };
         let Some(own) = own_catcher(request, status) else { return Ok(convert::response(answer)) };
         let mut response = own.handler.handle(status, request).await?;
-        // Status and challenge do not depend on who wrote the body.
+        // Status and challenge are the same, whoever writes the body.
         if response.status() == status {
             for header in convert::headers(answer.headers()) {
                 if !response.headers().contains(header.name()) {
@@ -127,8 +128,8 @@ impl catcher::Handler for Refused {
     }
 }
 
-/// The catcher that the application has for this status: for the status itself, or a default catcher below a path, as Rocket
-/// chooses. The default catcher at the root is not asked: it knows nothing of guards.
+/// The application's catcher for this status, as Rocket would choose it: one for the status, or a default catcher below a path. The
+/// default catcher at the root is skipped: it does not expect rejections.
 fn own_catcher<'r>(request: &'r Request<'_>, status: Status) -> Option<&'r Catcher> {
     let depth = |own: &Catcher| own.base.path().segments().len();
     let ours_is_400 = request.rocket().state::<Attached>().is_some_and(|attached| attached.catches_400);

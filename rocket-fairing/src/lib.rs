@@ -1,4 +1,4 @@
-//! An OAuth 2 authorization server in a Rocket, and its routes guarded by scope.
+//! gridauth for Rocket: an OAuth 2 authorization server in a Rocket application, and guards for its routes.
 //!
 //! ```no_run
 //! use gridauth::grant::{AuthorizationCode, RefreshToken};
@@ -36,26 +36,27 @@
 //! }
 //! ```
 //!
-//! [`fairing`](GridAuthExt::fairing) mounts the endpoints and answers for the guards, [`require`](GridAuthExt::require) puts
-//! a guard before a whole set of routes, [`Access`] guards one handler and tells it who is asking.
+//! [`fairing`](GridAuthExt::fairing) mounts the endpoints and responds to rejected requests, [`require`](GridAuthExt::require)
+//! guards a list of routes, and [`Access`] guards one handler and gives it the token's user, client and scope. A program without
+//! the server uses [`GuardExt`].
 //!
-//! # No guard forgotten
-//! A fairing of Rocket's sees every request and can refuse none, so no fairing can guard. A guard in each handler's
-//! signature can be left out of the next one. [`require`](GridAuthExt::require) wraps the *routes*: whatever is in the list is
-//! behind the guard, whether its handler asks for an [`Access`] or not, and a route that is added to the list later is
-//! guarded by being there. A route without it stands in another `mount`, where it can be seen.
+//! # Guarding a list of routes
+//! A fairing cannot reject requests in Rocket, so a fairing cannot be a guard. A request guard in each handler's signature can be
+//! forgotten in the next handler. [`require`](GridAuthExt::require) wraps the *routes*: every route in the list is guarded,
+//! whether its handler takes an [`Access`] or not. Routes without a guard are in another `mount`, where they are easy to see.
 //!
-//! # Who answers
-//! Rocket hands a catcher the status and not the guard's error. Here the guard leaves its [`AccessRejection`] with the
-//! request, and a catcher of the fairing's answers with it. It answers for guards only: statuses that handlers answer, also a
-//! handler that took an `Option<Access>` and got none, go where they go without gridauth. An application that has a catcher
-//! of its own for 401, 403 or another of a guard's statuses keeps it: it writes the body (with [`rejection`], if it wants to
-//! know more), and the fairing adds the challenge. Its `default` catcher for all paths is not asked, one below a path is.
-//! Register catchers before the launch, not from a later fairing.
+//! # Catchers
+//! Rocket passes only the status to a catcher, not the error of the request guard. So a guard leaves its [`AccessRejection`] with
+//! the request, and a catcher of the fairing responds with it. This catcher only handles rejections by guards. The responses of
+//! handlers are not affected, even those of a handler that takes an `Option<Access>` and responds with 401.
+//!
+//! If the application has its own catcher for 401, 403 or another status of a guard, that catcher writes the body, and the fairing
+//! adds the challenge. The catcher can call [`rejection`] to get the reason. The application's default catcher at the root is
+//! skipped; a default catcher below a path is not. Register catchers before the launch, not in a later fairing.
 //!
 //! # The body of a rejection
-//! [`Builder::rejection_body`](gridauth::Builder::rejection_body) shapes it once for all guards. Status, challenge and
-//! `Retry-After` stay right whatever it says.
+//! [`Builder::rejection_body`](gridauth::Builder::rejection_body) sets it for all guards. Status, challenge and `Retry-After` do
+//! not depend on it.
 
 mod access;
 mod convert;

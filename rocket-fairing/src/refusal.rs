@@ -1,8 +1,8 @@
-//! What a guard leaves for its catcher.
+//! Refusals: what a guard leaves for its catcher.
 //!
-//! Rocket hands a catcher a status and nothing else, and a handler may respond with any status. So a refusal goes to its catcher
-//! under a status that no handler uses: a handler's response is never taken for a refusal. No client sees that status, because the
-//! catcher responds with the right one.
+//! Rocket passes only a status to a catcher, and a handler may respond with any status. So a refusal has a status that no handler
+//! uses, and a handler's response is never taken for a refusal. The client does not get that status, because the catcher responds
+//! with the proper one.
 
 use std::sync::Mutex;
 
@@ -24,7 +24,7 @@ pub(crate) enum Refusal {
 }
 
 impl Refusal {
-    /// The status of the answer.
+    /// The status of the response.
     pub(crate) fn status(&self) -> Status {
         Status::new(match self {
             Self::Guard(rejection) => rejection.status().as_u16(),
@@ -33,7 +33,7 @@ impl Refusal {
         })
     }
 
-    /// The answer of this Rocket's guard or server.
+    /// The response, made by the guard or the server of this Rocket.
     pub(crate) fn answer(self, request: &Request<'_>) -> Option<gridauth::Response> {
         let rocket = request.rocket();
         match self {
@@ -44,7 +44,7 @@ impl Refusal {
     }
 }
 
-/// Managed by a Rocket that a fairing is attached to: its catchers are there.
+/// Managed state of a Rocket with the fairing attached, and so with its catchers.
 pub(crate) struct Attached {
     /// Whether the catcher for 400 at the root is the fairing's, not the application's.
     pub(crate) catches_400: bool,
@@ -63,14 +63,14 @@ pub(crate) fn leave(request: &Request<'_>, refusal: Refusal) -> Status {
     status
 }
 
-/// The last refusal that was left, for the catcher that it led to.
+/// The last refusal of the request, for the fairing's catcher. Marks it as taken up.
 pub(crate) fn take_up(request: &Request<'_>) -> Option<Refusal> {
     let mut left = request.local_cache(Left::default).0.lock().ok()?;
     left.1 = true;
     left.0.clone()
 }
 
-/// The refusal that led to a catcher.
+/// The refusal that the fairing's catcher has taken up.
 pub(crate) fn taken_up(request: &Request<'_>) -> Option<Refusal> {
     let left = request.local_cache(Left::default).0.lock().ok()?;
     left.0.clone().filter(|_| left.1)

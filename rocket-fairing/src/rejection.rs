@@ -6,10 +6,10 @@ use rocket::response::{self, Responder};
 use crate::convert;
 use crate::refusal::{self, Refusal};
 
-/// Why a request did not get its [`Access`](crate::Access): a [`Responder`] that answers as RFC 6750 section 3 says, with
-/// the body that [`Builder::rejection_body`](gridauth::Builder::rejection_body) shapes.
+/// The error of the request guard [`Access`](crate::Access). It is a [`Responder`], whose response is that of RFC 6750
+/// section 3 with the body of [`Builder::rejection_body`](gridauth::Builder::rejection_body).
 ///
-/// A handler that takes `Result<Access, AccessRejection>` decides itself:
+/// A handler that takes `Result<Access, AccessRejection>` can inspect it and respond itself:
 ///
 /// ```
 /// use gridauth_rocket::{Access, AccessRejection};
@@ -19,7 +19,7 @@ use crate::refusal::{self, Refusal};
 /// fn greet(access: Result<Access, AccessRejection>) -> Result<String, AccessRejection> {
 ///     match access {
 ///         Ok(access) => Ok(format!("Hello {}", access.subject())),
-///         // Without a token one may look. A token that is presented has to be valid.
+///         // A token is optional, but if there is one, it must be valid.
 ///         Err(rejected) if rejected.rejection().is_some_and(|rejection| rejection.error().is_none()) => {
 ///             Ok("Hello stranger".to_owned())
 ///         }
@@ -32,7 +32,7 @@ use crate::refusal::{self, Refusal};
 pub struct AccessRejection(Option<Rejection>);
 
 impl AccessRejection {
-    /// What is wrong; `None` where nothing could be checked because the fairing is not attached.
+    /// Why the guard rejected the request; `None` if the fairing is not attached.
     pub fn rejection(&self) -> Option<&Rejection> {
         self.0.as_ref()
     }
@@ -41,15 +41,15 @@ impl AccessRejection {
         self.rejection().map_or("the application has no `GridAuth`", |rejection| rejection.description())
     }
 
-    /// The application has no guard. That is its mistake: the log says so, the response does not.
+    /// The application has no guard. This is a mistake of its developer, so it is logged and not sent to the client.
     pub(crate) fn not_attached() -> Self {
         tracing::error!(
-            "`Access` was asked for, but the fairing is missing: `rocket.attach(auth.fairing())`"
+            "a handler takes `Access`, but the fairing is missing: `rocket.attach(auth.fairing())`"
         );
         Self(None)
     }
 
-    /// The status that a client sees.
+    /// The status that the client gets.
     pub fn status(&self) -> Status {
         self.rejection()
             .map_or(Status::InternalServerError, |rejection| Status::new(rejection.status().as_u16()))
@@ -79,8 +79,7 @@ impl<'r> Responder<'r, 'static> for AccessRejection {
     }
 }
 
-/// Why a guard rejected this request, for a catcher of the application's own that says more than the status does. `None` where no
-/// guard did: a handler's response is its own.
+/// Why a guard rejected this request, for the application's own catchers. `None` if no guard rejected it.
 ///
 /// ```
 /// use gridauth_rocket::rejection;

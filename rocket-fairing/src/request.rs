@@ -8,10 +8,10 @@ use rocket::{Data, Request};
 use crate::convert;
 use crate::refusal::{self, Refusal};
 
-/// A request with its whole body, at most [`GridAuth::MAX_BODY`] of it, and the [`Peer`](gridauth::Peer) it came from:
-/// what [`GridAuth::handle`] takes, for routes of the application's own that end there.
+/// A request with its whole body, of at most [`GridAuth::MAX_BODY`], and with the [`Peer`](gridauth::Peer) it came from. It is for
+/// the application's own routes that call [`GridAuth::handle`].
 ///
-/// Where it cannot be read the catchers of the fairing answer.
+/// If the request cannot be read, the catchers of the fairing respond.
 ///
 /// ```
 /// use gridauth::GridAuth;
@@ -41,11 +41,11 @@ impl<'r> FromData<'r> for WholeRequest {
     }
 }
 
-/// What Rocket reads of every body for itself, looking for `_method`, in bytes. If the body breaks off there Rocket takes
-/// what it has for the whole; a body that has really ended is known to have.
+/// How many bytes of a body Rocket reads first, looking for `_method`. If the body breaks off there, Rocket treats what it has as
+/// the whole body. But then `peek_complete` is false.
 const PEEKED: usize = "_method=delete".len();
 
-/// Reads a request, to the bound of its body and no further.
+/// Reads a request with at most `MAX_BODY` of its body.
 pub(crate) async fn read(request: &Request<'_>, data: Data<'_>) -> Result<gridauth::Request, Unread> {
     let ended_in_peek = data.peek_complete();
     let body = data.open(GridAuth::MAX_BODY.bytes()).into_bytes().await.map_err(|_| Unread::Broken)?;
@@ -58,7 +58,7 @@ pub(crate) async fn read(request: &Request<'_>, data: Data<'_>) -> Result<gridau
     whole(request, Bytes::from(body.into_inner()))
 }
 
-/// The request as the server reads it. The body is handed on, not copied.
+/// The request in gridauth's type. The body is not copied.
 pub(crate) fn whole(request: &Request<'_>, body: Bytes) -> Result<gridauth::Request, Unread> {
     let headers = request.headers().iter();
     let headers = headers.map(|header| (header.name.into_string(), header.value.into_owned()));
@@ -66,8 +66,8 @@ pub(crate) fn whole(request: &Request<'_>, body: Bytes) -> Result<gridauth::Requ
     whole_request(method.as_str(), &request.uri().to_string(), headers, body, convert::peer(request))
 }
 
-/// The method that the request was sent with. Rocket takes a form that begins with `_method=put` for a PUT; to an
-/// endpoint that is a parameter that it does not know, and ignores (RFC 6749 section 3.2).
+/// The method that the request was sent with. Rocket treats a form that starts with `_method=put` as a PUT. For an endpoint,
+/// `_method` is an unknown parameter, which it ignores (RFC 6749 section 3.2).
 fn sent_method(request: &Request<'_>, body: &[u8]) -> Method {
     let is_form = request.content_type().is_some_and(|content_type| content_type.is_form());
     let renamed = body.strip_prefix(b"_method=".as_slice()).filter(|_| is_form).and_then(|rest| {
@@ -77,7 +77,7 @@ fn sent_method(request: &Request<'_>, body: &[u8]) -> Method {
     if renamed == Some(request.method()) { Method::Post } else { request.method() }
 }
 
-/// What the engine answers, as a [`Responder`].
+/// A response of [`GridAuth::handle`], as a [`Responder`].
 #[derive(Debug)]
 pub struct Answer(pub gridauth::Response);
 

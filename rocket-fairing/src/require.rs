@@ -9,7 +9,7 @@ use rocket::{Data, Request, Route};
 
 use crate::access::{LookUp, found, look_up};
 
-/// Puts a guard before a route. The route's handler and its request guards run only if the token has the scope.
+/// Guards a route. Its handler and its request guards run only if the token has the scope.
 pub(crate) fn guarded(guard: &Guard, scope: &str, mut route: Route) -> Route {
     let handler = Guarded { guard: guard.clone(), scope: scope.into(), handler: route.handler };
     route.handler = Box::new(handler);
@@ -24,8 +24,8 @@ struct Guarded {
 }
 
 impl Handler for Guarded {
-    // Written out instead of with `async_trait`: a request that is accepted at once goes straight to the handler, without another
-    // future around the handler's.
+    // Not an `async_trait` method: a request that is accepted immediately goes straight to the handler, without another future
+    // around that of the handler.
     fn handle<'r, 's, 'c, 'f>(
         &'s self,
         request: &'r Request<'c>,

@@ -7,13 +7,13 @@ use rocket::{Build, Request, Response, Rocket, Route};
 use crate::fairing::{answer_again, attach, is_at_root};
 use crate::{GuardExt, endpoint};
 
-/// What Rocket adds to a [`GridAuth`].
+/// Adds a fairing and guarded routes to [`GridAuth`].
 pub trait GridAuthExt {
-    /// Mounts every endpoint, makes the server known to [`Access`](crate::Access) and to `&State<GridAuth>`, and answers rejected
-    /// requests: for `Rocket::attach`.
+    /// A fairing that mounts every endpoint, provides the server for [`Access`](crate::Access) and `&State<GridAuth>`, and responds
+    /// to rejected requests. Pass it to `Rocket::attach`.
     fn fairing(&self) -> GridAuthFairing;
 
-    /// Puts a guard before each of these routes: [`GuardExt::require`].
+    /// Guards each of these routes: [`GuardExt::require`].
     fn require(&self, scope: &str, routes: Vec<Route>) -> Vec<Route>;
 }
 
@@ -27,7 +27,7 @@ impl GridAuthExt for GridAuth {
     }
 }
 
-/// The authorization server of a Rocket: [`auth.fairing()`](GridAuthExt::fairing) makes it.
+/// The fairing of a server. [`GridAuthExt::fairing`] makes one.
 #[derive(Clone, Debug)]
 pub struct GridAuthFairing {
     auth: GridAuth,
@@ -42,7 +42,7 @@ impl Fairing for GridAuthFairing {
     async fn on_ignite(&self, rocket: Rocket<Build>) -> fairing::Result {
         if rocket.state::<GridAuth>().is_some() {
             tracing::error!(
-                "this Rocket has a `GridAuth` already: attach one fairing, and leave `manage` to it"
+                "this Rocket already has a `GridAuth`: attach only one fairing, and do not call `manage` yourself"
             );
             return Err(rocket);
         }
@@ -56,7 +56,7 @@ impl Fairing for GridAuthFairing {
     }
 }
 
-/// Answers requests with methods that Rocket does not know. Any other 400 goes to the catcher that would have had it.
+/// Responds to requests with methods that Rocket does not know. Any other 400 goes to the catcher that Rocket would choose.
 #[derive(Clone)]
 struct UnknownMethod;
 

@@ -133,7 +133,7 @@ async fn a_form_cannot_change_its_method() {
     assert_eq!(ask(client.put("/oauth/token").body("_method=put")).await.status, 405);
 }
 
-/// The engine learns the address of the peer and throttles each one separately. An address that the application sets takes
+/// The server learns the address of the peer and throttles each one separately. An address that the application sets takes
 /// precedence over that of the socket.
 #[rocket::async_test]
 async fn each_peer_is_throttled_separately() {

@@ -7,7 +7,7 @@ use http_body_util::Full;
 use pin_project_lite::pin_project;
 
 pin_project! {
-    /// The body of what [`Require`](crate::Require) answers: the guarded service's own, or that of a rejection.
+    /// The response body of a [`Require`](crate::Require) service: the inner service's body, or that of a rejection.
     #[derive(Debug)]
     pub struct RequireBody<B> {
         #[pin]
@@ -34,7 +34,7 @@ impl<B> RequireBody<B> {
     }
 }
 
-/// An empty body, which layers such as CORS need for answers of their own.
+/// An empty body. Layers that respond themselves, such as CORS, need one.
 impl<B> Default for RequireBody<B> {
     fn default() -> Self {
         Self::rejected(Bytes::new())

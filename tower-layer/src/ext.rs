@@ -4,10 +4,10 @@ use gridauth::guard::Guard;
 
 use crate::RequireLayer;
 
-/// What tower adds to a [`Guard`], which may be in another process than the server.
+/// Adds a layer to [`Guard`], which may be in another process than the server.
 pub trait GuardExt {
-    /// A layer that accepts requests whose token has every scope of the space-separated list `scope`; with `""` it accepts every
-    /// valid token. See [`RequireLayer`].
+    /// A layer that accepts only requests whose token has every scope in the space-separated list `scope`. With `""` it accepts
+    /// every valid token. See [`RequireLayer`].
     fn require(&self, scope: &str) -> RequireLayer;
 }
 
@@ -17,18 +17,18 @@ impl GuardExt for Guard {
     }
 }
 
-/// What tower and axum add to [`GridAuth`].
+/// Adds a layer and axum routes to [`GridAuth`].
 #[cfg(feature = "server")]
 pub trait GridAuthExt {
-    /// A layer that accepts requests whose token has every scope of the space-separated list `scope`; with `""` it accepts every
-    /// valid token. See [`RequireLayer`].
+    /// A layer that accepts only requests whose token has every scope in the space-separated list `scope`. With `""` it accepts
+    /// every valid token. See [`RequireLayer`].
     fn require(&self, scope: &str) -> RequireLayer;
 
-    /// The routes of the authorization server, to [`merge`](axum::Router::merge) into the application's own.
+    /// The routes of the authorization server, to [`merge`](axum::Router::merge) into the application's routes.
     ///
-    /// Each route answers every method, reads at most [`GridAuth::MAX_BODY`] of a body, and tells the server the address that a
-    /// request came from. That is a [`Peer`](gridauth::Peer) in the request's extensions, if the application put one there, as
-    /// behind a proxy. Otherwise it is axum's [`ConnectInfo`](axum::extract::ConnectInfo), if the application is served with it.
+    /// Each route handles every method and reads at most [`GridAuth::MAX_BODY`] of a body. It passes on the address that the
+    /// request came from: the [`Peer`](gridauth::Peer) in the request's extensions if the application sets one, for example behind
+    /// a proxy; otherwise axum's [`ConnectInfo`](axum::extract::ConnectInfo), if the application is served with it.
     #[cfg(feature = "axum")]
     fn routes<S: Clone + Send + Sync + 'static>(&self) -> axum::Router<S>;
 }

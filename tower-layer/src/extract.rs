@@ -11,16 +11,15 @@ use gridauth::GridAuth;
 use gridauth::guard::{AnyScope, Guard, Rejection, RequiredScope};
 use http::request::Parts;
 
-/// The access that a request's token gives, as an axum extractor: a handler with this argument is guarded.
+/// An axum extractor: a handler with this argument is guarded.
 ///
-/// `Access` accepts any valid token, `Access<S>` one with the scope of `S`, a type that [`gridauth::scopes!`] makes. It derefs to
-/// [`gridauth::Access`]: [`user`](gridauth::Access::user), [`client`](gridauth::Access::client),
-/// [`scope`](gridauth::Access::scope). `Option<Access>` is `None` where a request has no credentials at all; an invalid token is
-/// still an error.
+/// `Access` accepts any valid token. `Access<S>` requires the scope `S`, a type that [`gridauth::scopes!`] declares. It derefs to
+/// [`gridauth::Access`], with [`user`](gridauth::Access::user), [`client`](gridauth::Access::client) and
+/// [`scope`](gridauth::Access::scope). `Option<Access>` is `None` if the request has no credentials; an invalid token is still
+/// rejected.
 ///
-/// The router's state is a `GridAuth`, or a struct of the application's own from which `FromRef` takes one. A program that only
-/// guards implements [`ProvidesGuard`] for its state. Behind [`RequireLayer`](crate::RequireLayer) the token is not looked up
-/// again.
+/// The router's state must be a `GridAuth`, or a type from which `FromRef` takes one. A program without the server implements
+/// [`ProvidesGuard`] for its state. Behind a [`RequireLayer`](crate::RequireLayer) the token is not looked up again.
 ///
 /// ```
 /// use axum::extract::FromRef;
@@ -57,7 +56,7 @@ impl<S: RequiredScope> Access<S> {
         Self { access, scope: PhantomData }
     }
 
-    /// The engine's own value, without the scope in its type.
+    /// The [`gridauth::Access`], without the scope in its type.
     pub fn into_inner(self) -> gridauth::Access {
         self.access
     }
@@ -71,13 +70,13 @@ impl<S: RequiredScope> Deref for Access<S> {
     }
 }
 
-/// A router state that has a guard: every state from which `FromRef` takes a `GridAuth`, and every type that implements this.
+/// A router state with a guard. It is implemented for every state from which `FromRef` takes a `GridAuth`.
 ///
 /// ```
 /// use gridauth::Guard;
 /// use gridauth_tower::ProvidesGuard;
 ///
-/// /// A program that only guards.
+/// /// The state of a program without the server.
 /// #[derive(Clone)]
 /// struct App {
 ///     guard: Guard,
@@ -91,8 +90,8 @@ impl<S: RequiredScope> Deref for Access<S> {
 /// ```
 #[diagnostic::on_unimplemented(
     message = "the router's state `{Self}` has no `GridAuth`",
-    label = "`Access` needs the `GridAuth` whose tokens it takes",
-    note = "make it the state, `Router::with_state(auth)`, or a field of it with `#[derive(Clone, FromRef)] struct {Self} {{ auth: GridAuth, .. }}`"
+    label = "`Access` needs the `GridAuth` whose tokens it checks",
+    note = "make it the state with `Router::with_state(auth)`, or a field of the state with `#[derive(Clone, FromRef)] struct {Self} {{ auth: GridAuth, .. }}`"
 )]
 pub trait ProvidesGuard {
     /// The guard that checks the tokens.
@@ -110,9 +109,9 @@ where
     }
 }
 
-/// Why a request did not get its [`Access`]: a response, and a value to inspect.
+/// The rejection of the extractor [`Access`]. As a response it is that of [`Guard::reject`].
 ///
-/// A handler that takes `Result<Access, AccessRejection>` decides for itself. As a response it is what [`Guard::reject`] makes.
+/// A handler that takes `Result<Access, AccessRejection>` can inspect it and respond itself.
 #[derive(Clone, Debug, thiserror::Error)]
 #[error("{rejection}")]
 pub struct AccessRejection {
@@ -121,7 +120,7 @@ pub struct AccessRejection {
 }
 
 impl AccessRejection {
-    /// What is wrong.
+    /// Why the guard rejected the request.
     pub fn rejection(&self) -> &Rejection {
         &self.rejection
     }
@@ -133,7 +132,7 @@ impl IntoResponse for AccessRejection {
     }
 }
 
-/// The access of a request: what the same guard found before, or what it finds now.
+/// The access of a request: the earlier result of the same guard, or a new one.
 async fn access(guard: &Guard, parts: &mut Parts) -> Result<gridauth::Access, Rejection> {
     let found = parts.extensions.get::<gridauth::Access>();
     if let Some(found) = found.filter(|access| access.is_from(guard.id())) {
@@ -175,7 +174,7 @@ where
     async fn from_request_parts(parts: &mut Parts, state: &St) -> Result<Option<Self>, AccessRejection> {
         match <Self as FromRequestParts<St>>::from_request_parts(parts, state).await {
             Ok(access) => Ok(Some(access)),
-            // Only a request without credentials is rejected without an error (RFC 6750 section 3.1).
+            // Only a rejection for missing credentials has no error code (RFC 6750 section 3.1).
             Err(rejected) if rejected.rejection.error().is_none() => Ok(None),
             Err(rejected) => Err(rejected),
         }

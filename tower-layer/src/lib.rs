@@ -1,4 +1,4 @@
-//! gridauth for tower and axum: a layer that guards any tower service, and for axum the routes to mount and extractors.
+//! gridauth for tower and axum: a layer that guards any tower service, and routes and extractors for axum.
 //!
 //! ```
 //! use axum::Router;
@@ -47,18 +47,19 @@
 //! | to | write |
 //! | --- | --- |
 //! | mount the authorization server | `.merge(auth.routes())` |
-//! | guard the routes before it | `.route_layer(auth.require("a b"))` |
-//! | guard one handler | an argument [`Access`], or `Access<S>` with a scope of [`gridauth::scopes!`] |
+//! | guard the routes added so far | `.route_layer(auth.require("a b"))` |
+//! | guard one handler | an argument [`Access`], or `Access<S>` with a scope from [`gridauth::scopes!`] |
 //! | guard any tower service | `ServiceBuilder::new().layer(auth.require("a b"))`: [`RequireLayer`] |
-//! | know who is there, if anybody | an argument `Option<Access>` |
-//! | shape what a guard rejects | [`rejection_body`](gridauth::Builder::rejection_body) of the server, for layer and extractors alike |
+//! | accept requests without a token too | an argument `Option<Access>` |
+//! | customize the body of rejections | [`Builder::rejection_body`](gridauth::Builder::rejection_body), for the layer and the extractors |
+//! | guard a program without the server | [`GuardExt`] and [`ProvidesGuard`] |
 //! | test a guarded handler | [`GridAuth::mint`](gridauth::GridAuth::mint) |
 //!
 //! # The order of layers
 //!
-//! A layer of axum covers what was added before it, and the last is outermost. What has to see rejected requests goes
-//! after the guard: CORS first of all. A browser's preflight has no token, and a page can read a rejection only with the
-//! headers that CORS adds to it.
+//! In axum, a layer covers the routes that were added before it, and the last layer is outermost. A layer that must see
+//! rejected requests is added after the guard. CORS is the most important one: a browser's preflight request has no token,
+//! and a page can read a rejection only with the headers that CORS adds.
 //!
 //! ```
 //! use axum::{Router, routing::get};
@@ -77,16 +78,16 @@
 //! }
 //! ```
 //!
-//! In a `ServiceBuilder` it is the other way round: the first is outermost.
+//! In a `ServiceBuilder` the order is reversed: the first layer is outermost.
 //!
-//! A `route_layer` does not cover the fallback of its router; a `layer` does. Neither covers routes that are added after it.
+//! A `route_layer` does not cover the fallback of its router; a `layer` does. Neither covers routes that are added later.
 //!
-//! # Whom a request comes from
+//! # The source address of requests
 //!
-//! Failed tries are slowed down per source address too. [`GridAuthExt::routes`] takes the address from axum's
-//! `ConnectInfo`, so serve with `into_make_service_with_connect_info::<SocketAddr>()`. Behind a proxy that address is the
-//! proxy's: there, put the [`gridauth::Peer`] that the proxy names into the extensions of each request, in a layer outside
-//! the routes, and only where the proxy is known to set what you read it from.
+//! Failed sign-ins are also throttled per source address. [`GridAuthExt::routes`] takes the address from axum's
+//! `ConnectInfo`, so serve the application with `into_make_service_with_connect_info::<SocketAddr>()`. Behind a proxy this
+//! is the address of the proxy. Then add a layer outside the routes that puts a [`gridauth::Peer`] with the client's address
+//! into the extensions of each request. Take that address from a header only if the proxy always sets the header.
 
 mod body;
 mod ext;

@@ -9,8 +9,8 @@ use gridauth::{GridAuth, Peer, Unread};
 use http::request::Parts;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 
-/// A request with its whole body, at most [`GridAuth::MAX_BODY`] of it, and the [`Peer`](gridauth::Peer) it came from:
-/// what [`GridAuth::handle`] takes, for routes of the application's own that end there.
+/// A request with its whole body, of at most [`GridAuth::MAX_BODY`], and with the [`Peer`](gridauth::Peer) it came from. It is for
+/// the application's own routes that call [`GridAuth::handle`].
 ///
 /// ```
 /// use axum::body::Body;
@@ -29,7 +29,7 @@ use http_body_util::{BodyExt, LengthLimitError, Limited};
 #[derive(Debug)]
 pub struct WholeRequest(pub gridauth::Request);
 
-/// A request could not be read whole: a response.
+/// The rejection of the extractor [`WholeRequest`]: the request could not be read.
 #[derive(Debug)]
 pub struct WholeRequestRejection(Response);
 
@@ -58,12 +58,12 @@ where
     }
 }
 
-/// Adds the address that a request came from, where it is known. What the application says goes before it.
+/// Adds the address that a request came from, if it is known. A `Peer` that the application set takes precedence.
 fn add_peer(parts: &mut Parts) {
     if parts.extensions.get::<Peer>().is_some() {
         return;
     }
-    // Not by their extractors, which compose a message wherever there is none.
+    // This does not use the extractors, which format an error message if there is no address.
     let extensions = &parts.extensions;
     let connected = extensions.get().map(|ConnectInfo::<SocketAddr>(address)| *address);
     let mocked = || extensions.get().map(|MockConnectInfo::<SocketAddr>(address)| *address);
@@ -73,7 +73,7 @@ fn add_peer(parts: &mut Parts) {
 }
 
 async fn read(body: Body) -> Result<Bytes, Unread> {
-    // What says itself that it is too long is not read at all.
+    // A body whose declared length is too long is not read at all.
     if body.size_hint().lower() > GridAuth::MAX_BODY as u64 {
         return Err(Unread::TooLong);
     }

@@ -15,8 +15,8 @@ use crate::RequireBody;
 
 /// A layer that guards a service: only requests with a valid access token with sufficient scope reach it (RFC 6750).
 ///
-/// Made by [`GuardExt::require`](crate::GuardExt::require). The service finds the [`gridauth::Access`] in the request's
-/// extensions. A rejected request is answered by [`Guard::reject`].
+/// [`GuardExt::require`](crate::GuardExt::require) makes one. The inner service finds the [`gridauth::Access`] in the request's
+/// extensions. A rejected request gets the response of [`Guard::reject`].
 ///
 /// ```
 /// use gridauth::{GridAuth, MintRequest, Store};
@@ -50,7 +50,7 @@ struct Requirement {
 }
 
 impl RequireLayer {
-    /// Lets this guard check tokens; a token needs every scope of the space-separated list `scope`.
+    /// A layer with this guard. A token needs every scope in the space-separated list `scope`.
     pub fn new(guard: Guard, scope: &str) -> Self {
         Self(Arc::new(Requirement { guard, scope: scope.into() }))
     }
@@ -70,7 +70,7 @@ impl<S> Layer<S> for RequireLayer {
     }
 }
 
-/// A guarded service, made by [`RequireLayer`].
+/// A guarded service. [`RequireLayer`] makes one.
 #[derive(Clone, Debug)]
 pub struct Require<S> {
     inner: S,
@@ -78,7 +78,7 @@ pub struct Require<S> {
 }
 
 impl<S> Require<S> {
-    /// The service without its guard.
+    /// The inner service, without its guard.
     pub fn into_inner(self) -> S {
         self.inner
     }
@@ -86,7 +86,7 @@ impl<S> Require<S> {
 
 type Checking = Pin<Box<dyn Future<Output = (Parts, Result<(), Rejection>)> + Send>>;
 
-/// Waits for the store to find a token.
+/// Awaits the check of a token.
 async fn check(
     requirement: Arc<Requirement>,
     access: AccessFuture,
@@ -97,7 +97,7 @@ async fn check(
 }
 
 impl Requirement {
-    /// Whether the access suffices. It is then put into the request's extensions, where handlers and extractors find it.
+    /// Checks the scope, and puts the access into the request's extensions for handlers and extractors.
     fn judge(
         &self,
         outcome: Result<gridauth::Access, Rejection>,
@@ -123,7 +123,7 @@ where
     }
 
     fn call(&mut self, request: Request<B>) -> RequireFuture<S, B> {
-        // The service that is ready is called. The clone, which may not be ready, stays.
+        // The service that is ready is taken. Its clone, which may not be ready, stays behind.
         let clone = self.inner.clone();
         let inner = std::mem::replace(&mut self.inner, clone);
         RequireFuture {
@@ -135,7 +135,7 @@ where
 }
 
 pin_project! {
-    /// The answer of a [`Require`]: the service's own, or a rejection.
+    /// The response future of a [`Require`] service.
     pub struct RequireFuture<S, B>
     where
         S: Service<Request<B>>,
@@ -158,14 +158,14 @@ pin_project! {
     }
 }
 
-/// What waits for the token to be checked.
+/// What is needed after the token has been checked.
 struct Waiting<S> {
     inner: S,
     requirement: Arc<Requirement>,
 }
 
 impl<S> Waiting<S> {
-    /// Calls the service, or makes the answer to a rejected request.
+    /// Calls the inner service, or rejects the request.
     fn go_on<B>(mut self, request: Request<B>, outcome: Result<(), Rejection>) -> State<S, B>
     where
         S: Service<Request<B>>,
@@ -187,9 +187,9 @@ where
         let mut state = self.project().state;
         loop {
             match state.as_mut().project() {
-                // Polled once more after its answer, it waits forever instead of panicking.
+                // Polled again after completion, it stays pending instead of panicking.
                 StateProjection::Asked { asked } => {
-                    // The request stays where it is while it is checked: it is large, and moving it costs.
+                    // The request is checked in place: it is large, so moving it is expensive.
                     let Some((Waiting { requirement, .. }, request)) = asked else { return Poll::Pending };
                     let mut access = requirement.guard.authenticate(request);
                     let outcome =

@@ -8,7 +8,7 @@ use gridauth::GridAuth;
 use crate::WholeRequest;
 
 pub(crate) fn routes<S: Clone + Send + Sync + 'static>(auth: &GridAuth) -> Router<S> {
-    // An issuer's path may have segments that begin with a colon or an asterisk.
+    // The issuer's path may have segments that start with a colon or an asterisk.
     auth.paths().iter().fold(Router::new().without_v07_checks(), |router, path| {
         let auth = auth.clone();
         router.route(path, any(move |request: Request| answer(auth.clone(), request)))

@@ -16,7 +16,7 @@ impl TokenSide for Ticket {
     }
 
     async fn respond(&self, _: &TokenRequest<'_>, _: &TokenIssuer<'_>) -> Result<Issued, OAuthError> {
-        Err(OAuthError::invalid_grant("the ticket is not good"))
+        Err(OAuthError::invalid_grant("the ticket is not valid"))
     }
 }
 

@@ -152,12 +152,12 @@ impl Browsing {
             return None;
         };
         let (status, body) = self.token(&redeem(&code)).await?;
-        assert_eq!(status, 200, "a code that was answered is good: {body}");
+        assert_eq!(status, 200, "a code in a response is valid: {body}");
         self.told.used_codes.push(code);
         let (first, refresh_token) = (string(&body, "access_token"), string(&body, "refresh_token"));
         self.told.good.push(first.clone());
         let (status, body) = self.token(&refresh(&refresh_token)).await?;
-        assert_eq!(status, 200, "a refresh token that was answered is good: {body}");
+        assert_eq!(status, 200, "a refresh token in a response is valid: {body}");
         let second = string(&body, "access_token");
         self.told.good.push(second.clone());
         match self.told.used_codes.len() % 3 {

@@ -1,4 +1,4 @@
-//! The store in GridDB, and the engine on it, against the simulator with injected faults.
+//! The store in GridDB, and the server on it, against the simulator with injected faults.
 #![cfg(feature = "griddb")]
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
 
@@ -68,14 +68,14 @@ async fn spoil(node: &TestNode, container: &str, id: &str) {
     container.put(&values[..]).await.unwrap();
 }
 
-/// An engine of another process on the same database.
+/// A server in another process on the same database.
 async fn second(store: Store, first: &Server) -> Server {
     let builder = GridAuth::builder(ISSUER).store(store).clock(first.clock.clone());
     let builder = builder.grant(AuthorizationCode::new()).grant(ClientCredentials::new());
     Server { auth: builder.build().await.unwrap(), clock: first.clock.clone() }
 }
 
-/// An engine on the node with its client cached, and the number of round trips that `work` takes.
+/// A server on the node with its client cached, and the number of round trips that `work` takes.
 struct Counted {
     node: TestNode,
     server: Server,

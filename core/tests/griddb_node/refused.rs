@@ -59,7 +59,7 @@ async fn the_longest_rows_are_stored() {
     assert_eq!((kept.user(), kept.client()), (Some(&*column), Some(&*column)));
 }
 
-/// Users of the application, whose subjects the engine does not choose.
+/// Users of the application, whose subjects the server does not choose.
 async fn with_subjects(subject: String) -> (griddb_test_node::TestNode, Server) {
     let node = node().await;
     let store = open(&node, "").await;

@@ -1,4 +1,4 @@
-//! Who signed in, when and how: it travels through the authorization, is kept with the grant, and requests can ask for more.
+//! When and how the user signed in: it is stored with the grant, and extensions can require a more recent sign-in.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -15,7 +15,7 @@ use crate::support::*;
 
 const SIGNED_IN: i64 = 1_700_000_000_000;
 
-/// Takes what an authorization request asks for from parameters of its own.
+/// Reads what to require from the parameters of the authorization request.
 struct Demands;
 
 impl Extension for Demands {
@@ -52,7 +52,7 @@ fn asks_for_password(response: &gridauth::Response) -> bool {
 }
 
 #[tokio::test]
-async fn the_grant_keeps_when_and_how_the_user_signed_in() {
+async fn the_grant_stores_when_and_how_the_user_signed_in() {
     let server = server().await;
     let browser = server.sign_in(&authorize_uri(&[])).await;
     server.advance(7);
@@ -65,7 +65,7 @@ async fn the_grant_keeps_when_and_how_the_user_signed_in() {
     assert_eq!(authentication.amr, ["pwd"]);
     let session = authentication.session.clone().unwrap();
 
-    // A refresh keeps it, and another grant from the same session names the same session.
+    // It survives a refresh, and another grant from the same session has the same session id.
     let (_, renewed) = server.token(&refresh(&string(&tokens, "refresh_token"))).await;
     let access =
         server.auth.authenticate(&BearerToken::new(&string(&renewed, "access_token"))).await.unwrap();
@@ -78,7 +78,7 @@ async fn the_grant_keeps_when_and_how_the_user_signed_in() {
 }
 
 #[tokio::test]
-async fn a_password_grant_keeps_that_the_user_has_just_signed_in() {
+async fn the_password_grant_stores_the_sign_in() {
     let server = server().await;
     let form = [("grant_type", "password"), ("username", "israel"), ("password", "imru")];
     let (_, tokens) = server.token(&form).await;
@@ -89,7 +89,7 @@ async fn a_password_grant_keeps_that_the_user_has_just_signed_in() {
 }
 
 #[tokio::test]
-async fn a_sign_in_that_is_too_old_is_asked_for_again() {
+async fn a_user_whose_sign_in_is_too_old_must_sign_in_again() {
     let server = demanding_server().await;
     let browser = server.sign_in(&authorize_uri(&[])).await;
     browser.allow(&server).await;
@@ -99,14 +99,14 @@ async fn a_sign_in_that_is_too_old_is_asked_for_again() {
     server.advance(1);
     assert!(asks_for_password(&server.get(&recent, Some(&browser.cookie)).await));
     assert_eq!(server.get(&authorize_uri(&[]), Some(&browser.cookie)).await.status(), 303);
-    // Signing in again answers the request.
+    // After a new sign-in the request succeeds.
     let page = server.get(&recent, Some(&browser.cookie)).await;
     let back = server.submit_sign_in(&page, &browser.cookie, "israel", "imru").await;
     assert!(location_parameter(&back, "code").is_some());
 }
 
 #[tokio::test]
-async fn a_request_can_ask_for_a_sign_in_of_its_own() {
+async fn a_request_can_require_a_new_sign_in() {
     let server = demanding_server().await;
     let browser = server.sign_in(&authorize_uri(&[])).await;
     browser.allow(&server).await;
@@ -145,7 +145,7 @@ async fn a_consent_page_from_long_ago_stands_for_no_sign_in() {
 }
 
 #[tokio::test]
-async fn a_request_can_ask_for_consent_again() {
+async fn a_request_can_require_new_consent() {
     let server = demanding_server().await;
     let browser = server.sign_in(&authorize_uri(&[])).await;
     browser.allow(&server).await;
@@ -158,7 +158,7 @@ async fn a_request_can_ask_for_consent_again() {
 }
 
 #[tokio::test]
-async fn the_resources_of_a_request_are_those_of_its_tokens() {
+async fn the_resources_of_a_request_become_the_audience_of_its_tokens() {
     let server = demanding_server().await;
     let resource = "https://api.example.com";
     let browser = server.sign_in(&authorize_uri(&[("x_resource", resource)])).await;
@@ -177,7 +177,7 @@ async fn the_resources_of_a_request_are_those_of_its_tokens() {
     assert_eq!(access.audience(), [resource]);
 }
 
-/// An application's own session, in which israel signed in at some time.
+/// An application's own session, in which israel signed in at this time.
 struct Site(Arc<Mutex<Option<Timestamp>>>);
 
 #[gridauth::async_trait]
@@ -195,7 +195,7 @@ impl OwnSession for Site {
     }
 }
 
-/// Where the application sends the browser back to, and the cookie that it has.
+/// Checks that the browser is sent to the application's sign-in page. Returns the URI to return to and the cookie that is set.
 fn sent_away(response: &gridauth::Response) -> (String, Option<String>) {
     assert_eq!(response.status(), 303);
     assert!(location(response).starts_with("/login?to="), "{}", location(response));
@@ -203,7 +203,7 @@ fn sent_away(response: &gridauth::Response) -> (String, Option<String>) {
 }
 
 #[tokio::test]
-async fn an_own_session_says_when_and_how() {
+async fn the_sign_in_of_an_own_session_is_stored() {
     let signed_in = Arc::new(Mutex::new(None));
     let site = Site(Arc::clone(&signed_in));
     let server = server_with(|builder| builder.extension(Demands).own_session(site)).await;
@@ -223,7 +223,7 @@ async fn an_own_session_says_when_and_how() {
 }
 
 #[tokio::test]
-async fn an_own_session_is_asked_to_sign_in_again_once() {
+async fn a_user_is_sent_to_an_own_session_only_once() {
     let signed_in = Arc::new(Mutex::new(Some(Timestamp::from_millis(SIGNED_IN))));
     let site = Site(Arc::clone(&signed_in));
     let server = server_with(|builder| builder.extension(Demands).own_session(site)).await;
@@ -238,7 +238,7 @@ async fn an_own_session_is_asked_to_sign_in_again_once() {
     // The application sends the browser back without a new sign-in: there is no endless loop.
     let refused = server.get(&back, Some(&browser)).await;
     assert_eq!(location_parameter(&refused, "error").as_deref(), Some("login_required"));
-    // What the way back says is believed of this browser and this request alone.
+    // The parameter in the URI is valid only for this browser and this request.
     sent_away(&server.get(&back, None).await);
     sent_away(&server.get(&back.replace("state=xyz", "state=abc"), Some(&browser)).await);
     let later = back.replace(&SIGNED_IN.to_string()[..5], "16999");

@@ -1,4 +1,4 @@
-//! Endpoints that an application or a grant brings, and what is wrong with some.
+//! Custom endpoints of an application or a grant, valid and invalid ones.
 
 use std::sync::Arc;
 
@@ -40,7 +40,7 @@ impl Endpoint for Echo {
 
 const MOUNTED: Echo = Echo(EndpointPath::Mounted("/echo"), &[Method::GET, Method::POST]);
 
-/// A grant that brings an endpoint.
+/// A grant with an endpoint.
 struct WithEcho(ClientCredentials);
 
 impl Grant for WithEcho {
@@ -74,14 +74,14 @@ async fn check(auth: GridAuth) {
 }
 
 #[tokio::test]
-async fn an_application_and_a_grant_can_bring_an_endpoint() {
+async fn an_application_and_a_grant_can_add_an_endpoint() {
     let builder = || GridAuth::builder(ISSUER).store(Store::memory());
     check(builder().grant(ClientCredentials::new()).endpoint(MOUNTED).build().await.unwrap()).await;
     check(builder().grant(WithEcho(ClientCredentials::new())).build().await.unwrap()).await;
 }
 
 #[tokio::test]
-async fn a_well_known_endpoint_stands_before_the_issuers_path() {
+async fn the_issuers_path_is_appended_to_a_well_known_uri() {
     let auth = GridAuth::builder("https://id.example.com/tenant")
         .store(Store::memory())
         .endpoint(Echo(EndpointPath::WellKnown("echo"), &[Method::POST]))
@@ -92,7 +92,7 @@ async fn a_well_known_endpoint_stands_before_the_issuers_path() {
 }
 
 #[tokio::test]
-async fn endpoints_that_cannot_work_are_refused() {
+async fn invalid_endpoints_are_refused() {
     let post = &[Method::POST];
     for (endpoint, words) in [
         (Echo(EndpointPath::Mounted("/token"), post), "two endpoints have the path"),

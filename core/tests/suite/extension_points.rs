@@ -8,7 +8,7 @@ use crate::support::*;
 
 const STANDARD: [&str; 5] = ["access_token", "token_type", "expires_in", "refresh_token", "scope"];
 
-/// Adds a member of its own, and tries to replace those that RFC 6749 section 5.1 defines.
+/// Adds a member, and tries to replace those that RFC 6749 section 5.1 defines.
 struct Meddling;
 
 #[gridauth::async_trait]
@@ -35,7 +35,7 @@ async fn an_extension_adds_members_and_replaces_none_of_the_standard_ones() {
     let forms: [Vec<(&str, &str)>; 3] = [
         redeem(&code).to_vec(),
         vec![("grant_type", "password"), ("username", "israel"), ("password", "imru")],
-        // Where the grant issues no refresh token and no scope, no extension can add them.
+        // If the grant issues no refresh token and no scope, no extension can add them.
         vec![("grant_type", "client_credentials"), ("scope", "notes.write")],
     ];
     for form in forms {

@@ -1,4 +1,4 @@
-//! Guards without a server: on a store that others write, or with a verifier.
+//! Guards without a server: on the store of another process, or with a verifier.
 
 use std::sync::Arc;
 
@@ -15,7 +15,7 @@ use crate::support::*;
 
 const EXPIRES: Timestamp = Timestamp::from_millis(1_700_000_060_000);
 
-/// Knows some tokens by heart.
+/// Accepts some fixed tokens.
 struct Known;
 
 #[gridauth::async_trait]
@@ -31,7 +31,7 @@ impl TokenVerifier for Known {
             ),
             "client" => Some(AccessClaims::for_client("robot", EXPIRES)),
             "bound" => Some(user().with_binding(Binding::Certificate("thumbprint".into()))),
-            "down" => return Err(VerifierError::new("the other side is down")),
+            "down" => return Err(VerifierError::new("the issuer is unavailable")),
             _ => None,
         })
     }
@@ -58,7 +58,7 @@ async fn claims_give_the_same_access_as_a_row() {
 }
 
 #[tokio::test]
-async fn a_verifier_is_not_the_last_word() {
+async fn the_guard_checks_expiry_and_binding_itself() {
     let (guard, clock) = verifying_guard();
     let status = async |token: &str| {
         let rejection = guard.authenticate(&BearerToken::new(token)).await.unwrap_err();
@@ -66,8 +66,8 @@ async fn a_verifier_is_not_the_last_word() {
         (response.status().as_u16(), response.headers().contains_key("retry-after"))
     };
     assert_eq!(status("unknown").await, (401, false));
-    assert_eq!(status("bound").await, (401, false), "nobody has checked a proof");
-    // Not 401: that would make a client throw a good token away.
+    assert_eq!(status("bound").await, (401, false), "no proof has been verified");
+    // Not 401: that would make the client discard a valid token.
     assert_eq!(status("down").await, (503, true));
     clock.advance(std::time::Duration::from_secs(60));
     assert_eq!(status("user").await, (401, false), "expired");
@@ -79,7 +79,7 @@ async fn a_request_without_or_with_two_tokens_never_reaches_the_verifier() {
     #[gridauth::async_trait]
     impl TokenVerifier for Panics {
         async fn verify(&self, _token: &str) -> Result<Option<AccessClaims>, VerifierError> {
-            panic!("asked")
+            panic!("the verifier was called")
         }
     }
     let guard = Guard::builder(ISSUER).verifier(Panics).build().unwrap();
@@ -98,7 +98,7 @@ async fn a_request_without_or_with_two_tokens_never_reaches_the_verifier() {
 }
 
 #[tokio::test]
-async fn a_guard_on_the_store_of_a_server_takes_its_tokens() {
+async fn a_guard_on_the_store_of_a_server_accepts_its_tokens() {
     let server = server().await;
     let guard = Guard::builder(ISSUER).store(server.auth.store().clone()).clock(Arc::clone(&server.clock));
     let guard = guard.build().unwrap();
@@ -110,9 +110,9 @@ async fn a_guard_on_the_store_of_a_server_takes_its_tokens() {
     assert!(guard.authenticate(&token).await.is_err());
 }
 
-/// In memory the answer is there at once; where a store has to be waited for, it comes when it is awaited.
+/// The store in memory answers immediately. If the store has to wait, `now` returns `None` and the future waits.
 #[tokio::test]
-async fn an_answer_that_is_there_need_not_be_awaited() {
+async fn a_result_that_is_available_need_not_be_awaited() {
     let server = server().await;
     let token = server.auth.mint(MintRequest::for_user("israel")).await.unwrap();
     let token = BearerToken::new(token.access_token.expose());

@@ -65,7 +65,7 @@ async fn a_code_flow_goes_through_the_applications_own_pages() {
     let first = server.get(&authorize_uri(&[]), None).await;
     assert_eq!(first.status(), 200);
     assert!(text(&first).contains("Acme: who are you?") && text(&first).contains("<p>web</p>"));
-    // The engine's rules for pages also apply to the application's own.
+    // The server's rules for pages also apply to the application's own.
     assert_eq!(first.headers()["cache-control"], "no-store");
     assert_eq!(first.headers()["x-frame-options"], "DENY");
     assert!(first.headers()["content-security-policy"].to_str().unwrap().contains("frame-ancestors 'none'"));

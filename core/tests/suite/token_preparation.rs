@@ -1,4 +1,4 @@
-//! What extensions prepare before anything is stored or redeemed.
+//! `Extension::prepare_token`: it runs before anything is stored or redeemed.
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 
 use crate::support::*;
 
-/// Signs something about the tokens, unless its signer is down.
+/// Adds a signature to the response, unless its signer is unavailable.
 #[derive(Clone, Default)]
 struct Signing {
     is_down: Arc<AtomicBool>,
@@ -62,7 +62,7 @@ fn signed<'a>(tokens: &'a Value, subject: Value, grant_type: &str) -> (&'a Value
 }
 
 #[tokio::test]
-async fn every_grant_signs_what_it_issues_once() {
+async fn every_grant_signs_its_tokens_once() {
     let signing = Signing::default();
     let server = signing_server(&signing).await;
     let tokens = server.tokens().await;
@@ -77,9 +77,9 @@ async fn every_grant_signs_what_it_issues_once() {
     assert_eq!(signing.times.load(Ordering::SeqCst), 3);
 }
 
-/// A failure burns no code, rotates no token and stores no grant.
+/// A failure redeems no code, rotates no token and stores no grant.
 #[tokio::test]
-async fn a_signer_that_is_down_changes_nothing() {
+async fn if_the_signer_is_unavailable_nothing_changes() {
     let signing = Signing::default();
     let server = signing_server(&signing).await;
     let is_down = |down| signing.is_down.store(down, Ordering::SeqCst);
@@ -104,9 +104,9 @@ async fn a_signer_that_is_down_changes_nothing() {
     assert_eq!(server.token(&refresh(&old)).await.0, 200);
 }
 
-/// The consequences of a bad request do not wait for what is prepared.
+/// Reuse revokes the grant, even if tokens cannot be prepared.
 #[tokio::test]
-async fn reuse_is_seen_though_the_signer_is_down() {
+async fn reuse_is_detected_even_if_the_signer_is_unavailable() {
     let signing = Signing::default();
     let server = signing_server(&signing).await;
     let code = server.code().await;
@@ -118,7 +118,7 @@ async fn reuse_is_seen_though_the_signer_is_down() {
 }
 
 #[tokio::test]
-async fn a_token_that_is_issued_directly_is_prepared_too() {
+async fn a_token_of_the_authorization_endpoint_is_prepared_too() {
     let signing = Signing::default();
     let server = signing_server(&signing).await;
     let uri = authorize_uri(&[
@@ -137,9 +137,9 @@ async fn a_token_that_is_issued_directly_is_prepared_too() {
     assert_eq!(location_parameter(&back, "state").as_deref(), Some("xyz"));
 }
 
-/// Nobody has checked a proof of possession, so a bound token opens nothing.
+/// The guard verifies no proof of possession, so it rejects a bound token.
 #[tokio::test]
-async fn a_bound_token_is_no_bearer_token() {
+async fn a_bound_token_is_not_accepted_as_a_bearer_token() {
     let signing = Signing { binding: Some(Binding::Key("thumbprint".into())), ..Signing::default() };
     let server = signing_server(&signing).await;
     let (_, tokens) = server.token(&[("grant_type", "client_credentials")]).await;
@@ -162,7 +162,7 @@ async fn a_bound_token_is_no_bearer_token() {
 }
 
 #[tokio::test]
-async fn a_repeated_refresh_keeps_the_type_of_its_token() {
+async fn a_repeated_refresh_returns_the_same_token_type() {
     let signing = Signing { binding: Some(Binding::Key("thumbprint".into())), ..Signing::default() };
     let server = signing_server(&signing).await;
     let tokens = server.tokens().await;

@@ -14,7 +14,7 @@ pub async fn serve(app: Router) -> io::Result<()> {
     axum::serve(TcpListener::bind("127.0.0.1:8080").await?, app).await
 }
 
-/// A text that nobody can guess.
+/// A random string that nobody can guess.
 ///
 /// # Errors
 /// [`EntropyError`] if no randomness is available.
@@ -29,7 +29,7 @@ pub fn to_hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// The bytes that a text in hex stands for; `None` where it is no such text.
+/// Decodes hex; `None` if the text is not hex.
 pub fn from_hex(text: &str) -> Option<Vec<u8>> {
     let digits: Vec<u8> = text.chars().map(|c| c.to_digit(16)?.try_into().ok()).collect::<Option<_>>()?;
     let (pairs, rest) = digits.as_chunks::<2>();

@@ -1,4 +1,4 @@
-//! A custom method of client authentication: a client shows a ticket that an operator signed for one day.
+//! A custom client authentication method: a client presents a ticket that an operator signed for one day.
 
 use std::error::Error;
 
@@ -14,7 +14,7 @@ use sha2::Sha256;
 
 const METHOD: &str = "example_day_ticket";
 
-/// The key with which tickets are signed.
+/// Verifies tickets that were signed with this key.
 struct DayTickets([u8; 32]);
 
 /// The MAC of a client and a day since 1970.
@@ -24,7 +24,7 @@ fn mac(key: &[u8], client_id: &str, day: i64) -> Option<Hmac<Sha256>> {
     Some(mac)
 }
 
-/// What an operator hands out: a client sends it as the parameter `ticket`.
+/// The ticket for a client and a day. The client sends it as the parameter `ticket`.
 #[allow(dead_code, reason = "the test hands tickets out")]
 pub(crate) fn ticket(key: &[u8], client_id: &str, day: i64) -> Option<String> {
     Some(gridauth_small::to_hex(&mac(key, client_id, day)?.finalize().into_bytes()))

@@ -1,4 +1,4 @@
-//! A custom endpoint: clients ask which scopes they are registered for. The metadata says where it is.
+//! A custom endpoint, which returns the scopes that a client is registered for. The server's metadata contains its URL.
 
 use std::error::Error;
 

@@ -1,4 +1,4 @@
-//! A custom extension: a client names the tenant that it acts for, the same in every step.
+//! A custom extension: each request names a tenant, and a code can only be redeemed for the tenant that it was issued for.
 
 use std::error::Error;
 
@@ -32,7 +32,7 @@ impl Extension for Tenants {
         "tenant"
     }
 
-    /// Keeps the tenant of the authorization request with the code.
+    /// Stores the tenant of the authorization request with the grant.
     fn check_authorization(
         &self,
         request: &AuthorizationRequest,

@@ -1,4 +1,4 @@
-//! An API that accepts tokens which another program issues. Both open the same store; this one has a guard and no server.
+//! An API that accepts tokens that another program issues. Both open the same store; this one has a guard but no server.
 //!
 //! `STORE=griddb://app:secret@db1:10001/prod cargo run -p gridauth-small --bin guard_only`
 
@@ -30,7 +30,7 @@ pub(crate) fn app(store: Store) -> Result<Router, GuardError> {
     Ok(Router::new()
         .route("/orders", get(list).post(order))
         .route("/orders/{id}", get(one))
-        // All routes above require this scope; `order` requires another one as well.
+        // All routes above require this scope; `order` also requires another one.
         .route_layer(guard.require("orders.read"))
         .route("/", get(async || "Everybody may read this."))
         .with_state(Api { guard }))

@@ -46,12 +46,12 @@ type Fields = HashMap<String, String>;
 async fn login(site: State<Site>, query: Query<Fields>, form: Form<Fields>) -> Result<Response, StatusCode> {
     let account = form.get("name").and_then(|name| site.accounts.get(name));
     let password = form.get("password").map_or("", String::as_str);
-    // Takes as long if there is no such account.
+    // Takes the same time if there is no such account.
     let right = site.hasher.verify(password, account.map(|(_, hash)| hash)).await.unwrap_or(false);
     let (id, _) = account.filter(|_| right).ok_or(StatusCode::FORBIDDEN)?;
     let session = gridauth_small::random_text().map_err(|_| StatusCode::SERVICE_UNAVAILABLE)?;
     site.sessions.lock().unwrap_or_else(PoisonError::into_inner).insert(session.clone(), *id);
-    // Only to paths of gridauth: an address from outside could lead anywhere.
+    // Redirect only to gridauth's own paths: any other URI could lead to an attacker.
     let back = query.get("return_to").filter(|to| to.starts_with("/oauth/")).map_or("/", String::as_str);
     let cookie = format!("site={session}; Path=/; HttpOnly; Secure; SameSite=Lax");
     Ok(([(SET_COOKIE, cookie)], Redirect::to(back)).into_response())

@@ -1,4 +1,4 @@
-//! Tokens for the tests of an application, minted without a client, a password or a request.
+//! Tokens for an application's tests, issued without a client, a password or a request.
 
 use std::error::Error;
 
