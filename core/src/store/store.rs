@@ -29,7 +29,8 @@ impl Store {
     /// Opens the store that `url` names:
     ///
     /// * `memory:` keeps nothing beyond the process: for tests and for a first try;
-    /// * `file:PATH` is one durable file, made where there is none, owned by one process at a time;
+    /// * `file:PATH` is one durable file, made where there is none, owned by one process at a time, with the options of
+    ///   `file::FileOptions` as in `file:auth.db?wait=30s`;
     /// * `griddb://USER:PASSWORD@HOST:PORT/CLUSTER` is a GridDB database, with the options of the `griddb` module.
     ///
     /// # Errors
@@ -38,8 +39,8 @@ impl Store {
         if url == "memory:" {
             return Ok(Self::memory());
         }
-        if let Some(path) = url.strip_prefix("file:") {
-            return Ok(Self::new(FileStore::open(path).await?));
+        if let Some(rest) = url.strip_prefix("file:") {
+            return Ok(Self::new(FileStore::open_url(rest).await?));
         }
         #[cfg(feature = "griddb")]
         if url.starts_with("griddb://") {
