@@ -466,6 +466,56 @@ async fn holds_the_file() {
     tokio::time::sleep(Duration::from_secs(60)).await;
 }
 
+/// The names of new files have to be durable before anything is answered. A directory that may not be read cannot be synced.
+#[cfg(unix)]
+#[tokio::test]
+async fn a_directory_that_cannot_be_synced_is_an_error() {
+    use std::os::unix::fs::{MetadataExt, chown};
+    use std::os::unix::process::CommandExt;
+
+    const NOBODY: u32 = 65534;
+    let directory = tempfile::tempdir().unwrap();
+    let mut command = std::process::Command::new(std::env::current_exe().unwrap());
+    command
+        .args(["opens_where_the_directory_cannot_be_synced", "--exact", "--ignored", "--nocapture"])
+        .env("GRIDAUTH_TEST_ARGUMENT", directory.path());
+    if fs::metadata(directory.path()).unwrap().uid() == 0 {
+        // Nothing is refused to root.
+        chown(directory.path(), Some(NOBODY), Some(NOBODY)).unwrap();
+        command.uid(NOBODY).gid(NOBODY);
+    }
+    let output = match command.output() {
+        Ok(output) => output,
+        Err(error) => return println!("SKIPPED: another user cannot run this test: {error}"),
+    };
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success() && said.contains("@ done"), "{said}");
+}
+
+#[cfg(unix)]
+#[tokio::test]
+#[ignore = "run by another test in a process of its own"]
+async fn opens_where_the_directory_cannot_be_synced() {
+    use std::os::unix::fs::PermissionsExt;
+
+    let Some(directory) = argument() else { return };
+    let path = Path::new(&directory).join("auth.db");
+    let allow = |mode| fs::set_permissions(&directory, fs::Permissions::from_mode(mode)).unwrap();
+    allow(0o300);
+    let error = FileStore::open(&path).await.map(drop).unwrap_err();
+    assert!(error.reason.contains("directory"), "{error}");
+    allow(0o700);
+    drop(FileStore::open(&path).await.unwrap());
+
+    allow(0o300);
+    let store = FileStore::open(&path).await.unwrap();
+    store.insert(Key::new(Kind::Grant, "id"), row(1)).await.unwrap_err();
+    assert!(store.get(Key::new(Kind::Grant, "id")).await.unwrap().is_none());
+    allow(0o700);
+    assert!(store.insert(Key::new(Kind::Grant, "id"), row(1)).await.unwrap());
+    say("done");
+}
+
 /// The file has the documented format.
 #[tokio::test]
 async fn the_file_has_the_documented_format() {

@@ -20,6 +20,14 @@ impl DatabaseFile {
     /// Creates the file completely or not at all: under another name first, so that whoever opens it, even after a crash,
     /// never finds part of a store. If another process creates it first, the file of that process stays.
     pub(super) fn create(&self) -> Result<(), OpenError> {
+        self.create_by(|from, to| fs::hard_link(from, to))
+    }
+
+    /// Creates the file by `link`, which gives a file a second name.
+    pub(super) fn create_by(
+        &self,
+        link: impl FnOnce(&Path, &Path) -> io::Result<()>,
+    ) -> Result<(), OpenError> {
         let cannot = |error: io::Error| match error.kind() {
             io::ErrorKind::NotFound => self.error("its directory does not exist"),
             _ => self.io_error("it cannot be created", error),
@@ -34,7 +42,7 @@ impl DatabaseFile {
         self.set_up(&database)?;
         database.close().map_err(|error| self.database_error(error))?;
 
-        match fs::hard_link(&new.0, &self.path) {
+        match link(&new.0, &self.path) {
             Ok(()) => {}
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Ok(()),
             // A file system without hard links. An empty file is set up when it is opened, under its lock.

@@ -1,3 +1,4 @@
+mod create;
 mod disk;
 mod durability;
 mod failures;
