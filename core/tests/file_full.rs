@@ -1,5 +1,5 @@
 //! The embedded store on a full disk: a file system in memory with little room.
-#![allow(clippy::unwrap_used, clippy::panic)]
+#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout)]
 #![cfg(target_os = "linux")]
 
 use std::fs;
