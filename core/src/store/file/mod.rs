@@ -29,6 +29,7 @@ mod log;
 mod open;
 mod open_files;
 mod options;
+mod pace;
 mod pages;
 mod pending;
 mod queue;

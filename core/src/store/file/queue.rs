@@ -194,6 +194,13 @@ impl Queue {
         waited.unwrap_or_else(PoisonError::into_inner).applied.take()
     }
 
+    /// Waits for the result of the database's batch, but not for longer than `pause`.
+    pub(super) fn wait_a_while_until_applied(&self, pause: Duration) -> Option<Applied> {
+        let waiting = |state: &mut State| state.applied.is_none() && !state.closed;
+        let waited = self.arrived.wait_timeout_while(self.state(), pause, waiting);
+        waited.unwrap_or_else(PoisonError::into_inner).0.applied.take()
+    }
+
     /// Takes all queued operations.
     pub(super) fn take_all(&self) -> Vec<Operation> {
         self.state().operations.drain(..).collect()

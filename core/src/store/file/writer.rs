@@ -11,6 +11,7 @@ use super::error::Failure;
 use super::layout::encode;
 use super::log::{Checkpoint, Log, Recovered};
 use super::open::Reopen;
+use super::pace::{DUE, FULL, Pace};
 use super::queue::{Answer, Applied, Batch, Next, Operation, Unapplied, Until, Write};
 use super::shared::Shared;
 use super::transaction::{apply, record_log_state};
@@ -35,6 +36,13 @@ pub(super) struct Writer {
     applied: Checkpoint,
     /// The applier is working on a batch.
     applying: bool,
+    /// When it began, and how many bytes of the log that is.
+    begun: Instant,
+    applying_bytes: u64,
+    /// How fast the log may grow meanwhile.
+    pace: Pace,
+    /// When the latest operations were committed.
+    committed: Instant,
     /// The database failed, and has to be tried again.
     retry: Option<Retry>,
     /// How long the next retry waits.
@@ -57,11 +65,8 @@ struct Retry {
 
 /// After this long without writes, the database applies the log, however short it is.
 pub(super) const QUIET: Duration = Duration::from_millis(250);
-/// The database applies the log when it has this many bytes. A larger value means fewer transactions and more log to read
-/// after a crash.
-const DUE: u64 = 4 << 20;
-/// At this size the log waits for the database.
-const FULL: u64 = 4 * DUE;
+/// A shorter pause is not worth going to sleep for.
+const SHORTEST_PAUSE: Duration = Duration::from_micros(200);
 /// How long a database that failed is left alone: at first, and at most.
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
@@ -83,6 +88,10 @@ impl Writer {
             applier,
             applied,
             applying: false,
+            begun: Instant::now(),
+            applying_bytes: 0,
+            pace: Pace::new(),
+            committed: Instant::now(),
             retry: None,
             pause: FIRST_PAUSE,
             refusing: false,
@@ -159,6 +168,7 @@ impl Writer {
                 Until::InDatabase => self.waiting.push(answer),
             }
         }
+        let size = self.log.size();
         if self.writes.len() > first {
             if let Err(failure) = self.append(first) {
                 self.shared.queue.answered(operations_count - answers.len());
@@ -184,7 +194,23 @@ impl Writer {
             // The caller may have given up.
             let _ = answer.send(Ok(()));
         }
+        let bytes = self.log.size() - size;
         self.apply_log_if_due();
+        if self.applying {
+            self.keep_pace(bytes);
+        }
+        self.committed = Instant::now();
+    }
+
+    /// Waits as long as the database needs to keep up with a log that has just grown by `bytes`.
+    fn keep_pace(&mut self, bytes: u64) {
+        let time = self.committed.elapsed();
+        let pause = self.pace.pause(bytes, time, self.log.size());
+        if pause > SHORTEST_PAUSE
+            && let Some(result) = self.shared.queue.wait_a_while_until_applied(pause)
+        {
+            self.finish(result);
+        }
     }
 
     /// Appends the writes from `first` on to the log, which is started if necessary.
@@ -235,6 +261,7 @@ impl Writer {
         if self.writes.is_empty() {
             return answer_all(waiting, &Ok(()));
         }
+        let bytes = self.log.size();
         let checkpoint = match self.log.seal() {
             Ok(checkpoint) => checkpoint,
             Err(failure) => return answer_all(waiting, &Err(failure)),
@@ -242,6 +269,7 @@ impl Writer {
         // Expect about as many writes until the next checkpoint.
         let empty = Vec::with_capacity(self.writes.len());
         let writes = std::mem::replace(&mut self.writes, empty);
+        (self.begun, self.applying_bytes) = (Instant::now(), bytes);
         self.apply(Batch { writes, checkpoint, waiting });
     }
 
@@ -267,8 +295,12 @@ impl Writer {
     fn take_result(&mut self, result: Applied) {
         self.applying = false;
         match result {
-            Ok(checkpoint) => self.applied = checkpoint,
+            Ok(checkpoint) => {
+                self.applied = checkpoint;
+                self.pace.observe(self.applying_bytes, self.begun.elapsed());
+            }
             Err(Unapplied { mut batch, failure }) => {
+                self.applying_bytes = 0;
                 answer_all(std::mem::take(&mut batch.waiting), &Err(failure.clone()));
                 self.database_failed(failure, Some(batch));
             }

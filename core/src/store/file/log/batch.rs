@@ -68,16 +68,20 @@ pub(super) struct Batch<'a> {
 
 /// Whether there is a complete batch of `log` anywhere in `content`.
 pub(super) fn complete_batch_in(content: &[u8], log: &LogId) -> bool {
-    (0..content.len()).step_by(PAGE).any(|at| decode(&content[at..], log).is_some())
+    (0..content.len()).step_by(PAGE).any(|at| decode(&content[at..], log, 0).is_some())
 }
 
-/// The batch at the start of `content`, if there is a complete one of `log`.
-pub(super) fn decode<'a>(content: &'a [u8], log: &LogId) -> Option<Batch<'a>> {
+/// The batch at the start of `content`, if there is a complete one of `log`, of the generation `least` or a later one.
+pub(super) fn decode<'a>(content: &'a [u8], log: &LogId, least: u64) -> Option<Batch<'a>> {
     let mut rest = content;
     if take::<16>(&mut rest)? != log {
         return None;
     }
     let generation = u64::from_be_bytes(*take(&mut rest)?);
+    // Before the checksum: most of a file can be batches of earlier generations.
+    if generation < least {
+        return None;
+    }
     let number = u32::from_be_bytes(*take(&mut rest)?);
     let length = u32::from_be_bytes(*take(&mut rest)?) as usize;
     let sum = u32::from_be_bytes(*take(&mut rest)?);

@@ -45,9 +45,17 @@ pub(super) enum Reason {
          database there that the log belongs to"
     )]
     Unknown,
-    #[error("it is damaged: {0}")]
+    #[error(
+        "it is damaged: {0}; restore the database and its log from a backup, or open the store without the writes in the log by \
+         the option lost_log=accept"
+    )]
     Damaged(&'static str),
-    #[error("it is newer than the database, and the writes in between are missing")]
+    #[error("it is damaged, and the database does not need it; move it away")]
+    Unneeded,
+    #[error(
+        "it is newer than the database, and the writes in between are missing; put the database there that the log belongs \
+         to, or open the store without the writes in the log by the option lost_log=accept"
+    )]
     Gap,
     #[error("it cannot be {0}: {1}")]
     Io(&'static str, io::Error),

@@ -59,6 +59,7 @@ pub(super) fn check<'a>(
         (LogState::Open(_), Err(reason)) => Err(reason),
         // A crash during a start leaves zeros or an incomplete header, and no batch was written behind it.
         (_, Err(_)) if is_unfinished(content) => Ok(None),
+        (_, Err(Reason::Damaged(_))) => Err(Reason::Unneeded),
         (_, Err(reason)) => Err(reason),
         (_, Ok((of, _))) if of != *store => Err(Reason::OtherStore),
         // A crash during a shutdown leaves the log after the database has everything.

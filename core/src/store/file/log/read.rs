@@ -62,8 +62,8 @@ fn read_file<T>(
     let mut number = 0;
     let mut page = 0;
     let at = |page: usize| content.get(page * PAGE..).unwrap_or_default();
-    while let Some(batch) = decode(at(page), log) {
-        if batch.generation <= applied || newest.is_some_and(|newest| newest != batch.generation) {
+    while let Some(batch) = decode(at(page), log, applied + 1) {
+        if newest.is_some_and(|newest| newest != batch.generation) {
             break;
         }
         if batch.number != number {
@@ -80,7 +80,7 @@ fn read_file<T>(
     // crash cannot leave that.
     let least = newest.unwrap_or(applied + 1);
     for page in page..content.len().div_ceil(PAGE) {
-        if decode(at(page), log).is_some_and(|batch| batch.generation >= least) {
+        if decode(at(page), log, least).is_some() {
             return Err(Reason::Damaged("a batch cannot be read, but a later one can"));
         }
     }
