@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use gridauth::Store;
 use gridauth::env::Timestamp;
-use gridauth::store::file::FileStore;
+use gridauth::store::file::{FileOptions, FileStore};
 use gridauth::store::{Backend, Key, Kind, OpenError, Row};
 use redb::{ReadableDatabase, TableDefinition};
 use tempfile::TempDir;
@@ -69,6 +69,7 @@ async fn a_missing_file_is_created() {
 async fn an_open_store_has_its_log_beside_it() {
     let (directory, path) = closed_store().await;
     let store = FileStore::open(&path).await.unwrap();
+    assert!(store.insert(Key::new(Kind::Grant, "new"), row(1)).await.unwrap());
     for log in ["auth.db.log1", "auth.db.log2"] {
         let metadata = fs::metadata(directory.path().join(log)).unwrap();
         #[cfg(unix)]
@@ -115,27 +116,29 @@ async fn after_a_crash_rows_are_recovered_from_the_log() {
 async fn the_log_of_a_deleted_store_is_renamed() {
     let (directory, path) = crashed_store().await;
     fs::remove_file(&path).unwrap();
-    let with_rows = |path: &Path| fs::metadata(path).unwrap().len() > 0;
     let names = || fs::read_dir(directory.path()).unwrap().map(|file| file.unwrap().path());
-    let log = names().find(|path| with_rows(path)).unwrap();
-    let content = fs::read(log).unwrap();
+    let mut contents: Vec<_> = names().map(|log| fs::read(log).unwrap()).collect();
 
     let store = FileStore::open(&path).await.unwrap();
     assert!(store.insert(Key::new(Kind::Grant, "1"), row(1)).await.unwrap());
     drop(store);
-    let aside = names().find(|path| path.extension().is_some_and(|extension| extension == "old")).unwrap();
-    assert_eq!(fs::read(aside).unwrap(), content);
-    assert_eq!(names().count(), 2);
+    let old = names().filter(|path| path.extension().is_some_and(|extension| extension == "old"));
+    let mut kept: Vec<_> = old.map(|log| fs::read(log).unwrap()).collect();
+    contents.sort();
+    kept.sort();
+    assert!(kept == contents);
+    assert_eq!(names().count(), 3);
 }
 
 #[tokio::test]
 async fn a_damaged_log_is_refused_and_not_changed() {
     let (directory, path) = crashed_store().await;
     let log = [1, 2].map(|number| directory.path().join(format!("auth.db.log{number}")));
-    let log = log.into_iter().find(|log| fs::metadata(log).unwrap().len() > 0).unwrap();
+    let log = log.into_iter().max_by_key(|log| fs::metadata(log).unwrap().len()).unwrap();
     let content = fs::read(&log).unwrap();
     let mut damaged = content.clone();
-    damaged[100] ^= 1;
+    // In the first batch, after the page of the header.
+    damaged[4096 + 100] ^= 1;
     fs::write(&log, &damaged).unwrap();
     let error = refused(&path).await;
     assert!(error.reason.contains(log.to_str().unwrap()), "{error}");
@@ -363,7 +366,14 @@ async fn a_file_is_opened_once_per_process() {
     let (_directory, path) = closed_store().await;
     let store = FileStore::open(&path).await.unwrap();
     let error = FileStore::open(&path).await.map(drop).unwrap_err();
-    assert!(error.reason.contains("in use"), "{error}");
+    assert!(error.reason.contains("in this process") && !error.reason.contains("another"), "{error}");
+    #[cfg(unix)]
+    {
+        let link = path.with_extension("link");
+        fs::hard_link(&path, &link).unwrap();
+        let error = FileStore::open(&link).await.map(drop).unwrap_err();
+        assert!(error.reason.contains("in this process"), "{error}");
+    }
     assert!(store.get(Key::new(Kind::Grant, "1")).await.unwrap().is_some());
     drop(store);
     FileStore::open(&path).await.unwrap();
@@ -384,7 +394,7 @@ async fn of_many_that_create_it_at_once_one_succeeds() {
         for opening in opening {
             match opening.await.unwrap() {
                 Ok(store) => stores.push(store),
-                Err(error) => assert!(error.reason.contains("in use"), "{error}"),
+                Err(error) => assert!(error.reason.contains("in this process"), "{error}"),
             }
         }
         assert_eq!(stores.len(), 1);
@@ -397,11 +407,53 @@ async fn of_many_that_create_it_at_once_one_succeeds() {
 async fn a_file_in_use_by_another_process_is_refused() {
     let (_directory, path) = closed_store().await;
     let mut other = Process::start("holds_the_file", path.to_str().unwrap());
-    assert_eq!(other.said.recv_timeout(Duration::from_secs(30)).unwrap(), "open");
-    let error = FileStore::open(&path).await.map(drop).unwrap_err();
+    let id = other.said.recv_timeout(Duration::from_secs(30)).unwrap();
+    let no_wait = || FileOptions::default().wait(Duration::ZERO).open(&path);
+    let error = no_wait().await.map(drop).unwrap_err();
     assert!(error.to_string().contains(path.to_str().unwrap()), "{error}");
-    assert!(error.reason.contains("in use by another process"), "{error}");
+    let expected =
+        if cfg!(target_os = "linux") { format!("in use by process {id} (") } else { "in use".to_owned() };
+    assert!(error.reason.contains(&expected), "{error}");
     other.kill();
+    no_wait().await.unwrap();
+}
+
+/// As in a rolling restart.
+#[tokio::test]
+async fn opening_waits_for_another_process_to_close_the_file() {
+    let (_directory, path) = closed_store().await;
+    let mut other = Process::start("holds_the_file", path.to_str().unwrap());
+    other.said.recv_timeout(Duration::from_secs(30)).unwrap();
+    let url = format!("file:{}?wait=100ms", path.display());
+    let error = Store::open(&url).await.map(drop).unwrap_err();
+    assert!(error.reason.contains("100ms"), "{error}");
+
+    let url = format!("file:{}?wait=60s", path.display());
+    let mut waiting = tokio::spawn(async move { Store::open(&url).await });
+    assert!(tokio::time::timeout(Duration::from_millis(200), &mut waiting).await.is_err());
+    other.kill();
+    waiting.await.unwrap().unwrap().ping().await.unwrap();
+}
+
+/// A file is longer than its header says, or shorter, while the process that has it open makes it grow.
+#[tokio::test]
+async fn a_file_that_is_growing_is_not_called_damaged() {
+    let (_directory, path) = closed_store().await;
+    let mut other = Process::start("holds_the_file", path.to_str().unwrap());
+    other.said.recv_timeout(Duration::from_secs(30)).unwrap();
+    let content = fs::read(&path).unwrap();
+    let mut growing = content.clone();
+    // The number of pages in the last region.
+    growing[28] = growing[28].wrapping_add(100);
+    fs::write(&path, &growing).unwrap();
+    let error = FileOptions::default().wait(Duration::ZERO).open(&path).await.map(drop).unwrap_err();
+    assert!(error.reason.contains("in use") && !error.reason.contains("damaged"), "{error}");
+    // Not even its magic number is there yet.
+    fs::write(&path, vec![0; growing.len()]).unwrap();
+    let error = FileOptions::default().wait(Duration::ZERO).open(&path).await.map(drop).unwrap_err();
+    assert!(error.reason.contains("in use"), "{error}");
+    other.kill();
+    fs::write(&path, &content).unwrap();
     FileStore::open(&path).await.unwrap();
 }
 
@@ -410,8 +462,58 @@ async fn a_file_in_use_by_another_process_is_refused() {
 async fn holds_the_file() {
     let Some(path) = argument() else { return };
     let _store = FileStore::open(path).await.unwrap();
-    say("open");
+    say(&std::process::id().to_string());
     tokio::time::sleep(Duration::from_secs(60)).await;
+}
+
+/// The names of new files have to be durable before anything is answered. A directory that may not be read cannot be synced.
+#[cfg(unix)]
+#[tokio::test]
+async fn a_directory_that_cannot_be_synced_is_an_error() {
+    use std::os::unix::fs::{MetadataExt, chown};
+    use std::os::unix::process::CommandExt;
+
+    const NOBODY: u32 = 65534;
+    let directory = tempfile::tempdir().unwrap();
+    let mut command = std::process::Command::new(std::env::current_exe().unwrap());
+    command
+        .args(["opens_where_the_directory_cannot_be_synced", "--exact", "--ignored", "--nocapture"])
+        .env("GRIDAUTH_TEST_ARGUMENT", directory.path());
+    if fs::metadata(directory.path()).unwrap().uid() == 0 {
+        // Nothing is refused to root.
+        chown(directory.path(), Some(NOBODY), Some(NOBODY)).unwrap();
+        command.uid(NOBODY).gid(NOBODY);
+    }
+    let output = match command.output() {
+        Ok(output) => output,
+        Err(error) => return println!("SKIPPED: another user cannot run this test: {error}"),
+    };
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success() && said.contains("@ done"), "{said}");
+}
+
+#[cfg(unix)]
+#[tokio::test]
+#[ignore = "run by another test in a process of its own"]
+async fn opens_where_the_directory_cannot_be_synced() {
+    use std::os::unix::fs::PermissionsExt;
+
+    let Some(directory) = argument() else { return };
+    let path = Path::new(&directory).join("auth.db");
+    let allow = |mode| fs::set_permissions(&directory, fs::Permissions::from_mode(mode)).unwrap();
+    allow(0o300);
+    let error = FileStore::open(&path).await.map(drop).unwrap_err();
+    assert!(error.reason.contains("directory"), "{error}");
+    allow(0o700);
+    drop(FileStore::open(&path).await.unwrap());
+
+    allow(0o300);
+    let store = FileStore::open(&path).await.unwrap();
+    store.insert(Key::new(Kind::Grant, "id"), row(1)).await.unwrap_err();
+    assert!(store.get(Key::new(Kind::Grant, "id")).await.unwrap().is_none());
+    allow(0o700);
+    assert!(store.insert(Key::new(Kind::Grant, "id"), row(1)).await.unwrap());
+    say("done");
 }
 
 /// The file has the documented format.

@@ -30,7 +30,8 @@ impl Store {
     /// Opens the store that `url` names:
     ///
     /// * `memory:` is a store in memory, for tests and first steps;
-    /// * `file:PATH` is a durable file, created if it does not exist. One process at a time can open it;
+    /// * `file:PATH` is a durable file, created if it does not exist. One process at a time can open it. It has the options of
+    ///   `file::FileOptions`, as in `file:auth.db?wait=30s`;
     /// * `griddb://USER:PASSWORD@HOST:PORT/CLUSTER` is a GridDB database, with the options of the `griddb` module.
     ///
     /// # Errors
@@ -40,8 +41,8 @@ impl Store {
             return Ok(Self::memory());
         }
         #[cfg(feature = "file")]
-        if let Some(path) = url.strip_prefix("file:") {
-            return Ok(Self::new(super::file::FileStore::open(path).await?));
+        if let Some(rest) = url.strip_prefix("file:") {
+            return Ok(Self::new(super::file::FileStore::open_url(rest).await?));
         }
         #[cfg(feature = "griddb")]
         if url.starts_with("griddb://") {

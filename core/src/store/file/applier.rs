@@ -6,20 +6,9 @@ use std::sync::{Arc, mpsc};
 use std::thread::{self, JoinHandle};
 
 use super::error::Failure;
-use super::log::Checkpoint;
-use super::queue::{Answer, Write};
+use super::queue::{Batch, Unapplied};
 use super::shared::Shared;
 use super::transaction::apply;
-
-/// The writes of one database transaction.
-pub(super) struct Batch {
-    /// All writes since the previous transaction, in order.
-    pub(super) writes: Vec<Write>,
-    /// The end of these writes in the log.
-    pub(super) checkpoint: Checkpoint,
-    /// Callers that wait until the database has them.
-    pub(super) waiting: Vec<Answer>,
-}
 
 /// The thread's name.
 pub(super) const THREAD: &str = "gridauth-file";
@@ -31,24 +20,27 @@ pub(super) struct Applier {
 }
 
 impl Applier {
+    /// Starts the thread.
     pub(super) fn start(shared: Arc<Shared>) -> Result<Self, std::io::Error> {
-        let (batches, given) = mpsc::channel();
+        let (batches, given) = mpsc::channel::<Batch>();
         let thread = thread::Builder::new().name(THREAD.to_owned()).spawn(move || {
-            while let Ok(batch) = given.recv() {
+            while let Ok(mut batch) = given.recv() {
                 // The writer waits for a result, even after a panic.
-                let applied = catch_unwind(AssertUnwindSafe(|| apply_batch(&shared, batch)));
+                let applied = catch_unwind(AssertUnwindSafe(|| apply_batch(&shared, &mut batch)));
                 let panicked = || Err(Failure::not_done("cannot write the store's file"));
-                shared.queue.applied(applied.unwrap_or_else(|_| panicked()));
+                let applied = applied.unwrap_or_else(|_| panicked());
+                let checkpoint = batch.checkpoint;
+                let applied = applied.map(|()| checkpoint).map_err(|failure| Unapplied { batch, failure });
+                shared.queue.applied(applied);
             }
         })?;
         Ok(Self { batches, thread })
     }
 
     /// Starts on a batch. The previous one must be finished.
-    pub(super) fn start_batch(&self, batch: Batch) -> Result<(), Failure> {
-        self.batches
-            .send(batch)
-            .map_err(|_| Failure::not_done("the thread that writes the store's file ended"))
+    pub(super) fn start_batch(&self, batch: Batch) -> Result<(), Unapplied> {
+        let failure = || Failure::not_done("the thread that writes the store's file ended");
+        self.batches.send(batch).map_err(|mpsc::SendError(batch)| Unapplied { batch, failure: failure() })
     }
 
     /// Waits for the thread to end.
@@ -58,21 +50,20 @@ impl Applier {
     }
 }
 
-fn apply_batch(shared: &Shared, batch: Batch) -> Result<(), Failure> {
-    let applied = match &*shared.base() {
-        Some(base) => apply(base, &batch.writes, batch.checkpoint),
-        None => Err(Failure::not_done("the store's file is not open")),
+/// Applies a batch and answers those who wait for it.
+fn apply_batch(shared: &Shared, batch: &mut Batch) -> Result<(), Failure> {
+    let rows = match &*shared.base() {
+        Some(base) => apply(base, &batch.writes, batch.checkpoint, None)?,
+        None => return Err(Failure::not_done("the store's file is not open")),
     };
-    let result = applied.map(|rows| shared.set_rows(rows));
-    if result.is_ok() {
-        for write in &batch.writes {
-            shared.pending.applied(write.key.as_key(), batch.checkpoint);
-        }
-        shared.ahead.fetch_sub(batch.writes.len(), Ordering::Release);
+    shared.set_rows(rows);
+    for write in &batch.writes {
+        shared.pending.applied(write.key.as_key(), batch.checkpoint);
     }
-    for answer in batch.waiting {
+    shared.ahead.fetch_sub(batch.writes.len(), Ordering::Release);
+    for answer in batch.waiting.drain(..) {
         // The caller may have given up.
-        let _ = answer.send(result.clone());
+        let _ = answer.send(Ok(()));
     }
-    result
+    Ok(())
 }

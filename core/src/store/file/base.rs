@@ -1,7 +1,11 @@
 //! The open database.
 
-use redb::{AccessGuard, Database, ReadOnlyTable, ReadableDatabase, StorageError};
+use std::io;
 
+use redb::{AccessGuard, Database, ReadOnlyTable, ReadableDatabase, StorageBackend, StorageError};
+
+use super::deferred_writes::DeferredWrites;
+use super::error::Failure;
 use super::layout::{ROWS, is_of, kind_end};
 use crate::store::Kind;
 
@@ -37,13 +41,33 @@ impl Rows {
 pub(super) struct Base {
     // Declared first, so it is dropped before the database.
     rows: Rows,
-    pub(super) database: Database,
+    database: Database,
+    /// Performs the writes that redb made when it opened the file.
+    release: Box<dyn Fn() -> io::Result<()> + Send + Sync>,
 }
 
 impl Base {
-    /// Starts reading from `database`.
-    pub(super) fn new(database: Database) -> Result<Self, redb::Error> {
-        Ok(Self { rows: Rows::newest(&database)?, database })
+    /// Starts reading from `database`, which is in `file`.
+    pub(super) fn new<B: StorageBackend>(
+        database: Database,
+        file: &DeferredWrites<B>,
+    ) -> Result<Self, redb::Error> {
+        let file = file.clone();
+        let release = Box::new(move || file.release());
+        Ok(Self { rows: Rows::newest(&database)?, database, release })
+    }
+
+    /// The database, for reading.
+    pub(super) fn database(&self) -> &Database {
+        &self.database
+    }
+
+    /// The database, for writing. The file may be changed from here on.
+    pub(super) fn writable(&self) -> Result<&Database, Failure> {
+        match (self.release)() {
+            Ok(()) => Ok(&self.database),
+            Err(error) => Err(Failure::not_done(format!("cannot write the store's file: {error}"))),
+        }
     }
 
     /// The rows as of the latest call of [`set_rows`](Self::set_rows).

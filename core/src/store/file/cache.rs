@@ -80,10 +80,6 @@ impl RowCache {
         self.0.remove(&key);
     }
 
-    pub(super) fn clear(&self) {
-        self.0.clear();
-    }
-
     #[cfg(test)]
     pub(super) fn weight(&self) -> u64 {
         self.0.weight()

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use redb::{Database, DatabaseError, StorageBackend, StorageError};
 
@@ -11,14 +12,19 @@ use crate::store::OpenError;
 /// The path of a database file, and how it is opened.
 #[derive(Clone)]
 pub(super) struct DatabaseFile {
+    /// The path as it was given.
     pub(super) path: PathBuf,
     /// The most memory that redb uses for pages.
     pub(super) page_cache_bytes: usize,
+    /// How long to wait for another process to close the file.
+    pub(super) wait: Duration,
+    /// Open the store without its log if that is lost.
+    pub(super) accept_lost_log: bool,
 }
 
 impl DatabaseFile {
     /// Opens the database in `backend`, or creates one there if it is empty.
-    pub(super) fn open_backend(&self, backend: impl StorageBackend) -> Result<Database, OpenError> {
+    pub(super) fn open_backend(&self, backend: impl StorageBackend) -> Result<Database, DatabaseError> {
         let path = self.path.clone();
         Database::builder()
             .set_cache_size(self.page_cache_bytes)
@@ -28,7 +34,6 @@ impl DatabaseFile {
                 }
             })
             .create_with_backend(backend)
-            .map_err(|error| self.database_error(error))
     }
 
     /// Random bytes.
@@ -61,11 +66,8 @@ impl DatabaseFile {
     /// redb could not open the file.
     pub(super) fn database_error(&self, error: DatabaseError) -> OpenError {
         match error {
-            DatabaseError::DatabaseAlreadyOpen | DatabaseError::LockProtocolMismatch => {
-                self.error("it is in use by another process").with_source(error)
-            }
             DatabaseError::UpgradeRequired(_) => self.foreign(),
-            DatabaseError::Storage(StorageError::Io(error)) => self.io_error("cannot be read", error),
+            DatabaseError::Storage(StorageError::Io(error)) => self.io_error("it cannot be read", error),
             error => self.damaged(error),
         }
     }

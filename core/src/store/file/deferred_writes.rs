@@ -57,22 +57,31 @@ impl<B: StorageBackend> DeferredWrites<B> {
         }))
     }
 
+    /// The file itself.
+    pub(super) fn file(&self) -> &B {
+        &self.0.file
+    }
+
     /// What the file was like when redb had locked it; `None` if redb could not lock it.
     pub(super) fn found(&self) -> Option<&Start> {
         self.0.found.get()
     }
 
     /// Performs the deferred operations in their order, which keeps them as crash-safe as redb made them. Later operations
-    /// go to the file directly.
+    /// go to the file directly. After an error it can be called again, and everything is still deferred.
     pub(super) fn release(&self) -> io::Result<()> {
+        if self.0.released.load(Ordering::Acquire) {
+            return Ok(());
+        }
         let mut deferred = self.0.deferred();
-        for operation in deferred.drain(..) {
+        for operation in deferred.iter() {
             match operation {
-                Operation::Write(offset, data) => self.0.file.write(offset, &data)?,
-                Operation::SetLength(length) => self.0.set_length(length)?,
+                Operation::Write(offset, data) => self.0.file.write(*offset, data)?,
+                Operation::SetLength(length) => self.0.set_length(*length)?,
                 Operation::Sync => self.0.file.sync_data()?,
             }
         }
+        deferred.clear();
         self.0.released.store(true, Ordering::Release);
         Ok(())
     }

@@ -50,7 +50,7 @@ pub(super) fn read_error(error: impl Into<redb::Error>) -> StoreError {
     StoreError::new(kind, format!("cannot read the store's file: {error}"))
 }
 
-/// The file is being reopened after an error, or the store is shutting down.
+/// The file could not be reopened after an error yet, or the store is shutting down.
 pub(super) fn closed() -> StoreError {
     StoreError::unavailable("the store's file is not open")
 }

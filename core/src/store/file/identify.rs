@@ -8,25 +8,22 @@ use uuid::Uuid;
 
 use super::database_file::DatabaseFile;
 use super::deferred_writes::Start;
-use super::layout::{APPLICATION, APPLIED, BY_CLIENT, BY_EXPIRY, BY_USER, FORMAT, ROWS, SETTINGS, STORE};
-use super::log::{Checkpoint, StoreId};
+use super::layout::{
+    APPLICATION, APPLIED, BY_CLIENT, BY_EXPIRY, BY_USER, FORMAT, LOG, ROWS, SETTINGS, STORE,
+};
+use super::log::{Checkpoint, LogState, Owner};
 use crate::store::OpenError;
 
 /// What a database contains.
 pub(super) enum Found {
     /// A store that this version can read.
-    Store(Header),
+    Store {
+        owner: Owner,
+        /// No row was ever written.
+        new: bool,
+    },
     /// Nothing: no transaction was ever committed.
     Nothing,
-}
-
-/// The settings of a store that its log depends on.
-pub(super) struct Header {
-    pub(super) store: StoreId,
-    /// The database has the log's records up to here.
-    pub(super) applied: Checkpoint,
-    /// No row was ever written.
-    pub(super) new: bool,
 }
 
 /// The start of every redb file.
@@ -108,8 +105,11 @@ impl DatabaseFile {
         let store = store.ok_or_else(|| self.damaged("the setting `store` is missing"))?.into_bytes();
         let applied = setting(APPLIED)?.and_then(|applied| applied.parse().ok());
         let applied = applied.ok_or_else(|| self.damaged("the setting `applied` is missing"))?;
+        let log = setting(LOG)?.and_then(|log| log.parse().ok());
+        let log = log.ok_or_else(|| self.damaged("the setting `log` is missing"))?;
         let rows = transaction.open_table(ROWS).map_err(|error| self.damaged(error))?;
-        let new = applied == Checkpoint::START && rows.is_empty().map_err(storage)?;
+        let new =
+            applied == Checkpoint::START && log == LogState::None && rows.is_empty().map_err(storage)?;
         let mut lost_entries = lost_entries(&rows).map_err(storage)?;
         for index in [BY_USER, BY_CLIENT, BY_EXPIRY] {
             let index = transaction.open_table(index).map_err(|error| self.damaged(error))?;
@@ -118,7 +118,7 @@ impl DatabaseFile {
         if lost_entries {
             return Err(self.damaged("a table has lost its entries"));
         }
-        Ok(Found::Store(Header { store, applied, new }))
+        Ok(Found::Store { owner: Owner { store, log, applied }, new })
     }
 }
 

@@ -17,6 +17,9 @@ pub(super) const STORE: &str = "store";
 /// The setting with the checkpoint up to which the database has the log's records.
 pub(super) const APPLIED: &str = "applied";
 
+/// The setting with what the database knows about its log.
+pub(super) const LOG: &str = "log";
+
 /// The value of the setting `application`.
 pub(super) const APPLICATION: &str = "gridauth";
 

@@ -5,11 +5,12 @@
 //! from a bounded cache, which is never stale because no other process can change the file, then from the part of the log
 //! that the database has not applied yet, then from the database.
 //!
-//! The log is in two files beside the database, with `.log1` and `.log2` appended to its name. They are removed on a clean
-//! shutdown. After a crash they are part of the store: move all three files together.
+//! The log is in two files beside the database, with `.log1` and `.log2` appended to its name. They are created by the first
+//! write and removed on a clean shutdown. After a crash they are part of the store: move all three files together. The database
+//! knows its log, and is not opened without it.
 //!
-//! A disk error is returned to all callers whose writes it hit. The file is then reopened, and the store continues as soon as
-//! that succeeds.
+//! A disk error is returned to the callers whose writes it hit. Reads go on, and writes succeed again as soon as the disk lets
+//! them.
 //!
 #![doc = include_str!("format.md")]
 
@@ -19,11 +20,16 @@ mod cache;
 mod create;
 mod database_file;
 mod deferred_writes;
+mod directory;
 mod error;
 mod identify;
 mod layout;
+mod locked_file;
 mod log;
 mod open;
+mod open_files;
+mod options;
+mod pace;
 mod pages;
 mod pending;
 mod queue;
@@ -35,11 +41,12 @@ mod writer;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::thread::{self, JoinHandle};
 
-use std::sync::atomic::Ordering;
-
 use tokio::sync::oneshot;
+
+pub use self::options::FileOptions;
 
 use self::applier::Applier;
 use self::database_file::DatabaseFile;
@@ -50,59 +57,26 @@ use self::writer::Writer;
 use super::{Backend, Change, Key, Kind, OpenError, Page, Query, Row, StoreFuture, Updated};
 use crate::env::Timestamp;
 
-/// The memory limits of a [`FileStore`].
-///
-/// ```no_run
-/// # async fn open() -> Result<(), gridauth::store::OpenError> {
-/// use gridauth::Store;
-/// use gridauth::store::file::FileOptions;
-///
-/// let store = Store::new(FileOptions::default().cache_bytes(256 << 20).open("auth.db").await?);
-/// # Ok(()) }
-/// ```
-#[derive(Clone, Debug)]
-pub struct FileOptions {
-    cache_bytes: usize,
-    page_cache_bytes: usize,
-}
-
-impl Default for FileOptions {
-    fn default() -> Self {
-        Self { cache_bytes: 96 << 20, page_cache_bytes: 32 << 20 }
-    }
-}
-
 impl FileOptions {
-    /// The size limit of the row cache, in bytes; 96 MiB by default, enough for about 70,000 grants. The memory is allocated as
-    /// rows are read and written. Rows that only the log has are kept in addition: those of about 8 MiB of log under load, and
-    /// of up to 32 MiB on a slow disk.
-    #[must_use]
-    pub fn cache_bytes(mut self, bytes: usize) -> Self {
-        self.cache_bytes = bytes;
-        self
-    }
-
-    /// The size limit of the cache of database pages, in bytes; 32 MiB by default. The memory is allocated as pages are read.
-    #[must_use]
-    pub fn page_cache_bytes(mut self, bytes: usize) -> Self {
-        self.page_cache_bytes = bytes;
-        self
-    }
-
     /// Opens the file at `path`. Creates a store if there is no file or an empty one. On Unix, only its owner can read a file
     /// that is created here.
     ///
     /// # Errors
-    /// [`OpenError`] if the file cannot be read, written or created, is in use by another process, is damaged, was written by
-    /// a newer version, or is not a store. The file is then not changed.
+    /// [`OpenError`] if the file cannot be read, written or created, is still in use by another process after the
+    /// [wait](Self::wait), is damaged, was written by a newer version, or is not a store. The file is then not changed. Nor is
+    /// it if its log is missing, damaged or not its own.
     pub async fn open(self, path: impl AsRef<Path>) -> Result<FileStore, OpenError> {
         let path = path.as_ref().to_owned();
         if path.as_os_str().is_empty() {
             return Err(OpenError::bad_url("file:", "the path is missing: use file:PATH"));
         }
-        let file = DatabaseFile { path: path.clone(), page_cache_bytes: self.page_cache_bytes };
-        let reopened = file.clone();
-        FileStore::start(path, self.cache_bytes, move || file.open_or_create(), move || reopened.open()).await
+        let file = DatabaseFile {
+            path: path.clone(),
+            page_cache_bytes: self.page_cache_bytes,
+            wait: self.wait,
+            accept_lost_log: self.accept_lost_log,
+        };
+        FileStore::start(path, self.cache_bytes, move |given_up| file.open_or_create(given_up)).await
     }
 }
 
@@ -123,12 +97,18 @@ impl FileStore {
         FileOptions::default().open(path).await
     }
 
-    /// Starts the writer's thread, which opens the database, since checking a large file may take long.
+    /// Opens the store of the URL `file:` and `rest`.
+    pub(crate) async fn open_url(rest: &str) -> Result<Self, OpenError> {
+        let (options, path) = FileOptions::of_url(rest)?;
+        options.open(path).await
+    }
+
+    /// Starts the writer's thread, which opens the database by `open`, since that may take long. `open` is given a function
+    /// that tells whether the caller has given up.
     async fn start(
         path: PathBuf,
         cache_bytes: usize,
-        open: impl FnOnce() -> Result<Opened, OpenError> + Send + 'static,
-        reopen: impl Fn() -> Result<Opened, OpenError> + Send + 'static,
+        open: impl FnOnce(&dyn Fn() -> bool) -> Result<Opened, OpenError> + Send + 'static,
     ) -> Result<Self, OpenError> {
         let url = format!("file:{}", path.display());
         let failed = move |reason: String| OpenError::cannot_open(url.clone(), reason);
@@ -138,14 +118,15 @@ impl FileStore {
             move |error| failed(format!("cannot start a thread: {error}"))
         };
         let work = move || {
-            let started = open().and_then(|Opened { base, log, recovered }| {
+            let given_up = || opened.is_closed();
+            let started = open(&given_up).and_then(|Opened { base, log, recovered, applied, reopen }| {
                 let shared = Arc::new(Shared::new(base, cache_bytes));
                 for write in &recovered.records {
                     shared.pending.recovered(write.key.clone(), write.after.clone(), recovered.checkpoint);
                 }
                 shared.ahead.store(recovered.records.len(), Ordering::Release);
                 let applier = Applier::start(Arc::clone(&shared)).map_err(&no_thread)?;
-                let writer = Writer::new(Arc::clone(&shared), Box::new(reopen), log, applier);
+                let writer = Writer::new(Arc::clone(&shared), reopen, log, applied, applier);
                 Ok((writer, shared, recovered))
             });
             match started {
@@ -215,7 +196,7 @@ impl Backend for FileStore {
 
     fn list<'a>(&'a self, query: Query<'a>) -> StoreFuture<'a, Page> {
         StoreFuture::new(
-            async move { self.shared.read_all(|base| pages::page(&base.database, &query)).await },
+            async move { self.shared.read_all(|base| pages::page(base.database(), &query)).await },
         )
     }
 
@@ -229,7 +210,7 @@ impl Backend for FileStore {
             while removed < limit {
                 let most = SWEEP.min(limit - removed);
                 let ids =
-                    self.shared.read_all(|base| pages::expired_ids(&base.database, kind, now, most)).await?;
+                    self.shared.read_all(|base| pages::expired_ids(base.database(), kind, now, most)).await?;
                 if ids.is_empty() {
                     break;
                 }

@@ -146,10 +146,17 @@ impl Deciding<'_> {
 pub(super) struct Stopped<'a>(Vec<MutexGuard<'a, HashTable<Slot>>>);
 
 impl Stopped<'_> {
-    /// Forgets all rows.
-    pub(super) fn clear(&mut self) {
+    /// Forgets all queued writes. Rows are again as the log or the database has them.
+    pub(super) fn discard_queued(&mut self) {
         for shard in &mut self.0 {
-            shard.clear();
+            shard.retain(|slot| match &slot.durable {
+                Some(durable) => {
+                    slot.row.clone_from(&durable.row);
+                    slot.writes = 0;
+                    true
+                }
+                None => false,
+            });
         }
     }
 }

@@ -9,6 +9,7 @@ use tokio::sync::{Semaphore, SemaphorePermit, oneshot};
 
 use super::cache::OwnedKey;
 use super::error::{Failure, closed};
+use super::log::Checkpoint;
 use crate::store::{Row, StoreError};
 
 /// An operation that a caller waits for.
@@ -48,6 +49,25 @@ pub(super) enum Before {
     Unknown,
 }
 
+/// The writes of one database transaction.
+pub(super) struct Batch {
+    /// All writes since the previous transaction, in order.
+    pub(super) writes: Vec<Write>,
+    /// The end of these writes in the log.
+    pub(super) checkpoint: Checkpoint,
+    /// Callers that wait until the database has them.
+    pub(super) waiting: Vec<Answer>,
+}
+
+/// A batch that the database did not apply.
+pub(super) struct Unapplied {
+    pub(super) batch: Batch,
+    pub(super) failure: Failure,
+}
+
+/// What became of a batch: the checkpoint that the database has reached, or an error.
+pub(super) type Applied = Result<Checkpoint, Unapplied>;
+
 /// A queue with many callers and one writer, which takes everything in the queue at once.
 pub(super) struct Queue {
     state: Mutex<State>,
@@ -61,12 +81,10 @@ struct State {
     operations: VecDeque<Operation>,
     /// The store is shutting down.
     closed: bool,
-    /// The file is being reopened, so operations are refused.
-    refusing: bool,
     /// A reader found that the file must be reopened.
     reopen: bool,
     /// The result of the latest batch for the database.
-    applied: Option<Result<(), Failure>>,
+    applied: Option<Applied>,
     /// The writer sleeps. Waking it costs a system call, which is skipped while it works.
     asleep: bool,
 }
@@ -78,7 +96,7 @@ pub(super) enum Next {
     /// Nothing arrived for a while.
     Quiet,
     /// The database has applied its batch, or failed to.
-    Applied(Result<(), Failure>),
+    Applied(Applied),
     /// Reopen the file.
     Reopen,
     /// Everything is written and the store is shutting down.
@@ -108,7 +126,7 @@ impl Queue {
     /// Queues an operation and uses up its room.
     pub(super) fn push(&self, operation: Operation, room: SemaphorePermit<'_>) -> Result<(), StoreError> {
         let mut state = self.state();
-        if state.closed || state.refusing {
+        if state.closed {
             return Err(closed());
         }
         room.forget();
@@ -164,34 +182,28 @@ impl Queue {
     }
 
     /// Reports the result of the database's batch to the writer.
-    pub(super) fn applied(&self, result: Result<(), Failure>) {
+    pub(super) fn applied(&self, result: Applied) {
         self.state().applied = Some(result);
         self.arrived.notify_one();
     }
 
     /// Waits for the result of the database's batch.
-    pub(super) fn wait_until_applied(&self) -> Result<(), Failure> {
+    pub(super) fn wait_until_applied(&self) -> Option<Applied> {
         let waiting = |state: &mut State| state.applied.is_none();
         let waited = self.arrived.wait_while(self.state(), waiting);
-        let taken = waited.unwrap_or_else(PoisonError::into_inner).applied.take();
-        taken.unwrap_or(Ok(()))
+        waited.unwrap_or_else(PoisonError::into_inner).applied.take()
+    }
+
+    /// Waits for the result of the database's batch, but not for longer than `pause`.
+    pub(super) fn wait_a_while_until_applied(&self, pause: Duration) -> Option<Applied> {
+        let waiting = |state: &mut State| state.applied.is_none() && !state.closed;
+        let waited = self.arrived.wait_timeout_while(self.state(), pause, waiting);
+        waited.unwrap_or_else(PoisonError::into_inner).0.applied.take()
     }
 
     /// Takes all queued operations.
     pub(super) fn take_all(&self) -> Vec<Operation> {
         self.state().operations.drain(..).collect()
-    }
-
-    /// Takes all queued operations and refuses more until [`accept`](Self::accept).
-    pub(super) fn take_all_and_refuse(&self) -> Vec<Operation> {
-        let mut state = self.state();
-        state.refusing = true;
-        state.operations.drain(..).collect()
-    }
-
-    /// Accepts operations again.
-    pub(super) fn accept(&self) {
-        self.state().refusing = false;
     }
 
     #[cfg(test)]
@@ -215,11 +227,5 @@ impl Queue {
         self.state().closed = true;
         self.room.close();
         self.arrived.notify_one();
-    }
-
-    /// Waits for `pause` or until the queue is closed. Returns whether it is closed.
-    pub(super) fn closed_within(&self, pause: Duration) -> bool {
-        let waited = self.arrived.wait_timeout_while(self.state(), pause, |state| !state.closed);
-        waited.unwrap_or_else(PoisonError::into_inner).0.closed
     }
 }

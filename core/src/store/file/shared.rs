@@ -37,7 +37,7 @@ use crate::store::{Key, Row, StoreError, StoreErrorKind};
 
 /// The state that callers and the writer share.
 pub(super) struct Shared {
-    /// `None` while it is being reopened. The lock is only held for writing during a replacement.
+    /// `None` if it could not be reopened after an error. The lock is only held for writing during a replacement.
     base: RwLock<Option<Base>>,
     pub(super) cache: RowCache,
     pub(super) pending: Pending,
@@ -73,12 +73,19 @@ impl Shared {
         self.base.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Replaces the open database and closes it.
-    pub(super) fn replace_base(&self, base: Option<Base>) {
+    /// Closes the database, and opens it again by `open`. Readers wait meanwhile.
+    pub(super) fn reopen_base<E>(&self, open: impl FnOnce() -> Result<Base, E>) -> Result<(), E> {
         let mut current = self.base.write().unwrap_or_else(PoisonError::into_inner);
+        let before = current.take();
         // A database that panicked may panic again when it is closed.
-        let before = std::mem::replace(&mut *current, base);
         let _ = catch_unwind(AssertUnwindSafe(|| drop(before)));
+        *current = Some(open()?);
+        Ok(())
+    }
+
+    /// Closes the database.
+    pub(super) fn close_base(&self) {
+        let _ = self.reopen_base(|| Err(()));
     }
 
     /// Makes the rows after the latest transaction visible to readers.
@@ -98,7 +105,7 @@ impl Shared {
         let usable = match &answer {
             Ok(Err(error)) => error.kind() != StoreErrorKind::Unavailable,
             Ok(Ok(_)) => true,
-            Err(_) => catch_unwind(AssertUnwindSafe(|| can_be_read(&base.database))).unwrap_or(false),
+            Err(_) => catch_unwind(AssertUnwindSafe(|| can_be_read(base.database()))).unwrap_or(false),
         };
         if !usable {
             self.queue.ask_to_reopen();

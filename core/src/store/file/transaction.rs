@@ -8,10 +8,10 @@ use redb::{Database, ReadableTable, Table};
 use super::base::{Base, Rows};
 use super::error::Failure;
 use super::layout::{
-    APPLIED, BY_CLIENT, BY_EXPIRY, BY_USER, ROWS, SETTINGS, decode, encode, expiry_prefix, name_prefix,
+    APPLIED, BY_CLIENT, BY_EXPIRY, BY_USER, LOG, ROWS, SETTINGS, decode, encode, expiry_prefix, name_prefix,
     with_id_of,
 };
-use super::log::Checkpoint;
+use super::log::{Checkpoint, LogState};
 use super::queue::{Before, Write};
 use crate::store::{Kind, Row};
 
@@ -24,16 +24,22 @@ struct Change<'a> {
     after: Option<Arc<Row>>,
 }
 
-/// Applies `writes`, which are all of the log's records up to `checkpoint`, in one durable transaction. Returns the rows
-/// afterwards.
+/// Applies `writes`, which are all of the log's records up to `checkpoint`, in one durable transaction, which also records
+/// `log`, if given. Returns the rows afterwards. Applying the same writes again has no effect.
 ///
 /// The transaction also saves the list of free pages, so opening the file after a crash needs no scan of it.
-pub(super) fn apply(base: &Base, writes: &[Write], checkpoint: Checkpoint) -> Result<Rows, Failure> {
+pub(super) fn apply(
+    base: &Base,
+    writes: &[Write],
+    checkpoint: Checkpoint,
+    log: Option<LogState>,
+) -> Result<Rows, Failure> {
     let failure = |reason: &dyn std::fmt::Display| {
         Failure::not_done(format!("cannot write the store's file: {reason}"))
     };
+    let database = base.writable()?;
     let apply = || {
-        transact(&base.database, writes, checkpoint)?;
+        transact(database, writes, checkpoint, log)?;
         base.newest_rows()
     };
     match catch_unwind(AssertUnwindSafe(apply)) {
@@ -42,7 +48,12 @@ pub(super) fn apply(base: &Base, writes: &[Write], checkpoint: Checkpoint) -> Re
     }
 }
 
-fn transact(database: &Database, writes: &[Write], checkpoint: Checkpoint) -> Result<(), redb::Error> {
+fn transact(
+    database: &Database,
+    writes: &[Write],
+    checkpoint: Checkpoint,
+    log: Option<LogState>,
+) -> Result<(), redb::Error> {
     let mut transaction = database.begin_write()?;
     transaction.set_quick_repair(true);
     {
@@ -70,9 +81,31 @@ fn transact(database: &Database, writes: &[Write], checkpoint: Checkpoint) -> Re
         index(&mut transaction.open_table(BY_EXPIRY)?, &changes, |kind, row| {
             Some(expiry_prefix(kind, row.expires()?))
         })?;
-        transaction.open_table(SETTINGS)?.insert(APPLIED, &*checkpoint.to_string())?;
+        let mut settings = transaction.open_table(SETTINGS)?;
+        settings.insert(APPLIED, &*checkpoint.to_string())?;
+        if let Some(log) = log {
+            settings.insert(LOG, &*log.to_string())?;
+        }
     }
     Ok(transaction.commit()?)
+}
+
+/// Durably records what the database has to know about its log.
+pub(super) fn record_log_state(base: &Base, log: LogState) -> Result<(), Failure> {
+    let database = base.writable()?;
+    let record = || -> Result<(), redb::Error> {
+        let mut transaction = database.begin_write()?;
+        transaction.set_quick_repair(true);
+        transaction.open_table(SETTINGS)?.insert(LOG, &*log.to_string())?;
+        Ok(transaction.commit()?)
+    };
+    let failed = |reason: &dyn std::fmt::Display| {
+        Failure::not_done(format!("cannot write the store's file: {reason}"))
+    };
+    match catch_unwind(AssertUnwindSafe(record)) {
+        Ok(recorded) => recorded.map_err(|error| failed(&error)),
+        Err(_) => Err(failed(&"it is damaged")),
+    }
 }
 
 /// Merges `writes` into one change per row, sorted by key, so that each page is changed once, in order.

@@ -1,19 +1,16 @@
 //! The bytes of a batch: its header and its records. `format.md` describes them.
 
-/// The start of every batch.
-pub(super) const MAGIC: [u8; 8] = *b"gauthlog";
-/// The length of a batch's header: magic, store, generation, number, length of the records, checksum.
-pub(super) const HEADER: usize = 8 + 16 + 8 + 4 + 4 + 4;
+use super::identity::LogId;
+
+/// The length of a batch's header: log, generation, number, length of the records, checksum.
+pub(super) const HEADER: usize = 16 + 8 + 4 + 4 + 4;
 /// Every batch starts at a multiple of this, so writing one never touches bytes that are already durable.
 pub(super) const PAGE: usize = 4096;
-
-/// Identifies a store: random bytes, chosen when the store was created.
-pub(in super::super) type StoreId = [u8; 16];
 
 /// Where a batch belongs.
 #[derive(Clone, Copy)]
 pub(super) struct Position {
-    pub(super) store: StoreId,
+    pub(super) log: LogId,
     pub(super) generation: u64,
     /// The number of the batch within its generation, from 0.
     pub(super) number: u32,
@@ -26,8 +23,7 @@ pub(super) fn encode<'a>(
     records: impl IntoIterator<Item = (&'a [u8], Option<Vec<u8>>)>,
 ) {
     buffer.clear();
-    buffer.extend_from_slice(&MAGIC);
-    buffer.extend_from_slice(&position.store);
+    buffer.extend_from_slice(&position.log);
     buffer.extend_from_slice(&position.generation.to_be_bytes());
     buffer.extend_from_slice(&position.number.to_be_bytes());
     buffer.resize(HEADER, 0);
@@ -70,13 +66,22 @@ pub(super) struct Batch<'a> {
     pub(super) pages: usize,
 }
 
-/// The batch at the start of `content`, if there is a complete one of `store`.
-pub(super) fn decode<'a>(content: &'a [u8], store: &StoreId) -> Option<Batch<'a>> {
+/// Whether there is a complete batch of `log` anywhere in `content`.
+pub(super) fn complete_batch_in(content: &[u8], log: &LogId) -> bool {
+    (0..content.len()).step_by(PAGE).any(|at| decode(&content[at..], log, 0).is_some())
+}
+
+/// The batch at the start of `content`, if there is a complete one of `log`, of the generation `least` or a later one.
+pub(super) fn decode<'a>(content: &'a [u8], log: &LogId, least: u64) -> Option<Batch<'a>> {
     let mut rest = content;
-    if *take::<8>(&mut rest)? != MAGIC || take::<16>(&mut rest)? != store {
+    if take::<16>(&mut rest)? != log {
         return None;
     }
     let generation = u64::from_be_bytes(*take(&mut rest)?);
+    // Before the checksum: most of a file can be batches of earlier generations.
+    if generation < least {
+        return None;
+    }
     let number = u32::from_be_bytes(*take(&mut rest)?);
     let length = u32::from_be_bytes(*take(&mut rest)?) as usize;
     let sum = u32::from_be_bytes(*take(&mut rest)?);

@@ -7,20 +7,28 @@
 //! which the database stores with the records up to there. Batches, files and generations are known here only: each
 //! generation is in one of two files, so one file can be written while the database takes what is in the other. `format.md`
 //! describes the files.
+//!
+//! Database and log are bound to each other by a [`LogState`] in the database: a log is created when the first write arrives,
+//! and the database has to record its id before it is appended to. From then on until a clean shutdown, neither can be used
+//! without the other.
 
 mod batch;
 mod checkpoint;
 mod error;
+mod header;
+mod identity;
 mod read;
 mod storage;
 #[cfg(test)]
 mod tests;
 
-pub(super) use self::batch::StoreId;
-use self::batch::{Position, encode};
+use std::io;
+
+use self::batch::{PAGE, Position, encode};
 pub(super) use self::checkpoint::Checkpoint;
 pub(super) use self::error::LogError;
 use self::error::Reason;
+pub(super) use self::identity::{LogId, LogState, StoreId};
 pub(super) use self::read::Recovered;
 use self::read::{file_of, recover};
 pub(super) use self::storage::{Files, Storage};
@@ -30,6 +38,9 @@ use super::error::Failure;
 pub(super) struct Log {
     storage: Box<dyn Storage>,
     store: StoreId,
+    id: LogId,
+    /// The files exist, and the database knows about them.
+    started: bool,
     /// The lengths of the two files.
     lengths: [u64; 2],
     /// The generation that is being written.
@@ -37,62 +48,75 @@ pub(super) struct Log {
     /// How many batches it has, and where the next one starts.
     batches: u32,
     end: u64,
-    /// The files hold records that the database does not have.
-    needed: bool,
+    /// An append failed, and what it left in the file is not removed yet.
+    unsettled: bool,
     buffer: Vec<u8>,
 }
 
+/// A database that a log belongs to.
+pub(super) struct Owner {
+    pub(super) store: StoreId,
+    pub(super) log: LogState,
+    /// The database has the log's records up to here.
+    pub(super) applied: Checkpoint,
+}
+
 /// Files grow by this much: overwriting space that a file already has makes a sync cheaper.
-const STEP: usize = 256 << 10;
+const STEP: u64 = 256 << 10;
 /// How much of an unusually long file or buffer is kept for the next generation.
-const KEPT: usize = 8 << 20;
+const KEPT: u64 = 4 << 20;
 
 impl Log {
-    /// Reads the log of `store`, whose database has everything up to `applied`. `decode` turns a key and a value, or a key
-    /// that was removed, into a record. Changes nothing.
+    /// Reads the log of `owner`. `decode` turns a key and a value, or a key that was removed, into a record. If there is no
+    /// log, the next one will be called `fresh`. Changes nothing.
     ///
     /// # Errors
-    /// If a file cannot be read, is damaged, belongs to another store, or does not continue the database.
+    /// If a file cannot be read, is missing although it is needed, is damaged, or does not belong to this database.
     pub(super) fn read<T>(
         storage: Box<dyn Storage>,
-        store: StoreId,
-        applied: Checkpoint,
+        owner: &Owner,
+        fresh: LogId,
         decode: impl Fn(&[u8], Option<&[u8]>) -> Option<T>,
     ) -> Result<(Self, Recovered<T>), LogError> {
-        let read =
-            |file| storage.read(file).map_err(|error| log_error(&*storage, file, Reason::Io("read", error)));
+        let log_error = |file, reason| LogError { file: storage.name(file), reason };
+        let read = |file| storage.read(file).map_err(|error| log_error(file, Reason::Io("read", error)));
         let files = [read(0)?, read(1)?];
-        let recovered = recover(&files, &store, applied, &decode)
-            .map_err(|(file, reason)| log_error(&*storage, file, reason))?;
+        let check = |file: usize| {
+            header::check(files[file].as_deref(), &owner.store, owner.log)
+                .map_err(|reason| log_error(file, reason))
+        };
+        let batches = [check(0)?.unwrap_or_default(), check(1)?.unwrap_or_default()];
+        let (id, started) = match owner.log {
+            LogState::Open(id) => (id, true),
+            LogState::None | LogState::Closed(_) => (fresh, false),
+        };
+        let recovered = recover(batches, &id, owner.applied, &decode)
+            .map_err(|(file, reason)| log_error(file, reason))?;
         let log = Self {
             storage,
-            store,
+            store: owner.store,
+            id,
+            started,
             lengths: [0, 0],
             generation: recovered.checkpoint.generation() + 1,
             batches: 0,
-            end: 0,
-            needed: !recovered.records.is_empty(),
+            end: PAGE as u64,
+            unsettled: false,
             buffer: Vec::new(),
         };
         Ok((log, recovered))
     }
 
-    /// Renames the files of other stores. Returns their names.
+    /// Renames the files that exist and are not empty. Returns their names.
     ///
     /// # Errors
     /// If a file cannot be read or renamed.
-    pub(super) fn set_aside_others(
-        storage: &dyn Storage,
-        store: &StoreId,
-        suffix: &str,
-    ) -> Result<Vec<String>, LogError> {
+    pub(super) fn set_aside(storage: &dyn Storage, suffix: &str) -> Result<Vec<String>, LogError> {
         let mut renamed = Vec::new();
         for file in [0, 1] {
-            let failed = |what, error| log_error(storage, file, Reason::Io(what, error));
-            let mut files = [Vec::new(), Vec::new()];
-            files[file] = storage.read(file).map_err(|error| failed("read", error))?;
-            let read = recover(&files, store, Checkpoint::START, &|_, _| Some(()));
-            if matches!(read, Err((_, Reason::OtherStore))) {
+            let failed = |what, error| LogError { file: storage.name(file), reason: Reason::Io(what, error) };
+            let content = storage.read(file).map_err(|error| failed("read", error))?;
+            if content.is_some_and(|content| !content.is_empty()) {
                 storage.set_aside(file, suffix).map_err(|error| failed("renamed", error))?;
                 renamed.push(storage.name(file));
             }
@@ -100,22 +124,64 @@ impl Log {
         Ok(renamed)
     }
 
-    /// Opens the files for writing and makes the records durable that were read: the process that wrote them may have
-    /// ended before they were.
+    /// Opens the files for writing if the log is started, and makes the records durable that were read: the process that wrote
+    /// them may have ended before they were.
     ///
     /// # Errors
-    /// If a file cannot be opened, created or synced.
+    /// If a file cannot be opened or synced.
     pub(super) fn open(&mut self) -> Result<(), LogError> {
-        let opened = self.storage.open(self.needed);
-        self.lengths = opened.map_err(|error| {
-            log_error(&*self.storage, file_of(self.generation), Reason::Io("opened", error))
-        })?;
+        if self.started {
+            self.lengths = self.storage.open().map_err(|error| LogError {
+                file: self.storage.name(file_of(self.generation)),
+                reason: Reason::Io("opened", error),
+            })?;
+        }
         Ok(())
+    }
+
+    /// Whether the log exists. If not, it has to be [created](Self::create) before anything is appended.
+    pub(super) fn is_started(&self) -> bool {
+        self.started
+    }
+
+    /// Creates the files. The database must then record the returned state durably, and [`started`](Self::set_started) be
+    /// called, before anything is appended.
+    ///
+    /// # Errors
+    /// If a file cannot be created.
+    pub(super) fn create(&mut self) -> Result<LogState, Failure> {
+        let header = header::encode(&self.store, &self.id);
+        let created = self.storage.create(&header);
+        self.lengths = created
+            .map(|()| [header.len() as u64; 2])
+            .map_err(|error| Failure::not_done(format!("cannot create the log: {error}")))?;
+        Ok(LogState::Open(self.id))
+    }
+
+    /// The database knows about the log that was created.
+    pub(super) fn set_started(&mut self) {
+        self.started = true;
+    }
+
+    /// The state that the database must have recorded; `None` if there is no log.
+    pub(super) fn open_state(&self) -> Option<LogState> {
+        self.started.then_some(LogState::Open(self.id))
+    }
+
+    /// The state that the database records once it has everything in the log; `None` if there is no log.
+    pub(super) fn closed_state(&self) -> Option<LogState> {
+        self.started.then_some(LogState::Closed(self.id))
+    }
+
+    /// Whether records can be appended although the database only has everything up to `applied`: the file that they go to
+    /// must not be needed any more.
+    pub(super) fn can_append(&self, applied: Checkpoint) -> bool {
+        applied.generation() + 2 >= self.generation
     }
 
     /// Bytes since the last checkpoint.
     pub(super) fn size(&self) -> u64 {
-        self.end
+        self.end - PAGE as u64
     }
 
     /// The checkpoint that the next call of [`seal`](Self::seal) returns.
@@ -126,56 +192,75 @@ impl Log {
     /// Appends records, keys with values or `None` for removed rows. On success all of them are durable.
     ///
     /// # Errors
-    /// [`Failure`] says whether the records may have become durable.
+    /// [`Failure`] says whether the records may become durable. The log can be appended to again once the storage works.
     pub(super) fn append<'a>(
         &mut self,
         records: impl IntoIterator<Item = (&'a [u8], Option<Vec<u8>>)>,
     ) -> Result<(), Failure> {
-        let position = Position { store: self.store, generation: self.generation, number: self.batches };
+        self.settle()?;
+        let position = Position { log: self.id, generation: self.generation, number: self.batches };
         encode(&mut self.buffer, position, records);
         let (file, at) = (file_of(self.generation), self.end);
         let end = at + self.buffer.len() as u64;
-        let longer = end.next_multiple_of(STEP as u64);
-        let failed = |what: &str, error: &std::io::Error| format!("cannot {what} the log: {error}");
         if self.lengths[file] < end {
+            let longer = end.next_multiple_of(STEP);
             self.buffer.resize(self.buffer.len() + (longer - end) as usize, 0);
             self.lengths[file] = longer;
         }
-        if let Err(error) = self.storage.write(file, at, &self.buffer) {
-            let message = failed("write", &error);
-            let undone = self.storage.set_length(file, at).and_then(|()| self.storage.sync(file));
-            return Err(if undone.is_ok() { Failure::not_done(message) } else { Failure::unknown(message) });
-        }
-        if let Err(error) = self.storage.sync(file) {
-            return Err(Failure::unknown(failed("sync", &error)));
+        let written = self.storage.write(file, at, &self.buffer).map_err(|error| ("write", error));
+        let appended = written.and_then(|()| self.storage.sync(file).map_err(|error| ("sync", error)));
+        if let Err((what, error)) = appended {
+            let message = format!("cannot {what} the log: {error}");
+            self.unsettled = true;
+            return Err(match self.settle() {
+                Ok(()) => Failure::not_done(message),
+                Err(_) => Failure::unknown(message),
+            });
         }
         self.batches += 1;
         self.end = end;
         Ok(())
     }
 
+    /// Removes what a failed append left in the file. A batch that is complete there would come back after a crash.
+    fn settle(&mut self) -> Result<(), Failure> {
+        if self.unsettled {
+            let file = file_of(self.generation);
+            let truncate = || -> io::Result<()> {
+                self.storage.set_length(file, self.end)?;
+                self.storage.sync(file)
+            };
+            truncate().map_err(|error| Failure::not_done(format!("cannot truncate the log: {error}")))?;
+            self.lengths[file] = self.end;
+            self.unsettled = false;
+        }
+        Ok(())
+    }
+
     /// Ends the generation. The database must have everything up to the checkpoint before this one.
-    pub(super) fn seal(&mut self) -> Checkpoint {
+    ///
+    /// # Errors
+    /// If what a failed append left behind cannot be removed.
+    pub(super) fn seal(&mut self) -> Result<Checkpoint, Failure> {
+        self.settle()?;
         let sealed = self.next_checkpoint();
         self.generation += 1;
-        (self.batches, self.end) = (0, 0);
-        self.buffer.shrink_to(KEPT);
+        (self.batches, self.end) = (0, PAGE as u64);
+        self.buffer.shrink_to(KEPT as usize);
         let file = file_of(self.generation);
-        if self.lengths[file] > KEPT as u64 && self.storage.set_length(file, KEPT as u64).is_ok() {
-            self.lengths[file] = KEPT as u64;
+        if self.lengths[file] > KEPT && self.storage.set_length(file, KEPT).is_ok() {
+            self.lengths[file] = KEPT;
         }
-        sealed
+        Ok(sealed)
     }
 
-    /// Removes both files. The database must have everything.
+    /// Removes both files. The database must have recorded the [closed state](Self::closed_state).
     pub(super) fn remove(self) {
-        for file in [0, 1] {
-            // A file that stays is recognised as old by its generation.
-            let _ = self.storage.remove(file);
+        if self.started {
+            for file in [0, 1] {
+                // The database knows that a file which stays is of no use.
+                let _ = self.storage.remove(file);
+            }
         }
     }
-}
-
-fn log_error(storage: &dyn Storage, file: usize, reason: Reason) -> LogError {
-    LogError { file: storage.name(file), reason }
 }

@@ -5,13 +5,17 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
+use super::super::directory::sync_entry;
+
 /// Storage for the log's two files, which are numbered 0 and 1.
 pub(in super::super) trait Storage: Send {
-    /// The contents of a file; empty if the file does not exist.
-    fn read(&self, file: usize) -> io::Result<Vec<u8>>;
-    /// Opens both files for writing and returns their lengths. Creates those that do not exist. `sync` makes the present
-    /// contents durable.
-    fn open(&mut self, sync: bool) -> io::Result<[u64; 2]>;
+    /// The contents of a file; `None` if the file does not exist.
+    fn read(&self, file: usize) -> io::Result<Option<Vec<u8>>>;
+    /// Opens both files for writing and returns their lengths. Makes their contents and names durable.
+    fn open(&mut self) -> io::Result<[u64; 2]>;
+    /// Creates both files with this content, or replaces theirs, and opens them for writing. Contents and names are durable
+    /// then.
+    fn create(&mut self, content: &[u8]) -> io::Result<()>;
     /// Writes at an offset, and extends the file if necessary.
     fn write(&self, file: usize, at: u64, data: &[u8]) -> io::Result<()>;
     /// Makes all writes to a file durable.
@@ -20,7 +24,7 @@ pub(in super::super) trait Storage: Send {
     fn set_length(&self, file: usize, length: u64) -> io::Result<()>;
     /// Removes a file that is not needed any more.
     fn remove(&self, file: usize) -> io::Result<()>;
-    /// Renames a file that belongs to another store, by appending `suffix`.
+    /// Renames a file by appending `suffix`.
     fn set_aside(&self, file: usize, suffix: &str) -> io::Result<()>;
     /// The name of a file, for messages.
     fn name(&self, file: usize) -> String;
@@ -33,7 +37,7 @@ pub(in super::super) struct Files {
 }
 
 impl Files {
-    /// The log of the database at `path`. Nothing is opened yet.
+    /// The log of the database at `path`, which is not a symbolic link. Nothing is opened yet.
     pub(in super::super) fn beside(path: &Path) -> Self {
         Self { paths: [".log1", ".log2"].map(|suffix| with_suffix(path, suffix)), open: None }
     }
@@ -41,14 +45,6 @@ impl Files {
     fn file(&self, file: usize) -> io::Result<&File> {
         let open = self.open.as_ref().ok_or_else(|| io::Error::other("the log is not open"))?;
         Ok(&open[file])
-    }
-
-    /// Makes new directory entries durable, on systems where a directory can be synced.
-    fn sync_directory(&self) {
-        let directory = self.paths[0].parent().filter(|parent| !parent.as_os_str().is_empty());
-        if let Ok(directory) = File::open(directory.unwrap_or(Path::new("."))) {
-            let _ = directory.sync_all();
-        }
     }
 }
 
@@ -59,34 +55,44 @@ fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
 }
 
 impl Storage for Files {
-    fn read(&self, file: usize) -> io::Result<Vec<u8>> {
+    fn read(&self, file: usize) -> io::Result<Option<Vec<u8>>> {
         match fs::read(&self.paths[file]) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
-            read => read,
+            Ok(content) => Ok(Some(content)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error),
         }
     }
 
-    fn open(&mut self, sync: bool) -> io::Result<[u64; 2]> {
-        let created = self.paths.iter().any(|path| !path.exists());
-        let open = |path: &PathBuf| -> io::Result<(File, u64)> {
+    fn open(&mut self) -> io::Result<[u64; 2]> {
+        let open = |path| -> io::Result<File> {
+            let file = OpenOptions::new().read(true).write(true).open(path)?;
+            file.sync_data()?;
+            Ok(file)
+        };
+        let files = [open(&self.paths[0])?, open(&self.paths[1])?];
+        // Whoever moved the files here may not have synced the directory.
+        sync_entry(&self.paths[0])?;
+        let lengths = [files[0].metadata()?.len(), files[1].metadata()?.len()];
+        self.open = Some(files);
+        Ok(lengths)
+    }
+
+    fn create(&mut self, content: &[u8]) -> io::Result<()> {
+        let create = |path| -> io::Result<File> {
             let mut options = OpenOptions::new();
-            options.read(true).write(true).create(true);
+            options.read(true).write(true).create(true).truncate(true);
             #[cfg(unix)]
             std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-            let file = options.open(path)?;
-            if sync {
-                file.sync_data()?;
-            }
-            let length = file.metadata()?.len();
-            Ok((file, length))
+            let mut file = options.open(path)?;
+            file.write_all(content)?;
+            file.sync_all()?;
+            Ok(file)
         };
-        let [first, second] = &self.paths;
-        let ((first, length), (second, other_length)) = (open(first)?, open(second)?);
-        if created {
-            self.sync_directory();
-        }
-        self.open = Some([first, second]);
-        Ok([length, other_length])
+        let files = [create(&self.paths[0])?, create(&self.paths[1])?];
+        // The database's own entry may be as new as those of the log.
+        sync_entry(&self.paths[0])?;
+        self.open = Some(files);
+        Ok(())
     }
 
     fn write(&self, file: usize, at: u64, data: &[u8]) -> io::Result<()> {

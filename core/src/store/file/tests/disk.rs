@@ -24,6 +24,7 @@ struct Inner {
     durable: Mutex<[Vec<u8>; 3]>,
     syncs: [AtomicUsize; 3],
     full: AtomicBool,
+    broken: AtomicBool,
     gate: Mutex<Gate>,
     moved: Condvar,
 }
@@ -71,9 +72,14 @@ impl Disk {
         [first, second]
     }
 
-    /// Makes all writes fail, or succeed again.
+    /// Lets no file grow, or lets them grow again.
     pub(super) fn set_full(&self, full: bool) {
         self.inner.full.store(full, Ordering::SeqCst);
+    }
+
+    /// Makes all writes and syncs fail, or succeed again.
+    pub(super) fn set_broken(&self, broken: bool) {
+        self.inner.broken.store(broken, Ordering::SeqCst);
     }
 
     /// Blocks syncs until the returned gate is dropped.
@@ -124,7 +130,9 @@ impl Disk {
                 gate.waiting -= 1;
             }
         }
-        self.may_write()?;
+        if self.inner.broken.load(Ordering::SeqCst) {
+            return Err(io::Error::other("the disk is broken"));
+        }
         let content = self.inner.content.lock().unwrap();
         self.inner.durable.lock().unwrap()[file].clone_from(&content[file]);
         self.inner.syncs[file].fetch_add(1, Ordering::SeqCst);
@@ -132,13 +140,21 @@ impl Disk {
     }
 
     fn set_file_length(&self, file: usize, length: u64) -> io::Result<()> {
-        self.may_write()?;
+        self.may_write(file, length)?;
         self.inner.content.lock().unwrap()[file].resize(length as usize, 0);
         Ok(())
     }
 
-    fn may_write(&self) -> io::Result<()> {
-        if self.inner.full.load(Ordering::SeqCst) { Err(io::ErrorKind::StorageFull.into()) } else { Ok(()) }
+    /// Whether a file may be written up to `end`.
+    fn may_write(&self, file: usize, end: u64) -> io::Result<()> {
+        if self.inner.broken.load(Ordering::SeqCst) {
+            return Err(io::Error::other("the disk is broken"));
+        }
+        let grows = end > self.inner.content.lock().unwrap()[file].len() as u64;
+        if grows && self.inner.full.load(Ordering::SeqCst) {
+            return Err(io::ErrorKind::StorageFull.into());
+        }
+        Ok(())
     }
 }
 
@@ -180,7 +196,7 @@ impl StorageBackend for Disk {
     }
 
     fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
-        self.may_write()?;
+        self.may_write(DATABASE, 0)?;
         let content = &mut self.inner.content.lock().unwrap()[DATABASE];
         let range = offset as usize..offset as usize + data.len();
         content.get_mut(range).ok_or(io::ErrorKind::UnexpectedEof)?.copy_from_slice(data);
@@ -189,22 +205,31 @@ impl StorageBackend for Disk {
 }
 
 impl Storage for Disk {
-    fn read(&self, file: usize) -> io::Result<Vec<u8>> {
-        Ok(self.inner.content.lock().unwrap()[1 + file].clone())
+    fn read(&self, file: usize) -> io::Result<Option<Vec<u8>>> {
+        let content = self.inner.content.lock().unwrap()[1 + file].clone();
+        // A file that is empty counts as missing.
+        Ok(Some(content).filter(|content| !content.is_empty()))
     }
 
-    fn open(&mut self, sync: bool) -> io::Result<[u64; 2]> {
-        if sync {
-            self.sync_file(1)?;
-            self.sync_file(2)?;
-        }
+    fn open(&mut self) -> io::Result<[u64; 2]> {
+        self.sync_file(1)?;
+        self.sync_file(2)?;
         Ok(self.log_files().map(|file| file.len() as u64))
     }
 
+    fn create(&mut self, content: &[u8]) -> io::Result<()> {
+        for file in [1, 2] {
+            self.may_write(file, content.len() as u64)?;
+            self.inner.content.lock().unwrap()[file] = content.to_vec();
+            self.sync_file(file)?;
+        }
+        Ok(())
+    }
+
     fn write(&self, file: usize, at: u64, data: &[u8]) -> io::Result<()> {
-        self.may_write()?;
-        let content = &mut self.inner.content.lock().unwrap()[1 + file];
         let end = at as usize + data.len();
+        self.may_write(1 + file, end as u64)?;
+        let content = &mut self.inner.content.lock().unwrap()[1 + file];
         if content.len() < end {
             content.resize(end, 0);
         }
@@ -225,8 +250,8 @@ impl Storage for Disk {
         self.sync_file(1 + file)
     }
 
-    fn set_aside(&self, _: usize, _: &str) -> io::Result<()> {
-        Ok(())
+    fn set_aside(&self, file: usize, _: &str) -> io::Result<()> {
+        self.remove(file)
     }
 
     fn name(&self, file: usize) -> String {

@@ -6,32 +6,72 @@ use super::super::queue::{Operation, Until};
 use super::super::shared::wait;
 use super::*;
 
-fn is_failure(error: &StoreError) -> bool {
-    matches!(error.kind(), StoreErrorKind::Unavailable | StoreErrorKind::OutcomeUnknown)
-}
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn writes_fail_on_a_full_disk_and_recover() {
+async fn a_disk_that_breaks_refuses_writes_until_it_works() {
     let disk = Disk::default();
     let store = open(&disk).await;
     store.insert(key("before"), row(1)).await.unwrap();
     until_quiet(&store).await;
 
-    disk.set_full(true);
+    disk.set_broken(true);
     let error = store.insert(key("during"), row(2)).await.unwrap_err();
-    assert!(is_failure(&error), "{error:?}");
+    assert_eq!(error.kind(), StoreErrorKind::OutcomeUnknown, "the log could not be truncated either");
     for _ in 0..3 {
         let error = add(&store, "before").await.unwrap_err();
         assert_eq!(error.kind(), StoreErrorKind::Unavailable);
+        assert_eq!(number(&store, "before").await, Some(1));
+        store.ping().await.unwrap();
     }
 
-    disk.set_full(false);
-    until(|| store.shared.base().is_some()).await;
-    store.ping().await.unwrap();
-    assert_eq!(number(&store, "before").await, Some(1));
+    disk.set_broken(false);
     assert_eq!(add(&store, "before").await.unwrap(), Updated::Replaced);
     assert_eq!(number(&store, "before").await, Some(2));
-    assert_eq!(number(&open(&disk.after_power_cut()).await, "before").await, Some(2));
+    assert_eq!(number(&store, "during").await, None);
+    let after = open(&disk.after_power_cut()).await;
+    assert_eq!((number(&after, "before").await, number(&after, "during").await), (Some(2), None));
+}
+
+/// Without caches, so that every read goes to the database.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn reads_go_on_while_the_disk_is_full() {
+    let disk = Disk::default();
+    let store = Arc::new(open_with_caches(&disk, 0, 0).await);
+    for number in 0..200 {
+        store.insert(key(&number.to_string()), row(number)).await.unwrap();
+    }
+    until_quiet(&store).await;
+    disk.set_full(true);
+    let reader = tokio::spawn({
+        let store = Arc::clone(&store);
+        async move {
+            for round in 0..2000 {
+                let id = round % 200;
+                assert_eq!(number(&store, &id.to_string()).await, Some(id));
+                tokio::task::yield_now().await;
+            }
+        }
+    });
+    // First the log has room for some writes, and in the end for none.
+    let large = || Row::new(NOW, "x".repeat(30_000));
+    let mut failures = 0;
+    for number in 0..60 {
+        match store.insert(key(&format!("large {number}")), large()).await {
+            Ok(created) => assert!(created),
+            Err(error) => {
+                assert_eq!(error.kind(), StoreErrorKind::Unavailable, "{error}");
+                failures += 1;
+            }
+        }
+    }
+    assert!(failures > 0);
+    reader.await.unwrap();
+    let before = disk.log_syncs();
+    disk.set_full(false);
+    assert!(store.insert(key("after"), large()).await.unwrap());
+    assert!(disk.log_syncs() > before);
+    until_quiet(&store).await;
+    let after = open(&disk.after_power_cut()).await;
+    assert_eq!(*after.get(key("after")).await.unwrap().unwrap(), large());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -54,7 +94,7 @@ async fn operations_that_depend_on_a_failed_write_fail() {
         async move { store.insert(key("row"), row(9)).await }
     });
     until(|| store.shared.queue.length() == 41).await;
-    disk.set_full(true);
+    disk.set_broken(true);
     drop(gate);
     // The outcome of the first is unknown. The others were queued behind it and not written.
     assert_eq!(first.await.unwrap().unwrap_err().kind(), StoreErrorKind::OutcomeUnknown);
@@ -63,8 +103,7 @@ async fn operations_that_depend_on_a_failed_write_fail() {
     }
     assert_eq!(insert_again.await.unwrap().unwrap_err().kind(), StoreErrorKind::Unavailable);
 
-    disk.set_full(false);
-    until(|| store.shared.base().is_some()).await;
+    disk.set_broken(false);
     let left = number(&store, "row").await.unwrap();
     assert!(left <= 1, "{left} updates were done, but only the first can have been");
     assert_eq!(

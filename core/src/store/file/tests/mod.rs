@@ -1,3 +1,4 @@
+mod create;
 mod disk;
 mod durability;
 mod failures;
@@ -23,10 +24,12 @@ async fn open_with_caches(disk: &Disk, cache_bytes: usize, page_cache_bytes: usi
 }
 
 async fn try_open(disk: &Disk, cache_bytes: usize, page_cache_bytes: usize) -> Result<FileStore, OpenError> {
-    let file = DatabaseFile { path: PathBuf::from("disk"), page_cache_bytes };
+    let path = PathBuf::from("disk");
+    let file =
+        DatabaseFile { path: path.clone(), page_cache_bytes, wait: Duration::ZERO, accept_lost_log: false };
     let disk = disk.clone();
-    let open = move || file.open_on(disk.clone(), Box::new(disk.clone()));
-    FileStore::start(PathBuf::from("disk"), cache_bytes, open.clone(), open).await
+    let open = move |_: &dyn Fn() -> bool| file.open_on(disk.clone(), || Box::new(disk.clone()));
+    FileStore::start(path, cache_bytes, open).await
 }
 
 async fn open(disk: &Disk) -> FileStore {
