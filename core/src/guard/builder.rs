@@ -106,7 +106,8 @@ impl GuardBuilder {
     }
 }
 
-fn is_realm(realm: &str) -> bool {
+/// Whether a challenge can quote it (RFC 9110 section 11.5).
+pub(crate) fn is_realm(realm: &str) -> bool {
     realm.bytes().all(|b| (0x20..=0x7e).contains(&b) && !matches!(b, b'"' | b'\\'))
 }
 

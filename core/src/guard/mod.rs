@@ -15,6 +15,7 @@ mod scopes;
 mod verifier;
 
 pub use access::{Access, Owner};
+pub(crate) use builder::is_realm;
 pub use builder::{GuardBuilder, GuardError};
 pub use claims::AccessClaims;
 pub use future::AccessFuture;

@@ -12,7 +12,7 @@ use crate::endpoints::Interaction;
 use crate::engine::{Engine, ServerLifetimes};
 use crate::env::{Clock, Entropy, SystemClock, SystemEntropy};
 use crate::grant::{Extension, IntoRegistration, Registry};
-use crate::guard::{Guard, Rejection, RejectionBody, ScopeDescription, ShapeRejection};
+use crate::guard::{Guard, GuardError, Rejection, RejectionBody, ScopeDescription, ShapeRejection, is_realm};
 use crate::identity::{
     HashingSettings, OwnSession, PasswordHasher, Sessions, StoredUsers, Throttle, ThrottleSettings, Users,
 };
@@ -330,12 +330,12 @@ impl Builder {
     }
 
     /// The guard for the server's tokens.
-    fn guard(&mut self, store: &Store) -> Result<Guard, crate::guard::GuardError> {
+    fn guard(&mut self, store: &Store) -> Result<Guard, GuardError> {
         let guard = Guard::builder(&self.issuer)
             .store(store.clone())
             .clock(Arc::clone(&self.clock))
             .shared_rejection_body(self.rejection_body.take());
-        match self.realm.take() {
+        match self.realm.take().filter(|realm| is_realm(realm)) {
             Some(realm) => guard.realm(realm).build(),
             None => guard.build(),
         }
@@ -345,6 +345,9 @@ impl Builder {
     fn problems(&self, authenticator: &ClientAuthenticator) -> Problems {
         let mut problems = Problems::default();
         problems.check_mount(&self.mount);
+        if self.realm.as_deref().is_some_and(|realm| !is_realm(realm)) {
+            problems.add(GuardError::Realm.to_string());
+        }
         problems.check_lifetimes([
             ("code", self.lifetimes.code),
             ("access token", self.lifetimes.access_token),

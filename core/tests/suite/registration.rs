@@ -13,6 +13,7 @@ use crate::support::*;
 async fn a_build_error_lists_everything_that_is_wrong() {
     let error = GridAuth::builder("https://u:hunter2@id.example.com/")
         .mount("oauth/")
+        .realm("a\"b")
         .grant(ClientCredentials::new().client_authentication([AuthMethod::None]))
         .grant(ClientCredentials::new())
         .access_token_lifetime(std::time::Duration::ZERO)
@@ -20,7 +21,7 @@ async fn a_build_error_lists_everything_that_is_wrong() {
         .await
         .unwrap_err();
     let text = error.to_string();
-    for part in ["issuer", "store", "mount", "none", "twice", "lifetime"] {
+    for part in ["issuer", "store", "mount", "realm", "none", "twice", "lifetime"] {
         assert!(text.contains(part), "{part} is not in {text}");
     }
     assert!(!text.contains("hunter2"));
