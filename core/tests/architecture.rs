@@ -153,6 +153,28 @@ impl Sources {
         sources
     }
 
+    /// The paths in the code that begin with a child module, outside of `use` items.
+    fn inline_paths(&self, module: &[String], code: &str) -> Vec<Vec<String>> {
+        let children =
+            self.code.keys().filter(|file| file.len() == module.len() + 1 && file.starts_with(module));
+        let children: Vec<&String> = children.filter_map(|file| file.last()).collect();
+        let mut paths = Vec::new();
+        for line in code.lines().filter(|line| !line.contains("use ")) {
+            for child in &children {
+                let name = format!("{child}::");
+                let starts = line.match_indices(&name).map(|(at, _)| at).filter(|at| {
+                    !line[..*at].ends_with(|c: char| c.is_alphanumeric() || c == '_' || c == ':')
+                });
+                for at in starts {
+                    let rest = &line[at + name.len()..];
+                    let end = rest.find(|c: char| !(c.is_alphanumeric() || c == '_')).unwrap_or(rest.len());
+                    paths.push(vec![(*child).clone(), rest[..end].to_owned()]);
+                }
+            }
+        }
+        paths
+    }
+
     /// The path from the root of the crate; `None` for other crates.
     fn absolute(&self, module: &[String], mut path: Vec<String>) -> Option<Vec<String>> {
         let mut base = module.to_vec();
@@ -193,11 +215,12 @@ impl Sources {
         module
     }
 
-    /// Which files each file imports from.
+    /// Which files each file imports from, or reaches by the name of a child module.
     fn imports(&self) -> BTreeMap<Vec<String>, BTreeSet<Vec<String>>> {
         let of = |(module, code): (&Vec<String>, &String)| {
-            let paths = uses(code).filter(|(is_reexport, _)| !is_reexport);
-            let paths = paths.filter_map(|(_, path)| self.absolute(module, path));
+            let paths = uses(code).filter(|(is_reexport, _)| !is_reexport).map(|(_, path)| path);
+            let paths = paths.chain(self.inline_paths(module, code));
+            let paths = paths.filter_map(|path| self.absolute(module, path));
             let files = paths.map(|path| self.definition(&path)).filter(|file| file != module);
             (module.clone(), files.collect())
         };

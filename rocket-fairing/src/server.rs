@@ -1,4 +1,5 @@
 use gridauth::GridAuth;
+use gridauth::guard::Guard;
 use rocket::catcher::{self, Catcher};
 use rocket::fairing::{self, Fairing, Info, Kind};
 use rocket::http::Status;
@@ -40,9 +41,9 @@ impl Fairing for GridAuthFairing {
     }
 
     async fn on_ignite(&self, rocket: Rocket<Build>) -> fairing::Result {
-        if rocket.state::<GridAuth>().is_some() {
+        if rocket.state::<GridAuth>().is_some() || rocket.state::<Guard>().is_some() {
             tracing::error!(
-                "this Rocket already has a `GridAuth`: attach only one fairing, and do not call `manage` yourself"
+                "this Rocket already has a `GridAuth` or a `Guard`: attach only one fairing, and do not call `manage` yourself"
             );
             return Err(rocket);
         }

@@ -5,7 +5,8 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use zeroize::Zeroizing;
 
-use super::{ClientAuthentication, ClientRequest, PresentedCredentials, secret};
+use super::method::{ClientAuthentication, ClientRequest, PresentedCredentials};
+use super::secret;
 use crate::http::{AuthorizationHeader, authorization_of};
 use crate::model::{AuthMethod, Client};
 use crate::protocol::{OAuthError, decode_form_value, has_control};

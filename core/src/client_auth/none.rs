@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 
-use super::{ClientAuthentication, ClientRequest, PresentedCredentials};
+use super::method::{ClientAuthentication, ClientRequest, PresentedCredentials};
 use crate::http::{AuthorizationHeader, authorization_of};
 use crate::model::{AuthMethod, Client};
 use crate::protocol::OAuthError;

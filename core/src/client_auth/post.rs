@@ -2,7 +2,8 @@
 
 use async_trait::async_trait;
 
-use super::{ClientAuthentication, ClientRequest, PresentedCredentials, secret};
+use super::method::{ClientAuthentication, ClientRequest, PresentedCredentials};
+use super::secret;
 use crate::model::{AuthMethod, Client};
 use crate::protocol::OAuthError;
 

@@ -1,6 +1,6 @@
 //! Verifies a client secret, for every method that has one.
 
-use super::{ClientRequest, PresentedCredentials};
+use super::method::{ClientRequest, PresentedCredentials};
 use crate::http::RequestHead;
 use crate::identity::Throttled;
 use crate::model::{Client, ClientSecretHash};

@@ -13,7 +13,9 @@ use crate::protocol::{OAuthError, Scope, TokenType};
 use crate::token::{Binding, PresentedToken, TokenKind};
 
 /// RFC 7662 section 2.1: clients must authenticate, so that nobody can scan for tokens.
-const METHODS: [AuthMethod; 2] = [AuthMethod::Basic, AuthMethod::Post];
+fn methods(engine: &Engine) -> impl Iterator<Item = &AuthMethod> {
+    engine.client_methods.iter().filter(|method| **method != AuthMethod::None)
+}
 
 pub(crate) struct Introspect;
 
@@ -29,12 +31,14 @@ impl Endpoint for Introspect {
 
     fn describe(&self, engine: &Engine, metadata: &mut Metadata) {
         metadata.insert("introspection_endpoint", engine.url("/introspect"));
-        metadata.add("introspection_endpoint_auth_methods_supported", METHODS.iter().map(AuthMethod::as_str));
+        metadata
+            .add("introspection_endpoint_auth_methods_supported", methods(engine).map(AuthMethod::as_str));
     }
 
     async fn answer(&self, request: &EndpointRequest<'_>) -> Result<Response, OAuthError> {
         let parameters = request.form()?;
-        let client = request.authenticate_client(&parameters, &METHODS).await?;
+        let methods: Vec<AuthMethod> = methods(request.engine).cloned().collect();
+        let client = request.authenticate_client(&parameters, &methods).await?;
         let token = parameters.get("token").ok_or_else(|| OAuthError::invalid_request("token is missing"))?;
         let engine = request.engine;
         let described = match PresentedToken::parse(token) {

@@ -13,7 +13,6 @@ use crate::store::{Change, Key, Kind, Record};
 use crate::token::{PresentedToken, TokenKind, family_digest};
 
 /// The accepted client authentication methods.
-const METHODS: [AuthMethod; 3] = [AuthMethod::Basic, AuthMethod::Post, AuthMethod::None];
 
 pub(crate) struct Revoke;
 
@@ -29,12 +28,15 @@ impl Endpoint for Revoke {
 
     fn describe(&self, engine: &Engine, metadata: &mut Metadata) {
         metadata.insert("revocation_endpoint", engine.url("/revoke"));
-        metadata.add("revocation_endpoint_auth_methods_supported", METHODS.iter().map(AuthMethod::as_str));
+        metadata.add(
+            "revocation_endpoint_auth_methods_supported",
+            engine.client_methods.iter().map(AuthMethod::as_str),
+        );
     }
 
     async fn answer(&self, request: &EndpointRequest<'_>) -> Result<Response, OAuthError> {
         let parameters = request.form()?;
-        let client = request.authenticate_client(&parameters, &METHODS).await?;
+        let client = request.authenticate_client(&parameters, &request.engine.client_methods).await?;
         let token = parameters.get("token").ok_or_else(|| OAuthError::invalid_request("token is missing"))?;
         // token_type_hint is not needed: the token's prefix tells its type.
         if let Some(token) = PresentedToken::parse(token) {

@@ -2,9 +2,7 @@ use std::sync::Arc;
 
 use super::draft::TokenDraft;
 use super::issue::{FreshTokens, Prepared, Unstored};
-use super::{
-    ApprovedAuthorization, AuthorizationPlan, Extension, GrantedScope, Issued, NewGrant, TokenRequest,
-};
+use super::{ApprovedAuthorization, Extension, GrantedScope, Issued, NewGrant, TokenRequest};
 use crate::engine::Engine;
 use crate::env::Timestamp;
 use crate::model::{Client, GrantData, GrantRecord};
@@ -28,7 +26,7 @@ enum Occasion<'a> {
     /// For a token request.
     Request(&'a TokenRequest<'a>),
     /// For an approved authorization request, whose response contains them.
-    Approval(&'a AuthorizationPlan),
+    Approval(&'a ApprovedAuthorization<'a>),
 }
 
 /// What extensions have prepared for the next tokens of a stored grant.
@@ -78,7 +76,7 @@ impl<'a> TokenIssuer<'a> {
             grant_type: approved.grant_type,
             parameters: &approved.request.parameters,
             extensions,
-            occasion: Occasion::Approval(approved.plan),
+            occasion: Occasion::Approval(approved),
             now: approved.now,
         }
     }
@@ -90,7 +88,8 @@ impl<'a> TokenIssuer<'a> {
     /// The error of an extension that rejects the request, or a server error if the grant could not be stored. Then no token is
     /// issued.
     pub async fn issue(&self, mut grant: NewGrant) -> Result<Issued, OAuthError> {
-        if let Occasion::Approval(plan) = self.occasion {
+        if let Occasion::Approval(ApprovedAuthorization { plan, authentication, .. }) = self.occasion {
+            grant.authentication = grant.authentication.or_else(|| authentication.state());
             for (name, value) in &plan.keep {
                 grant.data.insert(name.clone(), value.clone());
             }

@@ -9,6 +9,7 @@ use crate::store::Store;
 pub struct GuardBuilder {
     issuer: String,
     realm: Option<String>,
+    audience: Vec<String>,
     clock: Arc<dyn Clock>,
     tokens: Option<Tokens>,
     shape_rejection: Option<ShapeRejection>,
@@ -35,6 +36,7 @@ impl Guard {
         GuardBuilder {
             issuer: issuer.into(),
             realm: None,
+            audience: Vec::new(),
             clock: Arc::new(SystemClock),
             tokens: None,
             shape_rejection: None,
@@ -61,6 +63,14 @@ impl GuardBuilder {
     #[must_use]
     pub fn realm(mut self, realm: impl Into<String>) -> Self {
         self.realm = Some(realm.into());
+        self
+    }
+
+    /// Adds a protected resource that this guard stands for (RFC 8707). Without any it stands for the issuer. A token for other
+    /// resources is rejected; a token that names no resource is for the issuer and all its resources.
+    #[must_use]
+    pub fn resource(mut self, resource: impl Into<String>) -> Self {
+        self.audience.push(resource.into());
         self
     }
 
@@ -92,6 +102,7 @@ impl GuardBuilder {
     /// [`GuardError`] says what to change.
     pub fn build(self) -> Result<Guard, GuardError> {
         let issuer = Issuer::parse(&self.issuer).map_err(GuardError::Issuer)?;
+        let audience = if self.audience.is_empty() { vec![issuer.url.clone()] } else { self.audience };
         let realm = self.realm.unwrap_or(issuer.url);
         if !is_realm(&realm) {
             return Err(GuardError::Realm);
@@ -99,6 +110,7 @@ impl GuardBuilder {
         Ok(Guard(Arc::new(Inner {
             id: GuardId::next(),
             realm,
+            audience: audience.into(),
             clock: self.clock,
             tokens: self.tokens.ok_or(GuardError::NoTokens)?,
             shape_rejection: self.shape_rejection,

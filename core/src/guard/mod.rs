@@ -59,6 +59,8 @@ pub(crate) type ShapeRejection = Arc<dyn Fn(&Rejection) -> Option<RejectionBody>
 struct Inner {
     id: GuardId,
     realm: String,
+    /// The resources that it stands for.
+    audience: Box<[String]>,
     clock: Arc<dyn Clock>,
     tokens: Tokens,
     shape_rejection: Option<ShapeRejection>,
@@ -113,8 +115,10 @@ impl Guard {
         let guard = Arc::clone(&self.0);
         AccessFuture::new(async move {
             match verifier.verify(&token).await {
-                Ok(Some(claims)) => Access::of_claims(claims, guard.clock.now(), guard.id)
-                    .ok_or_else(Rejection::invalid_token),
+                Ok(Some(claims)) => {
+                    let access = Access::of_claims(claims, guard.clock.now(), guard.id);
+                    guard.accept(access)
+                }
                 Ok(None) => Err(Rejection::invalid_token()),
                 Err(error) => Err(Rejection::verifier(&error)),
             }
@@ -148,8 +152,16 @@ impl Inner {
     ) -> Result<Access, Rejection> {
         let row = found.map_err(|error| Rejection::store(&error))?.ok_or_else(Rejection::invalid_token)?;
         let record = row.decoded::<GrantRecord>().map_err(|corrupt| Rejection::store(&corrupt.into()))?;
-        let access = Access::of_row(record, token.digest(), self.clock.now(), self.id);
-        access.ok_or_else(Rejection::invalid_token)
+        self.accept(Access::of_row(record, token.digest(), self.clock.now(), self.id))
+    }
+
+    /// Accepts a token that is valid and for a resource of this guard (RFC 9068 section 4).
+    fn accept(&self, access: Option<Access>) -> Result<Access, Rejection> {
+        let is_for_us = |access: &Access| {
+            let audience = access.audience();
+            audience.is_empty() || audience.iter().any(|resource| self.audience.contains(resource))
+        };
+        access.filter(is_for_us).ok_or_else(Rejection::invalid_token)
     }
 }
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 use gridauth::User;
 use gridauth::env::Timestamp;
 use gridauth::grant::{AuthorizationPlan, AuthorizationRequest, Extension};
+use gridauth::guard::Guard;
 use gridauth::http::BearerToken;
 use gridauth::identity::{OwnSession, Users as _, UsersError};
 use gridauth::model::Authentication;
@@ -165,16 +166,24 @@ async fn the_resources_of_a_request_become_the_audience_of_its_tokens() {
     let code = location_parameter(&browser.allow(&server).await, "code").unwrap();
     let (_, tokens) = server.token(&redeem(&code)).await;
     let token = string(&tokens, "access_token");
-    assert_eq!(server.auth.authenticate(&BearerToken::new(&token)).await.unwrap().audience(), [resource]);
+    let guard = |resource: &str| {
+        let guard =
+            Guard::builder(ISSUER).store(server.auth.store().clone()).clock(Arc::clone(&server.clock));
+        guard.resource("https://other.example.com").resource(resource).build().unwrap()
+    };
+    let access = guard(resource).authenticate(&BearerToken::new(&token)).await.unwrap();
+    assert_eq!(access.audience(), [resource]);
+    // A token for one resource opens no other (RFC 8707 section 2).
+    assert!(server.auth.authenticate(&BearerToken::new(&token)).await.is_err());
+    assert!(guard("https://api.example.com/").authenticate(&BearerToken::new(&token)).await.is_err());
     let form = [("token", token.as_str())];
     let headers = [("authorization", basic("web", "web-secret"))];
     let headers = headers.each_ref().map(|(name, value)| (*name, value.as_str()));
     let (_, introspected) = answer(server.post("/oauth/introspect", &headers, &form).await);
     assert_eq!(introspected["aud"], serde_json::json!([resource]));
     let (_, renewed) = server.token(&refresh(&string(&tokens, "refresh_token"))).await;
-    let access =
-        server.auth.authenticate(&BearerToken::new(&string(&renewed, "access_token"))).await.unwrap();
-    assert_eq!(access.audience(), [resource]);
+    let renewed = BearerToken::new(&string(&renewed, "access_token"));
+    assert_eq!(guard(resource).authenticate(&renewed).await.unwrap().audience(), [resource]);
 }
 
 /// An application's own session, in which israel signed in at this time.

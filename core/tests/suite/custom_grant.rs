@@ -199,7 +199,11 @@ async fn a_grant_that_forgets_what_extensions_ask_is_held_to_it() {
     let page = server.get(&uri, None).await;
     let back = server.submit_sign_in(&page, &cookie(&page).unwrap(), "israel", "imru").await;
     let token = location_parameter(&back, "access_token").unwrap();
-    let access = server.auth.authenticate(&gridauth::http::BearerToken::new(&token)).await.unwrap();
+    let token = gridauth::http::BearerToken::new(&token);
+    assert!(server.auth.authenticate(&token).await.is_err(), "the token is for another resource");
+    let api = gridauth::Guard::builder(ISSUER).store(server.auth.store().clone());
+    let api = api.clock(std::sync::Arc::clone(&server.clock)).resource("https://api.example.com");
+    let access = api.build().unwrap().authenticate(&token).await.unwrap();
     assert_eq!(access.data("tenant"), Some(&json!("acme")));
     assert_eq!(access.audience(), ["https://api.example.com"]);
 }

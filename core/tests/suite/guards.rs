@@ -40,6 +40,7 @@ impl TokenVerifier for Known {
 fn verifying_guard() -> (Guard, Arc<ManualClock>) {
     let clock = Arc::new(ManualClock::starting_at(Timestamp::from_millis(1_700_000_000_000)));
     let guard = Guard::builder(ISSUER).verifier(Known).clock(Arc::clone(&clock));
+    let guard = guard.resource("https://api.example.com");
     (guard.build().unwrap(), clock)
 }
 

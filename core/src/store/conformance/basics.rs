@@ -1,6 +1,6 @@
 //! One caller, one row: what each operation does and returns.
 
-use super::Case;
+use super::case::Case;
 use super::harness::{Harness, Outcome, numbered, same, same_row};
 use crate::store::Kind;
 

@@ -1,6 +1,6 @@
 //! A sweep removes expired rows, a bounded number at a time, and no others.
 
-use super::Case;
+use super::case::Case;
 use super::harness::{Harness, NOON, Outcome, at, mismatch, numbered, same, same_row};
 use crate::env::Timestamp;
 use crate::store::{Change, Kind, Updated};

@@ -1,6 +1,6 @@
 //! Ids are compared byte by byte, and each kind has its own key space.
 
-use super::Case;
+use super::case::Case;
 use super::harness::{Harness, NOON, Outcome, number_in, numbered, same, same_row};
 use super::rows::TEXTS;
 use crate::store::{By, Change, Key, Kind, Row, Updated};

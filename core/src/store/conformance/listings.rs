@@ -1,6 +1,6 @@
 //! Listings are complete across pages, and follow the changes of rows.
 
-use super::Case;
+use super::case::Case;
 use super::harness::{Harness, NOON, Outcome, at, mismatch, numbered, same, same_row};
 use crate::store::{By, Change, Kind, Query, Row, Updated};
 

@@ -1,6 +1,6 @@
 //! Many callers at once: of those that race for one thing, exactly one gets it, and no write is lost.
 
-use super::Case;
+use super::case::Case;
 use super::harness::{Harness, Outcome, mismatch, number_in, numbered, same};
 use crate::store::{Change, Kind, Updated};
 

@@ -1,6 +1,6 @@
 //! A row is read as it was written: every column, every kind of text, every size.
 
-use super::Case;
+use super::case::Case;
 use super::harness::{Harness, NOON, Outcome, same_row};
 use crate::env::Timestamp;
 use crate::store::{By, Kind, Row};

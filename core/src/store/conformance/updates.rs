@@ -1,6 +1,6 @@
 //! What an update does and returns.
 
-use super::Case;
+use super::case::Case;
 use super::harness::{Harness, NOON, Outcome, at, mismatch, number_in, numbered, same, same_row};
 use crate::store::{Change, Kind, Row, Updated};
 

@@ -11,9 +11,9 @@ use std::sync::Arc;
 
 use griddb_rs::{Collection, ErrorKind, Pages, Value, tql};
 
+use super::error::store_error;
 use super::layout::Layout;
 use super::rows::{moment, readable};
-use super::store_error;
 use crate::env::Timestamp;
 use crate::store::deadline::Wait;
 use crate::store::{By, Cursor, Entry, Page, Query, StoreError, StoreErrorKind};

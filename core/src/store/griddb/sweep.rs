@@ -6,8 +6,9 @@ use griddb_rs::Collection;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
+use super::error::{late, store_error};
+use super::list;
 use super::rows::{NewRow, moment};
-use super::{late, list, store_error};
 use crate::env::Timestamp;
 use crate::store::StoreError;
 use crate::store::deadline::Wait;

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use http::StatusCode;
 
-use super::{Draft, parameters};
+use super::draft::Draft;
+use super::parameters;
 use crate::engine::Engine;
 use crate::model::Client;
 use crate::protocol::{ErrorCode, OAuthError, Parameters};

@@ -1,6 +1,6 @@
 //! The checks of the grant's extensions.
 
-use super::ValidRequest;
+use super::draft::ValidRequest;
 use crate::protocol::OAuthError;
 
 pub(super) fn agree(valid: &mut ValidRequest<'_>) -> Result<(), OAuthError> {

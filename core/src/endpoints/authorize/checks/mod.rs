@@ -1,6 +1,7 @@
 //! The checks of an authorization request, in order.
 
 mod client;
+mod draft;
 mod extensions;
 mod parameters;
 mod redirect_uri;
@@ -8,36 +9,14 @@ mod response_mode;
 mod response_type;
 mod scope;
 
-use std::sync::Arc;
+pub(super) use draft::ValidRequest;
 
 use super::failure::Failure;
 use super::redirect::Target;
 use crate::engine::Engine;
-use crate::grant::{
-    AuthorizationPlan, AuthorizationRequest, AuthorizationSide, Extension, GrantedScope, Registered, Registry,
-};
-use crate::model::Client;
+use crate::grant::Registry;
 use crate::protocol::{OAuthError, Parameters};
-
-/// An authorization request that has passed every check, with the grant that handles it.
-pub(super) struct ValidRequest<'a> {
-    pub(super) request: AuthorizationRequest,
-    pub(super) side: &'a dyn AuthorizationSide,
-    pub(super) extensions: &'a [Arc<dyn Extension>],
-    /// What the extensions require.
-    pub(super) plan: AuthorizationPlan,
-}
-
-/// An authorization request with a known client and a registered redirect URI, while the rest is being checked.
-struct Draft<'a> {
-    engine: &'a Engine,
-    grants: &'a Registry,
-    parameters: Parameters,
-    client: Arc<Client>,
-    target: Target,
-    side: Option<(&'a Registered, &'a dyn AuthorizationSide)>,
-    scope: Option<GrantedScope>,
-}
+use draft::Draft;
 
 type Check = for<'a, 'd> fn(&'d mut Draft<'a>) -> Result<(), OAuthError>;
 
@@ -73,26 +52,5 @@ pub(super) async fn run<'a>(
     match extensions::agree(&mut valid) {
         Ok(()) => Ok(valid),
         Err(error) => Err(Failure::Redirect(Box::new(Target::of(&valid.request)), error)),
-    }
-}
-
-impl<'a> Draft<'a> {
-    fn finish(self) -> Result<ValidRequest<'a>, Failure> {
-        let (Some((registered, side)), Some(scope)) = (self.side, self.scope) else {
-            return Err(OAuthError::server_error("a check of the authorization request is missing").into());
-        };
-        let request = AuthorizationRequest {
-            client: self.client,
-            redirect: self.target.redirect,
-            response_mode: self.target.mode,
-            scope,
-            parameters: self.parameters,
-        };
-        Ok(ValidRequest {
-            request,
-            side,
-            extensions: &registered.extensions,
-            plan: AuthorizationPlan::default(),
-        })
     }
 }

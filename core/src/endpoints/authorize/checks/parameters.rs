@@ -1,6 +1,6 @@
 //! No parameter is sent more than once (RFC 6749 section 3.1).
 
-use super::Draft;
+use super::draft::Draft;
 use crate::http::refuse_repeated;
 use crate::protocol::{OAuthError, Parameters};
 

@@ -1,6 +1,6 @@
 //! The response mode (OAuth 2.0 Multiple Response Type Encoding Practices section 2.1, OAuth 2.0 Form Post Response Mode).
 
-use super::Draft;
+use super::draft::Draft;
 use crate::pages::WebUri;
 use crate::protocol::{OAuthError, ResponseMode};
 

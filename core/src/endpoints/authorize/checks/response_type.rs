@@ -1,6 +1,6 @@
 //! The response type (RFC 6749 section 3.1.1).
 
-use super::Draft;
+use super::draft::Draft;
 use crate::protocol::{ErrorCode, OAuthError};
 
 pub(super) fn is_known(draft: &mut Draft<'_>) -> Result<(), OAuthError> {

@@ -1,6 +1,6 @@
 //! The scope (RFC 6749 section 3.3).
 
-use super::Draft;
+use super::draft::Draft;
 use crate::grant::GrantedScope;
 use crate::protocol::OAuthError;
 
