@@ -25,6 +25,7 @@ cases! {
     "RFC 6265bis 4.1.3.2" => under_https_the_cookie_is_secure_and_bound_to_the_host,
     "DESIGN.md, rules" => signing_in_replaces_the_cookie,
     "DESIGN.md, rules" => a_planted_cookie_is_worth_nothing,
+    "RFC 6265 5.4" => a_cookie_of_another_application_hides_none_of_ours,
     "RFC 6749 10.12" => a_form_from_another_browser_is_rejected,
     "RFC 6749 10.12" => a_form_without_the_cookie_is_rejected,
     "RFC 6749 10.12" => a_csrf_token_is_for_one_request_and_purpose,
@@ -328,6 +329,24 @@ fn a_planted_cookie_is_worth_nothing(context: &Context) {
     for value in ["A".repeat(43), "x".to_owned(), String::new(), "A".repeat(5000), "é".to_owned()] {
         let mut stranger = Browser { app: context.app(), cookies: vec![(name.clone(), value)] };
         assert!(is_sign_in(&stranger.authorize(&CodeRequest::web().pairs())));
+    }
+}
+
+/// Cookies of other applications on the host come with ours, and may have any bytes.
+fn a_cookie_of_another_application_hides_none_of_ours(context: &Context) {
+    let user = context.user();
+    let others: [&[u8]; 5] =
+        ["theme=caf\u{e9}".as_bytes(), b"theme=caf\xe9", b"\xff\xfe", b"gridauth=x; gridauth-form=y", b"=;;"];
+    for other in others {
+        let mut browser = Browser::new(context.app());
+        let page = browser.authorize(&CodeRequest::web().pairs());
+        let form = Page::read(page.text()).form().clone();
+        let sent = form.filled(&[("username", &user.username), ("password", &user.password)], None);
+        let sent: Vec<(&str, &str)> = sent.iter().map(|(name, value)| (&**name, &**value)).collect();
+        let (name, value) = &browser.cookies[0];
+        let cookies = [other, b"; ", name.as_bytes(), b"=", value.as_bytes()].concat();
+        let answer = context.app().send(&Request::form(&form.action, &sent).header("Cookie", cookies));
+        assert!(is_consent(&answer), "{other:?}: {answer:#}");
     }
 }
 
