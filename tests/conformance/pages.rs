@@ -20,6 +20,8 @@ cases! {
     "DEMO_APP.md, Policies" => consent_is_remembered_per_client_and_user,
     "DEMO_APP.md, Policies" => a_wider_request_asks_again,
     "DEMO_APP.md, Policies" => consents_add_up,
+    "DEMO_APP.md, Policies" => consent_is_remembered_per_origin_of_the_redirect_uri,
+    "RFC 8252 8.6" => a_native_public_client_asks_each_time,
     "RFC 6749 3.1" => somebody_signed_in_is_not_asked_again,
     "RFC 6265bis" => the_cookie_is_protected_from_scripts_and_other_sites,
     "RFC 6265bis 4.1.3.2" => under_https_the_cookie_is_secure_and_bound_to_the_host,
@@ -251,6 +253,42 @@ fn consents_add_up(context: &Context) {
     Redirect::of(&browser.allow(&page));
     let both = CodeRequest::web().with("scope", "notes.read notes.write");
     assert!(Redirect::of(&browser.authorize(&both.pairs())).get("code").is_some());
+}
+
+fn consent_is_remembered_per_origin_of_the_redirect_uri(context: &Context) {
+    let user = context.user();
+    let request = CodeRequest::new("two-uris", "https://two.example.com/other");
+    let (mut browser, page) = at_consent(context, &request, &user);
+    Redirect::of(&browser.allow(&page));
+    // Another path of the same origin.
+    let same = CodeRequest::new("two-uris", "https://two.example.com/cb?tenant=1");
+    assert!(Redirect::of(&browser.authorize(&same.pairs())).get("code").is_some());
+    let other = CodeRequest::new("two-uris", "https://two.example.com:8443/cb");
+    let page = browser.authorize(&other.pairs());
+    assert!(is_consent(&page), "{page:#}");
+    Redirect::of(&browser.allow(&page));
+    for allowed in [request, other] {
+        assert!(Redirect::of(&browser.authorize(&allowed.pairs())).get("code").is_some());
+    }
+}
+
+/// Any program on the device can be that client.
+fn a_native_public_client_asks_each_time(context: &Context) {
+    let user = context.user();
+    for uri in ["http://127.0.0.1:4711/native", "http://[::1]/native", "com.example.app:/cb"] {
+        let request = CodeRequest::new("native", uri);
+        let (mut browser, page) = at_consent(context, &request, &user);
+        for _ in 0..2 {
+            assert!(Redirect::of(&browser.allow(&page)).get("code").is_some());
+            let page = browser.authorize(&request.pairs());
+            assert!(is_consent(&page), "{uri}: {page:#}");
+        }
+    }
+    // Nobody else can be a public client at an https redirect URI.
+    let web = CodeRequest::new("spa-refresh", "https://spa.example.com/cb");
+    let (mut browser, page) = at_consent(context, &web, &user);
+    Redirect::of(&browser.allow(&page));
+    assert!(Redirect::of(&browser.authorize(&web.pairs())).get("code").is_some());
 }
 
 fn somebody_signed_in_is_not_asked_again(context: &Context) {

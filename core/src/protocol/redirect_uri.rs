@@ -87,6 +87,19 @@ impl RedirectUri {
     }
 }
 
+/// What a redirect URI says of the program that it leads to: scheme, host and port of a web URI, without the port where that is
+/// loopback `http` (RFC 8252 section 7.3: it differs each time); of any other URI the scheme.
+pub(crate) fn origin_of(redirect_uri: &str) -> String {
+    if let Some((host, _)) = loopback_without_port(redirect_uri) {
+        return format!("http://{host}");
+    }
+    match Url::parse(redirect_uri) {
+        Ok(url) if url.origin().is_tuple() => url.origin().ascii_serialization(),
+        Ok(url) => format!("{}:", url.scheme()),
+        Err(_) => redirect_uri.to_owned(),
+    }
+}
+
 /// The host of an `http` loopback URI and what follows its port; `None` for any other URI.
 fn loopback_without_port(uri: &str) -> Option<(&str, &str)> {
     let rest = uri.strip_prefix("http://")?;
@@ -192,6 +205,21 @@ mod tests {
             "http://127.0.0.1:5000/cb#x",
         ] {
             assert!(!native.matches(other), "{other}");
+        }
+    }
+
+    #[test]
+    fn an_origin_is_where_the_answer_goes() {
+        for (uri, origin) in [
+            ("https://client.example.com/cb?x=1", "https://client.example.com"),
+            ("https://client.example.com:443/", "https://client.example.com"),
+            ("https://client.example.com:8443/cb", "https://client.example.com:8443"),
+            ("http://127.0.0.1:4711/cb", "http://127.0.0.1"),
+            ("http://[::1]/cb", "http://[::1]"),
+            ("com.example.app:/cb", "com.example.app:"),
+            ("com.example.app://host/cb", "com.example.app:"),
+        ] {
+            assert_eq!(origin_of(uri), origin, "{uri}");
         }
     }
 

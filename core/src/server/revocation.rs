@@ -24,9 +24,8 @@ impl GridAuth {
     pub async fn withdraw_consent(&self, subject: &str, client_id: &str) -> Result<(), RevokeError> {
         // The consent goes first, so that hardly a new grant comes of it while the old ones go; one whose approval has read
         // the consent already may still come.
-        let consent =
-            self.0.engine.store.remove(Key::new(Kind::Consent, &Consent::row_id(subject, client_id))).await;
         let is_of_client = |row: &Row| row.client() == Some(client_id);
+        let consent = self.remove_listed(Kind::Consent, By::User(subject), is_of_client).await;
         let grants = self.remove_listed(Kind::Grant, By::User(subject), is_of_client).await;
         consent?;
         grants

@@ -3,7 +3,7 @@
 use crate::engine::Engine;
 use crate::grant::AuthorizationRequest;
 use crate::model::{Consent, User};
-use crate::protocol::OAuthError;
+use crate::protocol::{OAuthError, origin_of};
 use crate::store::{Change, Key, Kind, Record};
 
 /// Whether the user has allowed all that is asked for, or need not be asked.
@@ -15,9 +15,18 @@ pub(super) async fn is_given(
     if request.client.is_first_party() {
         return Ok(true);
     }
-    let id = Consent::row_id(user.subject(), request.client.id());
+    if !is_remembered(request) {
+        return Ok(false);
+    }
+    let id = Consent::row_id(user.subject(), request.client.id(), &origin_of(request.redirect.as_str()));
     let given = engine.store.read::<Consent>(&id).await?;
     Ok(given.is_some_and(|consent| consent.scope.covers(request.scope.as_scope())))
+}
+
+/// Whether what a user allows counts the next time. A public client proves who it is by its redirect URI alone, and any program on
+/// the device can have a loopback or a private-use-scheme one (RFC 8252 section 8.6).
+fn is_remembered(request: &AuthorizationRequest) -> bool {
+    !request.client.is_public() || request.redirect.as_str().starts_with("https://")
 }
 
 /// Remembers what a user allowed, added to what they allowed before.
@@ -26,13 +35,17 @@ pub(super) async fn remember(
     request: &AuthorizationRequest,
     user: &User,
 ) -> Result<(), OAuthError> {
+    if !is_remembered(request) {
+        return Ok(());
+    }
     let consent = Consent {
         subject: user.subject().to_owned(),
         client_id: request.client.id().to_owned(),
+        origin: origin_of(request.redirect.as_str()),
         scope: request.scope.as_scope().clone(),
         given: engine.clock.now(),
     };
-    let id = Consent::row_id(&consent.subject, &consent.client_id);
+    let id = Consent::row_id(&consent.subject, &consent.client_id, &consent.origin);
     // Between insert and change the row may come or go. Each of the two says so, and the other is tried.
     for _ in 0..8 {
         if engine.store.insert(Key::new(Kind::Consent, &id), consent.to_row()).await? {
