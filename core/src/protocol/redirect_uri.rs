@@ -31,6 +31,13 @@ pub enum RedirectUriError {
     /// It contains a user name or a password.
     #[error("a redirect URI has no user information")]
     UserInformation,
+    /// It is plain `http` to another host than loopback: a code sent there can be read in transit (RFC 9700 section 2.6).
+    #[error("a redirect URI is https; http is for 127.0.0.1, [::1] and localhost alone")]
+    Unprotected,
+    /// Its private-use scheme has no dot: it is no domain name of its owner in reverse order, so anybody may use it
+    /// (RFC 8252 section 8.4).
+    #[error("a private-use scheme has a dot in it, as com.example.app: has; {0} has none")]
+    PrivateUseScheme(String),
 }
 
 /// Schemes that browsers run, resolve locally, or do not support.
@@ -64,6 +71,22 @@ impl RedirectUri {
             return Err(RedirectUriError::NotAbsolute);
         }
         Ok(Self(text.into()))
+    }
+
+    /// Whether only the client gets what is sent there: `https`, `http` on a loopback host, or a private-use scheme with a dot
+    /// in it.
+    ///
+    /// # Errors
+    /// [`RedirectUriError::Unprotected`] (RFC 9700 section 2.6), [`RedirectUriError::PrivateUseScheme`] (RFC 8252 section 8.4).
+    pub fn check_protected(&self) -> Result<(), RedirectUriError> {
+        let scheme = self.0.split(':').next().unwrap_or_default();
+        match scheme {
+            "https" => Ok(()),
+            "http" if self.is_unprotected() => Err(RedirectUriError::Unprotected),
+            "http" => Ok(()),
+            private if private.contains('.') => Ok(()),
+            private => Err(RedirectUriError::PrivateUseScheme(private.to_owned())),
+        }
     }
 
     /// Whether `requested` matches this URI, character by character (RFC 9700 section 2.1). A loopback address may
@@ -172,6 +195,33 @@ mod tests {
             "https://client.example.com/\u{e9}",
         ] {
             assert!(RedirectUri::parse(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn only_some_uris_are_protected() {
+        let check = |uri: &str| RedirectUri::parse(uri).unwrap().check_protected();
+        for good in [
+            "https://client.example.com/cb",
+            "http://127.0.0.1/cb",
+            "http://[::1]:8000/cb",
+            "http://localhost:5173",
+            "com.example.app:/oauth",
+            "com.example.app://oauth",
+        ] {
+            assert_eq!(check(good), Ok(()), "{good}");
+        }
+        for plain in [
+            "http://client.example.com/cb",
+            "http://10.0.0.1/cb",
+            "http://127.0.0.1.example.com/cb",
+            "http://localhost.example.com/cb",
+        ] {
+            assert_eq!(check(plain), Err(RedirectUriError::Unprotected), "{plain}");
+        }
+        for undotted in ["myapp:/cb", "myapp://com.example/cb", "urn:ietf:wg:oauth:2.0:oob", "intent://x/"] {
+            let refused = check(undotted);
+            assert!(matches!(refused, Err(RedirectUriError::PrivateUseScheme(_))), "{undotted}: {refused:?}");
         }
     }
 
