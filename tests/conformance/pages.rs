@@ -20,11 +20,14 @@ cases! {
     "DEMO_APP.md, Policies" => consent_is_remembered_per_client_and_user,
     "DEMO_APP.md, Policies" => a_wider_request_asks_again,
     "DEMO_APP.md, Policies" => consents_add_up,
+    "DEMO_APP.md, Policies" => consent_is_remembered_per_origin_of_the_redirect_uri,
+    "RFC 8252 8.6" => a_native_public_client_asks_each_time,
     "RFC 6749 3.1" => somebody_signed_in_is_not_asked_again,
     "RFC 6265bis" => the_cookie_is_protected_from_scripts_and_other_sites,
     "RFC 6265bis 4.1.3.2" => under_https_the_cookie_is_secure_and_bound_to_the_host,
     "DESIGN.md, rules" => signing_in_replaces_the_cookie,
     "DESIGN.md, rules" => a_planted_cookie_is_worth_nothing,
+    "RFC 6265 5.4" => a_cookie_of_another_application_hides_none_of_ours,
     "RFC 6749 10.12" => a_form_from_another_browser_is_rejected,
     "RFC 6749 10.12" => a_form_without_the_cookie_is_rejected,
     "RFC 6749 10.12" => a_csrf_token_is_for_one_request_and_purpose,
@@ -252,6 +255,42 @@ fn consents_add_up(context: &Context) {
     assert!(Redirect::of(&browser.authorize(&both.pairs())).get("code").is_some());
 }
 
+fn consent_is_remembered_per_origin_of_the_redirect_uri(context: &Context) {
+    let user = context.user();
+    let request = CodeRequest::new("two-uris", "https://two.example.com/other");
+    let (mut browser, page) = at_consent(context, &request, &user);
+    Redirect::of(&browser.allow(&page));
+    // Another path of the same origin.
+    let same = CodeRequest::new("two-uris", "https://two.example.com/cb?tenant=1");
+    assert!(Redirect::of(&browser.authorize(&same.pairs())).get("code").is_some());
+    let other = CodeRequest::new("two-uris", "https://two.example.com:8443/cb");
+    let page = browser.authorize(&other.pairs());
+    assert!(is_consent(&page), "{page:#}");
+    Redirect::of(&browser.allow(&page));
+    for allowed in [request, other] {
+        assert!(Redirect::of(&browser.authorize(&allowed.pairs())).get("code").is_some());
+    }
+}
+
+/// Any program on the device can be that client.
+fn a_native_public_client_asks_each_time(context: &Context) {
+    let user = context.user();
+    for uri in ["http://127.0.0.1:4711/native", "http://[::1]/native", "com.example.app:/cb"] {
+        let request = CodeRequest::new("native", uri);
+        let (mut browser, page) = at_consent(context, &request, &user);
+        for _ in 0..2 {
+            assert!(Redirect::of(&browser.allow(&page)).get("code").is_some());
+            let page = browser.authorize(&request.pairs());
+            assert!(is_consent(&page), "{uri}: {page:#}");
+        }
+    }
+    // Nobody else can be a public client at an https redirect URI.
+    let web = CodeRequest::new("spa-refresh", "https://spa.example.com/cb");
+    let (mut browser, page) = at_consent(context, &web, &user);
+    Redirect::of(&browser.allow(&page));
+    assert!(Redirect::of(&browser.authorize(&web.pairs())).get("code").is_some());
+}
+
 fn somebody_signed_in_is_not_asked_again(context: &Context) {
     let user = context.user();
     let (mut browser, _) = at_consent(context, &CodeRequest::web(), &user);
@@ -328,6 +367,24 @@ fn a_planted_cookie_is_worth_nothing(context: &Context) {
     for value in ["A".repeat(43), "x".to_owned(), String::new(), "A".repeat(5000), "é".to_owned()] {
         let mut stranger = Browser { app: context.app(), cookies: vec![(name.clone(), value)] };
         assert!(is_sign_in(&stranger.authorize(&CodeRequest::web().pairs())));
+    }
+}
+
+/// Cookies of other applications on the host come with ours, and may have any bytes.
+fn a_cookie_of_another_application_hides_none_of_ours(context: &Context) {
+    let user = context.user();
+    let others: [&[u8]; 5] =
+        ["theme=caf\u{e9}".as_bytes(), b"theme=caf\xe9", b"\xff\xfe", b"gridauth=x; gridauth-form=y", b"=;;"];
+    for other in others {
+        let mut browser = Browser::new(context.app());
+        let page = browser.authorize(&CodeRequest::web().pairs());
+        let form = Page::read(page.text()).form().clone();
+        let sent = form.filled(&[("username", &user.username), ("password", &user.password)], None);
+        let sent: Vec<(&str, &str)> = sent.iter().map(|(name, value)| (&**name, &**value)).collect();
+        let (name, value) = &browser.cookies[0];
+        let cookies = [other, b"; ", name.as_bytes(), b"=", value.as_bytes()].concat();
+        let answer = context.app().send(&Request::form(&form.action, &sent).header("Cookie", cookies));
+        assert!(is_consent(&answer), "{other:?}: {answer:#}");
     }
 }
 

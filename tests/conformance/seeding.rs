@@ -18,6 +18,7 @@ cases! {
     "DEMO_APP.md, Seed file" => an_empty_seed_is_a_seed,
     "DEMO_APP.md, Seed file" => nobody_signs_up_over_a_seeded_user,
     "DEMO_APP.md, Seed file" => a_subject_that_a_stored_user_has_is_a_bad_seed,
+    "RFC 9700 2.6" => a_redirect_uri_in_plain_http_is_a_bad_seed,
     "DEMO_APP.md, Start" => stored_users_may_swap_their_subjects,
     "DEMO_APP.md, Seed file" => the_built_in_client_is_removed_with_all_that_it_was_granted,
 }
@@ -206,6 +207,24 @@ fn a_subject_that_a_stored_user_has_is_a_bad_seed(context: &Context) {
     }
     token(&app, "machine", &[("grant_type", "client_credentials")]).expect_error(401, "invalid_client");
     password_tokens(&app, &miriam, "all");
+}
+
+#[track_caller]
+fn refused(context: &Context, seed: &serde_json::Value, told: &[&str]) {
+    let exit = Demo::start_refused(&context.deployment(), &Options::new("a bad seed").seed(seed));
+    assert_eq!((exit.status.code(), &*exit.stdout), (Some(2), ""), "{}", exit.stderr);
+    let last = exit.stderr.lines().last().unwrap_or_default();
+    for told in ["GRIDAUTH_SEED"].iter().chain(told) {
+        assert!(last.contains(told), "{told} is not in {last}");
+    }
+}
+
+fn a_redirect_uri_in_plain_http_is_a_bad_seed(context: &Context) {
+    for uri in ["http://client.example.com/cb", "app:/cb", "http://10.0.0.1/cb"] {
+        let client =
+            json!({"client_id": "web", "token_endpoint_auth_method": "none", "redirect_uris": [uri]});
+        refused(context, &json!({"clients": [client]}), &["clients[0] \"web\"", "redirect_uris", uri]);
+    }
 }
 
 fn stored_users_may_swap_their_subjects(context: &Context) {

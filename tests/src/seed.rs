@@ -89,7 +89,8 @@ pub const CLIENTS: &[Client] = &[
     Client {
         id: "two-uris",
         auth: Auth::Basic,
-        metadata: r#"{"redirect_uris": ["https://two.example.com/cb?tenant=1", "https://two.example.com/other"],
+        metadata: r#"{"redirect_uris": ["https://two.example.com/cb?tenant=1", "https://two.example.com/other",
+            "https://two.example.com:8443/cb"],
             "scope": "notes.read"}"#,
     },
     Client { id: "no-uri", auth: Auth::Basic, metadata: r#"{"scope": "notes.read"}"# },

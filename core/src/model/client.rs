@@ -265,6 +265,7 @@ pub struct ClientBuilder {
     scope: String,
     default_scope: Option<String>,
     redirect_uris: Vec<String>,
+    allows_unprotected_redirects: bool,
     body: Body,
 }
 
@@ -282,7 +283,14 @@ impl ClientBuilder {
             default_scope: None,
             metadata: Map::new(),
         };
-        Self { id, scope: String::new(), default_scope: None, redirect_uris: Vec::new(), body }
+        Self {
+            id,
+            scope: String::new(),
+            default_scope: None,
+            redirect_uris: Vec::new(),
+            allows_unprotected_redirects: false,
+            body,
+        }
     }
 
     /// The name shown to users.
@@ -298,10 +306,19 @@ impl ClientBuilder {
         self
     }
 
-    /// Adds a redirect URI.
+    /// Adds a redirect URI: `https`, `http` on a loopback host, or a private-use scheme with a dot in it
+    /// ([`RedirectUri::check_protected`]).
     #[must_use]
     pub fn redirect_uri(mut self, uri: impl Into<String>) -> Self {
         self.redirect_uris.push(uri.into());
+        self
+    }
+
+    /// Accepts plain `http` redirect URIs to any host and private-use schemes without a dot. An eavesdropper, or a program with the same
+    /// scheme, then gets the client's codes (RFC 9700 section 2.6, RFC 8252 section 8.4).
+    #[must_use]
+    pub fn dangerously_allow_unprotected_redirect_uris(mut self) -> Self {
+        self.allows_unprotected_redirects = true;
         self
     }
 
@@ -387,9 +404,13 @@ impl ClientBuilder {
             return Err(ClientError::Id);
         }
         for uri in self.redirect_uris {
-            let parsed =
-                RedirectUri::parse(&uri).map_err(|reason| ClientError::RedirectUri { uri, reason })?;
-            self.body.redirect_uris.push(parsed);
+            let checked = RedirectUri::parse(&uri).and_then(|parsed| {
+                if !self.allows_unprotected_redirects {
+                    parsed.check_protected()?;
+                }
+                Ok(parsed)
+            });
+            self.body.redirect_uris.push(checked.map_err(|reason| ClientError::RedirectUri { uri, reason })?);
         }
         let scope: Scope = self.scope.parse()?;
         self.body.default_scope = self.default_scope.map(|default| default.parse()).transpose()?;
@@ -403,6 +424,17 @@ impl ClientBuilder {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_client_has_protected_redirect_uris_unless_told_otherwise() {
+        for uri in ["http://client.example.com/cb", "app:/cb"] {
+            let client = || Client::public("app").redirect_uri(uri);
+            assert!(matches!(client().build(), Err(ClientError::RedirectUri { .. })), "{uri}");
+            assert!(client().check().is_err(), "{uri}");
+            let allowed = client().dangerously_allow_unprotected_redirect_uris().build().unwrap();
+            assert_eq!(allowed.redirect_uris()[0].as_str(), uri);
+        }
+    }
 
     #[test]
     fn a_default_scope_is_within_the_scope_and_is_stored() {

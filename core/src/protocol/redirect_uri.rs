@@ -31,6 +31,13 @@ pub enum RedirectUriError {
     /// It contains a user name or a password.
     #[error("a redirect URI has no user information")]
     UserInformation,
+    /// It is plain `http` to another host than loopback: a code sent there can be read in transit (RFC 9700 section 2.6).
+    #[error("a redirect URI is https; http is for 127.0.0.1, [::1] and localhost alone")]
+    Unprotected,
+    /// Its private-use scheme has no dot: it is no domain name of its owner in reverse order, so anybody may use it
+    /// (RFC 8252 section 8.4).
+    #[error("a private-use scheme has a dot in it, as com.example.app: has; {0} has none")]
+    PrivateUseScheme(String),
 }
 
 /// Schemes that browsers run, resolve locally, or do not support.
@@ -66,6 +73,22 @@ impl RedirectUri {
         Ok(Self(text.into()))
     }
 
+    /// Whether only the client gets what is sent there: `https`, `http` on a loopback host, or a private-use scheme with a dot
+    /// in it.
+    ///
+    /// # Errors
+    /// [`RedirectUriError::Unprotected`] (RFC 9700 section 2.6), [`RedirectUriError::PrivateUseScheme`] (RFC 8252 section 8.4).
+    pub fn check_protected(&self) -> Result<(), RedirectUriError> {
+        let scheme = self.0.split(':').next().unwrap_or_default();
+        match scheme {
+            "https" => Ok(()),
+            "http" if self.is_unprotected() => Err(RedirectUriError::Unprotected),
+            "http" => Ok(()),
+            private if private.contains('.') => Ok(()),
+            private => Err(RedirectUriError::PrivateUseScheme(private.to_owned())),
+        }
+    }
+
     /// Whether `requested` matches this URI, character by character (RFC 9700 section 2.1). A loopback address may
     /// have any port (RFC 8252 section 7.3).
     pub fn matches(&self, requested: &str) -> bool {
@@ -84,6 +107,19 @@ impl RedirectUri {
     /// Whether it is plain `http` to a host other than loopback. A code sent there can be read in transit.
     pub fn is_unprotected(&self) -> bool {
         self.0.starts_with("http://") && loopback_without_port(&self.0).is_none()
+    }
+}
+
+/// What a redirect URI says of the program that it leads to: scheme, host and port of a web URI, without the port where that is
+/// loopback `http` (RFC 8252 section 7.3: it differs each time); of any other URI the scheme.
+pub(crate) fn origin_of(redirect_uri: &str) -> String {
+    if let Some((host, _)) = loopback_without_port(redirect_uri) {
+        return format!("http://{host}");
+    }
+    match Url::parse(redirect_uri) {
+        Ok(url) if url.origin().is_tuple() => url.origin().ascii_serialization(),
+        Ok(url) => format!("{}:", url.scheme()),
+        Err(_) => redirect_uri.to_owned(),
     }
 }
 
@@ -163,6 +199,33 @@ mod tests {
     }
 
     #[test]
+    fn only_some_uris_are_protected() {
+        let check = |uri: &str| RedirectUri::parse(uri).unwrap().check_protected();
+        for good in [
+            "https://client.example.com/cb",
+            "http://127.0.0.1/cb",
+            "http://[::1]:8000/cb",
+            "http://localhost:5173",
+            "com.example.app:/oauth",
+            "com.example.app://oauth",
+        ] {
+            assert_eq!(check(good), Ok(()), "{good}");
+        }
+        for plain in [
+            "http://client.example.com/cb",
+            "http://10.0.0.1/cb",
+            "http://127.0.0.1.example.com/cb",
+            "http://localhost.example.com/cb",
+        ] {
+            assert_eq!(check(plain), Err(RedirectUriError::Unprotected), "{plain}");
+        }
+        for undotted in ["myapp:/cb", "myapp://com.example/cb", "urn:ietf:wg:oauth:2.0:oob", "intent://x/"] {
+            let refused = check(undotted);
+            assert!(matches!(refused, Err(RedirectUriError::PrivateUseScheme(_))), "{undotted}: {refused:?}");
+        }
+    }
+
+    #[test]
     fn matching_is_exact_except_for_loopback_ports() {
         let web = RedirectUri::parse("https://client.example.com/cb").unwrap();
         for other in [
@@ -192,6 +255,21 @@ mod tests {
             "http://127.0.0.1:5000/cb#x",
         ] {
             assert!(!native.matches(other), "{other}");
+        }
+    }
+
+    #[test]
+    fn an_origin_is_where_the_answer_goes() {
+        for (uri, origin) in [
+            ("https://client.example.com/cb?x=1", "https://client.example.com"),
+            ("https://client.example.com:443/", "https://client.example.com"),
+            ("https://client.example.com:8443/cb", "https://client.example.com:8443"),
+            ("http://127.0.0.1:4711/cb", "http://127.0.0.1"),
+            ("http://[::1]/cb", "http://[::1]"),
+            ("com.example.app:/cb", "com.example.app:"),
+            ("com.example.app://host/cb", "com.example.app:"),
+        ] {
+            assert_eq!(origin_of(uri), origin, "{uri}");
         }
     }
 

@@ -24,9 +24,8 @@ impl GridAuth {
     /// of the store is unavailable.
     pub async fn withdraw_consent(&self, subject: &str, client_id: &str) -> Result<(), RevokeError> {
         // The consent is removed first, so that it leads to no new grant. Only an approval that has already read it still may.
-        let consent =
-            self.0.engine.store.remove(Key::new(Kind::Consent, &Consent::row_id(subject, client_id))).await;
         let is_of_client = |row: &Row| row.client() == Some(client_id);
+        let consent = self.remove_listed(Kind::Consent, By::User(subject), is_of_client).await;
         let grants = self.remove_listed(Kind::Grant, By::User(subject), is_of_client).await;
         consent?;
         grants

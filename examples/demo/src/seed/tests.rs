@@ -246,7 +246,14 @@ fn a_bad_entry_is_named_without_its_secrets() {
         client(json!({"client_id": "c", "client_secret": "hush", "scope": "a\"b"})),
         "clients[1] \"c\": scope: ",
     );
-    for uri in ["/relative", "https://c.example.com/#f", "javascript:alert(1)", ""] {
+    for uri in [
+        "/relative",
+        "https://c.example.com/#f",
+        "javascript:alert(1)",
+        "",
+        "http://c.example.com/cb",
+        "app:/cb",
+    ] {
         starts(
             client(json!({"client_id": "c", "client_secret": "hush", "redirect_uris": [uri]})),
             "clients[1] \"c\": redirect_uris: ",
