@@ -1,9 +1,23 @@
 //! Slows down whoever guesses passwords, client secrets or user codes.
 //!
-//! Twenty failures within a minute, for one account, client or user code, and further tries are told to wait until the
-//! oldest of these failures is a minute old, whether or not the secret is right; a success forgets the failures. A
-//! source address has a limit of its own, far above that, and no success resets it: whoever guesses from there can
-//! sign in to an account of their own. A try that is told to wait is no failure, so nobody is locked out for good.
+//! | what is counted | limit (default) | what follows | what ends it |
+//! | --- | --- | --- | --- |
+//! | failures of one account or client from one source | 20 within a minute | tries of this pair wait a minute; each further block lasts twice as long as the one before, at most 15 minutes | a success resets the failures and the blocks; an hour without a failure too |
+//! | failures of one account or client from all sources | 100 within a minute | tries wait until the oldest of these failures is a minute old; sources and browsers that have succeeded before need not | time |
+//! | failures from one source, whatever the account | 1,000 within a minute | tries from this source wait likewise | time |
+//! | sign-ups from one source | 30 within a minute | sign-ups from this source wait likewise | time |
+//! | wrong user codes from one source, and of one signed-in person | 20 within a minute | user codes from there, or of this person, wait likewise | time |
+//!
+//! - A try that waits is answered 429 with `Retry-After`, whether or not the secret is right. It is no failure.
+//! - A source is an IPv4 address, or the first 64 bits of an IPv6 address. Where the peer is a [trusted
+//!   proxy](crate::Builder::trusted_proxies), it is the address that the proxy forwards for.
+//! - The third and the fourth limit do not apply to direct peers on loopback, private and link-local addresses: such a peer may be a
+//!   proxy that the server was not told about, with everybody behind it. The others do.
+//! - Unknown accounts and clients count like known ones. A guess that is too long to be a password counts like any other.
+//! - Of clients, only wrong secrets that a person chose count. Nobody guesses a secret of 256 random bits or a key, so a client with
+//!   one of these is never kept out.
+//! - A browser is recognised by the cookie of a session that began there, even if the session has ended. It has a limit of its own,
+//!   like a source, so it cannot be used to guess from many sources.
 //!
 //! The order is always the same: [`check`](Throttle::check) before the secret is looked at, then
 //! [`failed`](Throttle::failed) or [`succeeded`](Throttle::succeeded), **whose answer counts too**. Many tries can pass
@@ -13,12 +27,13 @@
 //! ```
 //! use std::sync::Arc;
 //! use gridauth::env::SystemClock;
-//! use gridauth::identity::{RetryAfter, Throttle, ThrottleSettings, Throttled};
+//! use gridauth::identity::{Attempt, RetryAfter, Source, Throttle, ThrottleSettings, Throttled};
 //!
 //! fn sign_in(throttle: &Throttle, name: &str, right: bool) -> Result<bool, RetryAfter> {
-//!     let account = Throttled::Account(name);
-//!     throttle.check(account)?;
-//!     if right { throttle.succeeded(account)? } else { throttle.failed(account)? }
+//!     let source = Source::peer(Some([192, 0, 2, 7].into()));
+//!     let attempt = Attempt::new(Throttled::Account(name), source);
+//!     throttle.check(attempt)?;
+//!     if right { throttle.succeeded(attempt)? } else { throttle.failed(attempt)? }
 //!     Ok(right)
 //! }
 //!
@@ -31,149 +46,252 @@
 //! ```
 //!
 //! # What a brake by account cannot do
-//! While somebody keeps guessing the password of one account, twenty times a minute, its owner is told to wait like
-//! everybody else who gives that name, with the right password too: letting the right one through would tell a guesser
-//! which of many tries at once was right. The owner is not locked out for good: a minute after the guessing stops they sign in.
-//! Nor are they locked out of what they have: a browser in which they are signed in, a token that a client holds and a
-//! refresh token go on as before, since none of these asks for the password. Who must keep an attacker from doing this to
-//! a person stops the attacker at the source, as the limit by source begins to, or signs people in by something that
-//! cannot be guessed ([`OwnSession`](super::OwnSession)).
-//!
-//! The same goes for a client whose secret a person chose. One whose secret was generated is never kept out: nobody
-//! guesses 256 random bits, so who has them is let in however many others failed under its name.
+//! While many sources keep guessing the password of one account, its owner is told to wait like everybody else, unless they use a
+//! source or a browser from which they have signed in to this process before. Letting the right password through would tell a
+//! guesser which of many tries at once was right. The owner is not locked out for good: a minute after the guessing stops they sign
+//! in. Nor are they locked out of what they have: a browser in which they are signed in, a token that a client holds and a
+//! refresh token go on as before, since none of these asks for the password.
 //!
 //! # Memory, and what a flood of names can do
-//! All of this is kept in the process, for at most [`max_tracked`](ThrottleSettings::max_tracked) accounts, as many
-//! clients, user codes and sources, each kind apart, so that cheap failures of one kind push nothing out of another.
-//! Names are kept as 64-bit hashes under a random key, so nobody can aim at another's place or make the table slow.
-//! Where a part of the table is full, what has expired goes first, then what has the fewest failures, of these the
-//! oldest. So a flood of names that fail once each displaces nothing but its like. To have 19 failures of one account
-//! forgotten within their minute takes 19 failures each of seven eighths of `max_tracked` other names, over 1.6 million
-//! by default; to have a single one forgotten takes as many names once each, 87,500. Either costs thousands of requests
-//! for each guess it gains, where waiting for the minute to end costs none.
+//! All of this is kept in the process, in tables of at most [`max_tracked`](ThrottleSettings::max_tracked) entries, one table per
+//! limit and kind, so that cheap failures of one kind push nothing out of another. Keys are 64-bit hashes under a random key, so
+//! nobody can aim at another's place or make a table slow. Where a part of a table is full, what has expired goes first, then what
+//! has the fewest failures and blocks, of these the oldest. So a flood of names that fail once each displaces nothing but its like.
+//! To have 19 failures of one pair forgotten within their minute takes 19 failures each of seven eighths of `max_tracked`
+//! other pairs, over 1.6 million by default. Where all has succeeded before, the oldest success is forgotten first; only who has a
+//! right secret adds one.
 
 mod failures;
+mod known;
+mod pair;
 mod retry_after;
+mod settings;
+mod source;
 mod table;
 #[cfg(test)]
 mod tests;
 
-use std::hash::{BuildHasher, RandomState};
-use std::net::IpAddr;
+use std::hash::{BuildHasher, Hash, RandomState};
 use std::sync::Arc;
-use std::time::Duration;
 
-use self::failures::Window;
+use arrayvec::ArrayVec;
+
+use self::failures::{Failures, Window};
+use self::known::Known;
+use self::pair::{Blocks, Pair};
 pub use self::retry_after::RetryAfter;
+pub use self::settings::ThrottleSettings;
+pub use self::source::Source;
 use self::table::Table;
-use crate::env::Clock;
+use crate::env::{Clock, Timestamp};
 
-/// How many failures within which time are too many.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ThrottleSettings {
-    /// Failures of one account, client or user code; 0 counts as 1.
-    pub failures: u32,
-    /// Failures from one source; 0 counts as 1.
-    pub source_failures: u32,
-    /// The time within which they count, to the millisecond. Zero turns the throttle off.
-    pub per: Duration,
-    /// How many accounts, and as many clients, user codes and sources, are remembered at most. One takes about 140
-    /// bytes with a failure or two, 600 at the limit of 20, and a source 2 kB near the limit of 1,000.
-    pub max_tracked: usize,
-}
-
-impl Default for ThrottleSettings {
-    fn default() -> Self {
-        Self { failures: 20, source_failures: 1000, per: Duration::from_secs(60), max_tracked: 100_000 }
-    }
-}
-
-/// What failures are counted for.
+/// What is guessed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Throttled<'a> {
-    /// A user's name, known or not, as it is looked up.
+    /// The password of a user, known or not: the account that the name means.
     Account(&'a str),
-    /// A client identifier, known or not.
+    /// The secret of a client, known or not: its identifier.
     Client(&'a str),
-    /// A user code of RFC 8628, as it is looked up.
-    UserCode(&'a str),
-    /// The address that a request came from. IPv6 addresses count by their first 64 bits, which one host has to
-    /// itself; an IPv4 address written as IPv6 counts as what it is.
-    Source(IpAddr),
+    /// A user code of RFC 8628. The text is the subject of the person who is signed in and enters it, if there is one.
+    UserCode(Option<&'a str>),
+}
+
+/// A try to prove who one is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Attempt<'a> {
+    what: Throttled<'a>,
+    source: Source,
+}
+
+impl<'a> Attempt<'a> {
+    /// A guess at `what` that comes from `source`.
+    pub fn new(what: Throttled<'a>, source: Source) -> Self {
+        Self { what, source }
+    }
+
+    /// Where it comes from.
+    pub fn source(&self) -> Source {
+        self.source
+    }
 }
 
 /// Counts failures. One for the whole server, shared by reference or in an [`Arc`].
 pub struct Throttle {
     clock: Arc<dyn Clock>,
+    is_off: bool,
     names: RandomState,
-    accounts: Table,
-    clients: Table,
-    user_codes: Table,
-    sources: Table,
+    accounts: Kind,
+    clients: Kind,
+    user_codes: Table<Failures>,
+    sources: Table<Failures>,
+    sign_ups: Table<Failures>,
+}
+
+/// What is kept for accounts, and for clients.
+struct Kind {
+    /// By name and source, or name and browser.
+    pairs: Table<Pair>,
+    /// By name.
+    totals: Table<Failures>,
+    /// The pairs that have succeeded.
+    known: Known,
 }
 
 impl Throttle {
     /// A throttle that has seen no failures.
     pub fn new(settings: ThrottleSettings, clock: Arc<dyn Clock>) -> Self {
         let table = |limit| Table::new(Window::new(limit, settings.per), settings.max_tracked);
+        let blocks = Blocks {
+            window: Window::new(settings.failures, settings.per),
+            first: settings.first_block,
+            longest: settings.longest_block,
+            forget_after: settings.forget_after,
+        };
+        let kind = || Kind {
+            pairs: Table::new(blocks, settings.max_tracked),
+            totals: table(settings.account_failures),
+            known: Known::new(settings.max_tracked),
+        };
         Self {
             clock,
+            is_off: settings.per.is_zero(),
             names: RandomState::new(),
-            accounts: table(settings.failures),
-            clients: table(settings.failures),
+            accounts: kind(),
+            clients: kind(),
             user_codes: table(settings.failures),
             sources: table(settings.source_failures),
+            sign_ups: table(settings.sign_ups),
         }
     }
 
-    /// Whether `subject` may try now. To be asked before the secret is looked at.
+    /// Whether an attempt may be made now. To be asked before the secret is looked at.
     ///
     /// # Errors
-    /// [`RetryAfter`] where it has failed too often. The try is not to be made, and not to be counted.
-    pub fn check(&self, subject: Throttled<'_>) -> Result<(), RetryAfter> {
-        let (table, key) = self.place(subject);
-        table.check(key, self.clock.now())
+    /// [`RetryAfter`] where there were too many failures. The try is not to be made, and not to be counted.
+    pub fn check(&self, attempt: Attempt<'_>) -> Result<(), RetryAfter> {
+        self.limits(attempt).iter().try_for_each(|limit| limit.check(self.clock.now()))
     }
 
-    /// Counts a failure of `subject`.
+    /// Counts a failure.
     ///
     /// # Errors
-    /// [`RetryAfter`] where the limit was reached since the check: the answer is to wait, not that the secret is
+    /// [`RetryAfter`] where a limit was reached since the check: the answer is to wait, not that the secret is
     /// wrong, and nothing was counted.
-    pub fn failed(&self, subject: Throttled<'_>) -> Result<(), RetryAfter> {
-        let (table, key) = self.place(subject);
-        table.failed(key, self.clock.now())
+    pub fn failed(&self, attempt: Attempt<'_>) -> Result<(), RetryAfter> {
+        let (limits, now) = (self.limits(attempt), self.clock.now());
+        limits.iter().try_for_each(|limit| limit.check(now))?;
+        limits.iter().try_for_each(|limit| limit.failed(now))
     }
 
-    /// Forgets the failures of `subject`, unless it is a [`Source`](Throttled::Source), which only time clears.
+    /// Forgets the failures and blocks of this account or client from this source, and remembers the source as one that has
+    /// succeeded. The other limits are cleared by time alone: whoever guesses can sign in to an account of their own.
     ///
     /// # Errors
-    /// [`RetryAfter`] where the limit was reached since the check: the answer is to wait, though the secret was
+    /// [`RetryAfter`] where a limit was reached since the check: the answer is to wait, though the secret was
     /// right, and nothing was forgotten.
-    pub fn succeeded(&self, subject: Throttled<'_>) -> Result<(), RetryAfter> {
-        let (table, key) = self.place(subject);
-        match subject {
-            Throttled::Source(_) => table.check(key, self.clock.now()),
-            Throttled::Account(_) | Throttled::Client(_) | Throttled::UserCode(_) => {
-                table.succeeded(key, self.clock.now())
+    pub fn succeeded(&self, attempt: Attempt<'_>) -> Result<(), RetryAfter> {
+        let (limits, now) = (self.limits(attempt), self.clock.now());
+        limits.iter().try_for_each(|limit| limit.check(now))?;
+        limits.iter().try_for_each(|limit| limit.succeeded(now))
+    }
+
+    /// Recognises this browser from now on: the person with this account has signed in there.
+    pub(crate) fn know_browser(&self, account: &str, browser: u128) {
+        self.accounts.known.insert(self.key((account, browser)), self.clock.now());
+    }
+
+    /// Counts a sign-up.
+    ///
+    /// # Errors
+    /// [`RetryAfter`] where there were too many from this source.
+    pub fn sign_up(&self, source: Source) -> Result<(), RetryAfter> {
+        match source.limited_network() {
+            Some(network) if !self.is_off => self.sign_ups.failed(self.key(network), self.clock.now()),
+            _ => Ok(()),
+        }
+    }
+
+    fn key(&self, subject: impl Hash) -> u64 {
+        self.names.hash_one(subject)
+    }
+
+    /// The limits that an attempt has to keep.
+    fn limits(&self, Attempt { what, source }: Attempt<'_>) -> Limits<'_> {
+        if self.is_off {
+            return Limits::new();
+        }
+        let network = source.network();
+        let mut limits = match what {
+            Throttled::Account(name) => self.limits_of(&self.accounts, name, source),
+            Throttled::Client(id) => self.limits_of(&self.clients, id, source),
+            Throttled::UserCode(person) => {
+                let person = person.map(|subject| self.key(("person", subject)));
+                let keys = [Some(self.key(("source", network))), person];
+                keys.into_iter().flatten().map(|key| Limit::Window(&self.user_codes, key)).collect()
+            }
+        };
+        limits
+            .extend(source.limited_network().map(|network| Limit::Window(&self.sources, self.key(network))));
+        limits
+    }
+
+    fn limits_of<'t>(&'t self, kind: &'t Kind, name: &str, source: Source) -> Limits<'t> {
+        let pair = self.key((name, source.network()));
+        let browser = source.browser().map(|browser| self.key((name, browser)));
+        let browser = browser.filter(|key| kind.known.contains(*key));
+        let is_known = browser.is_some() || kind.known.contains(pair);
+        let mut limits = Limits::new();
+        limits.push(Limit::Pair(kind, pair));
+        limits.extend(browser.map(|browser| Limit::Pair(kind, browser)));
+        limits.push(match is_known {
+            true => Limit::CountOnly(&kind.totals, self.key(name)),
+            false => Limit::Window(&kind.totals, self.key(name)),
+        });
+        limits
+    }
+}
+
+/// At most a source, a browser, a name and everything from the source.
+type Limits<'t> = ArrayVec<Limit<'t>, 4>;
+
+/// A limit that an attempt has to keep, and where it is counted.
+enum Limit<'t> {
+    Pair(&'t Kind, u64),
+    Window(&'t Table<Failures>, u64),
+    /// For a source that has succeeded before: its failures count against others, the limit does not stop it.
+    CountOnly(&'t Table<Failures>, u64),
+}
+
+impl Limit<'_> {
+    fn check(&self, now: Timestamp) -> Result<(), RetryAfter> {
+        match self {
+            Self::Pair(kind, key) => kind.pairs.check(*key, now),
+            Self::Window(table, key) => table.check(*key, now),
+            Self::CountOnly(..) => Ok(()),
+        }
+    }
+
+    fn failed(&self, now: Timestamp) -> Result<(), RetryAfter> {
+        match self {
+            Self::Pair(kind, key) => kind.pairs.failed(*key, now),
+            Self::Window(table, key) => table.failed(*key, now),
+            Self::CountOnly(table, key) => {
+                // Where the limit is reached already there is nothing to count.
+                let _ = table.failed(*key, now);
+                Ok(())
             }
         }
     }
 
-    fn place(&self, subject: Throttled<'_>) -> (&Table, u64) {
-        match subject {
-            Throttled::Account(name) => (&self.accounts, self.names.hash_one(name)),
-            Throttled::Client(id) => (&self.clients, self.names.hash_one(id)),
-            Throttled::UserCode(code) => (&self.user_codes, self.names.hash_one(code)),
-            Throttled::Source(address) => (&self.sources, self.names.hash_one(network(address))),
+    fn succeeded(&self, now: Timestamp) -> Result<(), RetryAfter> {
+        match self {
+            Self::Pair(kind, key) => {
+                kind.pairs.succeeded(*key, now)?;
+                kind.known.insert(*key, now);
+                Ok(())
+            }
+            Self::Window(table, key) => table.check(*key, now),
+            Self::CountOnly(..) => Ok(()),
         }
-    }
-}
-
-/// What counts as one source.
-fn network(address: IpAddr) -> IpAddr {
-    match address.to_canonical() {
-        IpAddr::V6(address) => IpAddr::V6((address.to_bits() >> 64 << 64).into()),
-        v4 @ IpAddr::V4(_) => v4,
     }
 }

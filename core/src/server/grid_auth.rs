@@ -1,5 +1,6 @@
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Once};
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::Method;
@@ -40,12 +41,18 @@ pub(super) struct Server {
     pub(super) guard: Guard,
     pub(super) authenticator: ClientAuthenticator,
     pub(super) routes: Routes,
+    /// Whether the log says that requests come without their peer's address.
+    pub(super) told_of_unknown_peer: Once,
 }
 
 impl GridAuth {
     /// The longest body that an endpoint reads, in bytes. An adapter reads no more, and answers
     /// [`refuse_unread`](Self::refuse_unread) where there is more.
     pub const MAX_BODY: usize = 64 * 1024;
+
+    /// How long an adapter waits for the whole body of a request, from when it has read the head. Where it takes longer, it answers
+    /// [`refuse_unread`](Self::refuse_unread). How long the head may take is the framework's to say.
+    pub const BODY_TIMEOUT: Duration = Duration::from_secs(30);
 
     /// The paths that lead to an endpoint. An adapter mounts each for every method and hands the requests to
     /// [`handle`](Self::handle).
@@ -55,6 +62,14 @@ impl GridAuth {
 
     /// Answers a request to one of [`paths`](Self::paths); 404 for any other path.
     pub async fn handle(&self, request: Request) -> Response {
+        if request.connection().peer.is_none() {
+            self.0.told_of_unknown_peer.call_once(|| {
+                tracing::warn!(
+                    "requests come without the address of their peer, so failures from all sources count together; on axum, \
+                     serve with `into_make_service_with_connect_info::<SocketAddr>()`"
+                );
+            });
+        }
         let mut response = match self.0.routes.find(request.uri().path()) {
             Some(_) if request.body().len() > Self::MAX_BODY => self.refuse_unread(Unread::TooLong),
             Some(route) => match route.refuse_method(request.method()) {

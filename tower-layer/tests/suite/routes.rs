@@ -95,12 +95,12 @@ async fn a_body_that_breaks_off_is_400() {
 
 #[tokio::test]
 async fn failures_are_counted_per_peer() {
-    let throttle = ThrottleSettings { source_failures: 2, ..ThrottleSettings::default() };
+    let throttle = ThrottleSettings::default().source_failures(2);
     let auth = GridAuth::builder("https://id.example.com").store(Store::memory()).throttle(throttle);
     let auth = auth.grant(ClientCredentials::new()).build().await.unwrap();
     let app: Router = auth.routes();
-    let here = app.clone().layer(MockConnectInfo(SocketAddr::from(([127, 0, 0, 1], 1))));
-    let there = app.clone().layer(MockConnectInfo(SocketAddr::from(([127, 0, 0, 2], 1))));
+    let here = app.clone().layer(MockConnectInfo(SocketAddr::from(([203, 0, 113, 1], 1))));
+    let there = app.clone().layer(MockConnectInfo(SocketAddr::from(([203, 0, 113, 2], 1))));
     // A different client each time, so that only the peer can be throttled.
     let guess = |client: &str, peer: Option<Peer>| {
         let mut request = token_request("grant_type=client_credentials");
@@ -119,7 +119,7 @@ async fn failures_are_counted_per_peer() {
     assert_eq!(here.clone().oneshot(guess("Yzp4", None)).await.unwrap().status(), 429);
     assert_eq!(there.clone().oneshot(guess("ZDp4", None)).await.unwrap().status(), 401);
     // An address that the application sets, as behind a proxy, takes precedence over that of the connection.
-    let told = Some(Peer([127, 0, 0, 1].into()));
+    let told = Some(Peer([203, 0, 113, 1].into()));
     assert_eq!(there.oneshot(guess("ZTp4", told)).await.unwrap().status(), 429);
 }
 

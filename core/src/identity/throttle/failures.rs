@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use super::retry_after::RetryAfter;
+use super::table::Counter;
 use crate::env::Timestamp;
 
 /// How many moments are kept of one subject. Up to this limit every failure has its own; above, failures closer
@@ -25,8 +26,16 @@ impl Window {
         Self { limit, length, grain }
     }
 
+    pub(super) fn limit(self) -> u32 {
+        self.limit
+    }
+
+    pub(super) fn length(self) -> Duration {
+        self.length
+    }
+
     /// When a failure of this moment stops counting.
-    pub(super) fn end(self, failure: Timestamp) -> Timestamp {
+    fn end(self, failure: Timestamp) -> Timestamp {
         failure.after(self.length)
     }
 }
@@ -45,10 +54,24 @@ struct Moment {
     failures: u32,
 }
 
+/// The answer to a try that has to wait until then.
+pub(super) fn seconds_until(end: Timestamp, now: Timestamp) -> RetryAfter {
+    let seconds = u64::try_from(end.since(now).as_millis().div_ceil(1000)).unwrap_or(u64::MAX);
+    RetryAfter { seconds: seconds.max(1) }
+}
+
 impl Failures {
+    pub(super) fn total(&self) -> u32 {
+        self.total
+    }
+}
+
+impl Counter for Failures {
+    type Rule = Window;
+
     /// Forgets what has left the window. A clock that was set back leaves failures in the future: they count as made
     /// now, so that they hold for one window and not for as long as the clock was off.
-    pub(super) fn settle(&mut self, now: Timestamp, window: Window) {
+    fn settle(&mut self, now: Timestamp, window: Window) {
         for moment in self.moments.iter_mut().rev().take_while(|moment| moment.at > now) {
             moment.at = now;
         }
@@ -57,20 +80,14 @@ impl Failures {
         }
     }
 
-    /// How long to wait, where the limit is reached. Call after [`settle`](Self::settle).
-    pub(super) fn check(&self, now: Timestamp, window: Window) -> Result<(), RetryAfter> {
+    fn check(&self, now: Timestamp, window: Window) -> Result<(), RetryAfter> {
         match self.moments.front() {
-            Some(oldest) if self.total >= window.limit => {
-                let wait = window.end(oldest.at).since(now);
-                let seconds = u64::try_from(wait.as_millis().div_ceil(1000)).unwrap_or(u64::MAX);
-                Err(RetryAfter { seconds: seconds.max(1) })
-            }
+            Some(oldest) if self.total >= window.limit => Err(seconds_until(window.end(oldest.at), now)),
             _ => Ok(()),
         }
     }
 
-    /// Adds a failure made now.
-    pub(super) fn add(&mut self, now: Timestamp, window: Window) {
+    fn add(&mut self, now: Timestamp, window: Window) {
         self.total = self.total.saturating_add(1);
         match self.moments.back_mut() {
             Some(latest) if now.since(latest.at) < window.grain => latest.failures += 1,
@@ -78,12 +95,15 @@ impl Failures {
         }
     }
 
-    pub(super) fn is_empty(&self) -> bool {
+    fn is_empty(&self) -> bool {
         self.moments.is_empty()
     }
 
-    /// What to forget first: the fewest failures, of these the oldest.
-    pub(super) fn rank(&self) -> (u32, Timestamp) {
+    fn rank(&self, _: Window) -> (u32, Timestamp) {
         (self.total, self.moments.back().map_or(Timestamp::from_millis(i64::MIN), |latest| latest.at))
+    }
+
+    fn sweep_every(window: Window) -> Duration {
+        window.length
     }
 }
