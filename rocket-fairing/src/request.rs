@@ -3,12 +3,13 @@ use gridauth::{GridAuth, Unread, whole_request};
 use rocket::data::{FromData, Outcome, ToByteUnit};
 use rocket::http::Method;
 use rocket::response::{self, Responder};
+use rocket::tokio::time::timeout;
 use rocket::{Data, Request};
 
 use crate::convert;
 use crate::refusal::{self, Refusal};
 
-/// A request with its whole body, at most [`GridAuth::MAX_BODY`] of it, and the [`Peer`](gridauth::Peer) it came from:
+/// A request with its whole body, at most [`GridAuth::MAX_BODY`] of it within [`GridAuth::BODY_TIMEOUT`], and the [`Peer`](gridauth::Peer) it came from:
 /// what [`GridAuth::handle`] takes, for routes of the application's own that end there.
 ///
 /// Where it cannot be read the catchers of the fairing answer.
@@ -48,7 +49,8 @@ const PEEKED: usize = "_method=delete".len();
 /// Reads a request, to the bound of its body and no further.
 pub(crate) async fn read(request: &Request<'_>, data: Data<'_>) -> Result<gridauth::Request, Unread> {
     let ended_in_peek = data.peek_complete();
-    let body = data.open(GridAuth::MAX_BODY.bytes()).into_bytes().await.map_err(|_| Unread::Broken)?;
+    let body = timeout(GridAuth::BODY_TIMEOUT, data.open(GridAuth::MAX_BODY.bytes()).into_bytes());
+    let body = body.await.map_err(|_| Unread::TooSlow)?.map_err(|_| Unread::Broken)?;
     if body.len() < PEEKED && !ended_in_peek {
         return Err(Unread::Broken);
     }
