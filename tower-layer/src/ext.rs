@@ -27,8 +27,8 @@ pub trait GridAuthExt {
     /// The routes of the authorization server, to [`merge`](axum::Router::merge) into the application's own.
     ///
     /// Each route answers every method, reads at most [`GridAuth::MAX_BODY`] of a body, and tells the server the address that a
-    /// request came from. That is a [`Peer`](gridauth::Peer) in the request's extensions, if the application put one there, as
-    /// behind a proxy. Otherwise it is axum's [`ConnectInfo`](axum::extract::ConnectInfo), if the application is served with it.
+    /// request came from. That is a [`Peer`](gridauth::Peer) in the request's extensions, if the application put one there. Otherwise
+    /// it is axum's [`ConnectInfo`](axum::extract::ConnectInfo), if the application is served with it.
     #[cfg(feature = "axum")]
     fn routes<S: Clone + Send + Sync + 'static>(&self) -> axum::Router<S>;
 }

@@ -1,23 +1,6 @@
 //! Slows down whoever guesses passwords, client secrets or user codes.
 //!
-//! | what is counted | limit (default) | what follows | what ends it |
-//! | --- | --- | --- | --- |
-//! | failures of one account or client from one source | 20 within a minute | tries of this pair wait a minute; each further block lasts twice as long as the one before, at most 15 minutes | a success resets the failures and the blocks; an hour without a failure too |
-//! | failures of one account or client from all sources | 100 within a minute | tries wait until the oldest of these failures is a minute old; sources and browsers that have succeeded before need not | time |
-//! | failures from one source, whatever the account | 1,000 within a minute | tries from this source wait likewise | time |
-//! | sign-ups from one source | 30 within a minute | sign-ups from this source wait likewise | time |
-//! | wrong user codes from one source, and of one signed-in person | 20 within a minute | user codes from there, or of this person, wait likewise | time |
-//!
-//! - A try that waits is answered 429 with `Retry-After`, whether or not the secret is right. It is no failure.
-//! - A source is an IPv4 address, or the first 64 bits of an IPv6 address. Where the peer is a [trusted
-//!   proxy](crate::Builder::trusted_proxies), it is the address that the proxy forwards for.
-//! - The third and the fourth limit do not apply to direct peers on loopback, private and link-local addresses: such a peer may be a
-//!   proxy that the server was not told about, with everybody behind it. The others do.
-//! - Unknown accounts and clients count like known ones. A guess that is too long to be a password counts like any other.
-//! - Of clients, only wrong secrets that a person chose count. Nobody guesses a secret of 256 random bits or a key, so a client with
-//!   one of these is never kept out.
-//! - A browser is recognised by the cookie of a session that began there, even if the session has ended. It has a limit of its own,
-//!   like a source, so it cannot be used to guess from many sources.
+#![doc = include_str!("throttle/limits.md")]
 //!
 //! The order is always the same: [`check`](Throttle::check) before the secret is looked at, then
 //! [`failed`](Throttle::failed) or [`succeeded`](Throttle::succeeded), **whose answer counts too**. Many tries can pass

@@ -9,7 +9,7 @@ use axum::body::Body;
 use axum::extract::connect_info::MockConnectInfo;
 use axum::routing::post;
 use bytes::Bytes;
-use futures_util::stream;
+use futures_util::{StreamExt, stream};
 use gridauth::grant::{AuthorizationCode, ClientCredentials};
 use gridauth::identity::ThrottleSettings;
 use gridauth::{GridAuth, Peer, Store};
@@ -90,6 +90,17 @@ async fn a_body_that_breaks_off_is_400() {
     let broken = stream::iter([Ok(Bytes::from_static(b"grant_type=")), Err(std::io::Error::other("gone"))]);
     let answer = app.oneshot(token_request(Body::from_stream(broken))).await.unwrap();
     assert_eq!(answer.status(), 400);
+    assert_eq!(json(answer).await["error"], "invalid_request");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_body_that_does_not_end_in_time_is_408() {
+    let app: Router = server().await.routes();
+    let begun = tokio::time::Instant::now();
+    let begin = stream::iter([Ok::<_, std::io::Error>(Bytes::from_static(b"grant_type="))]);
+    let body = Body::from_stream(begin.chain(stream::pending()));
+    let answer = app.oneshot(token_request(body)).await.unwrap();
+    assert_eq!((answer.status(), begun.elapsed()), (StatusCode::REQUEST_TIMEOUT, GridAuth::BODY_TIMEOUT));
     assert_eq!(json(answer).await["error"], "invalid_request");
 }
 

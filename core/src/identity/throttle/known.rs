@@ -45,3 +45,20 @@ impl Known {
         shard.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn successes_are_bounded_and_the_oldest_goes_first() {
+        let known = Known::new(160);
+        for number in 0..10_000 {
+            known.insert(number, Timestamp::from_millis(number.cast_signed()));
+            assert!(known.contains(number));
+        }
+        let kept = (0..10_000).filter(|number| known.contains(*number)).count();
+        assert!((100..=160).contains(&kept), "{kept}");
+        assert!((9_900..10_000).all(|number| known.contains(number)));
+    }
+}
