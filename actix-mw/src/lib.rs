@@ -78,6 +78,15 @@
 //! # }
 //! ```
 //!
+//! # Behind a proxy, and slow requests
+//! Failed tries are slowed down per source address, which is the peer's. Behind a reverse proxy that is the proxy's: name the proxy
+//! with [`Builder::trusted_proxies`](gridauth::Builder::trusted_proxies), and its `X-Forwarded-For` is believed. What actix-web itself
+//! makes of that header (`realip_remote_addr`) is not asked, since it believes everybody. Where the address comes another way, put a
+//! [`gridauth::Peer`] into the request's extensions in a middleware.
+//!
+//! A body that does not arrive within [`GridAuth::BODY_TIMEOUT`](gridauth::GridAuth::BODY_TIMEOUT) is answered 408. For the head of a
+//! request `HttpServer::client_request_timeout` is the limit, 5 seconds by default.
+//!
 //! # The body of a rejection
 //! [`Builder::rejection_body`](gridauth::Builder::rejection_body) sets it for all guards and extractors. Status, challenge and
 //! `Retry-After` do not depend on it.

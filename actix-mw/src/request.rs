@@ -4,6 +4,7 @@ use std::pin::Pin;
 use actix_web::body::{BodyStream, BoxBody, to_bytes_limited};
 use actix_web::dev::Payload;
 use actix_web::http::StatusCode;
+use actix_web::rt::time::timeout;
 use actix_web::{FromRequest, HttpRequest, HttpResponse, Responder, ResponseError};
 use bytes::Bytes;
 use gridauth::{GridAuth, Unread, whole_request};
@@ -11,8 +12,8 @@ use gridauth::{GridAuth, Unread, whole_request};
 use crate::convert;
 use crate::rejection::{NOT_CONFIGURED, NotConfigured, configured_server};
 
-/// A request with its whole body, of at most [`GridAuth::MAX_BODY`], and with the [`Peer`](gridauth::Peer) it came from. It is for
-/// the application's own routes that call [`GridAuth::handle`].
+/// A request with its whole body, of at most [`GridAuth::MAX_BODY`] within [`GridAuth::BODY_TIMEOUT`], and with the
+/// [`Peer`](gridauth::Peer) it came from. It is for the application's own routes that call [`GridAuth::handle`].
 ///
 /// ```
 /// use actix_web::web;
@@ -48,7 +49,8 @@ pub(crate) async fn read(
     path: &str,
     payload: Payload,
 ) -> Result<gridauth::Request, Unread> {
-    let body = to_bytes_limited(BodyStream::new(payload), GridAuth::MAX_BODY).await;
+    let body = to_bytes_limited(BodyStream::new(payload), GridAuth::MAX_BODY);
+    let body = timeout(GridAuth::BODY_TIMEOUT, body).await.map_err(|_| Unread::TooSlow)?;
     let body = body.map_err(|_| Unread::TooLong)?.map_err(|_| Unread::Broken)?;
     whole(request, path, body)
 }

@@ -136,7 +136,7 @@ async fn an_issuer_with_a_path_is_mounted_in_a_scope_or_at_the_root() {
 /// precedence over that of the socket.
 #[actix_web::test]
 async fn each_peer_is_throttled_separately() {
-    let settings = ThrottleSettings { source_failures: 1, ..ThrottleSettings::default() };
+    let settings = ThrottleSettings::default().source_failures(1);
     let auth = auth_with(|builder| builder.throttle(settings)).await;
     let behind_proxy = from_fn(async |request: ServiceRequest, next: Next<BoxBody>| {
         let told = request.headers().get("x-source").and_then(|value| value.to_str().ok()?.parse().ok());
@@ -153,12 +153,12 @@ async fn each_peer_is_throttled_separately() {
         request.peer_addr(format!("{socket}:1").parse().unwrap()).insert_header(("x-source", told))
     };
     for (client, (socket, told, status)) in [
-        ("10.0.0.1", "", 401),
-        ("10.0.0.1", "", 429),
-        ("10.0.0.2", "", 401),
-        ("10.0.0.1", "192.0.2.1", 401),
-        ("10.0.0.2", "192.0.2.1", 429),
-        ("10.0.0.1", "", 429),
+        ("203.0.113.1", "", 401),
+        ("203.0.113.1", "", 429),
+        ("203.0.113.2", "", 401),
+        ("203.0.113.1", "192.0.2.1", 401),
+        ("203.0.113.2", "192.0.2.1", 429),
+        ("203.0.113.1", "", 429),
     ]
     .into_iter()
     .enumerate()

@@ -54,6 +54,16 @@
 //! adds the challenge. The catcher can call [`rejection`] to get the reason. The application's default catcher at the root is
 //! skipped; a default catcher below a path is not. Register catchers before the launch, not in a later fairing.
 //!
+//! # Behind a proxy, and slow requests
+//! Failed tries are slowed down per source address, which is the peer's. Behind a reverse proxy that is the proxy's: name the proxy
+//! with [`Builder::trusted_proxies`](gridauth::Builder::trusted_proxies), and its `X-Forwarded-For` is believed. Rocket's `ip_header`
+//! is not asked, since it believes everybody. Where the address comes another way, a request fairing says it:
+//! `request.local_cache(|| Some(Peer(ip)))`.
+//!
+//! A body that does not arrive within [`GridAuth::BODY_TIMEOUT`](gridauth::GridAuth::BODY_TIMEOUT) is answered 408. Rocket 0.5 has no
+//! limit for the head of a request, nor for the first 14 bytes of a form, which it reads for itself: on the open internet it belongs
+//! behind a proxy that has one.
+//!
 //! # The body of a rejection
 //! [`Builder::rejection_body`](gridauth::Builder::rejection_body) sets it for all guards. Status, challenge and `Retry-After` do
 //! not depend on it.

@@ -3,13 +3,14 @@ use gridauth::{GridAuth, Unread, whole_request};
 use rocket::data::{FromData, Outcome, ToByteUnit};
 use rocket::http::Method;
 use rocket::response::{self, Responder};
+use rocket::tokio::time::timeout;
 use rocket::{Data, Request};
 
 use crate::convert;
 use crate::refusal::{self, Refusal};
 
-/// A request with its whole body, of at most [`GridAuth::MAX_BODY`], and with the [`Peer`](gridauth::Peer) it came from. It is for
-/// the application's own routes that call [`GridAuth::handle`].
+/// A request with its whole body, of at most [`GridAuth::MAX_BODY`] within [`GridAuth::BODY_TIMEOUT`], and with the
+/// [`Peer`](gridauth::Peer) it came from. It is for the application's own routes that call [`GridAuth::handle`].
 ///
 /// If the request cannot be read, the catchers of the fairing respond.
 ///
@@ -48,7 +49,8 @@ const PEEKED: usize = "_method=delete".len();
 /// Reads a request with at most `MAX_BODY` of its body.
 pub(crate) async fn read(request: &Request<'_>, data: Data<'_>) -> Result<gridauth::Request, Unread> {
     let ended_in_peek = data.peek_complete();
-    let body = data.open(GridAuth::MAX_BODY.bytes()).into_bytes().await.map_err(|_| Unread::Broken)?;
+    let body = timeout(GridAuth::BODY_TIMEOUT, data.open(GridAuth::MAX_BODY.bytes()).into_bytes());
+    let body = body.await.map_err(|_| Unread::TooSlow)?.map_err(|_| Unread::Broken)?;
     if body.len() < PEEKED && !ended_in_peek {
         return Err(Unread::Broken);
     }

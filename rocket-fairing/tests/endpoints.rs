@@ -137,7 +137,7 @@ async fn a_form_cannot_change_its_method() {
 /// precedence over that of the socket.
 #[rocket::async_test]
 async fn each_peer_is_throttled_separately() {
-    let settings = ThrottleSettings { source_failures: 1, ..ThrottleSettings::default() };
+    let settings = ThrottleSettings::default().source_failures(1);
     let auth = auth_with(|builder| builder.throttle(settings)).await;
     let behind_proxy = AdHoc::on_request("behind a proxy", |request, _| {
         Box::pin(async move {
@@ -149,12 +149,12 @@ async fn each_peer_is_throttled_separately() {
     });
     let client = launch(quiet().attach(auth.fairing()).attach(behind_proxy)).await;
     for (at, (socket, told, status)) in [
-        ("10.0.0.1", "", 401),
-        ("10.0.0.1", "", 429),
-        ("10.0.0.2", "", 401),
-        ("10.0.0.1", "192.0.2.1", 401),
-        ("10.0.0.2", "192.0.2.1", 429),
-        ("10.0.0.1", "", 429),
+        ("203.0.113.1", "", 401),
+        ("203.0.113.1", "", 429),
+        ("203.0.113.2", "", 401),
+        ("203.0.113.1", "192.0.2.1", 401),
+        ("203.0.113.2", "192.0.2.1", 429),
+        ("203.0.113.1", "", 429),
     ]
     .into_iter()
     .enumerate()

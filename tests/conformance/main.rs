@@ -21,6 +21,7 @@ mod readme;
 mod refresh;
 mod revocation;
 mod seeding;
+mod slow;
 mod start;
 mod throttle;
 mod token;
@@ -50,6 +51,7 @@ const SUBJECTS: &[(&str, &[Case])] = &[
     ("introspection", introspection::CASES),
     ("guard", guard::CASES),
     ("app_routes", app_routes::CASES),
+    ("slow", slow::CASES),
     ("throttle", throttle::CASES),
     ("races", races::CASES),
     ("bad_input", bad_input::CASES),
@@ -78,6 +80,7 @@ fn main() -> ExitCode {
     if arguments.list {
         return cases.exit_code();
     }
+    let slow = slow::ended();
     // This ends the processes, so that their logs are complete.
     drop(contexts);
     let cut_off = start::cut_off();
@@ -85,6 +88,10 @@ fn main() -> ExitCode {
         combinations.iter().flat_map(|combination| audits(&combination.name())).collect();
     audits.extend(cut_off.into_iter().map(|(combination, outcome)| {
         let name = format!("{combination}/audit/a_request_that_never_ends_is_cut_off");
+        Trial::test(name, || outcome.map_err(Failed::from))
+    }));
+    audits.extend(slow.into_iter().enumerate().map(|(number, (combination, outcome))| {
+        let name = format!("{combination}/audit/slow_request_{number}_is_ended");
         Trial::test(name, || outcome.map_err(Failed::from))
     }));
     audits.extend(matrix::STORES.iter().map(comparison));

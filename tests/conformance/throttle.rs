@@ -22,7 +22,10 @@ cases! {
     "DEMO_APP.md, Policies" => a_forwarded_address_changes_nothing,
     "DEMO_APP.md, Policies" => a_public_name_cannot_be_used_to_lock_a_client_out,
     "DEMO_APP.md, Policies" => valid_tokens_keep_working_while_the_account_waits,
-    "DEMO_APP.md, Policies" => after_a_thousand_failures_an_address_waits_whatever_the_account,
+    "DEMO_APP.md, Policies" => another_source_gets_in,
+    "DEMO_APP.md, Policies" => after_a_hundred_failures_over_all_sources_known_ones_get_in,
+    "DEMO_APP.md, Policies" => a_thousand_failures_keep_out_their_forwarded_source_and_no_direct_local_peer,
+    "DEMO_APP.md, Policies" => sign_ups_are_limited_by_their_forwarded_source_alone,
 }
 
 /// The response is 429 and says how long to wait.
@@ -190,36 +193,94 @@ impl Tries {
     }
 
     fn sign_in(&mut self, username: &str, password: &str) -> Response {
+        self.sign_in_for(None, username, password)
+    }
+
+    /// A sign-in that this peer forwards for a client, if it does.
+    fn sign_in_for(&mut self, client: Option<&str>, username: &str, password: &str) -> Response {
         let body = encode(&[("username", username), ("password", password)]);
         let head = "POST / HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-www-form-urlencoded\r\n";
-        let request = format!("{head}Content-Length: {}\r\n\r\n{body}", body.len());
+        let forwarded = client.map(|client| format!("X-Forwarded-For: 198.51.100.1, {client}\r\n"));
+        let request =
+            format!("{head}{}Content-Length: {}\r\n\r\n{body}", forwarded.unwrap_or_default(), body.len());
         self.0.write_all(request.as_bytes()).unwrap();
         read_response(&mut self.0, false).unwrap()
     }
 }
 
-fn after_a_thousand_failures_an_address_waits_whatever_the_account(context: &Context) {
-    // A process of its own, since all cases share the address.
-    let app = context.start(&Options::new("a thousand failures"));
-    let (user, other) = (context.user_at(&app), context.user_at(&app));
-    let tokens = password_tokens(&app, &user, "all");
-    // No account fails twice.
-    let wrong = too_long();
-    at_once(4, |thread| {
-        let mut tries = Tries::from(Ipv4Addr::LOCALHOST, app.client.address);
-        for number in 0..250 {
-            let answer = tries.sign_in(&format!("nobody {thread} {number}"), &wrong);
-            answer.expect_error(400, "invalid_grant");
-        }
-    });
-    is_throttled(&app.send(&password("nobody at all", "wrong password")));
+/// Peers on loopback that are no trusted proxy where only 127.0.0.1 is one.
+const ELSEWHERE: [Ipv4Addr; 2] = [Ipv4Addr::new(127, 0, 0, 2), Ipv4Addr::new(127, 0, 0, 3)];
+
+fn another_source_gets_in(context: &Context) {
+    let (app, user) = (context.app(), context.user());
+    for _ in 0..20 {
+        app.send(&password(&user.username, &too_long())).expect_error(400, "invalid_grant");
+    }
     is_throttled(&app.send(&password(&user.username, &user.password)));
-    is_throttled(&token(&app, "machine", &[("grant_type", "client_credentials")]));
-    // Requests with a token, and requests that guess nothing, are not throttled.
+    let mut elsewhere = Tries::from(ELSEWHERE[0], app.client.address);
+    Tokens::of(&elsewhere.sign_in(&user.username, &user.password));
+    is_throttled(&app.send(&password(&user.username, &user.password)));
+}
+
+fn behind_proxy(label: &str) -> Options {
+    Options::new(label).env("GRIDAUTH_TRUSTED_PROXIES", "127.0.0.1,::1")
+}
+
+fn after_a_hundred_failures_over_all_sources_known_ones_get_in(context: &Context) {
+    let app = context.start(&behind_proxy("a hundred failures"));
+    let user = context.user_at(&app);
+    let mut proxy = Tries::from(Ipv4Addr::LOCALHOST, app.client.address);
+    Tokens::of(&proxy.sign_in_for(Some("192.0.2.200"), &user.username, &user.password));
+    for number in 0..100 {
+        let client = format!("192.0.2.{number}");
+        proxy.sign_in_for(Some(&client), &user.username, &too_long()).expect_error(400, "invalid_grant");
+    }
+    is_throttled(&proxy.sign_in_for(Some("192.0.2.201"), &user.username, &user.password));
+    Tokens::of(&proxy.sign_in_for(Some("192.0.2.200"), &user.username, &user.password));
+}
+
+fn a_thousand_failures_keep_out_their_forwarded_source_and_no_direct_local_peer(context: &Context) {
+    let app = context.start(&behind_proxy("a thousand failures"));
+    let user = context.user_at(&app);
+    let tokens = password_tokens(&app, &user, "all");
+    let wrong = too_long();
+    // No account fails twice from one source.
+    for (source, client) in [(Ipv4Addr::LOCALHOST, Some("192.0.2.7")), (ELSEWHERE[0], None)] {
+        at_once(4, |thread| {
+            let mut tries = Tries::from(source, app.client.address);
+            for number in 0..250 {
+                let answer = tries.sign_in_for(client, &format!("nobody {thread} {number}"), &wrong);
+                answer.expect_error(400, "invalid_grant");
+            }
+        });
+    }
+    let mut proxy = Tries::from(Ipv4Addr::LOCALHOST, app.client.address);
+    is_throttled(&proxy.sign_in_for(Some("192.0.2.7"), "nobody at all", "wrong password"));
+    is_throttled(&proxy.sign_in_for(Some("192.0.2.7"), &user.username, &user.password));
+    let machine = as_client(&app, "token", "machine", &[("grant_type", "client_credentials")]);
+    is_throttled(&app.send(&machine.header("X-Forwarded-For", "192.0.2.7")));
+    // Another client of the proxy, and a direct peer on loopback, get in; a request with a token guesses nothing.
+    Tokens::of(&proxy.sign_in_for(Some("192.0.2.8"), &user.username, &user.password));
+    let mut direct = Tries::from(ELSEWHERE[0], app.client.address);
+    Tokens::of(&direct.sign_in(&user.username, &user.password));
     assert!(is_valid(&app, &tokens.access));
     Tokens::of(&gridauth_conformance::oauth::refresh(&app, "demo", tokens.refresh()));
-    context.user_at(&app);
-    // Nor are other addresses.
-    let elsewhere = Tries::from(Ipv4Addr::new(127, 0, 0, 2), app.client.address);
-    Tokens::of(&{ elsewhere }.sign_in(&other.username, &other.password));
+}
+
+fn sign_ups_are_limited_by_their_forwarded_source_alone(context: &Context) {
+    let app = context.start(&behind_proxy("many sign-ups"));
+    let sign_up = |client: Option<&str>| {
+        let name = gridauth_conformance::random::unique("new");
+        let request = Request::form("/sign_up", &[("username", &name), ("password", "good password")]);
+        app.send(&match client {
+            Some(client) => request.header("X-Forwarded-For", client),
+            None => request,
+        })
+    };
+    for _ in 0..30 {
+        sign_up(Some("192.0.2.7")).expect(201);
+    }
+    is_throttled(&sign_up(Some("192.0.2.7")));
+    sign_up(Some("192.0.2.8")).expect(201);
+    sign_up(None).expect(201);
 }

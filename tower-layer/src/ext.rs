@@ -27,8 +27,8 @@ pub trait GridAuthExt {
     /// The routes of the authorization server, to [`merge`](axum::Router::merge) into the application's routes.
     ///
     /// Each route handles every method and reads at most [`GridAuth::MAX_BODY`] of a body. It passes on the address that the
-    /// request came from: the [`Peer`](gridauth::Peer) in the request's extensions if the application sets one, for example behind
-    /// a proxy; otherwise axum's [`ConnectInfo`](axum::extract::ConnectInfo), if the application is served with it.
+    /// request came from: the [`Peer`](gridauth::Peer) in the request's extensions if the application sets one; otherwise axum's
+    /// [`ConnectInfo`](axum::extract::ConnectInfo), if the application is served with it.
     #[cfg(feature = "axum")]
     fn routes<S: Clone + Send + Sync + 'static>(&self) -> axum::Router<S>;
 }

@@ -84,10 +84,17 @@
 //!
 //! # The source address of requests
 //!
-//! Failed sign-ins are also throttled per source address. [`GridAuthExt::routes`] takes the address from axum's
-//! `ConnectInfo`, so serve the application with `into_make_service_with_connect_info::<SocketAddr>()`. Behind a proxy this
-//! is the address of the proxy. Then add a layer outside the routes that puts a [`gridauth::Peer`] with the client's address
-//! into the extensions of each request. Take that address from a header only if the proxy always sets the header.
+//! Failed tries are slowed down per source address. [`GridAuthExt::routes`] takes the address from axum's `ConnectInfo`, so serve
+//! with `into_make_service_with_connect_info::<SocketAddr>()`; without it, all failures count together, and the log says so once.
+//! Behind a reverse proxy that address is the proxy's: name the proxy with
+//! [`Builder::trusted_proxies`](gridauth::Builder::trusted_proxies), and its `X-Forwarded-For` is believed. Where the address comes
+//! another way, put a [`gridauth::Peer`] into the extensions of each request, in a layer outside the routes.
+//!
+//! # Slow requests
+//!
+//! A body that does not arrive within [`GridAuth::BODY_TIMEOUT`](gridauth::GridAuth::BODY_TIMEOUT) is answered 408. `axum::serve` has no
+//! limit for the head of a request: behind no proxy that has one, serve with `hyper-util` and set
+//! `http1().timer(TokioTimer::new()).header_read_timeout(..)`, as the demo application does.
 
 mod body;
 mod ext;

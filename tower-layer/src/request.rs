@@ -8,9 +8,10 @@ use bytes::Bytes;
 use gridauth::{GridAuth, Peer, Unread};
 use http::request::Parts;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
+use tokio::time::timeout;
 
-/// A request with its whole body, of at most [`GridAuth::MAX_BODY`], and with the [`Peer`](gridauth::Peer) it came from. It is for
-/// the application's own routes that call [`GridAuth::handle`].
+/// A request with its whole body, of at most [`GridAuth::MAX_BODY`] within [`GridAuth::BODY_TIMEOUT`], and with the
+/// [`Peer`](gridauth::Peer) it came from. It is for the application's own routes that call [`GridAuth::handle`].
 ///
 /// ```
 /// use axum::body::Body;
@@ -77,7 +78,9 @@ async fn read(body: Body) -> Result<Bytes, Unread> {
     if body.size_hint().lower() > GridAuth::MAX_BODY as u64 {
         return Err(Unread::TooLong);
     }
-    match Limited::new(body, GridAuth::MAX_BODY).collect().await {
+    let whole = Limited::new(body, GridAuth::MAX_BODY).collect();
+    let Ok(whole) = timeout(GridAuth::BODY_TIMEOUT, whole).await else { return Err(Unread::TooSlow) };
+    match whole {
         Ok(whole) => Ok(whole.to_bytes()),
         Err(error) if error.is::<LengthLimitError>() => Err(Unread::TooLong),
         Err(_) => Err(Unread::Broken),

@@ -1,8 +1,7 @@
 //! Verifies a client secret, for every method that has one.
 
 use super::method::{ClientRequest, PresentedCredentials};
-use crate::http::RequestHead;
-use crate::identity::Throttled;
+use crate::identity::{Attempt, Throttled};
 use crate::model::{Client, ClientSecretHash};
 use crate::protocol::OAuthError;
 
@@ -15,19 +14,19 @@ pub(super) async fn verify(
     let Some(secret) = credentials.proof() else { return Ok(false) };
     let engine = request.engine;
     let stored = client.and_then(Client::secret);
-    // A generated secret cannot be guessed, so the correct one is accepted regardless of earlier failures. Otherwise anybody
-    // could lock the client out.
-    if stored.is_some_and(|stored: &ClientSecretHash| stored.is_generated_from(secret.expose())) {
-        return Ok(true);
+    let client_id = credentials.client_id();
+    // Nobody guesses 256 random bits, so guesses at a generated secret are not counted. Otherwise anybody could keep the client, or
+    // everybody behind one address, out.
+    if stored.is_some_and(ClientSecretHash::is_generated) {
+        return Ok(engine.secrets.verify(client_id, secret.expose(), stored).await?);
     }
-    let connection = request.http.connection();
-    let throttled = Throttled::Client(credentials.client_id());
-    engine.check_throttle(throttled, connection)?;
-    let proved = engine.secrets.verify(credentials.client_id(), secret.expose(), stored).await?;
+    let attempt = Attempt::new(Throttled::Client(client_id), engine.source(request.http));
+    engine.check_throttle(attempt)?;
+    let proved = engine.secrets.verify(client_id, secret.expose(), stored).await?;
     if proved {
-        engine.count_success(throttled, connection)?;
+        engine.count_success(attempt)?;
     } else {
-        engine.count_failure(throttled, connection)?;
+        engine.count_failure(attempt)?;
     }
     Ok(proved)
 }

@@ -50,7 +50,7 @@ impl Endpoint for Token {
             client: &client,
             grant_type,
             parameters: &parameters,
-            connection: request.connection(),
+            source: request.engine.source(request.http),
             now: request.engine.clock.now(),
         };
         let issuer = TokenIssuer::for_request(&token_request, &registered.extensions);

@@ -1,30 +1,50 @@
 //! Authentication attempts, throttled after too many failures.
 
 use super::Engine;
-use crate::http::Connection;
-use crate::identity::{RetryAfter, Throttled};
+use crate::http::{ForwardedFor, RequestHead};
+use crate::identity::{Attempt, RetryAfter, Source, Throttled};
 use crate::model::Authentication;
 use crate::protocol::OAuthError;
 use crate::token::Secret;
 
 impl Engine {
-    /// Fails if there were too many failures for this account or client, or from this source.
-    pub(crate) fn check_throttle(
-        &self,
-        who: Throttled<'_>,
-        connection: Connection,
-    ) -> Result<(), OAuthError> {
-        each(who, connection, |throttled| self.throttle.check(throttled))
+    /// Where a request comes from, as far as that can be believed.
+    pub(crate) fn source(&self, head: &impl RequestHead) -> Source {
+        match self.trusted_proxies.forwarded_for(head) {
+            Some(ForwardedFor::Peer(address)) => Source::peer(Some(address)),
+            Some(ForwardedFor::Client(address)) => Source::forwarded(address),
+            Some(ForwardedFor::Proxy(address)) => Source::proxy(address),
+            None => Source::nowhere(),
+        }
     }
 
-    /// Counts a failed attempt. Fails if the limit was reached in the meantime.
-    pub(crate) fn count_failure(&self, who: Throttled<'_>, connection: Connection) -> Result<(), OAuthError> {
-        each(who, connection, |throttled| self.throttle.failed(throttled))
+    /// Refuses an attempt after too many failures.
+    pub(crate) fn check_throttle(&self, attempt: Attempt<'_>) -> Result<(), OAuthError> {
+        self.throttle.check(attempt).map_err(too_many)
     }
 
-    /// Resets the failures after a success. Fails if the limit was reached in the meantime.
-    pub(crate) fn count_success(&self, who: Throttled<'_>, connection: Connection) -> Result<(), OAuthError> {
-        each(who, connection, |throttled| self.throttle.succeeded(throttled))
+    /// Counts a failed attempt. An error where a limit has been reached meanwhile.
+    pub(crate) fn count_failure(&self, attempt: Attempt<'_>) -> Result<(), OAuthError> {
+        self.throttle.failed(attempt).map_err(too_many)?;
+        if let Err(wait) = self.throttle.check(attempt) {
+            // Names are left out: people type passwords into the wrong field.
+            tracing::warn!(
+                source = attempt.source().address().map(tracing::field::display),
+                seconds = wait.seconds,
+                "too many failures: further tries wait"
+            );
+        }
+        Ok(())
+    }
+
+    /// Forgets the failures before a success. An error where a limit has been reached meanwhile.
+    pub(crate) fn count_success(&self, attempt: Attempt<'_>) -> Result<(), OAuthError> {
+        self.throttle.succeeded(attempt).map_err(too_many)
+    }
+
+    /// Recognises this browser from now on when this user signs in there.
+    pub(crate) fn know_browser(&self, username: &str, browser: u128) {
+        self.throttle.know_browser(&self.users.account(username), browser);
     }
 
     /// Verifies a user's password.
@@ -32,29 +52,21 @@ impl Engine {
         &self,
         username: &str,
         password: &Secret,
-        connection: Connection,
+        source: Source,
     ) -> Result<Option<Authentication>, OAuthError> {
         let account = self.users.account(username);
-        let account = Throttled::Account(&account);
-        self.check_throttle(account, connection)?;
+        let attempt = Attempt::new(Throttled::Account(&account), source);
+        self.check_throttle(attempt)?;
         let user = self.users.check_password(username, password).await?;
         match user {
-            Some(_) => self.count_success(account, connection)?,
-            None => self.count_failure(account, connection)?,
+            Some(_) => self.count_success(attempt)?,
+            None => self.count_failure(attempt)?,
         }
         let now = self.clock.now();
         Ok(user.map(|user| Authentication::new(user).with_auth_time(now).with_amr(["pwd"])))
     }
 }
 
-fn each(
-    who: Throttled<'_>,
-    connection: Connection,
-    ask: impl Fn(Throttled<'_>) -> Result<(), RetryAfter>,
-) -> Result<(), OAuthError> {
-    let source = connection.peer.map(Throttled::Source);
-    [Some(who), source]
-        .into_iter()
-        .flatten()
-        .try_for_each(|throttled| ask(throttled).map_err(|wait| OAuthError::too_many_failures(wait.seconds)))
+fn too_many(wait: RetryAfter) -> OAuthError {
+    OAuthError::too_many_failures(wait.seconds)
 }

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use crate::clients::{Clients, SecretVerifier};
 use crate::env::{Clock, Entropy};
+use crate::http::TrustedProxies;
 use crate::identity::{PasswordHasher, StoredUsers, Throttle, Users};
 use crate::model::{AuthMethod, Client};
 use crate::protocol::Issuer;
@@ -32,6 +33,8 @@ pub struct Engine {
     pub(crate) stored_users: StoredUsers,
     pub(crate) hasher: PasswordHasher,
     pub(crate) throttle: Throttle,
+    /// The reverse proxies that are believed when they say for whom they ask.
+    pub(crate) trusted_proxies: TrustedProxies,
     pub(crate) clients: Clients,
     pub(crate) secrets: SecretVerifier,
 }
@@ -69,6 +72,11 @@ impl Engine {
     /// The users.
     pub fn users(&self) -> &dyn Users {
         &*self.users
+    }
+
+    /// The reverse proxies that are believed: [`Builder::trusted_proxies`](crate::Builder::trusted_proxies).
+    pub fn trusted_proxies(&self) -> &TrustedProxies {
+        &self.trusted_proxies
     }
 
     /// The client with this id.

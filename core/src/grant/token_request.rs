@@ -2,7 +2,7 @@ use super::GrantedScope;
 use crate::client_auth::AuthenticatedClient;
 use crate::engine::Engine;
 use crate::env::Timestamp;
-use crate::http::Connection;
+use crate::identity::Source;
 use crate::model::Authentication;
 use crate::protocol::{OAuthError, Parameters, Scope};
 use crate::store::Store;
@@ -14,7 +14,7 @@ pub struct TokenRequest<'a> {
     pub(crate) client: &'a AuthenticatedClient,
     pub(crate) grant_type: &'a str,
     pub(crate) parameters: &'a Parameters,
-    pub(crate) connection: Connection,
+    pub(crate) source: Source,
     pub(crate) now: Timestamp,
 }
 
@@ -74,7 +74,7 @@ impl<'a> TokenRequest<'a> {
     pub async fn check_password(&self, username: &str, password: &str) -> Result<Authentication, OAuthError> {
         let password = Secret::from(password);
         self.engine
-            .check_password(username, &password, self.connection)
+            .check_password(username, &password, self.source)
             .await?
             .ok_or_else(|| OAuthError::invalid_grant("the username or the password is wrong"))
     }

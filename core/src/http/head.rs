@@ -6,7 +6,8 @@ use std::net::IpAddr;
 use http::header::AUTHORIZATION;
 use http::{HeaderMap, HeaderName, HeaderValue};
 
-/// The IP address that a request came from. An adapter puts it into the request's extensions.
+/// The address at the other end of the connection that a request came over. An adapter puts it into the request's extensions.
+/// Behind a reverse proxy it is the proxy's: [`TrustedProxies`](super::TrustedProxies) say for whom that asks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Peer(pub IpAddr);
 

@@ -3,12 +3,14 @@
 mod authorization;
 mod form;
 mod head;
+mod proxies;
 mod request;
 mod response;
 
 pub(crate) use authorization::{AuthorizationHeader, authorization_in, authorization_of};
 pub(crate) use form::{form, form_body, refuse_repeated};
 pub use head::{BearerToken, Connection, Peer, RequestHead};
+pub use proxies::{ForwardedFor, ProxyError, TrustedProxies};
 pub use request::{Request, Unread, whole_request};
 pub(crate) use response::{
     error_response, json_response, method_not_allowed, no_store, not_found, response, see_other,

@@ -14,7 +14,10 @@ pub enum Unread {
     /// The body is longer than [`GridAuth::MAX_BODY`](crate::GridAuth::MAX_BODY).
     #[error("the body is too long")]
     TooLong,
-    /// The body broke off, or a part of the request is not valid HTTP.
+    /// It did not arrive within [`GridAuth::BODY_TIMEOUT`](crate::GridAuth::BODY_TIMEOUT).
+    #[error("the body took too long")]
+    TooSlow,
+    /// It broke off, or has parts that are not HTTP.
     #[error("the request could not be read")]
     Broken,
 }
@@ -24,6 +27,7 @@ impl Unread {
     pub fn status(self) -> StatusCode {
         match self {
             Self::TooLong => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::TooSlow => StatusCode::REQUEST_TIMEOUT,
             Self::Broken => StatusCode::BAD_REQUEST,
         }
     }

@@ -12,7 +12,7 @@ mod users;
 pub use own_session::OwnSession;
 pub use password::{HashingError, HashingSettings, PasswordHash, PasswordHasher};
 pub use stored_users::{PutAllError, SignUpError, StoredUsers};
-pub use throttle::{RetryAfter, Throttle, ThrottleSettings, Throttled};
+pub use throttle::{Attempt, RetryAfter, Source, Throttle, ThrottleSettings, Throttled};
 pub use users::{Users, UsersError};
 
 pub(crate) use sessions::{BrowserSecret, CookieKind, Sessions};

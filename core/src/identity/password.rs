@@ -3,6 +3,8 @@
 //! An argon2id hash occupies a core and 19 MiB of memory for tens of milliseconds. The number of running hashes and
 //! the length of the queue are therefore limited. Beyond them, a call fails at once with [`HashingError::Busy`].
 //!
+//! Sign-ups have a budget of their own, half of the whole: while many are under way, sign-ins go on.
+//!
 //! The cost of a check does not reveal whether the user exists. A check without a hash does the work of one with the
 //! current settings, and a check against a cheaper stored hash is topped up to it. A more expensive hash is not
 //! hidden: after the settings have been lowered, known users can be distinguished from unknown ones until their
@@ -59,6 +61,9 @@ struct Shared {
     max_concurrent: usize,
     queued: AtomicUsize,
     max_queued: usize,
+    /// How many sign-ups may compete for `permits`.
+    sign_ups: Semaphore,
+    sign_ups_queued: AtomicUsize,
 }
 
 impl Shared {
@@ -89,6 +94,8 @@ impl PasswordHasher {
             max_concurrent: settings.max_concurrent,
             queued: AtomicUsize::new(0),
             max_queued: settings.max_queued,
+            sign_ups: Semaphore::new((settings.max_concurrent / 2).max(1)),
+            sign_ups_queued: AtomicUsize::new(0),
         })))
     }
 
@@ -107,6 +114,27 @@ impl PasswordHasher {
         let (output, _permit) =
             permit.run(password, move |shared, password| shared.argon.hash(password, &salt)).await?;
         Ok(PasswordHash::of(self.0.argon.params(), &salt, &output))
+    }
+
+    /// Like [`hash`](Self::hash), for sign-ups: at most half of the hashes that may run at the same time are theirs (at least one),
+    /// and they have a queue of their own. Of the others' queue they take no more places than that.
+    ///
+    /// # Errors
+    /// As [`hash`](Self::hash).
+    pub async fn hash_for_sign_up(&self, password: &str) -> Result<PasswordHash, HashingError> {
+        if password.len() > MAX_PASSWORD_BYTES {
+            return Err(HashingError::TooLong);
+        }
+        let shared = &*self.0;
+        let _turn = match shared.sign_ups.try_acquire() {
+            Ok(turn) => turn,
+            Err(_) => {
+                let _slot = QueueSlot::take(shared, &shared.sign_ups_queued)?;
+                let closed = |_| HashingError::Failed("the hasher is closed");
+                shared.sign_ups.acquire().await.map_err(closed)?
+            }
+        };
+        self.hash(password).await
     }
 
     /// Whether `against` is a hash of `password`. Without a hash (an unknown user) it is always `false`, at the same
@@ -141,7 +169,7 @@ impl PasswordHasher {
             Ok(permit) => permit,
             Err(TryAcquireError::Closed) => return Err(HashingError::Failed("the hasher is closed")),
             Err(TryAcquireError::NoPermits) => {
-                let _slot = QueueSlot::take(&self.0)?;
+                let _slot = QueueSlot::take(&self.0, &self.0.queued)?;
                 Arc::clone(&self.0.permits).acquire_owned().await.map_err(closed)?
             }
         };
@@ -149,14 +177,17 @@ impl PasswordHasher {
     }
 }
 
-/// A slot in the queue. It is freed when the wait ends or is cancelled.
-struct QueueSlot<'a>(&'a Shared);
+/// A slot in a queue. It is freed when the wait ends or is cancelled.
+struct QueueSlot<'a> {
+    shared: &'a Shared,
+    queued: &'a AtomicUsize,
+}
 
 impl<'a> QueueSlot<'a> {
-    fn take(shared: &'a Shared) -> Result<Self, HashingError> {
+    fn take(shared: &'a Shared, queued: &'a AtomicUsize) -> Result<Self, HashingError> {
         let one_more = |queued| (queued < shared.max_queued).then_some(queued + 1);
-        match shared.queued.try_update(Ordering::SeqCst, Ordering::SeqCst, one_more) {
-            Ok(_) => Ok(Self(shared)),
+        match queued.try_update(Ordering::SeqCst, Ordering::SeqCst, one_more) {
+            Ok(_) => Ok(Self { shared, queued }),
             Err(_) => Err(HashingError::Busy),
         }
     }
@@ -164,8 +195,8 @@ impl<'a> QueueSlot<'a> {
 
 impl Drop for QueueSlot<'_> {
     fn drop(&mut self) {
-        self.0.queued.fetch_sub(1, Ordering::SeqCst);
-        self.0.release_if_idle();
+        self.queued.fetch_sub(1, Ordering::SeqCst);
+        self.shared.release_if_idle();
     }
 }
 

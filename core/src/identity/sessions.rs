@@ -47,6 +47,12 @@ impl BrowserSecret {
         Digest::of(b's', &[self.0.expose().as_bytes()]).to_text()
     }
 
+    /// What the throttle recognises the browser by.
+    pub(crate) fn key(&self) -> u128 {
+        let digest = Digest::of(b'k', &[self.0.expose().as_bytes()]);
+        digest.as_bytes().iter().take(16).fold(0, |key, byte| key << 8 | u128::from(*byte))
+    }
+
     /// The CSRF token of a form that carries `request` and is shown for `purpose`.
     pub(crate) fn csrf_token(&self, purpose: &str, request: &str) -> Result<String, OAuthError> {
         let mut mac =

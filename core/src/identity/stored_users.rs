@@ -5,7 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use serde_json::{Map, Value};
 
-use super::{PasswordHasher, Users, UsersError};
+use super::{PasswordHash, PasswordHasher, RetryAfter, Users, UsersError};
 use crate::env::Clock;
 use crate::model::{StoredUser, User};
 use crate::store::{By, Change, Entry, Key, Kind, Query, Record, Row, Store, StoreError, Updated, deadline};
@@ -23,7 +23,10 @@ pub enum SignUpError {
     /// The password does not have 1 to 1024 bytes.
     #[error("a password has 1 to 1024 bytes")]
     Password,
-    /// The store or the hashing failed.
+    /// There were too many sign-ups from this source: [`GridAuth::sign_up`](crate::GridAuth::sign_up).
+    #[error("too many sign-ups; try again in {} s", .0.seconds)]
+    TooMany(RetryAfter),
+    /// It could not be done now.
     #[error(transparent)]
     Failed(#[from] UsersError),
 }
@@ -62,7 +65,8 @@ impl StoredUsers {
         Self { store, hasher, clock }
     }
 
-    /// Creates a user whose subject is the username. Of two concurrent sign-ups with one username exactly one succeeds.
+    /// Creates a user whose subject is the username. Of two sign-ups with one name exactly one succeeds. For a form that anybody
+    /// can send, [`GridAuth::sign_up`](crate::GridAuth::sign_up) also limits the sign-ups from one source.
     ///
     /// # Errors
     /// [`SignUpError`] says why the user was not created.
@@ -71,14 +75,14 @@ impl StoredUsers {
     }
 
     async fn create(&self, username: &str, password: &Secret) -> Result<User, SignUpError> {
-        // This saves a hash if the name is taken. The insert decides.
-        if is_username(username)
-            && self.store.read::<StoredUser>(username).await.map_err(UsersError::from)?.is_some()
-        {
+        Self::check(username, password)?;
+        // Spares a hash where the name is taken; the insert decides.
+        if self.store.read::<StoredUser>(username).await.map_err(UsersError::from)?.is_some() {
             return Err(SignUpError::Taken);
         }
         self.refuse_subject_of_another(username, username).await?;
-        let new = self.prepare(username, password, username, Map::new()).await?;
+        let hash = self.hasher.hash_for_sign_up(password.expose()).await.map_err(UsersError::from)?;
+        let new = self.user(username, hash, username, Map::new());
         let created = self
             .store
             .insert(Key::new(Kind::User, username), new.to_row())
@@ -252,13 +256,24 @@ impl StoredUsers {
         if !is_username(subject) {
             return Err(SignUpError::Username);
         }
-        Ok(StoredUser {
+        let hash = self.hasher.hash(password.expose()).await.map_err(UsersError::from)?;
+        Ok(self.user(username, hash, subject, claims))
+    }
+
+    fn user(
+        &self,
+        username: &str,
+        password: PasswordHash,
+        subject: &str,
+        claims: Map<String, Value>,
+    ) -> StoredUser {
+        StoredUser {
             username: username.to_owned(),
             subject: subject.to_owned(),
             signed_up: self.clock.now(),
-            password: Some(self.hasher.hash(password.expose()).await.map_err(UsersError::from)?),
+            password: Some(password),
             claims,
-        })
+        }
     }
 }
 

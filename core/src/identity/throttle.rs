@@ -1,9 +1,6 @@
 //! Throttles guessing of passwords, client secrets and user codes.
 //!
-//! After twenty failures within a minute for one account, client or user code, further attempts must wait until the
-//! oldest of these failures is a minute old, whether or not the secret is correct. A success resets the count. Each source
-//! address has a separate, much higher limit, which no success resets: an attacker could otherwise reset it by signing in
-//! to their own account. An attempt that has to wait does not count as a failure, so nobody is locked out permanently.
+#![doc = include_str!("throttle/limits.md")]
 //!
 //! Call [`check`](Throttle::check) before the secret is verified, and [`failed`](Throttle::failed) or
 //! [`succeeded`](Throttle::succeeded) after it, **and respect the result of both calls**. Many concurrent attempts can pass
@@ -13,12 +10,13 @@
 //! ```
 //! use std::sync::Arc;
 //! use gridauth::env::SystemClock;
-//! use gridauth::identity::{RetryAfter, Throttle, ThrottleSettings, Throttled};
+//! use gridauth::identity::{Attempt, RetryAfter, Source, Throttle, ThrottleSettings, Throttled};
 //!
 //! fn sign_in(throttle: &Throttle, name: &str, right: bool) -> Result<bool, RetryAfter> {
-//!     let account = Throttled::Account(name);
-//!     throttle.check(account)?;
-//!     if right { throttle.succeeded(account)? } else { throttle.failed(account)? }
+//!     let source = Source::peer(Some([192, 0, 2, 7].into()));
+//!     let attempt = Attempt::new(Throttled::Account(name), source);
+//!     throttle.check(attempt)?;
+//!     if right { throttle.succeeded(attempt)? } else { throttle.failed(attempt)? }
 //!     Ok(right)
 //! }
 //!
@@ -30,149 +28,253 @@
 //! assert_eq!(sign_in(&throttle, "miriam", true), Ok(true));
 //! ```
 //!
-//! # The limits of throttling by account
-//! While an attacker keeps guessing the password of one account, twenty times a minute, everyone who signs in under that
-//! name must wait, even the owner with the correct password. Accepting the correct password would tell the attacker
-//! which of many concurrent attempts was correct. The owner is not locked out permanently: a minute after the guessing
-//! stops, the owner can sign in. Existing sessions, access tokens and refresh tokens keep working, because none of them
-//! needs the password. To prevent this attack altogether, block the attacker at the source, which the limit per source
-//! begins to do, or let users sign in with something that cannot be guessed ([`OwnSession`](super::OwnSession)).
+//! # What a brake by account cannot do
+//! While many sources keep guessing the password of one account, its owner is told to wait like everybody else, unless they use a
+//! source or a browser from which they have signed in to this process before. Letting the right password through would tell a
+//! guesser which of many tries at once was right. The owner is not locked out for good: a minute after the guessing stops they sign
+//! in. Nor are they locked out of what they have: a browser in which they are signed in, a token that a client holds and a
+//! refresh token go on as before, since none of these asks for the password.
 //!
-//! The same applies to a client whose secret a person chose. A client with a generated secret never has to wait: nobody
-//! can guess 256 random bits, so the correct secret is accepted regardless of how many attempts failed.
-//!
-//! # Memory, and floods of names
-//! All counts are held in the process, for at most [`max_tracked`](ThrottleSettings::max_tracked) accounts, and as many
-//! clients, user codes and sources. The four kinds are separate, so that cheap failures of one kind displace nothing of
-//! another. Names are stored as 64-bit hashes under a random key, so nobody can target the entry of another name or
-//! degrade the table. When a shard of the table is full, expired entries are dropped first, then those with the fewest
-//! failures, the oldest of them first. So a flood of names with one failure each displaces only entries like itself.
-//! To displace an account with 19 failures within a minute takes 19 failures for each of seven eighths of `max_tracked`
-//! other names: more than 1.6 million by default. To displace an account with one failure takes as many names with one
-//! failure each: 87,500. Both cost thousands of requests for each guess gained, while waiting for a minute costs none.
+//! # Memory, and what a flood of names can do
+//! All of this is kept in the process, in tables of at most [`max_tracked`](ThrottleSettings::max_tracked) entries, one table per
+//! limit and kind, so that cheap failures of one kind push nothing out of another. Keys are 64-bit hashes under a random key, so
+//! nobody can aim at another's place or make a table slow. Where a part of a table is full, what has expired goes first, then what
+//! has the fewest failures and blocks, of these the oldest. So a flood of names that fail once each displaces nothing but its like.
+//! To have 19 failures of one pair forgotten within their minute takes 19 failures each of seven eighths of `max_tracked`
+//! other pairs, over 1.6 million by default. Where all has succeeded before, the oldest success is forgotten first; only who has a
+//! right secret adds one.
 
 mod failures;
+mod known;
+mod pair;
 mod retry_after;
+mod settings;
+mod source;
 mod table;
 #[cfg(test)]
 mod tests;
 
-use std::hash::{BuildHasher, RandomState};
-use std::net::IpAddr;
+use std::hash::{BuildHasher, Hash, RandomState};
 use std::sync::Arc;
-use std::time::Duration;
 
-use self::failures::Window;
+use arrayvec::ArrayVec;
+
+use self::failures::{Failures, Window};
+use self::known::Known;
+use self::pair::{Blocks, Pair};
 pub use self::retry_after::RetryAfter;
+pub use self::settings::ThrottleSettings;
+pub use self::source::Source;
 use self::table::Table;
-use crate::env::Clock;
+use crate::env::{Clock, Timestamp};
 
-/// How many failures within what time are too many.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ThrottleSettings {
-    /// The limit for one account, client or user code; 0 means 1.
-    pub failures: u32,
-    /// The limit for one source; 0 means 1.
-    pub source_failures: u32,
-    /// The time within which failures count, in whole milliseconds. Zero turns throttling off.
-    pub per: Duration,
-    /// The maximum number of accounts to track, and the same for clients, user codes and sources. An entry takes about 140
-    /// bytes with one or two failures, 600 bytes at the limit of 20, and 2 kB for a source near the limit of 1,000.
-    pub max_tracked: usize,
-}
-
-impl Default for ThrottleSettings {
-    fn default() -> Self {
-        Self { failures: 20, source_failures: 1000, per: Duration::from_secs(60), max_tracked: 100_000 }
-    }
-}
-
-/// The subject of a failure: failures are counted per subject.
+/// What is guessed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Throttled<'a> {
-    /// An account, whether it exists or not ([`Users::account`](super::Users::account)).
+    /// The password of a user, known or not: the account that the name means.
     Account(&'a str),
-    /// A `client_id`, whether the client exists or not.
+    /// The secret of a client, known or not: its identifier.
     Client(&'a str),
-    /// A user code (RFC 8628), in the form in which it is looked up.
-    UserCode(&'a str),
-    /// The address that a request came from. Of an IPv6 address only the first 64 bits count, since one host usually has
-    /// all addresses below them; an IPv4-mapped IPv6 address counts as the IPv4 address.
-    Source(IpAddr),
+    /// A user code of RFC 8628. The text is the subject of the person who is signed in and enters it, if there is one.
+    UserCode(Option<&'a str>),
+}
+
+/// A try to prove who one is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Attempt<'a> {
+    what: Throttled<'a>,
+    source: Source,
+}
+
+impl<'a> Attempt<'a> {
+    /// A guess at `what` that comes from `source`.
+    pub fn new(what: Throttled<'a>, source: Source) -> Self {
+        Self { what, source }
+    }
+
+    /// Where it comes from.
+    pub fn source(&self) -> Source {
+        self.source
+    }
 }
 
 /// Counts failures. A server has one, shared by reference or in an [`Arc`].
 pub struct Throttle {
     clock: Arc<dyn Clock>,
+    is_off: bool,
     names: RandomState,
-    accounts: Table,
-    clients: Table,
-    user_codes: Table,
-    sources: Table,
+    accounts: Kind,
+    clients: Kind,
+    user_codes: Table<Failures>,
+    sources: Table<Failures>,
+    sign_ups: Table<Failures>,
+}
+
+/// What is kept for accounts, and for clients.
+struct Kind {
+    /// By name and source, or name and browser.
+    pairs: Table<Pair>,
+    /// By name.
+    totals: Table<Failures>,
+    /// The pairs that have succeeded.
+    known: Known,
 }
 
 impl Throttle {
     /// A throttle without any failures.
     pub fn new(settings: ThrottleSettings, clock: Arc<dyn Clock>) -> Self {
         let table = |limit| Table::new(Window::new(limit, settings.per), settings.max_tracked);
+        let blocks = Blocks {
+            window: Window::new(settings.failures, settings.per),
+            first: settings.first_block,
+            longest: settings.longest_block,
+            forget_after: settings.forget_after,
+        };
+        let kind = || Kind {
+            pairs: Table::new(blocks, settings.max_tracked),
+            totals: table(settings.account_failures),
+            known: Known::new(settings.max_tracked),
+        };
         Self {
             clock,
+            is_off: settings.per.is_zero(),
             names: RandomState::new(),
-            accounts: table(settings.failures),
-            clients: table(settings.failures),
+            accounts: kind(),
+            clients: kind(),
             user_codes: table(settings.failures),
             sources: table(settings.source_failures),
+            sign_ups: table(settings.sign_ups),
         }
     }
 
-    /// Checks whether `subject` may make an attempt. Call it before the secret is verified.
+    /// Whether an attempt may be made now. To be asked before the secret is looked at.
     ///
     /// # Errors
-    /// [`RetryAfter`] after too many failures. Then make no attempt and count none.
-    pub fn check(&self, subject: Throttled<'_>) -> Result<(), RetryAfter> {
-        let (table, key) = self.place(subject);
-        table.check(key, self.clock.now())
+    /// [`RetryAfter`] where there were too many failures. The try is not to be made, and not to be counted.
+    pub fn check(&self, attempt: Attempt<'_>) -> Result<(), RetryAfter> {
+        self.limits(attempt).iter().try_for_each(|limit| limit.check(self.clock.now()))
     }
 
-    /// Counts a failure of `subject`.
+    /// Counts a failure.
     ///
     /// # Errors
-    /// [`RetryAfter`] if the limit was reached since the check. Then nothing was counted, and the response must tell to
-    /// wait, not that the secret was wrong.
-    pub fn failed(&self, subject: Throttled<'_>) -> Result<(), RetryAfter> {
-        let (table, key) = self.place(subject);
-        table.failed(key, self.clock.now())
+    /// [`RetryAfter`] where a limit was reached since the check: the answer is to wait, not that the secret is
+    /// wrong, and nothing was counted.
+    pub fn failed(&self, attempt: Attempt<'_>) -> Result<(), RetryAfter> {
+        let (limits, now) = (self.limits(attempt), self.clock.now());
+        limits.iter().try_for_each(|limit| limit.check(now))?;
+        limits.iter().try_for_each(|limit| limit.failed(now))
     }
 
-    /// Resets the failures of `subject`, unless it is a [`Source`](Throttled::Source): those only expire.
+    /// Forgets the failures and blocks of this account or client from this source, and remembers the source as one that has
+    /// succeeded. The other limits are cleared by time alone: whoever guesses can sign in to an account of their own.
     ///
     /// # Errors
-    /// [`RetryAfter`] if the limit was reached since the check. Then nothing was reset, and the response must tell to wait,
-    /// although the secret was correct.
-    pub fn succeeded(&self, subject: Throttled<'_>) -> Result<(), RetryAfter> {
-        let (table, key) = self.place(subject);
-        match subject {
-            Throttled::Source(_) => table.check(key, self.clock.now()),
-            Throttled::Account(_) | Throttled::Client(_) | Throttled::UserCode(_) => {
-                table.succeeded(key, self.clock.now())
+    /// [`RetryAfter`] where a limit was reached since the check: the answer is to wait, though the secret was
+    /// right, and nothing was forgotten.
+    pub fn succeeded(&self, attempt: Attempt<'_>) -> Result<(), RetryAfter> {
+        let (limits, now) = (self.limits(attempt), self.clock.now());
+        limits.iter().try_for_each(|limit| limit.check(now))?;
+        limits.iter().try_for_each(|limit| limit.succeeded(now))
+    }
+
+    /// Recognises this browser from now on: the person with this account has signed in there.
+    pub(crate) fn know_browser(&self, account: &str, browser: u128) {
+        self.accounts.known.insert(self.key((account, browser)), self.clock.now());
+    }
+
+    /// Counts a sign-up.
+    ///
+    /// # Errors
+    /// [`RetryAfter`] where there were too many from this source.
+    pub fn sign_up(&self, source: Source) -> Result<(), RetryAfter> {
+        match source.limited_network() {
+            Some(network) if !self.is_off => self.sign_ups.failed(self.key(network), self.clock.now()),
+            _ => Ok(()),
+        }
+    }
+
+    fn key(&self, subject: impl Hash) -> u64 {
+        self.names.hash_one(subject)
+    }
+
+    /// The limits that an attempt has to keep.
+    fn limits(&self, Attempt { what, source }: Attempt<'_>) -> Limits<'_> {
+        if self.is_off {
+            return Limits::new();
+        }
+        let network = source.network();
+        let mut limits = match what {
+            Throttled::Account(name) => self.limits_of(&self.accounts, name, source),
+            Throttled::Client(id) => self.limits_of(&self.clients, id, source),
+            Throttled::UserCode(person) => {
+                let person = person.map(|subject| self.key(("person", subject)));
+                let keys = [Some(self.key(("source", network))), person];
+                keys.into_iter().flatten().map(|key| Limit::Window(&self.user_codes, key)).collect()
+            }
+        };
+        limits
+            .extend(source.limited_network().map(|network| Limit::Window(&self.sources, self.key(network))));
+        limits
+    }
+
+    fn limits_of<'t>(&'t self, kind: &'t Kind, name: &str, source: Source) -> Limits<'t> {
+        let pair = self.key((name, source.network()));
+        let browser = source.browser().map(|browser| self.key((name, browser)));
+        let browser = browser.filter(|key| kind.known.contains(*key));
+        let is_known = browser.is_some() || kind.known.contains(pair);
+        let mut limits = Limits::new();
+        limits.push(Limit::Pair(kind, pair));
+        limits.extend(browser.map(|browser| Limit::Pair(kind, browser)));
+        limits.push(match is_known {
+            true => Limit::CountOnly(&kind.totals, self.key(name)),
+            false => Limit::Window(&kind.totals, self.key(name)),
+        });
+        limits
+    }
+}
+
+/// At most a source, a browser, a name and everything from the source.
+type Limits<'t> = ArrayVec<Limit<'t>, 4>;
+
+/// A limit that an attempt has to keep, and where it is counted.
+enum Limit<'t> {
+    Pair(&'t Kind, u64),
+    Window(&'t Table<Failures>, u64),
+    /// For a source that has succeeded before: its failures count against others, the limit does not stop it.
+    CountOnly(&'t Table<Failures>, u64),
+}
+
+impl Limit<'_> {
+    fn check(&self, now: Timestamp) -> Result<(), RetryAfter> {
+        match self {
+            Self::Pair(kind, key) => kind.pairs.check(*key, now),
+            Self::Window(table, key) => table.check(*key, now),
+            Self::CountOnly(..) => Ok(()),
+        }
+    }
+
+    fn failed(&self, now: Timestamp) -> Result<(), RetryAfter> {
+        match self {
+            Self::Pair(kind, key) => kind.pairs.failed(*key, now),
+            Self::Window(table, key) => table.failed(*key, now),
+            Self::CountOnly(table, key) => {
+                // Where the limit is reached already there is nothing to count.
+                let _ = table.failed(*key, now);
+                Ok(())
             }
         }
     }
 
-    fn place(&self, subject: Throttled<'_>) -> (&Table, u64) {
-        match subject {
-            Throttled::Account(name) => (&self.accounts, self.names.hash_one(name)),
-            Throttled::Client(id) => (&self.clients, self.names.hash_one(id)),
-            Throttled::UserCode(code) => (&self.user_codes, self.names.hash_one(code)),
-            Throttled::Source(address) => (&self.sources, self.names.hash_one(network(address))),
+    fn succeeded(&self, now: Timestamp) -> Result<(), RetryAfter> {
+        match self {
+            Self::Pair(kind, key) => {
+                kind.pairs.succeeded(*key, now)?;
+                kind.known.insert(*key, now);
+                Ok(())
+            }
+            Self::Window(table, key) => table.check(*key, now),
+            Self::CountOnly(..) => Ok(()),
         }
-    }
-}
-
-/// What counts as one source.
-fn network(address: IpAddr) -> IpAddr {
-    match address.to_canonical() {
-        IpAddr::V6(address) => IpAddr::V6((address.to_bits() >> 64 << 64).into()),
-        v4 @ IpAddr::V4(_) => v4,
     }
 }

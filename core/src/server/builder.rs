@@ -13,6 +13,7 @@ use crate::engine::{Engine, ServerLifetimes};
 use crate::env::{Clock, Entropy, SystemClock, SystemEntropy};
 use crate::grant::{Extension, IntoRegistration, Registry};
 use crate::guard::{Guard, GuardError, Rejection, RejectionBody, ScopeDescription, ShapeRejection, is_realm};
+use crate::http::TrustedProxies;
 use crate::identity::{
     HashingSettings, OwnSession, PasswordHasher, Sessions, StoredUsers, Throttle, ThrottleSettings, Users,
 };
@@ -40,6 +41,7 @@ pub struct Builder {
     pages: Arc<dyn Pages>,
     hashing: HashingSettings,
     throttle: ThrottleSettings,
+    trusted_proxies: TrustedProxies,
     rejection_body: Option<ShapeRejection>,
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
@@ -74,6 +76,7 @@ impl GridAuth {
             pages: Arc::new(BuiltInPages::default()),
             hashing: HashingSettings::default(),
             throttle: ThrottleSettings::default(),
+            trusted_proxies: TrustedProxies::default(),
             rejection_body: None,
             clock: Arc::new(SystemClock),
             entropy: Arc::new(SystemEntropy),
@@ -212,7 +215,29 @@ impl Builder {
         self
     }
 
-    /// Sets after how many failures further attempts have to wait.
+    /// The reverse proxies in front of the server. If the peer of a request is one of them, the request comes from the last address
+    /// in its `X-Forwarded-For` that is not one of them. Failures are counted and logged by that address. By default nobody is
+    /// believed.
+    ///
+    /// Trust only proxies that append the address of their own peer to that header, as they do by default or on request.
+    ///
+    /// ```
+    /// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+    /// # use gridauth::{GridAuth, Store};
+    /// let auth = GridAuth::builder("https://id.example.com")
+    ///     .store(Store::open("memory:").await?)
+    ///     .trusted_proxies("127.0.0.1, 10.0.0.0/8".parse()?)
+    ///     .build()
+    ///     .await?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(()) }).unwrap();
+    /// ```
+    #[must_use]
+    pub fn trusted_proxies(mut self, proxies: TrustedProxies) -> Self {
+        self.trusted_proxies = proxies;
+        self
+    }
+
+    /// After how many failures further attempts have to wait: [`identity::throttle`](crate::identity::throttle) has the table.
     #[must_use]
     pub fn throttle(mut self, settings: ThrottleSettings) -> Self {
         self.throttle = settings;
@@ -301,6 +326,7 @@ impl Builder {
             clients: Clients::new(store.clone()),
             store,
             throttle: Throttle::new(self.throttle, Arc::clone(&self.clock)),
+            trusted_proxies: self.trusted_proxies,
             clock: self.clock,
             entropy: self.entropy,
             lifetimes: self.lifetimes,
@@ -326,7 +352,13 @@ impl Builder {
         if let Some(interval) = self.sweep_every {
             sweeper::spawn(&engine, interval);
         }
-        Ok(GridAuth(Arc::new(Server { engine, guard, authenticator, routes })))
+        Ok(GridAuth(Arc::new(Server {
+            engine,
+            guard,
+            authenticator,
+            routes,
+            told_of_unknown_peer: std::sync::Once::new(),
+        })))
     }
 
     /// The guard for the server's tokens.

@@ -1,5 +1,6 @@
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Once};
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::Method;
@@ -40,12 +41,18 @@ pub(super) struct Server {
     pub(super) guard: Guard,
     pub(super) authenticator: ClientAuthenticator,
     pub(super) routes: Routes,
+    /// Used once to log that requests come without their peer's address.
+    pub(super) told_of_unknown_peer: Once,
 }
 
 impl GridAuth {
     /// The longest body that an endpoint accepts, in bytes. An adapter reads no more. If a body is longer, it responds with
     /// [`refuse_unread`](Self::refuse_unread).
     pub const MAX_BODY: usize = 64 * 1024;
+
+    /// The time limit for the body of a request, once its head has been read. When it is exceeded, an adapter answers
+    /// [`refuse_unread`](Self::refuse_unread). The framework sets the limit for the head.
+    pub const BODY_TIMEOUT: Duration = Duration::from_secs(30);
 
     /// The paths of the endpoints. An adapter routes each of them, for every method, to [`handle`](Self::handle).
     pub fn paths(&self) -> Vec<String> {
@@ -54,6 +61,14 @@ impl GridAuth {
 
     /// Responds to a request to one of [`paths`](Self::paths). Any other path gets status 404.
     pub async fn handle(&self, request: Request) -> Response {
+        if request.connection().peer.is_none() {
+            self.0.told_of_unknown_peer.call_once(|| {
+                tracing::warn!(
+                    "requests come without the address of their peer, so failures from all sources count together; on axum, \
+                     serve with `into_make_service_with_connect_info::<SocketAddr>()`"
+                );
+            });
+        }
         let mut response = match self.0.routes.find(request.uri().path()) {
             Some(_) if request.body().len() > Self::MAX_BODY => self.refuse_unread(Unread::TooLong),
             Some(route) => match route.refuse_method(request.method()) {

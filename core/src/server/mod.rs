@@ -8,6 +8,7 @@ mod grid_auth;
 mod mint;
 mod revocation;
 mod routes;
+mod sign_up;
 mod sweeper;
 
 pub use build_error::BuildError;

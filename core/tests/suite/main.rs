@@ -26,4 +26,5 @@ mod secrets_at_rest;
 mod sessions;
 mod sweeper;
 mod token_preparation;
+mod under_attack;
 mod warnings;

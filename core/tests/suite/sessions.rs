@@ -118,13 +118,11 @@ async fn failures_of_others_do_not_throttle_clients_without_a_guessable_secret()
     let client = Client::confidential("robot", hash).grant_types(["client_credentials"]).build().unwrap();
     server.auth.put_client(client).await.unwrap();
     let form = [("grant_type", "client_credentials")];
-    for _ in 0..20 {
-        server.post("/oauth/token", &[("authorization", &basic("robot", "guess"))], &form).await;
+    for _ in 0..25 {
+        let guessed =
+            server.post("/oauth/token", &[("authorization", &basic("robot", "guess"))], &form).await;
+        assert_eq!(guessed.status(), 401, "nobody guesses a generated secret");
     }
-    assert_eq!(
-        server.post("/oauth/token", &[("authorization", &basic("robot", "guess"))], &form).await.status(),
-        429
-    );
     let right = basic("robot", secret.as_str());
     assert_eq!(server.post("/oauth/token", &[("authorization", &right)], &form).await.status(), 200);
 }

@@ -29,6 +29,7 @@ async fn start() -> Result<(), StartError> {
     let server = HttpServer::new(move || actix_web::App::new().configure(routes::routes(demo.clone())))
         .listen(listener)
         .map_err(StartError::cannot_start)?
+        .client_request_timeout(run::HEAD_TIMEOUT)
         // On a signal, idle connections are closed at once, and requests in flight may finish within a time limit.
         .shutdown_signal(async move {
             signals.received().await;

@@ -1,10 +1,11 @@
 //! The routes: open ones, guarded ones, and the authorization server.
 
 use actix_web::http::header::CONTENT_TYPE;
+use actix_web::rt::time::timeout;
 use actix_web::web::{self, Data, ServiceConfig};
 use actix_web::{HttpRequest, Resource, Route, guard};
 use gridauth_actix::{Access, Answer, GridAuthExt, WholeRequest};
-use gridauth_demo::{App, MAX_NOTE_BODY, NotesRead, NotesWrite};
+use gridauth_demo::{App, MAX_NOTE_BODY, NotesRead, NotesWrite, run};
 
 pub(crate) fn routes(demo: App) -> impl FnOnce(&mut ServiceConfig) {
     move |config| {
@@ -69,13 +70,14 @@ async fn add_note(
     request: HttpRequest,
     body: web::Payload,
 ) -> Answer {
-    Answer(match body.to_bytes_limited(MAX_NOTE_BODY).await {
-        Ok(Ok(body)) => {
+    Answer(match timeout(run::BODY_TIMEOUT, body.to_bytes_limited(MAX_NOTE_BODY)).await {
+        Ok(Ok(Ok(body))) => {
             let content_type = request.headers().get(CONTENT_TYPE).map(|value| value.as_bytes());
             demo.add_note(&access, content_type, &body).await
         }
-        Ok(Err(_)) => demo.note_broken(),
-        Err(_) => demo.note_too_long(),
+        Ok(Ok(Err(_))) => demo.note_broken(),
+        Ok(Err(_)) => demo.note_too_long(),
+        Err(_) => demo.note_too_slow(),
     })
 }
 

@@ -2,15 +2,15 @@
 
 use axum::Router;
 use axum::body::{Body, Bytes};
-use axum::extract::rejection::BytesRejection;
-use axum::extract::{DefaultBodyLimit, FromRef, State};
+use axum::extract::{DefaultBodyLimit, FromRef, FromRequest, Request, State};
 use axum::http::header::CONTENT_TYPE;
-use axum::http::{HeaderMap, StatusCode, Uri};
+use axum::http::{StatusCode, Uri};
 use axum::response::Response;
 use axum::routing::{get, post};
 use gridauth::GridAuth;
-use gridauth_demo::{App, MAX_NOTE_BODY, NotesRead, NotesWrite};
+use gridauth_demo::{App, MAX_NOTE_BODY, NotesRead, NotesWrite, run};
 use gridauth_tower::{Access, GridAuthExt, WholeRequest};
+use tokio::time::timeout;
 
 /// The router's state. `FromRef` lets `Access` find the server in it.
 #[derive(Clone, FromRef)]
@@ -66,22 +66,17 @@ async fn list_notes(State(demo): State<App>, access: Access<NotesRead>) -> Respo
     respond(demo.list_notes(&access).await)
 }
 
-async fn add_note(
-    State(demo): State<App>,
-    access: Access<NotesWrite>,
-    headers: HeaderMap,
-    body: Result<Bytes, BytesRejection>,
-) -> Response {
-    match body {
-        Ok(body) => {
-            let content_type = headers.get(CONTENT_TYPE).map(|value| value.as_bytes());
-            respond(demo.add_note(&access, content_type, &body).await)
+async fn add_note(State(demo): State<App>, access: Access<NotesWrite>, request: Request) -> Response {
+    let content_type = request.headers().get(CONTENT_TYPE).cloned();
+    respond(match timeout(run::BODY_TIMEOUT, Bytes::from_request(request, &())).await {
+        Ok(Ok(body)) => {
+            let content_type = content_type.as_ref().map(|value| value.as_bytes());
+            demo.add_note(&access, content_type, &body).await
         }
-        Err(rejection) if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE => {
-            respond(demo.note_too_long())
-        }
-        Err(_) => respond(demo.note_broken()),
-    }
+        Ok(Err(rejection)) if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE => demo.note_too_long(),
+        Ok(Err(_)) => demo.note_broken(),
+        Err(_) => demo.note_too_slow(),
+    })
 }
 
 async fn health(State(demo): State<App>) -> Response {

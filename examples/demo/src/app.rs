@@ -64,6 +64,7 @@ impl App {
             .grant(Implicit::new())
             .scopes(SCOPES)
             .theme(theme)
+            .trusted_proxies(settings.trusted_proxies.clone())
             // A proxy in front of the demo may strip the issuer's path or not.
             .behind_stripping_proxy(true)
             .access_token_lifetime(settings.access_token_lifetime)

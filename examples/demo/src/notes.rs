@@ -78,6 +78,11 @@ impl App {
         self.auth().refuse_unread(Unread::Broken)
     }
 
+    /// The response to a note whose body takes longer than [`GridAuth::BODY_TIMEOUT`](gridauth::GridAuth::BODY_TIMEOUT).
+    pub fn note_too_slow(&self) -> Response {
+        self.auth().refuse_unread(Unread::TooSlow)
+    }
+
     async fn new_note(
         &self,
         access: &Access,

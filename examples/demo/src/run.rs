@@ -6,6 +6,7 @@ use std::net::{SocketAddr, TcpListener};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use gridauth::GridAuth;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::writer::BoxMakeWriter;
 
@@ -13,6 +14,12 @@ use crate::{Settings, StartError};
 
 /// How long requests in flight may take to finish after a signal to stop.
 pub const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How long the head of a request may take to arrive.
+pub const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How long the body of a request may take to arrive after its head.
+pub const BODY_TIMEOUT: Duration = GridAuth::BODY_TIMEOUT;
 
 /// Sends the log to standard error, filtered by `RUST_LOG`. By default the level is `info`, and the log is buffered
 /// until [`announce`], so that a failed start writes one line only.

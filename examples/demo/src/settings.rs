@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use gridauth::GridAuth;
+use gridauth::http::TrustedProxies;
 use tracing_subscriber::EnvFilter;
 
 use crate::{Seed, StartError};
@@ -23,6 +24,8 @@ pub struct Settings {
     pub code_lifetime: Duration,
     /// `GRIDAUTH_REFRESH_GRACE`: how long a rotated refresh token may be presented again.
     pub refresh_grace: Duration,
+    /// `GRIDAUTH_TRUSTED_PROXIES`: the reverse proxies that are believed.
+    pub trusted_proxies: TrustedProxies,
     issuer: Option<String>,
     store: String,
     filter: Option<String>,
@@ -63,6 +66,13 @@ impl Settings {
             code_lifetime: variables.seconds("GRIDAUTH_CODE_TTL", 1, 60)?,
             refresh_grace: variables.seconds("GRIDAUTH_REFRESH_GRACE", 0, 10)?,
             seed: variables.parse("GRIDAUTH_SEED", seed, crate::seed::MAY_BE)?,
+            trusted_proxies: variables
+                .parse(
+                    "GRIDAUTH_TRUSTED_PROXIES",
+                    str::parse,
+                    "a comma-separated list of IP addresses and networks, such as 127.0.0.1,10.0.0.0/8,::1",
+                )?
+                .unwrap_or_default(),
             filter: variables
                 .parse("RUST_LOG", log_filter, "a tracing filter, such as info or gridauth=debug")?
                 .flatten(),

@@ -27,7 +27,7 @@ impl App {
         let missing = |name| OAuthError::invalid_request(format!("{name} is missing"));
         let username = form.get("username").ok_or_else(|| missing("username"))?;
         let password = Secret::from(form.get("password").ok_or_else(|| missing("password"))?);
-        let user = self.auth().users().sign_up(username, &password).await.map_err(refusal)?;
+        let user = self.auth().sign_up(request, username, &password).await.map_err(refusal)?;
         Ok(user.username().to_owned())
     }
 }
@@ -38,6 +38,7 @@ fn refusal(error: SignUpError) -> OAuthError {
             OAuthError::new(ErrorCode::Custom("username_taken"), "there is a user of that name")
                 .with_status(StatusCode::CONFLICT)
         }
+        SignUpError::TooMany(wait) => OAuthError::too_many_failures(wait.seconds),
         SignUpError::Failed(error) => error.into(),
         refused => OAuthError::invalid_request(refused.to_string()),
     }

@@ -1,11 +1,12 @@
 //! The routes: open ones, guarded ones, and the authorization server.
 
-use gridauth_demo::{App, MAX_NOTE_BODY, NotesRead, NotesWrite};
+use gridauth_demo::{App, MAX_NOTE_BODY, NotesRead, NotesWrite, run};
 use gridauth_rocket::{Access, Answer, GridAuthExt, WholeRequest};
 use rocket::data::ToByteUnit;
 use rocket::fairing::AdHoc;
 use rocket::http::Status;
 use rocket::request::{FromRequest, Outcome};
+use rocket::tokio::time::timeout;
 use rocket::{Data, Request, State, catch, catchers, get, post, routes};
 
 pub(crate) fn stage(demo: App) -> AdHoc {
@@ -62,10 +63,11 @@ async fn add_note(
     content_type: RawContentType<'_>,
     body: Data<'_>,
 ) -> Answer {
-    Answer(match body.open(MAX_NOTE_BODY.bytes()).into_bytes().await {
-        Ok(body) if body.is_complete() => demo.add_note(&access, content_type.0, &body).await,
-        Ok(_) => demo.note_too_long(),
-        Err(_) => demo.note_broken(),
+    Answer(match timeout(run::BODY_TIMEOUT, body.open(MAX_NOTE_BODY.bytes()).into_bytes()).await {
+        Ok(Ok(body)) if body.is_complete() => demo.add_note(&access, content_type.0, &body).await,
+        Ok(Ok(_)) => demo.note_too_long(),
+        Ok(Err(_)) => demo.note_broken(),
+        Err(_) => demo.note_too_slow(),
     })
 }
 

@@ -9,7 +9,7 @@ use axum::body::Body;
 use axum::extract::connect_info::MockConnectInfo;
 use axum::routing::post;
 use bytes::Bytes;
-use futures_util::stream;
+use futures_util::{StreamExt, stream};
 use gridauth::grant::{AuthorizationCode, ClientCredentials};
 use gridauth::identity::ThrottleSettings;
 use gridauth::{GridAuth, Peer, Store};
@@ -93,14 +93,25 @@ async fn a_body_that_breaks_off_is_400() {
     assert_eq!(json(answer).await["error"], "invalid_request");
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_body_that_does_not_end_in_time_is_408() {
+    let app: Router = server().await.routes();
+    let begun = tokio::time::Instant::now();
+    let begin = stream::iter([Ok::<_, std::io::Error>(Bytes::from_static(b"grant_type="))]);
+    let body = Body::from_stream(begin.chain(stream::pending()));
+    let answer = app.oneshot(token_request(body)).await.unwrap();
+    assert_eq!((answer.status(), begun.elapsed()), (StatusCode::REQUEST_TIMEOUT, GridAuth::BODY_TIMEOUT));
+    assert_eq!(json(answer).await["error"], "invalid_request");
+}
+
 #[tokio::test]
 async fn failures_are_counted_per_peer() {
-    let throttle = ThrottleSettings { source_failures: 2, ..ThrottleSettings::default() };
+    let throttle = ThrottleSettings::default().source_failures(2);
     let auth = GridAuth::builder("https://id.example.com").store(Store::memory()).throttle(throttle);
     let auth = auth.grant(ClientCredentials::new()).build().await.unwrap();
     let app: Router = auth.routes();
-    let here = app.clone().layer(MockConnectInfo(SocketAddr::from(([127, 0, 0, 1], 1))));
-    let there = app.clone().layer(MockConnectInfo(SocketAddr::from(([127, 0, 0, 2], 1))));
+    let here = app.clone().layer(MockConnectInfo(SocketAddr::from(([203, 0, 113, 1], 1))));
+    let there = app.clone().layer(MockConnectInfo(SocketAddr::from(([203, 0, 113, 2], 1))));
     // A different client each time, so that only the peer can be throttled.
     let guess = |client: &str, peer: Option<Peer>| {
         let mut request = token_request("grant_type=client_credentials");
@@ -119,7 +130,7 @@ async fn failures_are_counted_per_peer() {
     assert_eq!(here.clone().oneshot(guess("Yzp4", None)).await.unwrap().status(), 429);
     assert_eq!(there.clone().oneshot(guess("ZDp4", None)).await.unwrap().status(), 401);
     // An address that the application sets, as behind a proxy, takes precedence over that of the connection.
-    let told = Some(Peer([127, 0, 0, 1].into()));
+    let told = Some(Peer([203, 0, 113, 1].into()));
     assert_eq!(there.oneshot(guess("ZTp4", told)).await.unwrap().status(), 429);
 }
 

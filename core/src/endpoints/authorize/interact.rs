@@ -12,7 +12,8 @@ use super::prompt::{self, Progress};
 use super::redirect::Target;
 use super::visit::Visit;
 use super::{consent, source};
-use crate::http::{RequestHead, Response};
+use crate::http::Response;
+use crate::identity::BrowserSecret;
 use crate::model::Authentication;
 use crate::pages::SignInFailure;
 use crate::protocol::{OAuthError, Parameters};
@@ -85,10 +86,12 @@ async fn sign_in(
     let (Some(name), Some(password)) = (username, parameters.get("password")) else {
         return sign_in_page(visit, &browser, &valid, username, Some(SignInFailure::MissingFields));
     };
-    let connection = visit.http.connection();
-    match visit.engine.check_password(name, &Secret::from(password), connection).await {
+    let source =
+        visit.engine.source(visit.http).with_browser(browser.session.as_ref().map(BrowserSecret::key));
+    match visit.engine.check_password(name, &Secret::from(password), source).await {
         Ok(Some(signed_in)) => {
             let (session, signed_in) = visit.interaction.sessions.begin(signed_in).await?;
+            visit.engine.know_browser(name, session.key());
             go_on(visit, &browser.signed_in(session), valid, &signed_in, Progress::SignedIn).await
         }
         Ok(None) => sign_in_page(visit, &browser, &valid, username, Some(SignInFailure::WrongCredentials)),

@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use super::retry_after::RetryAfter;
+use super::table::Counter;
 use crate::env::Timestamp;
 
 /// How many entries a subject has at most. Up to this limit, each failure has its own entry. With a higher limit, failures
@@ -25,8 +26,16 @@ impl Window {
         Self { limit, length, grain }
     }
 
-    /// When a failure at this time expires.
-    pub(super) fn end(self, failure: Timestamp) -> Timestamp {
+    pub(super) fn limit(self) -> u32 {
+        self.limit
+    }
+
+    pub(super) fn length(self) -> Duration {
+        self.length
+    }
+
+    /// When a failure of this moment stops counting.
+    fn end(self, failure: Timestamp) -> Timestamp {
         failure.after(self.length)
     }
 }
@@ -44,10 +53,24 @@ struct Moment {
     failures: u32,
 }
 
+/// The answer to a try that has to wait until then.
+pub(super) fn seconds_until(end: Timestamp, now: Timestamp) -> RetryAfter {
+    let seconds = u64::try_from(end.since(now).as_millis().div_ceil(1000)).unwrap_or(u64::MAX);
+    RetryAfter { seconds: seconds.max(1) }
+}
+
 impl Failures {
-    /// Drops the failures that have expired. After a clock was set back, some failures lie in the future. They count as
-    /// failures at `now`, so that they last for one window and not for as long as the clock was wrong.
-    pub(super) fn settle(&mut self, now: Timestamp, window: Window) {
+    pub(super) fn total(&self) -> u32 {
+        self.total
+    }
+}
+
+impl Counter for Failures {
+    type Rule = Window;
+
+    /// Forgets what has left the window. A clock that was set back leaves failures in the future: they count as made
+    /// now, so that they hold for one window and not for as long as the clock was off.
+    fn settle(&mut self, now: Timestamp, window: Window) {
         for moment in self.moments.iter_mut().rev().take_while(|moment| moment.at > now) {
             moment.at = now;
         }
@@ -56,20 +79,14 @@ impl Failures {
         }
     }
 
-    /// Returns how long to wait if the limit is reached. Call it after [`settle`](Self::settle).
-    pub(super) fn check(&self, now: Timestamp, window: Window) -> Result<(), RetryAfter> {
+    fn check(&self, now: Timestamp, window: Window) -> Result<(), RetryAfter> {
         match self.moments.front() {
-            Some(oldest) if self.total >= window.limit => {
-                let wait = window.end(oldest.at).since(now);
-                let seconds = u64::try_from(wait.as_millis().div_ceil(1000)).unwrap_or(u64::MAX);
-                Err(RetryAfter { seconds: seconds.max(1) })
-            }
+            Some(oldest) if self.total >= window.limit => Err(seconds_until(window.end(oldest.at), now)),
             _ => Ok(()),
         }
     }
 
-    /// Adds a failure at `now`.
-    pub(super) fn add(&mut self, now: Timestamp, window: Window) {
+    fn add(&mut self, now: Timestamp, window: Window) {
         self.total = self.total.saturating_add(1);
         match self.moments.back_mut() {
             Some(latest) if now.since(latest.at) < window.grain => latest.failures += 1,
@@ -77,12 +94,15 @@ impl Failures {
         }
     }
 
-    pub(super) fn is_empty(&self) -> bool {
+    fn is_empty(&self) -> bool {
         self.moments.is_empty()
     }
 
-    /// The order in which subjects are dropped: the fewest failures first, and the oldest of those.
-    pub(super) fn rank(&self) -> (u32, Timestamp) {
+    fn rank(&self, _: Window) -> (u32, Timestamp) {
         (self.total, self.moments.back().map_or(Timestamp::from_millis(i64::MIN), |latest| latest.at))
+    }
+
+    fn sweep_every(window: Window) -> Duration {
+        window.length
     }
 }

@@ -55,9 +55,11 @@ fn good_values_are_accepted() {
         ("GRIDAUTH_CODE_TTL", "007"),
         ("GRIDAUTH_REFRESH_GRACE", "0"),
         ("GRIDAUTH_REGISTRATION", "off"),
+        ("GRIDAUTH_TRUSTED_PROXIES", "127.0.0.1, 10.0.0.0/8,::1"),
         ("RUST_LOG", ""),
     ])
     .unwrap();
+    assert!(settings.trusted_proxies.contains([10, 9, 9, 9].into()));
     assert_eq!(settings.code_lifetime, Duration::from_secs(7));
     assert_eq!(settings.refresh_grace, Duration::ZERO);
     assert_eq!(settings.filter(), None);
@@ -77,6 +79,10 @@ fn a_bad_value_is_named_and_not_repeated() {
         ("GRIDAUTH_CODE_TTL", &["0", "60s"]),
         ("GRIDAUTH_REFRESH_GRACE", &["", "-1", "ten"]),
         ("GRIDAUTH_REGISTRATION", &["", "open", "token:hush", "token:", "on"]),
+        (
+            "GRIDAUTH_TRUSTED_PROXIES",
+            &["", "hush", "127.0.0.1,", "10.0.0.0/33", "10.0.0.1;hush", "127.0.0.1:80"],
+        ),
         ("RUST_LOG", &["a=b=hush", "info,hush=loud"]),
     ] {
         for bad in bad {
