@@ -12,8 +12,6 @@ use crate::protocol::OAuthError;
 use crate::store::{Change, Key, Kind, Record};
 use crate::token::{PresentedToken, TokenKind, family_digest};
 
-/// The accepted client authentication methods.
-
 pub(crate) struct Revoke;
 
 #[async_trait]

@@ -292,9 +292,9 @@ fn no_limit_of_nothing_and_no_window_of_nothing_breaks_it() {
 }
 
 /// A clock that can be set back.
-struct AdjustableClock(std::sync::atomic::AtomicI64);
+struct Wrong(std::sync::atomic::AtomicI64);
 
-impl Clock for AdjustableClock {
+impl Clock for Wrong {
     fn now(&self) -> Timestamp {
         Timestamp::from_millis(self.0.load(Ordering::SeqCst))
     }
@@ -343,7 +343,7 @@ fn a_flood_of_names_stays_within_bounds_and_frees_nobody() {
 }
 
 #[test]
-fn expired_entries_are_dropped_even_if_the_table_is_not_full() {
+fn what_has_expired_does_not_stay_though_there_is_room() {
     let (throttle, clock) = usual();
     for number in 0..5_000 {
         throttle.failed(account(&format!("before {number}"))).unwrap();
@@ -380,7 +380,7 @@ fn what_has_expired_makes_room_before_what_has_not() {
 }
 
 #[test]
-fn of_many_concurrent_attempts_only_twenty_learn_that_they_failed() {
+fn of_many_tries_at_once_only_twenty_find_out_that_they_were_wrong() {
     let (throttle, _) = usual();
     let told = AtomicUsize::new(0);
     std::thread::scope(|scope| {
@@ -416,8 +416,8 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
     prop::collection::vec(step, 0..300)
 }
 
-/// The reference implementation: counts the failures of the last minute.
-fn reference(failures: &[i64], now: i64, limit: usize) -> Result<(), RetryAfter> {
+/// How long to wait with `limit` failures allowed, by the definition: the failures of the last minute, counted.
+fn by_the_book(failures: &[i64], now: i64, limit: usize) -> Result<(), RetryAfter> {
     let alive: Vec<_> = failures.iter().filter(|at| **at + 60_000 > now).collect();
     match alive.len().checked_sub(limit) {
         None => Ok(()),
@@ -448,7 +448,7 @@ proptest! {
     }
 
     #[test]
-    fn a_high_limit_holds_to_a_64th_of_the_window(
+    fn a_high_limit_is_kept_to_a_part_of_the_window(
         gaps in prop::collection::vec(prop_oneof![8 => 0u64..200, 1 => 0u64..30_000], 0..600),
         limit in 65u32..200,
     ) {
