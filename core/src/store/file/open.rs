@@ -174,7 +174,12 @@ impl DatabaseFile {
         let fresh = self.random::<16>()?;
         let read = |owner: &Owner| Log::read(log(), owner, fresh, recovered_write);
         let (mut log, recovered) = match read(&owner) {
-            Ok(read) => read,
+            Ok(read) => {
+                if self.accept_lost_log {
+                    tracing::warn!("the log is in order; remove the option lost_log=accept");
+                }
+                read
+            }
             // The log of a store that was deleted or moved away without it: its writes may be wanted, but not in this store.
             Err(error) if new && error.is_of_other_store() => {
                 self.set_aside(&*log())?;
