@@ -14,7 +14,8 @@ use crate::env::{Clock, Entropy, SystemClock, SystemEntropy};
 use crate::grant::{Extension, IntoRegistration, Registry};
 use crate::guard::{Guard, Rejection, RejectionBody, ScopeDescription, ShapeRejection};
 use crate::identity::{
-    HashingSettings, OwnSession, PasswordHasher, Sessions, StoredUsers, Throttle, ThrottleSettings, Users,
+    HashingSettings, OwnSession, PasswordHasher, PasswordPolicy, Sessions, StoredUsers, Throttle,
+    ThrottleSettings, UsernameComparison, Users,
 };
 use crate::model::AuthMethod;
 use crate::pages::{BuiltInPages, Pages, Theme};
@@ -40,6 +41,8 @@ pub struct Builder {
     pages: Arc<dyn Pages>,
     hashing: HashingSettings,
     throttle: ThrottleSettings,
+    usernames: UsernameComparison,
+    passwords: PasswordPolicy,
     rejection_body: Option<ShapeRejection>,
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
@@ -74,6 +77,8 @@ impl GridAuth {
             pages: Arc::new(BuiltInPages::default()),
             hashing: HashingSettings::default(),
             throttle: ThrottleSettings::default(),
+            usernames: UsernameComparison::default(),
+            passwords: PasswordPolicy::default(),
             rejection_body: None,
             clock: Arc::new(SystemClock),
             entropy: Arc::new(SystemEntropy),
@@ -212,6 +217,20 @@ impl Builder {
         self
     }
 
+    /// How the names of the users that the server keeps are compared: by the PRECIS profile Nickname (RFC 8266) by default.
+    #[must_use]
+    pub fn username_comparison(mut self, comparison: UsernameComparison) -> Self {
+        self.usernames = comparison;
+        self
+    }
+
+    /// What a new password has to be like: at least 12 characters by default.
+    #[must_use]
+    pub fn password_policy(mut self, policy: PasswordPolicy) -> Self {
+        self.passwords = policy;
+        self
+    }
+
     /// After how many failures further attempts have to wait.
     #[must_use]
     pub fn throttle(mut self, settings: ThrottleSettings) -> Self {
@@ -278,7 +297,9 @@ impl Builder {
             return Err(problems.into());
         };
         let Some(guard) = problems.take("the guard", self.guard(&store)) else { return Err(problems.into()) };
-        let stored_users = StoredUsers::new(store.clone(), hasher.clone(), Arc::clone(&self.clock));
+        let (clock, entropy) = (Arc::clone(&self.clock), Arc::clone(&self.entropy));
+        let stored_users = StoredUsers::new(store.clone(), hasher.clone(), clock, entropy)
+            .with_rules(self.usernames, self.passwords.clone());
         let grants = Arc::new(std::mem::take(&mut self.grants));
         let interaction = Interaction {
             pages: Arc::clone(&self.pages),

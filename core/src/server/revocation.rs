@@ -76,7 +76,7 @@ impl GridAuth {
     /// password grant too.
     ///
     /// # Errors
-    /// [`SignUpError::Password`] where the password is not allowed; the others where it cannot be done now.
+    /// [`SignUpError::Password`] and [`SignUpError::PasswordPolicy`] where the password is not allowed; the others where it cannot be done now.
     pub async fn set_password(&self, username: &str, password: &Secret) -> Result<bool, SignUpError> {
         let Some(subject) = self.0.engine.stored_users.set_password(username, password).await? else {
             return Ok(false);

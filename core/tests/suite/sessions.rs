@@ -51,11 +51,11 @@ async fn revoking_a_user_and_a_new_password_sign_them_out() {
     assert_eq!(server.get(&authorize_uri(&[]), Some(&browser.cookie)).await.status(), 200);
 
     let browser = server.sign_in(&authorize_uri(&[])).await;
-    assert!(server.auth.set_password("israel", &Secret::from("another")).await.unwrap());
+    assert!(server.auth.set_password("israel", &Secret::from("another password")).await.unwrap());
     assert!(
         text(&server.get(&authorize_uri(&[]), Some(&browser.cookie)).await).contains("name=\"password\"")
     );
-    assert!(!server.auth.set_password("nobody", &Secret::from("another")).await.unwrap());
+    assert!(!server.auth.set_password("nobody", &Secret::from("another password")).await.unwrap());
     assert!(server.auth.remove_user("israel").await.unwrap());
     assert!(!server.auth.remove_user("israel").await.unwrap());
 }
@@ -63,7 +63,7 @@ async fn revoking_a_user_and_a_new_password_sign_them_out() {
 #[tokio::test]
 async fn the_last_sign_in_counts() {
     let server = server().await;
-    server.auth.users().sign_up("miriam", &Secret::from("well")).await.unwrap();
+    server.auth.users().put("miriam", &Secret::from("well"), "miriam", Default::default()).await.unwrap();
     // Two tabs show the sign-in page. One user signs in in the first, then another in the second.
     let page = server.get(&authorize_uri(&[]), None).await;
     let form_cookie = cookie(&page).unwrap();
