@@ -357,16 +357,27 @@ impl Users for StoredUsers {
             self.hasher.verify(password.expose(), None).await?;
             return Ok(None);
         };
-        let user = self.store.read::<StoredUser>(&key).await?;
-        let hash = user.as_ref().and_then(|user| user.password.as_ref());
-        let right = self.hasher.verify(password.expose(), hash).await?;
-        let Some(user) = user.filter(|_| right) else { return Ok(None) };
-        if user.password.as_ref().is_some_and(|hash| self.hasher.needs_rehash(hash)) {
-            self.rehash(&user, password).await;
+        let mut user = self.store.read::<StoredUser>(&key).await?;
+        for _ in 0..MOST_CHANGES {
+            let hash = user.as_ref().and_then(|user| user.password.as_ref());
+            let right = self.hasher.verify(password.expose(), hash).await?;
+            let Some(verified) = user.filter(|_| right) else { return Ok(None) };
+            // A hash takes a while. Where the row has another one by then, that one decides.
+            let current = self.store.read::<StoredUser>(&key).await?;
+            if current.as_ref().is_some_and(|current| current.password == verified.password) {
+                if verified.password.as_ref().is_some_and(|hash| self.hasher.needs_rehash(hash)) {
+                    self.rehash(&verified, password).await;
+                }
+                return Ok(Some(verified.user()));
+            }
+            user = current;
         }
-        Ok(Some(user.user()))
+        Ok(None)
     }
 }
+
+/// How often a password may change while one sign-in is checked.
+const MOST_CHANGES: usize = 4;
 
 #[cfg(test)]
 mod tests {
@@ -438,6 +449,21 @@ mod tests {
         }
         // Whoever puts users into the store answers for their passwords.
         users.put("moses", &Secret::from("x"), "3", Map::new()).await.unwrap();
+    }
+
+    /// A changed password is wrong for whoever is being checked with it.
+    #[tokio::test]
+    async fn a_verification_under_way_does_not_sign_in_with_the_old_password() {
+        let (users, old) = (users().await, Secret::from("the old password"));
+        users.sign_up("israel", &old).await.unwrap();
+        let mut checked = std::pin::pin!(users.check_password("israel", &old));
+        // It has read the row, and waits for the hash.
+        let polled = std::future::poll_fn(|context| {
+            std::task::Poll::Ready(checked.as_mut().poll(context).is_pending())
+        });
+        assert!(polled.await);
+        users.set_password("israel", &Secret::from("the new password")).await.unwrap();
+        assert_eq!(checked.await.unwrap(), None);
     }
 
     #[tokio::test]
