@@ -16,6 +16,11 @@ pub(crate) fn clients() -> Value {
         public("field-notes", "Field notes", "openid profile email offline_access notes.read notes.write"),
         // Long names without a space are what breaks a layout.
         public("long", &format!("The {} of our town", "Donaudampfschifffahrts".repeat(4)), &long_scope),
+        // On loopback a consent to a confidential client alone is remembered.
+        {
+            "client_id": "diary", "client_name": "Diary", "client_secret": "never used in the browser",
+            "redirect_uris": ["http://127.0.0.1/cb"], "scope": "notes.read notes.write",
+        },
         {
             "client_id": "shop", "client_secret": "never used in the browser", "client_name": "Corner shop",
             "client_uri": "https://shop.example/", "policy_uri": "https://shop.example/privacy",

@@ -130,7 +130,7 @@ fn authorization_code(person: &mut Person<'_>) {
     assert_eq!(tokens.scopes(), Some(&vec![Scope::new("notes.read".to_owned())]));
     assert!(tokens.refresh_token().is_some() && tokens.expires_in().is_some());
     let who = who(person, &tokens);
-    assert_eq!((&who["sub"], &who["client_id"]), (&person.user.username.as_str().into(), &"web".into()));
+    assert_eq!((&who["username"], &who["client_id"]), (&person.user.username.as_str().into(), &"web".into()));
 }
 
 fn public_client(person: &mut Person<'_>) {
@@ -165,7 +165,7 @@ fn refresh(person: &mut Person<'_>) {
         let first = by_code(person, &client);
         let second = renewed(&first).expect("tokens");
         assert_ne!(first.refresh_token().unwrap().secret(), second.refresh_token().unwrap().secret());
-        assert_eq!(who(person, &second)["sub"], *person.user.username);
+        assert_eq!(who(person, &second)["username"], *person.user.username);
         let third = renewed(&second).expect("tokens");
         // The first token may have been stolen, so the whole grant is revoked.
         expect_refusal(renewed(&first), &BasicErrorResponseType::InvalidGrant);
@@ -198,7 +198,7 @@ fn password(person: &mut Person<'_>) {
     let username = ResourceOwnerUsername::new(person.user.username.clone());
     let right = ResourceOwnerPassword::new(person.user.password.clone());
     let tokens = client.exchange_password(&username, &right).request(&http(person)).expect("tokens");
-    assert_eq!(who(person, &tokens)["sub"], *person.user.username);
+    assert_eq!(who(person, &tokens)["username"], *person.user.username);
     let wrong = ResourceOwnerPassword::new("wrong".to_owned());
     let outcome = client.exchange_password(&username, &wrong).request(&http(person));
     expect_refusal(outcome, &BasicErrorResponseType::InvalidGrant);

@@ -2,7 +2,7 @@
 
 use gridauth_conformance::case::User;
 use gridauth_conformance::html::Page;
-use gridauth_conformance::oauth::{Tokens, password_tokens, refresh, token};
+use gridauth_conformance::oauth::{Tokens, introspect, password_tokens, refresh, token};
 use gridauth_conformance::{Context, Demo, Options, Request, Response, cases, random};
 use serde_json::{Value, json};
 
@@ -10,6 +10,9 @@ cases! {
     "DEMO_APP.md, Routes" => the_home_page_says_what_this_is,
     "DEMO_APP.md, Routes" => health_is_ok,
     "DEMO_APP.md, Routes" => signing_up_creates_a_user,
+    "DEMO_APP.md, Policies" => a_subject_is_random_and_never_given_again,
+    "RFC 9700 4.15" => nobody_signs_up_under_the_id_of_a_client,
+    "RFC 8266 2.4" => spellings_of_one_name_are_one_account,
     "DEMO_APP.md, Routes" => signing_up_accepts_both_encodings,
     "DEMO_APP.md, Routes" => a_name_that_is_taken_is_409,
     "DEMO_APP.md, Routes" => signing_up_checks_name_and_password,
@@ -86,6 +89,71 @@ fn signing_up_creates_a_user(context: &Context) {
     assert!(!can_sign_in(app, &user.username, "another password"));
 }
 
+/// Whom the token speaks for, by the route `/whoami`.
+#[track_caller]
+fn who(app: &Demo, user: &User) -> Value {
+    let access = password_tokens(app, user, "all").access;
+    app.send(&Request::get("/whoami").bearer(&access)).expect(200).json()
+}
+
+fn a_subject_is_random_and_never_given_again(context: &Context) {
+    let app = context.app();
+    let subjects = [context.user(), context.user()].map(|user| {
+        let who = who(app, &user);
+        assert_eq!(who["username"], user.username);
+        who["sub"].as_str().expect("a sub").to_owned()
+    });
+    assert_ne!(subjects[0], subjects[1]);
+    for subject in subjects {
+        assert!(subject.len() >= 22, "{subject} has no 128 bits");
+        assert!(!subject.contains("user"), "{subject}");
+    }
+}
+
+fn nobody_signs_up_under_the_id_of_a_client(context: &Context) {
+    let app = context.app();
+    for name in ["machine", "web", " web", "WEB", "od:d cli%ent+"] {
+        let fields = [("username", name), ("password", "a good password")];
+        assert!(sign_up(app, &fields).expect(409).json().is_object(), "{name}");
+        app.send(&Request::form("/", &fields)).expect_error(400, "invalid_grant");
+    }
+}
+
+fn spellings_of_one_name_are_one_account(context: &Context) {
+    let (app, user) = (context.app(), User::new());
+    let name = format!("Bo\u{308}b  {}", user.username);
+    let answer = sign_up(app, &[("username", &name), ("password", &user.password)]).expect(201);
+    // Shown as typed.
+    assert_eq!(answer.json(), json!({"username": name}));
+    let wide: String =
+        user.username.chars().map(|c| if c.is_ascii_lowercase() { wide(c) } else { c }).collect();
+    for spelling in [
+        format!("b\u{f6}b {}", user.username),
+        format!(" B\u{d6}B\u{a0}{} ", user.username.to_uppercase()),
+        format!("\u{ff42}\u{f6}\u{ff42}\u{3000}{wide}"),
+    ] {
+        sign_up(app, &[("username", &spelling), ("password", "another password")]).expect(409);
+        let same = User { username: spelling, password: user.password.clone() };
+        assert_eq!(who(app, &same)["username"], *name);
+    }
+    for (at, odd) in
+        ["\u{200b}", "\u{200d}", "\u{ad}", "\u{feff}", "\u{202e}", "\u{2066}", "\u{61c}", "\u{2028}"]
+            .into_iter()
+            .enumerate()
+    {
+        let fields =
+            [("username", format!("{at}{odd}{}", user.username)), ("password", user.password.clone())];
+        let fields = fields.each_ref().map(|(name, value)| (*name, value.as_str()));
+        sign_up(app, &fields).expect(400);
+        app.send(&Request::form("/", &fields)).expect_error(400, "invalid_grant");
+    }
+}
+
+/// The fullwidth form of a letter.
+fn wide(letter: char) -> char {
+    char::from_u32(u32::from(letter) + 0xfee0).unwrap_or(letter)
+}
+
 fn signing_up_accepts_both_encodings(context: &Context) {
     let (app, user) = (context.app(), User::new());
     let fields = [("username", user.username.as_str()), ("password", user.password.as_str())];
@@ -129,7 +197,8 @@ fn signing_up_checks_name_and_password(context: &Context) {
     let longest: String = longest.chars().take(255).collect();
     sign_up(app, &[("username", &longest), ("password", &"é".repeat(512))]).expect(201);
     assert!(can_sign_in(app, &longest, &"é".repeat(512)));
-    sign_up(app, &[("username", &name()), ("password", "x")]).expect(201);
+    sign_up(app, &[("username", &name()), ("password", "\u{1f511}\u{1f511}\u{1f511}")]).expect(400);
+    sign_up(app, &[("username", &name()), ("password", "imru")]).expect(201);
 }
 
 fn signing_up_ignores_other_fields(context: &Context) {
@@ -146,7 +215,8 @@ fn signing_up_ignores_other_fields(context: &Context) {
     assert_eq!(answer.json(), json!({"username": user.username}));
     let access = password_tokens(app, &user, "all").access;
     let whoami = app.send(&Request::get("/whoami").bearer(&access)).expect(200).json();
-    assert_eq!(whoami["sub"], user.username);
+    assert_eq!(whoami["username"], user.username);
+    assert_ne!(whoami["sub"], "admin");
 }
 
 fn signing_up_rejects_other_content_types(context: &Context) {
@@ -167,7 +237,7 @@ fn signing_in_answers_as_the_token_endpoint(context: &Context) {
     let fields = [("username", user.username.as_str()), ("password", user.password.as_str())];
     let tokens = Tokens::of(&app.send(&Request::form("/", &fields)));
     let whoami = app.send(&Request::get("/whoami").bearer(&tokens.access)).expect(200).json();
-    assert_eq!((&whoami["sub"], &whoami["client_id"]), (&user.username.clone().into(), &"demo".into()));
+    assert_eq!((&whoami["username"], &whoami["client_id"]), (&user.username.clone().into(), &"demo".into()));
     Tokens::of(&refresh(app, "demo", tokens.refresh()));
     let with_grant = [fields[0], fields[1], ("grant_type", "password")];
     Tokens::of(&app.send(&Request::form("/", &with_grant)));
@@ -267,7 +337,10 @@ fn whoami_shows_subject_client_and_scope(context: &Context) {
     let (app, user) = (context.app(), context.user());
     let access = password_tokens(app, &user, "notes.write all").access;
     let answer = app.send(&Request::get("/whoami").bearer(&access)).expect(200);
-    assert_eq!(answer.json(), json!({"sub": user.username, "client_id": "demo", "scope": "notes.write all"}));
+    let sub = introspect(app, &access)["sub"].clone();
+    let expected =
+        json!({"sub": sub, "username": user.username, "client_id": "demo", "scope": "notes.write all"});
+    assert_eq!(answer.json(), expected);
     let machine = Tokens::of(&token(app, "no-scope", &[("grant_type", "client_credentials")]));
     let answer = app.send(&Request::get("/whoami").bearer(&machine.access)).expect(200);
     assert_eq!(answer.json(), json!({"sub": "no-scope", "client_id": "no-scope", "scope": ""}));
@@ -374,7 +447,8 @@ fn a_username_may_hold_any_text_but_control_characters(context: &Context) {
         "名前",
         "'; DROP TABLE users; --",
         "\"quoted\"",
-        "\u{202e}rtl",
+        "\u{5d9}\u{5e9}\u{5e8}\u{5d0}\u{5dc}",
+        "\u{1f600}\u{1fae8}",
         "..",
         "/",
     ] {
@@ -383,7 +457,7 @@ fn a_username_may_hold_any_text_but_control_characters(context: &Context) {
         let fields = [("username", name.as_str()), ("password", "a good password")];
         let tokens = Tokens::of(&app.send(&Request::form("/", &fields)));
         let whoami = app.send(&Request::get("/whoami").bearer(&tokens.access)).expect(200).json();
-        assert_eq!(whoami["sub"], name);
+        assert_eq!(whoami["username"], name);
         let access = password_tokens(
             app,
             &User { username: name.clone(), password: "a good password".to_owned() },

@@ -45,7 +45,7 @@ fn a_code_becomes_tokens(context: &Context) {
     assert_eq!(tokens.expires_in, 3600);
     assert!(tokens.refresh.is_some());
     let about = introspect(app, &tokens.access);
-    assert_eq!(about["sub"], user.username);
+    assert_eq!(about["username"], user.username);
     assert_eq!(about["client_id"], "web");
 }
 

@@ -18,7 +18,7 @@ cases! {
     "RFC 6749 5.2" => a_wrong_password_is_invalid_grant,
     "RFC 6749 5.2" => an_unknown_user_reads_the_same,
     "RFC 6749 4.3.2" => a_password_is_any_text,
-    "RFC 6749 4.3" => passwords_and_names_are_exact,
+    "RFC 6749 4.3" => passwords_are_exact,
     "RFC 6749 3.3" => password_scope_is_what_is_asked,
     "RFC 6749 4.3.2" => a_confidential_client_may_use_the_password_grant,
     "RFC 6749 4.2" => implicit_gives_a_token_in_the_fragment,
@@ -92,7 +92,7 @@ fn a_password_becomes_tokens(context: &Context) {
     assert_eq!((tokens.scope.as_str(), tokens.expires_in), ("notes.read", 3600));
     assert!(tokens.refresh.is_some());
     let about = introspect(app, &tokens.access);
-    assert_eq!((&about["sub"], &about["client_id"]), (&user.username.clone().into(), &"demo".into()));
+    assert_eq!((&about["username"], &about["client_id"]), (&user.username.clone().into(), &"demo".into()));
 }
 
 fn an_incomplete_password_request_is_refused(context: &Context) {
@@ -147,11 +147,11 @@ fn a_password_is_any_text(context: &Context) {
     }
 }
 
-fn passwords_and_names_are_exact(context: &Context) {
+fn passwords_are_exact(context: &Context) {
     let (app, user) = (context.app(), context.user());
-    let upper = user.username.to_uppercase();
-    for name in [&*upper, &format!(" {}", user.username), &format!("{} ", user.username)] {
-        let parameters = [("grant_type", "password"), ("username", name), ("password", &user.password)];
+    let upper = user.password.to_uppercase();
+    for password in [&*upper, &format!(" {}", user.password), &format!("{} ", user.password)] {
+        let parameters = [("grant_type", "password"), ("username", &*user.username), ("password", password)];
         token(app, "demo", &parameters).expect_error(400, "invalid_grant");
     }
 }
@@ -197,7 +197,7 @@ fn implicit_gives_a_token_in_the_fragment(context: &Context) {
     assert_eq!(redirect.in_fragment("expires_in"), Some("3600"));
     let access = redirect.in_fragment("access_token").unwrap();
     assert!(is_valid(app, access));
-    assert_eq!(introspect(app, access)["sub"], user.username);
+    assert_eq!(introspect(app, access)["username"], user.username);
     // RFC 6749 section 4.2.2: the scope is required if it differs from the requested one, and optional otherwise.
     let whole = implicit_request().without("scope").go_through(app, &user);
     assert_eq!(whole.in_fragment("scope"), Some("notes.read notes.write"));

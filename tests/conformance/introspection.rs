@@ -33,13 +33,15 @@ fn a_valid_token_is_described(context: &Context) {
     assert_eq!(about["active"], true);
     assert_eq!(about["scope"], "notes.read notes.write");
     assert_eq!(about["client_id"], "web");
-    assert_eq!(about["sub"], user.username);
+    let whoami = app.send(&Request::get("/whoami").bearer(&tokens.access)).expect(200).json();
+    assert_eq!((&about["sub"], &about["username"]), (&whoami["sub"], &json!(user.username)));
     assert_eq!(about["iss"], app.issuer);
     assert_eq!(about["token_type"].as_str().map(str::to_lowercase).as_deref(), Some("bearer"));
     let machine = Tokens::of(&token(app, "no-scope", &[("grant_type", "client_credentials")]));
     let about = introspect(app, &machine.access);
     assert_eq!(about["active"], true);
     assert_eq!(about["scope"].as_str().unwrap_or_default(), "");
+    assert_eq!((&about["sub"], about.get("username")), (&json!("no-scope"), None));
 }
 
 fn iat_and_exp_match_the_lifetime(context: &Context) {

@@ -250,7 +250,7 @@ fn the_user_and_client_stay_the_same(context: &Context) {
     let first = CodeRequest::web().tokens(app, &user);
     let second = renewed(app, "web", first.refresh());
     let about = introspect(app, &second.access);
-    assert_eq!((&about["sub"], &about["client_id"]), (&user.username.into(), &"web".into()));
+    assert_eq!((&about["username"], &about["client_id"]), (&user.username.into(), &"web".into()));
 }
 
 fn a_long_chain_keeps_working(context: &Context) {

@@ -18,6 +18,7 @@ cases! {
     "DEMO_APP.md, Seed file" => an_empty_seed_is_a_seed,
     "DEMO_APP.md, Seed file" => nobody_signs_up_over_a_seeded_user,
     "DEMO_APP.md, Seed file" => a_subject_that_a_stored_user_has_is_a_bad_seed,
+    "RFC 9700 4.15" => a_client_whose_id_is_a_users_sub_is_a_bad_seed,
     "RFC 9700 2.6" => a_redirect_uri_in_plain_http_is_a_bad_seed,
     "DEMO_APP.md, Start" => stored_users_may_swap_their_subjects,
     "DEMO_APP.md, Seed file" => the_built_in_client_is_removed_with_all_that_it_was_granted,
@@ -48,7 +49,8 @@ fn the_example_of_the_contract_works(context: &Context) {
     assert!(Tokens::of(&app.send(&redemption)).refresh.is_some());
     let tokens = CodeRequest::new("spa", "http://127.0.0.1:4711/cb").tokens(&app, &user);
     let whoami = app.send(&Request::get("/whoami").bearer(&tokens.access)).expect(200).json();
-    assert_eq!(whoami, json!({"sub": "israel", "client_id": "spa", "scope": "notes.read"}));
+    let expected = json!({"sub": "israel", "username": "israel", "client_id": "spa", "scope": "notes.read"});
+    assert_eq!(whoami, expected);
 }
 
 fn users_may_have_a_subject_and_claims(context: &Context) {
@@ -65,8 +67,9 @@ fn users_may_have_a_subject_and_claims(context: &Context) {
     let user = User { username: "with subject".to_owned(), password };
     let tokens = password_tokens(&app, &user, "all");
     let whoami = app.send(&Request::get("/whoami").bearer(&tokens.access)).expect(200).json();
-    assert_eq!(whoami["sub"], "248289761001");
-    assert_eq!(introspect(&app, &tokens.access)["sub"], "248289761001");
+    assert_eq!((&whoami["sub"], &whoami["username"]), (&json!("248289761001"), &json!("with subject")));
+    let about = introspect(&app, &tokens.access);
+    assert_eq!((&about["sub"], &about["username"]), (&json!("248289761001"), &json!("with subject")));
     // A user whose name is the subject of another must not become the other.
     let impostor = [("username", "248289761001"), ("password", "a good password")];
     app.send(&Request::form("/sign_up", &impostor)).expect(409);
@@ -182,10 +185,11 @@ fn a_subject_that_a_stored_user_has_is_a_bad_seed(context: &Context) {
     let deployment = context.deployment();
     let app = Demo::start(&deployment, &Options::new("before a bad seed").no_seed());
     let miriam = context.user_at(&app);
+    let sub = subject(&app, &miriam);
     app.kill();
     let entry = |username: &str, sub: &str| json!({"username": username, "password": random::secret_of(username), "sub": sub});
     let seed = json!({
-        "users": [entry("first", "1"), entry("second", &miriam.username), entry("third", "3")],
+        "users": [entry("first", "1"), entry("second", &sub), entry("third", "3")],
         "clients": [seed::client("demo").entry(), seed::client("machine").entry()],
     });
     for log in [Some("info"), None] {
@@ -194,7 +198,7 @@ fn a_subject_that_a_stored_user_has_is_a_bad_seed(context: &Context) {
         let exit = Demo::start_refused(&deployment, &options);
         assert_eq!((exit.status.code(), &*exit.stdout), (Some(2), ""), "{}", exit.stderr);
         let last = exit.stderr.lines().last().unwrap_or_default();
-        for told in ["GRIDAUTH_SEED", "users[1] \"second\"", "sub", &miriam.username] {
+        for told in ["GRIDAUTH_SEED", "users[1] \"second\"", "sub", &sub, &miriam.username] {
             assert!(last.contains(told), "{told} is not in {last}");
         }
         assert!(log.is_some() || exit.stderr.lines().count() == 1, "{}", exit.stderr);
@@ -209,6 +213,13 @@ fn a_subject_that_a_stored_user_has_is_a_bad_seed(context: &Context) {
     password_tokens(&app, &miriam, "all");
 }
 
+/// The subject of a user who signed up, as the built-in client is told it.
+#[track_caller]
+fn subject(app: &Demo, user: &User) -> String {
+    let access = password_tokens(app, user, "all").access;
+    app.send(&Request::get("/whoami").bearer(&access)).expect(200).member("sub")
+}
+
 #[track_caller]
 fn refused(context: &Context, seed: &serde_json::Value, told: &[&str]) {
     let exit = Demo::start_refused(&context.deployment(), &Options::new("a bad seed").seed(seed));
@@ -217,6 +228,21 @@ fn refused(context: &Context, seed: &serde_json::Value, told: &[&str]) {
     for told in ["GRIDAUTH_SEED"].iter().chain(told) {
         assert!(last.contains(told), "{told} is not in {last}");
     }
+}
+
+fn a_client_whose_id_is_a_users_sub_is_a_bad_seed(context: &Context) {
+    let password = random::secret_of("both");
+    let client = json!({"client_id": "both", "token_endpoint_auth_method": "none"});
+    for user in [
+        json!({"username": "both", "password": password}),
+        json!({"username": "somebody", "password": password, "sub": "both"}),
+    ] {
+        refused(context, &json!({"users": [user], "clients": [client]}), &["clients[0] \"both\"", "sub"]);
+    }
+    // The name of a user with another subject says nothing in a token's sub.
+    let user = json!({"username": "both", "password": password, "sub": "1"});
+    let seed = json!({"users": [user], "clients": [client]});
+    context.start(&Options::new("a name like a client").seed(&seed)).get("/health").expect(200);
 }
 
 fn a_redirect_uri_in_plain_http_is_a_bad_seed(context: &Context) {

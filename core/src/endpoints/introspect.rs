@@ -45,15 +45,38 @@ impl Endpoint for Introspect {
             Some(token) => {
                 let mut buffer = [0; 36];
                 let record = engine.store.read::<GrantRecord>(token.grant_id().row_id(&mut buffer)).await?;
-                record
-                    .filter(|record| client.is_resource_server() || record.client_id == client.id())
-                    .and_then(|record| describe(&token, &record, engine))
+                let record =
+                    record.filter(|record| client.is_resource_server() || record.client_id == client.id());
+                match record.and_then(|record| Some((describe(&token, &record, engine)?, record))) {
+                    Some((described, record)) => Some(with_username(described, &record, engine).await?),
+                    None => None,
+                }
             }
             None => None,
         };
         // RFC 7662 section 2.2: no more is disclosed about an invalid token, or one that this client may not introspect.
         Ok(json_response(StatusCode::OK, &described.unwrap_or_else(|| json!({ "active": false }))))
     }
+}
+
+/// Adds the name of the user, where one stands behind the token: `sub` alone does not tell people and clients apart (RFC 9700
+/// section 4.15).
+async fn with_username(
+    mut described: Value,
+    record: &GrantRecord,
+    engine: &Engine,
+) -> Result<Value, OAuthError> {
+    if let Some(subject) = &record.subject {
+        let kept = record.authentication.as_ref().and_then(|signed_in| signed_in.username.clone());
+        let username = match kept {
+            Some(username) => Some(username),
+            None => engine.users.find(subject).await?.map(|user| user.username().to_owned()),
+        };
+        if let Some(username) = username {
+            described["username"] = json!(username);
+        }
+    }
+    Ok(described)
 }
 
 fn describe(token: &PresentedToken, record: &GrantRecord, engine: &Engine) -> Option<Value> {

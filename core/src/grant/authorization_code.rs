@@ -101,7 +101,7 @@ impl AuthorizationSide for AuthorizationCode {
             subject: Some(approved.user().subject().to_owned()),
             scope: approved.scope().as_scope().clone(),
             issued: now,
-            authentication: approved.authentication().state(),
+            authentication: Some(approved.authentication().state()),
             resources: approved.resources().into(),
             code: Some(CodeState {
                 digest: code.digest,

@@ -36,7 +36,7 @@ impl NewGrant {
     /// The client acts for a user who has signed in. When and how the user did is stored with the grant.
     pub fn for_signed_in(authentication: &Authentication, scope: GrantedScope) -> Self {
         Self {
-            authentication: authentication.state(),
+            authentication: Some(authentication.state()),
             ..Self::for_user(authentication.user().subject(), scope)
         }
     }

@@ -89,7 +89,7 @@ impl<'a> TokenIssuer<'a> {
     /// issued.
     pub async fn issue(&self, mut grant: NewGrant) -> Result<Issued, OAuthError> {
         if let Occasion::Approval(ApprovedAuthorization { plan, authentication, .. }) = self.occasion {
-            grant.authentication = grant.authentication.or_else(|| authentication.state());
+            grant.authentication = grant.authentication.or_else(|| Some(authentication.state()));
             for (name, value) in &plan.keep {
                 grant.data.insert(name.clone(), value.clone());
             }

@@ -84,6 +84,16 @@ impl Access {
         }
     }
 
+    /// The name that the user signed in with, where the grant's row or the token (`username`) says it; never of a client that acts
+    /// for itself.
+    pub fn username(&self) -> Option<&str> {
+        self.user()?;
+        match &self.facts {
+            Facts::Row { record, .. } => record.authentication.as_ref()?.username.as_deref(),
+            Facts::Claims(claims) => claims.others.get("username")?.as_str(),
+        }
+    }
+
     /// The client that the token was issued to.
     pub fn client(&self) -> &str {
         match &self.facts {

@@ -5,14 +5,18 @@ pub mod password;
 pub mod throttle;
 
 mod own_session;
+mod password_policy;
 mod sessions;
 mod stored_users;
+mod usernames;
 mod users;
 
 pub use own_session::OwnSession;
 pub use password::{HashingError, HashingSettings, PasswordHash, PasswordHasher};
+pub use password_policy::{PasswordPolicy, PasswordPolicyError};
 pub use stored_users::{PutAllError, SignUpError, StoredUsers};
 pub use throttle::{Attempt, RetryAfter, Source, Throttle, ThrottleSettings, Throttled};
+pub use usernames::UsernameComparison;
 pub use users::{Users, UsersError};
 
 pub(crate) use sessions::{BrowserSecret, CookieKind, Sessions};

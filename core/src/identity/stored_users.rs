@@ -3,11 +3,17 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Map, Value};
 
-use super::{PasswordHash, PasswordHasher, RetryAfter, Users, UsersError};
-use crate::env::Clock;
-use crate::model::{StoredUser, User};
+use super::usernames::is_username;
+use super::{
+    HashingError, PasswordHash, PasswordHasher, PasswordPolicy, PasswordPolicyError, RetryAfter,
+    UsernameComparison, Users, UsersError,
+};
+use crate::env::{Clock, Entropy};
+use crate::model::{Client, StoredUser, User};
 use crate::store::{By, Change, Entry, Key, Kind, Query, Record, Row, Store, StoreError, Updated, deadline};
 use crate::token::Secret;
 
@@ -17,8 +23,11 @@ pub enum SignUpError {
     /// The username is taken, or the subject belongs to another user.
     #[error("there is a user of that name")]
     Taken,
-    /// The username does not have 1 to 255 characters, or has control characters.
-    #[error("a username has 1 to 255 characters and no control characters")]
+    /// The name, or the subject, is the id of a client: in a token one could be taken for the other (RFC 9700 section 4.15).
+    #[error("that name is the id of a client")]
+    ClientId,
+    /// The name is not allowed ([`UsernameComparison`]).
+    #[error("a username has 1 to 255 characters, none of them a control, ignorable or formatting character")]
     Username,
     /// The password does not have 1 to 1024 bytes.
     #[error("a password has 1 to 1024 bytes")]
@@ -26,6 +35,9 @@ pub enum SignUpError {
     /// There were too many sign-ups from this source: [`GridAuth::sign_up`](crate::GridAuth::sign_up).
     #[error("too many sign-ups; try again in {} s", .0.seconds)]
     TooMany(RetryAfter),
+    /// The server's [`PasswordPolicy`] refuses the password.
+    #[error(transparent)]
+    PasswordPolicy(#[from] PasswordPolicyError),
     /// It could not be done now.
     #[error(transparent)]
     Failed(#[from] UsersError),
@@ -42,31 +54,54 @@ pub enum PutAllError {
         /// The user that has the subject.
         other: String,
     },
+    /// A user would have a client's id as the subject.
+    #[error("the subject of {username:?} is the id of a client")]
+    SubjectOfClient {
+        /// The user that cannot have it.
+        username: String,
+    },
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
 }
 
-/// Whether a string can be a username.
-fn is_username(name: &str) -> bool {
-    (1..=255).contains(&name.chars().count()) && !name.chars().any(char::is_control)
+/// Whether a text may be a user's subject.
+fn is_subject(text: &str) -> bool {
+    (1..=255).contains(&text.chars().count()) && !text.chars().any(char::is_control)
 }
 
-/// The users in the server's store, with passwords hashed with argon2id.
+/// The users that the server keeps in its store, their passwords hashed with argon2id.
+///
+/// A user's row has the name as its id, in the form in which names are compared ([`UsernameComparison`]).
 #[derive(Clone)]
 pub struct StoredUsers {
     store: Store,
     hasher: PasswordHasher,
     clock: Arc<dyn Clock>,
+    entropy: Arc<dyn Entropy>,
+    comparison: UsernameComparison,
+    policy: PasswordPolicy,
 }
 
 impl StoredUsers {
-    pub(crate) fn new(store: Store, hasher: PasswordHasher, clock: Arc<dyn Clock>) -> Self {
-        Self { store, hasher, clock }
+    pub(crate) fn new(
+        store: Store,
+        hasher: PasswordHasher,
+        clock: Arc<dyn Clock>,
+        entropy: Arc<dyn Entropy>,
+    ) -> Self {
+        let (comparison, policy) = (UsernameComparison::default(), PasswordPolicy::default());
+        Self { store, hasher, clock, entropy, comparison, policy }
     }
 
-    /// Creates a user whose subject is the username. Of two sign-ups with one name exactly one succeeds. For a form that anybody
-    /// can send, [`GridAuth::sign_up`](crate::GridAuth::sign_up) also limits the sign-ups from one source.
+    /// With the rules for names and new passwords.
+    pub(crate) fn with_rules(mut self, comparison: UsernameComparison, policy: PasswordPolicy) -> Self {
+        (self.comparison, self.policy) = (comparison, policy);
+        self
+    }
+
+    /// Creates a user with a random subject, which nobody else ever gets. Of two sign-ups with one name exactly one succeeds. For a
+    /// form that anybody can send, [`GridAuth::sign_up`](crate::GridAuth::sign_up) also limits the sign-ups from one source.
     ///
     /// # Errors
     /// [`SignUpError`] says why the user was not created.
@@ -75,26 +110,42 @@ impl StoredUsers {
     }
 
     async fn create(&self, username: &str, password: &Secret) -> Result<User, SignUpError> {
+        let key = self.comparison.key(username).ok_or(SignUpError::Username)?;
         Self::check(username, password)?;
+        self.policy.check(username, password)?;
         // Spares a hash where the name is taken; the insert decides.
-        if self.store.read::<StoredUser>(username).await.map_err(UsersError::from)?.is_some() {
+        if self.store.read::<StoredUser>(&key).await.map_err(UsersError::from)?.is_some() {
             return Err(SignUpError::Taken);
         }
-        self.refuse_subject_of_another(username, username).await?;
+        self.refuse_subject_of_another(username, &key).await?;
+        for name in [username, &*key] {
+            self.refuse_id_of_client(name).await?;
+        }
+        let subject = self.new_subject()?;
         let hash = self.hasher.hash_for_sign_up(password.expose()).await.map_err(UsersError::from)?;
-        let new = self.user(username, hash, username, Map::new());
-        let created = self
-            .store
-            .insert(Key::new(Kind::User, username), new.to_row())
-            .await
-            .map_err(UsersError::from)?;
+        let new = self.user(username, hash, &subject, Map::new());
+        let created =
+            self.store.insert(Key::new(Kind::User, &key), new.to_row()).await.map_err(UsersError::from)?;
         if created { Ok(new.user()) } else { Err(SignUpError::Taken) }
     }
 
-    /// Creates a user, or replaces the one with that username.
+    /// 128 random bits: no subject comes twice, and none is a name or the id of a client.
+    fn new_subject(&self) -> Result<String, SignUpError> {
+        let mut bytes = [0; 16];
+        self.entropy.fill(&mut bytes).map_err(|error| UsersError::from(HashingError::from(error)))?;
+        Ok(URL_SAFE_NO_PAD.encode(bytes))
+    }
+
+    /// The id of a user's row.
+    fn key_of(&self, user: &StoredUser) -> String {
+        self.comparison.key(&user.username).map_or_else(|| user.username.clone(), Cow::into_owned)
+    }
+
+    /// Creates a user, or replaces the one of that name.
     ///
     /// # Errors
-    /// [`SignUpError`] says why the user was not stored; it is [`SignUpError::Taken`] if the subject belongs to another user.
+    /// [`SignUpError`] says what is wrong; [`SignUpError::Taken`] where the subject is another user's, [`SignUpError::ClientId`]
+    /// where it is a client's id. The [`PasswordPolicy`] is not asked.
     pub async fn put(
         &self,
         username: &str,
@@ -102,9 +153,11 @@ impl StoredUsers {
         subject: &str,
         claims: Map<String, Value>,
     ) -> Result<User, SignUpError> {
-        self.refuse_subject_of_another(subject, username).await?;
+        let key = self.comparison.key(username).ok_or(SignUpError::Username)?;
+        self.refuse_subject_of_another(subject, &key).await?;
+        self.refuse_id_of_client(subject).await?;
         let new = self.prepare(username, password, subject, claims).await?;
-        self.store.put(Key::new(Kind::User, username), new.to_row()).await.map_err(UsersError::from)?;
+        self.store.put(Key::new(Kind::User, &key), new.to_row()).await.map_err(UsersError::from)?;
         Ok(new.user())
     }
 
@@ -112,37 +165,60 @@ impl StoredUsers {
     /// before the first is written. A subject may move from one of them to another.
     ///
     /// # Errors
-    /// [`PutAllError::SubjectTaken`] if two of these users have the same subject, or one has the subject of a user who is not
-    /// among them; then nothing is written. [`PutAllError::Store`] if the store fails.
+    /// [`PutAllError::SubjectTaken`] where two of these users have the same subject, or one has the subject of a user who is not
+    /// among them, [`PutAllError::SubjectOfClient`] where one has the id of a client; nothing is written then.
+    /// [`PutAllError::Store`] where the store fails.
     pub async fn put_all(&self, users: &[StoredUser]) -> Result<(), PutAllError> {
         let taken = |user: &StoredUser, other: &str| {
             Err(PutAllError::SubjectTaken { username: user.username.clone(), other: other.to_owned() })
         };
-        let names: HashSet<&str> = users.iter().map(|user| user.username.as_str()).collect();
+        let keys: HashSet<String> = users.iter().map(|user| self.key_of(user)).collect();
         let mut by_subject: HashMap<&str, &str> = HashMap::new();
         for user in users {
             if let Some(other) = by_subject.insert(&user.subject, &user.username) {
                 return taken(user, other);
             }
-            let stays = |username: &str| !names.contains(username);
+            let stays = |key: &str| !keys.contains(key);
             if let Some(other) = self.find_by_subject(&user.subject, stays).await? {
-                return taken(user, &other.id);
+                return match other.row.decoded::<StoredUser>() {
+                    Ok(other) => taken(user, &other.username),
+                    Err(_) => taken(user, &other.id),
+                };
+            }
+            if self.has_client(&user.subject).await? {
+                return Err(PutAllError::SubjectOfClient { username: user.username.clone() });
             }
         }
         for user in users {
-            self.store.put(Key::new(Kind::User, &user.username), user.to_row()).await?;
+            self.store.put(Key::new(Kind::User, &self.key_of(user)), user.to_row()).await?;
         }
         Ok(())
     }
 
-    /// A subject always stands for the same person: a user who signed up under a name that is another user's subject would be
-    /// taken for that user.
-    async fn refuse_subject_of_another(&self, subject: &str, username: &str) -> Result<(), SignUpError> {
-        let other = self.find_by_subject(subject, |own| own != username).await.map_err(UsersError::from)?;
+    async fn has_client(&self, id: &str) -> Result<bool, StoreError> {
+        Ok(Client::is_id(id) && self.store.get(Key::new(Kind::Client, id)).await?.is_some())
+    }
+
+    /// A client's token says its id where a person's says the subject (RFC 9700 section 4.15).
+    async fn refuse_id_of_client(&self, text: &str) -> Result<(), SignUpError> {
+        if self.has_client(text).await.map_err(UsersError::from)? {
+            return Err(SignUpError::ClientId);
+        }
+        Ok(())
+    }
+
+    /// Whether a user has this subject.
+    pub(crate) async fn has_subject(&self, subject: &str) -> Result<bool, StoreError> {
+        Ok(self.find_by_subject(subject, |_| true).await?.is_some())
+    }
+
+    /// A subject is one person forever: whoever signs up under a name that is another's subject would be taken for them.
+    async fn refuse_subject_of_another(&self, subject: &str, key: &str) -> Result<(), SignUpError> {
+        let other = self.find_by_subject(subject, |own| own != key).await.map_err(UsersError::from)?;
         if other.is_some() { Err(SignUpError::Taken) } else { Ok(()) }
     }
 
-    /// A user with this subject whose username is `wanted`: the row and its id.
+    /// A user with this subject, if there is one whose row's id is `wanted`: the row, and its id.
     async fn find_by_subject(
         &self,
         subject: &str,
@@ -169,6 +245,10 @@ impl StoredUsers {
         if !is_username(username) {
             return Err(SignUpError::Username);
         }
+        Self::check_length(password)
+    }
+
+    fn check_length(password: &Secret) -> Result<(), SignUpError> {
         if !(1..=1024).contains(&password.expose().len()) {
             return Err(SignUpError::Password);
         }
@@ -181,12 +261,12 @@ impl StoredUsers {
         username: &str,
         password: &Secret,
     ) -> Result<Option<String>, SignUpError> {
-        if !(1..=1024).contains(&password.expose().len()) {
-            return Err(SignUpError::Password);
-        }
+        Self::check_length(password)?;
+        self.policy.check(username, password)?;
+        let Some(key) = self.comparison.key(username) else { return Ok(None) };
         let hash = self.hasher.hash(password.expose()).await.map_err(UsersError::from)?;
-        let replaced = self.store.change::<StoredUser, Option<String>>(username, |user| {
-            // A removal that has begun is not undone.
+        let replaced = self.store.change::<StoredUser, Option<String>>(&key, |user| {
+            // A removal under way is not undone.
             if user.password.is_none() {
                 return (Change::Keep, None);
             }
@@ -198,9 +278,7 @@ impl StoredUsers {
 
     /// Removes the user's password, so that nobody can sign in. Returns the user's subject, or `None` if there is no such user.
     pub(crate) async fn begin_removal(&self, username: &str) -> Result<Option<String>, StoreError> {
-        if !is_username(username) {
-            return Ok(None);
-        }
+        let Some(key) = self.comparison.key(username) else { return Ok(None) };
         let mut subject = None;
         let mut refuse = |row: &Row| {
             subject = Some(row.user().unwrap_or(username).to_owned());
@@ -212,25 +290,27 @@ impl StoredUsers {
                 _ => Change::Keep,
             }
         };
-        let updated = self.store.update(Key::new(Kind::User, username), &mut refuse).await?;
+        let updated = self.store.update(Key::new(Kind::User, &key), &mut refuse).await?;
         Ok(subject.filter(|_| updated != Updated::Missing))
     }
 
     /// Removes the user after [`begin_removal`](Self::begin_removal), unless the user has been created again in the meantime.
     /// Returns whether this call removed the user.
     pub(crate) async fn finish_removal(&self, username: &str) -> Result<bool, StoreError> {
+        let Some(key) = self.comparison.key(username) else { return Ok(false) };
         let mut remove = |row: &Row| match row.decoded::<StoredUser>() {
             Ok(user) if user.password.is_some() => Change::Keep,
             _ => Change::Remove,
         };
-        Ok(self.store.update(Key::new(Kind::User, username), &mut remove).await? == Updated::Removed)
+        Ok(self.store.update(Key::new(Kind::User, &key), &mut remove).await? == Updated::Removed)
     }
 
     /// Rehashes a password with the current settings. A failure does not affect the sign-in, which has succeeded.
     async fn rehash(&self, user: &StoredUser, password: &Secret) {
         let Ok(hash) = self.hasher.hash(password.expose()).await else { return };
-        let replaced = self.store.change::<StoredUser, ()>(&user.username, |current| {
-            // A password that was changed in the meantime stays.
+        let key = self.key_of(user);
+        let replaced = self.store.change::<StoredUser, ()>(&key, |current| {
+            // A password changed meanwhile stays.
             if current.password != user.password {
                 return (Change::Keep, ());
             }
@@ -253,7 +333,7 @@ impl StoredUsers {
         claims: Map<String, Value>,
     ) -> Result<StoredUser, SignUpError> {
         Self::check(username, password)?;
-        if !is_username(subject) {
+        if !is_subject(subject) || self.comparison.key(username).is_none() {
             return Err(SignUpError::Username);
         }
         let hash = self.hasher.hash(password.expose()).await.map_err(UsersError::from)?;
@@ -279,9 +359,8 @@ impl StoredUsers {
 
 #[async_trait]
 impl Users for StoredUsers {
-    /// Usernames are compared exactly.
     fn account<'a>(&self, username: &'a str) -> Cow<'a, str> {
-        Cow::Borrowed(username)
+        self.comparison.key(username).unwrap_or(Cow::Borrowed(username))
     }
 
     async fn find(&self, subject: &str) -> Result<Option<User>, UsersError> {
@@ -292,16 +371,31 @@ impl Users for StoredUsers {
     }
 
     async fn check_password(&self, username: &str, password: &Secret) -> Result<Option<User>, UsersError> {
-        let user = if is_username(username) { self.store.read::<StoredUser>(username).await? } else { None };
-        let hash = user.as_ref().and_then(|user| user.password.as_ref());
-        let right = self.hasher.verify(password.expose(), hash).await?;
-        let Some(user) = user.filter(|_| right) else { return Ok(None) };
-        if user.password.as_ref().is_some_and(|hash| self.hasher.needs_rehash(hash)) {
-            self.rehash(&user, password).await;
+        let Some(key) = self.comparison.key(username) else {
+            self.hasher.verify(password.expose(), None).await?;
+            return Ok(None);
+        };
+        let mut user = self.store.read::<StoredUser>(&key).await?;
+        for _ in 0..MOST_CHANGES {
+            let hash = user.as_ref().and_then(|user| user.password.as_ref());
+            let right = self.hasher.verify(password.expose(), hash).await?;
+            let Some(verified) = user.filter(|_| right) else { return Ok(None) };
+            // A hash takes a while. Where the row has another one by then, that one decides.
+            let current = self.store.read::<StoredUser>(&key).await?;
+            if current.as_ref().is_some_and(|current| current.password == verified.password) {
+                if verified.password.as_ref().is_some_and(|hash| self.hasher.needs_rehash(hash)) {
+                    self.rehash(&verified, password).await;
+                }
+                return Ok(Some(verified.user()));
+            }
+            user = current;
         }
-        Ok(Some(user.user()))
+        Ok(None)
     }
 }
+
+/// How often a password may change while one sign-in is checked.
+const MOST_CHANGES: usize = 4;
 
 #[cfg(test)]
 mod tests {
@@ -319,12 +413,75 @@ mod tests {
     async fn nobody_signs_up_with_the_subject_of_another_user() {
         let (users, password) = (users().await, Secret::from("imru"));
         users.put("israel", &password, "248289761001", Map::new()).await.unwrap();
-        let refused = users.sign_up("248289761001", &password).await;
+        let long = Secret::from("imru and more");
+        let refused = users.sign_up("248289761001", &long).await;
         assert!(matches!(refused, Err(SignUpError::Taken)), "{refused:?}");
         let refused = users.put("miriam", &password, "248289761001", Map::new()).await;
         assert!(matches!(refused, Err(SignUpError::Taken)), "{refused:?}");
         users.put("israel", &password, "248289761001", Map::new()).await.unwrap();
-        users.sign_up("miriam", &password).await.unwrap();
+        let miriam = users.sign_up("miriam", &long).await.unwrap();
+        assert_eq!((miriam.username(), miriam.subject().len()), ("miriam", 22));
+    }
+
+    #[tokio::test]
+    async fn a_subject_is_never_given_again() {
+        let (users, password) = (users().await, Secret::from("a good password"));
+        let first = users.sign_up("israel", &password).await.unwrap();
+        users.begin_removal("israel").await.unwrap();
+        users.finish_removal("israel").await.unwrap();
+        let second = users.sign_up("israel", &password).await.unwrap();
+        assert_ne!(first.subject(), second.subject());
+    }
+
+    #[tokio::test]
+    async fn spellings_of_a_name_are_one_user() {
+        let (users, password) = (users().await, Secret::from("a good password"));
+        let bob = users.sign_up("Bob", &password).await.unwrap();
+        for spelling in [" bob", "BOB", "\u{ff22}ob"] {
+            let refused = users.sign_up(spelling, &password).await;
+            assert!(matches!(refused, Err(SignUpError::Taken)), "{spelling:?}: {refused:?}");
+            assert_eq!(users.check_password(spelling, &password).await.unwrap().as_ref(), Some(&bob));
+            assert_eq!(users.account(spelling), "bob");
+        }
+        let new = Secret::from("another good password");
+        assert_eq!(users.set_password("bOb ", &new).await.unwrap().as_deref(), Some(bob.subject()));
+        let exact = users.clone().with_rules(UsernameComparison::Exact, PasswordPolicy::default());
+        assert_ne!(exact.sign_up("BOB", &password).await.unwrap().subject(), bob.subject());
+    }
+
+    #[tokio::test]
+    async fn the_policy_is_for_new_passwords() {
+        let users = users().await;
+        let refused = users.sign_up("israel", &Secret::from("eleven char")).await.unwrap_err();
+        assert_eq!(refused.to_string(), "a password has at least 12 characters");
+        let policy = PasswordPolicy::default().min_characters(4).rule(|username, password| {
+            if password.expose().contains(username) { Err("too close".to_owned()) } else { Ok(()) }
+        });
+        let users = users.with_rules(UsernameComparison::default(), policy);
+        users.sign_up("israel", &Secret::from("imru")).await.unwrap();
+        for (password, words) in [("\u{e9}\u{e9}\u{e9}", "at least 4"), ("israel-1", "too close")] {
+            let refused = users.sign_up("miriam israel", &Secret::from(password)).await;
+            let changed = users.set_password("israel", &Secret::from(password)).await.unwrap_err();
+            assert!(changed.to_string().contains(words), "{changed}");
+            assert_eq!(refused.is_err(), words.starts_with("at least"), "{refused:?}");
+        }
+        // Whoever puts users into the store answers for their passwords.
+        users.put("moses", &Secret::from("x"), "3", Map::new()).await.unwrap();
+    }
+
+    /// A changed password is wrong for whoever is being checked with it.
+    #[tokio::test]
+    async fn a_verification_under_way_does_not_sign_in_with_the_old_password() {
+        let (users, old) = (users().await, Secret::from("the old password"));
+        users.sign_up("israel", &old).await.unwrap();
+        let mut checked = std::pin::pin!(users.check_password("israel", &old));
+        // It has read the row, and waits for the hash.
+        let polled = std::future::poll_fn(|context| {
+            std::task::Poll::Ready(checked.as_mut().poll(context).is_pending())
+        });
+        assert!(polled.await);
+        users.set_password("israel", &Secret::from("the new password")).await.unwrap();
+        assert_eq!(checked.await.unwrap(), None);
     }
 
     #[tokio::test]
@@ -378,7 +535,7 @@ mod tests {
     async fn the_length_of_usernames_and_passwords_is_limited() {
         let users = users().await;
         for name in ["", "a\0b", "a\nb", &"é".repeat(256)] {
-            let refused = users.sign_up(name, &Secret::from("imru")).await;
+            let refused = users.sign_up(name, &Secret::from("a good password")).await;
             assert!(matches!(refused, Err(SignUpError::Username)), "{name:?}: {refused:?}");
         }
         for password in ["", &"x".repeat(1025)] {

@@ -83,9 +83,10 @@ impl Authentication {
         &self.state.amr
     }
 
-    /// What a grant's row stores of the sign-in; `None` if only the user is known.
-    pub(crate) fn state(&self) -> Option<Box<AuthenticationState>> {
-        (self.state != AuthenticationState::default()).then(|| Box::new(self.state.clone()))
+    /// What a grant's row keeps of it.
+    pub(crate) fn state(&self) -> Box<AuthenticationState> {
+        let username = Some(self.user.username().to_owned());
+        Box::new(AuthenticationState { username, ..self.state.clone() })
     }
 }
 
@@ -93,6 +94,9 @@ impl Authentication {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct AuthenticationState {
+    /// The name that the user signed in with (RFC 7662 section 2.2, `username`).
+    #[serde(rename = "u", default, skip_serializing_if = "Option::is_none")]
+    pub username: Option<String>,
     /// When the user signed in.
     #[serde(rename = "t", default, skip_serializing_if = "Option::is_none")]
     pub auth_time: Option<Timestamp>,

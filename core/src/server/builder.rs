@@ -15,7 +15,8 @@ use crate::grant::{Extension, IntoRegistration, Registry};
 use crate::guard::{Guard, GuardError, Rejection, RejectionBody, ScopeDescription, ShapeRejection, is_realm};
 use crate::http::TrustedProxies;
 use crate::identity::{
-    HashingSettings, OwnSession, PasswordHasher, Sessions, StoredUsers, Throttle, ThrottleSettings, Users,
+    HashingSettings, OwnSession, PasswordHasher, PasswordPolicy, Sessions, StoredUsers, Throttle,
+    ThrottleSettings, UsernameComparison, Users,
 };
 use crate::model::AuthMethod;
 use crate::pages::{BuiltInPages, Pages, Theme};
@@ -42,6 +43,8 @@ pub struct Builder {
     hashing: HashingSettings,
     throttle: ThrottleSettings,
     trusted_proxies: TrustedProxies,
+    usernames: UsernameComparison,
+    passwords: PasswordPolicy,
     rejection_body: Option<ShapeRejection>,
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
@@ -77,6 +80,8 @@ impl GridAuth {
             hashing: HashingSettings::default(),
             throttle: ThrottleSettings::default(),
             trusted_proxies: TrustedProxies::default(),
+            usernames: UsernameComparison::default(),
+            passwords: PasswordPolicy::default(),
             rejection_body: None,
             clock: Arc::new(SystemClock),
             entropy: Arc::new(SystemEntropy),
@@ -237,7 +242,21 @@ impl Builder {
         self
     }
 
-    /// After how many failures further attempts have to wait: [`identity::throttle`](crate::identity::throttle) has the table.
+    /// How the names of the users that the server keeps are compared: by the PRECIS profile Nickname (RFC 8266) by default.
+    #[must_use]
+    pub fn username_comparison(mut self, comparison: UsernameComparison) -> Self {
+        self.usernames = comparison;
+        self
+    }
+
+    /// What a new password has to be like: at least 12 characters by default.
+    #[must_use]
+    pub fn password_policy(mut self, policy: PasswordPolicy) -> Self {
+        self.passwords = policy;
+        self
+    }
+
+    /// Sets after how many failures further attempts have to wait: [`identity::throttle`](crate::identity::throttle) has the table.
     #[must_use]
     pub fn throttle(mut self, settings: ThrottleSettings) -> Self {
         self.throttle = settings;
@@ -303,7 +322,9 @@ impl Builder {
             return Err(problems.into());
         };
         let Some(guard) = problems.take("the guard", self.guard(&store)) else { return Err(problems.into()) };
-        let stored_users = StoredUsers::new(store.clone(), hasher.clone(), Arc::clone(&self.clock));
+        let (clock, entropy) = (Arc::clone(&self.clock), Arc::clone(&self.entropy));
+        let stored_users = StoredUsers::new(store.clone(), hasher.clone(), clock, entropy)
+            .with_rules(self.usernames, self.passwords.clone());
         let grants = Arc::new(std::mem::take(&mut self.grants));
         let interaction = Interaction {
             pages: Arc::clone(&self.pages),

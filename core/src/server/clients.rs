@@ -4,25 +4,47 @@ use super::{GridAuth, RevokeError};
 use crate::clients::ClientSecretHash;
 use crate::identity::HashingError;
 use crate::model::{Client, ClientBuilder};
-use crate::store::{By, Key, Kind, Record, StoreError};
+use crate::store::{By, Key, Kind, Record, Row, StoreError};
+
+/// Why a client is not kept.
+#[derive(Debug, thiserror::Error)]
+pub enum PutClientError {
+    /// Its id is the subject of a user whom the server keeps: in a token's `sub` one could be taken for the other (RFC 9700
+    /// section 4.15).
+    #[error("the client_id is the sub of a user")]
+    SubjectOfUser,
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
 
 impl GridAuth {
     /// Registers a client, or replaces the one with the same id.
     ///
     /// # Errors
-    /// [`StoreError`] if the store fails.
-    pub async fn put_client(&self, mut client: Client) -> Result<(), StoreError> {
-        client.registered = self.0.engine.clock.now();
-        self.0.engine.store.put(Key::new(Kind::Client, client.id()), client.to_row()).await
+    /// [`PutClientError::SubjectOfUser`] where a token of the client could be taken for one of a user;
+    /// [`PutClientError::Store`] where the store fails.
+    pub async fn put_client(&self, client: Client) -> Result<(), PutClientError> {
+        let row = self.row_to_keep(&client).await?;
+        Ok(self.0.engine.store.put(Key::new(Kind::Client, client.id()), row).await?)
     }
 
     /// Registers a client if there is none with its id. Returns `false` if there is one, which stays unchanged.
     ///
     /// # Errors
-    /// [`StoreError`] if the store fails.
-    pub async fn insert_client(&self, mut client: Client) -> Result<bool, StoreError> {
-        client.registered = self.0.engine.clock.now();
-        self.0.engine.store.insert(Key::new(Kind::Client, client.id()), client.to_row()).await
+    /// As [`put_client`](Self::put_client).
+    pub async fn insert_client(&self, client: Client) -> Result<bool, PutClientError> {
+        let row = self.row_to_keep(&client).await?;
+        Ok(self.0.engine.store.insert(Key::new(Kind::Client, client.id()), row).await?)
+    }
+
+    /// The row of a client that may be kept.
+    async fn row_to_keep(&self, client: &Client) -> Result<Row, PutClientError> {
+        if self.0.engine.stored_users.has_subject(client.id()).await? {
+            return Err(PutClientError::SubjectOfUser);
+        }
+        let registered = self.0.engine.clock.now();
+        Ok(Client { registered, ..client.clone() }.to_row())
     }
 
     /// Starts a confidential client with a chosen secret, which is hashed with argon2id.

@@ -13,6 +13,7 @@ mod sweeper;
 
 pub use build_error::BuildError;
 pub use builder::Builder;
+pub use clients::PutClientError;
 pub use grid_auth::GridAuth;
 pub use mint::MintRequest;
 pub use revocation::RevokeError;

@@ -2,8 +2,8 @@
 
 use super::GridAuth;
 use crate::identity::{SignUpError, UsersError};
-use crate::model::Consent;
-use crate::store::{By, Key, Kind, Query, Record, Row, StoreError};
+use crate::model::{Consent, SessionId};
+use crate::store::{By, Entry, Key, Kind, Query, Record, Row, StoreError};
 use crate::token::Secret;
 
 /// Not everything could be revoked. Another call continues where this one stopped.
@@ -69,20 +69,46 @@ impl GridAuth {
         Ok(self.0.engine.stored_users.finish_removal(username).await?)
     }
 
-    /// Sets the password of a user in the server's store, and signs the user out in every browser. Returns `false` if there is no
-    /// user with this username.
+    /// Gives a user of the engine's own a new password, and ends all that speaks for them: sessions in browsers, codes and tokens.
+    /// False where there is none of that name.
     ///
-    /// A concurrent sign-in with the old password may still succeed. To end its session, call
-    /// [`end_sessions`](Self::end_sessions) with the subject a little later; [`revoke_user`](Self::revoke_user) also revokes tokens
-    /// that the password grant issued.
+    /// A check of the old password that is under way fails. A sign-in that has passed it and has stored nothing yet may still
+    /// succeed; [`revoke_user`](Self::revoke_user), called a little later with the subject, ends what came of it.
     ///
     /// # Errors
-    /// [`SignUpError::Password`] if the password is not allowed; [`SignUpError::Failed`] if the store or the hashing failed.
+    /// [`SignUpError::Password`] and [`SignUpError::PasswordPolicy`] where the password is not allowed; the others where it cannot
+    /// be done now. The password may have changed then; called again, it goes on.
     pub async fn set_password(&self, username: &str, password: &Secret) -> Result<bool, SignUpError> {
+        self.replace_password(username, password, None).await
+    }
+
+    /// Changes a password as its user does, in this session: it stays, and all else that speaks for the user ends as by
+    /// [`set_password`](Self::set_password). The application has asked for the old password before.
+    ///
+    /// # Errors
+    /// As [`set_password`](Self::set_password).
+    pub async fn change_password(
+        &self,
+        username: &str,
+        password: &Secret,
+        session: &SessionId,
+    ) -> Result<bool, SignUpError> {
+        self.replace_password(username, password, Some(session)).await
+    }
+
+    async fn replace_password(
+        &self,
+        username: &str,
+        password: &Secret,
+        stays: Option<&SessionId>,
+    ) -> Result<bool, SignUpError> {
         let Some(subject) = self.0.engine.stored_users.set_password(username, password).await? else {
             return Ok(false);
         };
-        match self.end_sessions(&subject).await {
+        let ends = |entry: &Entry| Some(&SessionId::of_row(&entry.id)) != stays;
+        let sessions = self.remove_entries(Kind::Session, By::User(&subject), ends).await;
+        let grants = self.remove_listed(Kind::Grant, By::User(&subject), |_| true).await;
+        match sessions.and(grants) {
             Ok(()) => Ok(true),
             Err(RevokeError(error)) => Err(UsersError::from(error).into()),
         }
@@ -115,13 +141,23 @@ impl GridAuth {
         }
     }
 
-    /// Removes the wanted rows, page by page. It skips rows that cannot be removed and parts of the store that cannot be listed, and
-    /// returns the first error at the end.
+    /// Removes the rows that are wanted.
     pub(super) async fn remove_listed(
         &self,
         kind: Kind,
         by: By<'_>,
         is_wanted: impl Fn(&Row) -> bool,
+    ) -> Result<(), RevokeError> {
+        self.remove_entries(kind, by, |entry| is_wanted(&entry.row)).await
+    }
+
+    /// Removes the entries that are wanted, page by page, so that what comes before a page that fails is gone. Goes on past a row
+    /// that cannot be removed, and past a part of the store that cannot be listed; the first error is told at the end.
+    async fn remove_entries(
+        &self,
+        kind: Kind,
+        by: By<'_>,
+        is_wanted: impl Fn(&Entry) -> bool,
     ) -> Result<(), RevokeError> {
         let mut outcome = Ok(());
         let mut query = Query::new(kind, by);
@@ -147,7 +183,7 @@ impl GridAuth {
             };
             failed_pages = 0;
             let mut in_a_row = 0;
-            for entry in page.entries.iter().filter(|entry| is_wanted(&entry.row)) {
+            for entry in page.entries.iter().filter(|entry| is_wanted(entry)) {
                 match self.0.engine.store.remove(Key::new(kind, &entry.id)).await {
                     Ok(_) => in_a_row = 0,
                     Err(error) => {

@@ -57,7 +57,7 @@ async fn taken_back(durability: &str, log_write: LogWrite) -> TakenBack {
     assert_eq!(server.post("/oauth/revoke", &[("authorization", &client)], &form).await.status(), 200);
     // The last writes are not synced with the others.
     let users = server.auth.users();
-    users.sign_up("miriam", &Secret::from("sesame")).await.unwrap();
+    users.sign_up("miriam", &Secret::from("open, sesame")).await.unwrap();
     let minted = server.auth.mint(MintRequest::for_user("israel")).await.unwrap();
     node.crash_and_restart().await.unwrap();
 
@@ -66,7 +66,7 @@ async fn taken_back(durability: &str, log_write: LogWrite) -> TakenBack {
         .authenticate(&gridauth::http::BearerToken::new(minted.access_token.expose()))
         .await
         .is_err();
-    assert_eq!(users.sign_up("miriam", &Secret::from("sesame")).await.is_ok(), new, "{durability}");
+    assert_eq!(users.sign_up("miriam", &Secret::from("open, sesame")).await.is_ok(), new, "{durability}");
     let used = server.auth.authenticate(&gridauth::http::BearerToken::new(&revoked_access)).await.is_ok();
     let is_good = |(status, _)| status == 200;
     assert_eq!(is_good(server.token(&redeem(&code)).await), used, "{durability}: the code");

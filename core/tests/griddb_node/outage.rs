@@ -165,7 +165,7 @@ async fn every_kind(server: &Server) -> Vec<Asked> {
         writes: true,
         ask: Box::new(|server| {
             Box::pin(async move {
-                let password = Secret::from("sesame");
+                let password = Secret::from("open, sesame");
                 Answered::Call(server.auth.users().sign_up("miriam", &password).await.is_ok())
             })
         }),

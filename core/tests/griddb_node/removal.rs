@@ -79,7 +79,7 @@ async fn a_user_with_a_damaged_row_can_be_removed() {
     spoil(&node, "GRIDAUTH_USERS", "israel").await;
 
     let users = server.auth.users();
-    let password = Secret::from("imru");
+    let password = Secret::from("imru, and more");
     // Nobody takes the row for a valid one.
     assert!(users.check_password("israel", &password).await.is_err());
     assert!(server.auth.set_password("israel", &password).await.is_err());

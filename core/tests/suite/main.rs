@@ -24,6 +24,7 @@ mod removal;
 mod revocation;
 mod secrets_at_rest;
 mod sessions;
+mod subjects;
 mod sweeper;
 mod token_preparation;
 mod under_attack;

@@ -51,19 +51,48 @@ async fn revoking_a_user_and_a_new_password_sign_them_out() {
     assert_eq!(server.get(&authorize_uri(&[]), Some(&browser.cookie)).await.status(), 200);
 
     let browser = server.sign_in(&authorize_uri(&[])).await;
-    assert!(server.auth.set_password("israel", &Secret::from("another")).await.unwrap());
+    assert!(server.auth.set_password("israel", &Secret::from("another password")).await.unwrap());
     assert!(
         text(&server.get(&authorize_uri(&[]), Some(&browser.cookie)).await).contains("name=\"password\"")
     );
-    assert!(!server.auth.set_password("nobody", &Secret::from("another")).await.unwrap());
+    assert!(!server.auth.set_password("nobody", &Secret::from("another password")).await.unwrap());
     assert!(server.auth.remove_user("israel").await.unwrap());
     assert!(!server.auth.remove_user("israel").await.unwrap());
 }
 
 #[tokio::test]
+async fn a_changed_password_ends_all_but_the_session_that_changed_it() {
+    let server = server().await;
+    let password = Secret::from("another password");
+    let shows_sign_in = async |browser: &Browser| {
+        text(&server.get(&authorize_uri(&[]), Some(&browser.cookie)).await).contains("name=\"password\"")
+    };
+    let own = server.sign_in(&authorize_uri(&[])).await;
+    let back = own.allow(&server).await;
+    let (_, tokens) = server.token(&redeem(&location_parameter(&back, "code").unwrap())).await;
+    let session = {
+        let access = string(&tokens, "access_token");
+        let access = server.auth.authenticate(&gridauth::http::BearerToken::new(&access)).await.unwrap();
+        access.authentication().unwrap().session.clone().unwrap()
+    };
+    let other = server.sign_in(&authorize_uri(&[])).await;
+    assert!(!shows_sign_in(&other).await);
+    assert!(server.auth.change_password("israel", &password, &session).await.unwrap());
+    assert!(!shows_sign_in(&own).await && shows_sign_in(&other).await);
+    assert!(!server.is_valid(&tokens).await);
+    assert_eq!(server.token(&refresh(&string(&tokens, "refresh_token"))).await.0, 400);
+
+    // An operator's change ends everything.
+    let again = server.get(&authorize_uri(&[]), Some(&own.cookie)).await;
+    let (_, tokens) = server.token(&redeem(&location_parameter(&again, "code").unwrap())).await;
+    assert!(server.auth.set_password("israel", &Secret::from("yet another one")).await.unwrap());
+    assert!(shows_sign_in(&own).await && !server.is_valid(&tokens).await);
+}
+
+#[tokio::test]
 async fn the_last_sign_in_counts() {
     let server = server().await;
-    server.auth.users().sign_up("miriam", &Secret::from("well")).await.unwrap();
+    server.auth.users().put("miriam", &Secret::from("well"), "miriam", Default::default()).await.unwrap();
     // Two tabs show the sign-in page. One user signs in in the first, then another in the second.
     let page = server.get(&authorize_uri(&[]), None).await;
     let form_cookie = cookie(&page).unwrap();

@@ -6,10 +6,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use gridauth::grant::{AuthorizationCode, ClientCredentials, Implicit, Password, RefreshToken};
+use gridauth::identity::PasswordPolicy;
 use gridauth::model::AuthMethod;
 use gridauth::pages::Theme;
 use gridauth::store::{OpenError, StoreError};
-use gridauth::{Client, GridAuth, RevokeError, Store};
+use gridauth::{Client, GridAuth, PutClientError, RevokeError, Store};
 
 use crate::notes::NoteIds;
 use crate::{Settings, StartError};
@@ -65,6 +66,8 @@ impl App {
             .scopes(SCOPES)
             .theme(theme)
             .trusted_proxies(settings.trusted_proxies.clone())
+            // Short enough for the lines of the README.
+            .password_policy(PasswordPolicy::default().min_characters(4))
             // A proxy in front of the demo may strip the issuer's path or not.
             .behind_stripping_proxy(true)
             .access_token_lifetime(settings.access_token_lifetime)
@@ -123,7 +126,11 @@ async fn add_demo_client(auth: &GridAuth) -> Result<(), StartError> {
         .default_scope("all")
         .build()
         .map_err(StartError::cannot_start)?;
-    auth.insert_client(client).await.map(|_| ()).map_err(store_failed)
+    match auth.insert_client(client).await {
+        Ok(_) => Ok(()),
+        Err(PutClientError::Store(error)) => Err(store_failed(error)),
+        Err(error) => Err(StartError::cannot_start(format_args!("the client {DEMO_CLIENT:?}: {error}"))),
+    }
 }
 
 /// With a seed file, the client `demo` exists only if the seed has it. So the client that a start without a seed

@@ -79,11 +79,14 @@ impl App {
 
     /// Answers `GET /whoami`.
     pub fn who_am_i(&self, access: &Access) -> Response {
-        let answer = json!({
+        let mut answer = json!({
             "sub": access.subject(),
             "client_id": access.client(),
             "scope": access.scope(),
         });
+        if let Some(username) = access.username() {
+            answer["username"] = json!(username);
+        }
         responses::json(self.auth(), StatusCode::OK, &answer)
     }
 

@@ -34,8 +34,8 @@ impl App {
 
 fn refusal(error: SignUpError) -> OAuthError {
     match error {
-        SignUpError::Taken => {
-            OAuthError::new(ErrorCode::Custom("username_taken"), "there is a user of that name")
+        SignUpError::Taken | SignUpError::ClientId => {
+            OAuthError::new(ErrorCode::Custom("username_taken"), error.to_string())
                 .with_status(StatusCode::CONFLICT)
         }
         SignUpError::TooMany(wait) => OAuthError::too_many_failures(wait.seconds),

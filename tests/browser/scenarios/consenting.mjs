@@ -79,8 +79,8 @@ export async function allow(scene) {
   assert.deepEqual([method, referer], ['GET', undefined]);
   assert.deepEqual(Object.keys(parameters).sort(), ['code', 'iss', 'state']);
   const tokens = await scene.client.redeem(request, parameters.code);
-  const { sub, client_id: clientId, scope } = await scene.client.whoAmI(tokens.access_token);
-  assert.deepEqual({ sub, clientId, scope }, { sub: person.username, clientId: 'field-notes', scope: 'notes.read' });
+  const { username, client_id: clientId, scope } = await scene.client.whoAmI(tokens.access_token);
+  assert.deepEqual({ username, clientId, scope }, { username: person.username, clientId: 'field-notes', scope: 'notes.read' });
 }
 
 export async function deny(scene) {
@@ -96,18 +96,18 @@ export async function deny(scene) {
 
 export async function remembered_consent(scene) {
   const person = await scene.person('ruth');
-  const first = scene.client.request('field-notes', { scope: 'notes.read' });
+  const first = scene.client.request('diary', { scope: 'notes.read' });
   const visitor = await atConsent(scene, person, first);
   await visitor.press('Allow');
-  const again = scene.client.request('field-notes', { scope: 'notes.read' });
+  const again = scene.client.request('diary', { scope: 'notes.read' });
   await visitor.go(again.url);
   assert.equal(await visitor.heading(), 'Back at the client');
   assert.ok(arrival(scene, again).parameters.code);
   // The client asks for more than was allowed.
-  await visitor.go(scene.client.request('field-notes', { scope: 'notes.read notes.write' }).url);
+  await visitor.go(scene.client.request('diary', { scope: 'notes.read notes.write' }).url);
   assert.equal(await visitor.heading(), 'Allow access?');
   // In another browser, signing in is enough.
-  const elsewhere = scene.client.request('field-notes', { scope: 'notes.read' });
+  const elsewhere = scene.client.request('diary', { scope: 'notes.read' });
   const other = await scene.visitor();
   await other.go(elsewhere.url);
   await other.signIn(person);

@@ -59,7 +59,7 @@ async function behind_a_proxy(site) {
   const inside = (url, options) => fetch(url.toString().replace(site.app, site.address), options)
   const own = await config(site, 'web', openid.ClientSecretBasic, { execute: [], [openid.customFetch]: inside })
   assert.equal(own.serverMetadata().issuer, site.issuer)
-  assert.equal((await whoami(site, own, await byCode(site, own, 'web'))).sub, site.username)
+  assert.equal((await whoami(site, own, await byCode(site, own, 'web'))).username, site.username)
 }
 
 async function authorization_code(site) {
@@ -68,7 +68,7 @@ async function authorization_code(site) {
   assert.deepEqual([tokens.scope, tokens.token_type], ['notes.read', 'bearer'])
   assert.ok(tokens.expiresIn() > 0)
   const who = await whoami(site, own, tokens)
-  assert.deepEqual([who.sub, who.client_id], [site.username, 'web'])
+  assert.deepEqual([who.username, who.client_id], [site.username, 'web'])
 }
 
 async function public_client(site) {
@@ -104,7 +104,7 @@ async function refresh(site) {
     const first = await byCode(site, own, name)
     const second = await openid.refreshTokenGrant(own, first.refresh_token)
     assert.notEqual(second.refresh_token, first.refresh_token)
-    assert.equal((await whoami(site, own, second)).sub, site.username)
+    assert.equal((await whoami(site, own, second)).username, site.username)
     const third = await openid.refreshTokenGrant(own, second.refresh_token)
     // The first token may have been stolen, so the whole grant is revoked.
     for (const { refresh_token } of [first, third]) {
@@ -134,7 +134,7 @@ async function encoded_credentials(site) {
 async function password(site) {
   const own = await config(site, 'demo')
   const ask = (password) => openid.genericGrantRequest(own, 'password', { username: site.username, password })
-  assert.equal((await whoami(site, own, await ask(site.password))).sub, site.username)
+  assert.equal((await whoami(site, own, await ask(site.password))).username, site.username)
   await assert.rejects(ask('wrong'), { error: 'invalid_grant' })
 }
 
@@ -153,7 +153,7 @@ async function introspection(site) {
   const [own, judge] = [await config(site, 'web'), await config(site, 'resource-server')]
   const tokens = await byCode(site, own, 'web')
   const said = await openid.tokenIntrospection(judge, tokens.access_token)
-  assert.deepEqual([said.active, said.sub, said.iss], [true, site.username, site.issuer])
+  assert.deepEqual([said.active, said.username, said.iss], [true, site.username, site.issuer])
   await openid.tokenRevocation(own, tokens.access_token)
   assert.deepEqual(await openid.tokenIntrospection(judge, tokens.access_token), { active: false })
 }

@@ -80,14 +80,14 @@ def behind_a_proxy(site):
     own = session(site, "web", found, scope="notes.read")
     own.mount(site.app, Proxy(site))
     own.fetch_token(**authorize(site, own))
-    same(whoami(site, own)["sub"], site.username)
+    same(whoami(site, own)["username"], site.username)
 
 
 def authorization_code(site):
     own = by_code(site, "web")
     same(own.token["scope"], "notes.read")
     who = whoami(site, own)
-    same((who["sub"], who["client_id"]), (site.username, "web"))
+    same((who["username"], who["client_id"]), (site.username, "web"))
 
 
 def public_client(site):
@@ -115,7 +115,7 @@ def refresh(site):
         first = dict(own.token)
         # The session refreshes a token that it considers expired.
         own.token = {**first, "expires_at": 1}
-        same(whoami(site, own)["sub"], site.username)
+        same(whoami(site, own)["username"], site.username)
         same(seen, [first["refresh_token"]])
         second = dict(own.token)
         assert second["refresh_token"] != first["refresh_token"]
@@ -140,7 +140,7 @@ def client_credentials(site):
 def password(site):
     own = session(site, "demo")
     own.fetch_token(username=site.username, password=site.password)
-    same(whoami(site, own)["sub"], site.username)
+    same(whoami(site, own)["username"], site.username)
     refused("invalid_grant", own.fetch_token, username=site.username, password="wrong")
 
 
@@ -150,7 +150,7 @@ def revocation(site):
     own.revoke_token(endpoint, own.token["access_token"], "access_token").raise_for_status()
     same(whoami(site, own), 401)
     own.refresh_token()
-    same(whoami(site, own)["sub"], site.username)
+    same(whoami(site, own)["username"], site.username)
     own.revoke_token(endpoint, own.token["refresh_token"], "refresh_token").raise_for_status()
     same(whoami(site, own), 401)
     refused("invalid_grant", own.refresh_token)
@@ -160,7 +160,7 @@ def introspection(site):
     own, judge = by_code(site, "web"), session(site, "resource-server")
     endpoint, token = judge.metadata["introspection_endpoint"], own.token["access_token"]
     said = judge.introspect_token(endpoint, token, "access_token").json()
-    same((said["active"], said["sub"], said["client_id"]), (True, site.username, "web"))
+    same((said["active"], said["username"], said["client_id"]), (True, site.username, "web"))
     own.revoke_token(own.metadata["revocation_endpoint"], token).raise_for_status()
     same(judge.introspect_token(endpoint, token).json(), {"active": False})
 

@@ -61,7 +61,7 @@ def authorization_code(site):
     own = by_code(site, "web")
     same(own.token.scope, "notes.read")
     who = whoami(site, own)
-    same((who["sub"], who["client_id"]), (site.username, "web"))
+    same((who["username"], who["client_id"]), (site.username, "web"))
 
 
 def public_client(site):
@@ -98,7 +98,7 @@ def refresh(site):
     first = own.fetch_token(token_endpoint, authorization_response=site.visit(url), **named)
     # The session refreshes a token that it considers expired.
     own.token = {**first, "expires_in": -1, "expires_at": 1}
-    same(whoami(site, own)["sub"], site.username)
+    same(whoami(site, own)["username"], site.username)
     second = seen.pop()
     assert second["refresh_token"] != first["refresh_token"]
     third = own.refresh_token(token_endpoint)
@@ -121,7 +121,7 @@ def password(site):
     own = session(site, "demo", LegacyApplicationClient)
     named = {"username": site.username, **proof(site, "demo")}
     own.fetch_token(endpoint(site, "token"), password=site.password, **named)
-    same(whoami(site, own)["sub"], site.username)
+    same(whoami(site, own)["username"], site.username)
     refused("invalid_grant", own.fetch_token, endpoint(site, "token"), password="wrong", **named)
 
 
@@ -129,7 +129,7 @@ def revocation(site):
     own, auth = by_code(site, "web"), proof(site, "web")["auth"]
     prepare = WebApplicationClient("web").prepare_token_revocation_request
     for hint in ["access_token", "refresh_token"]:
-        same(whoami(site, own)["sub"], site.username)
+        same(whoami(site, own)["username"], site.username)
         url, headers, body = prepare(endpoint(site, "revocation"), own.token[hint], token_type_hint=hint)
         requests.post(url, body, headers=headers, auth=auth).raise_for_status()
         same(whoami(site, own), 401)

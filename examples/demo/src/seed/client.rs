@@ -21,6 +21,8 @@ const RESPONSE_TYPES: [&str; 2] = ["code", "token"];
 pub(super) struct SeedClient {
     /// The client without its secret.
     members: ClientMembers,
+    /// The name of its entry for messages.
+    entry: String,
     secret: Option<Secret>,
 }
 
@@ -82,11 +84,15 @@ impl SeedClient {
             client.metadata.insert(name, value);
         }
         client.complete(Client::public(&client.id)).check().map_err(|error| error.to_string())?;
-        Ok(Self { members: client, secret })
+        Ok(Self { members: client, entry: entry.to_owned(), secret })
     }
 
     pub(super) fn id(&self) -> &str {
         &self.members.id
+    }
+
+    pub(super) fn entry(&self) -> &str {
+        &self.entry
     }
 
     /// The client, with its secret hashed.

@@ -5,12 +5,13 @@ mod json;
 mod members;
 mod user;
 
+use std::borrow::Cow;
 use std::collections::HashSet;
 use std::fmt;
 
 use futures_util::{FutureExt, StreamExt, TryStreamExt, stream};
-use gridauth::GridAuth;
-use gridauth::identity::PutAllError;
+use gridauth::identity::{PutAllError, UsernameComparison, Users};
+use gridauth::{GridAuth, PutClientError};
 use serde_json::{Map, Value};
 
 use self::client::SeedClient;
@@ -85,7 +86,7 @@ impl Seed {
         for (entry, members) in entries(&mut file, USERS)? {
             let user = SeedUser::parse(members, &entry, &mut seed.warnings)
                 .map_err(|wrong| SeedError(format!("{entry}: {wrong}")))?;
-            if seed.users.iter().any(|before| before.username == user.username) {
+            if seed.users.iter().any(|before| before.key == user.key) {
                 return Err(SeedError(format!("{entry}: there is a user of that name before it")));
             }
             if !subjects.insert(user.subject.clone()) {
@@ -98,6 +99,10 @@ impl Seed {
                 .map_err(|wrong| SeedError(format!("{entry}: {wrong}")))?;
             if seed.has_client(client.id()) {
                 return Err(SeedError(format!("{entry}: there is a client with that client_id before it")));
+            }
+            // In a token's sub one could be taken for the other (RFC 9700 section 4.15).
+            if let Some(user) = seed.users.iter().find(|user| user.subject == client.id()) {
+                return Err(SeedError(format!("{entry}: client_id: it is the sub of {}", user.entry)));
             }
             seed.clients.push(client);
         }
@@ -122,15 +127,37 @@ impl Seed {
             tracing::warn!("seed: {warning}");
         }
         // Boxed, because otherwise the compiler cannot prove that this future is `Send`.
+        self.check_client_ids(auth).await?;
         let clients: Vec<_> = self.clients.iter().map(|client| client.hashed(auth).boxed()).collect();
         let clients: Vec<_> = stream::iter(clients).buffer_unordered(CONCURRENT_HASHES).try_collect().await?;
         let users: Vec<_> = self.users.iter().map(|user| user.hashed(auth).boxed()).collect();
         let users: Vec<_> = stream::iter(users).buffer_unordered(CONCURRENT_HASHES).try_collect().await?;
         auth.users().put_all(&users).await.map_err(|error| self.not_kept(error))?;
         for client in clients {
-            auth.put_client(client).await.map_err(store_failed)?;
+            auth.put_client(client).await.map_err(|error| match error {
+                PutClientError::Store(error) => store_failed(error),
+                error => StartError::cannot_start(error),
+            })?;
         }
         tracing::info!(users = self.users.len(), clients = self.clients.len(), "the seed file is loaded");
+        Ok(())
+    }
+
+    /// No client has the subject of a user whom the store has and the seed does not replace.
+    async fn check_client_ids(&self, auth: &GridAuth) -> Result<(), StartError> {
+        for client in &self.clients {
+            let user = auth.users().find(client.id()).await.map_err(StartError::cannot_start)?;
+            let is_replaced =
+                |key: Option<Cow<'_, str>>| self.users.iter().any(|own| Some(&*own.key) == key.as_deref());
+            if let Some(user) = user
+                && !is_replaced(UsernameComparison::default().key(user.username()))
+            {
+                let (entry, name) = (client.entry(), user.username());
+                let wrong =
+                    format!("{entry}: client_id: it is the sub of the user {name:?}, whom the store has");
+                return Err(StartError::bad_value("GRIDAUTH_SEED", wrong, MAY_BE));
+            }
+        }
         Ok(())
     }
 
@@ -141,6 +168,12 @@ impl Seed {
                 let (entry, subject) = entry.map_or(("users", ""), |user| (&user.entry, &user.subject));
                 let wrong =
                     format!("{entry}: sub: {subject:?} is the sub of the user {other:?}, whom the store has");
+                StartError::bad_value("GRIDAUTH_SEED", wrong, MAY_BE)
+            }
+            PutAllError::SubjectOfClient { username } => {
+                let entry = self.users.iter().find(|user| user.username == username);
+                let (entry, subject) = entry.map_or(("users", ""), |user| (&user.entry, &user.subject));
+                let wrong = format!("{entry}: sub: {subject:?} is the id of a client that the store has");
                 StartError::bad_value("GRIDAUTH_SEED", wrong, MAY_BE)
             }
             PutAllError::Store(error) => store_failed(error),

@@ -80,7 +80,7 @@ async fn existing_users_and_clients_are_replaced() {
         }))
         .unwrap()
     };
-    auth.users().sign_up("israel", &Secret::from("before")).await.unwrap();
+    auth.users().sign_up("Israel", &Secret::from("before, for long")).await.unwrap();
     for (name, scope) in [("First", "a"), ("Second", "b")] {
         seed(name, scope).load_into(&auth).await.unwrap();
         assert_eq!(auth.client("spa").await.unwrap().unwrap().scope().as_str(), scope);
@@ -328,7 +328,7 @@ fn a_repeated_member_is_reported() {
 #[tokio::test]
 async fn a_conflict_with_stored_users_changes_nothing() {
     let auth = server().await;
-    auth.users().sign_up("miriam", &Secret::from("ship")).await.unwrap();
+    auth.users().put("miriam", &Secret::from("ship"), "miriam", Map::new()).await.unwrap();
     let seed = parse(&json!({
         "users": [
             {"username": "israel", "password": "hush"},
@@ -343,6 +343,25 @@ async fn a_conflict_with_stored_users_changes_nothing() {
         error.to_string(),
         "GRIDAUTH_SEED: users[1] \"x\": sub: \"miriam\" is the sub of the user \"miriam\", whom the store has; \
          it may be the path of a seed file"
+    );
+    // A client whose id is the subject of a stored user.
+    let seed = parse(&json!({
+        "users": [{"username": "israel", "password": "hush"}],
+        "clients": [{"client_id": "miriam", "token_endpoint_auth_method": "none"}],
+    }));
+    let error = seed.unwrap().load_into(&auth).await.unwrap_err();
+    assert_eq!(error.status(), 2);
+    assert!(
+        error.to_string().contains("clients[0] \"miriam\": client_id: it is the sub of the user \"miriam\"")
+    );
+    // A user whose subject is the id of a stored client.
+    auth.put_client(gridauth::Client::public("robot").build().unwrap()).await.unwrap();
+    let seed = parse(&json!({"users": [{"username": "israel", "password": "hush", "sub": "robot"}]}));
+    let error = seed.unwrap().load_into(&auth).await.unwrap_err();
+    assert_eq!(error.status(), 2);
+    assert!(
+        error.to_string().contains("users[0] \"israel\": sub: \"robot\" is the id of a client"),
+        "{error}"
     );
     for name in ["israel", "x", "moses"] {
         assert!(auth.store().get(Key::new(Kind::User, name)).await.unwrap().is_none(), "{name} is there");

@@ -1,5 +1,5 @@
 use gridauth::GridAuth;
-use gridauth::identity::StoredUsers;
+use gridauth::identity::{SignUpError, StoredUsers, UsernameComparison};
 use gridauth::model::StoredUser;
 use gridauth::token::Secret;
 use serde_json::{Map, Value};
@@ -13,6 +13,8 @@ pub(super) struct SeedUser {
     /// The name of its entry for messages.
     pub(super) entry: String,
     pub(super) username: String,
+    /// The form in which the name is compared.
+    pub(super) key: String,
     pub(super) subject: String,
     password: Secret,
     claims: Map<String, Value>,
@@ -27,6 +29,8 @@ impl SeedUser {
         let username = take_required(&mut members, "username")?;
         let password = Secret::from(take_required(&mut members, "password")?);
         StoredUsers::check(&username, &password).map_err(|error| error.to_string())?;
+        let key = UsernameComparison::default().key(&username).ok_or(SignUpError::Username);
+        let key = key.map_err(|error| error.to_string())?.into_owned();
         let subject = match take_text(&mut members, "sub")? {
             Some(subject) => {
                 // A subject follows the rules of a username.
@@ -46,7 +50,7 @@ impl SeedUser {
                 None => warnings.push(format!("{entry}: {name:?} is not a standard claim: ignored")),
             }
         }
-        Ok(Self { entry: entry.to_owned(), username, subject, password, claims })
+        Ok(Self { entry: entry.to_owned(), username, key, subject, password, claims })
     }
 
     /// The user, with their password hashed.
