@@ -45,7 +45,9 @@
 //!
 //! # With other middleware
 //! `Cors` (actix-cors) belongs around the guards: wrap it last, on the `App`. It then answers preflight requests, which
-//! carry no token, and adds its headers to rejections, so that a script can read them. `NormalizePath` likewise.
+//! carry no token, and adds its headers to rejections, so that a script can read them. The server's own endpoints need no `Cors`:
+//! those that scripts call answer scripts by themselves ([`Builder::allowed_origins`](gridauth::Builder::allowed_origins)). A guard
+//! does not, since the application decides who may call its routes. `NormalizePath` likewise goes around the guards.
 //!
 //! ```
 //! # use actix_cors::Cors;
@@ -58,7 +60,7 @@
 //!     .configure(auth.configure())
 //!     .service(web::scope("/orders").wrap(auth.require("orders.read")))
 //!     .wrap(NormalizePath::trim())
-//!     .wrap(Cors::default().allowed_origin("https://shop.example.com"))
+//!     .wrap(Cors::default().allowed_origin("https://shop.example.com").expose_headers(["www-authenticate"]))
 //! # }
 //! ```
 //!

@@ -53,6 +53,12 @@
 //! know more), and the fairing adds the challenge. Its `default` catcher for all paths is not asked, one below a path is.
 //! Register catchers before the launch, not from a later fairing.
 //!
+//! # Scripts in a browser
+//! The endpoints that scripts of other origins call answer them by themselves, preflights too
+//! ([`Builder::allowed_origins`](gridauth::Builder::allowed_origins)). A guard does not, since the application decides who may call its
+//! routes. If scripts of other origins may, a response fairing of the application adds `Access-Control-Allow-Origin`, and
+//! `Access-Control-Expose-Headers: WWW-Authenticate`, so that they can read a challenge; a route for `OPTIONS` answers preflights.
+//!
 //! # The body of a rejection
 //! [`Builder::rejection_body`](gridauth::Builder::rejection_body) shapes it once for all guards. Status, challenge and
 //! `Retry-After` stay right whatever it says.

@@ -58,7 +58,9 @@
 //!
 //! A layer of axum covers what was added before it, and the last is outermost. What has to see rejected requests goes
 //! after the guard: CORS first of all. A browser's preflight has no token, and a page can read a rejection only with the
-//! headers that CORS adds to it.
+//! headers that CORS adds to it. The server's own endpoints need no such layer: those that scripts call answer scripts by
+//! themselves ([`Builder::allowed_origins`](gridauth::Builder::allowed_origins)). A guard does not, since the application decides
+//! who may call its routes.
 //!
 //! ```
 //! use axum::{Router, routing::get};

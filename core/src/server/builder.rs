@@ -13,6 +13,7 @@ use crate::engine::{Engine, ServerLifetimes};
 use crate::env::{Clock, Entropy, SystemClock, SystemEntropy};
 use crate::grant::{Extension, IntoRegistration, Registry};
 use crate::guard::{Guard, Rejection, RejectionBody, ScopeDescription, ShapeRejection};
+use crate::http::AllowedOrigins;
 use crate::identity::{
     HashingSettings, OwnSession, PasswordHasher, Sessions, StoredUsers, Throttle, ThrottleSettings, Users,
 };
@@ -33,6 +34,7 @@ pub struct Builder {
     endpoints: Vec<Arc<dyn Endpoint>>,
     client_authentication: Vec<Box<dyn ClientAuthentication>>,
     scopes: Vec<ScopeDescription>,
+    allowed_origins: AllowedOrigins,
     lifetimes: ServerLifetimes,
     session_lifetime: Duration,
     users: Option<Arc<dyn Users>>,
@@ -62,6 +64,7 @@ impl GridAuth {
             endpoints: Vec::new(),
             client_authentication: Vec::new(),
             scopes: Vec::new(),
+            allowed_origins: AllowedOrigins::default(),
             lifetimes: ServerLifetimes {
                 code: Duration::from_secs(60),
                 access_token: Duration::from_secs(60 * 60),
@@ -145,6 +148,15 @@ impl Builder {
     #[must_use]
     pub fn scopes(mut self, scopes: &[ScopeDescription]) -> Self {
         self.scopes.extend_from_slice(scopes);
+        self
+    }
+
+    /// The origins whose scripts may call the endpoints that are made for scripts: the token and the revocation endpoint and the
+    /// metadata. By default these are all origins; an empty list keeps every other origin out. Cookies are no part of it: pages
+    /// are never open to scripts.
+    #[must_use]
+    pub fn allowed_origins(mut self, origins: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        self.allowed_origins = AllowedOrigins::Only(origins.into_iter().map(Into::into).collect());
         self
     }
 
@@ -325,7 +337,8 @@ impl Builder {
         if let Some(interval) = self.sweep_every {
             sweeper::spawn(&engine, interval);
         }
-        Ok(GridAuth(Arc::new(Server { engine, guard, authenticator, routes })))
+        let allowed_origins = self.allowed_origins;
+        Ok(GridAuth(Arc::new(Server { engine, guard, authenticator, routes, allowed_origins })))
     }
 
     /// The guard of the server's tokens.
@@ -355,6 +368,7 @@ impl Builder {
             problems.add("the sweeper must leave at least a second between its rounds");
         }
         problems.check_scopes(&self.scopes);
+        problems.0.extend(self.allowed_origins.problems());
         let methods: Vec<AuthMethod> = authenticator.methods().collect();
         problems.check_authentication(&methods);
         problems.check_grants(&self.grants, &methods);

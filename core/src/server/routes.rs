@@ -94,12 +94,13 @@ impl Route {
     /// The answer to a method that the endpoint lacks. `HEAD` comes with `GET` (RFC 9110 section 9.3.2).
     pub(super) fn refuse_method(&self, method: &Method) -> Option<Response> {
         let wanted = if method == Method::HEAD { &Method::GET } else { method };
-        let methods = self.endpoint.methods();
-        if methods.contains(wanted) {
-            return None;
-        }
-        let names =
-            methods.iter().map(|method| if method == Method::GET { "GET, HEAD" } else { method.as_str() });
-        Some(method_not_allowed(&names.collect::<Vec<_>>().join(", ")))
+        (!self.endpoint.methods().contains(wanted)).then(|| method_not_allowed(&self.methods()))
+    }
+
+    /// The names of the endpoint's methods.
+    pub(super) fn methods(&self) -> String {
+        let methods = self.endpoint.methods().iter();
+        let names = methods.map(|method| if method == Method::GET { "GET, HEAD" } else { method.as_str() });
+        names.collect::<Vec<_>>().join(", ")
     }
 }

@@ -8,6 +8,7 @@ mod support;
 mod authentication;
 mod client_methods;
 mod code_flow;
+mod cors;
 mod custom_endpoint;
 mod custom_grant;
 mod expiry;
