@@ -53,6 +53,10 @@
 //! know more), and the fairing adds the challenge. Its `default` catcher for all paths is not asked, one below a path is.
 //! Register catchers before the launch, not from a later fairing.
 //!
+//! # Headers that are not text
+//! Rocket drops a header that is not UTF-8 before anybody sees it. So of two `Authorization` headers of which one is no text, the
+//! other counts here; the other adapters answer 400.
+//!
 //! # Scripts in a browser
 //! The endpoints that scripts of other origins call answer them by themselves, preflights too
 //! ([`Builder::allowed_origins`](gridauth::Builder::allowed_origins)). A guard does not, since the application decides who may call its
