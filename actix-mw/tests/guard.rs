@@ -346,3 +346,21 @@ async fn a_token_of_another_server_is_refused() {
     let token = token(&one, "notes.read").await;
     assert_eq!(ask(&app, bearing(TestRequest::get().uri("/one/other"), &token)).await.status, 401);
 }
+
+/// Two servers in one application: what the guard of one says is nothing to the extractor of the other.
+#[actix_web::test]
+async fn the_word_of_one_server_is_not_that_of_another() {
+    let (one, other) = (auth().await, auth().await);
+    let service = || web::get().to(|access: Access| async move { access.subject().to_owned() });
+    let app = init_service(
+        App::new()
+            .configure(one.configure())
+            .service(web::resource("/own").wrap(one.require("")).route(service()))
+            .service(web::resource("/foreign").wrap(other.require("")).route(service())),
+    )
+    .await;
+    let (own, foreign) = (token(&one, "notes.read").await, token(&other, "notes.read").await);
+    assert_eq!(ask(&app, bearing(TestRequest::get().uri("/own"), &own)).await.status, 200);
+    assert_eq!(ask(&app, bearing(TestRequest::get().uri("/foreign"), &foreign)).await.status, 401);
+    assert_eq!(ask(&app, bearing(TestRequest::get().uri("/foreign"), &own)).await.status, 401);
+}
