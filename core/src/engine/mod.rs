@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use crate::clients::{Clients, SecretVerifier};
 use crate::env::{Clock, Entropy};
-use crate::identity::{PasswordHasher, StoredUsers, Throttle, Users};
+use crate::identity::{PasswordHasher, StoredUsers, Throttle, Users, UsersError};
 use crate::model::{AuthMethod, Client};
 use crate::protocol::Issuer;
 use crate::store::{Store, StoreError};
@@ -29,6 +29,8 @@ pub struct Engine {
     /// The methods by which a client may authenticate to refresh; `None` where the server has no refresh tokens.
     pub(crate) refresh_methods: Option<Vec<AuthMethod>>,
     pub(crate) users: Arc<dyn Users>,
+    /// Whether the users are the application's own: it may disable one of them without telling the server.
+    pub(crate) has_own_users: bool,
     pub(crate) stored_users: StoredUsers,
     pub(crate) hasher: PasswordHasher,
     pub(crate) throttle: Throttle,
@@ -93,6 +95,12 @@ impl Engine {
     pub(crate) fn may_refresh(&self, client: &Client) -> bool {
         client.allows_grant("refresh_token")
             && self.refresh_methods.as_ref().is_some_and(|methods| methods.contains(client.auth_method()))
+    }
+
+    /// Whether a user may still have tokens. The application's own users are asked. A stored user is not looked up: removing one
+    /// ends the grants.
+    pub(crate) async fn is_user(&self, subject: &str) -> Result<bool, UsersError> {
+        Ok(!self.has_own_users || self.users.find(subject).await?.is_some())
     }
 
     /// How long an access token of this client is valid.

@@ -8,7 +8,7 @@ use super::{Grant, Issued, TokenIssuer, TokenRequest, TokenResponse, TokenSide};
 use crate::env::Timestamp;
 use crate::model::{AuthMethod, GrantRecord, PreviousRefresh};
 use crate::protocol::{OAuthError, TokenType};
-use crate::store::{Change, Record};
+use crate::store::{Change, Key, Kind, Record};
 use crate::token::{Binding, PresentedToken, Sealed, Secret, TokenKind, family_digest};
 
 /// The refresh token grant (RFC 6749 section 6).
@@ -130,6 +130,9 @@ impl TokenSide for RefreshToken {
             false => FreshRefresh::Same,
         };
         let fresh = FreshTokens::make(engine, id, refresh)?;
+        if engine.has_own_users {
+            end_grant_of_former_user(request, &token).await?;
+        }
         let is_current =
             |record: &GrantRecord| matches!(standing(&token, record, client.id(), now), Standing::Current);
         let renewable = |record: &GrantRecord| {
@@ -170,6 +173,31 @@ impl TokenSide for RefreshToken {
             Some((_, outcome)) => outcome,
             None => Err(OAuthError::invalid_grant(INVALID)),
         }
+    }
+}
+
+/// Ends the grant if the application's own users say that its user is gone. Only a token that would give another one asks them.
+async fn end_grant_of_former_user(
+    request: &TokenRequest<'_>,
+    token: &PresentedToken,
+) -> Result<(), OAuthError> {
+    let (engine, now) = (request.engine, request.now());
+    let mut buffer = [0; 36];
+    let id = token.grant_id();
+    let row_id = id.row_id(&mut buffer);
+    let Some(record) = engine.store.read::<GrantRecord>(row_id).await? else { return Ok(()) };
+    let standing = standing(token, &record, request.client().id(), now);
+    let subject = match standing {
+        Standing::Current | Standing::Repeated(_) => record.subject.as_deref(),
+        Standing::Reused | Standing::Refused(_) => None,
+    };
+    match subject {
+        Some(subject) if !engine.is_user(subject).await? => {
+            tracing::info!(grant = %id, "the user of a grant is gone: the grant ends");
+            engine.store.remove(Key::new(Kind::Grant, row_id)).await?;
+            Err(OAuthError::invalid_grant(INVALID))
+        }
+        _ => Ok(()),
     }
 }
 

@@ -72,7 +72,11 @@ pub trait Users: Send + Sync + 'static {
     /// [`UsersError`] where that cannot be found out now.
     async fn check_password(&self, username: &str, password: &Secret) -> Result<Option<User>, UsersError>;
 
-    /// The user with this subject, as they are now; `None` where there is none any more, or they may no longer sign in.
+    /// The user with this subject, as they are now; `None` where there is none, or they may not sign in.
+    ///
+    /// It is asked at every refresh: the grant of a user who is not found ends, with all its tokens, and the client is told
+    /// `invalid_grant`. A failure ends nothing. To end a user's grants at once, call
+    /// [`GridAuth::revoke_user`](crate::GridAuth::revoke_user).
     ///
     /// By default every subject is taken for a user of whom nothing else is known.
     ///

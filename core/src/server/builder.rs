@@ -320,6 +320,7 @@ impl Builder {
             refresh_methods: grants
                 .token_side("refresh_token")
                 .map(|(_, side)| side.client_authentication().to_vec()),
+            has_own_users: self.users.is_some(),
             users: self.users.unwrap_or_else(|| Arc::new(stored_users.clone())),
             stored_users,
             hasher,

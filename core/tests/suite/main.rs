@@ -18,6 +18,7 @@ mod guards;
 mod lifetimes;
 mod metadata;
 mod own_pages;
+mod own_users;
 mod refresh;
 mod registration;
 mod removal;
