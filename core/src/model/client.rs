@@ -106,6 +106,8 @@ pub(crate) struct Body {
     pub(crate) first_party: bool,
     #[serde(default, skip_serializing_if = "is_false")]
     pub(crate) resource_server: bool,
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub(crate) self_registered: bool,
     #[serde(default)]
     pub(crate) lifetimes: Lifetimes,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -222,6 +224,11 @@ impl Client {
         self.body.resource_server
     }
 
+    /// Whether it registered itself, so that nobody vouches for its name and its redirect URIs.
+    pub fn is_self_registered(&self) -> bool {
+        self.body.self_registered
+    }
+
     /// The lifetimes that it has instead of the server's.
     pub fn lifetimes(&self) -> &Lifetimes {
         &self.body.lifetimes
@@ -278,6 +285,7 @@ impl ClientBuilder {
             response_types: vec!["code".to_owned()],
             first_party: false,
             resource_server: false,
+            self_registered: false,
             lifetimes: Lifetimes::default(),
             default_scope: None,
             metadata: Map::new(),
@@ -352,6 +360,14 @@ impl ClientBuilder {
     #[must_use]
     pub fn resource_server(mut self, yes: bool) -> Self {
         self.body.resource_server = yes;
+        self
+    }
+
+    /// It registered itself, by whatever way: no operator vouches for its redirect URIs. An error is sent there only for a user
+    /// who has signed in (RFC 9700 section 4.11.2).
+    #[must_use]
+    pub fn self_registered(mut self, yes: bool) -> Self {
+        self.body.self_registered = yes;
         self
     }
 

@@ -17,6 +17,7 @@ mod forms;
 mod guards;
 mod lifetimes;
 mod metadata;
+mod open_redirect;
 mod own_pages;
 mod own_users;
 mod refresh;

@@ -10,6 +10,7 @@ use super::own_session::{self, Arrival};
 use super::page::{consent_page, consent_purpose, sign_in_page};
 use super::prompt::{self, Progress};
 use super::redirect::Target;
+use super::signed_in::current;
 use super::visit::Visit;
 use super::{consent, source};
 use crate::http::{RequestHead, Response};
@@ -36,15 +37,6 @@ pub(super) async fn proceed(
     match current(visit, &browser).await? {
         Some(signed_in) => go_on(visit, &browser, valid, &signed_in, Progress::Arrived).await,
         None => sign_in_page(visit, &browser, &valid, None, None),
-    }
-}
-
-/// Who is signed in in this browser.
-async fn current(visit: Visit<'_>, browser: &Browser) -> Result<Option<Authentication>, OAuthError> {
-    match (&visit.interaction.own_session, &browser.session) {
-        (Some(own), _) => visit.interaction.own_authentication(&**own, visit.http).await,
-        (None, Some(session)) => visit.interaction.sessions.find(session).await,
-        (None, None) => Ok(None),
     }
 }
 
