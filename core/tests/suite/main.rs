@@ -16,6 +16,7 @@ mod extension_points;
 mod forms;
 mod guards;
 mod lifetimes;
+mod lost_answers;
 mod metadata;
 mod open_redirect;
 mod own_pages;
