@@ -29,14 +29,14 @@ pub struct AuthorizationCode {
     pkce: Pkce,
 }
 
+/// The methods that the code grant accepts by default, and the refresh token grant with it: a client that redeems a code can refresh.
+pub(super) const METHODS: [AuthMethod; 3] = [AuthMethod::Basic, AuthMethod::Post, AuthMethod::None];
+
 impl AuthorizationCode {
     /// For clients that authenticate with `client_secret_basic` or `client_secret_post`, and for public clients. PKCE is required
     /// of the public ones.
     pub fn new() -> Self {
-        Self {
-            methods: vec![AuthMethod::Basic, AuthMethod::Post, AuthMethod::None],
-            pkce: Pkce::required_of_public_clients(),
-        }
+        Self { methods: METHODS.into(), pkce: Pkce::required_of_public_clients() }
     }
 
     /// Sets of which clients PKCE is required.

@@ -3,6 +3,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
+use super::authorization_code::METHODS;
 use super::issue::{FreshRefresh, FreshTokens, mint, respond};
 use super::{Grant, Issued, TokenIssuer, TokenRequest, TokenResponse, TokenSide};
 use crate::env::Timestamp;
@@ -24,9 +25,10 @@ pub struct RefreshToken {
 }
 
 impl RefreshToken {
-    /// A new refresh token each time, with a grace window of 10 seconds.
+    /// A new refresh token each time, with a grace window of 10 seconds. For clients of the methods that
+    /// [`AuthorizationCode::new`](super::AuthorizationCode::new) accepts, public ones among them.
     pub fn rotating() -> Self {
-        Self { methods: vec![AuthMethod::Basic], rotate: true, grace: Duration::from_secs(10) }
+        Self { methods: METHODS.into(), rotate: true, grace: Duration::from_secs(10) }
     }
 
     /// The same refresh token is used until it expires. This is for confidential clients; the refresh tokens of public clients
@@ -42,7 +44,7 @@ impl RefreshToken {
         self
     }
 
-    /// Sets the methods by which clients may authenticate; `client_secret_basic` by default.
+    /// Sets the methods by which clients may authenticate; by default those of the code grant.
     #[must_use]
     pub fn client_authentication(mut self, methods: impl IntoIterator<Item = AuthMethod>) -> Self {
         self.methods = methods.into_iter().collect();

@@ -62,8 +62,8 @@ async fn a_refresh_token_that_could_not_be_used_is_not_issued() {
     let clock = server().await.clock;
     let server = {
         let auth = GridAuth::builder(ISSUER).store(Store::memory()).clock(clock.clone());
-        let auth =
-            auth.grant(AuthorizationCode::new()).grant(RefreshToken::rotating()).build().await.unwrap();
+        let refresh = RefreshToken::rotating().client_authentication([AuthMethod::Basic]);
+        let auth = auth.grant(AuthorizationCode::new()).grant(refresh).build().await.unwrap();
         Server { auth, clock }
     };
     server.auth.users().sign_up("israel", &"imru".into()).await.unwrap();
