@@ -108,5 +108,5 @@ pub use guard::{Access, Guard};
 pub use http::{Peer, Request, Response, Unread, whole_request};
 pub use model::{Client, User};
 #[cfg(feature = "server")]
-pub use server::{BuildError, Builder, GridAuth, MintRequest, RevokeError};
+pub use server::{BuildError, Builder, GridAuth, MintRequest, PutClientError, RevokeError};
 pub use store::Store;

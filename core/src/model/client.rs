@@ -239,6 +239,11 @@ impl Client {
         self.body.grant_types.iter().map(String::as_str)
     }
 
+    /// The response types that it may use.
+    pub fn response_types(&self) -> impl Iterator<Item = &str> {
+        self.body.response_types.iter().map(String::as_str)
+    }
+
     pub(crate) fn secret(&self) -> Option<&ClientSecretHash> {
         self.body.secret.as_ref()
     }

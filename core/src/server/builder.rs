@@ -339,7 +339,8 @@ impl Builder {
             sweeper::spawn(&engine, interval);
         }
         let allowed_origins = self.allowed_origins;
-        Ok(GridAuth(Arc::new(Server { engine, guard, authenticator, routes, allowed_origins })))
+        let server = Server { engine, grants, scopes, guard, authenticator, routes, allowed_origins };
+        Ok(GridAuth(Arc::new(server)))
     }
 
     /// The guard of the server's tokens.

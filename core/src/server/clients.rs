@@ -6,12 +6,54 @@ use crate::identity::HashingError;
 use crate::model::{Client, ClientBuilder};
 use crate::store::{By, Key, Kind, Record, StoreError};
 
+/// A client cannot be kept.
+#[derive(Debug, thiserror::Error)]
+pub enum PutClientError {
+    /// It is registered for what it cannot use on this server.
+    #[error("the client {client_id:?}: {}", problems.join("; "))]
+    Unusable {
+        /// Its `client_id`.
+        client_id: String,
+        /// What it cannot use, one text for each, with what to change.
+        problems: Vec<String>,
+    },
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
 impl GridAuth {
     /// Keeps a client, in the place of one with the same id.
     ///
     /// # Errors
+    /// [`PutClientError::Unusable`] where it is registered for what it cannot use here ([`problems_of`](Self::problems_of)): a
+    /// grant type that the server lacks or that does not serve its authentication method, a scope that is not declared where
+    /// scopes are, no redirect URI where one is needed. [`PutClientError::Store`] where the store fails.
+    pub async fn put_client(&self, client: Client) -> Result<(), PutClientError> {
+        self.refuse_unusable(&client)?;
+        Ok(self.keep_client(client).await?)
+    }
+
+    /// Keeps a client, in the place of one with the same id, whatever it can use of what it is registered for: for lists of clients
+    /// that several servers share. What it cannot use is in the log as a warning.
+    ///
+    /// # Errors
     /// [`StoreError`] where the store fails.
-    pub async fn put_client(&self, mut client: Client) -> Result<(), StoreError> {
+    pub async fn put_client_unchecked(&self, client: Client) -> Result<(), StoreError> {
+        for problem in self.problems_of(&client) {
+            tracing::warn!(client = client.id(), "{problem}");
+        }
+        self.keep_client(client).await
+    }
+
+    fn refuse_unusable(&self, client: &Client) -> Result<(), PutClientError> {
+        match self.problems_of(client) {
+            problems if problems.is_empty() => Ok(()),
+            problems => Err(PutClientError::Unusable { client_id: client.id().to_owned(), problems }),
+        }
+    }
+
+    async fn keep_client(&self, mut client: Client) -> Result<(), StoreError> {
         client.registered = self.0.engine.clock.now();
         self.0.engine.store.put(Key::new(Kind::Client, client.id()), client.to_row()).await
     }
@@ -19,10 +61,11 @@ impl GridAuth {
     /// Keeps a client where there is none with its id. False where there is one, which stays as it is.
     ///
     /// # Errors
-    /// [`StoreError`] where the store fails.
-    pub async fn insert_client(&self, mut client: Client) -> Result<bool, StoreError> {
+    /// [`PutClientError`] as [`put_client`](Self::put_client).
+    pub async fn insert_client(&self, mut client: Client) -> Result<bool, PutClientError> {
+        self.refuse_unusable(&client)?;
         client.registered = self.0.engine.clock.now();
-        self.0.engine.store.insert(Key::new(Kind::Client, client.id()), client.to_row()).await
+        Ok(self.0.engine.store.insert(Key::new(Kind::Client, client.id()), client.to_row()).await?)
     }
 
     /// Begins a confidential client with a secret that somebody chose; it is kept hashed with argon2id.

@@ -10,7 +10,8 @@ use crate::client_auth::ClientAuthenticator;
 use crate::endpoint::EndpointRequest;
 use crate::engine::Engine;
 use crate::env::{Clock, Entropy};
-use crate::guard::{AccessFuture, Guard, Rejection};
+use crate::grant::Registry;
+use crate::guard::{AccessFuture, Guard, Rejection, ScopeDescription};
 use crate::http::{
     AllowedOrigins, Request, RequestHead, Response, Unread, error_response, not_found, preflight,
 };
@@ -39,6 +40,9 @@ pub struct GridAuth(pub(super) Arc<Server>);
 /// What was built.
 pub(super) struct Server {
     pub(super) engine: Arc<Engine>,
+    pub(super) grants: Arc<Registry>,
+    /// The scopes that the application declared.
+    pub(super) scopes: Vec<ScopeDescription>,
     pub(super) guard: Guard,
     pub(super) authenticator: ClientAuthenticator,
     pub(super) routes: Routes,

@@ -9,9 +9,11 @@ mod mint;
 mod revocation;
 mod routes;
 mod sweeper;
+mod usable;
 
 pub use build_error::BuildError;
 pub use builder::Builder;
+pub use clients::PutClientError;
 pub use grid_auth::GridAuth;
 pub use mint::MintRequest;
 pub use revocation::RevokeError;

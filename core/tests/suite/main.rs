@@ -29,4 +29,5 @@ mod secrets_at_rest;
 mod sessions;
 mod sweeper;
 mod token_preparation;
+mod unusable_clients;
 mod warnings;

@@ -9,7 +9,7 @@ use gridauth::grant::{AuthorizationCode, ClientCredentials, Implicit, Password, 
 use gridauth::model::AuthMethod;
 use gridauth::pages::Theme;
 use gridauth::store::{OpenError, StoreError};
-use gridauth::{Client, GridAuth, RevokeError, Store};
+use gridauth::{Client, GridAuth, PutClientError, RevokeError, Store};
 
 use crate::notes::NoteIds;
 use crate::{Settings, StartError};
@@ -122,7 +122,10 @@ async fn add_demo_client(auth: &GridAuth) -> Result<(), StartError> {
         .default_scope("all")
         .build()
         .map_err(StartError::cannot_start)?;
-    auth.insert_client(client).await.map(|_| ()).map_err(store_failed)
+    auth.insert_client(client).await.map(|_| ()).map_err(|error| match error {
+        PutClientError::Store(error) => store_failed(error),
+        other => StartError::cannot_start(other),
+    })
 }
 
 /// With a seed file, the client `demo` exists only if the seed has it. So the client that a start without a seed
