@@ -14,6 +14,10 @@ pub trait GridAuthExt {
 
     /// A guard for `.wrap(..)`. It accepts requests whose token has every scope of this space-separated list; with an empty list
     /// it accepts every valid token.
+    ///
+    /// # Panics
+    /// Where no token can have that scope: [`Guard::check_scope`](gridauth::Guard::check_scope) says why.
+    #[track_caller]
     fn require(&self, scope: &str) -> Require;
 }
 
@@ -28,6 +32,7 @@ impl GridAuthExt for GridAuth {
         }
     }
 
+    #[track_caller]
     fn require(&self, scope: &str) -> Require {
         self.guard().require(scope)
     }

@@ -8,10 +8,15 @@ use crate::Require;
 pub trait GuardExt {
     /// A guard for `.wrap(..)`. It accepts requests whose token has every scope of this space-separated list; with an empty list
     /// it accepts every valid token.
+    ///
+    /// # Panics
+    /// Where no token can have that scope: [`Guard::check_scope`] says why.
+    #[track_caller]
     fn require(&self, scope: &str) -> Require;
 }
 
 impl GuardExt for Guard {
+    #[track_caller]
     fn require(&self, scope: &str) -> Require {
         Require::new(self.clone(), scope)
     }

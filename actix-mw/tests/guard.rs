@@ -364,3 +364,10 @@ async fn the_word_of_one_server_is_not_that_of_another() {
     assert_eq!(ask(&app, bearing(TestRequest::get().uri("/foreign"), &foreign)).await.status, 401);
     assert_eq!(ask(&app, bearing(TestRequest::get().uri("/foreign"), &own)).await.status, 401);
 }
+
+/// A comma is no separator: no token can have such a scope.
+#[actix_web::test]
+#[should_panic(expected = "one space each")]
+async fn a_comma_list_is_refused_when_a_guard_is_made() {
+    auth().await.require("notes.read,notes.write");
+}

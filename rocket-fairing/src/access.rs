@@ -23,7 +23,7 @@ use crate::convert::Head;
 /// status the fairing's catchers tell a guard's rejection from a handler's response. The client sees
 /// [`AccessRejection::status`].
 ///
-/// A Rocket whose routes have this guard does not start without the fairing.
+/// A Rocket whose routes have this guard does not start without the fairing, nor where `S` is not among the declared scopes.
 ///
 /// ```
 /// use gridauth_rocket::Access;
@@ -96,7 +96,14 @@ fn outcome<T>(request: &Request<'_>, found: Result<T, AccessRejection>) -> Outco
 
 impl<S: RequiredScope> Sentinel for Access<S> {
     fn abort(rocket: &Rocket<Ignite>) -> bool {
-        rocket.state::<Guard>().is_none()
+        let Some(guard) = rocket.state::<Guard>() else { return true };
+        match guard.check_scope(S::SCOPE) {
+            Ok(()) => false,
+            Err(mistake) => {
+                tracing::error!("{mistake}");
+                true
+            }
+        }
     }
 }
 

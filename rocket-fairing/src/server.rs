@@ -14,6 +14,7 @@ pub trait GridAuthExt {
     fn fairing(&self) -> GridAuthFairing;
 
     /// Puts a guard before each of these routes: [`GuardExt::require`].
+    #[track_caller]
     fn require(&self, scope: &str, routes: Vec<Route>) -> Vec<Route>;
 }
 
@@ -22,6 +23,7 @@ impl GridAuthExt for GridAuth {
         GridAuthFairing { auth: self.clone() }
     }
 
+    #[track_caller]
     fn require(&self, scope: &str, routes: Vec<Route>) -> Vec<Route> {
         self.guard().require(scope, routes)
     }

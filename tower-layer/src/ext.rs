@@ -8,10 +8,15 @@ use crate::RequireLayer;
 pub trait GuardExt {
     /// A layer that accepts requests whose token has every scope of the space-separated list `scope`; with `""` it accepts every
     /// valid token. See [`RequireLayer`].
+    ///
+    /// # Panics
+    /// Where no token can have that scope: [`Guard::check_scope`] says why.
+    #[track_caller]
     fn require(&self, scope: &str) -> RequireLayer;
 }
 
 impl GuardExt for Guard {
+    #[track_caller]
     fn require(&self, scope: &str) -> RequireLayer {
         RequireLayer::new(self.clone(), scope)
     }
@@ -22,6 +27,10 @@ impl GuardExt for Guard {
 pub trait GridAuthExt {
     /// A layer that accepts requests whose token has every scope of the space-separated list `scope`; with `""` it accepts every
     /// valid token. See [`RequireLayer`].
+    ///
+    /// # Panics
+    /// Where no token can have that scope: [`Guard::check_scope`] says why.
+    #[track_caller]
     fn require(&self, scope: &str) -> RequireLayer;
 
     /// The routes of the authorization server, to [`merge`](axum::Router::merge) into the application's own.
@@ -35,6 +44,7 @@ pub trait GridAuthExt {
 
 #[cfg(feature = "server")]
 impl GridAuthExt for GridAuth {
+    #[track_caller]
     fn require(&self, scope: &str) -> RequireLayer {
         self.guard().require(scope)
     }

@@ -51,7 +51,12 @@ struct Requirement {
 
 impl RequireLayer {
     /// Lets this guard check tokens; a token needs every scope of the space-separated list `scope`.
+    ///
+    /// # Panics
+    /// Where no token can have that scope: [`Guard::check_scope`] says why.
+    #[track_caller]
     pub fn new(guard: Guard, scope: &str) -> Self {
+        guard.expect_scope(scope);
         Self(Arc::new(Requirement { guard, scope: scope.into() }))
     }
 }

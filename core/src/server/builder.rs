@@ -348,6 +348,7 @@ impl Builder {
         let guard = Guard::builder(&self.issuer)
             .store(store.clone())
             .clock(Arc::clone(&self.clock))
+            .scopes(&self.scopes)
             .shared_rejection_body(self.rejection_body.take());
         match self.realm.take() {
             Some(realm) => guard.realm(realm).build(),

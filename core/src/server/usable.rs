@@ -1,11 +1,8 @@
 //! Whether a client can use what it is registered for, here.
 
 use super::GridAuth;
+use crate::guard::STANDARD_SCOPES;
 use crate::model::{AuthMethod, Client};
-
-/// Scopes that have a meaning of their own (OpenID Connect Core sections 5.4 and 11), declared or not.
-pub(crate) const STANDARD_SCOPES: [&str; 6] =
-    ["openid", "profile", "email", "address", "phone", "offline_access"];
 
 impl GridAuth {
     /// What a client is registered for and cannot use on this server, one text for each, with what to change. Empty where all is
