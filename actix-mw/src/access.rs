@@ -19,8 +19,9 @@ use crate::rejection::{configured, not_configured};
 /// It needs no guard around the handler: it is one. It asks the server that the application configured, the innermost one where a
 /// scope has its own. Behind [`require`](crate::GuardExt::require) of that server the token is not looked up again; what the guard
 /// of another server found does not count. Without any server configured it hands on what the guard around it found.
-/// Without a valid token the handler is not called, and the request is answered as RFC 6750 section 3 says. `Option<Access>` is
-/// `None` then, whatever the reason, including a store that cannot be reached; `Result<Access, AccessRejection>` has the reason.
+/// Without a valid token the handler is not called, and the request is answered as RFC 6750 section 3 says.
+/// [`OptionalAccess`](crate::OptionalAccess) lets requests without credentials pass; `Result<Access, AccessRejection>` has the reason.
+/// `Option<Access>` is actix-web's own: it is `None` whatever the reason, even where the store cannot be reached.
 ///
 /// ```
 /// use actix_web::HttpResponse;

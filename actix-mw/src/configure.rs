@@ -8,8 +8,8 @@ use crate::{Answer, GuardExt, Require};
 
 /// What actix-web adds to a [`GridAuth`].
 pub trait GridAuthExt {
-    /// Mounts every endpoint and makes the server known to [`Access`](crate::Access): for `App::configure`, and for
-    /// `Scope::configure` where the issuer has the scope's path.
+    /// Mounts every endpoint, and makes the server known to [`Access`](crate::Access) and as `web::Data<GridAuth>`: for
+    /// `App::configure`, and for `Scope::configure` where the issuer has the scope's path.
     fn configure(&self) -> impl FnOnce(&mut ServiceConfig) + Clone + use<Self>;
 
     /// A guard for `.wrap(..)`. It accepts requests whose token has every scope of this space-separated list; with an empty list
@@ -28,6 +28,7 @@ impl GridAuthExt for GridAuth {
             for path in auth.paths() {
                 mount(config, &auth, path);
             }
+            config.app_data(web::Data::new(auth.clone()));
             config.app_data(auth);
         }
     }

@@ -88,6 +88,7 @@ mod access;
 mod configure;
 mod convert;
 mod guard;
+mod optional;
 mod rejection;
 #[cfg(feature = "server")]
 mod request;
@@ -97,6 +98,7 @@ pub use access::{Access, AccessFuture};
 #[cfg(feature = "server")]
 pub use configure::GridAuthExt;
 pub use guard::GuardExt;
+pub use optional::OptionalAccess;
 pub use rejection::AccessRejection;
 #[cfg(feature = "server")]
 pub use request::{Answer, WholeRequest, WholeRequestRejection};

@@ -15,9 +15,9 @@ use crate::convert::Head;
 /// scope. `Access` accepts any valid token, `Access<S>` one with the scope `S`.
 ///
 /// Without a valid token the handler is not called, and the catchers of the [`fairing`](crate::GuardExt::fairing) answer as RFC
-/// 6750 section 3 says. `Option<Access>` is `None` then, whatever the reason, including a store that cannot be reached;
-/// `Result<Access, AccessRejection>` has the reason. A handler that takes one of these two runs, and its response is its own,
-/// whatever the status. However many guards a request meets, its token is looked up once.
+/// 6750 section 3 says. [`OptionalAccess`](crate::OptionalAccess) lets requests without credentials pass;
+/// `Result<Access, AccessRejection>` has the reason. `Option<Access>` is Rocket's own: it is `None` whatever the reason, even where the
+/// store cannot be reached. A handler that takes one of the last two runs, and its response is its own, whatever the status. However many guards a request meets, its token is looked up once.
 ///
 /// A request guard of the application's own that asks for `Access` returns the status of its `Outcome::Error` unchanged: by that
 /// status the fairing's catchers tell a guard's rejection from a handler's response. The client sees

@@ -72,6 +72,7 @@ mod convert;
 #[cfg(feature = "server")]
 mod endpoint;
 mod fairing;
+mod optional;
 mod refusal;
 mod rejection;
 #[cfg(feature = "server")]
@@ -82,6 +83,7 @@ mod server;
 
 pub use access::Access;
 pub use fairing::{GuardExt, GuardFairing};
+pub use optional::OptionalAccess;
 pub use rejection::{AccessRejection, rejection};
 #[cfg(feature = "server")]
 pub use request::{Answer, WholeRequest};

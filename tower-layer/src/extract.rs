@@ -15,8 +15,9 @@ use http::request::Parts;
 ///
 /// `Access` accepts any valid token, `Access<S>` one with the scope of `S`, a type that [`gridauth::scopes!`] makes. It derefs to
 /// [`gridauth::Access`]: [`user`](gridauth::Access::user), [`client`](gridauth::Access::client),
-/// [`scope`](gridauth::Access::scope). `Option<Access>` is `None` where a request has no credentials at all; an invalid token is
-/// still an error.
+/// [`scope`](gridauth::Access::scope). `Option<Access>` is `None` where a request has no credentials at all; an invalid token, too
+/// little scope and a store that cannot be reached are still errors. [`OptionalAccess`] is the same by the name that it has on the
+/// other frameworks, where `Option<Access>` is the framework's own.
 ///
 /// The router's state is a `GridAuth`, or a struct of the application's own from which `FromRef` takes one. A program that only
 /// guards implements [`ProvidesGuard`] for its state. Behind [`RequireLayer`](crate::RequireLayer) the token is not looked up
@@ -68,6 +69,39 @@ impl<S: RequiredScope> Deref for Access<S> {
 
     fn deref(&self) -> &gridauth::Access {
         &self.access
+    }
+}
+
+/// Who is asking, if anybody: what `Option<Access>` is, by a name that means the same on every framework.
+///
+/// ```
+/// use gridauth_tower::OptionalAccess;
+///
+/// async fn greet(OptionalAccess(access): OptionalAccess) -> String {
+///     access.map_or("Hello, stranger".to_owned(), |access| format!("Hello, {}", access.subject()))
+/// }
+/// # let _: axum::Router<gridauth::GridAuth> = axum::Router::new().route("/", axum::routing::get(greet));
+/// ```
+#[derive(Clone, Debug)]
+pub struct OptionalAccess<S: RequiredScope = AnyScope>(pub Option<Access<S>>);
+
+impl<S: RequiredScope> Deref for OptionalAccess<S> {
+    type Target = Option<Access<S>>;
+
+    fn deref(&self) -> &Option<Access<S>> {
+        &self.0
+    }
+}
+
+impl<S, St> FromRequestParts<St> for OptionalAccess<S>
+where
+    S: RequiredScope,
+    St: ProvidesGuard + Sync,
+{
+    type Rejection = AccessRejection;
+
+    async fn from_request_parts(parts: &mut Parts, state: &St) -> Result<Self, AccessRejection> {
+        <Access<S> as OptionalFromRequestParts<St>>::from_request_parts(parts, state).await.map(Self)
     }
 }
 

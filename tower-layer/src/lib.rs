@@ -50,7 +50,7 @@
 //! | guard the routes before it | `.route_layer(auth.require("a b"))` |
 //! | guard one handler | an argument [`Access`], or `Access<S>` with a scope of [`gridauth::scopes!`] |
 //! | guard any tower service | `ServiceBuilder::new().layer(auth.require("a b"))`: [`RequireLayer`] |
-//! | know who is there, if anybody | an argument `Option<Access>` |
+//! | know who is there, if anybody | an argument [`OptionalAccess`], or `Option<Access>` |
 //! | shape what a guard rejects | [`rejection_body`](gridauth::Builder::rejection_body) of the server, for layer and extractors alike |
 //! | test a guarded handler | [`GridAuth::mint`](gridauth::GridAuth::mint) |
 //!
@@ -106,7 +106,7 @@ pub use body::RequireBody;
 pub use ext::GridAuthExt;
 pub use ext::GuardExt;
 #[cfg(feature = "axum")]
-pub use extract::{Access, AccessRejection, ProvidesGuard};
+pub use extract::{Access, AccessRejection, OptionalAccess, ProvidesGuard};
 #[cfg(all(feature = "axum", feature = "server"))]
 pub use request::{WholeRequest, WholeRequestRejection};
 pub use require::{Require, RequireFuture, RequireLayer};
