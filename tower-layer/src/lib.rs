@@ -54,6 +54,12 @@
 //! | shape what a guard rejects | [`rejection_body`](gridauth::Builder::rejection_body) of the server, for layer and extractors alike |
 //! | test a guarded handler | [`GridAuth::mint`](gridauth::GridAuth::mint) |
 //!
+//! # A handler that does not compile
+//!
+//! axum says of any handler only that it is none. `#[axum::debug_handler(state = ..)]` on it names the argument and what it needs. Mostly
+//! the router has no `.with_state(auth)`, so that its state is `()`, or the argument is `gridauth::Access`: take
+//! [`gridauth_tower::Access`](Access).
+//!
 //! # The order of layers
 //!
 //! A layer of axum covers what was added before it, and the last is outermost. What has to see rejected requests goes
