@@ -63,7 +63,7 @@ pub(crate) fn preflight(request: &Request, methods: &str) -> Option<Response> {
     *response.status_mut() = StatusCode::NO_CONTENT;
     let answer = response.headers_mut();
     answer.insert(ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::try_from(methods).ok()?);
-    // Whatever a client's library sends along. Without cookies, no header tells who somebody is that did not mean to.
+    // Libraries send headers of their own. Any may come: without cookies, a browser adds no credentials by itself.
     if let Some(asked) = headers.get(ACCESS_CONTROL_REQUEST_HEADERS) {
         answer.insert(ACCESS_CONTROL_ALLOW_HEADERS, asked.clone());
         answer.append(VARY, HeaderValue::from_static("Access-Control-Request-Headers"));
