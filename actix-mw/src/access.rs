@@ -11,14 +11,17 @@ use gridauth::guard::{AccessFuture as Looking, AnyScope, Guard, GuardOutcome, Re
 
 use crate::AccessRejection;
 use crate::convert::Head;
-use crate::rejection::configured;
+use crate::rejection::{configured, not_configured};
 
 /// An extractor that guards a handler. It has the token's user, client and scope. `Access` accepts any valid token, `Access<S>`
 /// requires the scope `S`.
 ///
-/// It needs no other guard. Behind [`require`](crate::GuardExt::require) the token is not looked up again. Without a valid token
-/// the handler is not called, and the response is that of RFC 6750 section 3. `Option<Access>` is `None` then, for any reason, even
-/// an unavailable store; `Result<Access, AccessRejection>` has the reason.
+/// It needs no guard around the handler: it is one. It asks the server that the application configured, the innermost one where a
+/// scope has its own. Behind [`require`](crate::GuardExt::require) of that server the token is not looked up again; what the guard
+/// of another server found does not count. Without any server configured it hands on what the guard around it found.
+/// Without a valid token the handler is not called, and the request is answered as RFC 6750 section 3 says.
+/// [`OptionalAccess`](crate::OptionalAccess) lets requests without credentials pass; `Result<Access, AccessRejection>` has the reason.
+/// `Option<Access>` is actix-web's own: it is `None` whatever the reason, even where the store cannot be reached.
 ///
 /// ```
 /// use actix_web::HttpResponse;
@@ -114,14 +117,16 @@ enum LookUp<T> {
 }
 
 fn look_up<T>(request: &HttpRequest, scope: &str, give: impl FnOnce(&gridauth::Access) -> T) -> LookUp<T> {
-    // The result of a guard around the handler counts, whichever guard it was.
-    if let Some(outcome) = request.extensions().get::<GuardOutcome>() {
+    let Some(guard) = configured(request) else {
+        // Where the application names no server, the guard around the handler is the only one to ask.
+        let around = request.extensions().get::<GuardOutcome>().map(|outcome| judge(outcome, scope, give));
+        return LookUp::Done(around.unwrap_or_else(|| Err(not_configured().into())));
+    };
+    if let Some(outcome) = request.extensions().get::<GuardOutcome>()
+        && outcome.of(guard).is_some()
+    {
         return LookUp::Done(judge(outcome, scope, give));
     }
-    let guard = match configured(request) {
-        Ok(guard) => guard,
-        Err(missing) => return LookUp::Done(Err(missing.into())),
-    };
     let mut looking = guard.authenticate(&Head(request));
     match looking.now() {
         Some(outcome) => LookUp::Done(found(guard, request, outcome, scope, give)),

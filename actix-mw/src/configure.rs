@@ -8,12 +8,16 @@ use crate::{Answer, GuardExt, Require};
 
 /// Adds route configuration and middleware to [`GridAuth`].
 pub trait GridAuthExt {
-    /// Mounts every endpoint and provides the server for [`Access`](crate::Access). Pass it to `App::configure`, or to
-    /// `Scope::configure` if the issuer has the scope's path.
+    /// Mounts every endpoint, and makes the server known to [`Access`](crate::Access) and as `web::Data<GridAuth>`: for
+    /// `App::configure`, and for `Scope::configure` where the issuer has the scope's path.
     fn configure(&self) -> impl FnOnce(&mut ServiceConfig) + Clone + use<Self>;
 
-    /// Middleware for `.wrap(..)` that accepts only requests whose token has every scope in the space-separated list `scope`. With
-    /// `""` it accepts every valid token.
+    /// A guard for `.wrap(..)`. It accepts requests whose token has every scope of this space-separated list; with an empty list
+    /// it accepts every valid token.
+    ///
+    /// # Panics
+    /// Where no token can have that scope: [`Guard::check_scope`](gridauth::Guard::check_scope) says why.
+    #[track_caller]
     fn require(&self, scope: &str) -> Require;
 }
 
@@ -24,10 +28,12 @@ impl GridAuthExt for GridAuth {
             for path in auth.paths() {
                 mount(config, &auth, path);
             }
+            config.app_data(web::Data::new(auth.clone()));
             config.app_data(auth);
         }
     }
 
+    #[track_caller]
     fn require(&self, scope: &str) -> Require {
         self.guard().require(scope)
     }

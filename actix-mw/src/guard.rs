@@ -6,12 +6,17 @@ use crate::Require;
 ///
 /// [`Access`](crate::Access) takes the guard from the application's data: `App::new().app_data(guard.clone())`.
 pub trait GuardExt {
-    /// Middleware for `.wrap(..)` that accepts only requests whose token has every scope in the space-separated list `scope`. With
-    /// `""` it accepts every valid token.
+    /// A guard for `.wrap(..)`. It accepts requests whose token has every scope of this space-separated list; with an empty list
+    /// it accepts every valid token.
+    ///
+    /// # Panics
+    /// Where no token can have that scope: [`Guard::check_scope`] says why.
+    #[track_caller]
     fn require(&self, scope: &str) -> Require;
 }
 
 impl GuardExt for Guard {
+    #[track_caller]
     fn require(&self, scope: &str) -> Require {
         Require::new(self.clone(), scope)
     }

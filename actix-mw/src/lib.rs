@@ -45,8 +45,10 @@
 //! that takes an [`Access`] cannot run without one.
 //!
 //! # With other middleware
-//! Wrap `Cors` (actix-cors) around the guards, as the last middleware of the `App`. Then it answers preflight requests, which
-//! have no token, and adds its headers to rejections, so that a script can read them. The same applies to `NormalizePath`.
+//! `Cors` (actix-cors) belongs around the guards: wrap it last, on the `App`. It then answers preflight requests, which
+//! carry no token, and adds its headers to rejections, so that a script can read them. The server's own endpoints need no `Cors`:
+//! those that scripts call answer scripts by themselves ([`Builder::allowed_origins`](gridauth::Builder::allowed_origins)). A guard
+//! does not, since the application decides who may call its routes. `NormalizePath` likewise goes around the guards.
 //!
 //! ```
 //! # use actix_cors::Cors;
@@ -59,7 +61,7 @@
 //!     .configure(auth.configure())
 //!     .service(web::scope("/orders").wrap(auth.require("orders.read")))
 //!     .wrap(NormalizePath::trim())
-//!     .wrap(Cors::default().allowed_origin("https://shop.example.com"))
+//!     .wrap(Cors::default().allowed_origin("https://shop.example.com").expose_headers(["www-authenticate"]))
 //! # }
 //! ```
 //!
@@ -96,6 +98,7 @@ mod access;
 mod configure;
 mod convert;
 mod guard;
+mod optional;
 mod rejection;
 #[cfg(feature = "server")]
 mod request;
@@ -105,6 +108,7 @@ pub use access::{Access, AccessFuture};
 #[cfg(feature = "server")]
 pub use configure::GridAuthExt;
 pub use guard::GuardExt;
+pub use optional::OptionalAccess;
 pub use rejection::AccessRejection;
 #[cfg(feature = "server")]
 pub use request::{Answer, WholeRequest, WholeRequestRejection};

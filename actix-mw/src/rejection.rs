@@ -68,12 +68,12 @@ pub(crate) struct NotConfigured;
 
 pub(crate) const NOT_CONFIGURED: &str = "the application has no `GridAuth`";
 
-/// The guard that the application configured: a `Guard`, or that of its `GridAuth`.
-pub(crate) fn configured(request: &HttpRequest) -> Result<&Guard, NotConfigured> {
+/// The guard that the application configured, alone or with its server.
+pub(crate) fn configured(request: &HttpRequest) -> Option<&Guard> {
     let own = app_data::<Guard>(request);
     #[cfg(feature = "server")]
     let own = own.or_else(|| app_data::<GridAuth>(request).map(GridAuth::guard));
-    own.ok_or_else(not_configured)
+    own
 }
 
 /// The server that the application configured.
@@ -86,7 +86,7 @@ fn app_data<T: 'static>(request: &HttpRequest) -> Option<&T> {
     request.app_data::<T>().or_else(|| request.app_data::<web::Data<T>>().map(|shared| shared.get_ref()))
 }
 
-fn not_configured() -> NotConfigured {
+pub(crate) fn not_configured() -> NotConfigured {
     tracing::error!(
         "{NOT_CONFIGURED}: add `.configure(auth.configure())` to the `App`, or `.app_data(guard.clone())` if it only guards"
     );

@@ -42,7 +42,9 @@ struct Requirement {
 }
 
 impl Require {
+    #[track_caller]
     pub(crate) fn new(guard: Guard, scope: &str) -> Self {
+        guard.expect_scope(scope);
         Self(Arc::new(Requirement { guard, scope: scope.into() }))
     }
 }

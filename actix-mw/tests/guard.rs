@@ -10,10 +10,10 @@ use actix_web::middleware::{Next, from_fn};
 use actix_web::test::{TestRequest, init_service};
 use actix_web::{App, HttpResponse, web};
 use bytes::Bytes;
-use gridauth::Store;
 use gridauth::guard::RejectionBody;
 use gridauth::store::memory::MemoryStore;
-use gridauth_actix::{Access, AccessRejection, GridAuthExt};
+use gridauth::{GridAuth, Store};
+use gridauth_actix::{Access, AccessRejection, GridAuthExt, OptionalAccess};
 use gridauth_test_stores::{Counting, Delaying, Failing};
 use http::HeaderValue;
 use serde_json::json;
@@ -345,4 +345,57 @@ async fn a_token_of_another_server_is_refused() {
     .await;
     let token = token(&one, "notes.read").await;
     assert_eq!(ask(&app, bearing(TestRequest::get().uri("/one/other"), &token)).await.status, 401);
+}
+
+/// Two servers in one application: what the guard of one says is nothing to the extractor of the other.
+#[actix_web::test]
+async fn the_word_of_one_server_is_not_that_of_another() {
+    let (one, other) = (auth().await, auth().await);
+    let service = || web::get().to(|access: Access| async move { access.subject().to_owned() });
+    let app = init_service(
+        App::new()
+            .configure(one.configure())
+            .service(web::resource("/own").wrap(one.require("")).route(service()))
+            .service(web::resource("/foreign").wrap(other.require("")).route(service())),
+    )
+    .await;
+    let (own, foreign) = (token(&one, "notes.read").await, token(&other, "notes.read").await);
+    assert_eq!(ask(&app, bearing(TestRequest::get().uri("/own"), &own)).await.status, 200);
+    assert_eq!(ask(&app, bearing(TestRequest::get().uri("/foreign"), &foreign)).await.status, 401);
+    assert_eq!(ask(&app, bearing(TestRequest::get().uri("/foreign"), &own)).await.status, 401);
+}
+
+/// A comma is no separator: no token can have such a scope.
+#[actix_web::test]
+#[should_panic(expected = "one space each")]
+async fn a_comma_list_is_refused_when_a_guard_is_made() {
+    auth().await.require("notes.read,notes.write");
+}
+
+/// The examples of the documentation take the server as `web::Data`.
+#[actix_web::test]
+async fn configure_provides_the_server_as_data() {
+    let auth = auth().await;
+    let issuer = web::get().to(|auth: web::Data<GridAuth>| async move { auth.issuer().to_owned() });
+    let app = init_service(App::new().configure(auth.configure()).route("/issuer", issuer)).await;
+    let answer = ask(&app, TestRequest::get().uri("/issuer")).await;
+    assert_eq!((answer.status, answer.body.as_str()), (200, "https://id.example.com"));
+}
+
+#[actix_web::test]
+async fn an_optional_access_is_none_only_without_credentials() {
+    let store = Failing::new(MemoryStore::new());
+    let auth = auth_with(|builder| builder.store(Store::new(store.clone()))).await;
+    let greet = |OptionalAccess(access): OptionalAccess<NotesRead>| async move {
+        access.map_or("nobody".to_owned(), |access| access.subject().to_owned())
+    };
+    let app = init_service(App::new().configure(auth.configure()).route("/", web::get().to(greet))).await;
+    let asked = || TestRequest::get().uri("/");
+    let (good, narrow) = (token(&auth, "notes.read").await, token(&auth, "notes.write").await);
+    assert_eq!(ask(&app, asked()).await.body, "nobody");
+    assert_eq!(ask(&app, bearing(asked(), &good)).await.body, "israel");
+    assert_eq!(ask(&app, bearing(asked(), "x")).await.status, 401);
+    assert_eq!(ask(&app, bearing(asked(), &narrow)).await.status, 403);
+    store.take_down();
+    assert_eq!(ask(&app, bearing(asked(), &good)).await.status, 503);
 }

@@ -14,15 +14,15 @@ use crate::convert::Head;
 /// A request guard. It has the token's user, client and scope. `Access` accepts any valid token, `Access<S>` requires the scope
 /// `S`.
 ///
-/// Without a valid token the handler is not called, and the catchers of the [`fairing`](crate::GuardExt::fairing) respond as in
-/// RFC 6750 section 3. `Option<Access>` is `None` then, for any reason, even an unavailable store;
-/// `Result<Access, AccessRejection>` has the reason. A handler with one of these two types is called, and its response is sent
-/// unchanged, whatever its status. If a request passes several guards, its token is looked up once.
+/// Without a valid token the handler is not called, and the catchers of the [`fairing`](crate::GuardExt::fairing) answer as RFC
+/// 6750 section 3 says. [`OptionalAccess`](crate::OptionalAccess) lets requests without credentials pass;
+/// `Result<Access, AccessRejection>` has the reason. `Option<Access>` is Rocket's own: it is `None` whatever the reason, even where the
+/// store cannot be reached. A handler that takes one of the last two runs, and its response is its own, whatever the status. However many guards a request meets, its token is looked up once.
 ///
 /// If your own request guard uses `Access`, it must pass on the status of an `Outcome::Error` unchanged: by that status the
 /// fairing's catchers recognize a guard's rejection. The client gets [`AccessRejection::status`].
 ///
-/// Rocket does not launch if a route has this guard and the fairing is not attached.
+/// A Rocket whose routes have this guard does not start without the fairing, nor where `S` is not among the declared scopes.
 ///
 /// ```
 /// use gridauth_rocket::Access;
@@ -95,7 +95,14 @@ fn outcome<T>(request: &Request<'_>, found: Result<T, AccessRejection>) -> Outco
 
 impl<S: RequiredScope> Sentinel for Access<S> {
     fn abort(rocket: &Rocket<Ignite>) -> bool {
-        rocket.state::<Guard>().is_none()
+        let Some(guard) = rocket.state::<Guard>() else { return true };
+        match guard.check_scope(S::SCOPE) {
+            Ok(()) => false,
+            Err(mistake) => {
+                tracing::error!("{mistake}");
+                true
+            }
+        }
     }
 }
 

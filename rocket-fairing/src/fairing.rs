@@ -27,6 +27,10 @@ pub trait GuardExt {
     /// rocket::build().attach(guard.fairing()).mount("/orders", guard.require("orders.read", routes![list, add]))
     /// # }
     /// ```
+    ///
+    /// # Panics
+    /// Where no token can have that scope: [`Guard::check_scope`] says why.
+    #[track_caller]
     fn require(&self, scope: &str, routes: Vec<Route>) -> Vec<Route>;
 }
 
@@ -35,7 +39,9 @@ impl GuardExt for Guard {
         GuardFairing { guard: self.clone() }
     }
 
+    #[track_caller]
     fn require(&self, scope: &str, routes: Vec<Route>) -> Vec<Route> {
+        self.expect_scope(scope);
         routes.into_iter().map(|route| require::guarded(self, scope, route)).collect()
     }
 }

@@ -64,6 +64,16 @@
 //! limit for the head of a request, nor for the first 14 bytes of a form, which it reads for itself: on the open internet it belongs
 //! behind a proxy that has one.
 //!
+//! # Headers that are not text
+//! Rocket drops a header that is not UTF-8 before anybody sees it. So of two `Authorization` headers of which one is no text, the
+//! other counts here; the other adapters answer 400.
+//!
+//! # Scripts in a browser
+//! The endpoints that scripts of other origins call answer them by themselves, preflights too
+//! ([`Builder::allowed_origins`](gridauth::Builder::allowed_origins)). A guard does not, since the application decides who may call its
+//! routes. If scripts of other origins may, a response fairing of the application adds `Access-Control-Allow-Origin`, and
+//! `Access-Control-Expose-Headers: WWW-Authenticate`, so that they can read a challenge; a route for `OPTIONS` answers preflights.
+//!
 //! # The body of a rejection
 //! [`Builder::rejection_body`](gridauth::Builder::rejection_body) sets it for all guards. Status, challenge and `Retry-After` do
 //! not depend on it.
@@ -73,6 +83,7 @@ mod convert;
 #[cfg(feature = "server")]
 mod endpoint;
 mod fairing;
+mod optional;
 mod refusal;
 mod rejection;
 #[cfg(feature = "server")]
@@ -83,6 +94,7 @@ mod server;
 
 pub use access::Access;
 pub use fairing::{GuardExt, GuardFairing};
+pub use optional::OptionalAccess;
 pub use rejection::{AccessRejection, rejection};
 #[cfg(feature = "server")]
 pub use request::{Answer, WholeRequest};

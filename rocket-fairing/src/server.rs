@@ -14,7 +14,8 @@ pub trait GridAuthExt {
     /// to rejected requests. Pass it to `Rocket::attach`.
     fn fairing(&self) -> GridAuthFairing;
 
-    /// Guards each of these routes: [`GuardExt::require`].
+    /// Puts a guard before each of these routes: [`GuardExt::require`].
+    #[track_caller]
     fn require(&self, scope: &str, routes: Vec<Route>) -> Vec<Route>;
 }
 
@@ -23,6 +24,7 @@ impl GridAuthExt for GridAuth {
         GridAuthFairing { auth: self.clone() }
     }
 
+    #[track_caller]
     fn require(&self, scope: &str, routes: Vec<Route>) -> Vec<Route> {
         self.guard().require(scope, routes)
     }

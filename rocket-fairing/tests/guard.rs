@@ -6,7 +6,7 @@ use bytes::Bytes;
 use gridauth::guard::RejectionBody;
 use gridauth::store::memory::MemoryStore;
 use gridauth::{GridAuth, Store};
-use gridauth_rocket::{Access, AccessRejection, GridAuthExt};
+use gridauth_rocket::{Access, AccessRejection, GridAuthExt, OptionalAccess};
 use gridauth_test_stores::{Counting, Delaying, Failing};
 use http::HeaderValue;
 use rocket::error::ErrorKind;
@@ -365,4 +365,24 @@ async fn a_401_of_the_application_gets_no_challenge() {
     let answer = get(&client, "/own", "x").await;
     assert_eq!((answer.status, answer.header("www-authenticate")), (401, ""));
     assert!(answer.body.contains("401"), "{}", answer.body);
+}
+
+#[get("/optional")]
+fn optional(access: OptionalAccess<NotesRead>) -> String {
+    let OptionalAccess(access) = access;
+    access.map_or_else(|| "nobody".to_owned(), |access| access.subject().to_owned())
+}
+
+#[rocket::async_test]
+async fn an_optional_access_is_none_only_without_credentials() {
+    let store = Failing::new(MemoryStore::new());
+    let auth = auth_with(|builder| builder.store(Store::new(store.clone()))).await;
+    let client = launch(quiet().attach(auth.fairing()).mount("/", routes![optional])).await;
+    let (good, narrow) = (token(&auth, "notes.read").await, token(&auth, "notes.write").await);
+    assert_eq!(ask(client.get("/optional")).await.body, "nobody");
+    assert_eq!(get(&client, "/optional", &good).await.body, "israel");
+    assert_eq!(get(&client, "/optional", "x").await.status, 401);
+    assert_eq!(get(&client, "/optional", &narrow).await.status, 403);
+    store.take_down();
+    assert_eq!(get(&client, "/optional", &good).await.status, 503);
 }

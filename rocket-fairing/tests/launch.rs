@@ -79,3 +79,31 @@ async fn the_shutdown_finishes_requests_in_flight_and_exits() {
     assert!(answer.starts_with("HTTP/1.1 200") && answer.ends_with("israel"), "{answer}");
     running.rocket.await.unwrap().unwrap();
 }
+
+gridauth::scopes! {
+    static DECLARED;
+    NotesRead = "notes.read";
+}
+gridauth::scopes! { Mistyped = "notes.raed" }
+
+#[get("/read")]
+fn read(_access: Access<NotesRead>) {}
+
+#[get("/mistyped")]
+fn mistyped(_access: Access<Mistyped>) {}
+
+/// No token can have a scope that nothing declares.
+#[rocket::async_test]
+async fn a_rocket_whose_handler_asks_for_an_undeclared_scope_does_not_start() {
+    let auth = support::auth_with(|builder| builder.scopes(DECLARED)).await;
+    let rocket = |routes| quiet().attach(auth.fairing()).mount("/", routes);
+    assert!(rocket(routes![read]).ignite().await.is_ok());
+    assert!(rocket(routes![mistyped]).ignite().await.is_err());
+}
+
+/// A comma is no separator: no token can have such a scope.
+#[rocket::async_test]
+#[should_panic(expected = "one space each")]
+async fn a_comma_list_is_refused_when_routes_are_guarded() {
+    auth().await.require("notes.read,notes.write", routes![read]);
+}

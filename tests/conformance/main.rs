@@ -10,6 +10,7 @@ mod app_routes;
 mod authorize;
 mod bad_input;
 mod code;
+mod cors;
 mod grants;
 mod guard;
 mod introspection;
@@ -45,6 +46,7 @@ const SUBJECTS: &[(&str, &[Case])] = &[
     ("pages", pages::CASES),
     ("code", code::CASES),
     ("token", token::CASES),
+    ("cors", cors::CASES),
     ("grants", grants::CASES),
     ("refresh", refresh::CASES),
     ("revocation", revocation::CASES),

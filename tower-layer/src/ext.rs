@@ -6,12 +6,17 @@ use crate::RequireLayer;
 
 /// Adds a layer to [`Guard`], which may be in another process than the server.
 pub trait GuardExt {
-    /// A layer that accepts only requests whose token has every scope in the space-separated list `scope`. With `""` it accepts
-    /// every valid token. See [`RequireLayer`].
+    /// A layer that accepts requests whose token has every scope of the space-separated list `scope`; with `""` it accepts every
+    /// valid token. See [`RequireLayer`].
+    ///
+    /// # Panics
+    /// Where no token can have that scope: [`Guard::check_scope`] says why.
+    #[track_caller]
     fn require(&self, scope: &str) -> RequireLayer;
 }
 
 impl GuardExt for Guard {
+    #[track_caller]
     fn require(&self, scope: &str) -> RequireLayer {
         RequireLayer::new(self.clone(), scope)
     }
@@ -20,8 +25,12 @@ impl GuardExt for Guard {
 /// Adds a layer and axum routes to [`GridAuth`].
 #[cfg(feature = "server")]
 pub trait GridAuthExt {
-    /// A layer that accepts only requests whose token has every scope in the space-separated list `scope`. With `""` it accepts
-    /// every valid token. See [`RequireLayer`].
+    /// A layer that accepts requests whose token has every scope of the space-separated list `scope`; with `""` it accepts every
+    /// valid token. See [`RequireLayer`].
+    ///
+    /// # Panics
+    /// Where no token can have that scope: [`Guard::check_scope`] says why.
+    #[track_caller]
     fn require(&self, scope: &str) -> RequireLayer;
 
     /// The routes of the authorization server, to [`merge`](axum::Router::merge) into the application's routes.
@@ -35,6 +44,7 @@ pub trait GridAuthExt {
 
 #[cfg(feature = "server")]
 impl GridAuthExt for GridAuth {
+    #[track_caller]
     fn require(&self, scope: &str) -> RequireLayer {
         self.guard().require(scope)
     }

@@ -13,10 +13,11 @@ use http::request::Parts;
 
 /// An axum extractor: a handler with this argument is guarded.
 ///
-/// `Access` accepts any valid token. `Access<S>` requires the scope `S`, a type that [`gridauth::scopes!`] declares. It derefs to
-/// [`gridauth::Access`], with [`user`](gridauth::Access::user), [`client`](gridauth::Access::client) and
-/// [`scope`](gridauth::Access::scope). `Option<Access>` is `None` if the request has no credentials; an invalid token is still
-/// rejected.
+/// `Access` accepts any valid token, `Access<S>` one with the scope of `S`, a type that [`gridauth::scopes!`] makes. It derefs to
+/// [`gridauth::Access`]: [`user`](gridauth::Access::user), [`client`](gridauth::Access::client),
+/// [`scope`](gridauth::Access::scope). `Option<Access>` is `None` where a request has no credentials at all; an invalid token, too
+/// little scope and a store that cannot be reached are still errors. [`OptionalAccess`] is the same by the name that it has on the
+/// other frameworks, where `Option<Access>` is the framework's own.
 ///
 /// The router's state must be a `GridAuth`, or a type from which `FromRef` takes one. A program without the server implements
 /// [`ProvidesGuard`] for its state. Behind a [`RequireLayer`](crate::RequireLayer) the token is not looked up again.
@@ -70,7 +71,40 @@ impl<S: RequiredScope> Deref for Access<S> {
     }
 }
 
-/// A router state with a guard. It is implemented for every state from which `FromRef` takes a `GridAuth`.
+/// Who is asking, if anybody: what `Option<Access>` is, by a name that means the same on every framework.
+///
+/// ```
+/// use gridauth_tower::OptionalAccess;
+///
+/// async fn greet(OptionalAccess(access): OptionalAccess) -> String {
+///     access.map_or("Hello, stranger".to_owned(), |access| format!("Hello, {}", access.subject()))
+/// }
+/// # let _: axum::Router<gridauth::GridAuth> = axum::Router::new().route("/", axum::routing::get(greet));
+/// ```
+#[derive(Clone, Debug)]
+pub struct OptionalAccess<S: RequiredScope = AnyScope>(pub Option<Access<S>>);
+
+impl<S: RequiredScope> Deref for OptionalAccess<S> {
+    type Target = Option<Access<S>>;
+
+    fn deref(&self) -> &Option<Access<S>> {
+        &self.0
+    }
+}
+
+impl<S, St> FromRequestParts<St> for OptionalAccess<S>
+where
+    S: RequiredScope,
+    St: ProvidesGuard + Sync,
+{
+    type Rejection = AccessRejection;
+
+    async fn from_request_parts(parts: &mut Parts, state: &St) -> Result<Self, AccessRejection> {
+        <Access<S> as OptionalFromRequestParts<St>>::from_request_parts(parts, state).await.map(Self)
+    }
+}
+
+/// A router state that has a guard: every state from which `FromRef` takes a `GridAuth`, and every type that implements this.
 ///
 /// ```
 /// use gridauth::Guard;

@@ -50,16 +50,23 @@
 //! | guard the routes added so far | `.route_layer(auth.require("a b"))` |
 //! | guard one handler | an argument [`Access`], or `Access<S>` with a scope from [`gridauth::scopes!`] |
 //! | guard any tower service | `ServiceBuilder::new().layer(auth.require("a b"))`: [`RequireLayer`] |
-//! | accept requests without a token too | an argument `Option<Access>` |
-//! | customize the body of rejections | [`Builder::rejection_body`](gridauth::Builder::rejection_body), for the layer and the extractors |
-//! | guard a program without the server | [`GuardExt`] and [`ProvidesGuard`] |
+//! | know who is there, if anybody | an argument [`OptionalAccess`], or `Option<Access>` |
+//! | shape what a guard rejects | [`rejection_body`](gridauth::Builder::rejection_body) of the server, for layer and extractors alike |
 //! | test a guarded handler | [`GridAuth::mint`](gridauth::GridAuth::mint) |
+//!
+//! # A handler that does not compile
+//!
+//! axum says of any handler only that it is none. `#[axum::debug_handler(state = ..)]` on it names the argument and what it needs. Mostly
+//! the router has no `.with_state(auth)`, so that its state is `()`, or the argument is `gridauth::Access`: take
+//! [`gridauth_tower::Access`](Access).
 //!
 //! # The order of layers
 //!
-//! In axum, a layer covers the routes that were added before it, and the last layer is outermost. A layer that must see
-//! rejected requests is added after the guard. CORS is the most important one: a browser's preflight request has no token,
-//! and a page can read a rejection only with the headers that CORS adds.
+//! A layer of axum covers what was added before it, and the last is outermost. What has to see rejected requests goes
+//! after the guard: CORS first of all. A browser's preflight has no token, and a page can read a rejection only with the
+//! headers that CORS adds to it. The server's own endpoints need no such layer: those that scripts call answer scripts by
+//! themselves ([`Builder::allowed_origins`](gridauth::Builder::allowed_origins)). A guard does not, since the application decides
+//! who may call its routes.
 //!
 //! ```
 //! use axum::{Router, routing::get};
@@ -112,7 +119,7 @@ pub use body::RequireBody;
 pub use ext::GridAuthExt;
 pub use ext::GuardExt;
 #[cfg(feature = "axum")]
-pub use extract::{Access, AccessRejection, ProvidesGuard};
+pub use extract::{Access, AccessRejection, OptionalAccess, ProvidesGuard};
 #[cfg(all(feature = "axum", feature = "server"))]
 pub use request::{WholeRequest, WholeRequestRejection};
 pub use require::{Require, RequireFuture, RequireLayer};

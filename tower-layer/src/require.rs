@@ -50,8 +50,13 @@ struct Requirement {
 }
 
 impl RequireLayer {
-    /// A layer with this guard. A token needs every scope in the space-separated list `scope`.
+    /// Lets this guard check tokens; a token needs every scope of the space-separated list `scope`.
+    ///
+    /// # Panics
+    /// Where no token can have that scope: [`Guard::check_scope`] says why.
+    #[track_caller]
     pub fn new(guard: Guard, scope: &str) -> Self {
+        guard.expect_scope(scope);
         Self(Arc::new(Requirement { guard, scope: scope.into() }))
     }
 }

@@ -66,7 +66,15 @@ pub trait Endpoint: Send + Sync + 'static {
     /// The supported HTTP methods. `GET` includes `HEAD`; any other method gets status 405.
     fn methods(&self) -> &[Method];
 
-    /// Adds members to the server's metadata (RFC 8414 section 2).
+    /// Whether scripts of other origins may call it from a browser and read its answers (Cross-Origin Resource Sharing). The
+    /// server then answers preflights and adds the headers, for the origins of
+    /// [`Builder::allowed_origins`](crate::Builder::allowed_origins). An endpoint that shows pages, or that reads a cookie, must
+    /// not.
+    fn serves_scripts(&self) -> bool {
+        false
+    }
+
+    /// Adds to the server's metadata (RFC 8414 section 2).
     fn describe(&self, engine: &Engine, metadata: &mut Metadata) {
         let _ = (engine, metadata);
     }

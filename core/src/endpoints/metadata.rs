@@ -27,6 +27,10 @@ impl Endpoint for MetadataDocument {
         &[Method::GET]
     }
 
+    fn serves_scripts(&self) -> bool {
+        true
+    }
+
     async fn answer(&self, _request: &EndpointRequest<'_>) -> Result<Response, OAuthError> {
         Ok(response(StatusCode::OK, "application/json", self.0.clone()))
     }

@@ -24,6 +24,10 @@ impl Endpoint for Revoke {
         &[Method::POST]
     }
 
+    fn serves_scripts(&self) -> bool {
+        true
+    }
+
     fn describe(&self, engine: &Engine, metadata: &mut Metadata) {
         metadata.insert("revocation_endpoint", engine.url("/revoke"));
         metadata.add(

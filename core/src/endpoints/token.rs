@@ -26,6 +26,10 @@ impl Endpoint for Token {
         &[Method::POST]
     }
 
+    fn serves_scripts(&self) -> bool {
+        true
+    }
+
     fn describe(&self, engine: &Engine, metadata: &mut Metadata) {
         metadata.insert("token_endpoint", engine.url("/token"));
         let methods = self.grants.token_sides().flat_map(|side| side.client_authentication());

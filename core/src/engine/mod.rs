@@ -11,7 +11,7 @@ use std::time::Duration;
 use crate::clients::{Clients, SecretVerifier};
 use crate::env::{Clock, Entropy};
 use crate::http::TrustedProxies;
-use crate::identity::{PasswordHasher, StoredUsers, Throttle, Users};
+use crate::identity::{PasswordHasher, StoredUsers, Throttle, Users, UsersError};
 use crate::model::{AuthMethod, Client};
 use crate::protocol::Issuer;
 use crate::store::{Store, StoreError};
@@ -30,6 +30,8 @@ pub struct Engine {
     /// The methods that the refresh token grant accepts; `None` if the server does not have that grant.
     pub(crate) refresh_methods: Option<Vec<AuthMethod>>,
     pub(crate) users: Arc<dyn Users>,
+    /// Whether the users are the application's own: it may disable one of them without telling the server.
+    pub(crate) has_own_users: bool,
     pub(crate) stored_users: StoredUsers,
     pub(crate) hasher: PasswordHasher,
     pub(crate) throttle: Throttle,
@@ -103,7 +105,13 @@ impl Engine {
             && self.refresh_methods.as_ref().is_some_and(|methods| methods.contains(client.auth_method()))
     }
 
-    /// The lifetime of this client's access tokens.
+    /// Whether a user may still have tokens. The application's own users are asked. A stored user is not looked up: removing one
+    /// ends the grants.
+    pub(crate) async fn is_user(&self, subject: &str) -> Result<bool, UsersError> {
+        Ok(!self.has_own_users || self.users.find(subject).await?.is_some())
+    }
+
+    /// How long an access token of this client is valid.
     pub(crate) fn access_token_lifetime(&self, client: &Client) -> Duration {
         client.lifetimes().access_token.unwrap_or(self.lifetimes.access_token)
     }

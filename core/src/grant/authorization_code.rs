@@ -10,7 +10,7 @@ use super::{
 };
 use crate::model::{AuthMethod, CodeState, GrantRecord};
 use crate::protocol::OAuthError;
-use crate::store::{Change, Record};
+use crate::store::{Change, Record, StoreError, StoreErrorKind};
 use crate::token::{
     GrantId, NewToken, PresentedToken, TokenKind, commitment, family_of_code, new_token_secret,
 };
@@ -29,14 +29,14 @@ pub struct AuthorizationCode {
     pkce: Pkce,
 }
 
+/// The methods that the code grant accepts by default, and the refresh token grant with it: a client that redeems a code can refresh.
+pub(super) const METHODS: [AuthMethod; 3] = [AuthMethod::Basic, AuthMethod::Post, AuthMethod::None];
+
 impl AuthorizationCode {
     /// For public clients, and for clients that authenticate with `client_secret_basic` or `client_secret_post`. Public clients
     /// must use PKCE.
     pub fn new() -> Self {
-        Self {
-            methods: vec![AuthMethod::Basic, AuthMethod::Post, AuthMethod::None],
-            pkce: Pkce::required_of_public_clients(),
-        }
+        Self { methods: METHODS.into(), pkce: Pkce::required_of_public_clients() }
     }
 
     /// Sets which clients must use PKCE.
@@ -145,6 +145,21 @@ impl TokenSide for AuthorizationCode {
         let preparation =
             issuer.prepare_stored(id, &fresh, |record| redeemable(request, issuer, record, &code)).await?;
         let decide = |record: &GrantRecord| {
+            if fresh.are_issued(record) {
+                let response = match scope_of(request, record) {
+                    Ok(scope) => {
+                        let mut again = GrantRecord { access: Vec::new(), ..record.clone() };
+                        match preparation.for_scope(&scope) {
+                            Ok(prepared) => {
+                                mint(engine, client, &mut again, &fresh, &scope, prepared, request.now())
+                            }
+                            Err(error) => return (Change::Keep, Err(error)),
+                        }
+                    }
+                    Err(error) => return (Change::Keep, Err(error)),
+                };
+                return (Change::Keep, Ok(Issued { record: record.clone(), response }));
+            }
             if find(request, record, &code).is_some_and(|stored| stored.redeemed) {
                 // RFC 6749 section 4.1.2: a second use revokes the tokens of the first.
                 tracing::warn!(grant = %record.id, client = %record.client_id, "a code was used twice: the grant is revoked");
@@ -166,15 +181,28 @@ impl TokenSide for AuthorizationCode {
             }
         };
         let mut buffer = [0; 36];
-        match engine.store.change(id.row_id(&mut buffer), decide).await? {
-            Some((_, outcome)) => outcome,
-            None => Err(invalid()),
-        }
+        let row_id = id.row_id(&mut buffer);
+        let changed = match engine.store.change(row_id, decide).await {
+            // The tokens are the same, so the change may be made once more: it redeems the code, or finds it redeemed by itself.
+            Err(lost) if lost.kind() == StoreErrorKind::OutcomeUnknown => {
+                engine.store.change(row_id, decide).await.map_err(|_| counts_as_used(lost))?
+            }
+            changed => changed?,
+        };
+        changed.map_or_else(|| Err(invalid()), |(_, outcome)| outcome)
     }
 }
 
 fn invalid() -> OAuthError {
     OAuthError::invalid_grant("the code is not good")
+}
+
+/// It is not known whether the code was redeemed. A client that is told to try again may present a used code, which ends its grant
+/// and looks like a theft. So it is told to begin anew.
+fn counts_as_used(lost: StoreError) -> OAuthError {
+    tracing::warn!(cause = %lost, "it is not known whether a code was redeemed: it counts as used");
+    OAuthError::invalid_grant("the code counts as used; begin with a new authorization request")
+        .with_cause(lost)
 }
 
 /// The code in the record, if it is the presented one and was issued to this client.
@@ -200,7 +228,11 @@ fn redeemable(
     }
     check_redirect_uri(request, stored)?;
     issuer.check(&record.data)?;
-    // The scope was granted with the authorization request, but the client's registered scope may have shrunk since.
+    scope_of(request, record)
+}
+
+/// The scope was granted with the authorization request, but the client's registered scope may have shrunk since.
+fn scope_of(request: &TokenRequest<'_>, record: &GrantRecord) -> Result<GrantedScope, OAuthError> {
     let client = request.client();
     GrantedScope::narrow(&record.scope.filter(|token| client.scope().contains(token)), None)
 }

@@ -58,7 +58,12 @@ impl FreshTokens {
         Ok(Self { access: NewToken::make(TokenKind::Access, grant, &secret), refresh })
     }
 
-    /// The access token.
+    /// Whether these very tokens were issued already, in a change whose answer was lost.
+    pub(crate) fn are_issued(&self, record: &GrantRecord) -> bool {
+        record.access.iter().any(|access| access.digest.matches(&self.access.digest))
+    }
+
+    /// The text of the access token.
     pub(crate) fn access_token(&self) -> &Secret {
         &self.access.text
     }

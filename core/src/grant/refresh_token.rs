@@ -4,12 +4,13 @@ use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use super::authorization_code::METHODS;
 use super::issue::{FreshRefresh, FreshTokens, mint, respond};
 use super::{Grant, Issued, TokenIssuer, TokenRequest, TokenResponse, TokenSide};
 use crate::env::Timestamp;
 use crate::model::{AuthMethod, GrantRecord, PreviousRefresh};
 use crate::protocol::{OAuthError, TokenType};
-use crate::store::{Change, Record};
+use crate::store::{Change, Key, Kind, Record};
 use crate::token::{Binding, PresentedToken, Sealed, Secret, TokenKind, family_digest};
 
 /// The refresh token grant (RFC 6749 section 6).
@@ -25,9 +26,10 @@ pub struct RefreshToken {
 }
 
 impl RefreshToken {
-    /// Issues a new refresh token each time, with a grace window of 10 seconds.
+    /// A new refresh token each time, with a grace window of 10 seconds. For clients of the methods that
+    /// [`AuthorizationCode::new`](super::AuthorizationCode::new) accepts, public ones among them.
     pub fn rotating() -> Self {
-        Self { methods: vec![AuthMethod::Basic], rotate: true, grace: Duration::from_secs(10) }
+        Self { methods: METHODS.into(), rotate: true, grace: Duration::from_secs(10) }
     }
 
     /// Keeps the same refresh token until it expires. This is only for confidential clients; the refresh tokens of public clients
@@ -43,7 +45,7 @@ impl RefreshToken {
         self
     }
 
-    /// Sets the accepted client authentication methods: `client_secret_basic` by default.
+    /// Sets the methods by which clients may authenticate; by default those of the code grant.
     #[must_use]
     pub fn client_authentication(mut self, methods: impl IntoIterator<Item = AuthMethod>) -> Self {
         self.methods = methods.into_iter().collect();
@@ -134,6 +136,9 @@ impl TokenSide for RefreshToken {
             false => FreshRefresh::Same,
         };
         let fresh = FreshTokens::make(engine, id, refresh)?;
+        if engine.has_own_users {
+            end_grant_of_former_user(request, &token).await?;
+        }
         let is_current =
             |record: &GrantRecord| matches!(standing(&token, record, client.id(), now), Standing::Current);
         let renewable = |record: &GrantRecord| {
@@ -175,6 +180,31 @@ impl TokenSide for RefreshToken {
             Some((_, outcome)) => outcome,
             None => Err(OAuthError::invalid_grant(INVALID)),
         }
+    }
+}
+
+/// Ends the grant if the application's own users say that its user is gone. Only a token that would give another one asks them.
+async fn end_grant_of_former_user(
+    request: &TokenRequest<'_>,
+    token: &PresentedToken,
+) -> Result<(), OAuthError> {
+    let (engine, now) = (request.engine, request.now());
+    let mut buffer = [0; 36];
+    let id = token.grant_id();
+    let row_id = id.row_id(&mut buffer);
+    let Some(record) = engine.store.read::<GrantRecord>(row_id).await? else { return Ok(()) };
+    let standing = standing(token, &record, request.client().id(), now);
+    let subject = match standing {
+        Standing::Current | Standing::Repeated(_) => record.subject.as_deref(),
+        Standing::Reused | Standing::Refused(_) => None,
+    };
+    match subject {
+        Some(subject) if !engine.is_user(subject).await? => {
+            tracing::info!(grant = %id, "the user of a grant is gone: the grant ends");
+            engine.store.remove(Key::new(Kind::Grant, row_id)).await?;
+            Err(OAuthError::invalid_grant(INVALID))
+        }
+        _ => Ok(()),
     }
 }
 

@@ -12,6 +12,9 @@ use crate::token::{Digest, GrantId};
 /// The result of checking a valid access token: its user, its client and its scope.
 ///
 /// A guarded handler receives one. It is cheap to clone, and only a guard can make one.
+///
+/// It is not what a handler takes as an argument: that is the type of the same name in the adapter (`gridauth_tower::Access`,
+/// `gridauth_actix::Access`, `gridauth_rocket::Access`), which dereferences to this one.
 #[derive(Clone)]
 pub struct Access {
     facts: Facts,

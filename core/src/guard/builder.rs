@@ -1,6 +1,9 @@
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
-use super::{Guard, GuardId, Inner, Rejection, RejectionBody, ShapeRejection, TokenVerifier, Tokens};
+use super::{
+    Guard, GuardId, Inner, Rejection, RejectionBody, ScopeDescription, ShapeRejection, TokenVerifier, Tokens,
+};
 use crate::env::{Clock, SystemClock};
 use crate::protocol::Issuer;
 use crate::store::Store;
@@ -13,6 +16,7 @@ pub struct GuardBuilder {
     clock: Arc<dyn Clock>,
     tokens: Option<Tokens>,
     shape_rejection: Option<ShapeRejection>,
+    scopes: Vec<ScopeDescription>,
 }
 
 /// Why a guard cannot be built.
@@ -40,6 +44,7 @@ impl Guard {
             clock: Arc::new(SystemClock),
             tokens: None,
             shape_rejection: None,
+            scopes: Vec::new(),
         }
     }
 }
@@ -89,7 +94,14 @@ impl GuardBuilder {
         self
     }
 
-    /// Sets the clock by which tokens expire: the system clock by default.
+    /// The scopes of the application, as [`scopes!`](crate::scopes!) lists them: routes are guarded with no other.
+    #[must_use]
+    pub fn scopes(mut self, scopes: &[ScopeDescription]) -> Self {
+        self.scopes.extend_from_slice(scopes);
+        self
+    }
+
+    /// The clock by which tokens expire. By default it is the system's.
     #[must_use]
     pub fn clock(mut self, clock: impl Clock) -> Self {
         self.clock = Arc::new(clock);
@@ -114,6 +126,8 @@ impl GuardBuilder {
             clock: self.clock,
             tokens: self.tokens.ok_or(GuardError::NoTokens)?,
             shape_rejection: self.shape_rejection,
+            scopes: self.scopes,
+            has_warned: AtomicBool::new(false),
         })))
     }
 }

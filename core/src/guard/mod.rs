@@ -22,11 +22,13 @@ pub use future::AccessFuture;
 pub use id::GuardId;
 pub use outcome::GuardOutcome;
 pub use rejection::{Rejection, RejectionBody};
-pub use scopes::{AnyScope, RequiredScope, ScopeDescription};
+pub(crate) use scopes::STANDARD_SCOPES;
+pub use scopes::{AnyScope, RequiredScope, RequiredScopeError, ScopeDescription, is_scope_list};
 pub use verifier::{TokenVerifier, VerifierError};
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::env::Clock;
 use crate::http::{RequestHead, Response};
@@ -64,6 +66,9 @@ struct Inner {
     clock: Arc<dyn Clock>,
     tokens: Tokens,
     shape_rejection: Option<ShapeRejection>,
+    /// The declared scopes; empty where none are.
+    scopes: Vec<ScopeDescription>,
+    has_warned: AtomicBool,
 }
 
 /// How the guard checks tokens.
@@ -128,11 +133,53 @@ impl Guard {
     /// The response to a rejected request (RFC 6750 section 3). The application can set its body
     /// ([`GuardBuilder::rejection_body`]).
     pub fn reject(&self, rejection: Rejection) -> Response {
+        // What an extractor requires is not known before.
+        if let Some(scope) = rejection.needed_scope()
+            && let Err(mistake) = self.check_scope(scope)
+            && !self.0.has_warned.swap(true, Ordering::Relaxed)
+        {
+            tracing::warn!("{mistake}");
+        }
         let shaped = self.0.shape_rejection.as_ref().and_then(|shape| shape(&rejection));
         rejection.into_response(&self.0.realm, shaped)
     }
 
-    /// The realm in challenges (RFC 9110 section 11.5).
+    /// Whether routes can be guarded with this space-separated list of scopes. Where scopes are declared
+    /// ([`GuardBuilder::scopes`]), each has to be one of them, or one of OpenID Connect. The empty list is any valid token.
+    ///
+    /// # Errors
+    /// [`RequiredScopeError`] says what to change.
+    pub fn check_scope(&self, scope: &str) -> Result<(), RequiredScopeError> {
+        if scope.is_empty() {
+            return Ok(());
+        }
+        if !is_scope_list(scope) {
+            return Err(RequiredScopeError::Malformed(scope.to_owned()));
+        }
+        let declared = &self.0.scopes;
+        let is_known = |token: &str| {
+            STANDARD_SCOPES.contains(&token)
+                || declared.iter().any(|own| own.token.split(' ').any(|own| own == token))
+        };
+        match scope.split(' ').find(|token| !declared.is_empty() && !is_known(token)) {
+            Some(unknown) => Err(RequiredScopeError::Undeclared(unknown.to_owned())),
+            None => Ok(()),
+        }
+    }
+
+    /// For adapters: refuses routes whose guard could never let anybody pass, when they are mounted.
+    ///
+    /// # Panics
+    /// Where [`check_scope`](Self::check_scope) finds a mistake.
+    #[track_caller]
+    #[expect(clippy::panic, reason = "a mistake of the program, found before it serves")]
+    pub fn expect_scope(&self, scope: &str) {
+        if let Err(mistake) = self.check_scope(scope) {
+            panic!("{mistake}");
+        }
+    }
+
+    /// The realm that challenges name (RFC 9110 section 11.5).
     pub(crate) fn realm(&self) -> &str {
         &self.0.realm
     }

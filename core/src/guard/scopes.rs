@@ -7,7 +7,42 @@ pub struct ScopeDescription {
     pub words: &'static str,
 }
 
-/// A scope as a type, declared with [`scopes!`](crate::scopes!): what `Access<S>` requires of a token.
+/// Scopes that have a meaning of their own (OpenID Connect Core sections 5.4 and 11), declared or not.
+pub(crate) const STANDARD_SCOPES: [&str; 6] =
+    ["openid", "profile", "email", "address", "phone", "offline_access"];
+
+/// Whether a text is a list of scope tokens, each separated from the next by one space (RFC 6749 section 3.3). A comma is allowed
+/// in a token there, but not here: where it stands, somebody has separated tokens by it.
+#[doc(hidden)]
+pub const fn is_scope_list(text: &str) -> bool {
+    let bytes = text.as_bytes();
+    let (mut at, mut in_token) = (0, false);
+    while at < bytes.len() {
+        match bytes[at] {
+            b' ' if in_token => in_token = false,
+            b'!' | b'#'..=b'+' | b'-'..=b'[' | b']'..=b'~' => in_token = true,
+            _ => return false,
+        }
+        at += 1;
+    }
+    in_token
+}
+
+/// Why routes cannot be guarded with a scope.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum RequiredScopeError {
+    /// It is not a list of scope tokens.
+    #[error(
+        "the required scope {0:?} is malformed: separate the scopes by one space each, or write \"\" for any valid token"
+    )]
+    Malformed(String),
+    /// No such scope is declared, so no client can have it.
+    #[error("the required scope {0:?} is not among the declared ones: correct it, or declare it in scopes!")]
+    Undeclared(String),
+}
+
+/// A scope as a type, made by [`scopes!`](crate::scopes!): what `Access<S>` asks of a token.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a scope",
     label = "not a type that `gridauth::scopes!` declared",
@@ -53,6 +88,11 @@ macro_rules! scopes {
     };
     (@types) => {};
     (@types $(#[$meta:meta])* $vis:vis $name:ident = $token:literal $(: $words:literal)? $(; $($rest:tt)*)?) => {
+        const _: () = ::core::assert!(
+            $crate::guard::is_scope_list($token),
+            "a scope is one token, or several separated by one space each: \"orders.read orders.pay\""
+        );
+
         $(#[$meta])*
         #[derive(Clone, Copy, Debug, Default)]
         $vis struct $name;

@@ -1,6 +1,7 @@
 //! Requests and responses for endpoints and guards, independent of any web framework. Bodies are bytes of bounded length.
 
 mod authorization;
+mod cors;
 mod form;
 mod head;
 mod proxies;
@@ -8,6 +9,7 @@ mod request;
 mod response;
 
 pub(crate) use authorization::{AuthorizationHeader, authorization_in, authorization_of};
+pub(crate) use cors::{AllowedOrigins, preflight};
 pub(crate) use form::{form, form_body, refuse_repeated};
 pub use head::{BearerToken, Connection, Peer, RequestHead};
 pub use proxies::{ForwardedFor, ProxyError, TrustedProxies};

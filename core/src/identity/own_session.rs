@@ -5,7 +5,33 @@ use crate::model::Authentication;
 
 /// The application's own session management: the application says who is signed in, and users sign in on its pages.
 ///
-/// Pass it to [`Builder::own_session`](crate::Builder::own_session). The server then shows no sign-in page.
+/// Given to [`Builder::own_session`](crate::Builder::own_session); the server then shows no sign-in page.
+///
+/// The trait has an async method, so its implementation needs an attribute. Without it the compiler says that lifetime parameters do
+/// not match.
+///
+/// ```
+/// use gridauth::identity::{OwnSession, UsersError};
+/// use gridauth::model::Authentication;
+///
+/// struct Site;
+///
+/// #[gridauth::async_trait]
+/// impl OwnSession for Site {
+///     async fn authentication(
+///         &self,
+///         request: &http::request::Parts,
+///     ) -> Result<Option<Authentication>, UsersError> {
+///         let _cookies = request.headers.get_all("cookie");
+///         Ok(None)
+///     }
+///
+///     fn sign_in_uri(&self, return_to: &str) -> String {
+///         let encoded: String = form_urlencoded::byte_serialize(return_to.as_bytes()).collect();
+///         format!("/login?return_to={encoded}")
+///     }
+/// }
+/// ```
 #[async_trait]
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not the application's own session",

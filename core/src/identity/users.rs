@@ -72,7 +72,11 @@ pub trait Users: Send + Sync + 'static {
     /// [`UsersError`] if this cannot be determined at the moment.
     async fn check_password(&self, username: &str, password: &Secret) -> Result<Option<User>, UsersError>;
 
-    /// The user with this subject, as of now; `None` if there is no such user, or the user may not sign in any more.
+    /// The user with this subject, as they are now; `None` where there is none, or they may not sign in.
+    ///
+    /// It is asked at every refresh: the grant of a user who is not found ends, with all its tokens, and the client is told
+    /// `invalid_grant`. A failure ends nothing. To end a user's grants at once, call
+    /// [`GridAuth::revoke_user`](crate::GridAuth::revoke_user).
     ///
     /// The default returns a user with this subject and nothing else.
     ///

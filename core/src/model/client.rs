@@ -106,6 +106,8 @@ pub(crate) struct Body {
     pub(crate) first_party: bool,
     #[serde(default, skip_serializing_if = "is_false")]
     pub(crate) resource_server: bool,
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub(crate) self_registered: bool,
     #[serde(default)]
     pub(crate) lifetimes: Lifetimes,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -222,7 +224,12 @@ impl Client {
         self.body.resource_server
     }
 
-    /// Its own lifetimes, in place of the server's.
+    /// Whether it registered itself, so that nobody vouches for its name and its redirect URIs.
+    pub fn is_self_registered(&self) -> bool {
+        self.body.self_registered
+    }
+
+    /// The lifetimes that it has instead of the server's.
     pub fn lifetimes(&self) -> &Lifetimes {
         &self.body.lifetimes
     }
@@ -230,6 +237,11 @@ impl Client {
     /// The grant types that it may use.
     pub fn grant_types(&self) -> impl Iterator<Item = &str> {
         self.body.grant_types.iter().map(String::as_str)
+    }
+
+    /// The response types that it may use.
+    pub fn response_types(&self) -> impl Iterator<Item = &str> {
+        self.body.response_types.iter().map(String::as_str)
     }
 
     pub(crate) fn secret(&self) -> Option<&ClientSecretHash> {
@@ -279,6 +291,7 @@ impl ClientBuilder {
             response_types: vec!["code".to_owned()],
             first_party: false,
             resource_server: false,
+            self_registered: false,
             lifetimes: Lifetimes::default(),
             default_scope: None,
             metadata: Map::new(),
@@ -372,7 +385,15 @@ impl ClientBuilder {
         self
     }
 
-    /// Its own lifetimes, in place of the server's.
+    /// It registered itself, by whatever way: no operator vouches for its redirect URIs. An error is sent there only for a user
+    /// who has signed in (RFC 9700 section 4.11.2).
+    #[must_use]
+    pub fn self_registered(mut self, yes: bool) -> Self {
+        self.body.self_registered = yes;
+        self
+    }
+
+    /// Lifetimes of its own.
     #[must_use]
     pub fn lifetimes(mut self, lifetimes: Lifetimes) -> Self {
         self.body.lifetimes = lifetimes;

@@ -28,6 +28,9 @@ pub enum RedirectUriError {
     /// Browsers do not follow a redirect to its scheme, but run or display its content.
     #[error("a redirect URI cannot have the scheme {0}")]
     Scheme(String),
+    /// It has a wildcard. A redirect URI is compared character by character (RFC 9700 section 2.1).
+    #[error("a redirect URI has no wildcard: register each URI")]
+    Wildcard,
     /// It contains a user name or a password.
     #[error("a redirect URI has no user information")]
     UserInformation,
@@ -58,6 +61,9 @@ impl RedirectUri {
         }
         if text.contains('#') {
             return Err(RedirectUriError::Fragment);
+        }
+        if text.contains('*') {
+            return Err(RedirectUriError::Wildcard);
         }
         let url = Url::parse(text).map_err(|_| RedirectUriError::NotAbsolute)?;
         if FORBIDDEN_SCHEMES.contains(&url.scheme()) {
@@ -183,6 +189,8 @@ mod tests {
             "",
             "/cb",
             "client.example.com/cb",
+            "https://client.example.com/*",
+            "https://*.example.com/cb",
             "https://client.example.com/cb#x",
             "https://client.example.com/cb#",
             "javascript:alert(1)",

@@ -13,7 +13,7 @@ use crate::engine::{Engine, ServerLifetimes};
 use crate::env::{Clock, Entropy, SystemClock, SystemEntropy};
 use crate::grant::{Extension, IntoRegistration, Registry};
 use crate::guard::{Guard, GuardError, Rejection, RejectionBody, ScopeDescription, ShapeRejection, is_realm};
-use crate::http::TrustedProxies;
+use crate::http::{AllowedOrigins, TrustedProxies};
 use crate::identity::{
     HashingSettings, OwnSession, PasswordHasher, PasswordPolicy, Sessions, StoredUsers, Throttle,
     ThrottleSettings, UsernameComparison, Users,
@@ -35,6 +35,7 @@ pub struct Builder {
     endpoints: Vec<Arc<dyn Endpoint>>,
     client_authentication: Vec<Box<dyn ClientAuthentication>>,
     scopes: Vec<ScopeDescription>,
+    allowed_origins: AllowedOrigins,
     lifetimes: ServerLifetimes,
     session_lifetime: Duration,
     users: Option<Arc<dyn Users>>,
@@ -67,6 +68,7 @@ impl GridAuth {
             endpoints: Vec::new(),
             client_authentication: Vec::new(),
             scopes: Vec::new(),
+            allowed_origins: AllowedOrigins::default(),
             lifetimes: ServerLifetimes {
                 code: Duration::from_secs(60),
                 access_token: Duration::from_secs(60 * 60),
@@ -153,6 +155,15 @@ impl Builder {
     #[must_use]
     pub fn scopes(mut self, scopes: &[ScopeDescription]) -> Self {
         self.scopes.extend_from_slice(scopes);
+        self
+    }
+
+    /// The origins whose scripts may call the endpoints that are made for scripts: the token and the revocation endpoint and the
+    /// metadata. By default these are all origins; an empty list keeps every other origin out. Cookies are no part of it: pages
+    /// are never open to scripts.
+    #[must_use]
+    pub fn allowed_origins(mut self, origins: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        self.allowed_origins = AllowedOrigins::Only(origins.into_iter().map(Into::into).collect());
         self
     }
 
@@ -355,6 +366,7 @@ impl Builder {
             refresh_methods: grants
                 .token_side("refresh_token")
                 .map(|(_, side)| side.client_authentication().to_vec()),
+            has_own_users: self.users.is_some(),
             users: self.users.unwrap_or_else(|| Arc::new(stored_users.clone())),
             stored_users,
             hasher,
@@ -375,9 +387,12 @@ impl Builder {
         }
         Ok(GridAuth(Arc::new(Server {
             engine,
+            grants,
+            scopes,
             guard,
             authenticator,
             routes,
+            allowed_origins: self.allowed_origins,
             told_of_unknown_peer: std::sync::Once::new(),
         })))
     }
@@ -387,6 +402,7 @@ impl Builder {
         let guard = Guard::builder(&self.issuer)
             .store(store.clone())
             .clock(Arc::clone(&self.clock))
+            .scopes(&self.scopes)
             .shared_rejection_body(self.rejection_body.take());
         match self.realm.take().filter(|realm| is_realm(realm)) {
             Some(realm) => guard.realm(realm).build(),
@@ -412,6 +428,7 @@ impl Builder {
             problems.add("the sweep interval must be at least a second");
         }
         problems.check_scopes(&self.scopes);
+        problems.0.extend(self.allowed_origins.problems());
         let methods: Vec<AuthMethod> = authenticator.methods().collect();
         problems.check_authentication(&methods);
         problems.check_grants(&self.grants, &methods);

@@ -6,11 +6,20 @@ use crate::identity::HashingError;
 use crate::model::{Client, ClientBuilder};
 use crate::store::{By, Key, Kind, Record, Row, StoreError};
 
-/// Why a client is not kept.
+/// Why a client was not registered.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum PutClientError {
-    /// Its id is the subject of a user whom the server keeps: in a token's `sub` one could be taken for the other (RFC 9700
-    /// section 4.15).
+    /// It is registered for something that it cannot use on this server.
+    #[error("the client {client_id:?}: {}", problems.join("; "))]
+    Unusable {
+        /// The `client_id`.
+        client_id: String,
+        /// What it cannot use, and what to change: one text each.
+        problems: Vec<String>,
+    },
+    /// Its id is the subject of a user in the server's store: in a token's `sub` one could be taken for the other (RFC 9700 section
+    /// 4.15).
     #[error("the client_id is the sub of a user")]
     SubjectOfUser,
     /// The store failed.
@@ -22,9 +31,35 @@ impl GridAuth {
     /// Registers a client, or replaces the one with the same id.
     ///
     /// # Errors
-    /// [`PutClientError::SubjectOfUser`] where a token of the client could be taken for one of a user;
-    /// [`PutClientError::Store`] where the store fails.
+    /// [`PutClientError::Unusable`] if it is registered for something that it cannot use here ([`problems_of`](Self::problems_of)):
+    /// a grant type that the server lacks or that does not accept its authentication method, a scope that is not declared although
+    /// others are, no redirect URI although one is needed. [`PutClientError::SubjectOfUser`] if a token of the client could be taken
+    /// for one of a user; [`PutClientError::Store`] if the store fails.
     pub async fn put_client(&self, client: Client) -> Result<(), PutClientError> {
+        self.refuse_unusable(&client)?;
+        self.keep_client(client).await
+    }
+
+    /// Registers a client, or replaces the one with the same id, even if it is registered for something that it cannot use: for lists
+    /// of clients that several servers share. Logs a warning for each such thing.
+    ///
+    /// # Errors
+    /// [`PutClientError::SubjectOfUser`] and [`PutClientError::Store`] as [`put_client`](Self::put_client).
+    pub async fn put_client_unchecked(&self, client: Client) -> Result<(), PutClientError> {
+        for problem in self.problems_of(&client) {
+            tracing::warn!(client = client.id(), "{problem}");
+        }
+        self.keep_client(client).await
+    }
+
+    fn refuse_unusable(&self, client: &Client) -> Result<(), PutClientError> {
+        match self.problems_of(client) {
+            problems if problems.is_empty() => Ok(()),
+            problems => Err(PutClientError::Unusable { client_id: client.id().to_owned(), problems }),
+        }
+    }
+
+    async fn keep_client(&self, client: Client) -> Result<(), PutClientError> {
         let row = self.row_to_keep(&client).await?;
         Ok(self.0.engine.store.put(Key::new(Kind::Client, client.id()), row).await?)
     }
@@ -34,6 +69,7 @@ impl GridAuth {
     /// # Errors
     /// As [`put_client`](Self::put_client).
     pub async fn insert_client(&self, client: Client) -> Result<bool, PutClientError> {
+        self.refuse_unusable(&client)?;
         let row = self.row_to_keep(&client).await?;
         Ok(self.0.engine.store.insert(Key::new(Kind::Client, client.id()), row).await?)
     }

@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use crate::endpoint::{Endpoint, EndpointPath};
 use crate::grant::Registry;
-use crate::guard::ScopeDescription;
+use crate::guard::{ScopeDescription, is_scope_list};
 use crate::model::AuthMethod;
-use crate::protocol::{Issuer, Scope, is_plain_path};
+use crate::protocol::{Issuer, is_plain_path};
 
 /// The problems of a configuration, each with what to change.
 #[derive(Default)]
@@ -42,8 +42,11 @@ impl Problems {
 
     pub(super) fn check_scopes(&mut self, scopes: &[ScopeDescription]) {
         for scope in scopes {
-            if scope.token.parse::<Scope>().is_err() || scope.token.is_empty() {
-                self.add(format!("the scope {:?} is malformed", scope.token));
+            if !is_scope_list(scope.token) {
+                self.add(format!(
+                    "the scope {:?} is malformed: one token, or several separated by one space each",
+                    scope.token
+                ));
             }
         }
     }

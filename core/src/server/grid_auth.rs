@@ -6,13 +6,16 @@ use bytes::Bytes;
 use http::Method;
 use http::header::CONTENT_LENGTH;
 
-use super::routes::Routes;
+use super::routes::{Route, Routes};
 use crate::client_auth::ClientAuthenticator;
 use crate::endpoint::EndpointRequest;
 use crate::engine::Engine;
 use crate::env::{Clock, Entropy};
-use crate::guard::{AccessFuture, Guard, Rejection};
-use crate::http::{Request, RequestHead, Response, Unread, error_response, not_found};
+use crate::grant::Registry;
+use crate::guard::{AccessFuture, Guard, Rejection, ScopeDescription};
+use crate::http::{
+    AllowedOrigins, Request, RequestHead, Response, Unread, error_response, not_found, preflight,
+};
 use crate::identity::StoredUsers;
 use crate::protocol::{Issuer, OAuthError};
 use crate::store::{Store, deadline};
@@ -38,11 +41,15 @@ pub struct GridAuth(pub(super) Arc<Server>);
 /// What the handle points to.
 pub(super) struct Server {
     pub(super) engine: Arc<Engine>,
+    pub(super) grants: Arc<Registry>,
+    /// The scopes that the application declared.
+    pub(super) scopes: Vec<ScopeDescription>,
     pub(super) guard: Guard,
     pub(super) authenticator: ClientAuthenticator,
     pub(super) routes: Routes,
     /// Used once to log that requests come without their peer's address.
     pub(super) told_of_unknown_peer: Once,
+    pub(super) allowed_origins: AllowedOrigins,
 }
 
 impl GridAuth {
@@ -70,16 +77,15 @@ impl GridAuth {
             });
         }
         let mut response = match self.0.routes.find(request.uri().path()) {
-            Some(_) if request.body().len() > Self::MAX_BODY => self.refuse_unread(Unread::TooLong),
-            Some(route) => match route.refuse_method(request.method()) {
-                Some(refusal) => refusal,
-                None => {
-                    let (engine, authenticator) = (&*self.0.engine, &self.0.authenticator);
-                    let request = EndpointRequest { engine, authenticator, http: &request };
-                    let answered = deadline::shared(route.endpoint.answer(&request)).await;
-                    answered.unwrap_or_else(|error| self.refuse(&error))
-                }
-            },
+            Some(route) if route.endpoint.serves_scripts() => {
+                let mut response = match preflight(&request, &route.methods()) {
+                    Some(answer) => answer,
+                    None => self.answer(route, &request).await,
+                };
+                self.0.allowed_origins.open(&request, &mut response);
+                response
+            }
+            Some(route) => self.answer(route, &request).await,
             None => not_found(),
         };
         if request.method() == Method::HEAD {
@@ -89,6 +95,19 @@ impl GridAuth {
             *response.body_mut() = Bytes::new();
         }
         response
+    }
+
+    async fn answer(&self, route: &Route, request: &Request) -> Response {
+        if request.body().len() > Self::MAX_BODY {
+            return self.refuse_unread(Unread::TooLong);
+        }
+        if let Some(refusal) = route.refuse_method(request.method()) {
+            return refusal;
+        }
+        let (engine, authenticator) = (&*self.0.engine, &self.0.authenticator);
+        let request = EndpointRequest { engine, authenticator, http: request };
+        let answered = deadline::shared(route.endpoint.answer(&request)).await;
+        answered.unwrap_or_else(|error| self.refuse(&error))
     }
 
     /// Runs `work` under one shared store deadline: all its calls to the store share the time that the store allows for one

@@ -10,6 +10,7 @@ mod revocation;
 mod routes;
 mod sign_up;
 mod sweeper;
+mod usable;
 
 pub use build_error::BuildError;
 pub use builder::Builder;

@@ -95,11 +95,16 @@ impl Route {
     pub(super) fn refuse_method(&self, method: &Method) -> Option<Response> {
         let methods = self.endpoint.methods();
         let has_get = methods.contains(&Method::GET);
-        if methods.contains(method) || (has_get && method == Method::HEAD) {
-            return None;
-        }
+        let is_supported = methods.contains(method) || (has_get && method == Method::HEAD);
+        (!is_supported).then(|| method_not_allowed(&self.methods()))
+    }
+
+    /// The names of the supported methods.
+    pub(super) fn methods(&self) -> String {
+        let methods = self.endpoint.methods();
+        let has_get = methods.contains(&Method::GET);
         let named = methods.iter().filter(|method| !(has_get && *method == Method::HEAD));
         let names = named.map(|method| if method == Method::GET { "GET, HEAD" } else { method.as_str() });
-        Some(method_not_allowed(&names.collect::<Vec<_>>().join(", ")))
+        names.collect::<Vec<_>>().join(", ")
     }
 }

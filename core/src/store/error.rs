@@ -8,8 +8,8 @@ use super::CorruptRow;
 pub enum StoreErrorKind {
     /// The store cannot be reached, or does not answer in time. Endpoints answer 503.
     Unavailable,
-    /// The operation was sent, but its answer was lost: it may have taken effect or not. What can be used once, such
-    /// as a code, counts as used.
+    /// The operation was sent, but its answer was lost: it may have taken effect or not. A code then counts as used:
+    /// where a second attempt cannot find out either, the client is told `invalid_grant`, not to try again.
     OutcomeUnknown,
     /// A row cannot be decoded.
     Corrupt,

@@ -40,6 +40,10 @@ impl Store {
         if url == "memory:" {
             return Ok(Self::memory());
         }
+        if let Some(advice) = misspelled(url) {
+            let place = url.split_once(':').map_or("", |(scheme, _)| scheme);
+            return Err(OpenError::bad_url(format!("{place}:"), advice));
+        }
         #[cfg(feature = "file")]
         if let Some(rest) = url.strip_prefix("file:") {
             return Ok(Self::new(super::file::FileStore::open_url(rest).await?));
@@ -103,6 +107,21 @@ impl Store {
     }
 }
 
+/// What to write instead of a URL that nearly names a file.
+fn misspelled(url: &str) -> Option<String> {
+    if let Some(rest) = url.strip_prefix("file://") {
+        // `file:///var/x` has an empty host. Of `file://x` it cannot be said whether x is a host.
+        let path = if rest.starts_with('/') { rest } else { "PATH" };
+        return Some(format!("a path follows file: without slashes of its own: write file:{path}"));
+    }
+    if ["memory", "memory://", ":memory:"].contains(&url) {
+        return Some("write memory:".to_owned());
+    }
+    // A path has no scheme. What looks like one may hold a password, so it is not repeated.
+    let is_path = !url.is_empty() && !url.contains([':', '@', '?', '=']);
+    is_path.then(|| format!("there is no scheme: write file:{url} for a file"))
+}
+
 impl Deref for Store {
     type Target = dyn Backend;
 
@@ -120,6 +139,21 @@ impl fmt::Debug for Store {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn a_url_that_nearly_names_a_store_is_corrected() {
+        for (url, instead) in [
+            ("auth.db", "write file:auth.db"),
+            ("/var/lib/auth.db", "write file:/var/lib/auth.db"),
+            ("file:///var/lib/auth.db", "write file:/var/lib/auth.db"),
+            ("file://auth.db", "write file:PATH"),
+            ("memory", "write memory:"),
+            (":memory:", "write memory:"),
+        ] {
+            let error = Store::open(url).await.unwrap_err();
+            assert!(error.bad_url && error.reason.contains(instead), "{url}: {error}");
+        }
+    }
 
     #[tokio::test]
     async fn the_error_for_an_unknown_url_lists_the_known_ones() {

@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use gridauth::env::{ManualClock, Timestamp};
-use gridauth::guard::{AccessClaims, Guard, Owner, TokenVerifier, VerifierError};
+use gridauth::guard::{AccessClaims, Guard, Owner, RequiredScopeError, TokenVerifier, VerifierError};
 use gridauth::http::BearerToken;
 use gridauth::store::memory::MemoryStore;
 use gridauth::token::Binding;
-use gridauth::{MintRequest, Store};
+use gridauth::{GridAuth, MintRequest, Store};
 use gridauth_test_stores::Delaying;
 use serde_json::json;
 
@@ -124,4 +124,33 @@ async fn a_result_that_is_available_need_not_be_awaited() {
     let mut access = server.auth.authenticate(&BearerToken::new(token.access_token.expose()));
     assert!(access.now().is_none());
     assert_eq!(access.await.unwrap().user(), Some("israel"));
+}
+
+gridauth::scopes! {
+    static DECLARED;
+    OrdersRead = "orders.read": "See your orders";
+    Both = "orders.read orders.pay";
+}
+
+/// What no token can ever have is found before a route is guarded with it.
+#[tokio::test]
+async fn a_guard_takes_declared_scopes_only() {
+    let build = |scopes| GridAuth::builder(ISSUER).store(Store::memory()).scopes(scopes).build();
+    let (declared, free) = (build(DECLARED).await.unwrap(), build(&[]).await.unwrap());
+    for good in ["", "orders.read", "orders.pay", "orders.pay orders.read", "openid orders.read"] {
+        assert_eq!(declared.guard().check_scope(good), Ok(()), "{good}");
+        assert_eq!(free.guard().check_scope(good), Ok(()), "{good}");
+    }
+    assert_eq!(
+        declared.guard().check_scope("orders.read orders.raed"),
+        Err(RequiredScopeError::Undeclared("orders.raed".to_owned()))
+    );
+    assert_eq!(free.guard().check_scope("orders.raed"), Ok(()));
+    for malformed in
+        ["orders.read,orders.pay", "orders.read, orders.pay", " ", " orders.read", "a  b", "\"a\""]
+    {
+        let expected = Err(RequiredScopeError::Malformed(malformed.to_owned()));
+        assert_eq!(declared.guard().check_scope(malformed), expected);
+        assert_eq!(free.guard().check_scope(malformed), expected);
+    }
 }

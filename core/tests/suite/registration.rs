@@ -63,14 +63,14 @@ async fn a_refresh_token_that_could_not_be_used_is_not_issued() {
     let clock = server().await.clock;
     let server = {
         let auth = GridAuth::builder(ISSUER).store(Store::memory()).clock(clock.clone());
-        let auth =
-            auth.grant(AuthorizationCode::new()).grant(RefreshToken::rotating()).build().await.unwrap();
+        let refresh = RefreshToken::rotating().client_authentication([AuthMethod::Basic]);
+        let auth = auth.grant(AuthorizationCode::new()).grant(refresh).build().await.unwrap();
         Server { auth, clock }
     };
     server.auth.users().put("israel", &"imru".into(), "israel", Default::default()).await.unwrap();
     let spa = Client::public("web").redirect_uri(REDIRECT).scope("notes.read");
     let spa = spa.grant_types(["authorization_code", "refresh_token"]).build().unwrap();
-    server.auth.put_client(spa).await.unwrap();
+    server.auth.put_client_unchecked(spa).await.unwrap();
     let code = server.code().await;
     let mut form = redeem(&code).to_vec();
     form.push(("client_id", "web"));

@@ -95,7 +95,7 @@ async fn whole_run(server: &Server, mut look: impl AsyncFnMut(&Server, &Used)) {
     let generated = generate_client_secret(&SystemEntropy).unwrap();
     used.add_random("the generated client secret", generated.as_str());
     let robot = Client::confidential("robot", ClientSecretHash::of_generated(&generated));
-    auth.put_client(robot.grant_types(grants).scope("notes.read").build().unwrap()).await.unwrap();
+    auth.put_client_unchecked(robot.grant_types(grants).scope("notes.read").build().unwrap()).await.unwrap();
 
     let first = server.get(&authorize_uri(&[]), None).await;
     let form_cookie = cookie(&first).unwrap();

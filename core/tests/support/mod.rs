@@ -49,14 +49,14 @@ pub async fn server_with(configure: impl FnOnce(Builder) -> Builder) -> Server {
     let all = ["authorization_code", "refresh_token", "client_credentials", "password"];
     let web = auth.confidential_client("web", "web-secret").await.unwrap();
     let web = web.redirect_uri(REDIRECT).grant_types(all).scope("openid notes.read notes.write");
-    auth.put_client(web.build().unwrap()).await.unwrap();
+    auth.put_client_unchecked(web.build().unwrap()).await.unwrap();
     let spa =
         Client::public("spa").redirect_uri("http://127.0.0.1/cb").redirect_uri("https://spa.example.com/cb");
     let spa = spa
         .grant_types(["authorization_code", "refresh_token", "implicit"])
         .response_types(["code", "token"])
         .scope("notes.read");
-    auth.put_client(spa.build().unwrap()).await.unwrap();
+    auth.put_client_unchecked(spa.build().unwrap()).await.unwrap();
     Server { auth, clock }
 }
 

@@ -7,7 +7,7 @@ use gridauth::guard::RejectionBody;
 use gridauth::store::memory::MemoryStore;
 use gridauth::{GridAuth, Store};
 use gridauth_test_stores::{Counting, Delaying, Failing};
-use gridauth_tower::{Access, AccessRejection, GridAuthExt};
+use gridauth_tower::{Access, AccessRejection, GridAuthExt, OptionalAccess};
 use http::header::AUTHORIZATION;
 use http::{HeaderValue, StatusCode};
 use serde_json::json;
@@ -49,12 +49,18 @@ async fn twice(first: Access, second: Access<NotesRead>) -> String {
     format!("{} {}", first.subject(), second.subject())
 }
 
+/// By the name that it has on every framework.
+async fn by_common_name(OptionalAccess(access): OptionalAccess) -> String {
+    perhaps(access).await
+}
+
 fn routes() -> Router<GridAuth> {
     Router::new()
         .route("/who", get_route(who))
         .route("/reads", get_route(reads))
         .route("/both", get_route(both))
         .route("/perhaps", get_route(perhaps))
+        .route("/by_common_name", get_route(by_common_name))
         .route("/perhaps_reads", get_route(perhaps_reads))
         .route("/own_answer", get_route(own_answer))
         .route("/twice", get_route(twice))
@@ -109,6 +115,9 @@ async fn an_optional_access_is_none_only_without_credentials() {
         assert_eq!(answer.status(), 401, "{bad:?}");
         assert!(header(&answer, "www-authenticate").contains("invalid_token"), "{bad:?}");
     }
+    let answer = app.clone().oneshot(get("/by_common_name")).await.unwrap();
+    assert_eq!((answer.status(), text(answer).await.as_str()), (StatusCode::OK, "nobody"));
+    assert_eq!(app.clone().oneshot(get_with("/by_common_name", "Bearer x")).await.unwrap().status(), 401);
     let mut two = get_with("/perhaps", &bearer(&auth, "").await);
     two.headers_mut().append(AUTHORIZATION, HeaderValue::from_static("Bearer x"));
     assert_eq!(app.oneshot(two).await.unwrap().status(), 400);

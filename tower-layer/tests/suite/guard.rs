@@ -200,3 +200,10 @@ async fn the_types_have_names() {
     holder.answer = Some(holder.service.ready().await.unwrap().call(Request::new(String::new())));
     assert_eq!(holder.answer.unwrap().await.unwrap().status(), 401);
 }
+
+/// A comma is no separator: no token can have such a scope.
+#[tokio::test]
+#[should_panic(expected = "one space each")]
+async fn a_comma_list_is_refused_when_the_layer_is_made() {
+    server().await.require("notes.read,notes.write");
+}

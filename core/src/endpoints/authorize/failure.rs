@@ -2,6 +2,7 @@ use http::StatusCode;
 use http::header::RETRY_AFTER;
 
 use super::redirect::Target;
+use super::signed_in::signed_in;
 use super::visit::Visit;
 use crate::http::Response;
 use crate::pages::ErrorPage;
@@ -11,8 +12,11 @@ use crate::protocol::OAuthError;
 pub(super) enum Failure {
     /// To the user, on a page: the client or its redirect URI is not valid, or no redirect is possible.
     Page(OAuthError),
-    /// To the client, by a redirect.
+    /// The client, by a redirect. A user has signed in.
     Redirect(Box<Target>, OAuthError),
+    /// The client, by a redirect, if an operator registered it or a user has signed in. A link to here would otherwise lead
+    /// anybody's browser wherever a client that registered itself likes (RFC 9700 section 4.11.2).
+    Unsolicited(Box<Target>, OAuthError),
 }
 
 impl From<OAuthError> for Failure {
@@ -22,16 +26,24 @@ impl From<OAuthError> for Failure {
 }
 
 impl Failure {
-    /// The response that reports the failure.
-    pub(super) fn report(self, visit: Visit<'_>) -> Response {
+    /// The response that tells whoever is to be told.
+    pub(super) async fn report(self, visit: Visit<'_>) -> Response {
         match self {
             Self::Page(error) => page(visit, &error),
-            Self::Redirect(target, error) => {
-                error.log();
-                target.refuse(visit, &error).unwrap_or_else(|error| page(visit, &error))
-            }
+            Self::Redirect(target, error) => redirect(visit, &target, &error),
+            Self::Unsolicited(target, error) if !target.is_of_stranger() => redirect(visit, &target, &error),
+            Self::Unsolicited(target, error) => match signed_in(visit).await {
+                Ok(Some(_)) => redirect(visit, &target, &error),
+                Ok(None) => page(visit, &error),
+                Err(failed) => page(visit, &failed),
+            },
         }
     }
+}
+
+fn redirect(visit: Visit<'_>, target: &Target, error: &OAuthError) -> Response {
+    error.log();
+    target.refuse(visit, error).unwrap_or_else(|error| page(visit, &error))
 }
 
 fn page(visit: Visit<'_>, error: &OAuthError) -> Response {

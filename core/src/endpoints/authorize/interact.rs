@@ -10,6 +10,7 @@ use super::own_session::{self, Arrival};
 use super::page::{consent_page, consent_purpose, sign_in_page};
 use super::prompt::{self, Progress};
 use super::redirect::Target;
+use super::signed_in::current;
 use super::visit::Visit;
 use super::{consent, source};
 use crate::http::Response;
@@ -40,16 +41,7 @@ pub(super) async fn proceed(
     }
 }
 
-/// The sign-in in this browser, if there is one.
-async fn current(visit: Visit<'_>, browser: &Browser) -> Result<Option<Authentication>, OAuthError> {
-    match (&visit.interaction.own_session, &browser.session) {
-        (Some(own), _) => visit.interaction.own_authentication(&**own, visit.http).await,
-        (None, Some(session)) => visit.interaction.sessions.find(session).await,
-        (None, None) => Ok(None),
-    }
-}
-
-/// Handles a submitted form.
+/// A form of ours came back.
 pub(super) async fn submitted(visit: Visit<'_>, parameters: &Parameters) -> Result<Response, Failure> {
     let carried =
         parameters.get(REQUEST).ok_or_else(|| OAuthError::invalid_request("the form is not complete"))?;

@@ -19,6 +19,7 @@ mod own_session;
 mod page;
 mod prompt;
 mod redirect;
+mod signed_in;
 mod source;
 mod visit;
 
@@ -72,7 +73,10 @@ impl Endpoint for Authorize {
             &Method::POST => post(visit).await,
             _ => begin(visit, visit.http.uri().query().unwrap_or_default().as_bytes()).await,
         };
-        Ok(answered.unwrap_or_else(|failure| failure.report(visit)))
+        match answered {
+            Ok(response) => Ok(response),
+            Err(failure) => Ok(failure.report(visit).await),
+        }
     }
 }
 

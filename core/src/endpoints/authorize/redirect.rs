@@ -41,6 +41,11 @@ impl Target {
         }
     }
 
+    /// Whether nobody but the client itself vouches for the redirect URI.
+    pub(super) fn is_of_stranger(&self) -> bool {
+        self.client.is_self_registered()
+    }
+
     pub(super) fn refuse(&self, visit: Visit<'_>, error: &OAuthError) -> Result<Response, OAuthError> {
         self.send(visit, &[("error", error.code().as_str()), ("error_description", error.description())])
     }

@@ -134,7 +134,7 @@ impl Seed {
         let users: Vec<_> = stream::iter(users).buffer_unordered(CONCURRENT_HASHES).try_collect().await?;
         auth.users().put_all(&users).await.map_err(|error| self.not_kept(error))?;
         for client in clients {
-            auth.put_client(client).await.map_err(|error| match error {
+            auth.put_client_unchecked(client).await.map_err(|error| match error {
                 PutClientError::Store(error) => store_failed(error),
                 error => StartError::cannot_start(error),
             })?;

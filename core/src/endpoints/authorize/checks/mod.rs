@@ -45,12 +45,12 @@ pub(super) async fn run<'a>(
     let mut draft = Draft { engine, grants, parameters, client, target, side: None, scope: None };
     for check in CHECKS {
         if let Err(error) = check(&mut draft) {
-            return Err(Failure::Redirect(Box::new(draft.target), error));
+            return Err(Failure::Unsolicited(Box::new(draft.target), error));
         }
     }
     let mut valid = draft.finish()?;
     match extensions::agree(&mut valid) {
         Ok(()) => Ok(valid),
-        Err(error) => Err(Failure::Redirect(Box::new(Target::of(&valid.request)), error)),
+        Err(error) => Err(Failure::Unsolicited(Box::new(Target::of(&valid.request)), error)),
     }
 }

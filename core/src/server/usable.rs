@@ -1,0 +1,68 @@
+//! Whether a client can use what it is registered for, here.
+
+use super::GridAuth;
+use crate::guard::STANDARD_SCOPES;
+use crate::model::{AuthMethod, Client};
+
+impl GridAuth {
+    /// What a client is registered for and cannot use on this server, one text for each, with what to change. Empty where all is
+    /// well.
+    pub fn problems_of(&self, client: &Client) -> Vec<String> {
+        let mut problems = Vec::new();
+        for grant_type in client.grant_types() {
+            problems.extend(self.problem_of_grant_type(client, grant_type));
+        }
+        let grants = &self.0.grants;
+        let redirects = grants.authorization_sides().any(|side| {
+            client.allows_grant(side.grant_type()) && client.allows_response_type(side.response_type())
+        });
+        if redirects && client.redirect_uris().is_empty() {
+            problems.push("a grant of the client redirects: register a redirect_uri".to_owned());
+        }
+        for response_type in client.response_types() {
+            // `code` is there by default (RFC 7591 section 2).
+            let is_default = response_type == "code" && !client.allows_grant("authorization_code");
+            if !is_default && grants.authorization_side(response_type).is_none() {
+                problems.push(format!(
+                    "no grant of the server answers the response type {response_type:?}: register one with .grant(..), or \
+                     leave the response type out"
+                ));
+            }
+        }
+        let declared = &self.0.scopes;
+        if !declared.is_empty() {
+            let is_known = |token: &str| {
+                STANDARD_SCOPES.contains(&token) || declared.iter().any(|scope| scope.token == token)
+            };
+            for token in client.scope().iter().filter(|token| !is_known(token)) {
+                problems.push(format!(
+                    "the scope {token:?} is not declared: name it in scopes!, or leave it out"
+                ));
+            }
+        }
+        problems
+    }
+
+    fn problem_of_grant_type(&self, client: &Client, grant_type: &str) -> Option<String> {
+        let (grants, method) = (&self.0.grants, client.auth_method());
+        let token_side = grants.token_side(grant_type).map(|(_, side)| side);
+        let mut authorization_sides =
+            grants.authorization_sides().filter(|side| side.grant_type() == grant_type).peekable();
+        if token_side.is_none() && authorization_sides.peek().is_none() {
+            return Some(format!(
+                "the server lacks the grant type {grant_type:?}: register it with .grant(..), or leave it out"
+            ));
+        }
+        let has = |methods: &[AuthMethod]| methods.contains(method);
+        let is_served = token_side.is_none_or(|side| has(side.client_authentication()))
+            && authorization_sides
+                .all(|side| has(side.client_authentication().unwrap_or(&self.0.engine.client_methods)));
+        (!is_served).then(|| {
+            format!(
+                "the grant type {grant_type:?} does not serve clients with token_endpoint_auth_method {:?}: give the \
+                 client another one, or the grant this one with .client_authentication(..)",
+                method.as_str()
+            )
+        })
+    }
+}

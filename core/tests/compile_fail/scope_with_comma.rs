@@ -1,0 +1,6 @@
+gridauth::scopes! {
+    Orders = "orders.read,orders.pay";
+    Nothing = "";
+}
+
+fn main() {}
