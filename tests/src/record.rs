@@ -35,6 +35,7 @@ static MASKS: LazyLock<Vec<(Regex, &'static str)>> = LazyLock::new(|| {
         (r"(127\.0\.0\.1|\[::1\]|%5B%3A%3A1%5D)(:|%3A)\d+", "HOST"),
         // What is recognized by its position comes first: it may contain any of the other patterns by chance.
         (r#"name="csrf" value="[^"]*""#, "CSRF"),
+        (r#""sub":"[A-Za-z0-9_-]{22}""#, "SUBJECT"),
         (r"(gridauth-[a-z]+=)[A-Za-z0-9_-]{43}", "${1}RANDOM"),
         // Longer than any other value, which may contain the prefix by chance.
         (r"\bga[a-z]_[A-Za-z0-9_-]{44,}", "TOKEN"),
