@@ -129,7 +129,7 @@ impl PasswordHasher {
         let _turn = match shared.sign_ups.try_acquire() {
             Ok(turn) => turn,
             Err(_) => {
-                let _slot = QueueSlot::take(shared, &shared.sign_ups_queued)?;
+                let _slot = QueueSlot::take(shared, &shared.sign_ups_queued, shared.max_queued / 4)?;
                 let closed = |_| HashingError::Failed("the hasher is closed");
                 shared.sign_ups.acquire().await.map_err(closed)?
             }
@@ -169,7 +169,7 @@ impl PasswordHasher {
             Ok(permit) => permit,
             Err(TryAcquireError::Closed) => return Err(HashingError::Failed("the hasher is closed")),
             Err(TryAcquireError::NoPermits) => {
-                let _slot = QueueSlot::take(&self.0, &self.0.queued)?;
+                let _slot = QueueSlot::take(&self.0, &self.0.queued, self.0.max_queued)?;
                 Arc::clone(&self.0.permits).acquire_owned().await.map_err(closed)?
             }
         };
@@ -184,8 +184,8 @@ struct QueueSlot<'a> {
 }
 
 impl<'a> QueueSlot<'a> {
-    fn take(shared: &'a Shared, queued: &'a AtomicUsize) -> Result<Self, HashingError> {
-        let one_more = |queued| (queued < shared.max_queued).then_some(queued + 1);
+    fn take(shared: &'a Shared, queued: &'a AtomicUsize, max: usize) -> Result<Self, HashingError> {
+        let one_more = |queued| (queued < max).then_some(queued + 1);
         match queued.try_update(Ordering::SeqCst, Ordering::SeqCst, one_more) {
             Ok(_) => Ok(Self { shared, queued }),
             Err(_) => Err(HashingError::Busy),
