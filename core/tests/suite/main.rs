@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
+#[path = "../common/warnings.rs"]
+mod log;
 #[path = "../support/mod.rs"]
 mod support;
 

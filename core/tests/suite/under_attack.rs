@@ -7,10 +7,8 @@ use gridauth::token::Secret;
 use gridauth::{GridAuth, Peer, Store};
 use gridauth_test_stores::Counting;
 
+use crate::log;
 use crate::support::*;
-
-#[path = "../common/warnings.rs"]
-mod log;
 
 /// What a proxy at 10.0.0.1 sends on for a client, with this password.
 async fn forwarded(server: &Server, client: &str, username: &str, password: &str) -> u16 {

@@ -3,10 +3,7 @@
 use gridauth::grant::{AuthorizationCode, ClientCredentials, Implicit, Password, RefreshToken};
 use gridauth::{Builder, GridAuth, Store};
 
-#[path = "../common/warnings.rs"]
-mod log;
-
-use log::Warnings;
+use crate::log::Warnings;
 
 async fn warnings_of(issuer: &str, configure: impl FnOnce(Builder) -> Builder) -> Vec<String> {
     let warnings = Warnings::default();
