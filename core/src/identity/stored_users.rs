@@ -110,9 +110,7 @@ impl StoredUsers {
     }
 
     async fn create(&self, username: &str, password: &Secret) -> Result<User, SignUpError> {
-        let key = self.comparison.key(username).ok_or(SignUpError::Username)?;
-        Self::check(username, password)?;
-        self.policy.check(username, password)?;
+        let key = self.check_new(username, password)?;
         // Spares a hash where the name is taken; the insert decides.
         if self.store.read::<StoredUser>(&key).await.map_err(UsersError::from)?.is_some() {
             return Err(SignUpError::Taken);
@@ -235,6 +233,19 @@ impl StoredUsers {
                 None => return Ok(None),
             }
         }
+    }
+
+    /// Checks the name and the password of a sign-up by the server's rules. Nothing is looked up. Returns the form in which the name
+    /// is compared.
+    pub(crate) fn check_new<'a>(
+        &self,
+        username: &'a str,
+        password: &Secret,
+    ) -> Result<Cow<'a, str>, SignUpError> {
+        let key = self.comparison.key(username).ok_or(SignUpError::Username)?;
+        Self::check(username, password)?;
+        self.policy.check(username, password)?;
+        Ok(key)
     }
 
     /// Checks the form of a username and a password. Nothing is looked up.

@@ -4,24 +4,24 @@ use std::net::IpAddr;
 
 use super::GridAuth;
 use crate::http::RequestHead;
-use crate::identity::{SignUpError, StoredUsers};
+use crate::identity::SignUpError;
 use crate::model::User;
 use crate::token::Secret;
 
 impl GridAuth {
-    /// Creates a user in the server's store, as [`StoredUsers::sign_up`] does, unless there were too many sign-ups from the address
-    /// that the request comes from ([`ThrottleSettings::sign_ups`](crate::identity::ThrottleSettings::sign_ups)). Name and password
-    /// are checked before anything is counted or looked up.
+    /// Creates a user in the server's store, as [`StoredUsers::sign_up`](crate::identity::StoredUsers::sign_up) does, but limits the
+    /// sign-ups from one source ([`ThrottleSettings::sign_ups`](crate::identity::ThrottleSettings::sign_ups)). The name and the
+    /// password are checked before anything is counted or looked up.
     ///
     /// # Errors
-    /// [`SignUpError`] says what is wrong.
+    /// [`SignUpError`] says why the user was not created.
     pub async fn sign_up(
         &self,
         head: &impl RequestHead,
         username: &str,
         password: &Secret,
     ) -> Result<User, SignUpError> {
-        StoredUsers::check(username, password)?;
+        self.users().check_new(username, password)?;
         let engine = &self.0.engine;
         engine.throttle.sign_up(engine.source(head)).map_err(SignUpError::TooMany)?;
         self.users().sign_up(username, password).await

@@ -243,7 +243,7 @@ async fn with_gateway(says_yes_to_everybody: bool) -> Server {
     .await;
     for id in ["one", "other"] {
         let client = Client::public(id).auth_method(methods[0].clone()).scope("notes.read");
-        let client = client.grant_types(ALL_GRANTS).build().unwrap();
+        let client = client.grant_types(["client_credentials"]).response_types([""; 0]).build().unwrap();
         server.auth.put_client(client).await.unwrap();
     }
     server

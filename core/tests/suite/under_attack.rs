@@ -127,7 +127,7 @@ async fn three_hundred_sign_ups_at_once_do_not_keep_people_from_signing_in() {
         .map(|number| {
             let users = server.auth.users().clone();
             tokio::spawn(async move {
-                users.sign_up(&format!("user {number}"), &Secret::from("imru")).await.is_ok()
+                users.sign_up(&format!("user {number}"), &Secret::from("a good password")).await.is_ok()
             })
         })
         .collect();
@@ -155,10 +155,14 @@ async fn sign_ups_from_one_source_are_limited() {
         request.body(()).unwrap()
     };
     let sign_up = async |client: &str, username: &str| {
-        server.auth.sign_up(&head(client), username, &Secret::from("imru")).await
+        server.auth.sign_up(&head(client), username, &Secret::from("a good password")).await
     };
     // What is not valid is not counted.
     assert!(matches!(sign_up("192.0.2.1", "").await, Err(SignUpError::Username)));
+    for short in ["imru", "imri", "imro", "imra"] {
+        let refused = server.auth.sign_up(&head("192.0.2.1"), "a", &Secret::from(short)).await;
+        assert!(matches!(refused, Err(SignUpError::PasswordPolicy(_))), "{refused:?}");
+    }
     for name in ["a", "b", "c"] {
         sign_up("192.0.2.1", name).await.unwrap();
     }
