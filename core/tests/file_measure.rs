@@ -5,7 +5,8 @@
 //! cargo test --release -p gridauth --test file_measure -- --ignored --nocapture measures
 //! ```
 //!
-//! `GRIDAUTH_MEASURE_ROWS` is the number of rows, a million by default; `GRIDAUTH_MEASURE_DIR` the directory of the file.
+//! `GRIDAUTH_MEASURE_ROWS` is the number of rows, a million by default; `GRIDAUTH_MEASURE_USERS` the number of users that they
+//! belong to, 200,000 by default, and 0 for rows without users; `GRIDAUTH_MEASURE_DIR` the directory of the file.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout)]
 #![allow(clippy::disallowed_methods, reason = "a measurement needs a real clock")]
 
@@ -39,11 +40,16 @@ fn id(number: u64) -> String {
     uuid::Uuid::from_u64_pair(number << 16, random()).hyphenated().to_string()
 }
 
+fn setting(name: &str, default: u64) -> u64 {
+    std::env::var(name).map_or(default, |value| value.parse().unwrap())
+}
+
 /// About as large as a grant.
-fn row(number: u64) -> Row {
+fn row(number: u64, users: u64) -> Row {
     let expires = Timestamp::from_millis(1_700_000_000_000 + number as i64);
+    let user = random().checked_rem(users).map(|user| format!("user-{user}"));
     Row::new(Timestamp::from_millis(1_700_000_000_000), "x".repeat(350))
-        .with_user(Some(&format!("user-{}", random() % 200_000)))
+        .with_user(user.as_deref())
         .with_client(Some("web"))
         .with_scope(Some("notes.read"))
         .with_expires(Some(expires))
@@ -55,6 +61,7 @@ async fn insert_all(
     next: &Arc<AtomicU64>,
     done: impl Fn(u64) -> bool + Clone + Send + Sync + 'static,
 ) -> Vec<Duration> {
+    let users = setting("GRIDAUTH_MEASURE_USERS", 200_000);
     let mut callers = JoinSet::new();
     for _ in 0..CALLERS {
         let (store, next, done) = (Arc::clone(store), Arc::clone(next), done.clone());
@@ -65,7 +72,7 @@ async fn insert_all(
                 if done(number) {
                     return times;
                 }
-                let (id, row) = (id(number), row(number));
+                let (id, row) = (id(number), row(number, users));
                 let begun = Instant::now();
                 assert!(store.insert(Key::new(Kind::Grant, &id), row).await.unwrap());
                 times.push(begun.elapsed());
@@ -102,11 +109,10 @@ async fn saturates() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "a measurement"]
 async fn measures_stalls_and_starts() {
-    let setting = |name: &str| std::env::var(name).ok();
-    let rows = setting("GRIDAUTH_MEASURE_ROWS").map_or(1_000_000, |rows| rows.parse().unwrap());
-    let directory = match setting("GRIDAUTH_MEASURE_DIR") {
-        Some(directory) => tempfile::tempdir_in(directory).unwrap(),
-        None => tempfile::tempdir().unwrap(),
+    let rows = setting("GRIDAUTH_MEASURE_ROWS", 1_000_000);
+    let directory = match std::env::var("GRIDAUTH_MEASURE_DIR") {
+        Ok(directory) => tempfile::tempdir_in(directory).unwrap(),
+        Err(_) => tempfile::tempdir().unwrap(),
     };
     let path = directory.path().join("auth.db");
     let store = Arc::new(FileStore::open(&path).await.unwrap());

@@ -2,7 +2,7 @@
 
 use std::ops::Bound;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::{fmt, io};
 
 use redb::StorageBackend;
@@ -18,7 +18,9 @@ struct Inner<B> {
     /// Writes go to the file.
     released: AtomicBool,
     /// The deferred operations, in order.
-    deferred: Mutex<Vec<Operation>>,
+    deferred: RwLock<Vec<Operation>>,
+    /// Held while they are performed.
+    releasing: Mutex<()>,
 }
 
 /// The start of a file, before anything was written to it.
@@ -53,7 +55,8 @@ impl<B: StorageBackend> DeferredWrites<B> {
             file,
             found: OnceLock::new(),
             released: AtomicBool::new(false),
-            deferred: Mutex::default(),
+            deferred: RwLock::default(),
+            releasing: Mutex::default(),
         }))
     }
 
@@ -68,19 +71,20 @@ impl<B: StorageBackend> DeferredWrites<B> {
     }
 
     /// Performs the deferred operations in their order, which keeps them as crash-safe as redb made them. Later operations
-    /// go to the file directly. After an error it can be called again, and everything is still deferred.
+    /// go to the file directly. After an error it can be called again, and everything is still deferred. Reads go on meanwhile,
+    /// as syncing a file that a crashed process wrote to can take long.
     pub(super) fn release(&self) -> io::Result<()> {
         if self.0.released.load(Ordering::Acquire) {
             return Ok(());
         }
-        let mut deferred = self.0.deferred();
-        for operation in deferred.iter() {
-            match operation {
-                Operation::Write(offset, data) => self.0.file.write(*offset, data)?,
-                Operation::SetLength(length) => self.0.set_length(*length)?,
-                Operation::Sync => self.0.file.sync_data()?,
-            }
-        }
+        let _one_at_a_time = self.0.releasing.lock().unwrap_or_else(PoisonError::into_inner);
+        let performed = {
+            let deferred = self.0.deferred();
+            self.0.perform(&deferred)?;
+            deferred.len()
+        };
+        let mut deferred = self.0.deferred_mut();
+        self.0.perform(deferred.get(performed..).unwrap_or_default())?;
         deferred.clear();
         self.0.released.store(true, Ordering::Release);
         Ok(())
@@ -100,8 +104,23 @@ impl<B: StorageBackend> Inner<B> {
         Ok(())
     }
 
-    fn deferred(&self) -> MutexGuard<'_, Vec<Operation>> {
-        self.deferred.lock().unwrap_or_else(PoisonError::into_inner)
+    fn deferred(&self) -> RwLockReadGuard<'_, Vec<Operation>> {
+        self.deferred.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn deferred_mut(&self) -> RwLockWriteGuard<'_, Vec<Operation>> {
+        self.deferred.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn perform(&self, operations: &[Operation]) -> io::Result<()> {
+        for operation in operations {
+            match operation {
+                Operation::Write(offset, data) => self.file.write(*offset, data)?,
+                Operation::SetLength(length) => self.set_length(*length)?,
+                Operation::Sync => self.file.sync_data()?,
+            }
+        }
+        Ok(())
     }
 
     /// Defers an operation; `false` if it may be performed.
@@ -109,7 +128,7 @@ impl<B: StorageBackend> Inner<B> {
         if self.released.load(Ordering::Acquire) {
             return false;
         }
-        let mut deferred = self.deferred();
+        let mut deferred = self.deferred_mut();
         // Released in the meantime.
         if self.released.load(Ordering::Acquire) {
             return false;

@@ -198,9 +198,6 @@ impl DatabaseFile {
             },
         };
         log.open().map_err(|error| self.log_error(error))?;
-        if let Err(failure) = base.writable() {
-            tracing::error!(error = failure.message(), "the store can only be read");
-        }
         Ok(Opened { base, log, recovered, applied: owner.applied, reopen: self.reopen(file.file().clone()) })
     }
 

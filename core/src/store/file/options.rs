@@ -35,8 +35,8 @@ impl Default for FileOptions {
 
 impl FileOptions {
     /// The size limit of the row cache, in bytes; 96 MiB by default, enough for about 70,000 grants. The memory is allocated as
-    /// rows are read and written. Rows that only the log has are kept in addition: those of about 4 MiB of log under load, and
-    /// of up to 16 MiB if the disk is slow.
+    /// rows are read and written. Rows that only the log has are kept in addition: those of about 8 MiB of log under load, and
+    /// of up to 32 MiB if the disk is slow.
     #[must_use]
     pub fn cache_bytes(mut self, bytes: usize) -> Self {
         self.cache_bytes = bytes;

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 /// The database applies the log when it has this many bytes. A larger value means fewer transactions, longer ones, and more log
 /// to read after a crash.
-pub(super) const DUE: u64 = 1 << 20;
+pub(super) const DUE: u64 = 4 << 20;
 /// How long the log becomes while the database applies the previous part, if the database is saturated.
-const TARGET: u64 = 2 << 20;
+const TARGET: u64 = 4 << 20;
 /// At this size the log waits for the database. It is only reached if the database takes seconds.
 pub(super) const FULL: u64 = 4 * TARGET;
 /// However slow the database is, some writes are answered.

@@ -106,7 +106,9 @@ impl Writer {
         // However this ends, no caller may wait forever.
         let _end = End(Arc::clone(&self.shared));
         let Recovered { records: writes, checkpoint } = recovered;
-        if !writes.is_empty() {
+        if writes.is_empty() {
+            self.make_writable();
+        } else {
             self.apply(Batch { writes, checkpoint, waiting: Vec::new() });
         }
         loop {
@@ -125,6 +127,15 @@ impl Writer {
                 }
                 Next::Stop => return self.close(),
             }
+        }
+    }
+
+    /// Performs the writes that redb made when it opened the file. They are done here and not while the store is opened, as a
+    /// sync after a crash can take long.
+    fn make_writable(&self) {
+        let made = self.shared.base().as_ref().map(|base| base.writable().map(drop));
+        if let Some(Err(failure)) = made {
+            tracing::error!(error = failure.message(), "the store can only be read");
         }
     }
 

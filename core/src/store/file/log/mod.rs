@@ -64,7 +64,7 @@ pub(super) struct Owner {
 /// Files grow by this much: overwriting space that a file already has makes a sync cheaper.
 const STEP: u64 = 256 << 10;
 /// How much of an unusually long file or buffer is kept for the next generation.
-const KEPT: u64 = 4 << 20;
+const KEPT: u64 = 8 << 20;
 
 impl Log {
     /// Reads the log of `owner`. `decode` turns a key and a value, or a key that was removed, into a record. If there is no

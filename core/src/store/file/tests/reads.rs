@@ -196,3 +196,27 @@ async fn rows_that_nobody_reads_are_not_cached() {
     add(&store, "id").await.unwrap();
     assert_eq!(store.shared.cache.get(key("id")).unwrap().body(), "2");
 }
+
+/// Opening a store after a crash syncs the database, which can take long. Nobody waits for that to read.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn reads_do_not_wait_for_the_first_sync() {
+    let disk = Disk::default();
+    {
+        let store = open(&disk).await;
+        for number in 0..300 {
+            store.insert(key(&number.to_string()), row(number)).await.unwrap();
+        }
+    }
+    let gate = disk.close_gate();
+    let soon = Duration::from_secs(10);
+    let store = tokio::time::timeout(soon, open_with_caches(&disk, 0, 0)).await.expect("an open store");
+    disk.wait_for_sync();
+    let read = async {
+        for id in 0..300 {
+            assert_eq!(number(&store, &id.to_string()).await, Some(id));
+        }
+    };
+    tokio::time::timeout(soon, read).await.expect("answers");
+    drop(gate);
+    assert_eq!(add(&store, "7").await.unwrap(), Updated::Replaced);
+}
