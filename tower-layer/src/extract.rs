@@ -11,6 +11,8 @@ use gridauth::GridAuth;
 use gridauth::guard::{AnyScope, Guard, Rejection, RequiredScope};
 use http::request::Parts;
 
+use crate::head::Head;
+
 /// An axum extractor: a handler with this argument is guarded.
 ///
 /// `Access` accepts any valid token, `Access<S>` one with the scope of `S`, a type that [`gridauth::scopes!`] makes. It derefs to
@@ -172,7 +174,7 @@ async fn access(guard: &Guard, parts: &mut Parts) -> Result<gridauth::Access, Re
     if let Some(found) = found.filter(|access| access.is_from(guard.id())) {
         return Ok(found.clone());
     }
-    let mut access = guard.authenticate(parts);
+    let mut access = guard.authenticate(&Head::of_parts(parts));
     let access = match access.now() {
         Some(found) => found?,
         None => access.await?,

@@ -105,6 +105,7 @@
 
 mod body;
 mod ext;
+mod head;
 mod require;
 
 #[cfg(feature = "axum")]

@@ -1,14 +1,13 @@
-use std::net::SocketAddr;
-
 use axum::body::{Body, HttpBody};
-use axum::extract::connect_info::MockConnectInfo;
-use axum::extract::{ConnectInfo, FromRef, FromRequest, Request};
+use axum::extract::{FromRef, FromRequest, Request};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
-use gridauth::{GridAuth, Peer, Unread};
+use gridauth::{GridAuth, Unread};
 use http::request::Parts;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use tokio::time::timeout;
+
+use crate::head::peer;
 
 /// A request with its whole body, of at most [`GridAuth::MAX_BODY`] within [`GridAuth::BODY_TIMEOUT`], and with the
 /// [`Peer`](gridauth::Peer) it came from. It is for the application's own routes that call [`GridAuth::handle`].
@@ -59,17 +58,10 @@ where
     }
 }
 
-/// Adds the address that a request came from, if it is known. A `Peer` that the application set takes precedence.
+/// Adds the address that a request came from, if it is known.
 fn add_peer(parts: &mut Parts) {
-    if parts.extensions.get::<Peer>().is_some() {
-        return;
-    }
-    // This does not use the extractors, which format an error message if there is no address.
-    let extensions = &parts.extensions;
-    let connected = extensions.get().map(|ConnectInfo::<SocketAddr>(address)| *address);
-    let mocked = || extensions.get().map(|MockConnectInfo::<SocketAddr>(address)| *address);
-    if let Some(address) = connected.or_else(mocked) {
-        parts.extensions.insert(Peer(address.ip()));
+    if let Some(peer) = peer(&parts.extensions) {
+        parts.extensions.insert(peer);
     }
 }
 

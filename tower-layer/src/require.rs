@@ -12,6 +12,7 @@ use tower_layer::Layer;
 use tower_service::Service;
 
 use crate::RequireBody;
+use crate::head::Head;
 
 /// A layer that guards a service: only requests with a valid access token with sufficient scope reach it (RFC 6750).
 ///
@@ -196,7 +197,7 @@ where
                 StateProjection::Asked { asked } => {
                     // The request is checked in place: it is large, so moving it is expensive.
                     let Some((Waiting { requirement, .. }, request)) = asked else { return Poll::Pending };
-                    let mut access = requirement.guard.authenticate(request);
+                    let mut access = requirement.guard.authenticate(&Head::of(request));
                     let outcome =
                         access.now().map(|outcome| requirement.judge(outcome, request.extensions_mut()));
                     let Some((waiting, request)) = asked.take() else { return Poll::Pending };
