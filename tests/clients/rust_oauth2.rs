@@ -224,7 +224,7 @@ fn introspection(person: &mut Person<'_>) {
     let judge = client(person, "resource-server");
     let said = judge.introspect(tokens.access_token()).request(&http(person)).expect("a judgement");
     assert!(said.active() && said.exp() > said.iat());
-    assert_eq!((said.sub(), said.iss()), (Some(&*person.user.username), Some(&*person.demo.issuer)));
+    assert_eq!((said.username(), said.iss()), (Some(&*person.user.username), Some(&*person.demo.issuer)));
     assert_eq!(said.client_id().map(|id| id.as_str()), Some("web"));
     web.revoke_token(tokens.access_token().into()).unwrap().request(&http(person)).expect("revoked");
     let said = judge.introspect(tokens.access_token()).request(&http(person)).expect("a judgement");

@@ -10,7 +10,7 @@ async function posted(scene, visitor, person, request) {
   assert.deepEqual(Object.keys(parameters).sort(), ['code', 'iss', 'state']);
   assert.equal(visitor.page.url(), scene.client.redirectUri, 'no parameter of the response is in the URL');
   const tokens = await scene.client.redeem(request, parameters.code);
-  assert.equal((await scene.client.whoAmI(tokens.access_token)).sub, person.username);
+  assert.equal((await scene.client.whoAmI(tokens.access_token)).username, person.username);
 }
 
 export async function form_post_without_script(scene) {
