@@ -66,7 +66,8 @@
 //!
 //! # Headers that are not text
 //! Rocket drops a header that is not UTF-8 before anybody sees it. So of two `Authorization` headers of which one is no text, the
-//! other counts here; the other adapters answer 400.
+//! other counts here; the other adapters answer 400. A cookie with bytes that are not UTF-8, set by another application on the same
+//! host, hides all cookies, and the user cannot sign in: a proxy in front can remove it.
 //!
 //! # Scripts in a browser
 //! The endpoints that scripts of other origins call answer them by themselves, preflights too
