@@ -9,6 +9,7 @@ use std::time::Duration;
 use gridauth_rocket::{Access, GridAuthExt};
 use rocket::config::{Config, Ident, Shutdown};
 use rocket::data::{ByteUnit, Limits};
+use rocket::error::ErrorKind;
 use rocket::tokio::io::{AsyncReadExt, AsyncWriteExt};
 use rocket::tokio::net::TcpStream;
 use rocket::tokio::sync::Notify;
@@ -98,7 +99,8 @@ async fn a_rocket_whose_handler_asks_for_an_undeclared_scope_does_not_start() {
     let auth = support::auth_with(|builder| builder.scopes(DECLARED)).await;
     let rocket = |routes| quiet().attach(auth.fairing()).mount("/", routes);
     assert!(rocket(routes![read]).ignite().await.is_ok());
-    assert!(rocket(routes![mistyped]).ignite().await.is_err());
+    let error = rocket(routes![mistyped]).ignite().await.unwrap_err();
+    assert!(matches!(error.kind(), ErrorKind::SentinelAborts(_)), "{error}");
 }
 
 /// A comma is no separator: no token can have such a scope.

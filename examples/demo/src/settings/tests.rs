@@ -107,7 +107,7 @@ fn a_value_that_is_not_utf_8_is_bad() {
 }
 
 /// Every variable that is read.
-const VARIABLES: [&str; 11] = [
+const VARIABLES: [&str; 12] = [
     "GRIDAUTH_LISTEN",
     "GRIDAUTH_ISSUER",
     "GRIDAUTH_STORE",
@@ -118,6 +118,7 @@ const VARIABLES: [&str; 11] = [
     "GRIDAUTH_CODE_TTL",
     "GRIDAUTH_REFRESH_GRACE",
     "GRIDAUTH_REGISTRATION",
+    "GRIDAUTH_TRUSTED_PROXIES",
     "RUST_LOG",
 ];
 
@@ -144,6 +145,7 @@ fn any_value() -> impl Strategy<Value = String> {
         "(https?|ftp)?:?/{0,2}[a-z.]{0,9}(:[0-9]{0,5})?(/[a-z%]{0,4}){0,2}[?#@]?",
         "(memory|file|griddb):?/{0,2}.{0,9}",
         "(opaque|jwt|off|open|token):?.{0,4}",
+        "[0-9a-f:.]{0,9}/?[0-9]{0,3},?.{0,3}",
         "[a-z:]{0,9}=?(info|debug|x)?,?.{0,5}",
     ]
 }
