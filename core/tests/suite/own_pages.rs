@@ -82,13 +82,7 @@ async fn a_code_flow_goes_through_the_applications_own_pages() {
     let code = location_parameter(&back, "code").unwrap();
     let (status, tokens) = server.token(&redeem(&code)).await;
     assert_eq!(status, 200, "{tokens}");
-    assert!(
-        server
-            .auth
-            .authenticate(&gridauth::http::BearerToken::new(&string(&tokens, "access_token")))
-            .await
-            .is_ok()
-    );
+    assert!(server.is_valid(&tokens).await);
 
     let failed = server.get("/oauth/authorize?client_id=nobody", None).await;
     assert_eq!(failed.status(), 400);
