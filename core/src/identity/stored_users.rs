@@ -415,7 +415,8 @@ mod tests {
     use crate::identity::HashingSettings;
 
     async fn users() -> StoredUsers {
-        let cheap = HashingSettings { memory_kib: 8, passes: 1, ..HashingSettings::default() };
+        let cheap =
+            HashingSettings { memory_kib: 8, passes: 1, max_concurrent: 1, ..HashingSettings::default() };
         let auth = GridAuth::builder("https://id.example.com").store(Store::memory()).hashing(cheap);
         auth.build().await.unwrap().users().clone()
     }
@@ -484,14 +485,18 @@ mod tests {
     #[tokio::test]
     async fn a_verification_under_way_does_not_sign_in_with_the_old_password() {
         let (users, old) = (users().await, Secret::from("the old password"));
-        users.sign_up("israel", &old).await.unwrap();
+        let subject = users.sign_up("israel", &old).await.unwrap().subject().to_owned();
+        let new = Secret::from("the new password");
+        let changed = users.prepare("israel", &new, &subject, Map::new()).await.unwrap();
+        // While another hash runs, the check has read the row and waits.
+        let only_permit = users.hasher.permit().await.unwrap();
         let mut checked = std::pin::pin!(users.check_password("israel", &old));
-        // It has read the row, and waits for the hash.
         let polled = std::future::poll_fn(|context| {
             std::task::Poll::Ready(checked.as_mut().poll(context).is_pending())
         });
         assert!(polled.await);
-        users.set_password("israel", &Secret::from("the new password")).await.unwrap();
+        users.put_all(&[changed]).await.unwrap();
+        drop(only_permit);
         assert_eq!(checked.await.unwrap(), None);
     }
 
