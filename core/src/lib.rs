@@ -104,6 +104,8 @@ pub mod guard;
 pub mod http;
 #[cfg(feature = "server")]
 pub mod identity;
+#[cfg(feature = "server")]
+pub mod jose;
 pub mod model;
 #[cfg(feature = "server")]
 pub mod pages;
