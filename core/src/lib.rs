@@ -106,7 +106,11 @@ pub mod http;
 pub mod identity;
 #[cfg(feature = "server")]
 pub mod jose;
+#[cfg(feature = "server")]
+pub mod keys;
 pub mod model;
+#[cfg(feature = "server")]
+mod openid;
 #[cfg(feature = "server")]
 pub mod pages;
 pub mod protocol;

@@ -23,6 +23,9 @@ pub enum EndpointPath<'a> {
     Mounted(&'a str),
     /// The well-known URI with this name. The issuer's path is appended to it (RFC 8414 section 3.1).
     WellKnown(&'a str),
+    /// The well-known URI with this name, where OpenID Connect Discovery section 4 has it: appended to the issuer. For an issuer with
+    /// a path it is mounted at the place of [`WellKnown`](Self::WellKnown) too.
+    Discovery(&'a str),
 }
 
 /// An endpoint of the server.

@@ -1,4 +1,4 @@
-//! The metadata endpoint (RFC 8414). The document lists only what the server supports.
+//! The metadata endpoints (RFC 8414, OpenID Connect Discovery). The document lists only what the server supports.
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -8,19 +8,22 @@ use crate::endpoint::{Endpoint, EndpointPath, EndpointRequest, Metadata};
 use crate::http::{Response, response};
 use crate::protocol::OAuthError;
 
-pub(crate) struct MetadataDocument(Bytes);
+pub(crate) struct MetadataDocument {
+    document: Bytes,
+    path: EndpointPath<'static>,
+}
 
 impl MetadataDocument {
     /// The endpoint that returns this metadata.
-    pub(crate) fn new(metadata: &Metadata) -> Self {
-        Self(metadata.to_document().into())
+    pub(crate) fn new(metadata: &Metadata, path: EndpointPath<'static>) -> Self {
+        Self { document: metadata.to_document().into(), path }
     }
 }
 
 #[async_trait]
 impl Endpoint for MetadataDocument {
     fn path(&self) -> EndpointPath<'_> {
-        EndpointPath::WellKnown("oauth-authorization-server")
+        self.path
     }
 
     fn methods(&self) -> &[Method] {
@@ -32,6 +35,6 @@ impl Endpoint for MetadataDocument {
     }
 
     async fn answer(&self, _request: &EndpointRequest<'_>) -> Result<Response, OAuthError> {
-        Ok(response(StatusCode::OK, "application/json", self.0.clone()))
+        Ok(response(StatusCode::OK, "application/json", self.document.clone()))
     }
 }

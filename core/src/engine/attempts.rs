@@ -7,6 +7,9 @@ use crate::model::Authentication;
 use crate::protocol::OAuthError;
 use crate::token::Secret;
 
+/// The authentication context class of a sign-in with one factor, such as a password (OpenID Connect Core section 2, `acr`).
+pub(crate) const ACR_ONE_FACTOR: &str = "1";
+
 impl Engine {
     /// Where a request comes from, as far as that can be believed.
     pub(crate) fn source(&self, head: &impl RequestHead) -> Source {
@@ -63,7 +66,9 @@ impl Engine {
             None => self.count_failure(attempt)?,
         }
         let now = self.clock.now();
-        Ok(user.map(|user| Authentication::new(user).with_auth_time(now).with_amr(["pwd"])))
+        Ok(user.map(|user| {
+            Authentication::new(user).with_auth_time(now).with_acr(ACR_ONE_FACTOR).with_amr(["pwd"])
+        }))
     }
 }
 

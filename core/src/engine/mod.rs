@@ -2,16 +2,22 @@
 //!
 //! The engine does not know about routes, grants or pages. The module `server` wires those together.
 
+mod access_tokens;
 mod attempts;
 
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+pub(crate) use access_tokens::AccessTokens;
+pub(crate) use attempts::ACR_ONE_FACTOR;
+
 use crate::clients::{Clients, SecretVerifier};
 use crate::env::{Clock, Entropy};
 use crate::http::TrustedProxies;
 use crate::identity::{PasswordHasher, StoredUsers, Throttle, Users, UsersError};
+use crate::jose::Algorithm;
+use crate::keys::Keys;
 use crate::model::{AuthMethod, Client};
 use crate::protocol::Issuer;
 use crate::store::{Store, StoreError};
@@ -39,6 +45,11 @@ pub struct Engine {
     pub(crate) trusted_proxies: TrustedProxies,
     pub(crate) clients: Clients,
     pub(crate) secrets: SecretVerifier,
+    pub(crate) access_tokens: AccessTokens,
+    /// The algorithm of the ID tokens of clients that ask for no other.
+    pub(crate) id_token_algorithm: Algorithm,
+    /// The signing keys, if anything is signed.
+    pub(crate) keys: Option<Keys>,
 }
 
 /// The lifetimes of codes and tokens.

@@ -145,7 +145,7 @@ impl TokenSide for AuthorizationCode {
         let preparation =
             issuer.prepare_stored(id, &fresh, |record| redeemable(request, issuer, record, &code)).await?;
         let decide = |record: &GrantRecord| {
-            if fresh.are_issued(record) {
+            if fresh.are_issued(record, preparation.tokens()) {
                 let response = match scope_of(request, record) {
                     Ok(scope) => {
                         let mut again = GrantRecord { access: Vec::new(), ..record.clone() };

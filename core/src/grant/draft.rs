@@ -1,7 +1,8 @@
 use serde_json::Value;
 
 use super::GrantedScope;
-use super::issue::{FreshTokens, Prepared};
+use super::issue::FreshTokens;
+use super::prepared::Prepared;
 use crate::engine::Engine;
 use crate::env::Timestamp;
 use crate::model::{Client, GrantRecord};
@@ -10,7 +11,8 @@ use crate::token::Binding;
 
 /// Tokens that are about to be issued. Nothing is stored or redeemed yet.
 ///
-/// [`Extension::prepare_token`](super::Extension::prepare_token) gets one. Everything that can fail happens there, so that a
+/// [`Extension::prepare_token`](super::Extension::prepare_token) and
+/// [`Extension::prepare_response`](super::Extension::prepare_response) get one. Everything that can fail happens there, so that a
 /// failure redeems no code and rotates no refresh token.
 pub struct TokenDraft<'a> {
     pub(super) engine: &'a Engine,
@@ -55,9 +57,10 @@ impl<'a> TokenDraft<'a> {
         self.scope
     }
 
-    /// The access token.
-    pub fn access_token(&self) -> &'a str {
-        self.fresh.access_token().expose()
+    /// The access token as it will be issued. In [`prepare_token`](super::Extension::prepare_token) it is not final: what is prepared
+    /// there goes into a JWT.
+    pub fn access_token(&self) -> &str {
+        self.fresh.access(&self.prepared).text.expose()
     }
 
     /// The time of the request.
@@ -68,6 +71,12 @@ impl<'a> TokenDraft<'a> {
     /// Adds a member to the response. The members that RFC 6749 section 5.1 defines cannot be replaced.
     pub fn add_member(&mut self, name: impl Into<String>, value: Value) {
         self.prepared.members.insert(name.into(), value);
+    }
+
+    /// Adds a claim to the access token, if that is a JWT (RFC 9068 section 2.2). The claims that the server sets cannot be replaced:
+    /// the request is then refused with a server error.
+    pub fn add_claim(&mut self, name: impl Into<String>, value: Value) {
+        self.prepared.claims.insert(name.into(), value);
     }
 
     /// Restricts the access token to these resources (RFC 8707 section 2.2).

@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use serde_json::{Map, Value};
+use serde_json::Map;
 
-use super::{GrantedScope, Issued, NewGrant, TokenResponse};
+use super::prepared::Prepared;
+use super::{GrantedScope, Issued, NewGrant, TokenResponse, jwt};
 use crate::engine::Engine;
 use crate::env::Timestamp;
 use crate::model::{AccessState, Client, GrantRecord, RefreshState};
@@ -33,24 +34,6 @@ pub(crate) enum FreshRefresh {
     Same,
 }
 
-/// What the extensions have prepared: the kind of access token, and additional members of the response.
-#[derive(Debug, Default)]
-pub(crate) struct Prepared {
-    /// The audience of the access token, if it is narrower than the grant's.
-    pub(crate) audience: Option<Box<[String]>>,
-    pub(crate) binding: Option<Box<Binding>>,
-    pub(crate) format: TokenFormat,
-    pub(crate) members: Map<String, Value>,
-}
-
-/// The format of an access token.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) enum TokenFormat {
-    /// The grant's id and a random secret.
-    #[default]
-    Opaque,
-}
-
 impl FreshTokens {
     /// Makes an access token for this grant.
     pub(crate) fn make(engine: &Engine, grant: GrantId, refresh: FreshRefresh) -> Result<Self, OAuthError> {
@@ -59,13 +42,14 @@ impl FreshTokens {
     }
 
     /// Whether these very tokens were issued already, in a change whose answer was lost.
-    pub(crate) fn are_issued(&self, record: &GrantRecord) -> bool {
-        record.access.iter().any(|access| access.digest.matches(&self.access.digest))
+    pub(crate) fn are_issued(&self, record: &GrantRecord, prepared: Option<&Prepared>) -> bool {
+        let digest = &prepared.map_or(&self.access, |prepared| self.access(prepared)).digest;
+        record.access.iter().any(|access| access.digest.matches(digest))
     }
 
-    /// The text of the access token.
-    pub(crate) fn access_token(&self) -> &Secret {
-        &self.access.text
+    /// The access token: the prepared one, or else the opaque one.
+    pub(super) fn access<'a>(&'a self, prepared: &'a Prepared) -> &'a NewToken {
+        prepared.access.as_ref().unwrap_or(&self.access)
     }
 }
 
@@ -93,11 +77,10 @@ pub(crate) fn mint(
     now: Timestamp,
 ) -> TokenResponse {
     let expires = now.after(engine.access_token_lifetime(client));
-    let text = match prepared.format {
-        TokenFormat::Opaque => fresh.access.text.clone(),
-    };
+    let NewToken { text, digest } = fresh.access(prepared);
+    let (text, digest) = (text.clone(), *digest);
     let access = AccessState {
-        digest: fresh.access.digest,
+        digest,
         issued: now,
         expires,
         scope: (*scope.as_scope() != record.scope).then(|| scope.as_scope().clone()),
@@ -255,7 +238,11 @@ pub(crate) async fn issue_minted(
     grant: NewGrant,
 ) -> Result<Issued, OAuthError> {
     let now = engine.clock.now();
-    Unstored::make(engine, client, "minted", grant, now)?
-        .store(engine, client, &Prepared::default(), now)
-        .await
+    let unstored = Unstored::make(engine, client, "minted", grant, now)?;
+    let mut prepared = Prepared::default();
+    if engine.is_jwt(client) {
+        let access = jwt::sign(engine, client, &unstored.record, &unstored.scope, &prepared, now).await?;
+        prepared.access = Some(access);
+    }
+    unstored.store(engine, client, &prepared, now).await
 }

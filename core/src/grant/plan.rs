@@ -13,6 +13,16 @@ pub struct AuthorizationPlan {
     pub(crate) max_age: Option<Duration>,
     pub(crate) asks_sign_in: bool,
     pub(crate) asks_consent: bool,
+    /// No page may be shown: whatever is missing is an error (OpenID Connect Core section 3.1.2.1, `prompt` `none`).
+    pub(crate) forbids_pages: bool,
+    /// The only subject that the request is about.
+    pub(crate) subject: Option<String>,
+    /// An ID token whose subject the request is about; not verified yet.
+    pub(crate) id_token_hint: Option<String>,
+    /// The authentication context classes of which the sign-in must have one; any if empty.
+    pub(crate) acr_values: Vec<String>,
+    /// Scopes that the user is asked about beside those that are granted.
+    pub(crate) shown_scopes: Vec<String>,
 }
 
 impl AuthorizationPlan {

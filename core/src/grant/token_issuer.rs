@@ -1,8 +1,9 @@
 use std::sync::Arc;
 
 use super::draft::TokenDraft;
-use super::issue::{FreshTokens, Prepared, Unstored};
-use super::{ApprovedAuthorization, Extension, GrantedScope, Issued, NewGrant, TokenRequest};
+use super::issue::{FreshTokens, Unstored};
+use super::prepared::Prepared;
+use super::{ApprovedAuthorization, Extension, GrantedScope, Issued, NewGrant, TokenRequest, jwt};
 use crate::engine::Engine;
 use crate::env::Timestamp;
 use crate::model::{Client, GrantData, GrantRecord};
@@ -40,6 +41,14 @@ pub(crate) enum Preparation {
 }
 
 impl Preparation {
+    /// What is prepared, for whatever scope.
+    pub(crate) fn tokens(&self) -> Option<&Prepared> {
+        match self {
+            Self::NotNeeded(prepared) | Self::Done(_, prepared) => Some(prepared),
+            Self::Missing => None,
+        }
+    }
+
     /// What is prepared for tokens of this scope.
     ///
     /// # Errors
@@ -135,9 +144,13 @@ impl<'a> TokenIssuer<'a> {
         Ok(Preparation::Done(scope, prepared))
     }
 
-    /// Whether an extension prepares tokens. Most do not, which saves the read.
+    /// Whether something has to be prepared. Mostly it has not, which saves the read.
     fn prepares(&self) -> bool {
-        self.extensions.iter().any(|extension| extension.prepares_tokens())
+        self.engine.is_jwt(self.client) || self.preparing().next().is_some()
+    }
+
+    fn preparing(&self) -> impl Iterator<Item = &Arc<dyn Extension>> {
+        self.extensions.iter().filter(|extension| extension.prepares_tokens(self.client))
     }
 
     async fn prepare(
@@ -157,8 +170,16 @@ impl<'a> TokenIssuer<'a> {
             now: self.now,
             prepared: Prepared::default(),
         };
-        for extension in self.extensions.iter().filter(|extension| extension.prepares_tokens()) {
+        for extension in self.preparing() {
             extension.prepare_token(&mut draft).await?;
+        }
+        if self.engine.is_jwt(self.client) {
+            let access =
+                jwt::sign(self.engine, self.client, record, scope, &draft.prepared, self.now).await?;
+            draft.prepared.access = Some(access);
+        }
+        for extension in self.preparing() {
+            extension.prepare_response(&mut draft).await?;
         }
         Ok(draft.prepared)
     }

@@ -50,7 +50,7 @@ fn credentials<'h>(values: impl IntoIterator<Item = &'h [u8]>) -> Result<&'h str
 
 #[inline]
 fn parse(text: &[u8]) -> Option<PresentedToken> {
-    PresentedToken::parse_bytes(TokenKind::Access, text)
+    PresentedToken::parse_bytes(TokenKind::Access, text).or_else(|| PresentedToken::parse_jwt(text))
 }
 
 #[cfg(test)]

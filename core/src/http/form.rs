@@ -1,8 +1,8 @@
 //! Parameters in a form body (RFC 6749 appendix B).
 
 use bytes::Bytes;
-use http::StatusCode;
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
+use http::{HeaderValue, StatusCode};
 
 use super::Request;
 use crate::protocol::{OAuthError, ParameterError, Parameters};
@@ -22,11 +22,7 @@ pub(crate) fn form_body(request: &Request) -> Result<&Bytes, OAuthError> {
     if second.is_some() {
         return Err(OAuthError::invalid_request("there is more than one Content-Type"));
     }
-    let is_form = content_type.and_then(|value| value.to_str().ok()).is_some_and(|value| {
-        let essence = value.split(';').next().unwrap_or_default().trim();
-        essence.eq_ignore_ascii_case("application/x-www-form-urlencoded")
-    });
-    if !is_form {
+    if !content_type.is_some_and(is_form_type) {
         return Err(OAuthError::invalid_request("the body must be application/x-www-form-urlencoded"));
     }
     // RFC 9110 section 15.5.16.
@@ -39,6 +35,16 @@ pub(crate) fn form_body(request: &Request) -> Result<&Bytes, OAuthError> {
         return Err(error.with_status(StatusCode::UNSUPPORTED_MEDIA_TYPE));
     }
     Ok(request.body())
+}
+
+/// Whether a request says that its body is a form.
+pub(crate) fn is_form(request: &Request) -> bool {
+    request.headers().get_all(CONTENT_TYPE).iter().any(is_form_type)
+}
+
+fn is_form_type(value: &HeaderValue) -> bool {
+    let essence = value.to_str().unwrap_or_default().split(';').next().unwrap_or_default().trim();
+    essence.eq_ignore_ascii_case("application/x-www-form-urlencoded")
 }
 
 /// RFC 6749 sections 3.1 and 3.2: no parameter may appear more than once.

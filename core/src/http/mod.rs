@@ -10,7 +10,7 @@ mod response;
 
 pub(crate) use authorization::{AuthorizationHeader, authorization_in, authorization_of};
 pub(crate) use cors::{AllowedOrigins, preflight};
-pub(crate) use form::{form, form_body, refuse_repeated};
+pub(crate) use form::{form, form_body, is_form, refuse_repeated};
 pub use head::{BearerToken, Connection, Peer, RequestHead};
 pub use proxies::{ForwardedFor, ProxyError, TrustedProxies};
 pub use request::{Request, Unread, whole_request};

@@ -194,7 +194,9 @@ mod tests {
             let token = with_header(&key, &json!({ "alg": alg }));
             assert!(!Jws::parse(&token).unwrap().is_signed_by(key.public()), "{alg}");
         }
-        assert!(Jws::parse(&with_header(&key, &json!({ "alg": "ES256" }))).unwrap().is_signed_by(key.public()));
+        assert!(
+            Jws::parse(&with_header(&key, &json!({ "alg": "ES256" }))).unwrap().is_signed_by(key.public())
+        );
         // CVE-2016-10555 and its descendants: the public key as the secret of a MAC.
         let public = key.public().to_jwk().to_string();
         let input = format!("{}.{}", encode(r#"{"alg":"HS256"}"#), encode("{}"));
@@ -224,7 +226,15 @@ mod tests {
                 assert_eq!(Jws::parse(&token).unwrap_err(), error, "{name}");
             }
         }
-        for header in ["{}", "[]", "{", "", r#"{"alg":7}"#, r#"{"alg":"ES256","alg":"none"}"#, r#"{"alg":"ES256","kid":1}"#] {
+        for header in [
+            "{}",
+            "[]",
+            "{",
+            "",
+            r#"{"alg":7}"#,
+            r#"{"alg":"ES256","alg":"none"}"#,
+            r#"{"alg":"ES256","kid":1}"#,
+        ] {
             let token = format!("{}.{}.{}", encode(header), encode("{}"), encode("s"));
             assert_eq!(Jws::parse(&token).unwrap_err(), JwsError::Header, "{header}");
         }

@@ -8,7 +8,6 @@ use super::Jws;
 pub fn is_hs256(jws: &Jws<'_>, secret: &[u8]) -> bool {
     let mac = Hmac::<Sha256>::new_from_slice(secret).ok();
     jws.algorithm_name() == "HS256"
-        && mac.is_some_and(|mac| {
-            mac.chain_update(jws.input().as_bytes()).verify_slice(jws.signature()).is_ok()
-        })
+        && mac
+            .is_some_and(|mac| mac.chain_update(jws.input().as_bytes()).verify_slice(jws.signature()).is_ok())
 }

@@ -122,9 +122,7 @@ impl PrivateKey {
                 pair.sign(padding, &SystemRandom::new(), input, &mut signature).map_err(failed)?;
                 Ok(signature)
             }
-            Pair::P256(pair) => {
-                Ok(pair.sign(&SystemRandom::new(), input).map_err(failed)?.as_ref().to_vec())
-            }
+            Pair::P256(pair) => Ok(pair.sign(&SystemRandom::new(), input).map_err(failed)?.as_ref().to_vec()),
             Pair::Ed25519(pair) => Ok(pair.try_sign(input).map_err(failed)?.as_ref().to_vec()),
         }
     }

@@ -79,7 +79,9 @@ impl PublicKey {
     pub fn from_jwk(jwk: &Value) -> Result<Self, JwkError> {
         let members = jwk.as_object().ok_or(JwkError::Malformed)?;
         let kty = text(members, "kty")?.ok_or(JwkError::Malformed)?;
-        if kty == "oct" || ["d", "p", "q", "dp", "dq", "qi", "k"].iter().any(|name| members.contains_key(*name)) {
+        if kty == "oct"
+            || ["d", "p", "q", "dp", "dq", "qi", "k"].iter().any(|name| members.contains_key(*name))
+        {
             return Err(JwkError::Private);
         }
         let number = |name| text(members, name)?.and_then(decode).ok_or(JwkError::Malformed);
@@ -240,7 +242,8 @@ mod tests {
         let key = PublicKey::from_jwk(&rsa).unwrap();
         assert_eq!(key.thumbprint(), "NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs");
         assert_eq!((key.id(), key.algorithm()), (Some("2011-04-29"), Some(Algorithm::Rs256)));
-        let ed = json!({ "kty": "OKP", "crv": "Ed25519", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo" });
+        let ed =
+            json!({ "kty": "OKP", "crv": "Ed25519", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo" });
         let key = PublicKey::from_jwk(&ed).unwrap();
         assert_eq!(key.thumbprint(), "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k");
     }
@@ -289,7 +292,11 @@ mod tests {
             assert_eq!(read.id(), Some(&*read.thumbprint()));
             let signature = key.sign(b"input").unwrap();
             for other in Algorithm::ALL {
-                assert_eq!(read.verifies(other, b"input", &signature), other == algorithm, "{algorithm} {other}");
+                assert_eq!(
+                    read.verifies(other, b"input", &signature),
+                    other == algorithm,
+                    "{algorithm} {other}"
+                );
             }
             assert!(!read.verifies(algorithm, b"another", &signature));
         }

@@ -3,7 +3,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::{ClientSecretHash, json};
+use super::{AccessTokenFormat, ClientSecretHash, json};
 use crate::env::Timestamp;
 use crate::protocol::{RedirectUri, RedirectUriError, Scope, ScopeError};
 use crate::store::{CorruptRow, Kind, Record, Row};
@@ -112,6 +112,8 @@ pub(crate) struct Body {
     pub(crate) lifetimes: Lifetimes,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) default_scope: Option<Scope>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) access_token_format: Option<AccessTokenFormat>,
     #[serde(default, skip_serializing_if = "Map::is_empty")]
     pub(crate) metadata: Map<String, Value>,
 }
@@ -179,6 +181,11 @@ impl Client {
         self.body.metadata.get(member).and_then(Value::as_str)
     }
 
+    /// A member of its metadata (RFC 7591 section 2), of whatever type.
+    pub fn metadata_value(&self, member: &str) -> Option<&Value> {
+        self.body.metadata.get(member)
+    }
+
     /// The scope that it may request.
     pub fn scope(&self) -> &Scope {
         &self.scope
@@ -232,6 +239,11 @@ impl Client {
     /// The lifetimes that it has instead of the server's.
     pub fn lifetimes(&self) -> &Lifetimes {
         &self.body.lifetimes
+    }
+
+    /// What its access tokens are, if that is not what the server's usually are.
+    pub fn access_token_format(&self) -> Option<AccessTokenFormat> {
+        self.body.access_token_format
     }
 
     /// The grant types that it may use.
@@ -294,6 +306,7 @@ impl ClientBuilder {
             self_registered: false,
             lifetimes: Lifetimes::default(),
             default_scope: None,
+            access_token_format: None,
             metadata: Map::new(),
         };
         Self {
@@ -390,6 +403,14 @@ impl ClientBuilder {
     #[must_use]
     pub fn self_registered(mut self, yes: bool) -> Self {
         self.body.self_registered = yes;
+        self
+    }
+
+    /// What its access tokens are, if that is not what the server's usually are
+    /// ([`Builder::access_token_format`](crate::Builder::access_token_format)).
+    #[must_use]
+    pub fn access_token_format(mut self, format: AccessTokenFormat) -> Self {
+        self.body.access_token_format = Some(format);
         self
     }
 

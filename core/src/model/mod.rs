@@ -1,5 +1,6 @@
 //! What is stored: clients, users, grants, sessions and consents, each as one row.
 
+mod access_token_format;
 mod authentication;
 mod client;
 pub(crate) mod client_secret_hash;
@@ -8,9 +9,12 @@ mod grant;
 mod json;
 mod password_hash;
 mod session;
+#[cfg(feature = "server")]
+mod signing_key;
 mod user;
 
 pub use crate::token::GrantId;
+pub use access_token_format::AccessTokenFormat;
 pub use authentication::{Authentication, AuthenticationState};
 pub use client::{AuthMethod, Client, ClientBuilder, ClientError, Lifetimes};
 pub use client_secret_hash::ClientSecretHash;
@@ -18,4 +22,6 @@ pub use consent::Consent;
 pub use grant::{AccessState, CodeState, GrantData, GrantRecord, PreviousRefresh, RefreshState};
 pub use password_hash::PasswordHash;
 pub use session::{Session, SessionId};
+#[cfg(feature = "server")]
+pub use signing_key::SigningKey;
 pub use user::{StoredUser, User};

@@ -1,6 +1,7 @@
 use std::fmt;
 
 use super::configuration::Problems;
+use crate::keys::KeyStoreError;
 
 /// Why a server cannot be built: all problems of the configuration, each with what to change.
 #[derive(Debug)]
@@ -9,6 +10,10 @@ pub struct BuildError {
 }
 
 impl BuildError {
+    pub(super) fn of_keys(error: KeyStoreError) -> Self {
+        Self { problems: vec![error.to_string()] }
+    }
+
     /// The problems.
     pub fn problems(&self) -> &[String] {
         &self.problems

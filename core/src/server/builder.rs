@@ -8,9 +8,10 @@ use super::{BuildError, sweeper};
 use crate::client_auth::{ClientAuthentication, ClientAuthenticator};
 use crate::clients::{Clients, SecretVerifier};
 use crate::endpoint::Endpoint;
-use crate::endpoints::Interaction;
-use crate::engine::{Engine, ServerLifetimes};
+use crate::endpoints::{Interaction, Jwks, UserInfo};
+use crate::engine::{AccessTokens, Engine, ServerLifetimes};
 use crate::env::{Clock, Entropy, SystemClock, SystemEntropy};
+use crate::grant::extension::OpenId;
 use crate::grant::{Extension, IntoRegistration, Registry};
 use crate::guard::{Guard, GuardError, Rejection, RejectionBody, ScopeDescription, ShapeRejection, is_realm};
 use crate::http::{AllowedOrigins, TrustedProxies};
@@ -18,7 +19,9 @@ use crate::identity::{
     HashingSettings, OwnSession, PasswordHasher, PasswordPolicy, Sessions, StoredUsers, Throttle,
     ThrottleSettings, UsernameComparison, Users,
 };
-use crate::model::AuthMethod;
+use crate::jose::Algorithm;
+use crate::keys::{KeySettings, Keys, ServerSecret, Signer, StoredKeys, Vault};
+use crate::model::{AccessTokenFormat, AuthMethod};
 use crate::pages::{BuiltInPages, Pages, Theme};
 use crate::protocol::Issuer;
 use crate::store::Store;
@@ -41,6 +44,12 @@ pub struct Builder {
     users: Option<Arc<dyn Users>>,
     own_session: Option<Arc<dyn OwnSession>>,
     pages: Arc<dyn Pages>,
+    openid: Option<OpenId>,
+    access_tokens: AccessTokens,
+    secret: Option<ServerSecret>,
+    previous_secret: Option<ServerSecret>,
+    key_settings: KeySettings,
+    signer: Option<Arc<dyn Signer>>,
     hashing: HashingSettings,
     throttle: ThrottleSettings,
     trusted_proxies: TrustedProxies,
@@ -79,6 +88,12 @@ impl GridAuth {
             users: None,
             own_session: None,
             pages: Arc::new(BuiltInPages::default()),
+            openid: None,
+            access_tokens: AccessTokens { format: AccessTokenFormat::Opaque, algorithm: Algorithm::Es256 },
+            secret: None,
+            previous_secret: None,
+            key_settings: KeySettings::default(),
+            signer: None,
             hashing: HashingSettings::default(),
             throttle: ThrottleSettings::default(),
             trusted_proxies: TrustedProxies::default(),
@@ -111,6 +126,59 @@ impl Builder {
     #[must_use]
     pub fn extension(mut self, extension: impl Extension) -> Self {
         self.extensions.push(Arc::new(extension));
+        self
+    }
+
+    /// Makes the server an OpenID provider (OpenID Connect Core 1.0): ID tokens, the UserInfo endpoint, discovery, and signing keys
+    /// that rotate by themselves.
+    #[must_use]
+    pub fn openid(mut self, openid: OpenId) -> Self {
+        self.openid = Some(openid);
+        self
+    }
+
+    /// What access tokens are: opaque by default. [`AccessTokenFormat::Jwt`] lets others check them by the published keys. A client
+    /// may have it differently ([`ClientBuilder::access_token_format`](crate::model::ClientBuilder::access_token_format)).
+    #[must_use]
+    pub fn access_token_format(mut self, format: AccessTokenFormat) -> Self {
+        self.access_tokens.format = format;
+        self
+    }
+
+    /// The algorithm of access tokens that are JSON Web Tokens: ES256 by default.
+    #[must_use]
+    pub fn access_token_algorithm(mut self, algorithm: Algorithm) -> Self {
+        self.access_tokens.algorithm = algorithm;
+        self
+    }
+
+    /// The secret under which signing keys are sealed in the store, the same for all processes of the store. Without one, the store
+    /// keeps its own, which protects the keys from nobody who can read the store. Set for the first time, it seals anew what the
+    /// store's own secret sealed.
+    #[must_use]
+    pub fn secret(mut self, secret: ServerSecret) -> Self {
+        self.secret = Some(secret);
+        self
+    }
+
+    /// The secret before the present one. What it sealed is opened, and sealed anew.
+    #[must_use]
+    pub fn previous_secret(mut self, secret: ServerSecret) -> Self {
+        self.previous_secret = Some(secret);
+        self
+    }
+
+    /// How the signing keys in the store come and go.
+    #[must_use]
+    pub fn signing_keys(mut self, settings: KeySettings) -> Self {
+        self.key_settings = settings;
+        self
+    }
+
+    /// Signs with something else than the keys in the store: a key management service, a hardware module.
+    #[must_use]
+    pub fn signer(mut self, signer: impl Signer) -> Self {
+        self.signer = Some(Arc::new(signer));
         self
     }
 
@@ -312,6 +380,9 @@ impl Builder {
     /// # Errors
     /// [`BuildError`] lists all problems of the configuration.
     pub async fn build(mut self) -> Result<GridAuth, BuildError> {
+        if let Some(openid) = &self.openid {
+            self.extensions.push(Arc::new(openid.clone()));
+        }
         for extension in &self.extensions {
             self.grants.extend_all(extension);
         }
@@ -351,6 +422,14 @@ impl Builder {
         };
         let scopes = interaction.scopes.clone();
         let mut endpoints = endpoints(&grants, interaction);
+        let (stored_keys, keys) = self.keys(&store, &mut problems).await?;
+        if let Some(keys) = &keys {
+            endpoints.push(Arc::new(Jwks(keys.clone())));
+        }
+        if let Some(openid) = &self.openid {
+            let scope_claims = openid.scope_claims.clone();
+            endpoints.push(Arc::new(UserInfo { guard: guard.clone(), scope_claims }));
+        }
         endpoints.append(&mut self.endpoints);
         let engine = Arc::new(Engine {
             issuer,
@@ -371,9 +450,14 @@ impl Builder {
             stored_users,
             hasher,
             secrets,
+            access_tokens: self.access_tokens,
+            id_token_algorithm: Algorithm::Rs256,
+            keys,
         });
         if !grants.is_empty() || !endpoints.is_empty() {
-            endpoints.push(Arc::new(metadata(&engine, &grants, &scopes, &endpoints)));
+            for document in metadata(&engine, &grants, &scopes, &endpoints, self.openid.is_some()) {
+                endpoints.push(Arc::new(document));
+            }
         }
         problems.check_endpoints(&endpoints);
         let routes = Routes::mount(endpoints, &engine.issuer, &engine.mount, self.strips_issuer_path);
@@ -392,9 +476,61 @@ impl Builder {
             guard,
             authenticator,
             routes,
+            stored_keys,
             allowed_origins: self.allowed_origins,
             told_of_unknown_peer: std::sync::Once::new(),
         })))
+    }
+
+    /// The signing keys, if anything is signed: the signer of the application, or those in the store.
+    async fn keys(
+        &self,
+        store: &Store,
+        problems: &mut Problems,
+    ) -> Result<(Option<Arc<StoredKeys>>, Option<Keys>), BuildError> {
+        let is_jwt = self.access_tokens.format == AccessTokenFormat::Jwt;
+        if let Some(signer) = &self.signer {
+            return Ok((None, Some(Keys(Arc::clone(signer)))));
+        }
+        let mut algorithms = Vec::new();
+        if self.openid.is_some() {
+            algorithms.extend([Algorithm::Rs256, Algorithm::Es256, Algorithm::EdDsa]);
+        }
+        if (is_jwt || self.openid.is_some()) && !algorithms.contains(&self.access_tokens.algorithm) {
+            algorithms.push(self.access_tokens.algorithm);
+        }
+        if algorithms.is_empty() {
+            return Ok((None, None));
+        }
+        let settings = KeySettings {
+            longest_token: self.key_settings.longest_token.max(self.lifetimes.access_token),
+            longest_session: self.session_lifetime,
+            ..self.key_settings.clone()
+        };
+        if let Some(problem) = settings.problem() {
+            problems.add(problem);
+            return Ok((None, None));
+        }
+        let (secret, previous) = (self.secret.as_ref(), self.previous_secret.as_ref());
+        let opened = async {
+            let vault = Vault::open(store, secret, previous, &*self.clock, &*self.entropy).await?;
+            let (vault, entropy) = (Arc::new(vault), Arc::clone(&self.entropy));
+            let keys = StoredKeys::open(
+                store.clone(),
+                &*self.clock,
+                entropy,
+                Arc::clone(&vault),
+                settings,
+                algorithms,
+            )
+            .await?;
+            vault.forget_own_secret(store).await?;
+            Ok(Arc::new(keys))
+        };
+        match opened.await {
+            Ok(keys) => Ok((Some(Arc::clone(&keys)), Some(Keys(keys)))),
+            Err(error) => Err(BuildError::of_keys(error)),
+        }
     }
 
     /// The guard for the server's tokens.

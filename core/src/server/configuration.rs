@@ -100,7 +100,9 @@ impl Problems {
             let path = endpoint.path();
             let is_plain = match path {
                 EndpointPath::Mounted(path) => !path.is_empty() && is_plain_path(path),
-                EndpointPath::WellKnown(name) => is_plain_path(&format!("/{name}")),
+                EndpointPath::WellKnown(name) | EndpointPath::Discovery(name) => {
+                    is_plain_path(&format!("/{name}"))
+                }
             };
             if !is_plain {
                 self.add(format!(

@@ -17,6 +17,7 @@ use crate::http::{
     AllowedOrigins, Request, RequestHead, Response, Unread, error_response, not_found, preflight,
 };
 use crate::identity::StoredUsers;
+use crate::keys::StoredKeys;
 use crate::protocol::{Issuer, OAuthError};
 use crate::store::{Store, deadline};
 
@@ -47,6 +48,8 @@ pub(super) struct Server {
     pub(super) guard: Guard,
     pub(super) authenticator: ClientAuthenticator,
     pub(super) routes: Routes,
+    /// The signing keys in the store, if the server has its keys there.
+    pub(super) stored_keys: Option<Arc<StoredKeys>>,
     /// Used once to log that requests come without their peer's address.
     pub(super) told_of_unknown_peer: Once,
     pub(super) allowed_origins: AllowedOrigins,

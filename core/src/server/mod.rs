@@ -9,6 +9,7 @@ mod mint;
 mod revocation;
 mod routes;
 mod sign_up;
+mod signing_keys;
 mod sweeper;
 mod usable;
 

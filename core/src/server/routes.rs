@@ -8,6 +8,7 @@ use crate::engine::Engine;
 use crate::grant::Registry;
 use crate::guard::ScopeDescription;
 use crate::http::{Response, method_not_allowed};
+use crate::jose::Algorithm;
 use crate::protocol::Issuer;
 
 /// The mounted endpoints.
@@ -37,13 +38,15 @@ pub(super) fn endpoints(grants: &Arc<Registry>, interaction: Interaction) -> Vec
     endpoints
 }
 
-/// The metadata document (RFC 8414 section 2), assembled from the server, its endpoints and its grants.
+/// The metadata documents (RFC 8414 section 2, OpenID Connect Discovery section 3), assembled from the server, its endpoints and its
+/// grants. Both have the same content.
 pub(super) fn metadata(
     engine: &Engine,
     grants: &Registry,
     scopes: &[ScopeDescription],
     endpoints: &[Arc<dyn Endpoint>],
-) -> MetadataDocument {
+    has_openid: bool,
+) -> Vec<MetadataDocument> {
     let mut metadata = Metadata::new();
     metadata.insert("issuer", engine.issuer());
     if !scopes.is_empty() {
@@ -53,7 +56,16 @@ pub(super) fn metadata(
         endpoint.describe(engine, &mut metadata);
     }
     grants.describe(&mut metadata);
-    MetadataDocument::new(&metadata)
+    if let Some(keys) = engine.keys.as_ref().filter(|_| has_openid) {
+        let names = keys.0.algorithms().into_iter().map(Algorithm::name);
+        metadata.add("id_token_signing_alg_values_supported", names);
+    }
+    let mut documents =
+        vec![MetadataDocument::new(&metadata, EndpointPath::WellKnown("oauth-authorization-server"))];
+    if has_openid {
+        documents.push(MetadataDocument::new(&metadata, EndpointPath::Discovery("openid-configuration")));
+    }
+    documents
 }
 
 impl Routes {
@@ -76,6 +88,15 @@ impl Routes {
                 }
                 // RFC 8414 section 3.1: the well-known part comes before the issuer's path.
                 EndpointPath::WellKnown(name) => lead(format!("/.well-known/{name}{}", issuer.path)),
+                EndpointPath::Discovery(name) => {
+                    lead(format!("{}/.well-known/{name}", issuer.path));
+                    if !issuer.path.is_empty() {
+                        lead(format!("/.well-known/{name}{}", issuer.path));
+                        if is_stripped {
+                            lead(format!("/.well-known/{name}"));
+                        }
+                    }
+                }
             }
         }
         Self(routes)

@@ -56,6 +56,11 @@ pub(super) fn spawn(engine: &Arc<Engine>, interval: Duration) {
         loop {
             tokio::time::sleep(interval).await;
             let Some(engine) = engine.upgrade() else { return };
+            if let Some(keys) = &engine.keys
+                && let Err(error) = keys.0.maintain(engine.clock.now()).await
+            {
+                tracing::warn!(%error, "the signing keys could not be looked after");
+            }
             match sweep(&engine).await {
                 Ok(0) => {}
                 Ok(removed) => tracing::debug!(removed, "expired rows removed"),

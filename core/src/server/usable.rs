@@ -2,6 +2,7 @@
 
 use super::GridAuth;
 use crate::guard::STANDARD_SCOPES;
+use crate::jose::Algorithm;
 use crate::model::{AuthMethod, Client};
 
 impl GridAuth {
@@ -38,6 +39,25 @@ impl GridAuth {
                 problems.push(format!(
                     "the scope {token:?} is not declared: name it in scopes!, or leave it out"
                 ));
+            }
+        }
+        let engine = &self.0.engine;
+        if engine.is_jwt(client) && engine.keys.is_none() {
+            problems.push(
+                "its access tokens are to be JWTs, and the server has no signing keys: call .openid(..), .signer(..) or \
+                 .access_token_format(..), or leave them opaque"
+                    .to_owned(),
+            );
+        }
+        for member in ["id_token_signed_response_alg", "userinfo_signed_response_alg"] {
+            let signs = |name: &str| {
+                let named = Algorithm::from_name(name);
+                engine.keys.as_ref().is_none_or(|keys| {
+                    named.is_some_and(|algorithm| keys.0.algorithms().contains(&algorithm))
+                })
+            };
+            if let Some(name) = client.metadata(member).filter(|name| !signs(name)) {
+                problems.push(format!("{member}: the server does not sign with {name:?}"));
             }
         }
         problems

@@ -11,7 +11,7 @@ pub use binding::Binding;
 pub use digest::Digest;
 pub use grant_id::GrantId;
 pub(crate) use opaque::{
-    Family, TokenSecret, commitment, family_digest, family_of_code, new_family, new_token_secret,
+    Family, TokenSecret, commitment, family_digest, family_of_code, new_family, new_jwt_id, new_token_secret,
 };
 pub use opaque::{NewToken, PresentedToken, TokenKind};
 pub use seal::Sealed;

@@ -44,6 +44,11 @@ const SECRET: usize = 32;
 const FAMILY_LABEL: u8 = b'f';
 const CODE_FAMILY_LABEL: u8 = b'F';
 const COMMITMENT_LABEL: u8 = b'g';
+const JWT_LABEL: u8 = b'j';
+/// How the claims of the server's JSON Web Tokens begin. Then comes the `jti`.
+const JWT_START: &[u8] = br#"{"jti":""#;
+/// The length of a `jti`: the grant's id and 128 random bits in base64url.
+const JWT_ID: usize = 43;
 
 /// A newly generated token: its text for the client, its digest for the store.
 #[derive(Debug)]
@@ -90,6 +95,22 @@ impl NewToken {
     }
 }
 
+impl NewToken {
+    /// An access token that is a JSON Web Token with a [`jti`](new_jwt_id) at its start. The digest is that of the whole text.
+    pub(crate) fn of_jwt(text: Secret) -> Self {
+        let digest = Digest::of(JWT_LABEL, &[text.expose().as_bytes()]);
+        Self { text, digest }
+    }
+}
+
+/// The `jti` of an access token that is a JSON Web Token. It names the grant's row, so a guard on the store finds that.
+pub(crate) fn new_jwt_id(grant: GrantId, entropy: &dyn Entropy) -> Result<String, EntropyError> {
+    let mut bytes = [0; ID + 16];
+    bytes[..ID].copy_from_slice(grant.as_bytes());
+    entropy.fill(&mut bytes[ID..])?;
+    Ok(URL_SAFE_NO_PAD.encode(bytes))
+}
+
 /// A new family.
 pub(crate) fn new_family(entropy: &dyn Entropy) -> Result<Family, EntropyError> {
     let mut family = Zeroizing::new([0; FAMILY]);
@@ -132,6 +153,7 @@ pub(crate) fn family_digest(family: &Family) -> Digest {
 /// A presented token, parsed but not yet validated.
 pub struct PresentedToken {
     kind: TokenKind,
+    is_jwt: bool,
     bytes: [u8; ID + FAMILY + SECRET],
     length: usize,
     digest: Digest,
@@ -140,7 +162,8 @@ pub struct PresentedToken {
 impl PresentedToken {
     /// Parses a token of any kind. `None` for a text that is not a token: each token has exactly one spelling.
     pub fn parse(text: &str) -> Option<Self> {
-        TokenKind::ALL.into_iter().find_map(|kind| Self::parse_kind(kind, text))
+        let opaque = TokenKind::ALL.into_iter().find_map(|kind| Self::parse_kind(kind, text));
+        opaque.or_else(|| Self::parse_jwt(text.as_bytes()))
     }
 
     /// Parses a token of this kind.
@@ -163,7 +186,27 @@ impl PresentedToken {
             return None;
         }
         let digest = Digest::of(kind.label(), &[&bytes[..expected]]);
-        Some(Self { kind, bytes, length, digest })
+        Some(Self { kind, is_jwt: false, bytes, length, digest })
+    }
+
+    /// Parses an access token that is a JSON Web Token of this server: it names a row, and the digest of its whole text is what the
+    /// row has. So neither its signature nor its claims need to be looked at.
+    pub(crate) fn parse_jwt(text: &[u8]) -> Option<Self> {
+        // A header of the server has at least 50 characters; anything else is not worth a search.
+        let payload = text.iter().position(|byte| *byte == b'.').filter(|dot| *dot < 512)? + 1;
+        // 68 characters are 51 bytes: the start and the whole id.
+        let start = text.get(payload..payload + 68)?;
+        let mut claims = [0; JWT_START.len() + JWT_ID];
+        if URL_SAFE_NO_PAD.decode_slice(start, &mut claims) != Ok(claims.len()) {
+            return None;
+        }
+        let mut bytes = [0; ID + FAMILY + SECRET];
+        let id = claims.strip_prefix(JWT_START)?;
+        if URL_SAFE_NO_PAD.decode_slice(id, &mut bytes[..]) != Ok(ID + 16) {
+            return None;
+        }
+        let digest = Digest::of(JWT_LABEL, &[text]);
+        Some(Self { kind: TokenKind::Access, is_jwt: true, bytes, length: ID + 16, digest })
     }
 
     /// The kind that the token claims to be.
@@ -191,8 +234,11 @@ impl PresentedToken {
     }
 
     /// Whether the token proves by itself that it belongs to the grant that it names, and that the grant is this
-    /// client's. `false` proves nothing: an access token of a grant with refresh tokens carries no proof.
+    /// client's. `false` proves nothing: an access token of a grant with refresh tokens carries no proof, nor does a JWT.
     pub(crate) fn proves_grant_of(&self, client_id: &str) -> bool {
+        if self.is_jwt {
+            return false;
+        }
         let commitment = match self.kind {
             TokenKind::Access => commitment(self.secret(), client_id),
             TokenKind::Refresh => commitment(&self.family()[..], client_id),

@@ -70,7 +70,7 @@ async fn an_extension_can_refuse_a_token_response() {
         fn name(&self) -> &str {
             "failing"
         }
-        fn prepares_tokens(&self) -> bool {
+        fn prepares_tokens(&self, _client: &gridauth::Client) -> bool {
             true
         }
         async fn prepare_token(&self, _draft: &mut TokenDraft<'_>) -> Result<(), OAuthError> {

@@ -29,7 +29,7 @@ impl Extension for Signing {
         "signing"
     }
 
-    fn prepares_tokens(&self) -> bool {
+    fn prepares_tokens(&self, _client: &gridauth::Client) -> bool {
         true
     }
 

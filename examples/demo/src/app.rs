@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use gridauth::grant::extension::OpenId;
 use gridauth::grant::{AuthorizationCode, ClientCredentials, Implicit, Password, RefreshToken};
 use gridauth::identity::PasswordPolicy;
 use gridauth::model::AuthMethod;
@@ -52,7 +53,14 @@ impl App {
         let code_and_refresh = [AuthMethod::Basic, AuthMethod::Post, AuthMethod::None];
         let refresh = settings.refresh_token_lifetime;
         let theme = Theme::builder("gridauth demo").build().map_err(StartError::cannot_start)?;
-        let auth = GridAuth::builder(settings.issuer(address))
+        let mut builder = GridAuth::builder(settings.issuer(address));
+        if let Some(secret) = &settings.secret {
+            builder = builder.secret(secret.clone());
+        }
+        if let Some(secret) = &settings.previous_secret {
+            builder = builder.previous_secret(secret.clone());
+        }
+        let auth = builder
             .store(store)
             .grant(AuthorizationCode::new().client_authentication(code_and_refresh.clone()))
             .grant(
@@ -63,6 +71,8 @@ impl App {
             .grant(ClientCredentials::new().client_authentication([AuthMethod::Basic, AuthMethod::Post]))
             .grant(Password::new().client_authentication(code_and_refresh))
             .grant(Implicit::new())
+            .openid(OpenId::new())
+            .access_token_format(settings.access_token_format)
             .scopes(SCOPES)
             .theme(theme)
             .trusted_proxies(settings.trusted_proxies.clone())

@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use gridauth::GridAuth;
 use gridauth::http::TrustedProxies;
+use gridauth::keys::ServerSecret;
+use gridauth::model::AccessTokenFormat;
 use tracing_subscriber::EnvFilter;
 
 use crate::{Seed, StartError};
@@ -26,10 +28,18 @@ pub struct Settings {
     pub refresh_grace: Duration,
     /// `GRIDAUTH_TRUSTED_PROXIES`: the reverse proxies that are believed.
     pub trusted_proxies: TrustedProxies,
+    /// `GRIDAUTH_ACCESS_TOKEN`: what access tokens are.
+    pub access_token_format: AccessTokenFormat,
+    /// `GRIDAUTH_SECRET`: what signing keys are sealed under.
+    pub secret: Option<ServerSecret>,
+    /// `GRIDAUTH_SECRET_PREVIOUS`: the secret before that one.
+    pub previous_secret: Option<ServerSecret>,
     issuer: Option<String>,
     store: String,
     filter: Option<String>,
 }
+
+const SECRET: &str = "at least 32 bytes in base64 or hex, such as openssl rand -base64 32 prints";
 
 /// The longest lifetime, in seconds: 136 years.
 const MAX_SECONDS: u32 = u32::MAX;
@@ -73,11 +83,15 @@ impl Settings {
                     "a comma-separated list of IP addresses and networks, such as 127.0.0.1,10.0.0.0/8,::1",
                 )?
                 .unwrap_or_default(),
+            access_token_format: variables
+                .parse("GRIDAUTH_ACCESS_TOKEN", access_token, "opaque or jwt")?
+                .unwrap_or_default(),
+            secret: variables.parse("GRIDAUTH_SECRET", str::parse, SECRET)?,
+            previous_secret: variables.parse("GRIDAUTH_SECRET_PREVIOUS", str::parse, SECRET)?,
             filter: variables
                 .parse("RUST_LOG", log_filter, "a tracing filter, such as info or gridauth=debug")?
                 .flatten(),
         };
-        variables.parse("GRIDAUTH_ACCESS_TOKEN", access_token, "opaque")?;
         variables.parse("GRIDAUTH_REGISTRATION", registration, "off")?;
         Ok(settings)
     }
@@ -166,10 +180,10 @@ fn store(text: &str) -> Result<String, &'static str> {
     }
 }
 
-fn access_token(text: &str) -> Result<(), &'static str> {
+fn access_token(text: &str) -> Result<AccessTokenFormat, &'static str> {
     match text {
-        "opaque" => Ok(()),
-        "jwt" => Err("JWT access tokens are not built yet"),
+        "opaque" => Ok(AccessTokenFormat::Opaque),
+        "jwt" => Ok(AccessTokenFormat::Jwt),
         _ => Err("there is no such kind of access token"),
     }
 }

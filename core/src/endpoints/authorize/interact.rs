@@ -37,7 +37,10 @@ pub(super) async fn proceed(
     }
     match current(visit, &browser).await? {
         Some(signed_in) => go_on(visit, &browser, valid, &signed_in, Progress::Arrived).await,
-        None => sign_in_page(visit, &browser, &valid, None, None),
+        None => {
+            prompt::refuse_sign_in(&valid, None, Progress::Arrived)?;
+            sign_in_page(visit, &browser, &valid, None, None)
+        }
     }
 }
 
@@ -55,7 +58,9 @@ pub(super) async fn submitted(visit: Visit<'_>, parameters: &Parameters) -> Resu
         return sign_in(visit, browser, valid, parameters).await;
     }
     match current(visit, &browser).await? {
-        Some(signed_in) if browser.sent(token, consent_purpose(&valid, &signed_in), carried)? => {
+        Some(signed_in)
+            if browser.sent(token, consent_purpose(&consent::asked_for(&valid), &signed_in), carried)? =>
+        {
             decided(visit, &browser, valid, &signed_in, parameters.get("decision")).await
         }
         // The form was shown in another browser or before the sign-in, or it is forged. Nothing has happened, so ask again.
@@ -107,12 +112,14 @@ async fn go_on(
 ) -> Result<Response, Failure> {
     let now = visit.engine.clock.now();
     if !prompt::accepts_sign_in(&valid, signed_in, progress, now) {
+        prompt::refuse_sign_in(&valid, Some(signed_in), progress)?;
         return match &visit.interaction.own_session {
             Some(own) => own_session::send_away(visit, &**own, browser, &valid, now),
             None => sign_in_page(visit, browser, &valid, None, None),
         };
     }
     if prompt::asks_consent(visit.engine, &valid, signed_in, progress).await? {
+        prompt::refuse_consent(&valid)?;
         return consent_page(visit, browser, &valid, signed_in);
     }
     let response = answer(visit, &valid, signed_in).await?;
@@ -128,7 +135,7 @@ async fn decided(
 ) -> Result<Response, Failure> {
     match decision {
         Some("allow") => {
-            consent::remember(visit.engine, &valid.request, signed_in.user()).await?;
+            consent::remember(visit.engine, &valid, signed_in.user()).await?;
             go_on(visit, browser, valid, signed_in, Progress::Allowed).await
         }
         Some("deny") => {

@@ -30,6 +30,7 @@ pub(super) async fn arrive(
 ) -> Result<Arrival, Failure> {
     let now = visit.engine.clock.now();
     let Some(signed_in) = visit.interaction.own_authentication(own, visit.http).await? else {
+        prompt::refuse_sign_in(valid, None, Progress::Arrived)?;
         return Ok(Arrival::SentAway(send_away(visit, own, browser, valid, now)?));
     };
     let carried = valid.request.parameters.encode_without(&[]);
@@ -41,6 +42,7 @@ pub(super) async fn arrive(
     if prompt::accepts_sign_in(valid, &signed_in, progress, now) {
         return Ok(Arrival::SignedIn(signed_in, progress));
     }
+    prompt::refuse_sign_in(valid, Some(&signed_in), progress)?;
     if since.is_some() && !has_signed_in {
         // The user was sent to sign in again and came back without doing so. Sending them once more would be an endless loop.
         let error = OAuthError::new(ErrorCode::Custom("login_required"), "the user did not sign in again");

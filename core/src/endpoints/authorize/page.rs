@@ -4,6 +4,7 @@ use http::header::RETRY_AFTER;
 use http::{HeaderValue, StatusCode};
 
 use super::checks::ValidRequest;
+use super::consent;
 use super::failure::Failure;
 use super::form::{Browser, CSRF, Purpose, REQUEST};
 use super::visit::Visit;
@@ -12,6 +13,7 @@ use crate::model::Authentication;
 use crate::pages::{
     ClientInfo, ConsentPage, Destination, Form, ScopeInfo, SignInFailure, SignInPage, WebUri,
 };
+use crate::protocol::Scope;
 
 pub(super) fn sign_in_page(
     visit: Visit<'_>,
@@ -41,8 +43,8 @@ pub(super) fn sign_in_page(
     Ok(browser.with_form(visit, response)?)
 }
 
-pub(super) fn consent_purpose<'a>(valid: &'a ValidRequest<'_>, signed_in: &'a Authentication) -> Purpose<'a> {
-    Purpose::Consent { subject: signed_in.user().subject(), scope: valid.request.scope.as_scope().as_str() }
+pub(super) fn consent_purpose<'a>(scope: &'a Scope, signed_in: &'a Authentication) -> Purpose<'a> {
+    Purpose::Consent { subject: signed_in.user().subject(), scope: scope.as_str() }
 }
 
 pub(super) fn consent_page(
@@ -52,9 +54,9 @@ pub(super) fn consent_page(
     signed_in: &Authentication,
 ) -> Result<Response, Failure> {
     let carried = valid.request.parameters.encode_without(&[]);
-    let token = browser.csrf_token(consent_purpose(valid, signed_in), &carried)?;
+    let scope = consent::asked_for(valid);
+    let token = browser.csrf_token(consent_purpose(&scope, signed_in), &carried)?;
     let hidden = [(CSRF, token.as_str()), (REQUEST, carried.as_str())];
-    let scope = valid.request.scope.as_scope();
     let scopes: Vec<ScopeInfo<'_>> = scope.iter().map(|token| visit.interaction.scope_info(token)).collect();
     let page = visit.interaction.pages.consent(&ConsentPage::new(
         Form { action: &visit.form_action(), hidden: &hidden },

@@ -1,7 +1,9 @@
 //! Extensions hook into a grant at fixed points, to check requests and to add to responses.
 
+mod openid;
 mod pkce;
 
+pub use openid::OpenId;
 pub use pkce::Pkce;
 
 use async_trait::async_trait;
@@ -10,7 +12,7 @@ use super::{
     ApprovedAuthorization, AuthorizationPlan, AuthorizationRequest, Issued, TokenDraft, TokenRequest,
 };
 use crate::endpoint::Metadata;
-use crate::model::GrantData;
+use crate::model::{Client, GrantData};
 use crate::protocol::OAuthError;
 
 /// Hooks into the grants that it is registered with. PKCE is an extension ([`Pkce`]), and applications can add their own.
@@ -22,6 +24,7 @@ use crate::protocol::OAuthError;
 /// | [`check_authorization`](Self::check_authorization) | an authorization request is otherwise valid | reject, store data with the grant, require a prompt or resources |
 /// | [`check_approval`](Self::check_approval) | the resource owner has approved it | do I/O, reject |
 /// | [`prepare_token`](Self::prepare_token) | before anything is stored or redeemed | do I/O, sign, reject |
+/// | [`prepare_response`](Self::prepare_response) | after that, when the access token is made | do I/O, sign, reject, add members |
 /// | [`check_token`](Self::check_token) | inside the update of the grant's row | reject |
 /// | [`extend_response`](Self::extend_response) | after the tokens are stored | do I/O, add members |
 ///
@@ -76,9 +79,10 @@ pub trait Extension: Send + Sync + 'static {
         Ok(())
     }
 
-    /// Whether [`prepare_token`](Self::prepare_token) does anything. If so, each token request costs an additional read of the
-    /// grant's row.
-    fn prepares_tokens(&self) -> bool {
+    /// Whether [`prepare_token`](Self::prepare_token) or [`prepare_response`](Self::prepare_response) does anything for this client.
+    /// If so, each of its token requests costs an additional read of the grant's row.
+    fn prepares_tokens(&self, client: &Client) -> bool {
+        let _ = client;
         false
     }
 
@@ -88,6 +92,16 @@ pub trait Extension: Send + Sync + 'static {
     /// # Errors
     /// An [`OAuthError`] rejects the request, and nothing changes.
     async fn prepare_token(&self, draft: &mut TokenDraft<'_>) -> Result<(), OAuthError> {
+        let _ = draft;
+        Ok(())
+    }
+
+    /// Prepares the response, once, when the access token is made and nothing is stored or redeemed yet: for what is about that token,
+    /// such as an ID token.
+    ///
+    /// # Errors
+    /// An [`OAuthError`] rejects the request, and nothing changes.
+    async fn prepare_response(&self, draft: &mut TokenDraft<'_>) -> Result<(), OAuthError> {
         let _ = draft;
         Ok(())
     }

@@ -3,6 +3,7 @@
 mod client;
 mod draft;
 mod extensions;
+mod id_token_hint;
 mod parameters;
 mod redirect_uri;
 mod response_mode;
@@ -49,7 +50,11 @@ pub(super) async fn run<'a>(
         }
     }
     let mut valid = draft.finish()?;
-    match extensions::agree(&mut valid) {
+    let agreed = match extensions::agree(&mut valid) {
+        Ok(()) => id_token_hint::believe(engine, &mut valid).await,
+        refused => refused,
+    };
+    match agreed {
         Ok(()) => Ok(valid),
         Err(error) => Err(Failure::Unsolicited(Box::new(Target::of(&valid.request)), error)),
     }

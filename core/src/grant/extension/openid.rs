@@ -1,0 +1,177 @@
+use std::time::Duration;
+
+use async_trait::async_trait;
+
+use super::Extension;
+use crate::endpoint::Metadata;
+use crate::engine::ACR_ONE_FACTOR;
+use crate::grant::{AuthorizationPlan, AuthorizationRequest, TokenDraft};
+use crate::model::{Client, GrantRecord};
+use crate::openid::{
+    ClaimsRequest, Companions, IdTokenClaims, KEPT, Kept, OPENID, Place, Prompt, ScopeClaims, claims_of,
+    sign_id_token,
+};
+use crate::protocol::{ErrorCode, OAuthError};
+
+/// OpenID Connect: clients learn who signed in, when and how (OpenID Connect Core 1.0).
+/// [`Builder::openid`](crate::Builder::openid) takes it, and adds the UserInfo endpoint, discovery and the keys.
+///
+/// ```
+/// use gridauth::grant::extension::OpenId;
+/// use gridauth::grant::AuthorizationCode;
+/// use gridauth::{GridAuth, Store};
+///
+/// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+/// let auth = GridAuth::builder("https://id.example.com")
+///     .store(Store::memory())
+///     .grant(AuthorizationCode::new())
+///     .openid(OpenId::new())
+///     .build()
+///     .await?;
+/// assert!(auth.paths().contains(&"/.well-known/openid-configuration".to_owned()));
+/// # Ok::<(), Box<dyn std::error::Error>>(()) }).unwrap();
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct OpenId {
+    pub(crate) scope_claims: ScopeClaims,
+}
+
+impl OpenId {
+    /// With the claims of the standard scopes.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Lets a scope of the application give claims about the user.
+    #[must_use]
+    pub fn scope_claims(
+        mut self,
+        scope: impl Into<String>,
+        claims: impl IntoIterator<Item = impl Into<String>>,
+    ) -> Self {
+        self.scope_claims.add(scope.into(), claims.into_iter().map(Into::into).collect());
+        self
+    }
+
+    /// Reads what the request says about the sign-in. It holds for requests without the scope `openid` too (RFC 9470 section 4).
+    fn read_sign_in(request: &AuthorizationRequest, plan: &mut AuthorizationPlan) -> Result<(), OAuthError> {
+        if let Some(prompt) = request.parameter("prompt") {
+            let prompt = Prompt::parse(prompt).map_err(OAuthError::invalid_request)?;
+            plan.forbids_pages = prompt.none;
+            if prompt.login || prompt.select_account {
+                plan.ask_sign_in();
+            }
+            if prompt.consent {
+                plan.ask_consent();
+            }
+        }
+        let client = request.client();
+        let by_client = client.metadata_value("default_max_age").and_then(serde_json::Value::as_u64);
+        match request.parameter("max_age") {
+            Some(text) => {
+                let digits = text.bytes().all(|byte| byte.is_ascii_digit());
+                let seconds = if digits { text.parse::<u64>().ok() } else { None };
+                let seconds = seconds
+                    .ok_or_else(|| OAuthError::invalid_request("max_age is not a whole number of seconds"))?;
+                plan.limit_age(Duration::from_secs(seconds));
+            }
+            None => {
+                if let Some(seconds) = by_client {
+                    plan.limit_age(Duration::from_secs(seconds));
+                }
+            }
+        }
+        plan.id_token_hint = request.parameter("id_token_hint").map(str::to_owned);
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl Extension for OpenId {
+    fn name(&self) -> &str {
+        KEPT
+    }
+
+    fn check_authorization(
+        &self,
+        request: &AuthorizationRequest,
+        plan: &mut AuthorizationPlan,
+    ) -> Result<(), OAuthError> {
+        for (parameter, code, description) in [
+            ("request", "request_not_supported", "the server does not take signed requests"),
+            ("request_uri", "request_uri_not_supported", "the server does not take requests by reference"),
+            (
+                "registration",
+                "registration_not_supported",
+                "the server does not take registration in requests",
+            ),
+        ] {
+            if request.parameter(parameter).is_some() {
+                return Err(OAuthError::new(ErrorCode::Custom(code), description));
+            }
+        }
+        Self::read_sign_in(request, plan)?;
+        if !request.scope().as_scope().contains(OPENID) {
+            return Ok(());
+        }
+        let claims = request.parameter("claims").map(ClaimsRequest::parse).transpose();
+        let claims = claims.map_err(OAuthError::invalid_request)?.unwrap_or_default();
+        plan.subject = claims.required_value("sub").map(str::to_owned);
+        plan.acr_values = claims.essential_values("acr");
+        let allowed = request.client().scope();
+        plan.shown_scopes.extend(claims.scopes(&self.scope_claims, allowed).map(str::to_owned));
+        let kept = Kept { nonce: request.parameter("nonce").map(str::to_owned), claims };
+        plan.keep(KEPT, serde_json::to_value(&kept).map_err(OAuthError::server_error)?);
+        Ok(())
+    }
+
+    fn prepares_tokens(&self, client: &Client) -> bool {
+        client.scope().contains(OPENID)
+    }
+
+    async fn prepare_response(&self, draft: &mut TokenDraft<'_>) -> Result<(), OAuthError> {
+        let record = draft.grant();
+        let Some((kept, subject)) = kept(record).zip(record.subject.as_deref()) else { return Ok(()) };
+        if !draft.scope().as_scope().contains(OPENID) {
+            return Ok(());
+        }
+        let (engine, client) = (draft.engine(), draft.client());
+        let user = engine.users.find(subject).await?;
+        let user = user.ok_or_else(|| OAuthError::invalid_grant("the user of the grant is gone"))?;
+        // OpenID Connect Core section 12.2: a later ID token has no nonce.
+        let is_first = draft.grant_type() != "refresh_token";
+        let wanted = kept.claims.wanted(Place::IdToken, client.scope());
+        let scope = draft.scope().as_scope();
+        let claims = IdTokenClaims {
+            subject,
+            authentication: record.authentication.as_deref(),
+            nonce: kept.nonce.as_deref().filter(|_| is_first),
+            about_user: claims_of(&user, &self.scope_claims, Place::IdToken, scope, &wanted),
+            companions: Companions { access_token: Some(draft.access_token()), ..Companions::default() },
+        };
+        let token = sign_id_token(engine, client, claims, draft.now()).await?;
+        draft.add_member("id_token", token.expose().into());
+        Ok(())
+    }
+
+    fn describe(&self, metadata: &mut Metadata) {
+        metadata
+            .add("scopes_supported", ["openid", "profile", "email", "address", "phone", "offline_access"]);
+        metadata.add("subject_types_supported", ["public"]);
+        metadata
+            .add("claims_supported", ["sub", "iss", "aud", "exp", "iat", "auth_time", "acr", "amr", "sid"]);
+        metadata.add("claims_supported", self.scope_claims.names());
+        metadata.add("acr_values_supported", [ACR_ONE_FACTOR]);
+        metadata.add("claim_types_supported", ["normal"]);
+        metadata.add("prompt_values_supported", ["none", "login", "consent", "select_account"]);
+        metadata.add("display_values_supported", ["page"]);
+        metadata.insert("claims_parameter_supported", true);
+        metadata.insert("request_parameter_supported", false);
+        metadata.insert("request_uri_parameter_supported", false);
+    }
+}
+
+/// What the grant keeps of an OpenID Connect request; `None` if it was none.
+fn kept(record: &GrantRecord) -> Option<Kept> {
+    serde_json::from_value(record.data.get(KEPT)?.clone()).ok()
+}
