@@ -1,6 +1,7 @@
 //! Whether a client can use what it is registered for, here.
 
 use super::GridAuth;
+use crate::grant::AuthorizationSide;
 use crate::guard::STANDARD_SCOPES;
 use crate::jose::Algorithm;
 use crate::model::{AuthMethod, Client};
@@ -14,19 +15,27 @@ impl GridAuth {
             problems.extend(self.problem_of_grant_type(client, grant_type));
         }
         let grants = &self.0.grants;
-        let redirects = grants.authorization_sides().any(|side| {
-            client.allows_grant(side.grant_type()) && client.allows_response_type(side.response_type())
-        });
+        let redirects = grants.authorization_sides().any(|side| side.is_open_to(client));
         if redirects && client.redirect_uris().is_empty() {
             problems.push("a grant of the client redirects: register a redirect_uri".to_owned());
         }
         for response_type in client.response_types() {
             // `code` is there by default (RFC 7591 section 2).
             let is_default = response_type == "code" && !client.allows_grant("authorization_code");
-            if !is_default && grants.authorization_side(response_type).is_none() {
+            if is_default {
+                continue;
+            }
+            let Some((_, side)) = grants.authorization_side(response_type) else {
                 problems.push(format!(
                     "no grant of the server answers the response type {response_type:?}: register one with .grant(..), or \
                      leave the response type out"
+                ));
+                continue;
+            };
+            for grant_type in side.grant_types().filter(|needed| !client.allows_grant(needed)) {
+                problems.push(format!(
+                    "the response type {response_type:?} needs the grant type {grant_type:?}: add it, or leave the response type \
+                     out"
                 ));
             }
         }
@@ -66,17 +75,25 @@ impl GridAuth {
     fn problem_of_grant_type(&self, client: &Client, grant_type: &str) -> Option<String> {
         let (grants, method) = (&self.0.grants, client.auth_method());
         let token_side = grants.token_side(grant_type).map(|(_, side)| side);
-        let mut authorization_sides =
-            grants.authorization_sides().filter(|side| side.grant_type() == grant_type).peekable();
-        if token_side.is_none() && authorization_sides.peek().is_none() {
+        let needing =
+            || grants.authorization_sides().filter(|side| side.grant_types().any(|needed| needed == grant_type));
+        if token_side.is_none() && needing().next().is_none() {
             return Some(format!(
                 "the server lacks the grant type {grant_type:?}: register it with .grant(..), or leave it out"
             ));
         }
         let has = |methods: &[AuthMethod]| methods.contains(method);
-        let is_served = token_side.is_none_or(|side| has(side.client_authentication()))
-            && authorization_sides
-                .all(|side| has(side.client_authentication().unwrap_or(&self.0.engine.client_methods)));
+        let serves = |side: &dyn AuthorizationSide| {
+            has(side.client_authentication().unwrap_or(&self.0.engine.client_methods))
+        };
+        // Several response types may need one grant type, and serve different clients: `token` is for public ones by default.
+        let mut wanted =
+            needing().filter(|side| client.allows_response_type(side.response_type())).peekable();
+        let is_answered = match wanted.peek() {
+            Some(_) => wanted.all(serves),
+            None => needing().next().is_none() || needing().any(serves),
+        };
+        let is_served = token_side.is_none_or(|side| has(side.client_authentication())) && is_answered;
         (!is_served).then(|| {
             format!(
                 "the grant type {grant_type:?} does not serve clients with token_endpoint_auth_method {:?}: give the \

@@ -4,6 +4,7 @@ mod openid;
 mod pkce;
 
 pub use openid::OpenId;
+pub(super) use openid::{IdTokenSubject, kept};
 pub use pkce::Pkce;
 
 use async_trait::async_trait;

@@ -1,0 +1,211 @@
+//! The response types that OpenID Connect has beside `code`: what they return comes from the authorization endpoint, through the
+//! browser (OpenID Connect Core sections 3.2 and 3.3, OAuth 2.0 Multiple Response Type Encoding Practices section 5).
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+
+use super::extension::{Extension, IdTokenSubject, OpenId, kept};
+use super::issue::{Unstored, insert};
+use super::new_code::NewCode;
+use super::{
+    ApprovedAuthorization, AuthorizationPlan, AuthorizationRequest, AuthorizationResponse, AuthorizationSide,
+    Grant, NewGrant, TokenIssuer,
+};
+use crate::openid::{Companions, OPENID, Place};
+use crate::protocol::{OAuthError, ResponseMode};
+use crate::token::Secret;
+
+/// One response type. Clients do not authenticate here: nothing is issued that a confidential client could not be given this way
+/// by its own redirect URI, and its refresh token still needs its secret.
+pub(super) struct FrontChannel {
+    returns: Returns,
+    openid: OpenId,
+}
+
+/// What a response type returns.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Returns {
+    IdToken,
+    IdTokenToken,
+    CodeIdToken,
+    CodeToken,
+    CodeIdTokenToken,
+}
+
+impl Returns {
+    fn code(self) -> bool {
+        matches!(self, Self::CodeIdToken | Self::CodeToken | Self::CodeIdTokenToken)
+    }
+
+    fn id_token(self) -> bool {
+        self != Self::CodeToken
+    }
+
+    fn token(self) -> bool {
+        matches!(self, Self::IdTokenToken | Self::CodeToken | Self::CodeIdTokenToken)
+    }
+}
+
+impl FrontChannel {
+    /// One for each response type that is turned on.
+    pub(super) fn all_of(openid: &OpenId) -> impl Iterator<Item = Self> {
+        let implicit = openid.has_implicit.then_some([Returns::IdToken, Returns::IdTokenToken]);
+        let hybrid = openid.has_hybrid.then_some([
+            Returns::CodeIdToken,
+            Returns::CodeToken,
+            Returns::CodeIdTokenToken,
+        ]);
+        let all = implicit.into_iter().flatten().chain(hybrid.into_iter().flatten());
+        all.map(|returns| Self { returns, openid: openid.clone() })
+    }
+
+    pub(super) fn returns_code(&self) -> bool {
+        self.returns.code()
+    }
+
+    /// The ID token that goes out together with `companions`.
+    async fn id_token(
+        &self,
+        approved: &ApprovedAuthorization<'_>,
+        companions: Companions<'_>,
+    ) -> Result<Secret, OAuthError> {
+        let user = approved.engine.users.find(approved.user().subject()).await?;
+        let user = user.ok_or_else(|| OAuthError::access_denied("the user is gone"))?;
+        let kept = kept(approved.data()).unwrap_or_default();
+        let authentication = approved.authentication().state();
+        let about = IdTokenSubject {
+            subject: approved.user().subject(),
+            user: &user,
+            authentication: Some(&authentication),
+            kept: &kept,
+            scope: approved.scope().as_scope(),
+            // OpenID Connect Core section 5.4: without an access token, the client cannot ask for the claims elsewhere.
+            place: if self.returns == Returns::IdToken { Place::LoneIdToken } else { Place::IdToken },
+            nonce: kept.nonce.as_deref(),
+        };
+        self.openid
+            .sign_id_token(approved.engine, approved.request().client(), about, companions, approved.now)
+            .await
+    }
+}
+
+impl Grant for FrontChannel {
+    fn authorization_side(&self) -> Option<&dyn AuthorizationSide> {
+        Some(self)
+    }
+
+    fn extensions(&self) -> Vec<Arc<dyn Extension>> {
+        if self.returns.id_token() { vec![Arc::new(IdTokenRules)] } else { Vec::new() }
+    }
+
+    fn warning(&self) -> Option<&str> {
+        self.returns.token().then_some(
+            "response types with an access token expose it to the browser's history and to scripts: RFC 9700 section 2.1.2 \
+             advises against them",
+        )
+    }
+}
+
+#[async_trait]
+impl AuthorizationSide for FrontChannel {
+    fn response_type(&self) -> &str {
+        match self.returns {
+            Returns::IdToken => "id_token",
+            Returns::IdTokenToken => "id_token token",
+            Returns::CodeIdToken => "code id_token",
+            Returns::CodeToken => "code token",
+            Returns::CodeIdTokenToken => "code id_token token",
+        }
+    }
+
+    fn grant_type(&self) -> &str {
+        if self.returns.code() { "authorization_code" } else { "implicit" }
+    }
+
+    fn further_grant_types(&self) -> &[&str] {
+        if self.returns.code() { &["implicit"] } else { &[] }
+    }
+
+    fn default_response_mode(&self) -> ResponseMode {
+        ResponseMode::Fragment
+    }
+
+    /// Code and access token belong to one grant, so that a code that is used twice ends the access token too. Everything is signed
+    /// before the grant is stored.
+    async fn respond(
+        &self,
+        approved: &ApprovedAuthorization<'_>,
+        issuer: &TokenIssuer<'_>,
+    ) -> Result<AuthorizationResponse, OAuthError> {
+        let (engine, client) = (approved.engine, approved.request().client());
+        let mut answer = AuthorizationResponse::new();
+        let code = if self.returns.code() { Some(NewCode::make(approved)?) } else { None };
+        if let Some(NewCode { code, .. }) = &code {
+            answer = answer.with("code", code.expose());
+        }
+        let begun = match &code {
+            _ if !self.returns.token() => None,
+            Some(NewCode { record, .. }) => {
+                Some(Unstored::with_code(engine, record.clone(), approved.scope().clone())?)
+            }
+            None => {
+                // RFC 6749 section 4.2.2: never a refresh token.
+                let grant = NewGrant::for_signed_in(approved.authentication(), approved.scope().clone());
+                Some(issuer.begin(grant.without_refresh_token())?)
+            }
+        };
+        let begun = match begun {
+            Some(unstored) => {
+                let prepared = issuer.prepare_new(&unstored).await?;
+                Some((unstored, prepared))
+            }
+            None => None,
+        };
+        if self.returns.id_token() {
+            let companions = Companions {
+                access_token: begun.as_ref().map(|(unstored, prepared)| unstored.access_token(prepared)),
+                code: code.as_ref().map(|new| new.code.expose()),
+                state: approved.request().parameter("state"),
+            };
+            let id_token = self.id_token(approved, companions).await?;
+            answer = answer.with("id_token", id_token.expose());
+        }
+        match (begun, code) {
+            (Some((unstored, prepared)), _) => {
+                let issued = unstored.store(engine, client, &prepared, approved.now).await?;
+                Ok(answer.with_tokens(issued.response()))
+            }
+            (None, Some(NewCode { record, .. })) => {
+                insert(engine, &record).await?;
+                Ok(answer)
+            }
+            // An ID token alone gives access to nothing, so there is nothing to store.
+            (None, None) => Ok(answer),
+        }
+    }
+}
+
+/// What a request must have to get an ID token from the authorization endpoint.
+struct IdTokenRules;
+
+impl Extension for IdTokenRules {
+    fn name(&self) -> &str {
+        "front_channel_id_token"
+    }
+
+    fn check_authorization(
+        &self,
+        request: &AuthorizationRequest,
+        _plan: &mut AuthorizationPlan,
+    ) -> Result<(), OAuthError> {
+        if !request.scope().as_scope().contains(OPENID) {
+            return Err(OAuthError::invalid_request("this response type needs the scope openid"));
+        }
+        // OpenID Connect Core sections 3.2.2.1 and 3.3.2.11: the client recognises by it that the token was made for this request.
+        if request.parameter("nonce").is_none() {
+            return Err(OAuthError::invalid_request("nonce is missing"));
+        }
+        Ok(())
+    }
+}
