@@ -9,7 +9,7 @@ use crate::grant::{AuthorizationPlan, AuthorizationRequest, TokenDraft};
 use crate::model::{Client, GrantRecord};
 use crate::openid::{
     ClaimsRequest, Companions, IdTokenClaims, KEPT, Kept, OPENID, Place, Prompt, ScopeClaims, claims_of,
-    sign_id_token,
+    sign_id_token, subject_for,
 };
 use crate::protocol::{ErrorCode, OAuthError};
 
@@ -143,7 +143,7 @@ impl Extension for OpenId {
         let wanted = kept.claims.wanted(Place::IdToken, client.scope());
         let scope = draft.scope().as_scope();
         let claims = IdTokenClaims {
-            subject,
+            subject: &subject_for(engine, client, subject),
             authentication: record.authentication.as_deref(),
             nonce: kept.nonce.as_deref().filter(|_| is_first),
             about_user: claims_of(&user, &self.scope_claims, Place::IdToken, scope, &wanted),
@@ -157,7 +157,7 @@ impl Extension for OpenId {
     fn describe(&self, metadata: &mut Metadata) {
         metadata
             .add("scopes_supported", ["openid", "profile", "email", "address", "phone", "offline_access"]);
-        metadata.add("subject_types_supported", ["public"]);
+        metadata.add("subject_types_supported", ["public", "pairwise"]);
         metadata
             .add("claims_supported", ["sub", "iss", "aud", "exp", "iat", "auth_time", "acr", "amr", "sid"]);
         metadata.add("claims_supported", self.scope_claims.names());
