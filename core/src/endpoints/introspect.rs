@@ -1,14 +1,18 @@
 //! Token introspection (RFC 7662).
 
 use async_trait::async_trait;
+use http::header::ACCEPT;
 use http::{Method, StatusCode};
 use serde_json::{Map, Value, json};
 
 use crate::endpoint::{Endpoint, EndpointPath, EndpointRequest, Metadata};
 use crate::engine::Engine;
 use crate::env::Timestamp;
-use crate::http::{Response, json_response};
-use crate::model::{AccessState, AuthMethod, GrantRecord};
+use crate::http::{Request, Response, json_response, no_store, response};
+use crate::jose::Algorithm;
+use crate::keys::Keys;
+use crate::model::{AccessState, AuthMethod, Client, GrantRecord};
+use crate::openid::{is_pairwise, subject_for};
 use crate::protocol::{OAuthError, Scope, TokenType};
 use crate::token::{Binding, PresentedToken, TokenKind};
 
@@ -33,6 +37,10 @@ impl Endpoint for Introspect {
         metadata.insert("introspection_endpoint", engine.url("/introspect"));
         metadata
             .add("introspection_endpoint_auth_methods_supported", methods(engine).map(AuthMethod::as_str));
+        if let Some(keys) = &engine.keys {
+            let names = keys.0.algorithms().into_iter().map(Algorithm::name);
+            metadata.add("introspection_signing_alg_values_supported", names);
+        }
     }
 
     async fn answer(&self, request: &EndpointRequest<'_>) -> Result<Response, OAuthError> {
@@ -41,6 +49,7 @@ impl Endpoint for Introspect {
         let client = request.authenticate_client(&parameters, &methods).await?;
         let token = parameters.get("token").ok_or_else(|| OAuthError::invalid_request("token is missing"))?;
         let engine = request.engine;
+        let is_signed = wants_signed(request.http);
         let described = match PresentedToken::parse(token) {
             Some(token) => {
                 let mut buffer = [0; 36];
@@ -48,6 +57,13 @@ impl Endpoint for Introspect {
                 let record =
                     record.filter(|record| client.is_resource_server() || record.client_id == client.id());
                 match record.and_then(|record| Some((describe(&token, &record, engine)?, record))) {
+                    // What a pairwise client sees of its own token must not tell who the user is elsewhere.
+                    Some((mut described, record)) if is_pairwise(&client) && !client.is_resource_server() => {
+                        if let Some(subject) = &record.subject {
+                            described["sub"] = json!(subject_for(engine, &client, subject));
+                        }
+                        Some(described)
+                    }
                     Some((described, record)) => Some(with_username(described, &record, engine).await?),
                     None => None,
                 }
@@ -55,8 +71,49 @@ impl Endpoint for Introspect {
             None => None,
         };
         // RFC 7662 section 2.2: no more is disclosed about an invalid token, or one that this client may not introspect.
-        Ok(json_response(StatusCode::OK, &described.unwrap_or_else(|| json!({ "active": false }))))
+        let described = described.unwrap_or_else(|| json!({ "active": false }));
+        match &engine.keys {
+            Some(keys) if is_signed => signed(engine, keys, &client, &described).await,
+            _ => Ok(json_response(StatusCode::OK, &described)),
+        }
     }
+}
+
+/// The media type of a signed answer (RFC 9701 section 4).
+const SIGNED: &str = "application/token-introspection+jwt";
+
+fn wants_signed(request: &Request) -> bool {
+    let accepted = request.headers().get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok());
+    let mut types = accepted.flat_map(|value| value.split(','));
+    types.any(|range| range.split(';').next().is_some_and(|name| name.trim().eq_ignore_ascii_case(SIGNED)))
+}
+
+/// The answer as a signed token, for resource servers that need evidence of it (RFC 9701 section 5).
+async fn signed(
+    engine: &Engine,
+    keys: &Keys,
+    client: &Client,
+    described: &Value,
+) -> Result<Response, OAuthError> {
+    let algorithm = match client.metadata("introspection_signed_response_alg") {
+        None => Some(engine.id_token_algorithm),
+        Some(name) => Algorithm::from_name(name),
+    };
+    let algorithm =
+        algorithm.filter(|algorithm| keys.0.algorithms().contains(algorithm)).ok_or_else(|| {
+            OAuthError::unauthorized_client(
+                "the server does not sign with the client's introspection_signed_response_alg",
+            )
+        })?;
+    let now = engine.clock.now();
+    let claims = json!({
+        "iss": engine.issuer(),
+        "aud": client.id(),
+        "iat": now.as_secs(),
+        "token_introspection": described,
+    });
+    let token = keys.sign(algorithm, "token-introspection+jwt", &claims, now).await?;
+    Ok(no_store(response(StatusCode::OK, SIGNED, token.expose().to_owned())))
 }
 
 /// Adds the name of the user, where one stands behind the token: `sub` alone does not tell people and clients apart (RFC 9700

@@ -11,7 +11,7 @@ use crate::guard::{Access, Guard, Rejection};
 use crate::http::{BearerToken, Request, Response, is_form, json_response, no_store};
 use crate::jose::Algorithm;
 use crate::model::Client;
-use crate::openid::{KEPT, Kept, OPENID, Place, ScopeClaims, claims_of};
+use crate::openid::{KEPT, Kept, OPENID, Place, ScopeClaims, claims_of, subject_for};
 use crate::protocol::OAuthError;
 
 pub(crate) struct UserInfo {
@@ -60,7 +60,7 @@ impl Endpoint for UserInfo {
             access.data(KEPT).and_then(|kept| serde_json::from_value(kept.clone()).ok()).unwrap_or_default();
         let wanted = kept.claims.wanted(Place::UserInfo, client.scope());
         let mut claims = claims_of(&user, &self.scope_claims, Place::UserInfo, access.scope(), &wanted);
-        claims.insert("sub".to_owned(), subject.into());
+        claims.insert("sub".to_owned(), json!(subject_for(engine, &client, subject)));
         match client.metadata("userinfo_signed_response_alg") {
             None => Ok(json_response(StatusCode::OK, &Value::Object(claims))),
             Some(algorithm) => signed(engine, &client, algorithm, claims).await,

@@ -15,7 +15,7 @@ pub(crate) use attempts::ACR_ONE_FACTOR;
 use crate::clients::{Clients, SecretVerifier};
 use crate::env::{Clock, Entropy};
 use crate::http::TrustedProxies;
-use crate::identity::{PasswordHasher, StoredUsers, Throttle, Users, UsersError};
+use crate::identity::{PairwiseSalt, PasswordHasher, StoredUsers, Throttle, Users, UsersError};
 use crate::jose::Algorithm;
 use crate::keys::Keys;
 use crate::model::{AuthMethod, Client};
@@ -48,6 +48,8 @@ pub struct Engine {
     pub(crate) access_tokens: AccessTokens,
     /// The algorithm of the ID tokens of clients that ask for no other.
     pub(crate) id_token_algorithm: Algorithm,
+    /// What pairwise subjects are made from, if there are any.
+    pub(crate) pairwise: Option<PairwiseSalt>,
     /// The signing keys, if anything is signed.
     pub(crate) keys: Option<Keys>,
 }

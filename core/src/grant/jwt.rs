@@ -8,11 +8,12 @@ use super::prepared::Prepared;
 use crate::engine::Engine;
 use crate::env::Timestamp;
 use crate::model::{Client, GrantRecord};
+use crate::openid::subject_for;
 use crate::protocol::OAuthError;
 use crate::token::{Binding, NewToken, new_jwt_id};
 
 /// The claims that the server sets. Extensions cannot.
-const RESERVED: [&str; 15] = [
+pub(crate) const RESERVED_CLAIMS: [&str; 15] = [
     "jti",
     "iss",
     "sub",
@@ -77,7 +78,7 @@ pub(super) async fn sign(
 ) -> Result<NewToken, OAuthError> {
     let keys =
         engine.keys.as_ref().ok_or_else(|| OAuthError::server_error("the server has no signing keys"))?;
-    if let Some(name) = prepared.claims.keys().find(|name| RESERVED.contains(&name.as_str())) {
+    if let Some(name) = prepared.claims.keys().find(|name| RESERVED_CLAIMS.contains(&name.as_str())) {
         return Err(OAuthError::server_error(format!(
             "an extension set the claim {name:?} of an access token"
         )));
@@ -85,11 +86,12 @@ pub(super) async fn sign(
     let id = new_jwt_id(record.id, &*engine.entropy)?;
     let own = [engine.issuer().to_owned()];
     let resources = prepared.audience.as_deref().unwrap_or(&record.resources);
+    let subject = record.subject.as_deref().map(|subject| subject_for(engine, client, subject));
     let authentication = record.authentication.as_deref();
     let claims = Claims {
         jti: &id,
         iss: engine.issuer(),
-        sub: record.subject.as_deref().unwrap_or(&record.client_id),
+        sub: subject.as_deref().unwrap_or(&record.client_id),
         aud: if resources.is_empty() { &own } else { resources },
         client_id: &record.client_id,
         iat: now.as_secs(),

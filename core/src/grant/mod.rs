@@ -48,6 +48,7 @@ pub use token_response::{Issued, TokenResponse};
 pub use validated_redirect::ValidatedRedirect;
 
 pub(crate) use issue::issue_minted;
+pub(crate) use jwt::RESERVED_CLAIMS;
 pub(crate) use registry::{Registered, Registry};
 
 use std::sync::Arc;

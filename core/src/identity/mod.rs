@@ -5,6 +5,7 @@ pub mod password;
 pub mod throttle;
 
 mod own_session;
+mod pairwise;
 mod password_policy;
 mod sessions;
 mod stored_users;
@@ -19,4 +20,5 @@ pub use throttle::{Attempt, RetryAfter, Source, Throttle, ThrottleSettings, Thro
 pub use usernames::UsernameComparison;
 pub use users::{Users, UsersError};
 
+pub(crate) use pairwise::PairwiseSalt;
 pub(crate) use sessions::{BrowserSecret, CookieKind, Sessions};

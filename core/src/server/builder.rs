@@ -1,6 +1,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde_json::{Map, Value};
+
 use super::configuration::{Problems, warn};
 use super::grid_auth::{GridAuth, Server};
 use super::routes::{Routes, endpoints, metadata};
@@ -11,13 +13,13 @@ use crate::endpoint::Endpoint;
 use crate::endpoints::{Interaction, Jwks, UserInfo};
 use crate::engine::{AccessTokens, Engine, ServerLifetimes};
 use crate::env::{Clock, Entropy, SystemClock, SystemEntropy};
-use crate::grant::extension::OpenId;
-use crate::grant::{Extension, IntoRegistration, Registry};
+use crate::grant::extension::{AccessTokenClaims, OpenId};
+use crate::grant::{Extension, IntoRegistration, RESERVED_CLAIMS, Registry, TokenDraft};
 use crate::guard::{Guard, GuardError, Rejection, RejectionBody, ScopeDescription, ShapeRejection, is_realm};
 use crate::http::{AllowedOrigins, TrustedProxies};
 use crate::identity::{
-    HashingSettings, OwnSession, PasswordHasher, PasswordPolicy, Sessions, StoredUsers, Throttle,
-    ThrottleSettings, UsernameComparison, Users,
+    HashingSettings, OwnSession, PairwiseSalt, PasswordHasher, PasswordPolicy, Sessions, StoredUsers,
+    Throttle, ThrottleSettings, UsernameComparison, Users,
 };
 use crate::jose::Algorithm;
 use crate::keys::{KeySettings, Keys, ServerSecret, Signer, StoredKeys, Vault};
@@ -46,6 +48,7 @@ pub struct Builder {
     pages: Arc<dyn Pages>,
     openid: Option<OpenId>,
     access_tokens: AccessTokens,
+    access_token_claims: AccessTokenClaims,
     secret: Option<ServerSecret>,
     previous_secret: Option<ServerSecret>,
     key_settings: KeySettings,
@@ -90,6 +93,7 @@ impl GridAuth {
             pages: Arc::new(BuiltInPages::default()),
             openid: None,
             access_tokens: AccessTokens { format: AccessTokenFormat::Opaque, algorithm: Algorithm::Es256 },
+            access_token_claims: AccessTokenClaims::default(),
             secret: None,
             previous_secret: None,
             key_settings: KeySettings::default(),
@@ -149,6 +153,40 @@ impl Builder {
     #[must_use]
     pub fn access_token_algorithm(mut self, algorithm: Algorithm) -> Self {
         self.access_tokens.algorithm = algorithm;
+        self
+    }
+
+    /// Adds a claim to every access token that is a JSON Web Token. Its name must not be one that the server sets (RFC 9068 section
+    /// 2.2).
+    #[must_use]
+    pub fn access_token_claim(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
+        self.access_token_claims.fixed.insert(name.into(), value.into());
+        self
+    }
+
+    /// Adds claims to access tokens that are JSON Web Tokens, made for each of them. If one of them has a name that the server sets,
+    /// the request is refused with a server error, and nothing is issued.
+    ///
+    /// ```
+    /// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+    /// # use gridauth::{GridAuth, Store};
+    /// # use gridauth::model::AccessTokenFormat;
+    /// let auth = GridAuth::builder("https://id.example.com")
+    ///     .store(Store::memory())
+    ///     .access_token_format(AccessTokenFormat::Jwt)
+    ///     .access_token_claims(|draft| {
+    ///         [("tenant".to_owned(), draft.client().id().into())].into_iter().collect()
+    ///     })
+    ///     .build()
+    ///     .await?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(()) }).unwrap();
+    /// ```
+    #[must_use]
+    pub fn access_token_claims(
+        mut self,
+        claims: impl Fn(&TokenDraft<'_>) -> Map<String, Value> + Send + Sync + 'static,
+    ) -> Self {
+        self.access_token_claims.made.push(Box::new(claims));
         self
     }
 
@@ -384,11 +422,23 @@ impl Builder {
             self.grants.add_response_types(openid);
             self.extensions.push(Arc::new(openid.clone()));
         }
+        let fixed = self.access_token_claims.fixed.keys().cloned();
+        let reserved: Vec<String> = fixed.filter(|name| RESERVED_CLAIMS.contains(&name.as_str())).collect();
+        if !self.access_token_claims.is_empty() {
+            let mut claims = std::mem::take(&mut self.access_token_claims);
+            claims.usual_format = self.access_tokens.format;
+            self.extensions.push(Arc::new(claims));
+        }
         for extension in &self.extensions {
             self.grants.extend_all(extension);
         }
         let authenticator = ClientAuthenticator::new(std::mem::take(&mut self.client_authentication));
         let mut problems = self.problems(&authenticator);
+        for name in reserved {
+            problems.add(format!(
+                "the claim {name:?} of access tokens is the server's to set (RFC 9068 section 2.2)"
+            ));
+        }
         let issuer = problems.take("the issuer", Issuer::parse(&self.issuer));
         let store = self.store.take();
         if store.is_none() {
@@ -427,7 +477,10 @@ impl Builder {
         if let Some(keys) = &keys {
             endpoints.push(Arc::new(Jwks(keys.clone())));
         }
+        let mut pairwise = None;
         if let Some(openid) = &self.openid {
+            let salt = PairwiseSalt::open(&store, &*self.clock, &*self.entropy).await;
+            pairwise = Some(salt.map_err(|error| BuildError::of_keys(error.into()))?);
             let scope_claims = openid.scope_claims.clone();
             endpoints.push(Arc::new(UserInfo { guard: guard.clone(), scope_claims }));
         }
@@ -453,6 +506,7 @@ impl Builder {
             secrets,
             access_tokens: self.access_tokens,
             id_token_algorithm: Algorithm::Rs256,
+            pairwise,
             keys,
         });
         if !grants.is_empty() || !endpoints.is_empty() {

@@ -5,6 +5,7 @@ use crate::grant::AuthorizationSide;
 use crate::guard::STANDARD_SCOPES;
 use crate::jose::Algorithm;
 use crate::model::{AuthMethod, Client};
+use crate::openid::{is_pairwise, sector_of};
 
 impl GridAuth {
     /// What a client is registered for and cannot use on this server, one text for each, with what to change. Empty where all is
@@ -55,6 +56,12 @@ impl GridAuth {
             problems.push(
                 "its access tokens are to be JWTs, and the server has no signing keys: call .openid(..), .signer(..) or \
                  .access_token_format(..), or leave them opaque"
+                    .to_owned(),
+            );
+        }
+        if is_pairwise(client) && sector_of(client).is_none() {
+            problems.push(
+                "a pairwise client with redirect URIs on several hosts needs a sector_identifier_uri (OpenID Connect Core section 8.1)"
                     .to_owned(),
             );
         }

@@ -38,7 +38,7 @@ pub(super) async fn proceed(
     match current(visit, &browser).await? {
         Some(signed_in) => go_on(visit, &browser, valid, &signed_in, Progress::Arrived).await,
         None => {
-            prompt::refuse_sign_in(&valid, None, Progress::Arrived)?;
+            prompt::refuse_sign_in(visit.engine, &valid, None, Progress::Arrived)?;
             sign_in_page(visit, &browser, &valid, None, None)
         }
     }
@@ -111,8 +111,8 @@ async fn go_on(
     progress: Progress,
 ) -> Result<Response, Failure> {
     let now = visit.engine.clock.now();
-    if !prompt::accepts_sign_in(&valid, signed_in, progress, now) {
-        prompt::refuse_sign_in(&valid, Some(signed_in), progress)?;
+    if !prompt::accepts_sign_in(visit.engine, &valid, signed_in, progress, now) {
+        prompt::refuse_sign_in(visit.engine, &valid, Some(signed_in), progress)?;
         return match &visit.interaction.own_session {
             Some(own) => own_session::send_away(visit, &**own, browser, &valid, now),
             None => sign_in_page(visit, browser, &valid, None, None),

@@ -30,7 +30,7 @@ pub(super) async fn arrive(
 ) -> Result<Arrival, Failure> {
     let now = visit.engine.clock.now();
     let Some(signed_in) = visit.interaction.own_authentication(own, visit.http).await? else {
-        prompt::refuse_sign_in(valid, None, Progress::Arrived)?;
+        prompt::refuse_sign_in(visit.engine, valid, None, Progress::Arrived)?;
         return Ok(Arrival::SentAway(send_away(visit, own, browser, valid, now)?));
     };
     let carried = valid.request.parameters.encode_without(&[]);
@@ -39,10 +39,10 @@ pub(super) async fn arrive(
     let has_signed_in =
         since.zip(signed_in.auth_time()).is_some_and(|(since, at)| at.as_secs() >= since.as_secs());
     let progress = if has_signed_in { Progress::SignedIn } else { Progress::Arrived };
-    if prompt::accepts_sign_in(valid, &signed_in, progress, now) {
+    if prompt::accepts_sign_in(visit.engine, valid, &signed_in, progress, now) {
         return Ok(Arrival::SignedIn(signed_in, progress));
     }
-    prompt::refuse_sign_in(valid, Some(&signed_in), progress)?;
+    prompt::refuse_sign_in(visit.engine, valid, Some(&signed_in), progress)?;
     if since.is_some() && !has_signed_in {
         // The user was sent to sign in again and came back without doing so. Sending them once more would be an endless loop.
         let error = OAuthError::new(ErrorCode::Custom("login_required"), "the user did not sign in again");

@@ -10,6 +10,7 @@ use crate::engine::Engine;
 use crate::env::Timestamp;
 use crate::grant::AuthorizationPlan;
 use crate::model::Authentication;
+use crate::openid::subject_for;
 use crate::protocol::{ErrorCode, OAuthError};
 
 /// What the user has already done for this request.
@@ -28,13 +29,14 @@ const SIGN_IN_COUNTS_FOR: Duration = Duration::from_secs(10 * 60);
 
 /// Whether this sign-in is sufficient for the request. A sign-in at an unknown time is never recent enough.
 pub(super) fn accepts_sign_in(
+    engine: &Engine,
     valid: &ValidRequest<'_>,
     signed_in: &Authentication,
     progress: Progress,
     now: Timestamp,
 ) -> bool {
     let plan = &valid.plan;
-    if is_another(plan, signed_in) || !has_acr(plan, signed_in) {
+    if is_another(engine, valid, signed_in) || !has_acr(plan, signed_in) {
         return false;
     }
     let is_within = |age| signed_in.auth_time().is_some_and(|auth_time| now.since(auth_time) <= age);
@@ -45,8 +47,9 @@ pub(super) fn accepts_sign_in(
 }
 
 /// Whether another user has signed in than the request is about.
-fn is_another(plan: &AuthorizationPlan, signed_in: &Authentication) -> bool {
-    plan.subject.as_ref().is_some_and(|wanted| wanted != signed_in.user().subject())
+fn is_another(engine: &Engine, valid: &ValidRequest<'_>, signed_in: &Authentication) -> bool {
+    let subject = || subject_for(engine, &valid.request.client, signed_in.user().subject());
+    valid.plan.subject.as_ref().is_some_and(|wanted| *wanted != subject())
 }
 
 /// Whether the sign-in is of one of the classes that the request needs.
@@ -58,6 +61,7 @@ fn has_acr(plan: &AuthorizationPlan, signed_in: &Authentication) -> bool {
 /// Why no page is shown where one would be needed: the client forbids it, or a new sign-in was not what the client needs. Asking again
 /// would be a loop.
 pub(super) fn refuse_sign_in(
+    engine: &Engine,
     valid: &ValidRequest<'_>,
     signed_in: Option<&Authentication>,
     progress: Progress,
@@ -72,7 +76,7 @@ pub(super) fn refuse_sign_in(
         Some(signed_in) if progress >= Progress::SignedIn && !has_acr(plan, signed_in) => {
             refuse("unmet_authentication_requirements", "the user cannot sign in as the client requires")
         }
-        Some(signed_in) if progress >= Progress::SignedIn && is_another(plan, signed_in) => {
+        Some(signed_in) if progress >= Progress::SignedIn && is_another(engine, valid, signed_in) => {
             refuse("login_required", "another user has signed in than the request is about")
         }
         _ if plan.forbids_pages => refuse("login_required", "the user has to sign in"),

@@ -1,8 +1,10 @@
 //! Extensions hook into a grant at fixed points, to check requests and to add to responses.
 
+mod access_token_claims;
 mod openid;
 mod pkce;
 
+pub(crate) use access_token_claims::AccessTokenClaims;
 pub use openid::OpenId;
 pub(super) use openid::{IdTokenSubject, kept};
 pub use pkce::Pkce;

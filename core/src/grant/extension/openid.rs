@@ -10,7 +10,7 @@ use crate::grant::{AuthorizationPlan, AuthorizationRequest, TokenDraft};
 use crate::model::{AuthenticationState, Client, GrantData, User};
 use crate::openid::{
     ClaimsRequest, Companions, IdTokenClaims, KEPT, Kept, OPENID, Place, Prompt, ScopeClaims, claims_of,
-    sign_id_token,
+    sign_id_token, subject_for,
 };
 use crate::protocol::{ErrorCode, OAuthError, Scope};
 use crate::token::Secret;
@@ -108,6 +108,7 @@ impl OpenId {
         let IdTokenSubject { subject, user, authentication, kept, scope, place, nonce } = about;
         let wanted = kept.claims.wanted(place, client.scope());
         let about_user = claims_of(user, &self.scope_claims, place, scope, &wanted);
+        let subject = &subject_for(engine, client, subject);
         let claims = IdTokenClaims { subject, authentication, nonce, about_user, companions };
         sign_id_token(engine, client, claims, now).await
     }
@@ -221,7 +222,7 @@ impl Extension for OpenId {
     fn describe(&self, metadata: &mut Metadata) {
         metadata
             .add("scopes_supported", ["openid", "profile", "email", "address", "phone", "offline_access"]);
-        metadata.add("subject_types_supported", ["public"]);
+        metadata.add("subject_types_supported", ["public", "pairwise"]);
         metadata
             .add("claims_supported", ["sub", "iss", "aud", "exp", "iat", "auth_time", "acr", "amr", "sid"]);
         metadata.add("claims_supported", self.scope_claims.names());
