@@ -70,6 +70,7 @@
 //! | a method of client authentication | [`client_auth::ClientAuthentication`] |
 //! | the application's users, or its session | [`identity::Users`] or a closure; [`identity::OwnSession`] |
 //! | the application's pages | [`pages::Pages`] |
+//! | another way to sign | [`keys::Signer`]; [`keys::conformance`] checks the implementation |
 //! | another database | [`store::Backend`]; [`store::conformance`] checks the implementation |
 //! | another way to check tokens | [`guard::TokenVerifier`] |
 //!

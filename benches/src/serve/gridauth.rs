@@ -72,7 +72,7 @@ impl OwnSession for SignedIn {
         Ok(Some(Authentication::new(User::new("israel").named("israel"))))
     }
 
-    fn sign_in_uri(&self, _return_to: &str) -> String {
+    fn sign_in_uri(&self, _wanted: &gridauth::identity::WantedSignIn<'_>) -> String {
         "/".to_owned()
     }
 }

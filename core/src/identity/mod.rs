@@ -12,7 +12,7 @@ mod stored_users;
 mod usernames;
 mod users;
 
-pub use own_session::OwnSession;
+pub use own_session::{OwnSession, WantedSignIn};
 pub use password::{HashingError, HashingSettings, PasswordHash, PasswordHasher};
 pub use password_policy::{PasswordPolicy, PasswordPolicyError};
 pub use stored_users::{PutAllError, SignUpError, StoredUsers};

@@ -1,7 +1,9 @@
+use std::time::Duration;
+
 use async_trait::async_trait;
 
 use super::UsersError;
-use crate::model::Authentication;
+use crate::model::{Authentication, Client};
 
 /// The application's own session management: the application says who is signed in, and users sign in on its pages.
 ///
@@ -11,7 +13,7 @@ use crate::model::Authentication;
 /// not match.
 ///
 /// ```
-/// use gridauth::identity::{OwnSession, UsersError};
+/// use gridauth::identity::{OwnSession, UsersError, WantedSignIn};
 /// use gridauth::model::Authentication;
 ///
 /// struct Site;
@@ -26,8 +28,9 @@ use crate::model::Authentication;
 ///         Ok(None)
 ///     }
 ///
-///     fn sign_in_uri(&self, return_to: &str) -> String {
-///         let encoded: String = form_urlencoded::byte_serialize(return_to.as_bytes()).collect();
+///     fn sign_in_uri(&self, wanted: &WantedSignIn<'_>) -> String {
+///         let return_to = wanted.return_to.as_bytes();
+///         let encoded: String = form_urlencoded::byte_serialize(return_to).collect();
 ///         format!("/login?return_to={encoded}")
 ///     }
 /// }
@@ -48,7 +51,30 @@ pub trait OwnSession: Send + Sync + 'static {
         request: &http::request::Parts,
     ) -> Result<Option<Authentication>, UsersError>;
 
-    /// The URI of the application's sign-in page, to which a browser is sent if nobody is signed in. After the sign-in, the
-    /// application redirects the browser to `return_to`, a path with a query on the server's own origin.
-    fn sign_in_uri(&self, return_to: &str) -> String;
+    /// The URI of the application's sign-in page, to which a browser is sent if nobody is signed in, or the sign-in is not what the
+    /// request needs. After the sign-in, the application redirects the browser to [`return_to`](WantedSignIn::return_to). Whoever comes
+    /// back without a sign-in that is new enough is not sent again: the client gets `login_required`.
+    fn sign_in_uri(&self, wanted: &WantedSignIn<'_>) -> String;
+}
+
+/// The sign-in that an authorization request needs.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct WantedSignIn<'a> {
+    /// Where the browser goes afterwards: a path with a query on the server's own origin.
+    pub return_to: &'a str,
+    /// Whether the user has to sign in even if already signed in (OpenID Connect Core section 3.1.2.1, `prompt` `login`).
+    pub again: bool,
+    /// How old the sign-in may be at most, if the request limits that.
+    pub max_age: Option<Duration>,
+    /// The name that the user probably signs in with. It comes from the client: fill it in, and do not rely on it.
+    pub login_hint: Option<&'a str>,
+    /// The only subject that the request is about, as the client knows it.
+    pub subject: Option<&'a str>,
+    /// The authentication context classes of which the sign-in must have one; any if empty.
+    pub acr_values: &'a [String],
+    /// The languages that the user prefers: a space-separated list of language tags.
+    pub ui_locales: Option<&'a str>,
+    /// The client that asks.
+    pub client: &'a Client,
 }

@@ -79,7 +79,7 @@ impl<'a> Jws<'a> {
         let (header, payload) = input.split_once('.').ok_or(JwsError::Form)?;
         let part = |text| decode(text).ok_or(JwsError::Form);
         let (header, payload, signature) = (part(header)?, part(payload)?, part(signature)?);
-        let header: Header = serde_json::from_slice(&header).map_err(|_| JwsError::Header)?;
+        let header: Header = from_object(&header).ok_or(JwsError::Header)?;
         if header.crit.0 || header.b64.0 {
             return Err(JwsError::Extensions);
         }
@@ -122,7 +122,7 @@ impl<'a> Jws<'a> {
 
     /// The claims; `None` if the payload is not JSON of this shape.
     pub fn claims<T: DeserializeOwned>(&self) -> Option<T> {
-        serde_json::from_slice(&self.payload).ok()
+        from_object(&self.payload)
     }
 
     pub(super) fn input(&self) -> &str {
@@ -132,6 +132,14 @@ impl<'a> Jws<'a> {
     pub(super) fn signature(&self) -> &[u8] {
         &self.signature
     }
+}
+
+/// Reads a JSON object. A list of its members in order would be read as well otherwise.
+fn from_object<T: DeserializeOwned>(json: &[u8]) -> Option<T> {
+    if json.trim_ascii_start().first() != Some(&b'{') {
+        return None;
+    }
+    serde_json::from_slice(json).ok()
 }
 
 /// What is signed: header and claims, each in base64url.
@@ -229,6 +237,7 @@ mod tests {
         for header in [
             "{}",
             "[]",
+            r#"["ES256"]"#,
             "{",
             "",
             r#"{"alg":7}"#,

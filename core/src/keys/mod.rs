@@ -11,6 +11,8 @@
 //!
 //! The very first key signs at once, and so does the successor of one that was withdrawn.
 
+pub mod conformance;
+
 mod failure;
 mod secret;
 mod settings;

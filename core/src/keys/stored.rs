@@ -298,6 +298,42 @@ mod tests {
         assert!((4..=6).contains(&used.len()), "{used:?}");
     }
 
+    /// A signer whose current key is not the one that it says.
+    struct Confused(Arc<StoredKeys>);
+
+    #[async_trait]
+    impl Signer for Confused {
+        fn algorithms(&self) -> Vec<Algorithm> {
+            self.0.algorithms()
+        }
+
+        async fn current(&self, _: Algorithm, now: Timestamp) -> Result<CurrentKey, SignerError> {
+            let other = self.0.current(Algorithm::EdDsa, now).await?;
+            let own = self.0.current(Algorithm::Es256, now).await?;
+            Ok(CurrentKey::new(own.id(), Arc::clone(other.handle())))
+        }
+
+        async fn sign(&self, key: &CurrentKey, input: &[u8]) -> Result<Vec<u8>, SignerError> {
+            self.0.sign(key, input).await
+        }
+
+        async fn published(&self, now: Timestamp) -> Result<KeySet, SignerError> {
+            self.0.published(now).await
+        }
+    }
+
+    #[tokio::test]
+    async fn the_conformance_kit_passes_the_stored_keys_and_finds_a_confused_signer() {
+        let (store, clock) = (Store::memory(), clock());
+        let keys = open(&store, &clock, Some(1), None).await.unwrap();
+        assert_eq!(super::super::conformance::check(&*keys, clock.now()).await, [""; 0]);
+        let problems = super::super::conformance::check(&Confused(keys), clock.now()).await;
+        assert!(
+            problems.iter().any(|problem| problem.contains("is not that of the current key")),
+            "{problems:?}"
+        );
+    }
+
     #[tokio::test]
     async fn a_rotated_key_is_published_first_and_checks_hints_at_last() {
         let (store, clock) = (Store::memory(), clock());

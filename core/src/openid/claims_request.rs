@@ -70,8 +70,13 @@ impl ClaimsRequest {
         if text.len() > LONGEST {
             return Err("claims is too long");
         }
-        let request: Self = serde_json::from_str(text)
-            .map_err(|_| "claims is not a JSON object of claims and how they are asked for")?;
+        let malformed = "claims is not a JSON object of claims and how they are asked for";
+        let value: Value = serde_json::from_str(text).map_err(|_| malformed)?;
+        // Otherwise a list would do for an object with its members in order.
+        if !has_objects(&value) {
+            return Err(malformed);
+        }
+        let request: Self = serde_json::from_value(value).map_err(|_| malformed)?;
         let is_long = |asked: &Option<Asked>| asked.as_ref().is_some_and(|asked| asked.len() > MOST);
         if is_long(&request.userinfo) || is_long(&request.id_token) {
             return Err("claims asks for too many claims");
@@ -124,6 +129,16 @@ impl ClaimsRequest {
     }
 }
 
+/// Whether the request, what it asks for at each place, and how, are objects, or null where they may be.
+fn has_objects(request: &Value) -> bool {
+    let may_be_null = |value: &Value| value.is_object() || value.is_null();
+    let has_objects = |place: &str| {
+        let asked = request.get(place).unwrap_or(&Value::Null);
+        may_be_null(asked) && asked.as_object().into_iter().flatten().all(|(_, how)| may_be_null(how))
+    };
+    request.is_object() && has_objects("userinfo") && has_objects("id_token")
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -160,6 +175,7 @@ mod tests {
             "{",
             r#"{"userinfo":[]}"#,
             r#"{"userinfo":{"name":true}}"#,
+            r#"{"userinfo":{"name":[true]}}"#,
             r#"{"userinfo":{"name":{"essential":"yes"}}}"#,
             &format!(r#"{{"userinfo":{{"name":{{"value":{deep}}}}}}}"#),
             &format!(r#"{{"userinfo":{{{many}"end":null}}}}"#),

@@ -199,7 +199,8 @@ impl OwnSession for Site {
         Ok(self.0.lock().unwrap().map(|at| user.with_auth_time(at).with_acr("gold").with_amr(["otp"])))
     }
 
-    fn sign_in_uri(&self, return_to: &str) -> String {
+    fn sign_in_uri(&self, wanted: &gridauth::identity::WantedSignIn<'_>) -> String {
+        let return_to = wanted.return_to;
         format!("/login?to={}", form_urlencoded::byte_serialize(return_to.as_bytes()).collect::<String>())
     }
 }

@@ -46,3 +46,8 @@ pub fn mail(address: &str, code: &str) {
 #[cfg(doctest)]
 #[doc = include_str!("../../../README.md")]
 struct Readme;
+
+/// The program of the page on OpenID Connect, compiled.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/openid.md")]
+struct OpenIdPage;

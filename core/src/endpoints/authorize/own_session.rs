@@ -8,7 +8,7 @@ use super::redirect::Target;
 use super::visit::Visit;
 use crate::env::Timestamp;
 use crate::http::{Response, see_other};
-use crate::identity::OwnSession;
+use crate::identity::{OwnSession, WantedSignIn};
 use crate::model::Authentication;
 use crate::protocol::{ErrorCode, OAuthError};
 
@@ -63,11 +63,25 @@ pub(super) fn send_away(
     let carried = valid.request.parameters.encode_without(&[]);
     let mut return_to = visit.authorize_path(&valid.request.parameters);
     if !prompt::wants_recent_sign_in(valid) {
-        return Ok(see_other(&own.sign_in_uri(&return_to))?);
+        return Ok(see_other(&own.sign_in_uri(&wanted(valid, &return_to)))?);
     }
     let mac = browser.csrf_token(Purpose::SignInSince(now), &carried)?;
     return_to.push_str(&format!("&{SIGNED_IN_SINCE}={}.{mac}", now.as_millis()));
-    Ok(browser.with_form(visit, see_other(&own.sign_in_uri(&return_to))?)?)
+    Ok(browser.with_form(visit, see_other(&own.sign_in_uri(&wanted(valid, &return_to)))?)?)
+}
+
+fn wanted<'a>(valid: &'a ValidRequest<'_>, return_to: &'a str) -> WantedSignIn<'a> {
+    let (request, plan) = (&valid.request, &valid.plan);
+    WantedSignIn {
+        return_to,
+        again: plan.asks_sign_in,
+        max_age: plan.max_age,
+        login_hint: request.parameter("login_hint"),
+        subject: plan.subject.as_deref(),
+        acr_values: &plan.acr_values,
+        ui_locales: request.parameter("ui_locales"),
+        client: &request.client,
+    }
 }
 
 /// When this browser was sent to sign in with this request; `None` if the parameter is not authentic.

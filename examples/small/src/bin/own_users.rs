@@ -32,7 +32,8 @@ impl OwnSession for Site {
             .map(|id| Authentication::new(User::new(id.to_string()))))
     }
 
-    fn sign_in_uri(&self, return_to: &str) -> String {
+    fn sign_in_uri(&self, wanted: &gridauth::identity::WantedSignIn<'_>) -> String {
+        let return_to = wanted.return_to;
         let return_to: String = form_urlencoded::byte_serialize(return_to.as_bytes()).collect();
         format!("/login?return_to={return_to}")
     }
