@@ -37,6 +37,8 @@ static MASKS: LazyLock<Vec<(Regex, &'static str)>> = LazyLock::new(|| {
         (r#"name="csrf" value="[^"]*""#, "CSRF"),
         (r#""sub":"[A-Za-z0-9_-]{22}""#, "SUBJECT"),
         (r"(gridauth-[a-z]+=)[A-Za-z0-9_-]{43}", "${1}RANDOM"),
+        // Three parts in base64url, the first of which is an object in JSON.
+        (r"\beyJ[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+", "JWT"),
         // Longer than any other value, which may contain the prefix by chance.
         (r"\bga[a-z]_[A-Za-z0-9_-]{44,}", "TOKEN"),
         (r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", "UUID"),

@@ -8,6 +8,7 @@ use async_trait::async_trait;
 use super::extension::{Extension, IdTokenSubject, OpenId, kept};
 use super::issue::{Unstored, insert};
 use super::new_code::NewCode;
+use super::prepared::Prepared;
 use super::{
     ApprovedAuthorization, AuthorizationPlan, AuthorizationRequest, AuthorizationResponse, AuthorizationSide,
     Grant, NewGrant, TokenIssuer,
@@ -16,8 +17,7 @@ use crate::openid::{Companions, OPENID, Place};
 use crate::protocol::{OAuthError, ResponseMode};
 use crate::token::Secret;
 
-/// One response type. Clients do not authenticate here: nothing is issued that a confidential client could not be given this way
-/// by its own redirect URI, and its refresh token still needs its secret.
+/// One response type. It serves confidential clients too: what it returns goes to a redirect URI that the client registered.
 pub(super) struct FrontChannel {
     returns: Returns,
     openid: OpenId,
@@ -62,6 +62,26 @@ impl FrontChannel {
 
     pub(super) fn returns_code(&self) -> bool {
         self.returns.code()
+    }
+
+    /// The access token, in the grant of the code if there is one. Nothing is stored yet.
+    async fn prepare_tokens(
+        &self,
+        approved: &ApprovedAuthorization<'_>,
+        issuer: &TokenIssuer<'_>,
+        code: Option<&NewCode>,
+    ) -> Result<(Unstored, Prepared), OAuthError> {
+        let scope = approved.scope().clone();
+        let unstored = match code {
+            Some(new) => Unstored::with_code(approved.engine, new.record.clone(), scope)?,
+            None => {
+                let grant = NewGrant::for_signed_in(approved.authentication(), scope);
+                // RFC 6749 section 4.2.2: never a refresh token.
+                issuer.begin(grant.without_refresh_token())?
+            }
+        };
+        let prepared = issuer.prepare_new(&unstored).await?;
+        Ok((unstored, prepared))
     }
 
     /// The ID token that goes out together with `companions`.
@@ -138,46 +158,33 @@ impl AuthorizationSide for FrontChannel {
         approved: &ApprovedAuthorization<'_>,
         issuer: &TokenIssuer<'_>,
     ) -> Result<AuthorizationResponse, OAuthError> {
-        let (engine, client) = (approved.engine, approved.request().client());
         let mut answer = AuthorizationResponse::new();
         let code = if self.returns.code() { Some(NewCode::make(approved)?) } else { None };
-        if let Some(NewCode { code, .. }) = &code {
-            answer = answer.with("code", code.expose());
+        if let Some(new) = &code {
+            answer = answer.with("code", new.code.expose());
         }
-        let begun = match &code {
-            _ if !self.returns.token() => None,
-            Some(NewCode { record, .. }) => {
-                Some(Unstored::with_code(engine, record.clone(), approved.scope().clone())?)
-            }
-            None => {
-                // RFC 6749 section 4.2.2: never a refresh token.
-                let grant = NewGrant::for_signed_in(approved.authentication(), approved.scope().clone());
-                Some(issuer.begin(grant.without_refresh_token())?)
-            }
-        };
-        let begun = match begun {
-            Some(unstored) => {
-                let prepared = issuer.prepare_new(&unstored).await?;
-                Some((unstored, prepared))
-            }
-            None => None,
+        let tokens = match self.returns.token() {
+            true => Some(self.prepare_tokens(approved, issuer, code.as_ref()).await?),
+            false => None,
         };
         if self.returns.id_token() {
             let companions = Companions {
-                access_token: begun.as_ref().map(|(unstored, prepared)| unstored.access_token(prepared)),
+                access_token: tokens.as_ref().map(|(unstored, prepared)| unstored.access_token(prepared)),
                 code: code.as_ref().map(|new| new.code.expose()),
                 state: approved.request().parameter("state"),
             };
             let id_token = self.id_token(approved, companions).await?;
             answer = answer.with("id_token", id_token.expose());
         }
-        match (begun, code) {
+        let engine = approved.engine;
+        match (tokens, code) {
             (Some((unstored, prepared)), _) => {
+                let client = approved.request().client();
                 let issued = unstored.store(engine, client, &prepared, approved.now).await?;
                 Ok(answer.with_tokens(issued.response()))
             }
-            (None, Some(NewCode { record, .. })) => {
-                insert(engine, &record).await?;
+            (None, Some(new)) => {
+                insert(engine, &new.record).await?;
                 Ok(answer)
             }
             // An ID token alone gives access to nothing, so there is nothing to store.

@@ -125,7 +125,10 @@ impl Registry {
     ) -> Option<(&Registered, &dyn AuthorizationSide)> {
         self.iter().find_map(|registered| {
             let side = registered.grant.authorization_side();
-            Some((registered, side.filter(|side| is_same_response_type(side.response_type(), response_type))?))
+            Some((
+                registered,
+                side.filter(|side| is_same_response_type(side.response_type(), response_type))?,
+            ))
         })
     }
 

@@ -82,8 +82,9 @@ impl GridAuth {
     fn problem_of_grant_type(&self, client: &Client, grant_type: &str) -> Option<String> {
         let (grants, method) = (&self.0.grants, client.auth_method());
         let token_side = grants.token_side(grant_type).map(|(_, side)| side);
-        let needing =
-            || grants.authorization_sides().filter(|side| side.grant_types().any(|needed| needed == grant_type));
+        let needing = || {
+            grants.authorization_sides().filter(|side| side.grant_types().any(|needed| needed == grant_type))
+        };
         if token_side.is_none() && needing().next().is_none() {
             return Some(format!(
                 "the server lacks the grant type {grant_type:?}: register it with .grant(..), or leave it out"

@@ -25,7 +25,11 @@ async fn only_public_members_are_published() {
     let server = of_issuer(ISSUER, false).await;
     let response = server.get("/oauth/jwks", None).await;
     assert_eq!(response.status(), 200);
-    assert!(["application/json", "application/jwk-set+json"].iter().any(|own| response.headers()["content-type"] == *own));
+    assert!(
+        ["application/json", "application/jwk-set+json"]
+            .iter()
+            .any(|own| response.headers()["content-type"] == *own)
+    );
     let caching = response.headers()["cache-control"].to_str().unwrap().to_owned();
     assert!(caching.contains("max-age=") && !caching.contains("no-store"), "{caching}");
     let (_, jwks) = answer(response);

@@ -208,7 +208,8 @@ async fn a_lone_id_token_has_the_claims_of_the_scopes() {
 }
 
 async fn userinfo(server: &Server, access_token: &str) -> (u16, Value) {
-    let request = http::Request::get("/oauth/userinfo").header("authorization", format!("Bearer {access_token}"));
+    let request =
+        http::Request::get("/oauth/userinfo").header("authorization", format!("Bearer {access_token}"));
     answer(server.auth.handle(request.body(bytes::Bytes::new()).unwrap()).await)
 }
 
@@ -305,7 +306,7 @@ async fn a_signer_that_fails_stores_nothing() {
                 for mode in ["fragment", "form_post"] {
                     signer.fail_after(works);
                     let uri = request(response_type, &[("response_mode", mode)]);
-                    let page = server.sign_in(&uri).await.page;
+                    let page = signed_in(&server, &uri).await;
                     assert_eq!(error_of(&page), "temporarily_unavailable", "{response_type}");
                     assert!(ids(server.auth.store(), Kind::Grant).await.is_empty(), "{response_type}");
                 }
@@ -524,7 +525,8 @@ async fn prompt_and_max_age_work_as_with_a_code() {
             let page = server.get(&request(response_type, &[(name, value)]), cookie).await;
             assert!(text(&page).contains("name=\"password\""), "{response_type} {name}={value}");
         }
-        let too_old = server.get(&request(response_type, &[("prompt", "none"), ("max_age", "99")]), cookie).await;
+        let too_old =
+            server.get(&request(response_type, &[("prompt", "none"), ("max_age", "99")]), cookie).await;
         assert_eq!(error_of(&too_old), "login_required", "{response_type}");
         let recent = server.get(&request(response_type, &[("max_age", "1000")]), cookie).await;
         assert!(!parameters(&recent).contains_key("error"), "{response_type}");
@@ -549,9 +551,17 @@ async fn parameters_missing_doubled_empty_and_huge() {
     let server = provider().await;
     let huge = "x".repeat(7000);
     for response_type in RESPONSE_TYPES {
-        for name in
-            ["scope", "nonce", "response_mode", "prompt", "max_age", "claims", "display", "acr_values", "ui_locales"]
-        {
+        for name in [
+            "scope",
+            "nonce",
+            "response_mode",
+            "prompt",
+            "max_age",
+            "claims",
+            "display",
+            "acr_values",
+            "ui_locales",
+        ] {
             let whole = request(response_type, &[(name, "1")]);
             let doubled = server.get(&format!("{whole}&{name}=1"), None).await;
             assert_eq!(error_of(&doubled), "invalid_request", "{response_type} {name}");
@@ -565,11 +575,20 @@ async fn parameters_missing_doubled_empty_and_huge() {
             assert_eq!(server.get(&doubled, None).await.status(), 400, "{name}");
             assert_eq!(server.get(&request(response_type, &[(name, "x")]), None).await.status(), 400);
         }
-        for name in ["prompt", "max_age", "claims", "response_mode", "id_token_hint", "ui_locales", "acr_values"] {
+        for name in
+            ["prompt", "max_age", "claims", "response_mode", "id_token_hint", "ui_locales", "acr_values"]
+        {
             let empty = format!("{}&{name}=", request(response_type, &[]));
             assert_eq!(server.get(&empty, None).await.status(), 200, "an empty {name} counts as omitted");
         }
-        for (name, error) in [("response_mode", "invalid_request"), ("scope", "invalid_scope"), ("prompt", "invalid_request"), ("max_age", "invalid_request"), ("claims", "invalid_request"), ("id_token_hint", "invalid_request")] {
+        for (name, error) in [
+            ("response_mode", "invalid_request"),
+            ("scope", "invalid_scope"),
+            ("prompt", "invalid_request"),
+            ("max_age", "invalid_request"),
+            ("claims", "invalid_request"),
+            ("id_token_hint", "invalid_request"),
+        ] {
             let back = server.get(&request(response_type, &[(name, &huge)]), None).await;
             assert_eq!(error_of(&back), error, "{response_type} {name}");
         }
@@ -577,7 +596,10 @@ async fn parameters_missing_doubled_empty_and_huge() {
         assert_eq!(told["state"], huge);
         if let Some(id_token) = told.get("id_token") {
             let claims = verified(&server, id_token).await;
-            assert_eq!((&claims["nonce"], &claims["s_hash"]), (&json!(huge), &half_hash(Algorithm::Rs256, &huge)));
+            assert_eq!(
+                (&claims["nonce"], &claims["s_hash"]),
+                (&json!(huge), &half_hash(Algorithm::Rs256, &huge))
+            );
         }
         let longer = "x".repeat(17 * 1024);
         assert_eq!(server.get(&request(response_type, &[("nonce", &longer)]), None).await.status(), 400);
@@ -598,7 +620,9 @@ async fn metadata(configure: impl FnOnce(Builder) -> Builder) -> Value {
 
 #[tokio::test]
 async fn the_metadata_lists_what_is_on() {
-    let lists = |metadata: &Value| (metadata["response_types_supported"].clone(), metadata["grant_types_supported"].clone());
+    let lists = |metadata: &Value| {
+        (metadata["response_types_supported"].clone(), metadata["grant_types_supported"].clone())
+    };
     let code = metadata(|builder| builder.grant(AuthorizationCode::new()).openid(OpenId::new())).await;
     assert_eq!(lists(&code), (json!(["code"]), json!(["authorization_code"])));
     let implicit =
@@ -608,7 +632,10 @@ async fn the_metadata_lists_what_is_on() {
         (json!(["code", "id_token", "id_token token"]), json!(["authorization_code", "implicit"]))
     );
     let all = metadata(|builder| {
-        builder.grant(AuthorizationCode::new()).openid(OpenId::new().hybrid().implicit()).grant(Implicit::new())
+        builder
+            .grant(AuthorizationCode::new())
+            .openid(OpenId::new().hybrid().implicit())
+            .grant(Implicit::new())
     })
     .await;
     let types = ["code", "token"].into_iter().chain(RESPONSE_TYPES).collect::<Vec<_>>();
@@ -667,7 +694,10 @@ async fn what_a_client_cannot_use_is_told_at_its_registration() {
     let confidential = || confidential.clone().redirect_uri(SPA).scope("openid").grant_types(all);
     assert_eq!(problems(confidential().response_types(["id_token code", "id_token"])), [""; 0]);
     for (bad, words) in [
-        (spa().grant_types(["implicit"]).response_types(["id_token code"]), &["id_token code", "authorization_code"][..]),
+        (
+            spa().grant_types(["implicit"]).response_types(["id_token code"]),
+            &["id_token code", "authorization_code"][..],
+        ),
         (spa().response_types(["token id_token"]), &["token id_token", "implicit"]),
         (spa().grant_types(all).response_types(["id_token id_token"]), &["id_token id_token"]),
         (spa().grant_types(all).response_types(["code id_token x"]), &["code id_token x"]),

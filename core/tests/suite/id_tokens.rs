@@ -54,7 +54,11 @@ async fn the_code_grant_gives_an_id_token() {
 async fn only_the_scope_openid_gives_one() {
     let server = provider().await;
     assert_eq!(tokens(&server, &[("scope", "notes.read profile")]).await["id_token"], Value::Null);
-    assert_eq!(tokens(&server, &[("scope", "")]).await["id_token"], Value::Null, "openid is asked for by name");
+    assert_eq!(
+        tokens(&server, &[("scope", "")]).await["id_token"],
+        Value::Null,
+        "openid is asked for by name"
+    );
     let claims = verified(&server, &string(&tokens(&server, &[("nonce", "")]).await, "id_token")).await;
     assert_eq!(members(&claims), ALWAYS.into_iter().collect());
     put_web(&server, |web| web.grant_types(["password", "client_credentials", "authorization_code"])).await;
@@ -85,8 +89,8 @@ async fn a_refresh_gives_another_without_the_nonce() {
     assert_eq!(after["at_hash"], half_hash(Algorithm::Rs256, &string(&renewed, "access_token")));
     // Within the grace window the answer is the same to the letter.
     assert_eq!(server.token(&refresh(&old)).await.1["id_token"], renewed["id_token"]);
-    let mut narrower = refresh(&string(&renewed, "refresh_token")).to_vec();
-    narrower.push(("scope", "notes.read"));
+    let latest = string(&renewed, "refresh_token");
+    let narrower = [&refresh(&latest)[..], &[("scope", "notes.read")]].concat();
     let (status, narrower) = server.token(&narrower).await;
     assert_eq!((status, &narrower["id_token"]), (200, &Value::Null), "{narrower}");
 }
@@ -107,7 +111,7 @@ async fn the_client_chooses_the_algorithm() {
         let told = answered(&server, &request("code", &[])).await;
         let (status, refused) = server.token(&redeem(&told["code"])).await;
         assert_eq!((status, &refused["error"]), (400, &json!("unauthorized_client")), "{unknown:?}");
-        let back = server.sign_in(&request("id_token", &[])).await.page;
+        let back = signed_in(&server, &request("id_token", &[])).await;
         assert_eq!(error_of(&back), "unauthorized_client", "{unknown:?}");
         // The code is not burned: once the registration is right, it is redeemed.
         put_web(&server, |web| web).await;
@@ -125,8 +129,7 @@ async fn claims_come_by_name_alone() {
     let plain = verified(&server, &string(&tokens(&server, &[scope]).await, "id_token")).await;
     assert_eq!(members(&plain), ALWAYS.into_iter().chain(["nonce"]).collect());
     // A claim needs a scope that the client may have, whether or not this request asks for it.
-    let by_name = r#"{"id_token": {"email": {"essential": true}, "name": null, "phone_number": null, "nickname": null},
-        "userinfo": {"email_verified": null}}"#;
+    let by_name = r#"{"id_token": {"email": {"essential": true}, "name": null, "phone_number": null, "nickname": null}, "userinfo": {"email_verified": null}}"#;
     let asked = tokens(&server, &[("claims", by_name), ("scope", "openid")]).await;
     let claims = verified(&server, &string(&asked, "id_token")).await;
     assert_eq!(members(&claims), ALWAYS.into_iter().chain(["nonce", "email", "name"]).collect());
@@ -144,7 +147,8 @@ async fn a_users_claims_do_not_replace_the_servers() {
     });
     let evil = evil.as_object().unwrap().clone();
     server.auth.users().put("israel", &"imru".into(), "israel", evil).await.unwrap();
-    let asked = r#"{"id_token": {"name": null, "sub": null, "iss": null, "aud": null, "nonce": null, "sid": null}}"#;
+    let asked =
+        r#"{"id_token": {"name": null, "sub": null, "iss": null, "aud": null, "nonce": null, "sid": null}}"#;
     let told = tokens(&server, &[("claims", asked), ("scope", "openid profile")]).await;
     let id_token = string(&told, "id_token");
     let claims = verified(&server, &id_token).await;
@@ -195,7 +199,8 @@ async fn a_signer_that_fails_burns_no_code_and_rotates_no_refresh_token() {
 async fn the_nonce_is_any_text() {
     let server = provider().await;
     for nonce in ["x", "\u{1f600} \"<&>\\", &"n".repeat(8000), "null"] {
-        let claims = verified(&server, &string(&tokens(&server, &[("nonce", nonce)]).await, "id_token")).await;
+        let claims =
+            verified(&server, &string(&tokens(&server, &[("nonce", nonce)]).await, "id_token")).await;
         assert_eq!(claims["nonce"], nonce);
     }
 }

@@ -27,7 +27,8 @@ async fn introspect(server: &Server, token: &str) -> Value {
 
 async fn revoke(server: &Server, token: &str) {
     let credentials = basic("web", "web-secret");
-    let response = server.post("/oauth/revoke", &[("authorization", &credentials)], &[("token", token)]).await;
+    let response =
+        server.post("/oauth/revoke", &[("authorization", &credentials)], &[("token", token)]).await;
     assert_eq!(response.status(), 200);
 }
 
@@ -60,7 +61,11 @@ async fn the_front_channel_gives_them_too() {
     for response_type in ["id_token token", "code token", "code id_token token"] {
         let told = answered(&server, &request(response_type, &[])).await;
         let claims = verified(&server, &told["access_token"]).await;
-        assert_eq!((&claims["sub"], &claims["client_id"]), (&json!("israel"), &json!("web")), "{response_type}");
+        assert_eq!(
+            (&claims["sub"], &claims["client_id"]),
+            (&json!("israel"), &json!("web")),
+            "{response_type}"
+        );
         assert!(is_valid(&server, &told["access_token"]).await, "{response_type}");
         if let Some(id_token) = told.get("id_token") {
             let hash = half_hash(Algorithm::Rs256, &told["access_token"]);
@@ -136,9 +141,10 @@ async fn a_changed_token_is_not_the_token() {
 
 #[tokio::test]
 async fn a_client_may_have_it_differently() {
-    for (usual, own) in
-        [(AccessTokenFormat::Opaque, AccessTokenFormat::Jwt), (AccessTokenFormat::Jwt, AccessTokenFormat::Opaque)]
-    {
+    for (usual, own) in [
+        (AccessTokenFormat::Opaque, AccessTokenFormat::Jwt),
+        (AccessTokenFormat::Jwt, AccessTokenFormat::Opaque),
+    ] {
         let server = provider_with(|builder| builder.access_token_format(usual)).await;
         let is_jwt = |tokens: &Value| Jws::parse(&string(tokens, "access_token")).is_ok();
         assert_eq!(is_jwt(&tokens(&server).await), usual == AccessTokenFormat::Jwt);

@@ -64,9 +64,9 @@ async fn prompt_none_shows_no_page() {
 #[tokio::test]
 async fn prompt_login_and_select_account_ask_for_the_password_once() {
     let server = third_party().await;
+    let browser = server.sign_in(&request("code", &[])).await;
+    browser.allow(&server).await;
     for prompt in ["login", "select_account", "login select_account"] {
-        let browser = server.sign_in(&request("code", &[])).await;
-        browser.allow(&server).await;
         server.advance(300);
         let page = server.get(&request("code", &[("prompt", prompt)]), Some(&browser.cookie)).await;
         assert!(asks_password(&page), "{prompt}");
@@ -102,7 +102,9 @@ async fn prompt_consent_asks_again() {
 async fn prompt_is_a_list_of_known_words() {
     let server = provider().await;
     for scope in ["openid", "notes.read"] {
-        for bad in ["none login", "none consent", "none select_account", "None", "create", "login,consent", "x"] {
+        for bad in
+            ["none login", "none consent", "none select_account", "None", "create", "login,consent", "x"]
+        {
             let back = server.get(&request("code", &[("prompt", bad), ("scope", scope)]), None).await;
             assert_eq!(error_of(&back), "invalid_request", "{bad}");
         }
@@ -244,7 +246,8 @@ async fn an_essential_acr_is_met_or_refused() {
     assert_eq!(error_of(&server.get(&silent, Some(&browser.cookie)).await), "login_required");
     // What is asked for voluntarily stops nobody.
     let voluntary = server.get(&request("code", &[("acr_values", "gold")]), Some(&browser.cookie)).await;
-    let claims = verified(&server, &id_token(&server, &location_parameter(&voluntary, "code").unwrap()).await).await;
+    let claims =
+        verified(&server, &id_token(&server, &location_parameter(&voluntary, "code").unwrap()).await).await;
     assert_eq!(claims["acr"], "1");
 }
 

@@ -158,6 +158,13 @@ pub(crate) fn parameters(response: &Response) -> BTreeMap<String, String> {
     parameters
 }
 
+/// The answer when israel signs in with a new browser.
+pub(crate) async fn signed_in(server: &Server, uri: &str) -> Response {
+    let page = server.get(uri, None).await;
+    assert_eq!(page.status(), 200, "{}", text(&page));
+    server.submit_sign_in(&page, &cookie(&page).unwrap(), "israel", "imru").await
+}
+
 /// Signs in and consents where that is asked; the parameters of the answer.
 pub(crate) async fn answered(server: &Server, uri: &str) -> BTreeMap<String, String> {
     let browser = server.sign_in(uri).await;

@@ -12,7 +12,13 @@ use crate::support::*;
 const PATH: &str = "/oauth/userinfo";
 const FORM: &str = "application/x-www-form-urlencoded";
 
-async fn send(server: &Server, method: &str, token: Option<&str>, content_type: &str, body: &str) -> Response {
+async fn send(
+    server: &Server,
+    method: &str,
+    token: Option<&str>,
+    content_type: &str,
+    body: &str,
+) -> Response {
     let mut request = http::Request::builder().method(method).uri(PATH).header("content-type", content_type);
     if let Some(token) = token {
         request = request.header("authorization", format!("Bearer {token}"));
@@ -82,7 +88,10 @@ async fn tokens_that_do_not_give_access() {
     let without = access_token(&server, &[("scope", "email notes.read")]).await;
     let refused = get(&server, &without).await;
     assert_eq!(refused.status(), 403);
-    assert!(challenge(&refused).contains("error=\"insufficient_scope\"") && challenge(&refused).contains("openid"));
+    assert!(
+        challenge(&refused).contains("error=\"insufficient_scope\"")
+            && challenge(&refused).contains("openid")
+    );
     // The token of a client that acts for itself is about nobody.
     put_web(&server, |web| web.grant_types(["client_credentials", "authorization_code"])).await;
     let (_, own) = server.token(&[("grant_type", "client_credentials"), ("scope", "openid")]).await;
@@ -113,14 +122,19 @@ async fn claims_come_by_scope_and_by_name() {
     assert_eq!(info(&[("scope", "openid")]).await, json!({ "sub": "israel" }));
     let profile = info(&[("scope", "openid profile")]).await;
     assert_eq!(profile, json!({ "sub": "israel", "name": "Israel", "preferred_username": "israel" }));
-    let by_name = r#"{"userinfo": {"email": null, "phone_number": {"essential": true}}, "id_token": {"name": null}}"#;
+    let by_name =
+        r#"{"userinfo": {"email": null, "phone_number": {"essential": true}}, "id_token": {"name": null}}"#;
     let named = info(&[("scope", "openid"), ("claims", by_name)]).await;
-    assert_eq!(named, json!({ "sub": "israel", "email": "israel@example.com" }), "phone is no scope of the client");
+    assert_eq!(
+        named,
+        json!({ "sub": "israel", "email": "israel@example.com" }),
+        "phone is no scope of the client"
+    );
     // A token that was narrowed tells no more than its scope.
     let told = answered(&server, &request("code", &[("scope", "openid email")])).await;
     let (_, tokens) = server.token(&redeem(&told["code"])).await;
-    let mut narrower = refresh(&string(&tokens, "refresh_token")).to_vec();
-    narrower.push(("scope", "openid"));
+    let latest = string(&tokens, "refresh_token");
+    let narrower = [&refresh(&latest)[..], &[("scope", "openid")]].concat();
     let (_, narrower) = server.token(&narrower).await;
     let (_, told) = answer(get(&server, &string(&narrower, "access_token")).await);
     assert_eq!(told, json!({ "sub": "israel" }));
@@ -160,7 +174,9 @@ async fn scripts_may_read_it() {
     let server = provider().await;
     let token = access_token(&server, &[]).await;
     for (header, status) in [(format!("Bearer {token}"), 200), ("Bearer x".to_owned(), 401)] {
-        let request = http::Request::get(PATH).header("authorization", header).header("origin", "https://spa.example.com");
+        let request = http::Request::get(PATH)
+            .header("authorization", header)
+            .header("origin", "https://spa.example.com");
         let response = server.auth.handle(request.body(Bytes::new()).unwrap()).await;
         assert_eq!(response.status(), status);
         assert_eq!(response.headers()["access-control-allow-origin"], "*");

@@ -14,15 +14,8 @@ const MAX_SCOPE: usize = 30_000;
 
 const GRANT_TYPES: [&str; 5] =
     ["authorization_code", "refresh_token", "client_credentials", "password", "implicit"];
-const RESPONSE_TYPES: [&str; 7] = [
-    "code",
-    "token",
-    "id_token",
-    "id_token token",
-    "code id_token",
-    "code token",
-    "code id_token token",
-];
+const RESPONSE_TYPES: [&str; 7] =
+    ["code", "token", "id_token", "id_token token", "code id_token", "code token", "code id_token token"];
 
 /// A client of a seed file: client metadata (RFC 7591 section 2), with a given `client_id` and `client_secret`.
 #[derive(Debug)]
