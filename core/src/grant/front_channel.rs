@@ -17,51 +17,29 @@ use crate::openid::{Companions, OPENID, Place};
 use crate::protocol::{OAuthError, ResponseMode};
 use crate::token::Secret;
 
+const IMPLICIT: [&str; 2] = ["id_token", "id_token token"];
+const HYBRID: [&str; 3] = ["code id_token", "code token", "code id_token token"];
+
 /// One response type. It serves confidential clients too: what it returns goes to a redirect URI that the client registered.
 pub(super) struct FrontChannel {
-    returns: Returns,
+    response_type: &'static str,
     openid: OpenId,
-}
-
-/// What a response type returns.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Returns {
-    IdToken,
-    IdTokenToken,
-    CodeIdToken,
-    CodeToken,
-    CodeIdTokenToken,
-}
-
-impl Returns {
-    fn code(self) -> bool {
-        matches!(self, Self::CodeIdToken | Self::CodeToken | Self::CodeIdTokenToken)
-    }
-
-    fn id_token(self) -> bool {
-        self != Self::CodeToken
-    }
-
-    fn token(self) -> bool {
-        matches!(self, Self::IdTokenToken | Self::CodeToken | Self::CodeIdTokenToken)
-    }
 }
 
 impl FrontChannel {
     /// One for each response type that is turned on.
     pub(super) fn all_of(openid: &OpenId) -> impl Iterator<Item = Self> {
-        let implicit = openid.has_implicit.then_some([Returns::IdToken, Returns::IdTokenToken]);
-        let hybrid = openid.has_hybrid.then_some([
-            Returns::CodeIdToken,
-            Returns::CodeToken,
-            Returns::CodeIdTokenToken,
-        ]);
-        let all = implicit.into_iter().flatten().chain(hybrid.into_iter().flatten());
-        all.map(|returns| Self { returns, openid: openid.clone() })
+        let implicit = IMPLICIT.into_iter().filter(|_| openid.has_implicit);
+        let hybrid = HYBRID.into_iter().filter(|_| openid.has_hybrid);
+        implicit.chain(hybrid).map(|response_type| Self { response_type, openid: openid.clone() })
+    }
+
+    fn returns(&self, what: &str) -> bool {
+        self.response_type.split(' ').any(|word| word == what)
     }
 
     pub(super) fn returns_code(&self) -> bool {
-        self.returns.code()
+        self.returns("code")
     }
 
     /// The access token, in the grant of the code if there is one. Nothing is stored yet.
@@ -101,7 +79,7 @@ impl FrontChannel {
             kept: &kept,
             scope: approved.scope().as_scope(),
             // OpenID Connect Core section 5.4: without an access token, the client cannot ask for the claims elsewhere.
-            place: if self.returns == Returns::IdToken { Place::LoneIdToken } else { Place::IdToken },
+            place: if self.response_type == "id_token" { Place::LoneIdToken } else { Place::IdToken },
             nonce: kept.nonce.as_deref(),
         };
         self.openid
@@ -116,11 +94,11 @@ impl Grant for FrontChannel {
     }
 
     fn extensions(&self) -> Vec<Arc<dyn Extension>> {
-        if self.returns.id_token() { vec![Arc::new(IdTokenRules)] } else { Vec::new() }
+        if self.returns("id_token") { vec![Arc::new(IdTokenRules)] } else { Vec::new() }
     }
 
     fn warning(&self) -> Option<&str> {
-        self.returns.token().then_some(
+        self.returns("token").then_some(
             "response types with an access token expose it to the browser's history and to scripts: RFC 9700 section 2.1.2 \
              advises against them",
         )
@@ -130,21 +108,15 @@ impl Grant for FrontChannel {
 #[async_trait]
 impl AuthorizationSide for FrontChannel {
     fn response_type(&self) -> &str {
-        match self.returns {
-            Returns::IdToken => "id_token",
-            Returns::IdTokenToken => "id_token token",
-            Returns::CodeIdToken => "code id_token",
-            Returns::CodeToken => "code token",
-            Returns::CodeIdTokenToken => "code id_token token",
-        }
+        self.response_type
     }
 
     fn grant_type(&self) -> &str {
-        if self.returns.code() { "authorization_code" } else { "implicit" }
+        if self.returns("code") { "authorization_code" } else { "implicit" }
     }
 
     fn further_grant_types(&self) -> &[&str] {
-        if self.returns.code() { &["implicit"] } else { &[] }
+        if self.returns("code") { &["implicit"] } else { &[] }
     }
 
     fn default_response_mode(&self) -> ResponseMode {
@@ -159,15 +131,15 @@ impl AuthorizationSide for FrontChannel {
         issuer: &TokenIssuer<'_>,
     ) -> Result<AuthorizationResponse, OAuthError> {
         let mut answer = AuthorizationResponse::new();
-        let code = if self.returns.code() { Some(NewCode::make(approved)?) } else { None };
+        let code = if self.returns("code") { Some(NewCode::make(approved)?) } else { None };
         if let Some(new) = &code {
             answer = answer.with("code", new.code.expose());
         }
-        let tokens = match self.returns.token() {
+        let tokens = match self.returns("token") {
             true => Some(self.prepare_tokens(approved, issuer, code.as_ref()).await?),
             false => None,
         };
-        if self.returns.id_token() {
+        if self.returns("id_token") {
             let companions = Companions {
                 access_token: tokens.as_ref().map(|(unstored, prepared)| unstored.access_token(prepared)),
                 code: code.as_ref().map(|new| new.code.expose()),
