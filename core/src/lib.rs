@@ -71,6 +71,7 @@
 //! | the application's users, or its session | [`identity::Users`] or a closure; [`identity::OwnSession`] |
 //! | the application's pages | [`pages::Pages`] |
 //! | another database | [`store::Backend`]; [`store::conformance`] checks the implementation |
+//! | another way to make outgoing requests | [`fetch::Fetch`] |
 //! | another way to check tokens | [`guard::TokenVerifier`] |
 //!
 //! Only the server can make an authenticated client, a validated redirect or a granted scope: those types have private
@@ -81,6 +82,7 @@
 //! | feature | default | what it adds |
 //! | --- | --- | --- |
 //! | `server` | yes | the authorization server; without it the crate is a guard |
+//! | `fetch` | yes | [`fetch::HttpFetch`], for the server's outgoing requests; it includes `server` |
 //! | `file` | yes | the embedded store, one file |
 //! | `griddb` | yes | the GridDB store |
 
@@ -98,6 +100,8 @@ pub mod endpoint;
 #[cfg(feature = "server")]
 pub mod engine;
 pub mod env;
+#[cfg(feature = "server")]
+pub mod fetch;
 #[cfg(feature = "server")]
 pub mod grant;
 pub mod guard;
