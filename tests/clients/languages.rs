@@ -39,6 +39,7 @@ pub(crate) const LANGUAGES: [Language; 2] = [
                     "password",
                     "revocation",
                     "introspection",
+                    "sign_in",
                 ],
             },
             Client {
@@ -77,6 +78,8 @@ pub(crate) const LANGUAGES: [Language; 2] = [
                     "password",
                     "revocation",
                     "introspection",
+                    "sign_in",
+                    "signed_introspection",
                 ],
             },
             Client {
@@ -90,6 +93,7 @@ pub(crate) const LANGUAGES: [Language; 2] = [
                     "client_credentials",
                     "revocation",
                     "introspection",
+                    "sign_in",
                 ],
             },
         ],

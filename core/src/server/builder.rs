@@ -317,7 +317,7 @@ impl Builder {
         self
     }
 
-    /// Sets the name, logo and colour of the built-in pages.
+    /// Sets the name, logo, colour and languages of the built-in pages.
     #[must_use]
     pub fn theme(self, theme: Theme) -> Self {
         self.pages(BuiltInPages::new(theme))
@@ -472,6 +472,8 @@ impl Builder {
             scopes: single_scopes(&self.scopes),
         };
         let scopes = interaction.scopes.clone();
+        let languages = self.pages.languages().tags().map(str::to_owned);
+        let ui_locales: Option<Vec<String>> = self.openid.as_ref().map(|_| languages.collect());
         let mut endpoints = endpoints(&grants, interaction);
         let (stored_keys, keys) = self.keys(&store, &mut problems).await?;
         if let Some(keys) = &keys {
@@ -510,7 +512,7 @@ impl Builder {
             keys,
         });
         if !grants.is_empty() || !endpoints.is_empty() {
-            for document in metadata(&engine, &grants, &scopes, &endpoints, self.openid.is_some()) {
+            for document in metadata(&engine, &grants, &scopes, &endpoints, ui_locales.as_deref()) {
                 endpoints.push(Arc::new(document));
             }
         }

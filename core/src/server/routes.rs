@@ -39,13 +39,13 @@ pub(super) fn endpoints(grants: &Arc<Registry>, interaction: Interaction) -> Vec
 }
 
 /// The metadata documents (RFC 8414 section 2, OpenID Connect Discovery section 3), assembled from the server, its endpoints and its
-/// grants. Both have the same content.
+/// grants. Both have the same content. `ui_locales` are the languages of the pages; without OpenID Connect there is none to tell.
 pub(super) fn metadata(
     engine: &Engine,
     grants: &Registry,
     scopes: &[ScopeDescription],
     endpoints: &[Arc<dyn Endpoint>],
-    has_openid: bool,
+    ui_locales: Option<&[String]>,
 ) -> Vec<MetadataDocument> {
     let mut metadata = Metadata::new();
     metadata.insert("issuer", engine.issuer());
@@ -56,13 +56,16 @@ pub(super) fn metadata(
         endpoint.describe(engine, &mut metadata);
     }
     grants.describe(&mut metadata);
-    if let Some(keys) = engine.keys.as_ref().filter(|_| has_openid) {
+    if let Some(ui_locales) = ui_locales {
+        metadata.add("ui_locales_supported", ui_locales.iter().map(String::as_str));
+    }
+    if let Some(keys) = engine.keys.as_ref().filter(|_| ui_locales.is_some()) {
         let names = keys.0.algorithms().into_iter().map(Algorithm::name);
         metadata.add("id_token_signing_alg_values_supported", names);
     }
     let mut documents =
         vec![MetadataDocument::new(&metadata, EndpointPath::WellKnown("oauth-authorization-server"))];
-    if has_openid {
+    if ui_locales.is_some() {
         documents.push(MetadataDocument::new(&metadata, EndpointPath::Discovery("openid-configuration")));
     }
     documents

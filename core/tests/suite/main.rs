@@ -22,6 +22,7 @@ mod front_channel;
 mod guards;
 mod id_tokens;
 mod jwt_access_tokens;
+mod languages;
 mod lifetimes;
 mod lost_answers;
 mod metadata;

@@ -120,4 +120,32 @@ async function introspection(site) {
   assert.deepEqual(await judge.introspect(tokens.access_token), { active: false })
 }
 
-await serve(discovery, authorization_code, bad_code, refresh, client_credentials, revocation, introspection)
+// By discovery alone: the signature of the ID token is checked by the published keys.
+async function sign_in(site) {
+  const issuer = new URL(site.issuer)
+  const server = await oauth.processDiscoveryResponse(issuer, await oauth.discoveryRequest(issuer, insecure))
+  const [self, proof] = [{ client_id: 'web' }, oauth.ClientSecretBasic(site.clients.web.client_secret)]
+  const [verifier, state, nonce] = [oauth.generateRandomCodeVerifier(), oauth.generateRandomState(), oauth.generateRandomNonce()]
+  const { redirect_uri } = site.clients.web
+  const url = new URL(server.authorization_endpoint)
+  url.search = new URLSearchParams({
+    response_type: 'code',
+    client_id: 'web',
+    redirect_uri,
+    scope: 'openid email',
+    state,
+    nonce,
+    code_challenge: await oauth.calculatePKCECodeChallenge(verifier),
+    code_challenge_method: 'S256',
+  })
+  const checked = oauth.validateAuthResponse(server, self, await visit(url), state)
+  const answer = await oauth.authorizationCodeGrantRequest(server, self, proof, checked, redirect_uri, verifier, insecure)
+  const processed = { expectedNonce: nonce, requireIdToken: true }
+  const tokens = await oauth.processAuthorizationCodeResponse(server, self, answer, processed)
+  await oauth.validateApplicationLevelSignature(server, answer, insecure)
+  const claims = oauth.getValidatedIdTokenClaims(tokens)
+  const user = await oauth.userInfoRequest(server, self, tokens.access_token, insecure)
+  assert.equal((await oauth.processUserInfoResponse(server, self, claims.sub, user)).sub, claims.sub)
+}
+
+await serve(discovery, authorization_code, bad_code, refresh, client_credentials, revocation, introspection, sign_in)

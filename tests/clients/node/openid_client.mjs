@@ -149,6 +149,53 @@ async function revocation(site) {
   await assert.rejects(openid.refreshTokenGrant(own, second.refresh_token), { error: 'invalid_grant' })
 }
 
+// By discovery alone: the ID token is checked by the published keys, and UserInfo is about the same user.
+async function sign_in(site) {
+  const own = await config(site, 'web', openid.ClientSecretBasic, { algorithm: 'oidc' })
+  const checks = {
+    pkceCodeVerifier: openid.randomPKCECodeVerifier(),
+    expectedState: openid.randomState(),
+    expectedNonce: openid.randomNonce(),
+    maxAge: 60,
+  }
+  const url = openid.buildAuthorizationUrl(own, {
+    scope: 'openid profile email',
+    redirect_uri: site.clients.web.redirect_uri,
+    code_challenge: await openid.calculatePKCECodeChallenge(checks.pkceCodeVerifier),
+    code_challenge_method: 'S256',
+    state: checks.expectedState,
+    nonce: checks.expectedNonce,
+    max_age: '60',
+  })
+  const tokens = await openid.authorizationCodeGrant(own, await visit(url), checks)
+  const claims = tokens.claims()
+  assert.deepEqual([claims.iss, claims.aud, claims.amr], [site.issuer, 'web', ['pwd']])
+  const user = await openid.fetchUserInfo(own, tokens.access_token, claims.sub)
+  assert.equal(user.preferred_username, site.username)
+  const again = await openid.refreshTokenGrant(own, tokens.refresh_token)
+  assert.deepEqual([again.claims().sub, again.claims().auth_time], [claims.sub, claims.auth_time])
+}
+
+// RFC 9701: the answer is a token that the client checks.
+async function signed_introspection(site) {
+  const own = await config(site, 'web', openid.ClientSecretBasic, { algorithm: 'oidc' })
+  openid.enableNonRepudiationChecks(own)
+  const judge = await config(site, 'resource-server')
+  const tokens = await byCode(site, own, 'web')
+  const headers = { accept: 'application/token-introspection+jwt' }
+  const answer = await fetch(judge.serverMetadata().introspection_endpoint, {
+    method: 'POST',
+    headers: { ...headers, authorization: `Basic ${btoa(`resource-server:${site.clients['resource-server'].client_secret}`)}` },
+    body: new URLSearchParams({ token: tokens.access_token }),
+  })
+  assert.equal(answer.headers.get('content-type'), headers.accept)
+  const [header, payload] = (await answer.text()).split('.').map((part) => Buffer.from(part, 'base64url'))
+  assert.equal(JSON.parse(header).typ, 'token-introspection+jwt')
+  const said = JSON.parse(payload)
+  assert.deepEqual([said.iss, said.aud], [site.issuer, 'resource-server'])
+  assert.equal(said.token_introspection.username, site.username)
+}
+
 async function introspection(site) {
   const [own, judge] = [await config(site, 'web'), await config(site, 'resource-server')]
   const tokens = await byCode(site, own, 'web')
@@ -171,4 +218,6 @@ await serve(
   password,
   revocation,
   introspection,
+  sign_in,
+  signed_introspection,
 )

@@ -8,6 +8,9 @@ from authlib.integrations.base_client import OAuthError
 from authlib.integrations.requests_client import OAuth2Session
 from authlib.oauth2.rfc6749 import MismatchingStateException
 from authlib.oauth2.rfc8414 import AuthorizationServerMetadata, get_well_known_url
+from authlib.oidc.core import CodeIDToken
+from joserfc import jwt
+from joserfc.jwk import KeySet
 
 from conversation import same, serve
 from proxy import Proxy
@@ -165,6 +168,24 @@ def introspection(site):
     same(judge.introspect_token(endpoint, token).json(), {"active": False})
 
 
+def sign_in(site):
+    """By discovery alone, with the client that Authlib's integrations of web frameworks are built on."""
+    url = f"{site.issuer}/.well-known/openid-configuration"
+    found = requests.get(url)
+    found.raise_for_status()
+    found = found.json()
+    own = session(site, "web", found, scope="openid profile")
+    nonce = generate_token(20)
+    own.fetch_token(**authorize(site, own, nonce=nonce))
+    keys = KeySet.import_key_set(requests.get(found["jwks_uri"]).json())
+    token = jwt.decode(own.token["id_token"], keys, algorithms=found["id_token_signing_alg_values_supported"])
+    params = {"nonce": nonce, "client_id": "web", "access_token": own.token["access_token"]}
+    claims = CodeIDToken(token.claims, token.header, {"iss": {"value": site.issuer}, "aud": {"value": "web"}}, params)
+    claims.validate()
+    user = own.get(found["userinfo_endpoint"]).json()
+    same((user["sub"], user["preferred_username"]), (claims["sub"], site.username))
+
+
 serve(
     discovery,
     behind_a_proxy,
@@ -176,4 +197,5 @@ serve(
     password,
     revocation,
     introspection,
+    sign_in,
 )
