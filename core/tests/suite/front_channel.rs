@@ -239,6 +239,20 @@ async fn both_id_tokens_of_a_hybrid_request_are_about_the_same() {
     assert_eq!(verified(&server, &string(&tokens, "id_token")).await["nonce"], NONCE);
 }
 
+#[tokio::test]
+async fn a_pairwise_client_knows_the_user_by_one_subject() {
+    let server = provider().await;
+    put_web(&server, |web| web.metadata("subject_type", "pairwise".into())).await;
+    let told = answered(&server, &request("code id_token token", &[])).await;
+    let (_, tokens) = server.token(&redeem(&told["code"])).await;
+    let subject = verified(&server, &told["id_token"]).await["sub"].clone();
+    assert_ne!(subject, "israel");
+    assert_eq!(verified(&server, &string(&tokens, "id_token")).await["sub"], subject);
+    assert_eq!(userinfo(&server, &told["access_token"]).await.1["sub"], subject);
+    let lone = answered(&server, &request("id_token", &[])).await;
+    assert_eq!(verified(&server, &lone["id_token"]).await["sub"], subject);
+}
+
 /// RFC 6749 section 4.1.2: a second use of the code revokes all tokens that are based on it.
 #[tokio::test]
 async fn a_code_used_twice_ends_the_front_channel_token() {

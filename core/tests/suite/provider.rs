@@ -216,3 +216,9 @@ pub(crate) async fn spa_token(server: &Server, code: &str) -> (u16, Value) {
 pub(crate) async fn is_valid(server: &Server, access_token: &str) -> bool {
     server.is_valid(&json!({ "access_token": access_token })).await
 }
+
+#[tokio::test]
+async fn the_signer_of_these_tests_is_a_good_one() {
+    let problems = gridauth::keys::conformance::check(&TestSigner::new(), Timestamp::from_millis(0)).await;
+    assert_eq!(problems, [""; 0]);
+}
