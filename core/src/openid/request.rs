@@ -39,7 +39,7 @@ impl Prompt {
             }
         }
         if prompt.none && (prompt.login || prompt.consent || prompt.select_account) {
-            return Err("prompt cannot be none and something else");
+            return Err("prompt cannot combine none with another value");
         }
         Ok(prompt)
     }
