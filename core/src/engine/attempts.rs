@@ -13,7 +13,16 @@ impl Engine {
         match self.trusted_proxies.forwarded_for(head) {
             Some(ForwardedFor::Peer(address)) => Source::peer(Some(address)),
             Some(ForwardedFor::Client(address)) => Source::forwarded(address),
-            Some(ForwardedFor::Proxy(address)) => Source::proxy(address),
+            Some(ForwardedFor::Proxy(address)) => {
+                self.told_of_silent_proxy.call_once(|| {
+                    tracing::warn!(
+                        proxy = %address,
+                        "a trusted proxy does not say for whom it asks, so failures and sign-ups of everybody behind it count \
+                         together: have it set X-Forwarded-For to the address that it was asked by"
+                    );
+                });
+                Source::forwarded(address)
+            }
             None => Source::nowhere(),
         }
     }

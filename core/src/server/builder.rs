@@ -1,4 +1,4 @@
-use std::sync::Arc;
+use std::sync::{Arc, Once};
 use std::time::Duration;
 
 use super::configuration::{Problems, warn};
@@ -359,6 +359,7 @@ impl Builder {
             store,
             throttle: Throttle::new(self.throttle, Arc::clone(&self.clock)),
             trusted_proxies: self.trusted_proxies,
+            told_of_silent_proxy: Once::new(),
             clock: self.clock,
             entropy: self.entropy,
             lifetimes: self.lifetimes,
