@@ -51,6 +51,11 @@ impl Engine {
         self.throttle.succeeded(attempt).map_err(too_many)
     }
 
+    /// Whether this user has signed in in this browser before.
+    pub(crate) fn knows_browser(&self, username: &str, browser: u128) -> bool {
+        self.throttle.knows_browser(&self.users.account(username), browser)
+    }
+
     /// Recognises this browser from now on when this user signs in there.
     pub(crate) fn know_browser(&self, username: &str, browser: u128) {
         self.throttle.know_browser(&self.users.account(username), browser);

@@ -19,4 +19,4 @@ pub use throttle::{Attempt, RetryAfter, Source, Throttle, ThrottleSettings, Thro
 pub use usernames::UsernameComparison;
 pub use users::{Users, UsersError};
 
-pub(crate) use sessions::{BrowserSecret, CookieKind, Sessions};
+pub(crate) use sessions::{BrowserSecret, Candidates, CookieKind, Sessions};
