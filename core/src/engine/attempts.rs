@@ -2,7 +2,7 @@
 
 use super::Engine;
 use crate::http::{ForwardedFor, RequestHead};
-use crate::identity::{Attempt, RetryAfter, Source, Throttled};
+use crate::identity::{Attempt, RetryAfter, Source, Throttled, on_behalf_of};
 use crate::model::Authentication;
 use crate::protocol::OAuthError;
 use crate::token::Secret;
@@ -71,7 +71,7 @@ impl Engine {
         let account = self.users.account(username);
         let attempt = Attempt::new(Throttled::Account(&account), source);
         self.check_throttle(attempt)?;
-        let user = self.users.check_password(username, password).await?;
+        let user = on_behalf_of(source, self.users.check_password(username, password)).await?;
         match user {
             Some(_) => self.count_success(attempt)?,
             None => self.count_failure(attempt)?,

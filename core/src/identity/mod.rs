@@ -19,4 +19,5 @@ pub use throttle::{Attempt, RetryAfter, Source, Throttle, ThrottleSettings, Thro
 pub use usernames::UsernameComparison;
 pub use users::{Users, UsersError};
 
+pub(crate) use password::on_behalf_of;
 pub(crate) use sessions::{BrowserSecret, Candidates, CookieKind, Sessions};
