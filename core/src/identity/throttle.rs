@@ -41,8 +41,8 @@
 //! nobody can aim at another's place or make a table slow. Where a part of a table is full, what has expired goes first, then what
 //! has the fewest failures and blocks, of these the oldest. So a flood of names that fail once each displaces nothing but its like.
 //! To have 19 failures of one pair forgotten within their minute takes 19 failures each of seven eighths of `max_tracked`
-//! other pairs, over 1.6 million by default. Where all has succeeded before, the oldest success is forgotten first; only who has a
-//! right secret adds one.
+//! other pairs, over 1.6 million by default. Of successes, the oldest is forgotten first. Only who has a right secret adds one, and
+//! at most 64 of one account or client are kept.
 
 mod failures;
 mod known;

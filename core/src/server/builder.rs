@@ -232,8 +232,8 @@ impl Builder {
     }
 
     /// The reverse proxies in front of the server. If the peer of a request is one of them, the request comes from the last address
-    /// in its `X-Forwarded-For` that is not one of them. Failures are counted and logged by that address. By default nobody is
-    /// believed.
+    /// in its `X-Forwarded-For` that is not one of them, or from the last one where all are. Failures are counted and logged by that
+    /// address. By default nobody is believed.
     ///
     /// Trust only proxies that append the address of their own peer to that header, as they do by default or on request.
     ///
