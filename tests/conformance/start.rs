@@ -121,6 +121,7 @@ fn a_bad_value_is_exit_2_and_one_line(context: &Context) {
         ("GRIDAUTH_CODE_TTL", &["0"]),
         ("GRIDAUTH_REFRESH_GRACE", &seconds),
         ("GRIDAUTH_TRUSTED_PROXIES", &["", "x", "localhost", "127.0.0.1,", "10.0.0.0/33", "127.0.0.1:80"]),
+        ("GRIDAUTH_TRUSTED_PROXIES", &["0.0.0.0/0", "127.0.0.1,::/0"]),
         ("GRIDAUTH_REGISTRATION", &["", "x", "on", "OFF", "token", "token:"]),
         ("RUST_LOG", &["=[", "gridauth=nonsense=x"]),
     ] {

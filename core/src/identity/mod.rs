@@ -21,4 +21,5 @@ pub use usernames::UsernameComparison;
 pub use users::{Users, UsersError};
 
 pub(crate) use pairwise::PairwiseSalt;
-pub(crate) use sessions::{BrowserSecret, CookieKind, Sessions};
+pub(crate) use password::on_behalf_of;
+pub(crate) use sessions::{BrowserSecret, Candidates, CookieKind, Sessions};

@@ -19,8 +19,8 @@ pub struct HashingSettings {
     pub lanes: u32,
     /// How many hashes may run at the same time, at least 1. The default is the number of cores of this process.
     pub max_concurrent: usize,
-    /// How many may wait for a permit, and a quarter of that is how many sign-ups may wait for theirs. Beyond that, a call fails
-    /// with [`HashingError::Busy`](super::HashingError::Busy).
+    /// How many may wait for a permit, and a quarter of that is how many sign-ups may wait for theirs. Beyond that, whoever has the
+    /// longest line gets [`HashingError::Busy`](super::HashingError::Busy).
     pub max_queued: usize,
 }
 
