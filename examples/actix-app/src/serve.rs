@@ -45,7 +45,7 @@ pub(crate) fn serve(
             }
         });
         let http = HttpService::build()
-            // Answers the first request of a connection with 408. The connection cannot, but it ends later ones too.
+            // The first head of a connection is answered 408 if it takes too long. Later ones end without an answer.
             .client_request_timeout(run::HEAD_TIMEOUT)
             .client_disconnect_timeout(LINGER)
             .on_connect_ext(|connection: &Connection, data| {
