@@ -77,7 +77,7 @@ impl Server {
             .store(store)
             .clock(Arc::clone(&clock))
             .entropy(Counting::default())
-            .hashing(HashingSettings { memory_kib: 8, passes: 1, ..HashingSettings::default() })
+            .hashing(HashingSettings::default().memory_kib(8).passes(1))
             .sweep_every(None)
             .grant(AuthorizationCode::new())
             .grant(RefreshToken::rotating().client_authentication(any.clone()))

@@ -12,6 +12,7 @@ cases! {
     "DEMO_APP.md, Seed file" => the_example_of_the_contract_works,
     "DEMO_APP.md, Seed file" => users_may_have_a_subject_and_claims,
     "RFC 7591 2" => absent_members_take_the_defaults,
+    "DEMO_APP.md, Seed file" => a_first_party_client_asks_no_consent,
     "DEMO_APP.md, Start" => an_entry_that_exists_already_is_replaced,
     "DEMO_APP.md, Start" => what_a_seed_does_not_name_stays,
     "DEMO_APP.md, Seed file" => what_the_server_lacks_is_accepted_and_unusable,
@@ -87,6 +88,29 @@ fn absent_members_take_the_defaults(context: &Context) {
     let page = browser.authorize(&CodeRequest::new("poster", "https://poster.example.com/cb").pairs());
     let page = browser.sign_in(&page, &user);
     assert!(is_consent(&page) && page.text().contains("poster"), "{page:#}");
+}
+
+fn a_first_party_client_asks_no_consent(context: &Context) {
+    let client = |id: &str, first_party: bool| {
+        json!({"client_id": id, "token_endpoint_auth_method": "none", "redirect_uris": ["http://127.0.0.1/cb"],
+            "scope": "notes.read", "gridauth_first_party": first_party})
+    };
+    let user = User::new();
+    let seed = json!({
+        "users": [{"username": user.username, "password": user.password}],
+        "clients": [client("own", true), client("foreign", false)],
+    });
+    let app = context.start(&Options::new("first party").seed(&seed));
+    for (id, asks) in [("own", false), ("foreign", true)] {
+        let mut browser = Browser::new(&app);
+        let page = browser.authorize(&CodeRequest::new(id, "http://127.0.0.1:4711/cb").pairs());
+        let answer = browser.sign_in(&page, &user);
+        assert_eq!(
+            (is_consent(&answer), answer.status),
+            if asks { (true, 200) } else { (false, 303) },
+            "{answer:#}"
+        );
+    }
 }
 
 fn an_entry_that_exists_already_is_replaced(context: &Context) {

@@ -123,6 +123,9 @@ fn a_bad_value_is_exit_2_and_one_line(context: &Context) {
         ("GRIDAUTH_TRUSTED_PROXIES", &["", "x", "localhost", "127.0.0.1,", "10.0.0.0/33", "127.0.0.1:80"]),
         ("GRIDAUTH_TRUSTED_PROXIES", &["0.0.0.0/0", "127.0.0.1,::/0"]),
         ("GRIDAUTH_REGISTRATION", &["", "x", "on", "OFF", "token", "token:"]),
+        ("GRIDAUTH_CLIENT_METADATA", &["", "x", "open", "OFF"]),
+        ("GRIDAUTH_PROFILE", &["", "x", "FAPI2", "fapi"]),
+        ("GRIDAUTH_STEP_UP_MAX_AGE", &seconds),
         ("RUST_LOG", &["=[", "gridauth=nonsense=x"]),
     ] {
         for value in values {
@@ -141,6 +144,9 @@ fn it_starts_with_a_valid_value(context: &Context) {
         ("GRIDAUTH_REFRESH_TOKEN_TTL", "31536000"),
         ("GRIDAUTH_REFRESH_GRACE", "0"),
         ("GRIDAUTH_REGISTRATION", "off"),
+        ("GRIDAUTH_CLIENT_METADATA", "off"),
+        ("GRIDAUTH_PROFILE", "default"),
+        ("GRIDAUTH_STEP_UP_MAX_AGE", "1"),
         ("RUST_LOG", ""),
         ("RUST_LOG", "gridauth=debug,warn"),
     ] {
@@ -226,6 +232,7 @@ fn a_bad_seed_names_the_entry(context: &Context) {
             "sour",
         ),
         (client(&format!(r#""client_secret": "{secret}", "gridauth_resource_server": "yes""#)), "sour"),
+        (client(&format!(r#""client_secret": "{secret}", "gridauth_first_party": "yes""#)), "sour"),
         (client(&format!(r#""client_secret": "{secret}", "client_name": 1"#)), "sour"),
         (client(r#""client_secret": """#), "sour"),
         (client(&format!(r#""client_secret": "{secret}\u0085""#)), "sour"),

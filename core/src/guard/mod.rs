@@ -103,6 +103,19 @@ impl Guard {
         }
     }
 
+    /// Checks the access token of a request, unless this guard has already done so. For adapters, which keep the first
+    /// [`GuardOutcome`] of a request, so that its token is looked up once however many guards it meets.
+    ///
+    /// # Errors
+    /// As [`authenticate`](Self::authenticate).
+    #[inline]
+    pub fn authenticate_once(&self, known: Option<&GuardOutcome>, head: &impl RequestHead) -> AccessFuture {
+        match known.and_then(|outcome| outcome.of(self)) {
+            Some(found) => AccessFuture::ready(found.clone()),
+            None => self.authenticate(head),
+        }
+    }
+
     #[inline]
     fn look_up(&self, store: &Store, token: PresentedToken) -> AccessFuture {
         let mut buffer = [0; 36];

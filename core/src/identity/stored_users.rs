@@ -19,6 +19,7 @@ use crate::token::Secret;
 
 /// Why a user cannot sign up.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum SignUpError {
     /// The username is taken, or the subject belongs to another user.
     #[error("there is a user of that name")]

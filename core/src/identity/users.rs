@@ -11,6 +11,7 @@ use crate::token::Secret;
 
 /// Why users could not be looked up or changed.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum UsersError {
     /// The store failed.
     #[error(transparent)]

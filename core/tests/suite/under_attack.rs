@@ -125,7 +125,7 @@ async fn a_sign_up_is_validated_before_anything_is_looked_up() {
 /// Sign-ups occupy at most half of the hashes, so a sign-in waits for few of them.
 #[tokio::test(flavor = "multi_thread")]
 async fn three_hundred_sign_ups_at_once_do_not_keep_people_from_signing_in() {
-    let hashing = HashingSettings { max_concurrent: 2, max_queued: 100, ..HashingSettings::default() };
+    let hashing = HashingSettings::default().max_concurrent(2).max_queued(100);
     let server = server_with(|builder| builder.hashing(hashing)).await;
     let sign_ups: Vec<_> = (0..300)
         .map(|number| {

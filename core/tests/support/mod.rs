@@ -38,7 +38,7 @@ pub async fn server_with(configure: impl FnOnce(Builder) -> Builder) -> Server {
     let builder = GridAuth::builder(ISSUER)
         .store(Store::memory())
         .clock(Arc::clone(&clock))
-        .hashing(HashingSettings { memory_kib: 8, passes: 1, ..HashingSettings::default() })
+        .hashing(HashingSettings::default().memory_kib(8).passes(1))
         .grant(AuthorizationCode::new())
         .grant(RefreshToken::rotating().client_authentication(any.clone()))
         .grant(ClientCredentials::new())

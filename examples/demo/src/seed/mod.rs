@@ -245,6 +245,15 @@ fn take_required(members: &mut Map<String, Value>, name: &str) -> Result<String,
     take_text(members, name)?.ok_or_else(|| format!("{name} is missing"))
 }
 
+/// Takes a flag out of an entry; it is off by default.
+fn take_bool(members: &mut Map<String, Value>, name: &str) -> Result<bool, String> {
+    match members.remove(name) {
+        None => Ok(false),
+        Some(Value::Bool(yes)) => Ok(yes),
+        Some(_) => Err(format!("{name} must be true or false")),
+    }
+}
+
 /// Takes a list of texts out of an entry.
 fn take_list(members: &mut Map<String, Value>, name: &str) -> Result<Option<Vec<String>>, String> {
     let wrong = || format!("{name} must be an array of texts");

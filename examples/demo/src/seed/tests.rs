@@ -22,7 +22,7 @@ async fn server() -> GridAuth {
 }
 
 async fn server_on(store: Store) -> GridAuth {
-    let cheap = HashingSettings { memory_kib: 8, passes: 1, ..HashingSettings::default() };
+    let cheap = HashingSettings::default().memory_kib(8).passes(1);
     GridAuth::builder("http://127.0.0.1:8080").store(store).hashing(cheap).build().await.unwrap()
 }
 
@@ -47,6 +47,8 @@ async fn the_documented_seed_is_loaded() {
              "token_endpoint_auth_method": "client_secret_basic", "gridauth_resource_server": true},
             {"client_id": "spa", "token_endpoint_auth_method": "none",
              "redirect_uris": ["http://127.0.0.1/cb"], "scope": "notes.read"},
+            {"client_id": "own", "token_endpoint_auth_method": "none", "gridauth_first_party": true,
+             "redirect_uris": ["http://127.0.0.1/own"], "scope": "notes.read"},
         ],
     }))
     .unwrap();
@@ -60,6 +62,8 @@ async fn the_documented_seed_is_loaded() {
     assert!(!kept(&auth, "web").await.to_string().contains("web-secret"));
     let spa = auth.client("spa").await.unwrap().unwrap();
     assert!(spa.is_public() && !spa.is_resource_server() && !spa.is_first_party());
+    assert!(auth.client("own").await.unwrap().unwrap().is_first_party() && !web.is_first_party());
+    assert!(!kept(&auth, "own").await["metadata"].to_string().contains("gridauth"));
     // RFC 7591 section 2: the defaults of absent members.
     assert!(spa.allows_grant("authorization_code") && !spa.allows_grant("refresh_token"));
     assert!(spa.allows_response_type("code") && !spa.allows_response_type("token"));
@@ -234,6 +238,10 @@ fn a_bad_entry_is_named_without_its_secrets() {
         (
             client(json!({"client_id": "c", "client_secret": "hush", "gridauth_resource_server": "yes"})),
             "clients[1] \"c\": gridauth_resource_server must be true or false",
+        ),
+        (
+            client(json!({"client_id": "c", "client_secret": "hush", "gridauth_first_party": 1})),
+            "clients[1] \"c\": gridauth_first_party must be true or false",
         ),
     ] {
         assert_eq!(refused(seed), line);
@@ -411,7 +419,7 @@ fn any_entry(names: &'static [&'static str]) -> impl Strategy<Value = Value> {
         "redirect_uris" => json!(["https://c.example.com/cb"]),
         "grant_types" => json!(["password"]),
         "token_endpoint_auth_method" => json!("client_secret_post"),
-        "email_verified" | "gridauth_resource_server" => json!(true),
+        "email_verified" | "gridauth_resource_server" | "gridauth_first_party" => json!(true),
         _ => json!("a"),
     };
     prop::collection::vec((prop::sample::select(names), prop::option::weighted(0.2, any_json())), 0..8)
@@ -446,6 +454,7 @@ const CLIENT_MEMBERS: &[&str] = &[
     "grant_types",
     "scope",
     "gridauth_resource_server",
+    "gridauth_first_party",
     "jwks",
     "x",
 ];
