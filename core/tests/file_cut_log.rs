@@ -53,7 +53,7 @@ async fn a_log_that_was_cut_is_refused() {
     for count in [1, 3] {
         let (directory, path) = killed(count).await;
         let whole = logs(directory.path()).map(|log| fs::read(log).unwrap());
-        assert!(whole.iter().all(|log| log.len() % STEP == 0 && !log.is_empty()));
+        assert!(whole.iter().all(|log| log.len().is_multiple_of(STEP) && !log.is_empty()));
         for (log, whole) in logs(directory.path()).iter().zip(&whole) {
             for length in [0, 1, PAGE, PAGE + 1, 10 * PAGE, whole.len() - PAGE, whole.len() - 1] {
                 OpenOptions::new().write(true).open(log).unwrap().set_len(length as u64).unwrap();

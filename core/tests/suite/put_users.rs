@@ -70,10 +70,8 @@ async fn a_replacement_that_fails_in_between_is_continued() {
         let mut updates = 0;
         match number {
             // The sessions and grants cannot be listed; a grant cannot be removed; the new user cannot be stored.
-            0 => store.fail(
-                Failure::Before,
-                |call| matches!(call, Call::List(query) if query.kind != Kind::User),
-            ),
+            0 => store
+                .fail(Failure::Before, |call| matches!(call, Call::List(query) if query.kind != Kind::User)),
             1 => store.fail(Failure::Before, |call| matches!(call, Call::Remove(_))),
             _ => store.fail(Failure::Before, move |call| {
                 updates += usize::from(of_user(call));

@@ -201,7 +201,7 @@ fn a_file_that_was_cut_is_damaged() {
     // A file that is as short as it can be, and one that has grown.
     for batches in [vec![small(1)], vec![small(1), vec![(vec![2], Some(vec![7; STEP as usize]))], small(3)]] {
         let whole = written(0, std::slice::from_ref(&batches));
-        assert!(whole.iter().all(|file| file.len() as u64 % STEP == 0 && !file.is_empty()));
+        assert!(whole.iter().all(|file| (file.len() as u64).is_multiple_of(STEP) && !file.is_empty()));
         for file in [0, 1] {
             for length in [PAGE, 2 * PAGE, STEP as usize - 1, whole[file].len() - 1] {
                 let mut cut = whole.clone();
