@@ -6,6 +6,9 @@ use super::identity::LogId;
 pub(super) const HEADER: usize = 16 + 8 + 4 + 4 + 4 + 4;
 /// Every batch starts at a multiple of this, so writing one never touches bytes that are already durable.
 pub(super) const PAGE: usize = 4096;
+/// Files grow by this much, and before anything is written to the new part: a file with another length was cut. Overwriting space
+/// that a file already has also makes a sync cheaper.
+pub(super) const STEP: u64 = 256 << 10;
 
 /// Where a batch belongs.
 #[derive(Clone, Copy)]

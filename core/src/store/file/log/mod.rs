@@ -24,7 +24,7 @@ mod tests;
 
 use std::io;
 
-use self::batch::{PAGE, Position, encode};
+use self::batch::{PAGE, Position, STEP, encode};
 pub(super) use self::checkpoint::Checkpoint;
 pub(super) use self::error::LogError;
 use self::error::Reason;
@@ -64,9 +64,6 @@ pub(super) struct Owner {
     pub(super) applied: Checkpoint,
 }
 
-/// Files grow by this much, and before anything is written to the new part: a file with another length was cut. Overwriting space
-/// that a file already has also makes a sync cheaper.
-const STEP: u64 = 256 << 10;
 /// How much of an unusually long file or buffer is kept for the next generation.
 const KEPT: u64 = 8 << 20;
 

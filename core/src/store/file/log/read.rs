@@ -2,8 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::STEP;
-use super::batch::{PAGE, decode, is_begun};
+use super::batch::{PAGE, STEP, decode, is_begun};
 use super::checkpoint::Checkpoint;
 use super::error::Reason;
 use super::identity::LogId;
