@@ -24,6 +24,7 @@ mod metadata;
 mod open_redirect;
 mod own_pages;
 mod own_users;
+mod put_users;
 mod refresh;
 mod registration;
 mod removal;
