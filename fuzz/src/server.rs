@@ -162,7 +162,7 @@ async fn first_contents() -> Contents {
         .first_party(true)
         .scope("notes.read");
     auth.put_client_unchecked(client.build().expect("a client")).await.expect("put");
-    auth.users().put("israel", &Secret::from("imru"), "israel", Default::default()).await.expect("signed up");
+    auth.put_user("israel", &Secret::from("imru"), "israel", Default::default()).await.expect("signed up");
 
     let basic = format!("Basic {}", STANDARD.encode(format!("web:{}", secret.as_str())));
     let (cookie, code) = code(&server).await;

@@ -147,9 +147,16 @@ fn an_entry_that_exists_already_is_replaced(context: &Context) {
     assert_eq!((machine(&app, &old), machine(&app, &new)), (401, 200));
     let fields = [("username", &*user.username), ("password", &*user.password)];
     app.send(&Request::form("/", &fields)).expect_error(400, "invalid_grant");
-    assert_eq!(password_tokens(&app, &other, "notes.read").scope, "notes.read");
-    // Existing grants stay valid.
-    assert!(is_valid(&app, &access));
+    // The grants of the old password end with it. The same seed again ends nothing.
+    assert!(!is_valid(&app, &access));
+    let tokens = password_tokens(&app, &other, "notes.read");
+    assert_eq!(tokens.scope, "notes.read");
+    app.kill();
+    let app = Demo::start(
+        &deployment,
+        &Options::new("second seed again").seed(&seed_with(&other.password, "notes.read", &new)),
+    );
+    assert!(is_valid(&app, &tokens.access));
 }
 
 fn what_a_seed_does_not_name_stays(context: &Context) {

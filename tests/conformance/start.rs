@@ -30,6 +30,7 @@ cases! {
     "DEMO_APP.md, Start" => lifetimes_are_as_configured,
     "DEMO_APP.md, Start" => sigterm_ends_it_with_0,
     "DEMO_APP.md, Start" => sigint_ends_it_with_0,
+    "DEMO_APP.md, Start" => a_signal_ends_a_start_that_waits_for_the_store,
     "DEMO_APP.md, Start" => a_request_in_flight_is_finished,
     "DEMO_APP.md, Start" => a_request_that_never_ends_is_begun,
     "DEMO_APP.md, Start" => idle_connections_do_not_delay_the_stop,
@@ -404,6 +405,20 @@ fn ends_with_0(context: &Context, signal: Signal) {
     let exit = app.wait();
     assert_eq!(exit.status.code(), Some(0), "{}", exit.stderr);
     assert_eq!(exit.stdout.lines().count(), 1, "{}", exit.stdout);
+}
+
+fn a_signal_ends_a_start_that_waits_for_the_store(context: &Context) {
+    let deployment = context.deployment();
+    let url = format!("file:{}/held.db?wait=50s", deployment.path().display());
+    let options = quiet("waits").env("GRIDAUTH_STORE", &url).env("RUST_LOG", "info");
+    let first = Demo::start(&deployment, &options);
+    for signal in [Signal::TERM, Signal::INT] {
+        let signaled = Instant::now();
+        let exit = Demo::signal_during_start(&deployment, &options, "waiting for the store's file", signal);
+        assert_eq!(exit.status.code(), Some(0), "{}", exit.stderr);
+        assert!(signaled.elapsed() < Duration::from_secs(25), "it waited for the store");
+    }
+    first.get("/health").expect(200);
 }
 
 fn a_request_in_flight_is_finished(context: &Context) {

@@ -15,7 +15,7 @@ mod users;
 pub use own_session::{OwnSession, WantedSignIn};
 pub use password::{HashingError, HashingSettings, PasswordHash, PasswordHasher};
 pub use password_policy::{PasswordPolicy, PasswordPolicyError};
-pub use stored_users::{PutAllError, SignUpError, StoredUsers};
+pub use stored_users::{PutUsersError, SignUpError, StoredUsers};
 pub use throttle::{Attempt, RetryAfter, Source, Throttle, ThrottleSettings, Throttled};
 pub use usernames::UsernameComparison;
 pub use users::{Users, UsersError};

@@ -23,7 +23,7 @@ async fn server_of(configure: impl FnOnce(Builder) -> Builder) -> Server {
     let cheap = HashingSettings::default().memory_kib(8).passes(1);
     let builder = GridAuth::builder(ISSUER).store(Store::memory()).clock(clock.clone()).hashing(cheap);
     let auth = configure(builder).build().await.unwrap();
-    auth.users().put("israel", &"imru".into(), "israel", Default::default()).await.unwrap();
+    auth.put_user("israel", &"imru".into(), "israel", Default::default()).await.unwrap();
     for (id, method) in [
         ("basic", AuthMethod::Basic),
         ("post", AuthMethod::Post),

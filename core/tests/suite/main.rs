@@ -25,6 +25,7 @@ mod metadata;
 mod open_redirect;
 mod own_pages;
 mod own_users;
+mod put_users;
 mod refresh;
 mod registration;
 mod removal;

@@ -119,7 +119,7 @@ async fn a_changed_password_ends_all_but_the_session_that_changed_it() {
 #[tokio::test]
 async fn the_last_sign_in_counts() {
     let server = server().await;
-    server.auth.users().put("miriam", &Secret::from("well"), "miriam", Default::default()).await.unwrap();
+    server.auth.put_user("miriam", &Secret::from("well"), "miriam", Default::default()).await.unwrap();
     // Two tabs show the sign-in page. One user signs in in the first, then another in the second.
     let page = server.get(&authorize_uri(&[]), None).await;
     let form_cookie = cookie(&page).unwrap();

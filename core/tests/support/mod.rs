@@ -45,7 +45,7 @@ pub async fn server_with(configure: impl FnOnce(Builder) -> Builder) -> Server {
         .grant(Password::new().client_authentication(any))
         .grant(Implicit::new());
     let auth = configure(builder).build().await.unwrap();
-    auth.users().put("israel", &Secret::from("imru"), "israel", Default::default()).await.unwrap();
+    auth.put_user("israel", &Secret::from("imru"), "israel", Default::default()).await.unwrap();
     let all = ["authorization_code", "refresh_token", "client_credentials", "password"];
     let web = auth.confidential_client("web", "web-secret").await.unwrap();
     let web = web.redirect_uri(REDIRECT).grant_types(all).scope("openid notes.read notes.write");

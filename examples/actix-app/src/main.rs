@@ -21,10 +21,11 @@ async fn main() -> ExitCode {
 
 async fn start() -> Result<(), StartError> {
     let settings = Settings::from_env()?;
-    let signals = Signals::new()?;
+    let mut signals = Signals::new()?;
     run::log(&settings);
     let (listener, address) = run::listen(&settings)?;
-    let demo = App::start(&settings, address).await?;
+    let Some(demo) = signals.or_started(App::start(&settings, address)).await else { return Ok(()) };
+    let demo = demo?;
     let (stop, stopped) = oneshot::channel();
     let signalled = async move {
         signals.received().await;
