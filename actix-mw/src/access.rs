@@ -72,12 +72,18 @@ impl<S: RequiredScope> FromRequest for Access<S> {
     type Future = AccessFuture<S>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> AccessFuture<S> {
-        AccessFuture(match look_up(request, S::SCOPE, |access| Access::new(access.clone())) {
-            LookUp::Done(outcome) => State::Ready(Some(outcome)),
-            LookUp::Waiting(guard, looking) => {
+        // Where the application names no server, the guard around the handler is the only one to ask.
+        let around = || request.extensions().get().map(|outcome: &GuardOutcome| outcome.guard().clone());
+        let Some(guard) = configured(request).cloned().or_else(around) else {
+            return AccessFuture(State::Ready(Some(Err(not_configured().into()))));
+        };
+        let mut looking = look_up(&guard, request);
+        AccessFuture(match looking.now() {
+            Some(access) => State::Ready(Some(found(&guard, request, access, S::SCOPE).map(Self::new))),
+            None => {
                 let request = request.clone();
                 State::Waiting(Box::pin(async move {
-                    found(&guard, &request, looking.await, S::SCOPE, |access| Access::new(access.clone()))
+                    found(&guard, &request, looking.await, S::SCOPE).map(Self::new)
                 }))
             }
         })
@@ -110,62 +116,21 @@ impl<S: RequiredScope> fmt::Debug for AccessFuture<S> {
     }
 }
 
-/// The look-up of a token for a handler.
-enum LookUp<T> {
-    Done(Result<T, AccessRejection>),
-    Waiting(Guard, Looking),
-}
-
-fn look_up<T>(request: &HttpRequest, scope: &str, give: impl FnOnce(&gridauth::Access) -> T) -> LookUp<T> {
-    let Some(guard) = configured(request) else {
-        // Where the application names no server, the guard around the handler is the only one to ask.
-        let around = request.extensions().get::<GuardOutcome>().map(|outcome| judge(outcome, scope, give));
-        return LookUp::Done(around.unwrap_or_else(|| Err(not_configured().into())));
-    };
-    if let Some(outcome) = request.extensions().get::<GuardOutcome>()
-        && outcome.of(guard).is_some()
-    {
-        return LookUp::Done(judge(outcome, scope, give));
-    }
-    let mut looking = guard.authenticate(&Head(request));
-    match looking.now() {
-        Some(outcome) => LookUp::Done(found(guard, request, outcome, scope, give)),
-        None => LookUp::Waiting(guard.clone(), looking),
-    }
-}
-
-/// The earlier result of this guard for the request.
-pub(crate) fn known<T>(
-    guard: &Guard,
-    request: &HttpRequest,
-    scope: &str,
-    give: impl FnOnce(&gridauth::Access) -> T,
-) -> Option<Result<T, AccessRejection>> {
-    let extensions = request.extensions();
-    let outcome = extensions.get::<GuardOutcome>().filter(|outcome| outcome.of(guard).is_some())?;
-    Some(judge(outcome, scope, give))
+/// Looks the token of a request up, unless this guard has already done so.
+pub(crate) fn look_up(guard: &Guard, request: &HttpRequest) -> Looking {
+    guard.authenticate_once(request.extensions().get(), &Head::of(request))
 }
 
 /// Checks the scope. Keeps the guard's result in the request's extensions, so that later guards and extractors need not look the
 /// token up again.
-pub(crate) fn found<T>(
+pub(crate) fn found(
     guard: &Guard,
     request: &HttpRequest,
     found: Result<gridauth::Access, Rejection>,
     scope: &str,
-    give: impl FnOnce(&gridauth::Access) -> T,
-) -> Result<T, AccessRejection> {
+) -> Result<gridauth::Access, AccessRejection> {
     let outcome = GuardOutcome::new(guard, found);
-    let judged = judge(&outcome, scope, give);
+    let judged = outcome.require(scope).cloned();
     request.extensions_mut().insert(outcome);
-    judged
-}
-
-fn judge<T>(
-    outcome: &GuardOutcome,
-    scope: &str,
-    give: impl FnOnce(&gridauth::Access) -> T,
-) -> Result<T, AccessRejection> {
-    let judged = outcome.require(scope).map(give);
-    judged.map_err(|rejection| AccessRejection::new(outcome.guard(), rejection))
+    judged.map_err(|rejection| AccessRejection::new(guard, rejection))
 }

@@ -3,6 +3,7 @@ use actix_web::guard::fn_guard;
 use actix_web::web::{self, ServiceConfig};
 use gridauth::GridAuth;
 
+use crate::convert::Head;
 use crate::request::read;
 use crate::{Answer, GuardExt, Require};
 
@@ -59,6 +60,6 @@ fn mount(config: &mut ServiceConfig, auth: &GridAuth, path: String) {
 async fn answer(auth: GridAuth, path: String, request: HttpRequest, body: web::Payload) -> Answer {
     Answer(match read(&request, &path, body.into_inner()).await {
         Ok(request) => auth.handle(request).await,
-        Err(why) => auth.refuse_unread(why),
+        Err(why) => auth.refuse_unread(&Head::at(&path, &request), why),
     })
 }

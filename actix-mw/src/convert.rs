@@ -7,23 +7,37 @@ use gridauth::Peer;
 use gridauth::http::{Connection, RequestHead};
 
 /// The head of an actix-web request.
-pub(crate) struct Head<'r>(pub(crate) &'r HttpRequest);
+pub(crate) struct Head<'r> {
+    request: &'r HttpRequest,
+    path: &'r str,
+}
+
+impl<'r> Head<'r> {
+    pub(crate) fn of(request: &'r HttpRequest) -> Self {
+        Self::at(request.path(), request)
+    }
+
+    /// The head of a request to the endpoint with this path, which may be nested.
+    pub(crate) fn at(path: &'r str, request: &'r HttpRequest) -> Self {
+        Self { request, path }
+    }
+}
 
 impl RequestHead for Head<'_> {
     fn method(&self) -> &str {
-        self.0.method().as_str()
+        self.request.method().as_str()
     }
 
     fn path(&self) -> &str {
-        self.0.uri().path()
+        self.path
     }
 
     fn query(&self) -> Option<&str> {
-        self.0.uri().query()
+        self.request.uri().query()
     }
 
     fn header_values<'h>(&'h self, name: &'h http::HeaderName) -> impl Iterator<Item = &'h [u8]> {
-        let headers = self.0.headers();
+        let headers = self.request.headers();
         // Every guard reads this header, so its name is not parsed each time.
         let values = match name {
             &http::header::AUTHORIZATION => headers.get_all(AUTHORIZATION),
@@ -33,7 +47,7 @@ impl RequestHead for Head<'_> {
     }
 
     fn connection(&self) -> Connection {
-        Connection::from_peer(peer(self.0))
+        Connection::from_peer(peer(self.request))
     }
 }
 

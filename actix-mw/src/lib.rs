@@ -86,8 +86,11 @@
 //! makes of that header (`realip_remote_addr`) is not asked, since it believes everybody. Where the address comes another way, put a
 //! [`gridauth::Peer`] into the request's extensions in a middleware.
 //!
-//! A body that does not arrive within [`GridAuth::BODY_TIMEOUT`](gridauth::GridAuth::BODY_TIMEOUT) is answered 408. For the head of a
-//! request `HttpServer::client_request_timeout` is the limit, 5 seconds by default.
+//! A body that does not arrive within [`GridAuth::BODY_TIMEOUT`](gridauth::GridAuth::BODY_TIMEOUT) is answered 408. For the head of the
+//! first request of a connection `HttpServer::client_request_timeout` is the limit, 5 seconds by default. A later head, once it has
+//! begun, may take forever, and so may what is left of a chunked body after its 408: behind no proxy that has such limits, serve with
+//! `actix-http` and a stream that has a deadline, as the demo application does, or turn off `HttpServer::keep_alive`, which costs each
+//! request a connection of its own.
 //!
 //! # The body of a rejection
 //! [`Builder::rejection_body`](gridauth::Builder::rejection_body) sets it for all guards and extractors. Status, challenge and

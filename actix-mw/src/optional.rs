@@ -1,5 +1,4 @@
 use std::future::Future;
-use std::ops::Deref;
 use std::pin::Pin;
 
 use actix_web::dev::Payload;
@@ -22,14 +21,6 @@ use crate::{Access, AccessRejection};
 /// ```
 #[derive(Clone, Debug)]
 pub struct OptionalAccess<S: RequiredScope = AnyScope>(pub Option<Access<S>>);
-
-impl<S: RequiredScope> Deref for OptionalAccess<S> {
-    type Target = Option<Access<S>>;
-
-    fn deref(&self) -> &Option<Access<S>> {
-        &self.0
-    }
-}
 
 impl<S: RequiredScope> FromRequest for OptionalAccess<S> {
     type Error = AccessRejection;

@@ -9,7 +9,7 @@ use actix_web::{FromRequest, HttpRequest, HttpResponse, Responder, ResponseError
 use bytes::Bytes;
 use gridauth::{GridAuth, Unread, whole_request};
 
-use crate::convert;
+use crate::convert::{self, Head};
 use crate::rejection::{NOT_CONFIGURED, NotConfigured, configured_server};
 
 /// A request with its whole body, of at most [`GridAuth::MAX_BODY`] within [`GridAuth::BODY_TIMEOUT`], and with the
@@ -38,7 +38,9 @@ impl FromRequest for WholeRequest {
         Box::pin(async move {
             let auth = configured_server(&request)?;
             let read = read(&request, request.path(), payload).await;
-            read.map(Self).map_err(|why| WholeRequestRejection(Some((auth.clone(), why))))
+            read.map(Self).map_err(|why| {
+                WholeRequestRejection(Some((why, auth.refuse_unread(&Head::of(&request), why))))
+            })
         })
     }
 }
@@ -67,11 +69,11 @@ fn whole(request: &HttpRequest, path: &str, body: Bytes) -> Result<gridauth::Req
 /// The error of the extractor [`WholeRequest`]: the request could not be read.
 #[derive(Clone, Debug, thiserror::Error)]
 #[error("{}", self.words())]
-pub struct WholeRequestRejection(Option<(GridAuth, Unread)>);
+pub struct WholeRequestRejection(Option<(Unread, gridauth::Response)>);
 
 impl WholeRequestRejection {
     fn words(&self) -> String {
-        self.0.as_ref().map_or(NOT_CONFIGURED.to_owned(), |(_, why)| why.to_string())
+        self.0.as_ref().map_or(NOT_CONFIGURED.to_owned(), |(why, _)| why.to_string())
     }
 }
 
@@ -83,12 +85,12 @@ impl From<NotConfigured> for WholeRequestRejection {
 
 impl ResponseError for WholeRequestRejection {
     fn status_code(&self) -> StatusCode {
-        convert::status(self.0.as_ref().map(|(_, why)| why.status()))
+        convert::status(self.0.as_ref().map(|(why, _)| why.status()))
     }
 
     fn error_response(&self) -> HttpResponse {
         match &self.0 {
-            Some((auth, why)) => convert::response(auth.refuse_unread(*why)),
+            Some((_, answer)) => convert::response(answer.clone()),
             None => HttpResponse::InternalServerError().finish(),
         }
     }

@@ -12,8 +12,7 @@ use gridauth::guard::Guard;
 use pin_project_lite::pin_project;
 
 use crate::AccessRejection;
-use crate::access::{found, known};
-use crate::convert::Head;
+use crate::access::{found, look_up};
 
 /// Middleware that guards an `App`, a scope or a resource: `.wrap(auth.require("orders.read"))`.
 /// [`GuardExt::require`](crate::GuardExt::require) makes one.
@@ -85,23 +84,17 @@ where
     fn call(&self, request: ServiceRequest) -> RequireFuture<S> {
         let Require(requirement) = &self.require;
         let Requirement { guard, scope } = &**requirement;
-        let mut looking = None;
-        let outcome = known(guard, request.request(), scope, |_| ()).or_else(|| {
-            let access = looking.insert(guard.authenticate(&Head(request.request())));
-            Some(found(guard, request.request(), access.now()?, scope, |_| ()))
-        });
-        let state = match (outcome, looking) {
-            (Some(Ok(())), _) => State::Passed { answer: self.service.call(request) },
-            (Some(Err(rejection)), _) => State::Rejected { answer: Some(request.error_response(rejection)) },
-            (None, looking) => {
+        let mut looking = look_up(guard, request.request());
+        let state = match looking.now() {
+            Some(access) => match found(guard, request.request(), access, scope) {
+                Ok(_) => State::Passed { answer: self.service.call(request) },
+                Err(rejection) => State::Rejected { answer: Some(request.error_response(rejection)) },
+            },
+            None => {
                 let (requirement, service) = (Arc::clone(requirement), Rc::clone(&self.service));
                 let checking = async move {
                     let Requirement { guard, scope } = &*requirement;
-                    let access = match looking {
-                        Some(access) => access.await,
-                        None => guard.authenticate(&Head(request.request())).await,
-                    };
-                    let outcome = found(guard, request.request(), access, scope, |_| ());
+                    let outcome = found(guard, request.request(), looking.await, scope);
                     (service, request, outcome)
                 };
                 State::Checking { checking: Box::pin(checking) }
@@ -122,7 +115,8 @@ pin_project! {
     }
 }
 
-type Checking<S> = Pin<Box<dyn Future<Output = (Rc<S>, ServiceRequest, Result<(), AccessRejection>)>>>;
+type Checking<S> =
+    Pin<Box<dyn Future<Output = (Rc<S>, ServiceRequest, Result<gridauth::Access, AccessRejection>)>>>;
 
 pin_project! {
     #[project = StateProjection]
@@ -159,7 +153,7 @@ where
                 StateProjection::Checking { checking } => {
                     let (service, request, outcome) = ready!(checking.as_mut().poll(context));
                     state.set(match outcome {
-                        Ok(()) => State::Passed { answer: service.call(request) },
+                        Ok(_) => State::Passed { answer: service.call(request) },
                         Err(rejection) => State::Rejected { answer: Some(request.error_response(rejection)) },
                     });
                 }

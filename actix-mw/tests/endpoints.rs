@@ -119,6 +119,10 @@ async fn an_issuer_with_a_path_is_mounted_in_a_scope_or_at_the_root() {
     let answer =
         ask(&nested, token_request("/tenant/login/token").set_payload("grant_type=client_credentials")).await;
     assert_eq!(answer.status, 200, "{}", answer.body);
+    // What the server says of an endpoint counts wherever it is nested, also for a body that is too long.
+    let body = "x".repeat(GridAuth::MAX_BODY + 1);
+    let larger = ask(&nested, token_request("/tenant/login/token").set_payload(body)).await;
+    assert_eq!((larger.status, larger.header("access-control-allow-origin")), (413, "*"));
 
     let auth = GridAuth::builder("https://id.example.com/a-tenant")
         .store(gridauth::Store::memory())

@@ -77,7 +77,7 @@ impl Server {
             .store(store)
             .clock(Arc::clone(&clock))
             .entropy(Counting::default())
-            .hashing(HashingSettings { memory_kib: 8, passes: 1, ..HashingSettings::default() })
+            .hashing(HashingSettings::default().memory_kib(8).passes(1))
             .sweep_every(None)
             .grant(AuthorizationCode::new())
             .grant(RefreshToken::rotating().client_authentication(any.clone()))
@@ -162,7 +162,7 @@ async fn first_contents() -> Contents {
         .first_party(true)
         .scope("notes.read");
     auth.put_client_unchecked(client.build().expect("a client")).await.expect("put");
-    auth.users().put("israel", &Secret::from("imru"), "israel", Default::default()).await.expect("signed up");
+    auth.put_user("israel", &Secret::from("imru"), "israel", Default::default()).await.expect("signed up");
 
     let basic = format!("Basic {}", STANDARD.encode(format!("web:{}", secret.as_str())));
     let (cookie, code) = code(&server).await;

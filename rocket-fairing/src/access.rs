@@ -75,12 +75,14 @@ impl<'r, S: RequiredScope> FromRequest<'r> for Access<S> {
         let Some(guard) = request.rocket().state::<Guard>() else {
             return Box::pin(ready(outcome(request, Err(AccessRejection::not_attached()))));
         };
-        let give = |access: &gridauth::Access| Self::new(access.clone());
-        match look_up(guard, request, S::SCOPE, give) {
-            LookUp::Done(found) => Box::pin(ready(outcome(request, found))),
-            LookUp::Waiting(access) => {
-                Box::pin(async move { outcome(request, found(guard, request, access.await, S::SCOPE, give)) })
+        let mut access = look_up(guard, request);
+        match access.now() {
+            Some(access) => {
+                Box::pin(ready(outcome(request, found(guard, request, access, S::SCOPE).map(Self::new))))
             }
+            None => Box::pin(async move {
+                outcome(request, found(guard, request, access.await, S::SCOPE).map(Self::new))
+            }),
         }
     }
 }
@@ -110,42 +112,20 @@ impl<S: RequiredScope> Sentinel for Access<S> {
 #[derive(Default)]
 struct Found(OnceLock<GuardOutcome>);
 
-/// The look-up of a token for a request.
-pub(crate) enum LookUp<T> {
-    Done(Result<T, AccessRejection>),
-    Waiting(AccessFuture),
-}
-
-/// Looks up the token of a request and checks its scope. The token is looked up once for each request.
-pub(crate) fn look_up<T>(
-    guard: &Guard,
-    request: &Request<'_>,
-    scope: &str,
-    give: impl FnOnce(&gridauth::Access) -> T,
-) -> LookUp<T> {
-    let Found(known) = request.local_cache(Found::default);
-    if let Some(outcome) = known.get()
-        && outcome.of(guard).is_some()
-    {
-        return LookUp::Done(outcome.require(scope).map(give).map_err(AccessRejection::from));
-    }
-    let mut access = guard.authenticate(&Head(request));
-    match access.now() {
-        Some(outcome) => LookUp::Done(found(guard, request, outcome, scope, give)),
-        None => LookUp::Waiting(access),
-    }
+/// Looks the token of a request up, unless this guard has already done so.
+pub(crate) fn look_up(guard: &Guard, request: &Request<'_>) -> AccessFuture {
+    guard.authenticate_once(request.local_cache(Found::default).0.get(), &Head(request))
 }
 
 /// Checks the scope, and keeps the guard's result with the request.
-pub(crate) fn found<T>(
+pub(crate) fn found(
     guard: &Guard,
     request: &Request<'_>,
     found: Result<gridauth::Access, Rejection>,
     scope: &str,
-    give: impl FnOnce(&gridauth::Access) -> T,
-) -> Result<T, AccessRejection> {
+) -> Result<gridauth::Access, AccessRejection> {
     let outcome = GuardOutcome::new(guard, found);
-    let judged = outcome.require(scope).map(give).map_err(AccessRejection::from);
+    let judged = outcome.require(scope).cloned().map_err(AccessRejection::from);
     let _ = request.local_cache(Found::default).0.set(outcome);
     judged
 }

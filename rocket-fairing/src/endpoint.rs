@@ -7,7 +7,7 @@ use rocket::outcome::Outcome;
 use rocket::route::{self, Handler};
 use rocket::{Data, Request, Response, Route};
 
-use crate::convert;
+use crate::convert::{self, Head};
 use crate::request::{read, whole};
 
 /// Every method that Rocket knows. The server rejects those that an endpoint does not support.
@@ -63,7 +63,7 @@ impl Handler for Endpoint {
         }
         Outcome::Success(match read(request, data).await {
             Ok(request) => convert::response(self.auth.handle(request).await),
-            Err(why) => convert::response(self.auth.refuse_unread(why)),
+            Err(why) => convert::response(self.auth.refuse_unread(&Head(request), why)),
         })
     }
 }

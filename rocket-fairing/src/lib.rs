@@ -60,14 +60,27 @@
 //! is not asked, since it believes everybody. Where the address comes another way, a request fairing says it:
 //! `request.local_cache(|| Some(Peer(ip)))`.
 //!
+//! The proxy has to replace the header that a client sent, and must not append to it. In nginx that is
+//! `proxy_set_header X-Forwarded-For $remote_addr;`, not `$proxy_add_x_forwarded_for`. Rocket drops a header line that is not UTF-8, so
+//! a client that sends such a byte would have the line dropped that the proxy appended its address to. A request without an address
+//! counts for the proxy, which is limited like any other source; but behind a proxy that leaves other lines of the header in place, the
+//! client would choose its address.
+//!
 //! A body that does not arrive within [`GridAuth::BODY_TIMEOUT`](gridauth::GridAuth::BODY_TIMEOUT) is answered 408. Rocket 0.5 has no
-//! limit for the head of a request, nor for the first 14 bytes of a form, which it reads for itself: on the open internet it belongs
-//! behind a proxy that has one.
+//! other limit, and neither a setting nor a listener of the application's own that could add one:
+//!
+//! - Of any body, whatever its type and its route, it waits for the first 14 bytes before it calls a fairing or a handler. Only then
+//!   does the time for the body begin. While these bytes do not arrive, the connection is never ended.
+//! - A connection on which nothing arrives, or only part of a head, or part of a head now and then, is never ended either. Nor is one
+//!   that is idle after a response.
+//!
+//! Each of them holds a file descriptor until the client closes it. So on the open internet Rocket belongs behind a proxy that has
+//! limits for heads, bodies and idle connections.
 //!
 //! # Headers that are not text
 //! Rocket drops a header that is not UTF-8 before anybody sees it. So of two `Authorization` headers of which one is no text, the
 //! other counts here; the other adapters answer 400. A cookie with bytes that are not UTF-8, set by another application on the same
-//! host, hides all cookies, and the user cannot sign in: a proxy in front can remove it.
+//! host, hides all cookies, and the user cannot sign in: a proxy in front can remove it. For `X-Forwarded-For` see above.
 //!
 //! # Scripts in a browser
 //! The endpoints that scripts of other origins call answer them by themselves, preflights too

@@ -1,5 +1,3 @@
-use std::ops::Deref;
-
 use gridauth::guard::{AnyScope, RequiredScope};
 use rocket::outcome::Outcome;
 use rocket::request::{self, FromRequest};
@@ -24,14 +22,6 @@ use crate::{Access, AccessRejection};
 /// ```
 #[derive(Clone, Debug)]
 pub struct OptionalAccess<S: RequiredScope = AnyScope>(pub Option<Access<S>>);
-
-impl<S: RequiredScope> Deref for OptionalAccess<S> {
-    type Target = Option<Access<S>>;
-
-    fn deref(&self) -> &Option<Access<S>> {
-        &self.0
-    }
-}
 
 #[rocket::async_trait]
 impl<'r, S: RequiredScope> FromRequest<'r> for OptionalAccess<S> {

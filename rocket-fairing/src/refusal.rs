@@ -12,6 +12,9 @@ use gridauth::{GridAuth, Unread};
 use rocket::Request;
 use rocket::http::Status;
 
+#[cfg(feature = "server")]
+use crate::convert::Head;
+
 /// The status of a refusal on its way to its catcher. It has no meaning in HTTP.
 pub(crate) const REFUSED: Status = Status::new(487);
 
@@ -39,7 +42,7 @@ impl Refusal {
         match self {
             Self::Guard(rejection) => Some(rocket.state::<Guard>()?.reject(rejection)),
             #[cfg(feature = "server")]
-            Self::Unread(why) => Some(rocket.state::<GridAuth>()?.refuse_unread(why)),
+            Self::Unread(why) => Some(rocket.state::<GridAuth>()?.refuse_unread(&Head(request), why)),
         }
     }
 }

@@ -7,7 +7,7 @@ use rocket::outcome::Outcome;
 use rocket::route::{self, Handler};
 use rocket::{Data, Request, Route};
 
-use crate::access::{LookUp, found, look_up};
+use crate::access::{found, look_up};
 
 /// Guards a route. Its handler and its request guards run only if the token has the scope.
 pub(crate) fn guarded(guard: &Guard, scope: &str, mut route: Route) -> Route {
@@ -36,12 +36,15 @@ impl Handler for Guarded {
         'r: 'f,
         'c: 'f,
     {
-        match look_up(&self.guard, request, &self.scope, |_| ()) {
-            LookUp::Done(Ok(())) => self.handler.handle(request, data),
-            LookUp::Done(Err(rejection)) => Box::pin(ready(Outcome::Error(rejection.leave(request)))),
-            LookUp::Waiting(access) => Box::pin(async move {
-                match found(&self.guard, request, access.await, &self.scope, |_| ()) {
-                    Ok(()) => self.handler.handle(request, data).await,
+        let mut access = look_up(&self.guard, request);
+        match access.now() {
+            Some(access) => match found(&self.guard, request, access, &self.scope) {
+                Ok(_) => self.handler.handle(request, data),
+                Err(rejection) => Box::pin(ready(Outcome::Error(rejection.leave(request)))),
+            },
+            None => Box::pin(async move {
+                match found(&self.guard, request, access.await, &self.scope) {
+                    Ok(_) => self.handler.handle(request, data).await,
                     Err(rejection) => Outcome::Error(rejection.leave(request)),
                 }
             }),

@@ -6,6 +6,8 @@ use gridauth_conformance::{Context, Request, Response, cases};
 cases! {
     "DEMO_APP.md, Policies" => scripts_of_every_origin_may_ask_for_tokens,
     "DEMO_APP.md, Policies" => a_script_can_read_a_refusal,
+    "DEMO_APP.md, Policies" => a_script_can_read_that_its_body_was_too_long,
+    "DEMO_APP.md, Policies" => the_routes_of_the_application_are_not_open_to_scripts,
     "DEMO_APP.md, Policies" => pages_and_introspection_are_not_open_to_scripts,
 }
 
@@ -23,6 +25,12 @@ fn preflight(path: &str, method: &str) -> Request {
 fn is_open(answer: &Response) {
     assert_eq!(answer.header("access-control-allow-origin"), Some("*"), "{answer:#}");
     assert_eq!(answer.header("access-control-allow-credentials"), None, "{answer:#}");
+}
+
+#[track_caller]
+fn is_closed(answer: &Response) {
+    let names = answer.headers.iter().map(|(name, _)| name);
+    assert_eq!(names.filter(|name| name.starts_with("access-control")).count(), 0, "{answer:#}");
 }
 
 fn scripts_of_every_origin_may_ask_for_tokens(context: &Context) {
@@ -57,14 +65,36 @@ fn a_script_can_read_a_refusal(context: &Context) {
     }
 }
 
+fn a_script_can_read_that_its_body_was_too_long(context: &Context) {
+    let app = context.app();
+    let long = "a".repeat(70_000);
+    for path in ["/oauth/token", "/oauth/revoke"] {
+        let request = Request::form(path, &[("client_id", &*long)]).header("Origin", ORIGIN);
+        is_open(&app.send(&request).expect(413));
+    }
+    for path in ["/oauth/introspect", "/", "/sign_up"] {
+        is_closed(
+            &app.send(&Request::form(path, &[("username", &*long)]).header("Origin", ORIGIN)).expect(413),
+        );
+    }
+}
+
+fn the_routes_of_the_application_are_not_open_to_scripts(context: &Context) {
+    let app = context.app();
+    let user = context.user();
+    let form = [("username", &*user.username), ("password", &*user.password)];
+    is_closed(&app.send(&Request::form("/", &form).header("Origin", ORIGIN)).expect(200));
+    is_closed(&app.send(&Request::form("/", &form[..1]).header("Origin", ORIGIN)).expect(400));
+    is_closed(&app.send(&Request::get("/private").header("Origin", ORIGIN)).expect(401));
+}
+
 fn pages_and_introspection_are_not_open_to_scripts(context: &Context) {
     let app = context.app();
     for path in ["/oauth/authorize", "/oauth/introspect"] {
         let refused = app.send(&preflight(path, "POST")).expect(405);
         let asked = app.send(&Request::post(path).header("Origin", ORIGIN));
         for answer in [refused, asked] {
-            let names = answer.headers.iter().map(|(name, _)| name);
-            assert_eq!(names.filter(|name| name.starts_with("access-control")).count(), 0, "{answer:#}");
+            is_closed(&answer);
         }
     }
 }

@@ -12,6 +12,7 @@ cases! {
     "DEMO_APP.md, Seed file" => the_example_of_the_contract_works,
     "DEMO_APP.md, Seed file" => users_may_have_a_subject_and_claims,
     "RFC 7591 2" => absent_members_take_the_defaults,
+    "DEMO_APP.md, Seed file" => a_first_party_client_asks_no_consent,
     "DEMO_APP.md, Start" => an_entry_that_exists_already_is_replaced,
     "DEMO_APP.md, Start" => what_a_seed_does_not_name_stays,
     "DEMO_APP.md, Seed file" => what_the_server_lacks_is_accepted_and_unusable,
@@ -89,6 +90,29 @@ fn absent_members_take_the_defaults(context: &Context) {
     assert!(is_consent(&page) && page.text().contains("poster"), "{page:#}");
 }
 
+fn a_first_party_client_asks_no_consent(context: &Context) {
+    let client = |id: &str, first_party: bool| {
+        json!({"client_id": id, "token_endpoint_auth_method": "none", "redirect_uris": ["http://127.0.0.1/cb"],
+            "scope": "notes.read", "gridauth_first_party": first_party})
+    };
+    let user = User::new();
+    let seed = json!({
+        "users": [{"username": user.username, "password": user.password}],
+        "clients": [client("own", true), client("foreign", false)],
+    });
+    let app = context.start(&Options::new("first party").seed(&seed));
+    for (id, asks) in [("own", false), ("foreign", true)] {
+        let mut browser = Browser::new(&app);
+        let page = browser.authorize(&CodeRequest::new(id, "http://127.0.0.1:4711/cb").pairs());
+        let answer = browser.sign_in(&page, &user);
+        assert_eq!(
+            (is_consent(&answer), answer.status),
+            if asks { (true, 200) } else { (false, 303) },
+            "{answer:#}"
+        );
+    }
+}
+
 fn an_entry_that_exists_already_is_replaced(context: &Context) {
     if !context.combination.store.durable {
         return;
@@ -123,9 +147,16 @@ fn an_entry_that_exists_already_is_replaced(context: &Context) {
     assert_eq!((machine(&app, &old), machine(&app, &new)), (401, 200));
     let fields = [("username", &*user.username), ("password", &*user.password)];
     app.send(&Request::form("/", &fields)).expect_error(400, "invalid_grant");
-    assert_eq!(password_tokens(&app, &other, "notes.read").scope, "notes.read");
-    // Existing grants stay valid.
-    assert!(is_valid(&app, &access));
+    // The grants of the old password end with it. The same seed again ends nothing.
+    assert!(!is_valid(&app, &access));
+    let tokens = password_tokens(&app, &other, "notes.read");
+    assert_eq!(tokens.scope, "notes.read");
+    app.kill();
+    let app = Demo::start(
+        &deployment,
+        &Options::new("second seed again").seed(&seed_with(&other.password, "notes.read", &new)),
+    );
+    assert!(is_valid(&app, &tokens.access));
 }
 
 fn what_a_seed_does_not_name_stays(context: &Context) {

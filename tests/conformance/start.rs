@@ -30,6 +30,7 @@ cases! {
     "DEMO_APP.md, Start" => lifetimes_are_as_configured,
     "DEMO_APP.md, Start" => sigterm_ends_it_with_0,
     "DEMO_APP.md, Start" => sigint_ends_it_with_0,
+    "DEMO_APP.md, Start" => a_signal_ends_a_start_that_waits_for_the_store,
     "DEMO_APP.md, Start" => a_request_in_flight_is_finished,
     "DEMO_APP.md, Start" => a_request_that_never_ends_is_begun,
     "DEMO_APP.md, Start" => idle_connections_do_not_delay_the_stop,
@@ -121,7 +122,11 @@ fn a_bad_value_is_exit_2_and_one_line(context: &Context) {
         ("GRIDAUTH_CODE_TTL", &["0"]),
         ("GRIDAUTH_REFRESH_GRACE", &seconds),
         ("GRIDAUTH_TRUSTED_PROXIES", &["", "x", "localhost", "127.0.0.1,", "10.0.0.0/33", "127.0.0.1:80"]),
+        ("GRIDAUTH_TRUSTED_PROXIES", &["0.0.0.0/0", "127.0.0.1,::/0"]),
         ("GRIDAUTH_REGISTRATION", &["", "x", "on", "OFF", "token", "token:"]),
+        ("GRIDAUTH_CLIENT_METADATA", &["", "x", "open", "OFF"]),
+        ("GRIDAUTH_PROFILE", &["", "x", "FAPI2", "fapi"]),
+        ("GRIDAUTH_STEP_UP_MAX_AGE", &seconds),
         ("RUST_LOG", &["=[", "gridauth=nonsense=x"]),
     ] {
         for value in values {
@@ -140,6 +145,9 @@ fn it_starts_with_a_valid_value(context: &Context) {
         ("GRIDAUTH_REFRESH_TOKEN_TTL", "31536000"),
         ("GRIDAUTH_REFRESH_GRACE", "0"),
         ("GRIDAUTH_REGISTRATION", "off"),
+        ("GRIDAUTH_CLIENT_METADATA", "off"),
+        ("GRIDAUTH_PROFILE", "default"),
+        ("GRIDAUTH_STEP_UP_MAX_AGE", "1"),
         ("RUST_LOG", ""),
         ("RUST_LOG", "gridauth=debug,warn"),
     ] {
@@ -225,6 +233,7 @@ fn a_bad_seed_names_the_entry(context: &Context) {
             "sour",
         ),
         (client(&format!(r#""client_secret": "{secret}", "gridauth_resource_server": "yes""#)), "sour"),
+        (client(&format!(r#""client_secret": "{secret}", "gridauth_first_party": "yes""#)), "sour"),
         (client(&format!(r#""client_secret": "{secret}", "client_name": 1"#)), "sour"),
         (client(r#""client_secret": """#), "sour"),
         (client(&format!(r#""client_secret": "{secret}\u0085""#)), "sour"),
@@ -396,6 +405,20 @@ fn ends_with_0(context: &Context, signal: Signal) {
     let exit = app.wait();
     assert_eq!(exit.status.code(), Some(0), "{}", exit.stderr);
     assert_eq!(exit.stdout.lines().count(), 1, "{}", exit.stdout);
+}
+
+fn a_signal_ends_a_start_that_waits_for_the_store(context: &Context) {
+    let deployment = context.deployment();
+    let url = format!("file:{}/held.db?wait=50s", deployment.path().display());
+    let options = quiet("waits").env("GRIDAUTH_STORE", &url).env("RUST_LOG", "info");
+    let first = Demo::start(&deployment, &options);
+    for signal in [Signal::TERM, Signal::INT] {
+        let signaled = Instant::now();
+        let exit = Demo::signal_during_start(&deployment, &options, "waiting for the store's file", signal);
+        assert_eq!(exit.status.code(), Some(0), "{}", exit.stderr);
+        assert!(signaled.elapsed() < Duration::from_secs(25), "it waited for the store");
+    }
+    first.get("/health").expect(200);
 }
 
 fn a_request_in_flight_is_finished(context: &Context) {

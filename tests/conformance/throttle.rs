@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpStream};
 
-use gridauth_conformance::browser::is_sign_in;
+use gridauth_conformance::browser::{is_consent, is_sign_in};
 use gridauth_conformance::case::at_once;
 use gridauth_conformance::http::{encode, read_response};
 use gridauth_conformance::oauth::{
@@ -26,6 +26,8 @@ cases! {
     "DEMO_APP.md, Policies" => after_a_hundred_failures_over_all_sources_known_ones_get_in,
     "DEMO_APP.md, Policies" => a_thousand_failures_keep_out_their_forwarded_source_and_no_direct_local_peer,
     "DEMO_APP.md, Policies" => sign_ups_are_limited_by_their_forwarded_source_alone,
+    "DEMO_APP.md, Policies" => what_a_client_writes_into_the_forwarded_address_frees_nobody,
+    "DEMO_APP.md, Policies" => a_browser_that_has_signed_in_before_is_not_locked_out_from_its_address,
 }
 
 /// The response is 429 and says how long to wait.
@@ -282,4 +284,42 @@ fn sign_ups_are_limited_by_their_forwarded_source_alone(context: &Context) {
     is_throttled(&sign_up(Some("192.0.2.7")));
     sign_up(Some("192.0.2.8")).expect(201);
     sign_up(None).expect(201);
+}
+
+/// RFC 9110 section 5.5: a field value may have bytes that are no text. Where the proxy appends to such a line, not every framework
+/// hands it on.
+fn what_a_client_writes_into_the_forwarded_address_frees_nobody(context: &Context) {
+    let proxies = Options::new("odd addresses").env("GRIDAUTH_TRUSTED_PROXIES", "127.0.0.1,::1,10.0.0.0/8");
+    let app = context.start(&proxies);
+    let name = gridauth_conformance::random::unique("taken");
+    let sign_up = |forwarded: &[u8]| {
+        let request = Request::form("/sign_up", &[("username", &name), ("password", "good password")]);
+        app.send(&request.header("X-Forwarded-For", forwarded))
+    };
+    sign_up(b"192.0.2.1").expect(201);
+    for _ in 0..30 {
+        sign_up(b"\xff, 192.0.2.7").expect(409);
+    }
+    is_throttled(&sign_up(b"\xff, 192.0.2.7"));
+    // A client inside a trusted network.
+    for number in 0..30 {
+        sign_up(format!("10.77.1.{number}, 10.1.1.1").as_bytes()).expect(409);
+    }
+    is_throttled(&sign_up(b"10.77.1.99, 10.1.1.1"));
+    sign_up(b"10.1.1.2").expect(409);
+}
+
+fn a_browser_that_has_signed_in_before_is_not_locked_out_from_its_address(context: &Context) {
+    let (app, user) = (context.app(), context.user());
+    let mut browser = Browser::new(app);
+    let page = browser.authorize(&CodeRequest::web().pairs());
+    assert!(is_consent(&browser.sign_in(&page, &user)));
+    for _ in 0..20 {
+        app.send(&password(&user.username, &too_long())).expect(400);
+    }
+    is_throttled(&app.send(&password(&user.username, &user.password)));
+    assert!(is_consent(&browser.sign_in(&page, &user)));
+    let mut unknown = Browser::new(app);
+    let page = unknown.authorize(&CodeRequest::web().pairs());
+    is_throttled(&unknown.sign_in(&page, &user));
 }

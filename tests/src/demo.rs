@@ -179,6 +179,30 @@ impl Demo {
         }
     }
 
+    /// Starts one, and sends it a signal when its log has `said`, before it listens. Returns how it exited.
+    ///
+    /// # Panics
+    /// If it listens, or says nothing of the kind, or does not exit.
+    #[track_caller]
+    pub fn signal_during_start(
+        deployment: &Arc<Deployment>,
+        options: &Options,
+        said: &str,
+        signal: Signal,
+    ) -> Exit {
+        let mut process = Process::spawn(deployment, options);
+        let steps = PATIENCE.as_millis() / STEP.as_millis();
+        let has_said = (0..steps).any(|_| {
+            std::thread::sleep(STEP);
+            process.stderr().contains(said)
+        });
+        assert!(has_said, "{}: {}", options.label, last_lines(&process.stderr()));
+        process.signal(signal);
+        let exit = process.wait();
+        assert_eq!(exit.stdout, "", "{}: it listened", options.label);
+        exit
+    }
+
     /// Sends a request.
     #[track_caller]
     pub fn send(&self, request: &Request) -> Response {
@@ -201,8 +225,7 @@ impl Demo {
     /// # Panics
     /// If it cannot be sent.
     pub fn signal(&self, signal: Signal) {
-        let pid = i32::try_from(self.process.child.id()).ok().and_then(Pid::from_raw).expect("a process id");
-        kill_process(pid, signal).expect("the signal is sent");
+        self.process.signal(signal);
     }
 
     /// Kills it with SIGKILL.
@@ -310,6 +333,11 @@ impl Process {
             Err(RecvTimeoutError::Disconnected) => None,
             Err(RecvTimeoutError::Timeout) => panic!("{}: neither listens nor exits", self.label),
         }
+    }
+
+    fn signal(&self, signal: Signal) {
+        let pid = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw).expect("a process id");
+        kill_process(pid, signal).expect("the signal is sent");
     }
 
     fn stderr(&self) -> String {

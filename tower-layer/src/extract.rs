@@ -86,14 +86,6 @@ impl<S: RequiredScope> Deref for Access<S> {
 #[derive(Clone, Debug)]
 pub struct OptionalAccess<S: RequiredScope = AnyScope>(pub Option<Access<S>>);
 
-impl<S: RequiredScope> Deref for OptionalAccess<S> {
-    type Target = Option<Access<S>>;
-
-    fn deref(&self) -> &Option<Access<S>> {
-        &self.0
-    }
-}
-
 impl<S, St> FromRequestParts<St> for OptionalAccess<S>
 where
     S: RequiredScope,
@@ -174,7 +166,7 @@ async fn access(guard: &Guard, parts: &mut Parts) -> Result<gridauth::Access, Re
     if let Some(found) = found.filter(|access| access.is_from(guard.id())) {
         return Ok(found.clone());
     }
-    let mut access = guard.authenticate(&Head::of_parts(parts));
+    let mut access = guard.authenticate(&Head(parts, &parts.extensions));
     let access = match access.now() {
         Some(found) => found?,
         None => access.await?,

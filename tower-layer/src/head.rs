@@ -1,71 +1,40 @@
 use gridauth::Peer;
 use gridauth::http::{Connection, RequestHead};
-use http::header::HeaderValue;
-#[cfg(feature = "axum")]
-use http::request::Parts;
-use http::{Extensions, HeaderMap, HeaderName, Method, Request, Uri};
+use http::{Extensions, HeaderName, Uri};
 
 /// The head of a request as it was sent. Inside a nested router axum strips the prefix from the URI and keeps the original one in
 /// the extensions.
-pub(crate) struct Head<'r> {
-    method: &'r Method,
-    uri: &'r Uri,
-    headers: &'r HeaderMap,
-    extensions: &'r Extensions,
+pub(crate) struct Head<'r, H>(pub(crate) &'r H, pub(crate) &'r Extensions);
+
+#[cfg(feature = "axum")]
+fn original_uri(extensions: &Extensions) -> Option<&Uri> {
+    extensions.get().map(|axum::extract::OriginalUri(uri)| uri)
 }
 
-impl<'r> Head<'r> {
-    pub(crate) fn of<B>(request: &'r Request<B>) -> Self {
-        Self {
-            method: request.method(),
-            uri: request.uri(),
-            headers: request.headers(),
-            extensions: request.extensions(),
-        }
-    }
-
-    #[cfg(feature = "axum")]
-    pub(crate) fn of_parts(parts: &'r Parts) -> Self {
-        Self {
-            method: &parts.method,
-            uri: &parts.uri,
-            headers: &parts.headers,
-            extensions: &parts.extensions,
-        }
-    }
-
-    #[cfg(feature = "axum")]
-    fn uri(&self) -> &Uri {
-        use axum::extract::OriginalUri;
-
-        self.extensions.get().map_or(self.uri, |OriginalUri(uri)| uri)
-    }
-
-    #[cfg(not(feature = "axum"))]
-    fn uri(&self) -> &Uri {
-        self.uri
-    }
+#[cfg(not(feature = "axum"))]
+fn original_uri(_extensions: &Extensions) -> Option<&Uri> {
+    None
 }
 
-impl RequestHead for Head<'_> {
+impl<H: RequestHead> RequestHead for Head<'_, H> {
     fn method(&self) -> &str {
-        self.method.as_str()
+        self.0.method()
     }
 
     fn path(&self) -> &str {
-        self.uri().path()
+        original_uri(self.1).map_or_else(|| self.0.path(), Uri::path)
     }
 
     fn query(&self) -> Option<&str> {
-        self.uri().query()
+        original_uri(self.1).map_or_else(|| self.0.query(), Uri::query)
     }
 
     fn header_values<'h>(&'h self, name: &'h HeaderName) -> impl Iterator<Item = &'h [u8]> {
-        self.headers.get_all(name).iter().map(HeaderValue::as_bytes)
+        self.0.header_values(name)
     }
 
     fn connection(&self) -> Connection {
-        Connection::from_peer(peer(self.extensions))
+        Connection::from_peer(peer(self.1))
     }
 }
 
@@ -97,18 +66,19 @@ mod tests {
     use std::net::SocketAddr;
 
     use axum::extract::{ConnectInfo, OriginalUri};
+    use http::Request;
 
     use super::*;
 
     #[test]
     fn the_head_is_that_of_the_request_as_it_was_sent() {
         let mut request = Request::get("/7?x=1").body(()).unwrap();
-        assert_eq!(Head::of(&request).path(), "/7");
+        assert_eq!(Head(&request, request.extensions()).path(), "/7");
         request.extensions_mut().insert(OriginalUri(Uri::from_static("/orders/7?x=1")));
         let address: SocketAddr = "192.0.2.1:1234".parse().unwrap();
         request.extensions_mut().insert(ConnectInfo(address));
         let (parts, ()) = request.into_parts();
-        let head = Head::of_parts(&parts);
+        let head = Head(&parts, &parts.extensions);
         assert_eq!((head.method(), head.path(), head.query()), ("GET", "/orders/7", Some("x=1")));
         assert_eq!(head.connection().peer, Some(address.ip()));
     }
@@ -119,6 +89,6 @@ mod tests {
         let (socket, known): (SocketAddr, _) = ("10.0.0.1:1".parse().unwrap(), "192.0.2.1".parse().unwrap());
         request.extensions_mut().insert(ConnectInfo(socket));
         request.extensions_mut().insert(Peer(known));
-        assert_eq!(Head::of(&request).connection().peer, Some(known));
+        assert_eq!(Head(&request, request.extensions()).connection().peer, Some(known));
     }
 }

@@ -52,7 +52,8 @@ where
         match read(body).await {
             Ok(body) => Ok(Self(http::Request::from_parts(parts, body))),
             Err(why) => {
-                Err(WholeRequestRejection(GridAuth::from_ref(state).refuse_unread(why).map(Body::from)))
+                let auth = GridAuth::from_ref(state);
+                Err(WholeRequestRejection(auth.refuse_unread(&parts, why).map(Body::from)))
             }
         }
     }

@@ -197,7 +197,7 @@ where
                 StateProjection::Asked { asked } => {
                     // The request is checked in place: it is large, so moving it is expensive.
                     let Some((Waiting { requirement, .. }, request)) = asked else { return Poll::Pending };
-                    let mut access = requirement.guard.authenticate(&Head::of(request));
+                    let mut access = requirement.guard.authenticate(&Head(request, request.extensions()));
                     let outcome =
                         access.now().map(|outcome| requirement.judge(outcome, request.extensions_mut()));
                     let Some((waiting, request)) = asked.take() else { return Poll::Pending };

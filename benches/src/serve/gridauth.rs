@@ -51,7 +51,7 @@ pub(super) async fn server(store: &str) -> Result<(GridAuth, String)> {
         .first_party(true)
         .build()?;
     auth.put_client(client).await?;
-    let _ = auth.users().put("israel", &Secret::from("imru"), "israel", Default::default()).await;
+    let _ = auth.put_user("israel", &Secret::from("imru"), "israel", Default::default()).await;
     let authorization = basic(secret.as_str());
     Ok((auth, authorization))
 }

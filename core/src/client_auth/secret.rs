@@ -1,11 +1,11 @@
 //! Verifies a client secret, for every method that has one.
 
 use super::method::{ClientRequest, PresentedCredentials};
-use crate::identity::{Attempt, Throttled};
+use crate::identity::{Attempt, Throttled, on_behalf_of};
 use crate::model::{Client, ClientSecretHash};
 use crate::protocol::OAuthError;
 
-/// Whether the secret is the client's. An unknown client takes as long as a wrong secret.
+/// Whether the secret is the client's. An unknown client takes as long as a wrong secret that a person chose.
 pub(super) async fn verify(
     request: &ClientRequest<'_>,
     credentials: &PresentedCredentials,
@@ -15,14 +15,16 @@ pub(super) async fn verify(
     let engine = request.engine;
     let stored = client.and_then(Client::secret);
     let client_id = credentials.client_id();
+    let source = engine.source(request.http);
+    let verified = on_behalf_of(source, engine.secrets.verify(client_id, secret.expose(), stored));
     // Nobody guesses 256 random bits, so guesses at a generated secret are not counted. Otherwise anybody could keep the client, or
     // everybody behind one address, out.
     if stored.is_some_and(ClientSecretHash::is_generated) {
-        return Ok(engine.secrets.verify(client_id, secret.expose(), stored).await?);
+        return Ok(verified.await?);
     }
-    let attempt = Attempt::new(Throttled::Client(client_id), engine.source(request.http));
+    let attempt = Attempt::new(Throttled::Client(client_id), source);
     engine.check_throttle(attempt)?;
-    let proved = engine.secrets.verify(client_id, secret.expose(), stored).await?;
+    let proved = verified.await?;
     if proved {
         engine.count_success(attempt)?;
     } else {

@@ -2,7 +2,7 @@
 
 use super::Engine;
 use crate::http::{ForwardedFor, RequestHead};
-use crate::identity::{Attempt, RetryAfter, Source, Throttled};
+use crate::identity::{Attempt, RetryAfter, Source, Throttled, on_behalf_of};
 use crate::model::Authentication;
 use crate::protocol::OAuthError;
 use crate::token::Secret;
@@ -16,7 +16,16 @@ impl Engine {
         match self.trusted_proxies.forwarded_for(head) {
             Some(ForwardedFor::Peer(address)) => Source::peer(Some(address)),
             Some(ForwardedFor::Client(address)) => Source::forwarded(address),
-            Some(ForwardedFor::Proxy(address)) => Source::proxy(address),
+            Some(ForwardedFor::Proxy(address)) => {
+                self.told_of_silent_proxy.call_once(|| {
+                    tracing::warn!(
+                        proxy = %address,
+                        "a trusted proxy does not say for whom it asks, so failures and sign-ups of everybody behind it count \
+                         together: have it set X-Forwarded-For to the address that it was asked by"
+                    );
+                });
+                Source::forwarded(address)
+            }
             None => Source::nowhere(),
         }
     }
@@ -45,6 +54,11 @@ impl Engine {
         self.throttle.succeeded(attempt).map_err(too_many)
     }
 
+    /// Whether this user has signed in in this browser before.
+    pub(crate) fn knows_browser(&self, username: &str, browser: u128) -> bool {
+        self.throttle.knows_browser(&self.users.account(username), browser)
+    }
+
     /// Recognises this browser from now on when this user signs in there.
     pub(crate) fn know_browser(&self, username: &str, browser: u128) {
         self.throttle.know_browser(&self.users.account(username), browser);
@@ -60,7 +74,7 @@ impl Engine {
         let account = self.users.account(username);
         let attempt = Attempt::new(Throttled::Account(&account), source);
         self.check_throttle(attempt)?;
-        let user = self.users.check_password(username, password).await?;
+        let user = on_behalf_of(source, self.users.check_password(username, password)).await?;
         match user {
             Some(_) => self.count_success(attempt)?,
             None => self.count_failure(attempt)?,

@@ -6,7 +6,7 @@ mod access_tokens;
 mod attempts;
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Once};
 use std::time::Duration;
 
 pub(crate) use access_tokens::AccessTokens;
@@ -43,6 +43,8 @@ pub struct Engine {
     pub(crate) throttle: Throttle,
     /// The reverse proxies that are believed when they say for whom they ask.
     pub(crate) trusted_proxies: TrustedProxies,
+    /// Used once to log that one of them does not say for whom it asks.
+    pub(crate) told_of_silent_proxy: Once,
     pub(crate) clients: Clients,
     pub(crate) secrets: SecretVerifier,
     pub(crate) access_tokens: AccessTokens,

@@ -1,5 +1,4 @@
-use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex};
 
 use super::{
     Guard, GuardId, Inner, Rejection, RejectionBody, ScopeDescription, ShapeRejection, TokenVerifier, Tokens,
@@ -127,7 +126,7 @@ impl GuardBuilder {
             tokens: self.tokens.ok_or(GuardError::NoTokens)?,
             shape_rejection: self.shape_rejection,
             scopes: self.scopes,
-            has_warned: AtomicBool::new(false),
+            told_scopes: Mutex::default(),
         })))
     }
 }

@@ -26,9 +26,9 @@ pub(crate) use scopes::STANDARD_SCOPES;
 pub use scopes::{AnyScope, RequiredScope, RequiredScopeError, ScopeDescription, is_scope_list};
 pub use verifier::{TokenVerifier, VerifierError};
 
+use std::collections::HashSet;
 use std::fmt;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::env::Clock;
 use crate::http::{RequestHead, Response};
@@ -68,8 +68,12 @@ struct Inner {
     shape_rejection: Option<ShapeRejection>,
     /// The declared scopes; empty where none are.
     scopes: Vec<ScopeDescription>,
-    has_warned: AtomicBool,
+    /// The undeclared scopes that the log was told of: at most `MAX_TOLD_SCOPES`.
+    told_scopes: Mutex<HashSet<String>>,
 }
+
+/// A program requires few scopes. The limit is for one that makes them from what a request says.
+const MAX_TOLD_SCOPES: usize = 64;
 
 /// How the guard checks tokens.
 enum Tokens {
@@ -96,6 +100,19 @@ impl Guard {
                 Ok(token) => self.verify(Arc::clone(verifier), token.into()),
                 Err(rejection) => AccessFuture::ready(Err(rejection)),
             },
+        }
+    }
+
+    /// Checks the access token of a request, unless this guard has already done so. For adapters, which keep the first
+    /// [`GuardOutcome`] of a request, so that its token is looked up once however many guards it meets.
+    ///
+    /// # Errors
+    /// As [`authenticate`](Self::authenticate).
+    #[inline]
+    pub fn authenticate_once(&self, known: Option<&GuardOutcome>, head: &impl RequestHead) -> AccessFuture {
+        match known.and_then(|outcome| outcome.of(self)) {
+            Some(found) => AccessFuture::ready(found.clone()),
+            None => self.authenticate(head),
         }
     }
 
@@ -136,7 +153,7 @@ impl Guard {
         // What an extractor requires is not known before.
         if let Some(scope) = rejection.needed_scope()
             && let Err(mistake) = self.check_scope(scope)
-            && !self.0.has_warned.swap(true, Ordering::Relaxed)
+            && self.0.is_news(scope)
         {
             tracing::warn!("{mistake}");
         }
@@ -191,6 +208,12 @@ impl Guard {
 }
 
 impl Inner {
+    /// Whether the log has not been told of this scope. From now on it has.
+    fn is_news(&self, scope: &str) -> bool {
+        let mut told = self.told_scopes.lock().unwrap_or_else(PoisonError::into_inner);
+        told.len() < MAX_TOLD_SCOPES && !told.contains(scope) && told.insert(scope.to_owned())
+    }
+
     /// Checks a token against the row of its grant.
     fn judge(
         &self,

@@ -14,6 +14,7 @@ use super::{Access, Guard, Rejection};
 /// let outcome = GuardOutcome::new(one.guard(), one.authenticate(&BearerToken::new("x")).await);
 /// assert!(outcome.of(one.guard()).is_some_and(Result::is_err));
 /// assert!(outcome.of(other.guard()).is_none());
+/// assert!(one.guard().authenticate_once(Some(&outcome), &BearerToken::new("x")).await.is_err());
 /// # Ok::<(), Box<dyn std::error::Error>>(()) }).unwrap();
 /// ```
 #[derive(Clone, Debug)]

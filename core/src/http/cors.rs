@@ -8,7 +8,7 @@ use http::header::{
 use http::{HeaderValue, Method, StatusCode};
 use url::Url;
 
-use super::{Request, Response};
+use super::{Request, RequestHead, Response};
 
 /// The origins whose scripts may call the endpoints that are made for scripts. Cookies are never part of it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -31,15 +31,16 @@ impl AllowedOrigins {
     }
 
     /// Lets scripts of these origins read the answer.
-    pub(crate) fn open(&self, request: &Request, response: &mut Response) {
+    pub(crate) fn open(&self, request: &impl RequestHead, response: &mut Response) {
         let headers = response.headers_mut();
         let allowed = match self {
             Self::Any => HeaderValue::from_static("*"),
             Self::Only(origins) => {
                 headers.append(VARY, HeaderValue::from_static("Origin"));
-                let origin = request.headers().get(ORIGIN);
-                match origin.filter(|origin| origins.iter().any(|own| own.as_bytes() == origin.as_bytes())) {
-                    Some(origin) => origin.clone(),
+                let origin = request.header_values(&ORIGIN).next();
+                let allowed = origin.and_then(|origin| origins.iter().find(|own| own.as_bytes() == origin));
+                match allowed.and_then(|own| HeaderValue::from_str(own).ok()) {
+                    Some(own) => own,
                     None => return,
                 }
             }

@@ -4,6 +4,7 @@ use bytes::Bytes;
 use http::StatusCode;
 
 use super::Peer;
+use crate::protocol::OAuthError;
 
 /// A request with its whole body, whose length the adapter has limited.
 pub type Request = http::Request<Bytes>;
@@ -30,6 +31,12 @@ impl Unread {
             Self::TooSlow => StatusCode::REQUEST_TIMEOUT,
             Self::Broken => StatusCode::BAD_REQUEST,
         }
+    }
+}
+
+impl From<Unread> for OAuthError {
+    fn from(why: Unread) -> Self {
+        Self::invalid_request(why.to_string()).with_status(why.status())
     }
 }
 

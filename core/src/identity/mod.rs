@@ -15,10 +15,11 @@ mod users;
 pub use own_session::{OwnSession, WantedSignIn};
 pub use password::{HashingError, HashingSettings, PasswordHash, PasswordHasher};
 pub use password_policy::{PasswordPolicy, PasswordPolicyError};
-pub use stored_users::{PutAllError, SignUpError, StoredUsers};
+pub use stored_users::{PutUsersError, SignUpError, StoredUsers};
 pub use throttle::{Attempt, RetryAfter, Source, Throttle, ThrottleSettings, Throttled};
 pub use usernames::UsernameComparison;
 pub use users::{Users, UsersError};
 
 pub(crate) use pairwise::PairwiseSalt;
-pub(crate) use sessions::{BrowserSecret, CookieKind, Sessions};
+pub(crate) use password::on_behalf_of;
+pub(crate) use sessions::{BrowserSecret, Candidates, CookieKind, Sessions};

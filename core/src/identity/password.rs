@@ -1,7 +1,12 @@
 //! Password hashing with argon2id, off the async threads and with bounded concurrency.
 //!
 //! An argon2id hash occupies a core and 19 MiB of memory for tens of milliseconds. The number of running hashes and
-//! the length of the queue are therefore limited. Beyond them, a call fails at once with [`HashingError::Busy`].
+//! the length of the queue are therefore limited. Beyond them, a call fails with [`HashingError::Busy`].
+//!
+//! In a server, sources take turns: each source that the limits on sources apply to
+//! ([`Source`](super::Source)) has a line of its own, and where the queue is full, a source with a short line takes the last place
+//! in the longest one. So whoever sends many passwords at once makes nobody else wait for more than a hash of theirs, and keeps
+//! nobody else out. What the application does by itself, and direct peers on local addresses, share one line.
 //!
 //! Sign-ups have a budget of their own, half of the whole: while many are under way, sign-ins go on.
 //!
@@ -30,21 +35,24 @@ mod argon;
 mod error;
 mod hash;
 mod memory;
+mod requester;
 mod settings;
 #[cfg(test)]
 mod tests;
+mod turns;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tokio::runtime::Handle;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, TryAcquireError};
 use zeroize::Zeroizing;
 
 use self::argon::{Argon, Target};
 pub use self::error::{HashingError, MAX_PASSWORD_BYTES};
 pub use self::hash::UnreadableHash;
+use self::requester::Requester;
+pub(crate) use self::requester::on_behalf_of;
 pub use self::settings::{HashingSettings, HashingSetupError};
+use self::turns::{Turn, Turns};
 use crate::env::Entropy;
 pub use crate::model::PasswordHash;
 
@@ -57,21 +65,18 @@ struct Shared {
     /// The target of a check without a hash, or with one that cannot be parsed.
     decoy: Target,
     entropy: Arc<dyn Entropy>,
-    permits: Arc<Semaphore>,
-    max_concurrent: usize,
-    queued: AtomicUsize,
-    max_queued: usize,
-    /// How many sign-ups may compete for `permits`.
-    sign_ups: Semaphore,
-    sign_ups_queued: AtomicUsize,
+    turns: Arc<Turns>,
+    /// Which sign-ups may compete for `turns`.
+    sign_ups: Arc<Turns>,
 }
 
-impl Shared {
-    /// Releases the memory if no hash is running or queued.
-    fn release_if_idle(&self) {
-        if self.queued.load(Ordering::SeqCst) == 0 && self.permits.available_permits() == self.max_concurrent
-        {
-            self.argon.memory().release();
+/// Releases the memory, when dropped, if no hash is running or queued.
+struct ReleaseIfIdle<'a>(&'a Shared);
+
+impl Drop for ReleaseIfIdle<'_> {
+    fn drop(&mut self) {
+        if self.0.turns.is_idle() {
+            self.0.argon.memory().release();
         }
     }
 }
@@ -90,12 +95,8 @@ impl PasswordHasher {
             argon: Argon::new(params),
             decoy,
             entropy,
-            permits: Arc::new(Semaphore::new(settings.max_concurrent)),
-            max_concurrent: settings.max_concurrent,
-            queued: AtomicUsize::new(0),
-            max_queued: settings.max_queued,
-            sign_ups: Semaphore::new((settings.max_concurrent / 2).max(1)),
-            sign_ups_queued: AtomicUsize::new(0),
+            turns: Arc::new(Turns::new(settings.max_concurrent, settings.max_queued)),
+            sign_ups: Arc::new(Turns::new((settings.max_concurrent / 2).max(1), settings.max_queued / 4)),
         })))
     }
 
@@ -125,15 +126,7 @@ impl PasswordHasher {
         if password.len() > MAX_PASSWORD_BYTES {
             return Err(HashingError::TooLong);
         }
-        let shared = &*self.0;
-        let _turn = match shared.sign_ups.try_acquire() {
-            Ok(turn) => turn,
-            Err(_) => {
-                let _slot = QueueSlot::take(shared, &shared.sign_ups_queued, shared.max_queued / 4)?;
-                let closed = |_| HashingError::Failed("the hasher is closed");
-                shared.sign_ups.acquire().await.map_err(closed)?
-            }
-        };
+        let _turn = Arc::clone(&self.0.sign_ups).take(Requester::current()).await?;
         self.hash(password).await
     }
 
@@ -164,39 +157,10 @@ impl PasswordHasher {
 
     /// Waits for a permit, which allows one hash at a time until the [`HashPermit`] is dropped.
     pub(crate) async fn permit(&self) -> Result<HashPermit, HashingError> {
-        let closed = |_| HashingError::Failed("the hasher is closed");
-        let permit = match Arc::clone(&self.0.permits).try_acquire_owned() {
-            Ok(permit) => permit,
-            Err(TryAcquireError::Closed) => return Err(HashingError::Failed("the hasher is closed")),
-            Err(TryAcquireError::NoPermits) => {
-                let _slot = QueueSlot::take(&self.0, &self.0.queued, self.0.max_queued)?;
-                Arc::clone(&self.0.permits).acquire_owned().await.map_err(closed)?
-            }
-        };
-        Ok(HashPermit { shared: Arc::clone(&self.0), permit: Some(permit) })
-    }
-}
-
-/// A slot in a queue. It is freed when the wait ends or is cancelled.
-struct QueueSlot<'a> {
-    shared: &'a Shared,
-    queued: &'a AtomicUsize,
-}
-
-impl<'a> QueueSlot<'a> {
-    fn take(shared: &'a Shared, queued: &'a AtomicUsize, max: usize) -> Result<Self, HashingError> {
-        let one_more = |queued| (queued < max).then_some(queued + 1);
-        match queued.try_update(Ordering::SeqCst, Ordering::SeqCst, one_more) {
-            Ok(_) => Ok(Self { shared, queued }),
-            Err(_) => Err(HashingError::Busy),
-        }
-    }
-}
-
-impl Drop for QueueSlot<'_> {
-    fn drop(&mut self) {
-        self.queued.fetch_sub(1, Ordering::SeqCst);
-        self.shared.release_if_idle();
+        // After a wait that was cancelled, nobody else may come to release it.
+        let _release = ReleaseIfIdle(&self.0);
+        let turn = Arc::clone(&self.0.turns).take(Requester::current()).await?;
+        Ok(HashPermit { shared: Arc::clone(&self.0), turn: Some(turn) })
     }
 }
 
@@ -204,13 +168,13 @@ impl Drop for QueueSlot<'_> {
 pub(crate) struct HashPermit {
     shared: Arc<Shared>,
     /// `None` only while the permit is being dropped.
-    permit: Option<OwnedSemaphorePermit>,
+    turn: Option<Turn>,
 }
 
 impl Drop for HashPermit {
     fn drop(&mut self) {
-        drop(self.permit.take());
-        self.shared.release_if_idle();
+        let _release = ReleaseIfIdle(&self.shared);
+        drop(self.turn.take());
     }
 }
 

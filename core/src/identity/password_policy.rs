@@ -3,8 +3,8 @@ use std::sync::Arc;
 
 use crate::token::Secret;
 
-/// What a new password has to be like, at a sign-up and when a password is changed. Users that the application puts itself
-/// ([`StoredUsers::put`](super::StoredUsers::put)) are not asked.
+/// What a new password has to be like, at a sign-up and when a password is changed. Not for users that the
+/// application puts itself ([`GridAuth::put_user`](crate::GridAuth::put_user)).
 ///
 /// ```
 /// use gridauth::identity::PasswordPolicy;

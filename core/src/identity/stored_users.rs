@@ -19,6 +19,7 @@ use crate::token::Secret;
 
 /// Why a user cannot sign up.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum SignUpError {
     /// The username is taken, or the subject belongs to another user.
     #[error("there is a user of that name")]
@@ -43,9 +44,9 @@ pub enum SignUpError {
     Failed(#[from] UsersError),
 }
 
-/// Why [`StoredUsers::put_all`] failed.
+/// Why [`GridAuth::put_users`](crate::GridAuth::put_users) failed.
 #[derive(Debug, thiserror::Error)]
-pub enum PutAllError {
+pub enum PutUsersError {
     /// Two users would have the same subject.
     #[error("{username:?} and {other:?} would have the same subject")]
     SubjectTaken {
@@ -139,42 +140,24 @@ impl StoredUsers {
         self.comparison.key(&user.username).map_or_else(|| user.username.clone(), Cow::into_owned)
     }
 
-    /// Creates a user, or replaces the one of that name.
-    ///
-    /// # Errors
-    /// [`SignUpError`] says what is wrong; [`SignUpError::Taken`] where the subject is another user's, [`SignUpError::ClientId`]
-    /// where it is a client's id. The [`PasswordPolicy`] is not asked.
-    pub async fn put(
+    /// Checks users to be put, and returns those that change something. A user whom nothing changes is not looked up by subject,
+    /// which a store cannot do as long as it cannot write.
+    pub(crate) async fn check_all<'a>(
         &self,
-        username: &str,
-        password: &Secret,
-        subject: &str,
-        claims: Map<String, Value>,
-    ) -> Result<User, SignUpError> {
-        let key = self.comparison.key(username).ok_or(SignUpError::Username)?;
-        self.refuse_subject_of_another(subject, &key).await?;
-        self.refuse_id_of_client(subject).await?;
-        let new = self.prepare(username, password, subject, claims).await?;
-        self.store.put(Key::new(Kind::User, &key), new.to_row()).await.map_err(UsersError::from)?;
-        Ok(new.user())
-    }
-
-    /// Creates users that were [prepared](Self::prepare), or replaces the users with those usernames. All of them are checked
-    /// before the first is written. A subject may move from one of them to another.
-    ///
-    /// # Errors
-    /// [`PutAllError::SubjectTaken`] where two of these users have the same subject, or one has the subject of a user who is not
-    /// among them, [`PutAllError::SubjectOfClient`] where one has the id of a client; nothing is written then.
-    /// [`PutAllError::Store`] where the store fails.
-    pub async fn put_all(&self, users: &[StoredUser]) -> Result<(), PutAllError> {
+        users: &'a [StoredUser],
+    ) -> Result<Vec<&'a StoredUser>, PutUsersError> {
         let taken = |user: &StoredUser, other: &str| {
-            Err(PutAllError::SubjectTaken { username: user.username.clone(), other: other.to_owned() })
+            Err(PutUsersError::SubjectTaken { username: user.username.clone(), other: other.to_owned() })
         };
         let keys: HashSet<String> = users.iter().map(|user| self.key_of(user)).collect();
         let mut by_subject: HashMap<&str, &str> = HashMap::new();
+        let mut changed = Vec::new();
         for user in users {
             if let Some(other) = by_subject.insert(&user.subject, &user.username) {
                 return taken(user, other);
+            }
+            if self.readable(&self.key_of(user)).await?.is_some_and(|current| current.is_like(user)) {
+                continue;
             }
             let stays = |key: &str| !keys.contains(key);
             if let Some(other) = self.find_by_subject(&user.subject, stays).await? {
@@ -184,13 +167,68 @@ impl StoredUsers {
                 };
             }
             if self.has_client(&user.subject).await? {
-                return Err(PutAllError::SubjectOfClient { username: user.username.clone() });
+                return Err(PutUsersError::SubjectOfClient { username: user.username.clone() });
+            }
+            changed.push(user);
+        }
+        Ok(changed)
+    }
+
+    /// The user in a row; `None` if there is none, or it cannot be decoded.
+    async fn readable(&self, key: &str) -> Result<Option<Arc<StoredUser>>, StoreError> {
+        let row = self.store.get(Key::new(Kind::User, key)).await?;
+        Ok(row.and_then(|row| row.decoded::<StoredUser>().ok()))
+    }
+
+    /// If `user` gets another password or subject than the one of that name has, removes that one's password, so that nobody can
+    /// sign in, and returns the subject.
+    pub(crate) async fn begin_replacement(&self, user: &StoredUser) -> Result<Option<String>, StoreError> {
+        let mut subject = None;
+        let mut refuse = |row: &Row| {
+            subject = row.user().map(str::to_owned);
+            match row.decoded::<StoredUser>() {
+                Ok(current) if current.signs_in_like(user) => {
+                    subject = None;
+                    Change::Keep
+                }
+                Ok(current) if current.password.is_some() => {
+                    Change::Replace(StoredUser { password: None, ..(*current).clone() }.to_row())
+                }
+                // Nobody can sign in with a row that cannot be decoded.
+                _ => Change::Keep,
+            }
+        };
+        let updated = self.store.update(Key::new(Kind::User, &self.key_of(user)), &mut refuse).await?;
+        Ok(subject.filter(|_| updated != Updated::Missing))
+    }
+
+    /// Stores a user after [`begin_replacement`](Self::begin_replacement). Returns `false` if by now somebody else can sign in with
+    /// that name, or with another password.
+    pub(crate) async fn finish_replacement(&self, user: &StoredUser) -> Result<bool, StoreError> {
+        let key = self.key_of(user);
+        let key = Key::new(Kind::User, &key);
+        loop {
+            let mut replaced = false;
+            let mut replace = |row: &Row| {
+                let current = row.decoded::<StoredUser>().ok();
+                let current = current.as_deref();
+                replaced =
+                    current.is_none_or(|current| current.password.is_none() || current.signs_in_like(user));
+                if !replaced {
+                    return Change::Keep;
+                }
+                let same = current.filter(|current| current.subject == user.subject);
+                let signed_up = same.map_or(user.signed_up, |same| same.signed_up);
+                Change::Replace(StoredUser { signed_up, ..user.clone() }.to_row())
+            };
+            match self.store.update(key, &mut replace).await? {
+                Updated::Missing => {}
+                _ => return Ok(replaced),
+            }
+            if self.store.insert(key, user.to_row()).await? {
+                return Ok(true);
             }
         }
-        for user in users {
-            self.store.put(Key::new(Kind::User, &self.key_of(user)), user.to_row()).await?;
-        }
-        Ok(())
     }
 
     async fn has_client(&self, id: &str) -> Result<bool, StoreError> {
@@ -332,10 +370,11 @@ impl StoredUsers {
         }
     }
 
-    /// Hashes the password and makes a user for [`put_all`](Self::put_all). Nothing is looked up.
+    /// Makes a user for [`GridAuth::put_users`](crate::GridAuth::put_users), and hashes the password. If the user of that name has
+    /// this password already, the stored hash is kept.
     ///
     /// # Errors
-    /// [`SignUpError`] says what is not valid; it is never [`SignUpError::Taken`].
+    /// [`SignUpError`] says what is not valid, or that it cannot be done now; it is never [`SignUpError::Taken`].
     pub async fn prepare(
         &self,
         username: &str,
@@ -344,11 +383,25 @@ impl StoredUsers {
         claims: Map<String, Value>,
     ) -> Result<StoredUser, SignUpError> {
         Self::check(username, password)?;
-        if !is_subject(subject) || self.comparison.key(username).is_none() {
-            return Err(SignUpError::Username);
-        }
-        let hash = self.hasher.hash(password.expose()).await.map_err(UsersError::from)?;
+        let key = self.comparison.key(username).filter(|_| is_subject(subject));
+        let key = key.ok_or(SignUpError::Username)?;
+        let current = self.readable(&key).await.map_err(UsersError::from)?;
+        let hash = self.hash_again(password, current.as_deref()).await.map_err(UsersError::from)?;
         Ok(self.user(username, hash, subject, claims))
+    }
+
+    /// The hash of a password: the one that `current` has, if it is of this password.
+    async fn hash_again(
+        &self,
+        password: &Secret,
+        current: Option<&StoredUser>,
+    ) -> Result<PasswordHash, HashingError> {
+        if let Some(hash) = current.and_then(|current| current.password.as_ref())
+            && self.hasher.verify(password.expose(), Some(hash)).await?
+        {
+            return Ok(hash.clone());
+        }
+        self.hasher.hash(password.expose()).await
     }
 
     fn user(
@@ -414,23 +467,28 @@ mod tests {
     use crate::GridAuth;
     use crate::identity::HashingSettings;
 
-    async fn users() -> StoredUsers {
+    async fn server() -> GridAuth {
         let cheap =
             HashingSettings { memory_kib: 8, passes: 1, max_concurrent: 1, ..HashingSettings::default() };
         let auth = GridAuth::builder("https://id.example.com").store(Store::memory()).hashing(cheap);
-        auth.build().await.unwrap().users().clone()
+        auth.build().await.unwrap()
+    }
+
+    async fn users() -> StoredUsers {
+        server().await.users().clone()
     }
 
     #[tokio::test]
     async fn nobody_signs_up_with_the_subject_of_another_user() {
-        let (users, password) = (users().await, Secret::from("imru"));
-        users.put("israel", &password, "248289761001", Map::new()).await.unwrap();
+        let (auth, password) = (server().await, Secret::from("imru"));
+        let users = auth.users();
+        auth.put_user("israel", &password, "248289761001", Map::new()).await.unwrap();
         let long = Secret::from("imru and more");
         let refused = users.sign_up("248289761001", &long).await;
         assert!(matches!(refused, Err(SignUpError::Taken)), "{refused:?}");
-        let refused = users.put("miriam", &password, "248289761001", Map::new()).await;
+        let refused = auth.put_user("miriam", &password, "248289761001", Map::new()).await;
         assert!(matches!(refused, Err(SignUpError::Taken)), "{refused:?}");
-        users.put("israel", &password, "248289761001", Map::new()).await.unwrap();
+        auth.put_user("israel", &password, "248289761001", Map::new()).await.unwrap();
         let miriam = users.sign_up("miriam", &long).await.unwrap();
         assert_eq!((miriam.username(), miriam.subject().len()), ("miriam", 22));
     }
@@ -463,7 +521,8 @@ mod tests {
 
     #[tokio::test]
     async fn the_policy_is_for_new_passwords() {
-        let users = users().await;
+        let auth = server().await;
+        let users = auth.users().clone();
         let refused = users.sign_up("israel", &Secret::from("eleven char")).await.unwrap_err();
         assert_eq!(refused.to_string(), "a password has at least 12 characters");
         let policy = PasswordPolicy::default().min_characters(4).rule(|username, password| {
@@ -478,13 +537,14 @@ mod tests {
             assert_eq!(refused.is_err(), words.starts_with("at least"), "{refused:?}");
         }
         // Whoever puts users into the store answers for their passwords.
-        users.put("moses", &Secret::from("x"), "3", Map::new()).await.unwrap();
+        auth.put_user("moses", &Secret::from("x"), "3", Map::new()).await.unwrap();
     }
 
     /// A changed password is wrong for whoever is being checked with it.
     #[tokio::test]
     async fn a_verification_under_way_does_not_sign_in_with_the_old_password() {
-        let (users, old) = (users().await, Secret::from("the old password"));
+        let (auth, old) = (server().await, Secret::from("the old password"));
+        let users = auth.users();
         let subject = users.sign_up("israel", &old).await.unwrap().subject().to_owned();
         let new = Secret::from("the new password");
         let changed = users.prepare("israel", &new, &subject, Map::new()).await.unwrap();
@@ -495,20 +555,21 @@ mod tests {
             std::task::Poll::Ready(checked.as_mut().poll(context).is_pending())
         });
         assert!(polled.await);
-        users.put_all(&[changed]).await.unwrap();
+        auth.put_users(&[changed]).await.unwrap();
         drop(only_permit);
         assert_eq!(checked.await.unwrap(), None);
     }
 
     #[tokio::test]
     async fn users_are_stored_together_or_not_at_all() {
-        let (users, password) = (users().await, Secret::from("imru"));
+        let (auth, password) = (server().await, Secret::from("imru"));
+        let users = auth.users();
         let of = async |names: &[(&str, &str)]| {
             let mut prepared = Vec::new();
             for (username, subject) in names {
                 prepared.push(users.prepare(username, &password, subject, Map::new()).await.unwrap());
             }
-            users.put_all(&prepared).await
+            auth.put_users(&prepared).await
         };
         let subject = async |username: &str| {
             users.store.read::<StoredUser>(username).await.unwrap().map(|user| user.subject.clone())
@@ -520,7 +581,7 @@ mod tests {
         of(&[("israel", "1"), ("miriam", "3"), ("moses", "2")]).await.unwrap();
         let refused = of(&[("aaron", "4"), ("israel", "3"), ("moses", "5")]).await;
         assert!(
-            matches!(&refused, Err(PutAllError::SubjectTaken { username, other }) if username == "israel" && other == "miriam"),
+            matches!(&refused, Err(PutUsersError::SubjectTaken { username, other }) if username == "israel" && other == "miriam"),
             "{refused:?}"
         );
         assert!(of(&[("aaron", "4"), ("zipporah", "4")]).await.is_err());
@@ -529,8 +590,9 @@ mod tests {
 
     #[tokio::test]
     async fn a_removal_does_not_remove_a_user_who_was_created_again() {
-        let (users, password) = (users().await, Secret::from("imru"));
-        let put = || users.put("israel", &password, "1", Map::new());
+        let (auth, password) = (server().await, Secret::from("imru"));
+        let users = auth.users();
+        let put = || auth.put_user("israel", &password, "1", Map::new());
         let signs_in = async || users.check_password("israel", &password).await.unwrap().is_some();
         put().await.unwrap();
         for _ in 0..2 {

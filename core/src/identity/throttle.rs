@@ -41,8 +41,8 @@
 //! nobody can aim at another's place or make a table slow. Where a part of a table is full, what has expired goes first, then what
 //! has the fewest failures and blocks, of these the oldest. So a flood of names that fail once each displaces nothing but its like.
 //! To have 19 failures of one pair forgotten within their minute takes 19 failures each of seven eighths of `max_tracked`
-//! other pairs, over 1.6 million by default. Where all has succeeded before, the oldest success is forgotten first; only who has a
-//! right secret adds one.
+//! other pairs, over 1.6 million by default. Of successes, the oldest is forgotten first. Only who has a right secret adds one, and
+//! at most 64 of one account or client are kept.
 
 mod failures;
 mod known;
@@ -180,7 +180,12 @@ impl Throttle {
 
     /// Recognises this browser from now on: the person with this account has signed in there.
     pub(crate) fn know_browser(&self, account: &str, browser: u128) {
-        self.accounts.known.insert(self.key((account, browser)), self.clock.now());
+        self.accounts.known.insert(self.key(account), self.key((account, browser)), self.clock.now());
+    }
+
+    /// Whether the person with this account has signed in in this browser before.
+    pub(crate) fn knows_browser(&self, account: &str, browser: u128) -> bool {
+        self.accounts.known.contains(self.key(account), self.key((account, browser)))
     }
 
     /// Counts a sign-up.
@@ -203,78 +208,91 @@ impl Throttle {
         if self.is_off {
             return Limits::new();
         }
-        let network = source.network();
-        let mut limits = match what {
+        match what {
             Throttled::Account(name) => self.limits_of(&self.accounts, name, source),
             Throttled::Client(id) => self.limits_of(&self.clients, id, source),
             Throttled::UserCode(person) => {
                 let person = person.map(|subject| self.key(("person", subject)));
-                let keys = [Some(self.key(("source", network))), person];
-                keys.into_iter().flatten().map(|key| Limit::Window(&self.user_codes, key)).collect()
+                let keys = [Some(self.key(("source", source.network()))), person];
+                let counted = keys.into_iter().flatten().map(|key| Counted::Window(&self.user_codes, key));
+                counted.chain(self.counted_of(source)).map(Limit::stopping).collect()
             }
-        };
-        limits
-            .extend(source.limited_network().map(|network| Limit::Window(&self.sources, self.key(network))));
-        limits
+        }
     }
 
     fn limits_of<'t>(&'t self, kind: &'t Kind, name: &str, source: Source) -> Limits<'t> {
+        let account = self.key(name);
         let pair = self.key((name, source.network()));
         let browser = source.browser().map(|browser| self.key((name, browser)));
-        let browser = browser.filter(|key| kind.known.contains(*key));
-        let is_known = browser.is_some() || kind.known.contains(pair);
+        let browser = browser.filter(|key| kind.known.contains(account, *key));
+        let is_known = browser.is_some() || kind.known.contains(account, pair);
+        // A browser that the person has signed in with is judged by itself, so that whoever guesses from the same address cannot keep
+        // it out. It counts for the address all the same.
+        let stops = browser.is_none();
         let mut limits = Limits::new();
-        limits.push(Limit::Pair(kind, pair));
-        limits.extend(browser.map(|browser| Limit::Pair(kind, browser)));
-        limits.push(match is_known {
-            true => Limit::CountOnly(&kind.totals, self.key(name)),
-            false => Limit::Window(&kind.totals, self.key(name)),
-        });
+        limits.push(Limit { counted: Counted::Pair { kind, account, pair }, stops });
+        limits.extend(browser.map(|pair| Limit::stopping(Counted::Pair { kind, account, pair })));
+        limits.push(Limit { counted: Counted::Window(&kind.totals, account), stops: !is_known });
+        limits.extend(self.counted_of(source).map(|counted| Limit { counted, stops }));
         limits
+    }
+
+    /// Everything from a source, where that is limited.
+    fn counted_of(&self, source: Source) -> Option<Counted<'_>> {
+        source.limited_network().map(|network| Counted::Window(&self.sources, self.key(network)))
     }
 }
 
 /// At most a source, a browser, a name and everything from the source.
 type Limits<'t> = ArrayVec<Limit<'t>, 4>;
 
-/// A limit that an attempt has to keep, and where it is counted.
-enum Limit<'t> {
-    Pair(&'t Kind, u64),
-    Window(&'t Table<Failures>, u64),
-    /// For a source that has succeeded before: its failures count against others, the limit does not stop it.
-    CountOnly(&'t Table<Failures>, u64),
+/// A limit that an attempt has to keep.
+struct Limit<'t> {
+    counted: Counted<'t>,
+    /// Otherwise its failures count against others, but the limit does not stop it.
+    stops: bool,
 }
 
-impl Limit<'_> {
+/// What is counted, and where.
+enum Counted<'t> {
+    Pair { kind: &'t Kind, account: u64, pair: u64 },
+    Window(&'t Table<Failures>, u64),
+}
+
+impl<'t> Limit<'t> {
+    fn stopping(counted: Counted<'t>) -> Self {
+        Self { counted, stops: true }
+    }
+
     fn check(&self, now: Timestamp) -> Result<(), RetryAfter> {
-        match self {
-            Self::Pair(kind, key) => kind.pairs.check(*key, now),
-            Self::Window(table, key) => table.check(*key, now),
-            Self::CountOnly(..) => Ok(()),
+        match self.counted {
+            _ if !self.stops => Ok(()),
+            Counted::Pair { kind, pair, .. } => kind.pairs.check(pair, now),
+            Counted::Window(table, key) => table.check(key, now),
         }
     }
 
     fn failed(&self, now: Timestamp) -> Result<(), RetryAfter> {
-        match self {
-            Self::Pair(kind, key) => kind.pairs.failed(*key, now),
-            Self::Window(table, key) => table.failed(*key, now),
-            Self::CountOnly(table, key) => {
-                // Where the limit is reached already there is nothing to count.
-                let _ = table.failed(*key, now);
-                Ok(())
-            }
-        }
+        let counted = match self.counted {
+            Counted::Pair { kind, pair, .. } => kind.pairs.failed(pair, now),
+            Counted::Window(table, key) => table.failed(key, now),
+        };
+        // Where a limit that does not stop it is reached already, there is nothing to count.
+        if self.stops { counted } else { Ok(()) }
     }
 
     fn succeeded(&self, now: Timestamp) -> Result<(), RetryAfter> {
-        match self {
-            Self::Pair(kind, key) => {
-                kind.pairs.succeeded(*key, now)?;
-                kind.known.insert(*key, now);
+        match self.counted {
+            Counted::Pair { kind, account, pair } => {
+                // A block stays where it does not stop this attempt: it is for the others.
+                let forgotten = kind.pairs.succeeded(pair, now);
+                if self.stops {
+                    forgotten?;
+                }
+                kind.known.insert(account, pair, now);
                 Ok(())
             }
-            Self::Window(table, key) => table.check(*key, now),
-            Self::CountOnly(..) => Ok(()),
+            Counted::Window(..) => self.check(now),
         }
     }
 }

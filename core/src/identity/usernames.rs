@@ -7,7 +7,7 @@ use precis_profiles::precis_core::profile::{Rules, stabilize};
 /// How the names of users are compared. Two names that compare as equal are one account.
 ///
 /// A name has 1 to 255 characters. None of them is a control character, a line or paragraph separator, a character that nobody
-/// sees (zero-width spaces and joiners, the soft hyphen, variation selectors) or a bidirectional formatting character. It is kept
+/// sees (zero-width spaces and joiners, the soft hyphen, variation selectors, the blank braille pattern) or a bidirectional formatting character. It is kept
 /// and shown as it was typed.
 ///
 /// The rows of a store depend on this: users who signed up under one setting are not found under another.
@@ -44,7 +44,7 @@ impl UsernameComparison {
                 let profile = Nickname::new();
                 let compared = stabilize(name, |name| {
                     let name = profile.additional_mapping_rule(name)?;
-                    let name = profile.case_mapping_rule(name)?;
+                    let name = lower_case(name);
                     profile.normalization_rule(name)
                 });
                 // A compatibility form can be much longer than what was typed.
@@ -54,15 +54,29 @@ impl UsernameComparison {
     }
 }
 
+/// The case mapping of RFC 8266 section 2.1: `toLowerCase` of Unicode, letter by letter. The profile's own maps nothing before the first
+/// upper-case letter, and a titlecase letter is none.
+fn lower_case(name: Cow<'_, str>) -> Cow<'_, str> {
+    if name.chars().all(|letter| letter.to_lowercase().eq([letter])) {
+        return name;
+    }
+    name.chars().flat_map(char::to_lowercase).collect::<String>().into()
+}
+
 /// Whether a name may be a user's, however names are compared.
 pub(super) fn is_username(name: &str) -> bool {
     (1..=255).contains(&name.chars().count()) && name.chars().all(is_shown)
 }
 
+/// Characters that are shown as nothing, though no property of Unicode says so: braille pattern blank, two blanks of Egyptian
+/// hieroglyphs, the Khitan filler and the musical null notehead.
+const BLANK: [char; 5] = ['\u{2800}', '\u{13441}', '\u{13442}', '\u{16fe4}', '\u{1d159}'];
+
 /// Whether a reader can see a character, and it does not change how others are shown.
 fn is_shown(c: char) -> bool {
     !c.is_control()
         && !matches!(c, '\u{2028}' | '\u{2029}' | '\u{fff9}'..='\u{fffb}')
+        && !BLANK.contains(&c)
         && !DefaultIgnorableCodePoint::for_char(c)
         && !BidiControl::for_char(c)
 }
@@ -92,6 +106,22 @@ mod tests {
         }
         // Newer than the version of Unicode that the registry of PRECIS properties stands at.
         assert!(key("\u{1fae8}").is_some());
+    }
+
+    /// RFC 8266 section 2.1 maps case, and these four are neither lower nor upper case.
+    #[test]
+    fn titlecase_letters_are_lower_case_in_the_key() {
+        for (title, lower) in [
+            ("\u{1fbc}", "\u{1fb3}"),
+            ("\u{1f88}", "\u{1f80}"),
+            ("\u{1fcc}", "\u{1fc3}"),
+            ("\u{1ffc}", "\u{1ff3}"),
+            ("\u{1c5}", "\u{1c6}"),
+        ] {
+            assert_eq!(key(title), key(lower), "{title}");
+            assert_eq!(key(&format!("{title}A")), key(&format!("{lower}a")), "{title}");
+            assert_eq!(key(&format!("A{title}")), key(&format!("a{lower}")), "{title}");
+        }
     }
 
     #[test]
@@ -124,6 +154,10 @@ mod tests {
             "\u{fff9}",
             "\u{e0001}",
             "\u{e0100}",
+            "\u{2800}",
+            "\u{13441}",
+            "\u{16fe4}",
+            "\u{1d159}",
         ] {
             for comparison in [UsernameComparison::Nickname, UsernameComparison::Exact] {
                 assert_eq!(comparison.key(&format!("bob{odd}")), None, "{odd:?}");
@@ -142,6 +176,15 @@ mod tests {
             if let Some(once) = key(&name) {
                 prop_assert_eq!(key(&once), Some(once.clone()));
                 prop_assert!(once.len() <= crate::store::Key::MAX_ID_BYTES);
+            }
+        }
+
+        #[test]
+        fn a_name_and_its_lower_case_are_one_account(name in "(\\p{Lt}|\\p{Lu}|\\p{Greek}|\\PC){1,12}") {
+            let lower: String = name.chars().flat_map(char::to_lowercase).collect();
+            // A letter may become two, and the name too long.
+            if let (Some(one), Some(other)) = (key(&name), key(&lower)) {
+                prop_assert_eq!(one, other);
             }
         }
     }

@@ -11,6 +11,7 @@ use crate::token::Secret;
 
 /// Why users could not be looked up or changed.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum UsersError {
     /// The store failed.
     #[error(transparent)]
@@ -43,6 +44,11 @@ impl From<HashingError> for OAuthError {
 }
 
 /// The users who may sign in.
+///
+/// A user's subject stands for one person forever, and **is never the id of a client**: a token says either where the other would
+/// stand, so a resource server could take a client for the person (RFC 9700 section 4.15). The server sees to that for the users in
+/// its store. An implementation has to see to it itself: return ids of another form than those of clients, such as numbers or UUIDs
+/// of the users' table, and never a name that a person chose.
 ///
 /// By default the server has its users in its store ([`StoredUsers`](super::StoredUsers)). An application with its own users
 /// implements this trait, or passes a closure:

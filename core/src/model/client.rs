@@ -53,8 +53,18 @@ impl From<AuthMethod> for String {
     }
 }
 
-/// A client's own lifetimes, in place of the server's.
+/// A client's own lifetimes. What is not set is as long as the server's.
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use gridauth::model::Lifetimes;
+///
+/// let short = Lifetimes::default().access_token(Duration::from_secs(60)).refresh_token(Duration::from_secs(3600));
+/// assert_eq!(short.code, None);
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Lifetimes {
     /// The lifetime of an authorization code.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -68,6 +78,36 @@ pub struct Lifetimes {
     /// How long a chain of refresh tokens is valid, from the first to the last.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub refresh_token: Option<Duration>,
+}
+
+impl Lifetimes {
+    /// Sets the lifetime of an authorization code.
+    #[must_use]
+    pub fn code(mut self, lifetime: Duration) -> Self {
+        self.code = Some(lifetime);
+        self
+    }
+
+    /// Sets the lifetime of an access token.
+    #[must_use]
+    pub fn access_token(mut self, lifetime: Duration) -> Self {
+        self.access_token = Some(lifetime);
+        self
+    }
+
+    /// Sets how long a refresh token is valid without being used.
+    #[must_use]
+    pub fn refresh_token_idle(mut self, lifetime: Duration) -> Self {
+        self.refresh_token_idle = Some(lifetime);
+        self
+    }
+
+    /// Sets how long a chain of refresh tokens is valid.
+    #[must_use]
+    pub fn refresh_token(mut self, lifetime: Duration) -> Self {
+        self.refresh_token = Some(lifetime);
+        self
+    }
 }
 
 /// A registered client (RFC 6749 section 2, RFC 7591 section 2).

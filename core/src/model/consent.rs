@@ -8,6 +8,7 @@ use crate::token::Digest;
 
 /// The scope that a user has allowed a client at one origin, until the user withdraws it.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Consent {
     /// The subject of the user.
     pub subject: String,

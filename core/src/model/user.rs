@@ -75,6 +75,16 @@ struct Body {
 }
 
 impl StoredUser {
+    /// Whether the other is the same person with the same password.
+    pub(crate) fn signs_in_like(&self, other: &Self) -> bool {
+        self.password.is_some() && self.password == other.password && self.subject == other.subject
+    }
+
+    /// Whether there is no difference, but for the time of the sign-up.
+    pub(crate) fn is_like(&self, other: &Self) -> bool {
+        self.signs_in_like(other) && self.username == other.username && self.claims == other.claims
+    }
+
     /// The user without the password hash.
     pub fn user(&self) -> User {
         User::new(&self.subject).named(&self.username).with_claims(self.claims.clone())

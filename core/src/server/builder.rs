@@ -1,4 +1,4 @@
-use std::sync::Arc;
+use std::sync::{Arc, Once};
 use std::time::Duration;
 
 use serde_json::{Map, Value};
@@ -338,8 +338,8 @@ impl Builder {
     }
 
     /// The reverse proxies in front of the server. If the peer of a request is one of them, the request comes from the last address
-    /// in its `X-Forwarded-For` that is not one of them. Failures are counted and logged by that address. By default nobody is
-    /// believed.
+    /// in its `X-Forwarded-For` that is not one of them, or from the last one where all are. Failures are counted and logged by that
+    /// address. By default nobody is believed.
     ///
     /// Trust only proxies that append the address of their own peer to that header, as they do by default or on request.
     ///
@@ -494,6 +494,7 @@ impl Builder {
             store,
             throttle: Throttle::new(self.throttle, Arc::clone(&self.clock)),
             trusted_proxies: self.trusted_proxies,
+            told_of_silent_proxy: Once::new(),
             clock: self.clock,
             entropy: self.entropy,
             lifetimes: self.lifetimes,

@@ -3,8 +3,9 @@
 use super::{GridAuth, RevokeError};
 use crate::clients::ClientSecretHash;
 use crate::identity::HashingError;
+use crate::model::client_secret_hash::Form;
 use crate::model::{Client, ClientBuilder};
-use crate::store::{By, Key, Kind, Record, Row, StoreError};
+use crate::store::{By, Change, Key, Kind, Record, Row, StoreError, Updated};
 
 /// Why a client was not registered.
 #[derive(Debug, thiserror::Error)]
@@ -60,6 +61,13 @@ impl GridAuth {
     }
 
     async fn keep_client(&self, client: Client) -> Result<(), PutClientError> {
+        let current = self.registered_client(client.id()).await?;
+        // Nothing to write, and nothing to look up, which the store may be unable to do at the moment.
+        if current
+            .is_some_and(|current| Client { registered: current.registered, ..client.clone() } == current)
+        {
+            return Ok(());
+        }
         let row = self.row_to_keep(&client).await?;
         Ok(self.0.engine.store.put(Key::new(Kind::Client, client.id()), row).await?)
     }
@@ -70,8 +78,23 @@ impl GridAuth {
     /// As [`put_client`](Self::put_client).
     pub async fn insert_client(&self, client: Client) -> Result<bool, PutClientError> {
         self.refuse_unusable(&client)?;
+        // Spares the look-up of the subject, which the store may be unable to do at the moment. The insert decides.
+        if self.registered_client(client.id()).await?.is_some() {
+            return Ok(false);
+        }
         let row = self.row_to_keep(&client).await?;
         Ok(self.0.engine.store.insert(Key::new(Kind::Client, client.id()), row).await?)
+    }
+
+    /// The client with this id, past any cache. A client that cannot be decoded counts as none.
+    async fn registered_client(&self, client_id: &str) -> Result<Option<Client>, StoreError> {
+        let mut client = None;
+        let mut look = |row: &Row| {
+            client = Client::from_row(row).ok();
+            Change::Keep
+        };
+        let updated = self.0.engine.store.update(Key::new(Kind::Client, client_id), &mut look).await?;
+        Ok(client.filter(|_| updated != Updated::Missing))
     }
 
     /// The row of a client that may be kept.
@@ -83,7 +106,8 @@ impl GridAuth {
         Ok(Client { registered, ..client.clone() }.to_row())
     }
 
-    /// Starts a confidential client with a chosen secret, which is hashed with argon2id.
+    /// Starts a confidential client with a chosen secret, which is hashed with argon2id. If a client with this id is registered with
+    /// this secret, its hash is kept.
     ///
     /// # Errors
     /// [`HashingError`] if the secret cannot be hashed.
@@ -92,8 +116,27 @@ impl GridAuth {
         client_id: impl Into<String>,
         secret: &str,
     ) -> Result<ClientBuilder, HashingError> {
-        let hash = ClientSecretHash::of_chosen(secret, &self.0.engine.hasher).await?;
+        let client_id = client_id.into();
+        let hash = match self.secret_hash_to_keep(&client_id, secret).await? {
+            Some(hash) => hash,
+            None => ClientSecretHash::of_chosen(secret, &self.0.engine.hasher).await?,
+        };
         Ok(Client::confidential(client_id, hash))
+    }
+
+    /// The hash of a client's secret, if it is of this one.
+    async fn secret_hash_to_keep(
+        &self,
+        client_id: &str,
+        secret: &str,
+    ) -> Result<Option<ClientSecretHash>, HashingError> {
+        let hasher = &self.0.engine.hasher;
+        // A new hash is as good where the client cannot be read.
+        let Some(client) = self.0.engine.client(client_id).await.ok().flatten() else { return Ok(None) };
+        let Some(hash) = client.secret() else { return Ok(None) };
+        let Form::Chosen(chosen) = hash.form() else { return Ok(None) };
+        let kept = hasher.verify(secret, Some(chosen)).await? && !hasher.needs_rehash(chosen);
+        Ok(kept.then(|| hash.clone()))
     }
 
     /// The client with this id.

@@ -102,7 +102,7 @@ impl GridAuth {
 
     async fn answer(&self, route: &Route, request: &Request) -> Response {
         if request.body().len() > Self::MAX_BODY {
-            return self.refuse_unread(Unread::TooLong);
+            return self.refuse(&Unread::TooLong.into());
         }
         if let Some(refusal) = route.refuse_method(request.method()) {
             return refusal;
@@ -147,9 +147,13 @@ impl GridAuth {
         error_response(error, self.0.guard.realm())
     }
 
-    /// The response to a request that could not be read.
-    pub fn refuse_unread(&self, why: Unread) -> Response {
-        self.refuse(&OAuthError::invalid_request(why.to_string()).with_status(why.status()))
+    /// The response to a request that could not be read beyond its head, with the CORS headers of any other response at that path.
+    pub fn refuse_unread(&self, head: &impl RequestHead, why: Unread) -> Response {
+        let mut response = self.refuse(&why.into());
+        if self.0.routes.find(head.path()).is_some_and(|route| route.endpoint.serves_scripts()) {
+            self.0.allowed_origins.open(head, &mut response);
+        }
+        response
     }
 
     /// The guard for the server's tokens.

@@ -6,6 +6,7 @@ mod clients;
 mod configuration;
 mod grid_auth;
 mod mint;
+mod put_users;
 mod revocation;
 mod routes;
 mod sign_up;

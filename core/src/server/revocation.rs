@@ -9,7 +9,7 @@ use crate::token::Secret;
 /// Not everything could be revoked. Another call continues where this one stopped.
 #[derive(Debug, thiserror::Error)]
 #[error("not everything could be revoked")]
-pub struct RevokeError(#[from] StoreError);
+pub struct RevokeError(#[from] pub(super) StoreError);
 
 /// After this many failed removals in a row the rest of a page is skipped, and after this many failed pages the rest of a listing:
 /// then the rows are hardly the reason, and each further call may use up the store's whole deadline.

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use super::GridAuth;
 use crate::http::RequestHead;
-use crate::identity::SignUpError;
+use crate::identity::{SignUpError, on_behalf_of};
 use crate::model::User;
 use crate::token::Secret;
 
@@ -23,8 +23,9 @@ impl GridAuth {
     ) -> Result<User, SignUpError> {
         self.users().check_new(username, password)?;
         let engine = &self.0.engine;
-        engine.throttle.sign_up(engine.source(head)).map_err(SignUpError::TooMany)?;
-        self.users().sign_up(username, password).await
+        let source = engine.source(head);
+        engine.throttle.sign_up(source).map_err(SignUpError::TooMany)?;
+        on_behalf_of(source, self.users().sign_up(username, password)).await
     }
 
     /// The address that a request comes from: the peer's, or what a [trusted proxy](crate::Builder::trusted_proxies) says. `None`

@@ -7,6 +7,9 @@ use crate::jose::Algorithm;
 use crate::model::{AuthMethod, Client};
 use crate::openid::{is_pairwise, sector_of};
 
+/// The grants that issue no refresh token (RFC 6749 sections 4.2.2 and 4.4.3), and the one that needs one.
+const WITHOUT_REFRESH_TOKEN: [&str; 3] = ["client_credentials", "implicit", "refresh_token"];
+
 impl GridAuth {
     /// What a client is registered for and cannot use on this server, one text for each, with what to change. Empty where all is
     /// well.
@@ -14,6 +17,7 @@ impl GridAuth {
         let mut problems = Vec::new();
         for grant_type in client.grant_types() {
             problems.extend(self.problem_of_grant_type(client, grant_type));
+            problems.extend(self.missing_beside(client, grant_type));
         }
         let grants = &self.0.grants;
         let redirects = grants.authorization_sides().any(|side| side.is_open_to(client));
@@ -21,24 +25,7 @@ impl GridAuth {
             problems.push("a grant of the client redirects: register a redirect_uri".to_owned());
         }
         for response_type in client.response_types() {
-            // `code` is there by default (RFC 7591 section 2).
-            let is_default = response_type == "code" && !client.allows_grant("authorization_code");
-            if is_default {
-                continue;
-            }
-            let Some((_, side)) = grants.authorization_side(response_type) else {
-                problems.push(format!(
-                    "no grant of the server answers the response type {response_type:?}: register one with .grant(..), or \
-                     leave the response type out"
-                ));
-                continue;
-            };
-            for grant_type in side.grant_types().filter(|needed| !client.allows_grant(needed)) {
-                problems.push(format!(
-                    "the response type {response_type:?} needs the grant type {grant_type:?}: add it, or leave the response type \
-                     out"
-                ));
-            }
+            problems.extend(self.problem_of_response_type(client, response_type));
         }
         let declared = &self.0.scopes;
         if !declared.is_empty() {
@@ -79,12 +66,58 @@ impl GridAuth {
         problems
     }
 
+    fn problem_of_response_type(&self, client: &Client, response_type: &str) -> Option<String> {
+        // `code` is there by default (RFC 7591 section 2).
+        if response_type == "code" && !client.allows_grant("authorization_code") {
+            return None;
+        }
+        let Some((_, side)) = self.0.grants.authorization_side(response_type) else {
+            return Some(format!(
+                "no grant of the server answers the response type {response_type:?}: register one with .grant(..), or \
+                 leave the response type out"
+            ));
+        };
+        let missing: Vec<_> = side.grant_types().filter(|needed| !client.allows_grant(needed)).collect();
+        (!missing.is_empty()).then(|| {
+            format!(
+                "the response type {response_type:?} needs the grant type \"{}\": add it to grant_types, or leave the \
+                 response type out",
+                missing.join("\" and \"")
+            )
+        })
+    }
+
+    /// RFC 7591 section 2.1: what the client must be registered for beside this grant type, and is not.
+    fn missing_beside(&self, client: &Client, grant_type: &str) -> Option<String> {
+        let is_source = |other: &str| !WITHOUT_REFRESH_TOKEN.contains(&other);
+        if grant_type == "refresh_token" && !client.grant_types().any(is_source) {
+            return Some(
+                "no grant type of the client issues refresh tokens: add one that does, as authorization_code, or leave \
+                 \"refresh_token\" out"
+                    .to_owned(),
+            );
+        }
+        let sides = self.sides_that_need(grant_type);
+        let answered: Vec<_> = sides.map(|side| side.response_type()).collect();
+        let has_one = answered.iter().any(|response_type| client.allows_response_type(response_type));
+        (!answered.is_empty() && !has_one).then(|| {
+            format!(
+                "the grant type {grant_type:?} needs the response type \"{}\": add it to response_types, or leave the \
+                 grant type out",
+                answered.join("\" or \"")
+            )
+        })
+    }
+
+    fn sides_that_need<'a>(&'a self, grant_type: &'a str) -> impl Iterator<Item = &'a dyn AuthorizationSide> {
+        let sides = self.0.grants.authorization_sides();
+        sides.filter(move |side| side.grant_types().any(|needed| needed == grant_type))
+    }
+
     fn problem_of_grant_type(&self, client: &Client, grant_type: &str) -> Option<String> {
         let (grants, method) = (&self.0.grants, client.auth_method());
         let token_side = grants.token_side(grant_type).map(|(_, side)| side);
-        let needing = || {
-            grants.authorization_sides().filter(|side| side.grant_types().any(|needed| needed == grant_type))
-        };
+        let needing = || self.sides_that_need(grant_type);
         if token_side.is_none() && needing().next().is_none() {
             return Some(format!(
                 "the server lacks the grant type {grant_type:?}: register it with .grant(..), or leave it out"

@@ -20,10 +20,10 @@ const ALL_GRANTS: [&str; 5] =
 /// A server with these grants, and one client per method, named after the method, that may use all grants.
 async fn server_of(configure: impl FnOnce(Builder) -> Builder) -> Server {
     let clock = server().await.clock;
-    let cheap = HashingSettings { memory_kib: 8, passes: 1, ..HashingSettings::default() };
+    let cheap = HashingSettings::default().memory_kib(8).passes(1);
     let builder = GridAuth::builder(ISSUER).store(Store::memory()).clock(clock.clone()).hashing(cheap);
     let auth = configure(builder).build().await.unwrap();
-    auth.users().put("israel", &"imru".into(), "israel", Default::default()).await.unwrap();
+    auth.put_user("israel", &"imru".into(), "israel", Default::default()).await.unwrap();
     for (id, method) in [
         ("basic", AuthMethod::Basic),
         ("post", AuthMethod::Post),

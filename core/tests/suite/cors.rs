@@ -1,6 +1,6 @@
 //! Scripts of other origins call the endpoints that are made for them, and no other (Fetch standard, section 3.3).
 
-use gridauth::Response;
+use gridauth::{Response, Unread};
 use http::Method;
 
 use crate::support::*;
@@ -61,6 +61,29 @@ async fn answers_and_errors_can_be_read_by_scripts() {
     let authorization = basic("web", "web-secret");
     let answer = server.post("/oauth/token", &[("authorization", &authorization)], &tokens).await;
     assert_eq!((answer.status().as_u16(), header(&answer, "access-control-allow-origin")), (200, Some("*")));
+}
+
+/// A script can read why its request was not read, as it can read any other answer of that path.
+#[tokio::test]
+async fn a_request_that_was_not_read_is_answered_as_any_other() {
+    let open = server().await;
+    let listed = server_with(|builder| builder.allowed_origins([ORIGIN])).await;
+    for why in [Unread::TooLong, Unread::TooSlow, Unread::Broken] {
+        let head = |path, origin| http::Request::post(path).header("origin", origin).body(()).unwrap();
+        let allowed = |server: &Server, path, origin| {
+            let answer = server.auth.refuse_unread(&head(path, origin), why);
+            assert_eq!(answer.status(), why.status());
+            header(&answer, "access-control-allow-origin").map(str::to_owned)
+        };
+        for (path, _) in OPEN {
+            assert_eq!(allowed(&open, path, ORIGIN).as_deref(), Some("*"), "{path}");
+            assert_eq!(allowed(&listed, path, ORIGIN).as_deref(), Some(ORIGIN), "{path}");
+            assert_eq!(allowed(&listed, path, "https://evil.example"), None, "{path}");
+        }
+        for path in CLOSED.into_iter().chain(["/", "/oauth/token/"]) {
+            assert_eq!(allowed(&open, path, ORIGIN), None, "{path}");
+        }
+    }
 }
 
 #[tokio::test]

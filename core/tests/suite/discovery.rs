@@ -59,7 +59,7 @@ async fn only_public_members_are_published() {
 #[tokio::test]
 async fn what_is_signed_is_verified_by_the_published_keys() {
     let server = of_issuer(ISSUER, false).await;
-    server.auth.users().put("israel", &"imru".into(), "israel", Default::default()).await.unwrap();
+    server.auth.put_user("israel", &"imru".into(), "israel", Default::default()).await.unwrap();
     for algorithm in ["RS256", "ES256", "EdDSA"] {
         put_web(&server, |web| web.metadata("id_token_signed_response_alg", algorithm.into())).await;
         let told = answered(&server, &request("id_token", &[])).await;

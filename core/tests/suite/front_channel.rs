@@ -470,7 +470,7 @@ async fn the_extensions_of_the_code_grant_hold_for_hybrid_codes() {
             .signer(TestSigner::new());
         Server { auth: auth.build().await.unwrap(), clock: inner.clock }
     };
-    server.auth.users().put("israel", &"imru".into(), "israel", Default::default()).await.unwrap();
+    server.auth.put_user("israel", &"imru".into(), "israel", Default::default()).await.unwrap();
     put_web(&server, |web| web).await;
     let told = answered(&server, &request("code id_token", &[])).await;
     assert!(counting.0.load(Ordering::SeqCst) > 0);
@@ -700,7 +700,7 @@ async fn what_a_client_cannot_use_is_told_at_its_registration() {
     for good in [
         spa().grant_types(["implicit"]).response_types(["token id_token", "id_token"]),
         spa().grant_types(all).response_types(["token id_token code", "id_token code", "code"]),
-        spa().grant_types(all).response_types(["token"]),
+        spa().grant_types(all).response_types(["token", "code"]),
     ] {
         assert_eq!(problems(good), [""; 0]);
     }
@@ -712,11 +712,14 @@ async fn what_a_client_cannot_use_is_told_at_its_registration() {
             spa().grant_types(["implicit"]).response_types(["id_token code"]),
             &["id_token code", "authorization_code"][..],
         ),
-        (spa().response_types(["token id_token"]), &["token id_token", "implicit"]),
-        (spa().grant_types(all).response_types(["id_token id_token"]), &["id_token id_token"]),
-        (spa().grant_types(all).response_types(["code id_token x"]), &["code id_token x"]),
+        (spa().response_types(["code", "token id_token"]), &["token id_token", "implicit"]),
+        (
+            spa().grant_types(all).response_types(["code", "token", "id_token id_token"]),
+            &["id_token id_token"],
+        ),
+        (spa().grant_types(all).response_types(["code", "token", "code id_token x"]), &["code id_token x"]),
         // RFC 6749's own implicit grant serves public clients alone.
-        (confidential().response_types(["token", "id_token"]), &["implicit", "client_secret_basic"]),
+        (confidential().response_types(["code", "token", "id_token"]), &["implicit", "client_secret_basic"]),
         (Client::public("x").grant_types(["implicit"]).response_types(["token id_token"]), &["redirect_uri"]),
     ] {
         let found = problems(bad);

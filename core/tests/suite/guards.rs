@@ -11,6 +11,7 @@ use gridauth::{GridAuth, MintRequest, Store};
 use gridauth_test_stores::Delaying;
 use serde_json::json;
 
+use crate::log;
 use crate::support::*;
 
 const EXPIRES: Timestamp = Timestamp::from_millis(1_700_000_060_000);
@@ -130,6 +131,29 @@ gridauth::scopes! {
     static DECLARED;
     OrdersRead = "orders.read": "See your orders";
     Both = "orders.read orders.pay";
+}
+
+#[tokio::test]
+async fn every_undeclared_scope_that_a_handler_requires_is_told_once() {
+    let auth = GridAuth::builder(ISSUER).store(Store::memory()).scopes(DECLARED).build().await.unwrap();
+    let token = auth.mint(MintRequest::for_user("israel")).await.unwrap();
+    let access = auth.authenticate(&BearerToken::new(token.access_token.expose())).await.unwrap();
+    let warnings = log::Warnings::default();
+    let _keeping = warnings.keep();
+    let reject = |scope: &str| auth.reject(access.require(scope).unwrap_err());
+    for _ in 0..3 {
+        for scope in ["orders.raed", "orders.read", "orders.apy"] {
+            assert_eq!(reject(scope).status(), 403);
+        }
+    }
+    let told = warnings.kept();
+    assert_eq!(told.len(), 2, "{told:?}");
+    assert!(told[0].contains("orders.raed") && told[1].contains("orders.apy"), "{told:?}");
+    // However many there are, a bounded number is remembered.
+    for number in 0..1000 {
+        reject(&format!("orders.{number}"));
+    }
+    assert!(warnings.kept().len() <= 64, "{}", warnings.kept().len());
 }
 
 /// What no token can ever have is found before a route is guarded with it.

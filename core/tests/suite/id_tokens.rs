@@ -146,7 +146,7 @@ async fn a_users_claims_do_not_replace_the_servers() {
         "auth_time": 1, "at_hash": "evil", "sid": "evil", "amr": ["evil"], "name": "Israel",
     });
     let evil = evil.as_object().unwrap().clone();
-    server.auth.users().put("israel", &"imru".into(), "israel", evil).await.unwrap();
+    server.auth.put_user("israel", &"imru".into(), "israel", evil).await.unwrap();
     let asked =
         r#"{"id_token": {"name": null, "sub": null, "iss": null, "aud": null, "nonce": null, "sid": null}}"#;
     let told = tokens(&server, &[("claims", asked), ("scope", "openid profile")]).await;

@@ -14,15 +14,14 @@ const ABSOLUTE: u64 = 1500;
 /// The usual server, except that all four lifetimes of the client web differ from the server's.
 async fn server_with_own_lifetimes() -> Server {
     let server = server().await;
-    let seconds = |seconds| Some(Duration::from_secs(seconds));
+    let lifetimes = Lifetimes::default()
+        .code(Duration::from_secs(CODE))
+        .access_token(Duration::from_secs(ACCESS))
+        .refresh_token_idle(Duration::from_secs(IDLE))
+        .refresh_token(Duration::from_secs(ABSOLUTE));
     let web = server.auth.confidential_client("web", "web-secret").await.unwrap();
     let web = web.redirect_uri(REDIRECT).grant_types(["authorization_code", "refresh_token"]);
-    let web = web.scope("notes.read").lifetimes(Lifetimes {
-        code: seconds(CODE),
-        access_token: seconds(ACCESS),
-        refresh_token_idle: seconds(IDLE),
-        refresh_token: seconds(ABSOLUTE),
-    });
+    let web = web.scope("notes.read").lifetimes(lifetimes);
     server.auth.put_client(web.build().unwrap()).await.unwrap();
     server
 }

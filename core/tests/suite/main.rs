@@ -31,6 +31,7 @@ mod openid_requests;
 mod own_pages;
 mod own_users;
 mod provider;
+mod put_users;
 mod refresh;
 mod registration;
 mod removal;

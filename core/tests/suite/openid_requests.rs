@@ -144,7 +144,7 @@ async fn max_age_limits_the_age_of_the_sign_in() {
 #[tokio::test]
 async fn an_id_token_hint_names_the_user() {
     let server = provider().await;
-    server.auth.users().put("miriam", &"imru".into(), "miriam", Default::default()).await.unwrap();
+    server.auth.put_user("miriam", &"imru".into(), "miriam", Default::default()).await.unwrap();
     let browser = server.sign_in(&request("code", &[])).await;
     let hint = id_token(&server, &location_parameter(&browser.page, "code").unwrap()).await;
     // One that has expired, and one that another client got, are as good.

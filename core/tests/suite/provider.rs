@@ -100,7 +100,7 @@ pub(crate) async fn provider_with(configure: impl FnOnce(Builder) -> Builder) ->
         "name": "Israel", "email": "israel@example.com", "email_verified": true, "phone_number": "+1 555",
     });
     let claims = claims.as_object().unwrap().clone();
-    server.auth.users().put("israel", &Secret::from("imru"), "israel", claims).await.unwrap();
+    server.auth.put_user("israel", &Secret::from("imru"), "israel", claims).await.unwrap();
     put_web(&server, |web| web).await;
     let spa = Client::public("spa").redirect_uri(SPA);
     server.auth.put_client(of_all_types(spa).build().unwrap()).await.unwrap();

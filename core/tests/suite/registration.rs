@@ -67,7 +67,7 @@ async fn a_refresh_token_that_could_not_be_used_is_not_issued() {
         let auth = auth.grant(AuthorizationCode::new()).grant(refresh).build().await.unwrap();
         Server { auth, clock }
     };
-    server.auth.users().put("israel", &"imru".into(), "israel", Default::default()).await.unwrap();
+    server.auth.put_user("israel", &"imru".into(), "israel", Default::default()).await.unwrap();
     let spa = Client::public("web").redirect_uri(REDIRECT).scope("notes.read");
     let spa = spa.grant_types(["authorization_code", "refresh_token"]).build().unwrap();
     server.auth.put_client_unchecked(spa).await.unwrap();
@@ -93,7 +93,7 @@ async fn reusable_refresh_tokens_are_for_confidential_clients() {
         GridAuth::builder(ISSUER).store(Store::memory()).clock(clock.clone()).grant(AuthorizationCode::new());
     let auth = auth.grant(RefreshToken::reusable().client_authentication(any)).build().await.unwrap();
     let server = Server { auth, clock };
-    server.auth.users().put("israel", &"imru".into(), "israel", Default::default()).await.unwrap();
+    server.auth.put_user("israel", &"imru".into(), "israel", Default::default()).await.unwrap();
     let both = ["authorization_code", "refresh_token"];
     let spa = Client::public("web").redirect_uri(REDIRECT).scope("notes.read").grant_types(both);
     server.auth.put_client(spa.build().unwrap()).await.unwrap();
@@ -198,7 +198,7 @@ async fn an_extension_sees_who_approves() {
     let auth = GridAuth::builder(ISSUER).store(Store::memory()).clock(clock.clone());
     let auth = auth.grant(AuthorizationCode::new().with(OnlyAtHome)).build().await.unwrap();
     let server = Server { auth, clock };
-    server.auth.users().put("israel", &"imru".into(), "israel", Default::default()).await.unwrap();
+    server.auth.put_user("israel", &"imru".into(), "israel", Default::default()).await.unwrap();
     let web = Client::public("web").redirect_uri(REDIRECT).scope("notes.read").build().unwrap();
     server.auth.put_client(web).await.unwrap();
     let back = server.sign_in(&authorize_uri(&[])).await.allow(&server).await;

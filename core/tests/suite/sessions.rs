@@ -41,6 +41,33 @@ async fn cookies_are_bound_to_the_origin_and_hidden_from_scripts() {
     }
 }
 
+/// On plain `http` anybody on the host, or on a sibling of it, can set a cookie of our name.
+#[tokio::test]
+async fn foreign_cookies_of_our_names_do_not_hide_ours() {
+    let server = server().await;
+    let foreign: String = ["A", "B", "C"]
+        .map(|letter| {
+            let value = letter.repeat(43);
+            format!("__Host-gridauth={value}; __Host-gridauth-form={value}; ")
+        })
+        .concat();
+    let page = server.get(&authorize_uri(&[]), None).await;
+    let form_cookie = cookie(&page).unwrap();
+    let page = server.submit_sign_in(&page, &format!("{foreign}{form_cookie}"), "israel", "imru").await;
+    assert!(text(&page).contains("decision"), "{}", text(&page));
+    let cookie = format!("{foreign}{form_cookie}; {}", cookie(&page).unwrap());
+    let back = Browser { cookie: cookie.clone(), page }.allow(&server).await;
+    assert_eq!(back.status(), 303, "{}", text(&back));
+    assert!(location_parameter(&back, "code").is_some());
+    // Signed in, with nothing left to ask.
+    assert_eq!(server.get(&authorize_uri(&[]), Some(&cookie)).await.status(), 303);
+    // A page that is shown while the foreign cookies are there comes back to this browser.
+    let wider = authorize_uri(&[("scope", "notes.read notes.write")]);
+    let page = server.get(&wider, Some(&cookie)).await;
+    let back = Browser { cookie, page }.allow(&server).await;
+    assert!(location_parameter(&back, "code").is_some(), "{}", text(&back));
+}
+
 #[tokio::test]
 async fn revoking_a_user_and_a_new_password_sign_them_out() {
     let server = server().await;
@@ -92,7 +119,7 @@ async fn a_changed_password_ends_all_but_the_session_that_changed_it() {
 #[tokio::test]
 async fn the_last_sign_in_counts() {
     let server = server().await;
-    server.auth.users().put("miriam", &Secret::from("well"), "miriam", Default::default()).await.unwrap();
+    server.auth.put_user("miriam", &Secret::from("well"), "miriam", Default::default()).await.unwrap();
     // Two tabs show the sign-in page. One user signs in in the first, then another in the second.
     let page = server.get(&authorize_uri(&[]), None).await;
     let form_cookie = cookie(&page).unwrap();

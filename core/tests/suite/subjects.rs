@@ -23,7 +23,7 @@ async fn a_client_and_a_user_have_no_name_in_common() {
         let refused = users.sign_up(name, &password).await;
         assert!(matches!(refused, Err(SignUpError::ClientId)), "{name:?}: {refused:?}");
     }
-    let refused = users.put("somebody", &password, "web", Default::default()).await;
+    let refused = server.auth.put_user("somebody", &password, "web", Default::default()).await;
     assert!(matches!(refused, Err(SignUpError::ClientId)), "{refused:?}");
     let miriam = users.sign_up("miriam", &password).await.unwrap();
     for id in ["israel", miriam.subject()] {

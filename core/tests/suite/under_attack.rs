@@ -4,7 +4,7 @@ use bytes::Bytes;
 use gridauth::identity::{HashingSettings, SignUpError, ThrottleSettings};
 use gridauth::store::memory::MemoryStore;
 use gridauth::token::Secret;
-use gridauth::{GridAuth, Peer, Store};
+use gridauth::{GridAuth, Peer, Response, Store};
 use gridauth_test_stores::Counting;
 
 use crate::log;
@@ -12,6 +12,10 @@ use crate::support::*;
 
 /// What a proxy at 10.0.0.1 sends on for a client, with this password.
 async fn forwarded(server: &Server, client: &str, username: &str, password: &str) -> u16 {
+    sign_in(&server.auth, client, username, password).await.status().as_u16()
+}
+
+async fn sign_in(auth: &GridAuth, client: &str, username: &str, password: &str) -> Response {
     let form = [("grant_type", "password"), ("username", username), ("password", password)];
     let body = form_urlencoded::Serializer::new(String::new()).extend_pairs(form).finish();
     let request = http::Request::post("/oauth/token")
@@ -19,7 +23,7 @@ async fn forwarded(server: &Server, client: &str, username: &str, password: &str
         .header("authorization", basic("web", "web-secret"))
         .header("x-forwarded-for", client)
         .extension(Peer([10, 0, 0, 1].into()));
-    server.auth.handle(request.body(Bytes::from(body)).unwrap()).await.status().as_u16()
+    auth.handle(request.body(Bytes::from(body)).unwrap()).await
 }
 
 async fn behind_proxy(settings: ThrottleSettings) -> Server {
@@ -121,7 +125,7 @@ async fn a_sign_up_is_validated_before_anything_is_looked_up() {
 /// Sign-ups occupy at most half of the hashes, so a sign-in waits for few of them.
 #[tokio::test(flavor = "multi_thread")]
 async fn three_hundred_sign_ups_at_once_do_not_keep_people_from_signing_in() {
-    let hashing = HashingSettings { max_concurrent: 2, max_queued: 100, ..HashingSettings::default() };
+    let hashing = HashingSettings::default().max_concurrent(2).max_queued(100);
     let server = server_with(|builder| builder.hashing(hashing)).await;
     let sign_ups: Vec<_> = (0..300)
         .map(|number| {
@@ -144,6 +148,125 @@ async fn three_hundred_sign_ups_at_once_do_not_keep_people_from_signing_in() {
     for sign_up in sign_ups {
         sign_up.await.unwrap();
     }
+}
+
+/// A right password is no failure, so nothing but the hash queue slows its sender down.
+#[tokio::test(flavor = "multi_thread")]
+async fn one_source_with_right_passwords_does_not_keep_others_from_signing_in() {
+    let hashing = HashingSettings { max_concurrent: 1, max_queued: 40, ..HashingSettings::default() };
+    let proxies = "10.0.0.0/8".parse().unwrap();
+    let server = server_with(|builder| builder.trusted_proxies(proxies).hashing(hashing)).await;
+    // The secret of the client is remembered, and costs no more hashes.
+    assert_eq!(forwarded(&server, "192.0.2.1", "israel", "imru").await, 200);
+    let flood: Vec<_> = (0..150)
+        .map(|_| {
+            let auth = server.auth.clone();
+            tokio::spawn(async move { sign_in(&auth, "192.0.2.9", "israel", "imru").await })
+        })
+        .collect();
+    while flood.iter().filter(|request| request.is_finished()).count() < 100 {
+        tokio::task::yield_now().await;
+    }
+    for client in ["192.0.2.1", "192.0.2.2", "2001:db8::1"] {
+        assert_eq!(forwarded(&server, client, "israel", "imru").await, 200, "{client}");
+    }
+    assert!(flood.iter().any(|request| !request.is_finished()), "the flood was over before the sign-ins");
+    let mut refused = 0;
+    for request in flood {
+        let answer = request.await.unwrap();
+        match answer.status().as_u16() {
+            503 => {
+                refused += 1;
+                assert!(answer.headers().contains_key("retry-after"), "{answer:?}");
+            }
+            status => assert_eq!(status, 200),
+        }
+    }
+    assert!(refused >= 100, "{refused}");
+}
+
+#[tokio::test]
+async fn a_proxy_that_names_nobody_is_one_limited_source() {
+    let server = behind_proxy(ThrottleSettings::default().sign_ups(3)).await;
+    let warnings = log::Warnings::default();
+    let _keeping = warnings.keep();
+    let head = |forwarded: &[&'static [u8]]| {
+        let mut request = http::Request::get("/").extension(Peer([10, 0, 0, 1].into()));
+        for field in forwarded {
+            request = request.header("x-forwarded-for", *field);
+        }
+        request.body(()).unwrap()
+    };
+    let sign_up = async |forwarded: &[&'static [u8]], name: &str| {
+        server.auth.sign_up(&head(forwarded), name, &Secret::from("a good password")).await
+    };
+    sign_up(&[], "a").await.unwrap();
+    sign_up(&[b"\xff"], "b").await.unwrap();
+    sign_up(&[b"192.0.2.1, unknown"], "c").await.unwrap();
+    let refused = sign_up(&[], "d").await;
+    assert!(matches!(refused, Err(SignUpError::TooMany(_))), "{refused:?}");
+    sign_up(&[b"\xff, 192.0.2.1"], "d").await.unwrap();
+    let told = warnings.kept();
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert!(told[0].contains("10.0.0.1") && told[0].contains("X-Forwarded-For"), "{told:?}");
+}
+
+/// What a client inside a trusted network writes into the header is not believed.
+#[tokio::test]
+async fn a_client_in_a_trusted_network_cannot_choose_its_address() {
+    let server = behind_proxy(ThrottleSettings::default().source_failures(30)).await;
+    for number in 0..20 {
+        let header = format!("10.77.1.{number}, 10.1.1.1");
+        assert_eq!(forwarded(&server, &header, "israel", "guess").await, 400, "{number}");
+    }
+    assert_eq!(forwarded(&server, "10.77.1.99, 10.1.1.1", "israel", "imru").await, 429);
+    for number in 0..10 {
+        let header = format!("10.77.1.{number}, 10.1.1.1");
+        assert_eq!(forwarded(&server, &header, &format!("nobody {number}"), "guess").await, 400);
+    }
+    assert_eq!(forwarded(&server, "10.1.1.1", "miriam", "guess").await, 429);
+    assert_eq!(forwarded(&server, "10.1.1.2", "israel", "imru").await, 200);
+}
+
+#[tokio::test]
+async fn a_known_browser_is_not_locked_out_by_others_at_its_address() {
+    let server = behind_proxy(ThrottleSettings::default().source_failures(50)).await;
+    let browser = server.sign_in(&authorize_uri(&[])).await;
+    server.advance(24 * 60 * 60);
+    let page = server.get(&authorize_uri(&[]), Some(&browser.cookie)).await;
+    let (csrf, request) = (hidden(&page, "csrf"), hidden(&page, "authorization_request"));
+    let submit = async |password: &str| {
+        let form = [
+            ("csrf", &*csrf),
+            ("authorization_request", &request),
+            ("username", "israel"),
+            ("password", password),
+        ];
+        let body = form_urlencoded::Serializer::new(String::new()).extend_pairs(form).finish();
+        let sent = http::Request::post("/oauth/authorize")
+            .header("content-type", "application/x-www-form-urlencoded")
+            .header("cookie", &browser.cookie)
+            .header("x-forwarded-for", "192.0.2.1")
+            .extension(Peer([10, 0, 0, 1].into()));
+        server.auth.handle(sent.body(Bytes::from(body)).unwrap()).await
+    };
+    for _ in 0..20 {
+        assert_eq!(forwarded(&server, "192.0.2.1", "israel", "guess").await, 400);
+    }
+    for number in 0..30 {
+        assert_eq!(forwarded(&server, "192.0.2.1", &format!("nobody {number}"), "guess").await, 400);
+    }
+    assert_eq!(forwarded(&server, "192.0.2.1", "israel", "imru").await, 429);
+    assert_eq!(forwarded(&server, "192.0.2.1", "miriam", "imru").await, 429);
+    let answer = submit("imru").await;
+    assert_eq!(answer.status(), 200, "{}", text(&answer));
+    assert!(text(&answer).contains("decision"), "{}", text(&answer));
+    // That opens nothing for the others.
+    assert_eq!(forwarded(&server, "192.0.2.1", "israel", "imru").await, 429);
+    for _ in 0..20 {
+        assert_eq!(submit("guess").await.status(), 400);
+    }
+    assert_eq!(submit("imru").await.status(), 429);
 }
 
 #[tokio::test]

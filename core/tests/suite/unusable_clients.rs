@@ -33,6 +33,14 @@ async fn what_a_client_cannot_use_is_refused() {
         (spa().grant_types(["client_credentials"]), &["client_credentials", "\"none\""]),
         (spa().response_types(["code", "id_token"]), &["id_token"]),
         (spa().grant_types(["a", "b"]), &["\"a\"", "\"b\""]),
+        // RFC 7591 section 2.1: grant types and response types go together.
+        (spa().response_types([""; 0]), &["authorization_code", "response type \"code\""]),
+        (spa().response_types(["token"]), &["authorization_code", "\"code\"", "\"token\"", "implicit"]),
+        (spa().grant_types(["implicit"]), &["implicit", "response type \"token\""]),
+        (
+            spa().grant_types(["authorization_code"]).response_types(["code", "token"]),
+            &["response type \"token\"", "grant type \"implicit\""],
+        ),
     ] {
         let client = client.build().unwrap();
         let error = auth.put_client(client.clone()).await.unwrap_err();
@@ -49,6 +57,25 @@ async fn what_a_client_cannot_use_is_refused() {
     }
 }
 
+/// A refresh token comes with the token of another grant.
+#[tokio::test]
+async fn refresh_tokens_alone_are_refused() {
+    let auth = auth().await;
+    for types in
+        [&["refresh_token"][..], &["refresh_token", "client_credentials"], &["refresh_token", "implicit"]]
+    {
+        let web = auth.confidential_client("web", "web-secret").await.unwrap().redirect_uri(REDIRECT);
+        let responses = if types.contains(&"implicit") { &["token"][..] } else { &[] };
+        let web = web.grant_types(types.iter().copied()).response_types(responses.iter().copied());
+        let web = web.build().unwrap();
+        let error = auth.put_client(web).await.unwrap_err().to_string();
+        assert!(
+            error.contains("refresh_token") && error.contains("authorization_code"),
+            "{types:?}: {error}"
+        );
+    }
+}
+
 #[tokio::test]
 async fn what_a_client_can_use_is_kept() {
     let auth = auth().await;
@@ -59,4 +86,10 @@ async fn what_a_client_can_use_is_kept() {
     // The response type `code` is there by default, and nothing of this client redirects.
     let machine = auth.confidential_client("machine", "secret").await.unwrap();
     auth.put_client(machine.grant_types(["client_credentials"]).build().unwrap()).await.unwrap();
+    let both = spa().grant_types(["authorization_code", "implicit"]).response_types(["code", "token"]);
+    auth.put_client(both.build().unwrap()).await.unwrap();
+    let web = auth.confidential_client("web", "secret").await.unwrap().redirect_uri(REDIRECT);
+    auth.put_client(web.grant_types(["authorization_code", "refresh_token"]).build().unwrap()).await.unwrap();
+    let idle = Client::public("idle").grant_types([""; 0]).response_types([""; 0]);
+    auth.put_client(idle.build().unwrap()).await.unwrap();
 }

@@ -198,7 +198,7 @@ async fn a_user_who_changes_is_told_as_they_are_now() {
     let token = access_token(&server, &[("scope", "openid email")]).await;
     let claims = json!({ "email": "new@example.com" });
     let claims = claims.as_object().unwrap().clone();
-    server.auth.users().put("israel", &"imru".into(), "israel", claims).await.unwrap();
+    server.auth.put_user("israel", &"imru".into(), "israel", claims).await.unwrap();
     let (_, told): (u16, Value) = answer(get(&server, &token).await);
     assert_eq!(told, json!({ "sub": "israel", "email": "new@example.com" }));
 }

@@ -38,14 +38,14 @@ pub async fn server_with(configure: impl FnOnce(Builder) -> Builder) -> Server {
     let builder = GridAuth::builder(ISSUER)
         .store(Store::memory())
         .clock(Arc::clone(&clock))
-        .hashing(HashingSettings { memory_kib: 8, passes: 1, ..HashingSettings::default() })
+        .hashing(HashingSettings::default().memory_kib(8).passes(1))
         .grant(AuthorizationCode::new())
         .grant(RefreshToken::rotating().client_authentication(any.clone()))
         .grant(ClientCredentials::new())
         .grant(Password::new().client_authentication(any))
         .grant(Implicit::new());
     let auth = configure(builder).build().await.unwrap();
-    auth.users().put("israel", &Secret::from("imru"), "israel", Default::default()).await.unwrap();
+    auth.put_user("israel", &Secret::from("imru"), "israel", Default::default()).await.unwrap();
     let all = ["authorization_code", "refresh_token", "client_credentials", "password"];
     let web = auth.confidential_client("web", "web-secret").await.unwrap();
     let web = web.redirect_uri(REDIRECT).grant_types(all).scope("openid notes.read notes.write");

@@ -3,10 +3,10 @@
 //! This file does what every program needs around its `App`. In `routes`, the application uses gridauth.
 
 mod routes;
+mod serve;
 
 use std::process::ExitCode;
 
-use actix_web::HttpServer;
 use gridauth_demo::run::{self, Signals};
 use gridauth_demo::{App, Settings, StartError};
 use tokio::sync::oneshot;
@@ -21,22 +21,17 @@ async fn main() -> ExitCode {
 
 async fn start() -> Result<(), StartError> {
     let settings = Settings::from_env()?;
-    let signals = Signals::new()?;
+    let mut signals = Signals::new()?;
     run::log(&settings);
     let (listener, address) = run::listen(&settings)?;
-    let demo = App::start(&settings, address).await?;
+    let Some(demo) = signals.or_started(App::start(&settings, address)).await else { return Ok(()) };
+    let demo = demo?;
     let (stop, stopped) = oneshot::channel();
-    let server = HttpServer::new(move || actix_web::App::new().configure(routes::routes(demo.clone())))
-        .listen(listener)
-        .map_err(StartError::cannot_start)?
-        .client_request_timeout(run::HEAD_TIMEOUT)
-        // On a signal, idle connections are closed at once, and requests in flight may finish within a time limit.
-        .shutdown_signal(async move {
-            signals.received().await;
-            let _ = stop.send(());
-        })
-        .shutdown_timeout(run::SHUTDOWN_TIMEOUT.as_secs())
-        .run();
+    let signalled = async move {
+        signals.received().await;
+        let _ = stop.send(());
+    };
+    let server = serve::serve(listener, demo, signalled).map_err(StartError::cannot_start)?;
     run::announce(address);
     let timeout = async {
         let _ = stopped.await;

@@ -22,11 +22,12 @@ async fn main() -> ExitCode {
 
 async fn start() -> Result<(), StartError> {
     let settings = Settings::from_env()?;
-    let signals = Signals::new()?;
+    let mut signals = Signals::new()?;
     run::log(&settings);
     let (listener, address) = run::listen(&settings)?;
     let listener = TcpListener::from_std(listener).map_err(StartError::cannot_start)?;
-    let demo = App::start(&settings, address).await?;
+    let Some(demo) = signals.or_started(App::start(&settings, address)).await else { return Ok(()) };
+    let demo = demo?;
     run::announce(address);
     let (stop, stopped) = oneshot::channel();
     let server = serve::serve(listener, routes::router(demo), async move {

@@ -1,8 +1,8 @@
 //! What the three demo applications share, independent of their web framework: settings from the environment, the
 //! seed file, the server with the demo's policies, the notes, and the responses of the application's own routes.
 //!
-//! An application calls [`Settings::from_env`], [`run::log`], [`run::listen`] and [`App::start`], in this order. Then
-//! it serves, [`run::announce`]s its address, and stops at [`run::Signals::received`]. Whatever fails on the way is a
+//! An application calls [`Settings::from_env`], [`run::log`], [`run::listen`] and [`App::start`], in this order, the last
+//! by [`run::Signals::or_started`]. Then it serves, [`run::announce`]s its address, and stops at [`run::Signals::received`]. Whatever fails on the way is a
 //! [`StartError`].
 
 mod app;

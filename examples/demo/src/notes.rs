@@ -70,17 +70,17 @@ impl App {
 
     /// The response to a note whose body is longer than [`MAX_NOTE_BODY`].
     pub fn note_too_long(&self) -> Response {
-        self.auth().refuse_unread(Unread::TooLong)
+        self.auth().refuse(&Unread::TooLong.into())
     }
 
     /// The response to a note whose body ends early.
     pub fn note_broken(&self) -> Response {
-        self.auth().refuse_unread(Unread::Broken)
+        self.auth().refuse(&Unread::Broken.into())
     }
 
     /// The response to a note whose body takes longer than [`GridAuth::BODY_TIMEOUT`](gridauth::GridAuth::BODY_TIMEOUT).
     pub fn note_too_slow(&self) -> Response {
-        self.auth().refuse_unread(Unread::TooSlow)
+        self.auth().refuse(&Unread::TooSlow.into())
     }
 
     async fn new_note(

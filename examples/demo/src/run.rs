@@ -119,8 +119,21 @@ impl Signals {
         Ok(Self {})
     }
 
+    /// Starts the application, unless a signal arrives first: then the result is `None`. A store may be waited for.
+    pub async fn or_started<T>(&mut self, start: impl Future<Output = T>) -> Option<T> {
+        tokio::select! {
+            started = start => Some(started),
+            () = self.arrived() => None,
+        }
+    }
+
     /// Waits for the first signal.
     pub async fn received(mut self) {
+        self.arrived().await;
+        tracing::info!("stopping: finishing the requests in flight");
+    }
+
+    async fn arrived(&mut self) {
         #[cfg(unix)]
         tokio::select! {
             _ = self.terminate.recv() => {}
@@ -128,6 +141,5 @@ impl Signals {
         }
         #[cfg(not(unix))]
         let _ = tokio::signal::ctrl_c().await;
-        tracing::info!("stopping: finishing the requests in flight");
     }
 }

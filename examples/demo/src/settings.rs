@@ -93,6 +93,10 @@ impl Settings {
                 .flatten(),
         };
         variables.parse("GRIDAUTH_REGISTRATION", registration, "off")?;
+        variables.parse("GRIDAUTH_CLIENT_METADATA", client_metadata, "off")?;
+        variables.parse("GRIDAUTH_PROFILE", profile, "default")?;
+        // Nothing needs the age of a sign-in yet, so only the form of the value counts.
+        variables.seconds("GRIDAUTH_STEP_UP_MAX_AGE", 1, 300)?;
         Ok(settings)
     }
 
@@ -194,6 +198,22 @@ fn registration(text: &str) -> Result<(), &'static str> {
         "open" => Err("dynamic client registration is not built yet"),
         _ if text.starts_with("token:") => Err("dynamic client registration is not built yet"),
         _ => Err("there is no such way to register"),
+    }
+}
+
+fn client_metadata(text: &str) -> Result<(), &'static str> {
+    match text {
+        "off" => Ok(()),
+        "on" | "loopback" => Err("client metadata documents are not built yet"),
+        _ => Err("there is no such way to take client metadata documents"),
+    }
+}
+
+fn profile(text: &str) -> Result<(), &'static str> {
+    match text {
+        "default" => Ok(()),
+        "mcp" | "fapi2" => Err("this profile is not built yet"),
+        _ => Err("there is no such profile"),
     }
 }
 

@@ -2,7 +2,9 @@
 
 use gridauth::protocol::{ErrorCode, OAuthError};
 use gridauth::{Request, Response};
-use http::header::{AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE};
+use http::header::{
+    ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_EXPOSE_HEADERS, AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE,
+};
 use http::{HeaderValue, Uri};
 
 use crate::App;
@@ -16,7 +18,13 @@ impl App {
     /// Answers `POST /`.
     pub async fn sign_in(&self, request: Request) -> Response {
         match token_request(request).await {
-            Ok(request) => self.auth().handle(request).await,
+            Ok(request) => {
+                let mut response = self.auth().handle(request).await;
+                // Scripts of other origins may call the token endpoint, and not this route.
+                response.headers_mut().remove(ACCESS_CONTROL_ALLOW_ORIGIN);
+                response.headers_mut().remove(ACCESS_CONTROL_EXPOSE_HEADERS);
+                response
+            }
             Err(error) => self.auth().refuse(&error),
         }
     }

@@ -28,10 +28,13 @@ async fn main() -> ExitCode {
 
 async fn start() -> Result<(), StartError> {
     let settings = Settings::from_env()?;
-    let signals = Signals::new()?;
+    let mut signals = Signals::new()?;
     run::log(&settings);
     let reserved = address::reserve(settings.listen)?;
-    let demo = App::start(&settings, reserved.address()).await?;
+    let Some(demo) = signals.or_started(App::start(&settings, reserved.address())).await else {
+        return Ok(());
+    };
+    let demo = demo?;
     let rocket = rocket::custom(config(reserved.address()))
         .attach(AdHoc::on_liftoff("announce", |rocket| {
             Box::pin(async { run::announce(SocketAddr::new(rocket.config().address, rocket.config().port)) })

@@ -31,7 +31,7 @@ pub async fn auth() -> GridAuth {
 pub async fn auth_with(configure: impl FnOnce(Builder) -> Builder) -> GridAuth {
     let builder = GridAuth::builder("https://id.example.com")
         .store(Store::memory())
-        .hashing(HashingSettings { memory_kib: 8, passes: 1, ..HashingSettings::default() })
+        .hashing(HashingSettings::default().memory_kib(8).passes(1))
         .grant(AuthorizationCode::new())
         .grant(ClientCredentials::new());
     let auth = configure(builder).build().await.unwrap();

@@ -81,6 +81,8 @@ async fn a_body_that_is_too_long_is_413_and_is_not_read_to_its_end() {
     }));
     let answer = app.oneshot(token_request(Body::from_stream(endless))).await.unwrap();
     assert_eq!(answer.status(), 413);
+    // A script can read this answer as any other of the endpoint.
+    assert_eq!(header(&answer, "access-control-allow-origin"), "*");
     assert!(chunks.load(Ordering::SeqCst) <= GridAuth::MAX_BODY / 1024 + 1);
 }
 

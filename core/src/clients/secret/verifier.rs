@@ -19,8 +19,9 @@ const REMEMBERED: usize = 10_000;
 /// hash gives another MAC, so nothing has to be invalidated, and the memory of the process reveals no secret. Only
 /// correct secrets are remembered, so nobody without one can displace them.
 ///
-/// A wrong secret costs one argon2 hash, whatever the stored form, and so does an unknown client. So the time of an answer
-/// reveals no more than the answer itself.
+/// A wrong guess at a chosen secret costs one argon2 hash, and so does an unknown client, so the time of an answer does not tell one
+/// from the other. A wrong guess at a generated secret costs one SHA-256: nobody guesses it, and a hash would only let anybody occupy
+/// the processor. So the time tells that a client with a generated secret exists. Its id is no secret (RFC 6749 section 2.2).
 pub struct SecretVerifier {
     hasher: PasswordHasher,
     proofs: Proofs,
@@ -39,7 +40,7 @@ impl SecretVerifier {
     /// secret) it is always `false`. As with passwords, a secret of more than 1024 bytes is `false` at once.
     ///
     /// # Errors
-    /// As [`PasswordHasher::verify`]; never for a correct generated secret, or a chosen one that is remembered.
+    /// As [`PasswordHasher::verify`]; never for a generated secret, or a chosen one that is remembered.
     pub async fn verify(
         &self,
         client_id: &str,
@@ -50,7 +51,7 @@ impl SecretVerifier {
             return Ok(false);
         }
         let hash = match stored.map(ClientSecretHash::form) {
-            Some(Form::Digest(expected)) if digest(presented).ct_eq(expected).into() => return Ok(true),
+            Some(Form::Digest(expected)) => return Ok(digest(presented).ct_eq(expected).into()),
             Some(Form::Unreadable) => {
                 tracing::warn!(
                     client_id,
@@ -58,7 +59,7 @@ impl SecretVerifier {
                 );
                 return self.hasher.verify(presented, None).await;
             }
-            Some(Form::Digest(_)) | None => return self.hasher.verify(presented, None).await,
+            None => return self.hasher.verify(presented, None).await,
             Some(Form::Chosen(hash)) => hash,
         };
         let proof = self.proofs.of(client_id, hash.as_str(), presented);

@@ -5,7 +5,8 @@ use http::header::SET_COOKIE;
 use super::visit::Visit;
 use crate::env::Timestamp;
 use crate::http::Response;
-use crate::identity::{BrowserSecret, CookieKind};
+use crate::identity::{BrowserSecret, Candidates, CookieKind};
+use crate::model::Authentication;
 use crate::protocol::OAuthError;
 
 /// The field with the CSRF token.
@@ -44,41 +45,64 @@ impl Purpose<'_> {
     }
 }
 
-/// The browser that a request came from, identified by its two cookies.
+/// The browser that a request came from, identified by its two cookies. Each of them may come more than once, with values that
+/// somebody else on the host has set.
 pub(super) struct Browser {
-    form: BrowserSecret,
+    /// Never empty. A form is shown under the first one.
+    forms: Candidates,
     form_is_new: bool,
-    /// The session, if the browser has one; it may have expired.
-    pub(super) session: Option<BrowserSecret>,
+    /// The session, if the browser has one; it may have expired. The first one counts.
+    sessions: Candidates,
     session_is_new: bool,
 }
 
 impl Browser {
     pub(super) fn of(visit: Visit<'_>) -> Result<Self, OAuthError> {
         let (sessions, headers) = (&visit.interaction.sessions, visit.http.headers());
-        let form = sessions.cookie(CookieKind::Form, headers);
-        let form_is_new = form.is_none();
-        let form = match form {
-            Some(form) => form,
-            None => BrowserSecret::new(&*visit.engine.entropy)?,
-        };
-        let session = sessions.cookie(CookieKind::Session, headers);
-        Ok(Self { form, form_is_new, session, session_is_new: false })
+        let mut forms = sessions.cookie(CookieKind::Form, headers);
+        let form_is_new = forms.is_empty();
+        if form_is_new {
+            forms.push(BrowserSecret::new(&*visit.engine.entropy)?);
+        }
+        let sessions = sessions.cookie(CookieKind::Session, headers);
+        Ok(Self { forms, form_is_new, sessions, session_is_new: false })
+    }
+
+    /// The sign-in of the session, if it is live. Of several sessions it is the first live one, which then is the session.
+    pub(super) async fn find_session(
+        &mut self,
+        visit: Visit<'_>,
+    ) -> Result<Option<Authentication>, OAuthError> {
+        for at in 0..self.sessions.len() {
+            if let Some(signed_in) = visit.interaction.sessions.find(&self.sessions[at]).await? {
+                self.sessions.swap(0, at);
+                return Ok(Some(signed_in));
+            }
+        }
+        Ok(None)
+    }
+
+    /// What the throttle recognises this browser by, if this user has signed in there.
+    pub(super) fn known_key(&self, visit: Visit<'_>, username: &str) -> Option<u128> {
+        self.sessions.iter().map(BrowserSecret::key).find(|key| visit.engine.knows_browser(username, *key))
     }
 
     /// The same browser after a sign-in.
     pub(super) fn signed_in(self, session: BrowserSecret) -> Self {
-        Self { session: Some(session), session_is_new: true, ..self }
+        Self { sessions: Candidates::from_iter([session]), session_is_new: true, ..self }
     }
 
     pub(super) fn csrf_token(&self, purpose: Purpose<'_>, request: &str) -> Result<String, OAuthError> {
-        self.form.csrf_token(&self.bound(purpose), request)
+        match self.forms.first() {
+            Some(form) => form.csrf_token(&self.bound(purpose), request),
+            None => Err(OAuthError::server_error("a browser has no form cookie")),
+        }
     }
 
     /// A consent is also bound to the session, so that an attacker who planted the form cookie before the sign-in cannot approve
     /// anything.
     fn bound(&self, purpose: Purpose<'_>) -> String {
-        match (purpose, &self.session) {
+        match (purpose, self.sessions.first()) {
             (Purpose::Consent { .. }, Some(session)) => format!("{} {}", session.row_id(), purpose.text()),
             _ => purpose.text(),
         }
@@ -86,13 +110,19 @@ impl Browser {
 
     /// Whether this CSRF token was issued to this browser, for this purpose and this request.
     pub(super) fn sent(&self, token: &str, purpose: Purpose<'_>, request: &str) -> Result<bool, OAuthError> {
-        Ok(!self.form_is_new && self.form.fits_csrf_token(token, &self.bound(purpose), request)?)
+        if self.form_is_new {
+            return Ok(false);
+        }
+        let purpose = self.bound(purpose);
+        self.forms
+            .iter()
+            .try_fold(false, |fits, form| Ok(fits | form.fits_csrf_token(token, &purpose, request)?))
     }
 
     /// Adds the cookies to a response with a form.
     pub(super) fn with_form(&self, visit: Visit<'_>, mut response: Response) -> Result<Response, OAuthError> {
-        if self.form_is_new {
-            let cookie = visit.interaction.sessions.set_cookie(CookieKind::Form, &self.form)?;
+        if let Some(form) = self.forms.first().filter(|_| self.form_is_new) {
+            let cookie = visit.interaction.sessions.set_cookie(CookieKind::Form, form)?;
             response.headers_mut().append(SET_COOKIE, cookie);
         }
         self.with_session(visit, response)
@@ -104,7 +134,7 @@ impl Browser {
         visit: Visit<'_>,
         mut response: Response,
     ) -> Result<Response, OAuthError> {
-        if let Some(session) = self.session.as_ref().filter(|_| self.session_is_new) {
+        if let Some(session) = self.sessions.first().filter(|_| self.session_is_new) {
             let cookie = visit.interaction.sessions.set_cookie(CookieKind::Session, session)?;
             response.headers_mut().append(SET_COOKIE, cookie);
         }

@@ -14,7 +14,6 @@ use super::redirect::Target;
 use super::signed_in::current;
 use super::visit::Visit;
 use crate::http::Response;
-use crate::identity::BrowserSecret;
 use crate::model::Authentication;
 use crate::pages::SignInFailure;
 use crate::protocol::{OAuthError, Parameters};
@@ -26,7 +25,7 @@ pub(super) async fn proceed(
     valid: ValidRequest<'_>,
     signed_in_since: Option<&str>,
 ) -> Result<Response, Failure> {
-    let browser = Browser::of(visit)?;
+    let mut browser = Browser::of(visit)?;
     if let Some(own) = &visit.interaction.own_session {
         return match own_session::arrive(visit, &**own, &browser, &valid, signed_in_since).await? {
             Arrival::SignedIn(signed_in, progress) => {
@@ -35,7 +34,7 @@ pub(super) async fn proceed(
             Arrival::SentAway(response) => Ok(response),
         };
     }
-    match current(visit, &browser).await? {
+    match current(visit, &mut browser).await? {
         Some(signed_in) => go_on(visit, &browser, valid, &signed_in, Progress::Arrived).await,
         None => {
             prompt::refuse_sign_in(visit.engine, &valid, None, Progress::Arrived)?;
@@ -53,13 +52,13 @@ pub(super) async fn submitted(
 ) -> Result<Response, Failure> {
     // The browser may have changed the request in the form, so it is checked again from the start.
     let valid = checks::run(visit.engine, visit.grants, request).await?;
-    let browser = Browser::of(visit)?;
+    let mut browser = Browser::of(visit)?;
     let token = parameters.get(CSRF).unwrap_or_default();
     // A new sign-in replaces an existing one, even of another user.
     if visit.interaction.own_session.is_none() && browser.sent(token, Purpose::SignIn, carried)? {
         return sign_in(visit, browser, valid, parameters).await;
     }
-    match current(visit, &browser).await? {
+    match current(visit, &mut browser).await? {
         Some(signed_in)
             if browser.sent(token, consent_purpose(&consent::asked_for(&valid), &signed_in), carried)? =>
         {
@@ -85,8 +84,7 @@ async fn sign_in(
     let (Some(name), Some(password)) = (username, parameters.get("password")) else {
         return sign_in_page(visit, &browser, &valid, username, Some(SignInFailure::MissingFields));
     };
-    let source =
-        visit.engine.source(visit.http).with_browser(browser.session.as_ref().map(BrowserSecret::key));
+    let source = visit.engine.source(visit.http).with_browser(browser.known_key(visit, name));
     match visit.engine.check_password(name, &Secret::from(password), source).await {
         Ok(Some(signed_in)) => {
             let (session, signed_in) = visit.interaction.sessions.begin(signed_in).await?;

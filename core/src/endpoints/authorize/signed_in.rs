@@ -5,17 +5,16 @@ use crate::protocol::OAuthError;
 
 /// Who is signed in in the browser that sent this request.
 pub(super) async fn signed_in(visit: Visit<'_>) -> Result<Option<Authentication>, OAuthError> {
-    current(visit, &Browser::of(visit)?).await
+    current(visit, &mut Browser::of(visit)?).await
 }
 
 /// Who is signed in in this browser.
 pub(super) async fn current(
     visit: Visit<'_>,
-    browser: &Browser,
+    browser: &mut Browser,
 ) -> Result<Option<Authentication>, OAuthError> {
-    match (&visit.interaction.own_session, &browser.session) {
-        (Some(own), _) => visit.interaction.own_authentication(&**own, visit.http).await,
-        (None, Some(session)) => visit.interaction.sessions.find(session).await,
-        (None, None) => Ok(None),
+    match &visit.interaction.own_session {
+        Some(own) => visit.interaction.own_authentication(&**own, visit.http).await,
+        None => browser.find_session(visit).await,
     }
 }

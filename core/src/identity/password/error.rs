@@ -5,6 +5,7 @@ pub const MAX_PASSWORD_BYTES: usize = 1024;
 
 /// Why a password could not be hashed or checked. None of the variants reveals more than the length of the password.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum HashingError {
     /// Too many hashes are running and waiting. Endpoints answer 503 with `Retry-After`.
     #[error("too many passwords are being checked at the moment")]

@@ -9,7 +9,15 @@ use super::argon;
 use crate::env::EntropyError;
 
 /// The cost of a hash, and how many may run. The default cost is OWASP's for argon2id: 19 MiB, two passes, one lane.
+///
+/// ```
+/// use gridauth::identity::HashingSettings;
+///
+/// let settings = HashingSettings::default().memory_kib(64 * 1024).passes(3).max_concurrent(4);
+/// assert_eq!(settings.lanes, 1);
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct HashingSettings {
     /// Memory of one hash, in KiB: at least 8 for each lane, at most 2 GiB.
     pub memory_kib: u32,
@@ -19,8 +27,8 @@ pub struct HashingSettings {
     pub lanes: u32,
     /// How many hashes may run at the same time, at least 1. The default is the number of cores of this process.
     pub max_concurrent: usize,
-    /// How many may wait for a permit, and a quarter of that is how many sign-ups may wait for theirs. Beyond that, a call fails
-    /// with [`HashingError::Busy`](super::HashingError::Busy).
+    /// How many may wait for a permit, and a quarter of that is how many sign-ups may wait for theirs. Beyond that, whoever has the
+    /// longest line gets [`HashingError::Busy`](super::HashingError::Busy).
     pub max_queued: usize,
 }
 
@@ -61,6 +69,41 @@ pub enum HashingSetupError {
 }
 
 impl HashingSettings {
+    /// Sets the memory of one hash, in KiB.
+    #[must_use]
+    pub fn memory_kib(mut self, memory_kib: u32) -> Self {
+        self.memory_kib = memory_kib;
+        self
+    }
+
+    /// Sets the passes over that memory.
+    #[must_use]
+    pub fn passes(mut self, passes: u32) -> Self {
+        self.passes = passes;
+        self
+    }
+
+    /// Sets the lanes.
+    #[must_use]
+    pub fn lanes(mut self, lanes: u32) -> Self {
+        self.lanes = lanes;
+        self
+    }
+
+    /// Sets how many hashes may run at the same time.
+    #[must_use]
+    pub fn max_concurrent(mut self, max_concurrent: usize) -> Self {
+        self.max_concurrent = max_concurrent;
+        self
+    }
+
+    /// Sets how many may wait for a permit.
+    #[must_use]
+    pub fn max_queued(mut self, max_queued: usize) -> Self {
+        self.max_queued = max_queued;
+        self
+    }
+
     pub(super) fn params(&self) -> Result<Params, HashingSetupError> {
         let Self { memory_kib, passes, lanes, max_concurrent, .. } = *self;
         if !(1..=Semaphore::MAX_PERMITS).contains(&max_concurrent) {

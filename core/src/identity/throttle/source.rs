@@ -22,14 +22,10 @@ impl Source {
         Self { address, limited: address.is_some_and(|address| !is_local(address)), browser: None }
     }
 
-    /// An address that a trusted proxy tells of.
+    /// An address that a trusted proxy tells of, or that of a trusted proxy which tells of nobody: then everybody behind it is one
+    /// source.
     pub fn forwarded(address: IpAddr) -> Self {
         Self { address: Some(address.to_canonical()), limited: true, browser: None }
-    }
-
-    /// A trusted proxy that does not say for whom it asks.
-    pub(crate) fn proxy(address: IpAddr) -> Self {
-        Self { address: Some(address.to_canonical()), limited: false, browser: None }
     }
 
     /// The same source, and the browser that presents this secret.
@@ -55,7 +51,7 @@ impl Source {
     }
 
     /// The same, where the limits on everything from one source apply.
-    pub(super) fn limited_network(self) -> Option<IpAddr> {
+    pub(in crate::identity) fn limited_network(self) -> Option<IpAddr> {
         self.network().filter(|_| self.limited)
     }
 }

@@ -187,6 +187,56 @@ fn a_known_browser_gets_in_from_anywhere_and_cannot_be_used_to_guess() {
     assert_eq!(throttle.check(browser(20, 7)), wait(60));
 }
 
+/// Whoever guesses at the same address has no way to keep it out.
+#[test]
+fn a_known_browser_is_judged_by_its_own_pair_alone() {
+    let (throttle, clock) = throttle(ThrottleSettings::default().source_failures(30));
+    throttle.know_browser("israel", 7);
+    let (anybody, browser) = (from(public(1)), from(public(1).with_browser(Some(7))));
+    fail(&throttle, anybody, 20);
+    for number in 0..10 {
+        fail(&throttle, Attempt::new(Account(&format!("nobody {number}")), public(1)), 1);
+    }
+    assert_eq!(throttle.check(anybody), wait(60));
+    assert_eq!(throttle.check(Attempt::new(Account("miriam"), public(1))), wait(60));
+    assert_eq!(throttle.check(browser), Ok(()));
+    assert_eq!(throttle.succeeded(browser), Ok(()));
+    assert_eq!(throttle.check(anybody), wait(60));
+    fail(&throttle, browser, 20);
+    assert_eq!(throttle.check(browser), wait(60));
+    assert_eq!(throttle.failed(browser), wait(60));
+    // For another account it is a browser like any other.
+    pass(&clock, 60);
+    let other = Attempt::new(Account("miriam"), public(1).with_browser(Some(7)));
+    fail(&throttle, other, 20);
+    assert_eq!(throttle.check(other), wait(60));
+}
+
+#[test]
+fn failures_in_a_known_browser_count_for_its_source_too() {
+    let (throttle, _) = usual();
+    throttle.know_browser("israel", 7);
+    fail(&throttle, from(public(1).with_browser(Some(7))), 20);
+    assert_eq!(throttle.check(from(public(1))), wait(60));
+}
+
+#[test]
+fn one_account_does_not_make_those_of_others_forgotten() {
+    let (throttle, _) = throttle(ThrottleSettings::default().max_tracked(1_000));
+    throttle.know_browser("israel", 7);
+    throttle.succeeded(from(public(7))).unwrap();
+    for number in 0..10_000 {
+        throttle.know_browser("miriam", number);
+        throttle.succeeded(Attempt::new(Account("miriam"), public(100 + number as u32))).unwrap();
+    }
+    for number in 0..100 {
+        fail(&throttle, from(public(number + 1000)), 1);
+    }
+    assert_eq!(throttle.check(from(public(1))), wait(60));
+    assert_eq!(throttle.check(from(public(1).with_browser(Some(7)))), Ok(()));
+    assert_eq!(throttle.check(from(public(7))), Ok(()));
+}
+
 #[test]
 fn a_source_has_a_limit_over_all_accounts_that_no_success_resets() {
     let (throttle, clock) = usual();

@@ -15,7 +15,7 @@ use super::deferred_writes::DeferredWrites;
 use super::identify::Found;
 use super::layout::{decode, key_of};
 use super::locked_file::LockedFile;
-use super::log::{Checkpoint, Files, Log, LogError, LogState, Owner, Recovered, Storage};
+use super::log::{Checkpoint, Files, Log, LogError, LogState, Owner, Recovered, Storage, Unavailable};
 use super::open_files::{FileId, Holder, OpenFile};
 use super::queue::{Before, Write};
 use super::transaction::record_log_state;
@@ -37,7 +37,10 @@ pub(super) type Reopen = Box<dyn Fn() -> Result<(Base, Owner), OpenError> + Send
 
 /// Why the file is not open.
 enum NotOpened {
-    InUse(Option<Holder>),
+    /// Somebody else has it.
+    InUse(Holder),
+    /// A store that was deleted, moved or replaced is still open, and this log is its own.
+    LogInUse(String, Holder),
     /// Another file took its place while it was opened.
     Replaced,
     Failed(OpenError),
@@ -58,24 +61,20 @@ impl DatabaseFile {
     pub(super) fn open_or_create(&self, given_up: impl Fn() -> bool) -> Result<Opened, OpenError> {
         let mut waited = Duration::ZERO;
         loop {
-            // A symbolic link that points nowhere counts as existing, so that opening it is an error.
-            if let Err(error) = fs::symlink_metadata(&self.path)
-                && error.kind() == io::ErrorKind::NotFound
-            {
-                self.create()?;
-            }
-            let holder = match self.open() {
+            let (log, holder) = match self.create_if_missing().and_then(|()| self.open()) {
                 Ok(opened) => return Ok(opened),
                 Err(NotOpened::Failed(error)) => return Err(error),
-                Err(NotOpened::InUse(holder)) => holder.unwrap_or(Holder::Unknown),
+                Err(NotOpened::InUse(holder)) => (None, holder),
+                Err(NotOpened::LogInUse(log, holder)) => (Some(log), holder),
                 Err(NotOpened::Replaced) => continue,
             };
             // Waiting for this process itself would rarely help.
             if waited >= self.wait || given_up() || matches!(holder, Holder::ThisProcess) {
-                return Err(self.in_use(&holder));
+                return Err(self.in_use(log.as_deref(), &holder));
             }
             if waited.is_zero() {
-                tracing::info!(file = %self.path.display(), wait = ?self.wait, "waiting for the store's file: {holder}");
+                let file = log.unwrap_or_else(|| self.path.display().to_string());
+                tracing::info!(file, wait = ?self.wait, "waiting for the store's file: {holder}");
             }
             let pause = POLL.min(self.wait - waited);
             thread::sleep(pause);
@@ -83,14 +82,32 @@ impl DatabaseFile {
         }
     }
 
-    fn in_use(&self, holder: &Holder) -> OpenError {
+    /// Creates the file if it does not exist, unless a store that had its name is still open.
+    fn create_if_missing(&self) -> Result<(), NotOpened> {
+        // A symbolic link that points nowhere counts as existing, so that opening it is an error.
+        match fs::symlink_metadata(&self.path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            _ => return Ok(()),
+        }
+        let mut log = Files::beside(&self.path, None);
+        if let Err(Unavailable::InUse { file, holder }) = Log::claim(&mut log) {
+            return Err(NotOpened::LogInUse(file, holder));
+        }
+        Ok(self.create()?)
+    }
+
+    /// `log` names the file if it is not the database.
+    fn in_use(&self, log: Option<&str>, holder: &Holder) -> OpenError {
+        let why = match log {
+            None => "only one process at a time can open a store",
+            Some(_) => "a store that was deleted, moved or replaced here is still open",
+        };
+        let what = log.map_or_else(String::new, |log| format!("its log {log} cannot be used: "));
         self.error(match holder {
+            Holder::ThisProcess if log.is_some() => format!("{what}this process has it open: {why}"),
             Holder::ThisProcess => holder.to_string(),
-            _ if self.wait.is_zero() => format!("{holder}: only one process at a time can open a store"),
-            _ => format!(
-                "{holder}, which did not close it within {:?}: only one process at a time can open a store",
-                self.wait
-            ),
+            _ if self.wait.is_zero() => format!("{what}{holder}: {why}"),
+            _ => format!("{what}{holder}, which did not close it within {:?}: {why}", self.wait),
         })
     }
 
@@ -107,7 +124,7 @@ impl DatabaseFile {
         let locked = LockedFile::new(file).map_err(|error| self.database_error(error))?;
         let file = DeferredWrites::new(locked.clone());
         let found = match self.open_and_identify(&file) {
-            Err(NotOpened::InUse(_)) => return Err(NotOpened::InUse(Some(Holder::of(&id)))),
+            Err(NotOpened::InUse(_)) => return Err(NotOpened::InUse(Holder::of(&id))),
             found => found?,
         };
         locked.register(OpenFile::register(id.clone()));
@@ -115,7 +132,7 @@ impl DatabaseFile {
         if fs::metadata(&path).map_or(true, |metadata| FileId::of(&metadata, &path) != id) {
             return Err(NotOpened::Replaced);
         }
-        Ok(self.open_found(found, &file, || Box::new(Files::beside(&path)))?)
+        self.open_found(found, &file, || Box::new(Files::beside(&path, Some(id.clone()))))
     }
 
     /// Opens or creates a store that is not in files.
@@ -126,10 +143,15 @@ impl DatabaseFile {
         log: impl Fn() -> Box<dyn Storage>,
     ) -> Result<Opened, OpenError> {
         let file = DeferredWrites::new(backend);
-        match self.open_and_identify(&file) {
-            Ok(found) => self.open_found(found, &file, log),
-            Err(NotOpened::Failed(error)) => Err(error),
-            Err(NotOpened::InUse(_) | NotOpened::Replaced) => Err(self.error("it is in use")),
+        let opened = self.open_and_identify(&file).and_then(|found| self.open_found(found, &file, log));
+        opened.map_err(|error| self.no_other_process(error))
+    }
+
+    /// The error for a file that nobody else can have.
+    fn no_other_process(&self, error: NotOpened) -> OpenError {
+        match error {
+            NotOpened::Failed(error) => error,
+            NotOpened::InUse(_) | NotOpened::LogInUse(..) | NotOpened::Replaced => self.error("it is in use"),
         }
     }
 
@@ -142,7 +164,7 @@ impl DatabaseFile {
         let opened = catch_unwind(AssertUnwindSafe(|| {
             let database = self.open_backend(file.clone()).map_err(|error| match error {
                 DatabaseError::DatabaseAlreadyOpen | DatabaseError::LockProtocolMismatch => {
-                    NotOpened::InUse(None)
+                    NotOpened::InUse(Holder::Unknown)
                 }
                 error => self.database_error(error).into(),
             })?;
@@ -162,7 +184,7 @@ impl DatabaseFile {
         (database, found): (Database, Found),
         file: &DeferredWrites<B>,
         log: impl Fn() -> Box<dyn Storage>,
-    ) -> Result<Opened, OpenError> {
+    ) -> Result<Opened, NotOpened> {
         let (mut owner, new) = match found {
             Found::Store { owner, new } => (owner, new),
             Found::Nothing => {
@@ -172,8 +194,16 @@ impl DatabaseFile {
         };
         let base = self.base(database, file)?;
         let fresh = self.random::<16>()?;
-        let read = |owner: &Owner| Log::read(log(), owner, fresh, recovered_write);
-        let (mut log, recovered) = match read(&owner) {
+        let claimed = || -> Result<Box<dyn Storage>, NotOpened> {
+            let mut log = log();
+            match Log::claim(&mut *log) {
+                Ok(()) => Ok(log),
+                Err(Unavailable::InUse { file, holder }) => Err(NotOpened::LogInUse(file, holder)),
+                Err(Unavailable::Failed(error)) => Err(self.log_error(error).into()),
+            }
+        };
+        let read = |log, owner: &Owner| Log::read(log, owner, fresh, recovered_write);
+        let (mut log, recovered) = match read(claimed()?, &owner) {
             Ok(read) => {
                 if self.accept_lost_log {
                     tracing::warn!("the log is in order; remove the option lost_log=accept");
@@ -182,19 +212,19 @@ impl DatabaseFile {
             }
             // The log of a store that was deleted or moved away without it: its writes may be wanted, but not in this store.
             Err(error) if new && error.is_of_other_store() => {
-                self.set_aside(&*log())?;
-                read(&owner).map_err(|error| self.log_error(error))?
+                self.set_aside(&mut *claimed()?)?;
+                read(claimed()?, &owner).map_err(|error| self.log_error(error))?
             }
             Err(error) => match owner.log {
                 LogState::Open(lost) if self.accept_lost_log && !error.is_io() => {
                     tracing::error!(error = %error, "opening the store without its log: the writes in it are lost");
-                    self.set_aside(&*log())?;
+                    self.set_aside(&mut *claimed()?)?;
                     owner.log = LogState::Closed(lost);
                     record_log_state(&base, owner.log)
                         .map_err(|failure| self.error(failure.message().to_owned()))?;
-                    read(&owner).map_err(|error| self.log_error(error))?
+                    read(claimed()?, &owner).map_err(|error| self.log_error(error))?
                 }
-                _ => return Err(self.log_error(error)),
+                _ => return Err(self.log_error(error).into()),
             },
         };
         log.open().map_err(|error| self.log_error(error))?;
@@ -209,8 +239,7 @@ impl DatabaseFile {
             match this.open_and_identify(&file) {
                 Ok((database, Found::Store { owner, .. })) => Ok((this.base(database, &file)?, owner)),
                 Ok((_, Found::Nothing)) => Err(this.damaged("it has lost everything")),
-                Err(NotOpened::Failed(error)) => Err(error),
-                Err(NotOpened::InUse(_) | NotOpened::Replaced) => Err(this.error("it is in use")),
+                Err(error) => Err(this.no_other_process(error)),
             }
         })
     }
@@ -228,7 +257,7 @@ impl DatabaseFile {
         }
     }
 
-    fn set_aside(&self, log: &dyn Storage) -> Result<(), OpenError> {
+    fn set_aside(&self, log: &mut dyn Storage) -> Result<(), OpenError> {
         let suffix = format!(".{:016x}.old", self.random::<8>().map(u64::from_be_bytes)?);
         for log in Log::set_aside(log, &suffix).map_err(|error| self.log_error(error))? {
             tracing::warn!(log, suffix, "renamed a log that is not part of this store");

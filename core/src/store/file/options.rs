@@ -70,12 +70,18 @@ impl FileOptions {
     /// Reads the options behind the `?` of a URL, whose part after `file:` is `rest`. Returns them with the path.
     ///
     /// # Errors
-    /// [`OpenError`] if an option is unknown or has a wrong value.
+    /// [`OpenError`] if an option is unknown, has a wrong value or is given twice.
     pub(crate) fn of_url(rest: &str) -> Result<(Self, &str), OpenError> {
         let bad = |reason: String| Err(OpenError::bad_url("file:", reason));
         let (path, query) = rest.split_once('?').unwrap_or((rest, ""));
         let mut options = Self::default();
+        let mut given = Vec::new();
         for option in query.split('&').filter(|option| !option.is_empty()) {
+            let name = option.split('=').next().unwrap_or_default();
+            if given.contains(&name) {
+                return bad(format!("the option `{name}` is given twice"));
+            }
+            given.push(name);
             match option.split_once('=') {
                 Some(("wait", value)) => match duration(value) {
                     Some(wait) => options.wait = wait,
@@ -85,10 +91,7 @@ impl FileOptions {
                 },
                 Some(("lost_log", "accept")) => options.accept_lost_log = true,
                 Some(("lost_log", _)) => return bad("the option `lost_log` can only be `accept`".to_owned()),
-                _ => {
-                    let name = option.split('=').next().unwrap_or_default();
-                    return bad(format!("there is no option `{name}`; there are `wait` and `lost_log`"));
-                }
+                _ => return bad(format!("there is no option `{name}`; there are `wait` and `lost_log`")),
             }
         }
         Ok((options, path))
@@ -130,5 +133,11 @@ mod tests {
             assert!(error.bad_url, "{error}");
         }
         assert!(of("a?cache=1").unwrap_err().reason.contains("`cache`"));
+        for twice in
+            ["a?wait=1s&wait=2s", "a?wait=1s&lost_log=accept&wait=1s", "a?lost_log=accept&lost_log=accept"]
+        {
+            let error = of(twice).unwrap_err();
+            assert!(error.bad_url && error.reason.contains("twice"), "{error}");
+        }
     }
 }

@@ -105,7 +105,7 @@ impl Writer {
     pub(super) fn run(mut self, recovered: Recovered<Write>) {
         // However this ends, no caller may wait forever.
         let _end = End(Arc::clone(&self.shared));
-        let Recovered { records: writes, checkpoint } = recovered;
+        let Recovered { records: writes, checkpoint, .. } = recovered;
         if writes.is_empty() {
             self.make_writable();
         } else {

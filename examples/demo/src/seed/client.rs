@@ -3,7 +3,7 @@ use gridauth::token::Secret;
 use gridauth::{Client, GridAuth};
 use serde_json::{Map, Value};
 
-use super::{members, take_list, take_required, take_text};
+use super::{members, take_bool, take_list, take_required, take_text};
 use crate::StartError;
 
 /// The maximum length of a secret that can be hashed, in bytes.
@@ -36,6 +36,7 @@ struct ClientMembers {
     response_types: Option<Vec<String>>,
     scope: String,
     resource_server: bool,
+    first_party: bool,
     metadata: Map<String, Value>,
 }
 
@@ -50,11 +51,8 @@ impl SeedClient {
         let auth_method = take_text(&mut members, "token_endpoint_auth_method")?;
         let auth_method = auth_method.map_or(AuthMethod::Basic, AuthMethod::from);
         check_secret(&auth_method, secret.as_ref())?;
-        let resource_server = match members.remove("gridauth_resource_server") {
-            None => false,
-            Some(Value::Bool(yes)) => yes,
-            Some(_) => return Err("gridauth_resource_server must be true or false".to_owned()),
-        };
+        let resource_server = take_bool(&mut members, "gridauth_resource_server")?;
+        let first_party = take_bool(&mut members, "gridauth_first_party")?;
         let scope = take_text(&mut members, "scope")?.unwrap_or_default();
         if scope.len() > MAX_SCOPE {
             return Err(format!("scope: it has at most {MAX_SCOPE} bytes"));
@@ -63,6 +61,7 @@ impl SeedClient {
             id,
             auth_method,
             resource_server,
+            first_party,
             redirect_uris: take_list(&mut members, "redirect_uris")?.unwrap_or_default(),
             grant_types: take_list(&mut members, "grant_types")?,
             response_types: take_list(&mut members, "response_types")?,
@@ -141,7 +140,8 @@ impl ClientMembers {
         let mut client = begun
             .auth_method(self.auth_method.clone())
             .scope(&self.scope)
-            .resource_server(self.resource_server);
+            .resource_server(self.resource_server)
+            .first_party(self.first_party);
         if let Some(types) = &self.grant_types {
             client = client.grant_types(types);
         }

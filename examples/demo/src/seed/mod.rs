@@ -10,7 +10,7 @@ use std::collections::HashSet;
 use std::fmt;
 
 use futures_util::{FutureExt, StreamExt, TryStreamExt, stream};
-use gridauth::identity::{PutAllError, UsernameComparison, Users};
+use gridauth::identity::{PutUsersError, UsernameComparison, Users};
 use gridauth::{GridAuth, PutClientError};
 use serde_json::{Map, Value};
 
@@ -132,7 +132,7 @@ impl Seed {
         let clients: Vec<_> = stream::iter(clients).buffer_unordered(CONCURRENT_HASHES).try_collect().await?;
         let users: Vec<_> = self.users.iter().map(|user| user.hashed(auth).boxed()).collect();
         let users: Vec<_> = stream::iter(users).buffer_unordered(CONCURRENT_HASHES).try_collect().await?;
-        auth.users().put_all(&users).await.map_err(|error| self.not_kept(error))?;
+        auth.put_users(&users).await.map_err(|error| self.not_kept(error))?;
         for client in clients {
             auth.put_client_unchecked(client).await.map_err(|error| match error {
                 PutClientError::Store(error) => store_failed(error),
@@ -146,6 +146,10 @@ impl Seed {
     /// No client has the subject of a user whom the store has and the seed does not replace.
     async fn check_client_ids(&self, auth: &GridAuth) -> Result<(), StartError> {
         for client in &self.clients {
+            // No user has the id of a stored client. Looking for one would need a store that can write.
+            if auth.client(client.id()).await.map_err(store_failed)?.is_some() {
+                continue;
+            }
             let user = auth.users().find(client.id()).await.map_err(StartError::cannot_start)?;
             let is_replaced =
                 |key: Option<Cow<'_, str>>| self.users.iter().any(|own| Some(&*own.key) == key.as_deref());
@@ -161,22 +165,22 @@ impl Seed {
         Ok(())
     }
 
-    fn not_kept(&self, error: PutAllError) -> StartError {
+    fn not_kept(&self, error: PutUsersError) -> StartError {
         match error {
-            PutAllError::SubjectTaken { username, other } => {
+            PutUsersError::SubjectTaken { username, other } => {
                 let entry = self.users.iter().find(|user| user.username == username);
                 let (entry, subject) = entry.map_or(("users", ""), |user| (&user.entry, &user.subject));
                 let wrong =
                     format!("{entry}: sub: {subject:?} is the sub of the user {other:?}, whom the store has");
                 StartError::bad_value("GRIDAUTH_SEED", wrong, MAY_BE)
             }
-            PutAllError::SubjectOfClient { username } => {
+            PutUsersError::SubjectOfClient { username } => {
                 let entry = self.users.iter().find(|user| user.username == username);
                 let (entry, subject) = entry.map_or(("users", ""), |user| (&user.entry, &user.subject));
                 let wrong = format!("{entry}: sub: {subject:?} is the id of a client that the store has");
                 StartError::bad_value("GRIDAUTH_SEED", wrong, MAY_BE)
             }
-            PutAllError::Store(error) => store_failed(error),
+            PutUsersError::Store(error) => store_failed(error),
         }
     }
 }
@@ -243,6 +247,15 @@ fn take_text(members: &mut Map<String, Value>, name: &str) -> Result<Option<Stri
 /// Takes a text that an entry must have.
 fn take_required(members: &mut Map<String, Value>, name: &str) -> Result<String, String> {
     take_text(members, name)?.ok_or_else(|| format!("{name} is missing"))
+}
+
+/// Takes a flag out of an entry; it is off by default.
+fn take_bool(members: &mut Map<String, Value>, name: &str) -> Result<bool, String> {
+    match members.remove(name) {
+        None => Ok(false),
+        Some(Value::Bool(yes)) => Ok(yes),
+        Some(_) => Err(format!("{name} must be true or false")),
+    }
 }
 
 /// Takes a list of texts out of an entry.

@@ -1,9 +1,11 @@
 use std::sync::Arc;
 
 use gridauth::identity::HashingSettings;
-use gridauth::store::{Key, Kind};
+use gridauth::store::memory::MemoryStore;
+use gridauth::store::{By, Key, Kind, Query, Row};
 use gridauth::token::Secret;
 use gridauth::{GridAuth, Store};
+use gridauth_test_stores::{Call, Failing, Failure};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -22,7 +24,7 @@ async fn server() -> GridAuth {
 }
 
 async fn server_on(store: Store) -> GridAuth {
-    let cheap = HashingSettings { memory_kib: 8, passes: 1, ..HashingSettings::default() };
+    let cheap = HashingSettings::default().memory_kib(8).passes(1);
     GridAuth::builder("http://127.0.0.1:8080").store(store).hashing(cheap).build().await.unwrap()
 }
 
@@ -47,6 +49,8 @@ async fn the_documented_seed_is_loaded() {
              "token_endpoint_auth_method": "client_secret_basic", "gridauth_resource_server": true},
             {"client_id": "spa", "token_endpoint_auth_method": "none",
              "redirect_uris": ["http://127.0.0.1/cb"], "scope": "notes.read"},
+            {"client_id": "own", "token_endpoint_auth_method": "none", "gridauth_first_party": true,
+             "redirect_uris": ["http://127.0.0.1/own"], "scope": "notes.read"},
         ],
     }))
     .unwrap();
@@ -60,6 +64,8 @@ async fn the_documented_seed_is_loaded() {
     assert!(!kept(&auth, "web").await.to_string().contains("web-secret"));
     let spa = auth.client("spa").await.unwrap().unwrap();
     assert!(spa.is_public() && !spa.is_resource_server() && !spa.is_first_party());
+    assert!(auth.client("own").await.unwrap().unwrap().is_first_party() && !web.is_first_party());
+    assert!(!kept(&auth, "own").await["metadata"].to_string().contains("gridauth"));
     // RFC 7591 section 2: the defaults of absent members.
     assert!(spa.allows_grant("authorization_code") && !spa.allows_grant("refresh_token"));
     assert!(spa.allows_response_type("code") && !spa.allows_response_type("token"));
@@ -87,6 +93,82 @@ async fn existing_users_and_clients_are_replaced() {
         let row = auth.store().get(Key::new(Kind::User, "israel")).await.unwrap().unwrap();
         assert!(row.body().contains(name));
     }
+}
+
+/// A session and a grant of this subject.
+async fn signed_in(auth: &GridAuth, subject: &str) {
+    for kind in [Kind::Session, Kind::Grant] {
+        let row = Row::new(auth.clock().now(), "").with_user(Some(subject));
+        auth.store().put(Key::new(kind, &format!("of {subject}")), row).await.unwrap();
+    }
+}
+
+/// How many sessions and grants this subject has.
+async fn open_doors(auth: &GridAuth, subject: &str) -> usize {
+    let mut count = 0;
+    for kind in [Kind::Session, Kind::Grant] {
+        count += auth.store().list(Query::new(kind, By::User(subject))).await.unwrap().entries.len();
+    }
+    count
+}
+
+#[tokio::test]
+async fn a_password_that_a_seed_changes_ends_sessions_and_grants() {
+    let auth = server().await;
+    let seed = |password: &str, subject: &str, name: &str| {
+        parse(&json!({"users": [
+            {"username": "israel", "password": password, "sub": subject, "name": name},
+            {"username": "miriam", "password": "ship"},
+        ]}))
+        .unwrap()
+    };
+    seed("imru", "1", "Israel").load_into(&auth).await.unwrap();
+    signed_in(&auth, "1").await;
+    signed_in(&auth, "miriam").await;
+    // The same seed, and one that changes a claim only.
+    for name in ["Israel", "Israel II"] {
+        seed("imru", "1", name).load_into(&auth).await.unwrap();
+        assert_eq!(open_doors(&auth, "1").await, 2);
+    }
+    seed("changed", "1", "Israel II").load_into(&auth).await.unwrap();
+    assert_eq!((open_doors(&auth, "1").await, open_doors(&auth, "miriam").await), (0, 2));
+    for (password, right) in [("imru", false), ("changed", true)] {
+        let user = auth.users().check_password("israel", &Secret::from(password)).await.unwrap();
+        assert_eq!(user.is_some(), right);
+    }
+    // Somebody else has the name now.
+    signed_in(&auth, "1").await;
+    seed("changed", "2", "Israel II").load_into(&auth).await.unwrap();
+    assert_eq!((open_doors(&auth, "1").await, open_doors(&auth, "miriam").await), (0, 2));
+}
+
+/// A start on a full disk: rows can be read, and nothing else.
+#[tokio::test]
+async fn a_seed_that_changes_nothing_is_loaded_although_nothing_can_be_written() {
+    let store = Failing::new(MemoryStore::new());
+    let auth = server_on(Store::new(store.clone())).await;
+    let seed = |scope: &str| {
+        parse(&json!({
+            "users": [{"username": "israel", "password": "imru", "name": "Israel"}],
+            "clients": [
+                {"client_id": "web", "client_secret": "web-secret", "scope": scope,
+                 "grant_types": ["client_credentials"]},
+                {"client_id": "spa", "token_endpoint_auth_method": "none", "redirect_uris": ["https://a.example.com"]},
+            ],
+        }))
+        .unwrap()
+    };
+    seed("a").load_into(&auth).await.unwrap();
+    let before = [kept(&auth, "web").await, kept(&auth, "spa").await];
+    store.fail(Failure::Before, |call| match call {
+        Call::Get(_) | Call::Ping => false,
+        // It decides to keep the row.
+        Call::Update(_) => false,
+        _ => true,
+    });
+    seed("a").load_into(&auth).await.unwrap();
+    assert_eq!([kept(&auth, "web").await, kept(&auth, "spa").await], before);
+    assert_eq!(seed("b").load_into(&auth).await.unwrap_err().status(), 1);
 }
 
 #[tokio::test]
@@ -235,6 +317,10 @@ fn a_bad_entry_is_named_without_its_secrets() {
             client(json!({"client_id": "c", "client_secret": "hush", "gridauth_resource_server": "yes"})),
             "clients[1] \"c\": gridauth_resource_server must be true or false",
         ),
+        (
+            client(json!({"client_id": "c", "client_secret": "hush", "gridauth_first_party": 1})),
+            "clients[1] \"c\": gridauth_first_party must be true or false",
+        ),
     ] {
         assert_eq!(refused(seed), line);
     }
@@ -328,7 +414,7 @@ fn a_repeated_member_is_reported() {
 #[tokio::test]
 async fn a_conflict_with_stored_users_changes_nothing() {
     let auth = server().await;
-    auth.users().put("miriam", &Secret::from("ship"), "miriam", Map::new()).await.unwrap();
+    auth.put_user("miriam", &Secret::from("ship"), "miriam", Map::new()).await.unwrap();
     let seed = parse(&json!({
         "users": [
             {"username": "israel", "password": "hush"},
@@ -411,7 +497,7 @@ fn any_entry(names: &'static [&'static str]) -> impl Strategy<Value = Value> {
         "redirect_uris" => json!(["https://c.example.com/cb"]),
         "grant_types" => json!(["password"]),
         "token_endpoint_auth_method" => json!("client_secret_post"),
-        "email_verified" | "gridauth_resource_server" => json!(true),
+        "email_verified" | "gridauth_resource_server" | "gridauth_first_party" => json!(true),
         _ => json!("a"),
     };
     prop::collection::vec((prop::sample::select(names), prop::option::weighted(0.2, any_json())), 0..8)
@@ -446,6 +532,7 @@ const CLIENT_MEMBERS: &[&str] = &[
     "grant_types",
     "scope",
     "gridauth_resource_server",
+    "gridauth_first_party",
     "jwks",
     "x",
 ];

@@ -55,6 +55,9 @@ fn good_values_are_accepted() {
         ("GRIDAUTH_CODE_TTL", "007"),
         ("GRIDAUTH_REFRESH_GRACE", "0"),
         ("GRIDAUTH_REGISTRATION", "off"),
+        ("GRIDAUTH_CLIENT_METADATA", "off"),
+        ("GRIDAUTH_PROFILE", "default"),
+        ("GRIDAUTH_STEP_UP_MAX_AGE", "300"),
         ("GRIDAUTH_TRUSTED_PROXIES", "127.0.0.1, 10.0.0.0/8,::1"),
         ("RUST_LOG", ""),
     ])
@@ -79,6 +82,9 @@ fn a_bad_value_is_named_and_not_repeated() {
         ("GRIDAUTH_CODE_TTL", &["0", "60s"]),
         ("GRIDAUTH_REFRESH_GRACE", &["", "-1", "ten"]),
         ("GRIDAUTH_REGISTRATION", &["", "open", "token:hush", "token:", "on"]),
+        ("GRIDAUTH_CLIENT_METADATA", &["", "on", "loopback", "hush", "Off"]),
+        ("GRIDAUTH_PROFILE", &["", "mcp", "fapi2", "hush", "Default"]),
+        ("GRIDAUTH_STEP_UP_MAX_AGE", &["", "0", "-1", "+1", "1.5", "hush"]),
         (
             "GRIDAUTH_TRUSTED_PROXIES",
             &["", "hush", "127.0.0.1,", "10.0.0.0/33", "10.0.0.1;hush", "127.0.0.1:80"],
@@ -107,7 +113,7 @@ fn a_value_that_is_not_utf_8_is_bad() {
 }
 
 /// Every variable that is read.
-const VARIABLES: [&str; 12] = [
+const VARIABLES: [&str; 15] = [
     "GRIDAUTH_LISTEN",
     "GRIDAUTH_ISSUER",
     "GRIDAUTH_STORE",
@@ -118,6 +124,9 @@ const VARIABLES: [&str; 12] = [
     "GRIDAUTH_CODE_TTL",
     "GRIDAUTH_REFRESH_GRACE",
     "GRIDAUTH_REGISTRATION",
+    "GRIDAUTH_CLIENT_METADATA",
+    "GRIDAUTH_PROFILE",
+    "GRIDAUTH_STEP_UP_MAX_AGE",
     "GRIDAUTH_TRUSTED_PROXIES",
     "RUST_LOG",
 ];
@@ -144,7 +153,7 @@ fn any_value() -> impl Strategy<Value = String> {
         "(127\\.0\\.0\\.1|\\[::1?\\]|localhost)?:?[0-9]{0,6}",
         "(https?|ftp)?:?/{0,2}[a-z.]{0,9}(:[0-9]{0,5})?(/[a-z%]{0,4}){0,2}[?#@]?",
         "(memory|file|griddb):?/{0,2}.{0,9}",
-        "(opaque|jwt|off|open|token):?.{0,4}",
+        "(opaque|jwt|off|on|open|token|loopback|default|mcp|fapi2):?.{0,4}",
         "[0-9a-f:.]{0,9}/?[0-9]{0,3},?.{0,3}",
         "[a-z:]{0,9}=?(info|debug|x)?,?.{0,5}",
     ]

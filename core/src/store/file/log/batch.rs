@@ -2,10 +2,13 @@
 
 use super::identity::LogId;
 
-/// The length of a batch's header: log, generation, number, length of the records, checksum.
-pub(super) const HEADER: usize = 16 + 8 + 4 + 4 + 4;
+/// The length of a batch's header: log, generation, number, batches of the previous generation, length of the records, checksum.
+pub(super) const HEADER: usize = 16 + 8 + 4 + 4 + 4 + 4;
 /// Every batch starts at a multiple of this, so writing one never touches bytes that are already durable.
 pub(super) const PAGE: usize = 4096;
+/// Files grow by this much, and before anything is written to the new part: a file with another length was cut. Overwriting space
+/// that a file already has also makes a sync cheaper.
+pub(super) const STEP: u64 = 256 << 10;
 
 /// Where a batch belongs.
 #[derive(Clone, Copy)]
@@ -14,6 +17,8 @@ pub(super) struct Position {
     pub(super) generation: u64,
     /// The number of the batch within its generation, from 0.
     pub(super) number: u32,
+    /// How many batches the generation before has.
+    pub(super) previous: u32,
 }
 
 /// Writes a batch to `buffer`, which is cleared first and padded with zeros to a whole number of pages.
@@ -26,6 +31,7 @@ pub(super) fn encode<'a>(
     buffer.extend_from_slice(&position.log);
     buffer.extend_from_slice(&position.generation.to_be_bytes());
     buffer.extend_from_slice(&position.number.to_be_bytes());
+    buffer.extend_from_slice(&position.previous.to_be_bytes());
     buffer.resize(HEADER, 0);
     for (key, value) in records {
         push_bytes(buffer, key);
@@ -61,6 +67,8 @@ fn checksum(header: &[u8], records: &[u8]) -> u32 {
 pub(super) struct Batch<'a> {
     pub(super) generation: u64,
     pub(super) number: u32,
+    /// How many batches the generation before has.
+    pub(super) previous: u32,
     records: &'a [u8],
     /// How many pages it fills.
     pub(super) pages: usize,
@@ -69,6 +77,13 @@ pub(super) struct Batch<'a> {
 /// Whether there is a complete batch of `log` anywhere in `content`.
 pub(super) fn complete_batch_in(content: &[u8], log: &LogId) -> bool {
     (0..content.len()).step_by(PAGE).any(|at| decode(&content[at..], log, 0).is_some())
+}
+
+/// Whether a batch of `log`, of the generation `least` or a later one, starts at the start of `content`, complete or not.
+pub(super) fn is_begun(content: &[u8], log: &LogId, least: u64) -> bool {
+    let mut rest = content;
+    take::<16>(&mut rest).is_some_and(|of| of == log)
+        && take(&mut rest).is_some_and(|generation| u64::from_be_bytes(*generation) >= least)
 }
 
 /// The batch at the start of `content`, if there is a complete one of `log`, of the generation `least` or a later one.
@@ -83,12 +98,14 @@ pub(super) fn decode<'a>(content: &'a [u8], log: &LogId, least: u64) -> Option<B
         return None;
     }
     let number = u32::from_be_bytes(*take(&mut rest)?);
+    let previous = u32::from_be_bytes(*take(&mut rest)?);
     let length = u32::from_be_bytes(*take(&mut rest)?) as usize;
     let sum = u32::from_be_bytes(*take(&mut rest)?);
     let records = rest.get(..length)?;
     (checksum(&content[..HEADER - 4], records) == sum).then(|| Batch {
         generation,
         number,
+        previous,
         records,
         pages: (HEADER + length).div_ceil(PAGE),
     })

@@ -2,6 +2,8 @@ use std::io;
 
 use thiserror::Error;
 
+use super::super::open_files::Holder;
+
 /// The log cannot be read or opened. The text names the file.
 #[derive(Debug, Error)]
 #[error("its log {file} cannot be used: {reason}")]
@@ -21,6 +23,18 @@ impl LogError {
     pub(in super::super) fn is_io(&self) -> bool {
         matches!(self.reason, Reason::Io(..))
     }
+}
+
+/// Why the log cannot be claimed.
+pub(in super::super) enum Unavailable {
+    /// Another store uses it.
+    InUse {
+        /// The name of the file.
+        file: String,
+        holder: Holder,
+    },
+    /// It cannot be opened.
+    Failed(LogError),
 }
 
 /// What is wrong with a log.

@@ -4,7 +4,7 @@ use super::batch::{PAGE, complete_batch_in};
 use super::error::Reason;
 use super::identity::{LogId, LogState, StoreId};
 
-const MAGIC: [u8; 8] = *b"gauthlog";
+const MAGIC: [u8; 8] = *b"gauthlg2";
 /// Magic, store, log, checksum.
 const LENGTH: usize = 8 + 16 + 16 + 4;
 

@@ -24,10 +24,11 @@ mod tests;
 
 use std::io;
 
-use self::batch::{PAGE, Position, encode};
+use self::batch::{PAGE, Position, STEP, encode};
 pub(super) use self::checkpoint::Checkpoint;
 pub(super) use self::error::LogError;
 use self::error::Reason;
+pub(super) use self::error::Unavailable;
 pub(super) use self::identity::{LogId, LogState, StoreId};
 pub(super) use self::read::Recovered;
 use self::read::{file_of, recover};
@@ -41,13 +42,15 @@ pub(super) struct Log {
     id: LogId,
     /// The files exist, and the database knows about them.
     started: bool,
-    /// The lengths of the two files.
+    /// The lengths of the two files, which are multiples of [`STEP`].
     lengths: [u64; 2],
     /// The generation that is being written.
     generation: u64,
     /// How many batches it has, and where the next one starts.
     batches: u32,
     end: u64,
+    /// How many batches the generation before has.
+    previous: u32,
     /// An append failed, and what it left in the file is not removed yet.
     unsettled: bool,
     buffer: Vec<u8>,
@@ -61,13 +64,30 @@ pub(super) struct Owner {
     pub(super) applied: Checkpoint,
 }
 
-/// Files grow by this much: overwriting space that a file already has makes a sync cheaper.
-const STEP: u64 = 256 << 10;
 /// How much of an unusually long file or buffer is kept for the next generation.
 const KEPT: u64 = 8 << 20;
 
 impl Log {
-    /// Reads the log of `owner`. `decode` turns a key and a value, or a key that was removed, into a record. If there is no
+    /// Claims the files that exist, which comes before everything else.
+    ///
+    /// # Errors
+    /// If a file cannot be opened, or is in use.
+    pub(super) fn claim(storage: &mut dyn Storage) -> Result<(), Unavailable> {
+        for file in [0, 1] {
+            let name = |storage: &dyn Storage| storage.name(file);
+            match storage.claim(file) {
+                Ok(None) => {}
+                Ok(Some(holder)) => return Err(Unavailable::InUse { file: name(storage), holder }),
+                Err(error) => {
+                    let reason = Reason::Io("opened", error);
+                    return Err(Unavailable::Failed(LogError { file: name(storage), reason }));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads the log of `owner`, which is [claimed](Self::claim). `decode` turns a key and a value, or a key that was removed, into a record. If there is no
     /// log, the next one will be called `fresh`. Changes nothing.
     ///
     /// # Errors
@@ -85,13 +105,19 @@ impl Log {
             header::check(files[file].as_deref(), &owner.store, owner.log)
                 .map_err(|reason| log_error(file, reason))
         };
-        let batches = [check(0)?.unwrap_or_default(), check(1)?.unwrap_or_default()];
+        let batches = [check(0)?, check(1)?];
         let (id, started) = match owner.log {
             LogState::Open(id) => (id, true),
             LogState::None | LogState::Closed(_) => (fresh, false),
         };
         let recovered = recover(batches, &id, owner.applied, &decode)
             .map_err(|(file, reason)| log_error(file, reason))?;
+        for file in &recovered.torn {
+            tracing::warn!(
+                log = storage.name(*file),
+                "the last batch of the log cannot be read: a write that was never answered, or damage"
+            );
+        }
         let log = Self {
             storage,
             store: owner.store,
@@ -101,30 +127,32 @@ impl Log {
             generation: recovered.checkpoint.generation() + 1,
             batches: 0,
             end: PAGE as u64,
+            previous: recovered.batches,
             unsettled: false,
             buffer: Vec::new(),
         };
         Ok((log, recovered))
     }
 
-    /// Renames the files that exist and are not empty. Returns their names.
+    /// Renames the [claimed](Self::claim) files that are not empty. Returns their names.
     ///
     /// # Errors
     /// If a file cannot be read or renamed.
-    pub(super) fn set_aside(storage: &dyn Storage, suffix: &str) -> Result<Vec<String>, LogError> {
+    pub(super) fn set_aside(storage: &mut dyn Storage, suffix: &str) -> Result<Vec<String>, LogError> {
         let mut renamed = Vec::new();
         for file in [0, 1] {
-            let failed = |what, error| LogError { file: storage.name(file), reason: Reason::Io(what, error) };
+            let name = storage.name(file);
+            let failed = |what, error| LogError { file: name.clone(), reason: Reason::Io(what, error) };
             let content = storage.read(file).map_err(|error| failed("read", error))?;
             if content.is_some_and(|content| !content.is_empty()) {
                 storage.set_aside(file, suffix).map_err(|error| failed("renamed", error))?;
-                renamed.push(storage.name(file));
+                renamed.push(name);
             }
         }
         Ok(renamed)
     }
 
-    /// Opens the files for writing if the log is started, and makes the records durable that were read: the process that wrote
+    /// Prepares the files for writing if the log is started, and makes the records durable that were read: the process that wrote
     /// them may have ended before they were.
     ///
     /// # Errors
@@ -150,10 +178,11 @@ impl Log {
     /// # Errors
     /// If a file cannot be created.
     pub(super) fn create(&mut self) -> Result<LogState, Failure> {
-        let header = header::encode(&self.store, &self.id);
-        let created = self.storage.create(&header);
+        let mut content = header::encode(&self.store, &self.id);
+        content.resize(STEP as usize, 0);
+        let created = self.storage.create(&content);
         self.lengths = created
-            .map(|()| [header.len() as u64; 2])
+            .map(|()| [STEP; 2])
             .map_err(|error| Failure::not_done(format!("cannot create the log: {error}")))?;
         Ok(LogState::Open(self.id))
     }
@@ -197,15 +226,26 @@ impl Log {
         &mut self,
         records: impl IntoIterator<Item = (&'a [u8], Option<Vec<u8>>)>,
     ) -> Result<(), Failure> {
+        // Whoever opens what is under the database's name now would never see these records.
+        self.storage.check_place().map_err(|error| Failure::not_done(error.to_string()))?;
         self.settle()?;
-        let position = Position { log: self.id, generation: self.generation, number: self.batches };
+        let position = Position {
+            log: self.id,
+            generation: self.generation,
+            number: self.batches,
+            previous: self.previous,
+        };
         encode(&mut self.buffer, position, records);
         let (file, at) = (file_of(self.generation), self.end);
         let end = at + self.buffer.len() as u64;
+        let longer = end.next_multiple_of(STEP);
         if self.lengths[file] < end {
-            let longer = end.next_multiple_of(STEP);
+            self.unsettled = true;
+            if let Err(error) = self.storage.set_length(file, longer) {
+                let _ = self.settle();
+                return Err(Failure::not_done(format!("cannot extend the log: {error}")));
+            }
             self.buffer.resize(self.buffer.len() + (longer - end) as usize, 0);
-            self.lengths[file] = longer;
         }
         let written = self.storage.write(file, at, &self.buffer).map_err(|error| ("write", error));
         let appended = written.and_then(|()| self.storage.sync(file).map_err(|error| ("sync", error)));
@@ -217,21 +257,27 @@ impl Log {
                 Err(_) => Failure::unknown(message),
             });
         }
+        self.unsettled = false;
+        self.lengths[file] = self.lengths[file].max(longer);
         self.batches += 1;
         self.end = end;
         Ok(())
     }
 
-    /// Removes what a failed append left in the file. A batch that is complete there would come back after a crash.
+    /// Removes what a failed append left in the file. A batch that is complete there would come back after a crash. Without its
+    /// first page it is none, and unlike truncating the file there, that never leaves a length which looks like damage.
     fn settle(&mut self) -> Result<(), Failure> {
         if self.unsettled {
             let file = file_of(self.generation);
-            let truncate = || -> io::Result<()> {
-                self.storage.set_length(file, self.end)?;
+            let length = self.lengths[file];
+            let restore = || -> io::Result<()> {
+                self.storage.set_length(file, length)?;
+                if self.end < length {
+                    self.storage.write(file, self.end, &[0; PAGE])?;
+                }
                 self.storage.sync(file)
             };
-            truncate().map_err(|error| Failure::not_done(format!("cannot truncate the log: {error}")))?;
-            self.lengths[file] = self.end;
+            restore().map_err(|error| Failure::not_done(format!("cannot restore the log: {error}")))?;
             self.unsettled = false;
         }
         Ok(())
@@ -245,6 +291,7 @@ impl Log {
         self.settle()?;
         let sealed = self.next_checkpoint();
         self.generation += 1;
+        self.previous = self.batches;
         (self.batches, self.end) = (0, PAGE as u64);
         self.buffer.shrink_to(KEPT as usize);
         let file = file_of(self.generation);
@@ -255,12 +302,17 @@ impl Log {
     }
 
     /// Removes both files. The database must have recorded the [closed state](Self::closed_state).
-    pub(super) fn remove(self) {
-        if self.started {
-            for file in [0, 1] {
-                // The database knows that a file which stays is of no use.
-                let _ = self.storage.remove(file);
-            }
+    pub(super) fn remove(mut self) {
+        if !self.started {
+            return;
+        }
+        if let Err(error) = self.storage.check_place() {
+            tracing::warn!(%error, log = self.storage.name(0), "the store's log is not removed");
+            return;
+        }
+        for file in [0, 1] {
+            // The database knows that a file which stays is of no use.
+            let _ = self.storage.remove(file);
         }
     }
 }

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use proptest::prelude::*;
 
+use super::super::open_files::Holder;
 use super::batch::HEADER;
 use super::*;
 
@@ -17,6 +18,14 @@ const LOG: LogId = *b"another 16 bytes";
 struct Memory(Arc<Mutex<[Vec<u8>; 2]>>);
 
 impl Storage for Memory {
+    fn claim(&mut self, _: usize) -> io::Result<Option<Holder>> {
+        Ok(None)
+    }
+
+    fn check_place(&self) -> io::Result<()> {
+        Ok(())
+    }
+
     fn read(&self, file: usize) -> io::Result<Option<Vec<u8>>> {
         Ok(Some(self.0.lock().unwrap()[file].clone()))
     }
@@ -49,11 +58,11 @@ impl Storage for Memory {
         Ok(())
     }
 
-    fn remove(&self, file: usize) -> io::Result<()> {
+    fn remove(&mut self, file: usize) -> io::Result<()> {
         self.set_length(file, 0)
     }
 
-    fn set_aside(&self, file: usize, _: &str) -> io::Result<()> {
+    fn set_aside(&mut self, file: usize, _: &str) -> io::Result<()> {
         self.set_length(file, 0)
     }
 
@@ -122,6 +131,7 @@ proptest! {
         let all: Vec<Record> = generations.iter().flatten().flatten().cloned().collect();
         let last = before + generations.len() as u64;
         let recovered = read(&files, before).unwrap();
+        prop_assert!(recovered.torn.is_empty());
         prop_assert_eq!(recovered.records, all);
         prop_assert_eq!(recovered.checkpoint, Checkpoint::after(last));
         // Records that the database has are not recovered again.
@@ -178,5 +188,153 @@ proptest! {
         file.extend_from_slice(&one);
         let _ = read(&[file.clone(), header::encode(&STORE, &LOG)], 0);
         let _ = read(&[file, other], 0);
+    }
+}
+
+/// A batch of ten bytes, whose key is its number.
+fn small(number: u8) -> Vec<Record> {
+    vec![(vec![number], Some(vec![number; 5]))]
+}
+
+#[test]
+fn a_file_that_was_cut_is_damaged() {
+    // A file that is as short as it can be, and one that has grown.
+    for batches in [vec![small(1)], vec![small(1), vec![(vec![2], Some(vec![7; STEP as usize]))], small(3)]] {
+        let whole = written(0, std::slice::from_ref(&batches));
+        assert!(whole.iter().all(|file| (file.len() as u64).is_multiple_of(STEP) && !file.is_empty()));
+        for file in [0, 1] {
+            for length in [PAGE, 2 * PAGE, STEP as usize - 1, whole[file].len() - 1] {
+                let mut cut = whole.clone();
+                cut[file].truncate(length);
+                let error = read(&cut, 0).map(drop).unwrap_err();
+                assert!(error.to_string().contains("its end is missing"), "{error}");
+            }
+        }
+    }
+    // What is left looks like a file that grew for a batch which was never complete.
+    let mut cut = written(0, &[vec![small(1), vec![(vec![2], Some(vec![7; STEP as usize]))]]]);
+    cut[file_of(1)].truncate(STEP as usize);
+    let recovered = read(&cut, 0).unwrap();
+    assert_eq!((recovered.records, recovered.torn), (small(1), vec![file_of(1)]));
+}
+
+/// The next generation knows how many batches this one had.
+#[test]
+fn the_last_batches_of_a_complete_generation_cannot_get_lost() {
+    let whole = written(0, &[vec![small(1), small(2), small(3)], vec![small(4)]]);
+    let file = file_of(1);
+    for lost in 1..=3 {
+        let mut damaged = whole.clone();
+        damaged[file][(4 - lost) * PAGE..].fill(0);
+        let error = read(&damaged, 0).map(drop).unwrap_err().to_string();
+        assert!(
+            error.contains("last batches are missing") || error.contains("in between are missing"),
+            "{error}"
+        );
+        // The database has them.
+        assert_eq!(read(&damaged, 1).unwrap().records, small(4));
+    }
+    assert_eq!(read(&whole, 0).unwrap().records.len(), 4);
+}
+
+/// The number is right, too, if the generation before was written by a process that ended.
+#[test]
+fn a_generation_continues_the_one_of_an_earlier_process() {
+    for (applied, batches) in [(0, 3), (1, 1)] {
+        let files = Memory(Arc::new(Mutex::new(written(0, &[vec![small(1), small(2), small(3)]]))));
+        let owner = Owner { store: STORE, log: LogState::Open(LOG), applied: Checkpoint::after(applied) };
+        let (mut log, _) = Log::read(Box::new(files.clone()), &owner, LOG, owned).unwrap();
+        log.open().unwrap();
+        append(&mut log, &small(4));
+        let files = files.0.lock().unwrap();
+        assert_eq!(read(&files, 0).unwrap().records.len(), 4, "{applied}");
+        assert_eq!(read(&files, 1).unwrap().records.len(), 1, "{batches}");
+    }
+}
+
+#[test]
+fn a_batch_that_cannot_be_read_is_told() {
+    let whole = written(0, &[vec![small(1), small(2)]]);
+    let file = file_of(1);
+    assert!(read(&whole, 0).unwrap().torn.is_empty());
+    for at in [26, 30, 36, HEADER + 3] {
+        let mut damaged = whole.clone();
+        damaged[file][2 * PAGE + at] ^= 1;
+        let recovered = read(&damaged, 0).unwrap();
+        assert_eq!((recovered.records, recovered.torn), (small(1), vec![file]), "{at}");
+    }
+}
+
+/// Files that fail to take a write, but took it.
+#[derive(Clone, Default)]
+struct Failing(Memory, Arc<std::sync::atomic::AtomicBool>);
+
+impl Storage for Failing {
+    fn claim(&mut self, _: usize) -> io::Result<Option<Holder>> {
+        Ok(None)
+    }
+
+    fn check_place(&self) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn read(&self, file: usize) -> io::Result<Option<Vec<u8>>> {
+        self.0.read(file)
+    }
+
+    fn open(&mut self) -> io::Result<[u64; 2]> {
+        self.0.open()
+    }
+
+    fn create(&mut self, content: &[u8]) -> io::Result<()> {
+        self.0.create(content)
+    }
+
+    fn write(&self, file: usize, at: u64, data: &[u8]) -> io::Result<()> {
+        self.0.write(file, at, data)
+    }
+
+    fn sync(&self, _: usize) -> io::Result<()> {
+        match self.1.swap(false, std::sync::atomic::Ordering::SeqCst) {
+            true => Err(io::ErrorKind::StorageFull.into()),
+            false => Ok(()),
+        }
+    }
+
+    fn set_length(&self, file: usize, length: u64) -> io::Result<()> {
+        self.0.set_length(file, length)
+    }
+
+    fn remove(&mut self, file: usize) -> io::Result<()> {
+        self.0.remove(file)
+    }
+
+    fn set_aside(&mut self, file: usize, suffix: &str) -> io::Result<()> {
+        self.0.set_aside(file, suffix)
+    }
+
+    fn name(&self, file: usize) -> String {
+        self.0.name(file)
+    }
+}
+
+/// What a failed append left is gone, and the file does not look cut.
+#[test]
+fn a_failed_append_leaves_whole_steps() {
+    for large in [5, STEP as usize] {
+        let files = Failing::default();
+        let owner = Owner { store: STORE, log: LogState::None, applied: Checkpoint::START };
+        let (mut log, _) = Log::read(Box::new(files.clone()), &owner, LOG, owned).unwrap();
+        log.create().unwrap();
+        log.set_started();
+        append(&mut log, &small(1));
+        files.1.store(true, std::sync::atomic::Ordering::SeqCst);
+        let value = vec![2; large];
+        log.append([(&[2][..], Some(value))]).unwrap_err();
+        let kept = |files: &Failing| read(&files.0.0.lock().unwrap(), 0).unwrap();
+        let recovered = kept(&files);
+        assert_eq!((recovered.records, recovered.torn), (small(1), vec![]));
+        append(&mut log, &small(3));
+        assert_eq!(kept(&files).records, [small(1), small(3)].concat());
     }
 }

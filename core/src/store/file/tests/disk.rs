@@ -9,6 +9,7 @@ use redb::StorageBackend;
 
 use super::super::applier::THREAD;
 use super::super::log::Storage;
+use super::super::open_files::Holder;
 
 /// A disk. It is a backend for the database and storage for the log.
 #[derive(Clone, Debug, Default)]
@@ -205,6 +206,14 @@ impl StorageBackend for Disk {
 }
 
 impl Storage for Disk {
+    fn claim(&mut self, _: usize) -> io::Result<Option<Holder>> {
+        Ok(None)
+    }
+
+    fn check_place(&self) -> io::Result<()> {
+        Ok(())
+    }
+
     fn read(&self, file: usize) -> io::Result<Option<Vec<u8>>> {
         let content = self.inner.content.lock().unwrap()[1 + file].clone();
         // A file that is empty counts as missing.
@@ -245,12 +254,12 @@ impl Storage for Disk {
         self.set_file_length(1 + file, length)
     }
 
-    fn remove(&self, file: usize) -> io::Result<()> {
+    fn remove(&mut self, file: usize) -> io::Result<()> {
         self.set_file_length(1 + file, 0)?;
         self.sync_file(1 + file)
     }
 
-    fn set_aside(&self, file: usize, _: &str) -> io::Result<()> {
+    fn set_aside(&mut self, file: usize, _: &str) -> io::Result<()> {
         self.remove(file)
     }
 
