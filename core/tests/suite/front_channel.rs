@@ -520,7 +520,9 @@ async fn token_alone_is_not_of_openid_connect() {
     put_web(&server, |web| web.response_types(["token", "id_token token"])).await;
     assert_eq!(error_of(&server.get(&request("token", &[]), None).await), "unauthorized_client");
     assert!(answered(&server, &request("id_token token", &[])).await.contains_key("access_token"));
-    let spa = of_all_types(Client::public("spa").redirect_uri(SPA)).response_types(["token"]);
+    let spa = of_all_types(Client::public("spa").redirect_uri(SPA))
+        .grant_types(["implicit"])
+        .response_types(["token"]);
     server.auth.put_client(spa.build().unwrap()).await.unwrap();
     let told = answered(&server, &request("token", &[("client_id", "spa"), ("redirect_uri", SPA)])).await;
     assert!(told.contains_key("access_token") && !told.contains_key("id_token"), "{told:?}");
