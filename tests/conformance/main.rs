@@ -15,6 +15,7 @@ mod grants;
 mod guard;
 mod introspection;
 mod metadata;
+mod openid_flows;
 mod outage;
 mod pages;
 mod races;
@@ -46,6 +47,7 @@ const SUBJECTS: &[(&str, &[Case])] = &[
     ("pages", pages::CASES),
     ("code", code::CASES),
     ("token", token::CASES),
+    ("openid_flows", openid_flows::CASES),
     ("cors", cors::CASES),
     ("grants", grants::CASES),
     ("refresh", refresh::CASES),

@@ -154,7 +154,17 @@ fn the_grant_types_are_those_that_are_implemented(context: &Context) {
 fn the_scopes_are_those_of_the_demo(context: &Context) {
     assert_eq!(
         list(&metadata(context.app()), "scopes_supported"),
-        set(&["all", "notes.read", "notes.write"])
+        set(&[
+            "all",
+            "notes.read",
+            "notes.write",
+            "openid",
+            "profile",
+            "email",
+            "address",
+            "phone",
+            "offline_access",
+        ])
     );
 }
 

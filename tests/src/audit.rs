@@ -14,12 +14,13 @@ use crate::html::Page;
 use crate::http::{Request, Response, decode};
 
 /// Parameters and JSON members whose values are secret.
-const SECRET_NAMES: [&str; 10] = [
+const SECRET_NAMES: [&str; 11] = [
     "password",
     "client_secret",
     "code",
     "access_token",
     "refresh_token",
+    "id_token",
     "token",
     "code_verifier",
     "csrf",

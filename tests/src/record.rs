@@ -36,7 +36,10 @@ static MASKS: LazyLock<Vec<(Regex, &'static str)>> = LazyLock::new(|| {
         // What is recognized by its position comes first: it may contain any of the other patterns by chance.
         (r#"name="csrf" value="[^"]*""#, "CSRF"),
         (r#""sub":"[A-Za-z0-9_-]{22}""#, "SUBJECT"),
+        (r#""(kid|n|x|y)":"[A-Za-z0-9_-]+""#, "KEY"),
         (r"(gridauth-[a-z]+=)[A-Za-z0-9_-]{43}", "${1}RANDOM"),
+        // Three parts in base64url, the first of which is an object in JSON.
+        (r"\beyJ[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+", "JWT"),
         // Longer than any other value, which may contain the prefix by chance.
         (r"\bga[a-z]_[A-Za-z0-9_-]{44,}", "TOKEN"),
         (r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", "UUID"),
@@ -238,6 +241,20 @@ mod tests {
         let two = r#"{"access_token":"gat_BaH_wObhfxCwL8fVBKa5OszBaH_wObhfxCwL8fVBKa5Osz","expires_in":3599,"scope":"all"} user91-aa23456789ab"#;
         assert_eq!(masked(one), masked(two));
         assert_ne!(masked(one), masked(&two.replace("all", "none")));
+    }
+
+    #[test]
+    fn keys_and_what_they_sign_are_masked() {
+        let jwks = |n: &str| {
+            format!(r#"{{"keys":[{{"alg":"RS256","e":"AQAB","kid":"{n}","kty":"RSA","n":"{n}{n}"}}]}}"#)
+        };
+        assert_eq!(masked(&jwks("abc_-1")), masked(&jwks("xyz")));
+        let back = |jwt: &str| format!("location: https://c.example/cb#id_token={jwt}&state=s");
+        assert_eq!(
+            masked(&back("eyJhbGciOiJSUzI1NiJ9.eyJzIjoxfQ.AAAA")),
+            masked(&back("eyJhbGciOiJSUzI1NiJ9.eyJzIjoyfQ.BBBB"))
+        );
+        assert_ne!(masked(&back("eyJhbGciOiJSUzI1NiJ9.eyJzIjoxfQ.AAAA")), masked(&back("none")));
     }
 
     #[test]

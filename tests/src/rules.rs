@@ -99,11 +99,16 @@ fn companions(request: &Request, response: &Response) -> Result<(), String> {
 fn caching(response: &Response) -> Result<(), String> {
     let text = String::from_utf8_lossy(&response.body);
     let location = value(response, "location").unwrap_or_default();
-    let carries = ["\"access_token\":", "\"refresh_token\":", "name=\"code\"", "name=\"access_token\""]
-        .iter()
-        .any(|mark| text.contains(mark))
-        || location.contains("code=")
-        || location.contains("access_token=");
+    let in_body = [
+        "\"access_token\":",
+        "\"refresh_token\":",
+        "name=\"code\"",
+        "name=\"access_token\"",
+        "name=\"id_token\"",
+    ];
+    let in_location = ["code=", "access_token=", "id_token="];
+    let carries = in_body.iter().any(|mark| text.contains(mark))
+        || in_location.iter().any(|mark| location.contains(mark));
     let is_uncached = value(response, "cache-control").is_some_and(|policy| policy.contains("no-store"));
     if carries && !is_uncached {
         return Err("carries a code or token without Cache-Control: no-store".to_owned());
@@ -181,6 +186,7 @@ mod tests {
             (&get, response(303, &[], "")),
             (&get, response(307, &[("location", "/a")], "")),
             (&get, response(303, &[("location", "https://a/?code=1")], "")),
+            (&get, response(303, &[("location", "https://a/#id_token=1")], "")),
             (&get, response(200, &[json], "{\"access_token\":\"x\"}")),
             (&get, response(200, &[("content-type", "text/html; charset=utf-8")], "<p>")),
             (&sign_in, response(400, &[("content-type", "text/plain")], "not correct horse battery")),

@@ -123,6 +123,29 @@ pub const CLIENTS: &[Client] = &[
         metadata: r#"{"redirect_uris": ["https://implicit.example.com/cb"], "grant_types": ["implicit"],
             "response_types": ["token"], "scope": "notes.read notes.write"}"#,
     },
+    // Two that may use every response type of OpenID Connect, and one that lacks a grant type for some of its own.
+    Client {
+        id: "openid",
+        auth: Auth::Basic,
+        metadata: r#"{"redirect_uris": ["https://openid.example.com/cb"],
+            "grant_types": ["authorization_code", "refresh_token", "implicit"],
+            "response_types": ["code", "id_token", "token id_token", "code id_token", "code token", "code id_token token"],
+            "scope": "openid profile email offline_access notes.read"}"#,
+    },
+    Client {
+        id: "openid-spa",
+        auth: Auth::None,
+        metadata: r#"{"redirect_uris": ["https://openid-spa.example.com/cb"],
+            "grant_types": ["authorization_code", "implicit"],
+            "response_types": ["code", "token", "id_token", "id_token token", "id_token code", "code token", "code id_token token"],
+            "scope": "openid profile email notes.read"}"#,
+    },
+    Client {
+        id: "openid-half",
+        auth: Auth::Basic,
+        metadata: r#"{"redirect_uris": ["https://openid-half.example.com/cb"], "grant_types": ["implicit"],
+            "response_types": ["id_token", "code id_token"], "scope": "openid notes.read"}"#,
+    },
     // May ask for a scope that the server has no description of.
     Client {
         id: "wide",

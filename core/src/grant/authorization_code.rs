@@ -4,6 +4,7 @@ use async_trait::async_trait;
 
 use super::extension::Pkce;
 use super::issue::{FreshRefresh, FreshTokens, insert, mint};
+use super::new_code::NewCode;
 use super::{
     ApprovedAuthorization, AuthorizationResponse, AuthorizationSide, Extension, Grant, GrantedScope, Issued,
     TokenIssuer, TokenRequest, TokenSide,
@@ -11,9 +12,7 @@ use super::{
 use crate::model::{AuthMethod, CodeState, GrantRecord};
 use crate::protocol::OAuthError;
 use crate::store::{Change, Record, StoreError, StoreErrorKind};
-use crate::token::{
-    GrantId, NewToken, PresentedToken, TokenKind, commitment, family_of_code, new_token_secret,
-};
+use crate::token::{PresentedToken, TokenKind, family_of_code};
 
 /// The authorization code grant (RFC 6749 section 4.1), with PKCE.
 ///
@@ -89,32 +88,9 @@ impl AuthorizationSide for AuthorizationCode {
         approved: &ApprovedAuthorization<'_>,
         _issuer: &TokenIssuer<'_>,
     ) -> Result<AuthorizationResponse, OAuthError> {
-        let (engine, request, now) = (approved.engine, approved.request(), approved.now());
-        let secret = new_token_secret(&*engine.entropy)?;
-        let family = family_of_code(&secret[..]);
-        let id = GrantId::new(now, &commitment(&family[..], request.client().id()));
-        let code = NewToken::make(TokenKind::Code, id, &secret);
-        let record = GrantRecord {
-            id,
-            grant_type: AuthorizationSide::grant_type(self).to_owned(),
-            client_id: request.client().id().to_owned(),
-            subject: Some(approved.user().subject().to_owned()),
-            scope: approved.scope().as_scope().clone(),
-            issued: now,
-            authentication: Some(approved.authentication().state()),
-            resources: approved.resources().into(),
-            code: Some(CodeState {
-                digest: code.digest,
-                expires: now.after(engine.code_lifetime(request.client())),
-                redirect_uri: request.parameter("redirect_uri").map(str::to_owned),
-                redeemed: false,
-            }),
-            access: Vec::new(),
-            refresh: None,
-            data: approved.data().clone(),
-        };
-        insert(engine, &record).await?;
-        Ok(AuthorizationResponse::new().with("code", code.text.expose()))
+        let NewCode { code, record } = NewCode::make(approved)?;
+        insert(approved.engine, &record).await?;
+        Ok(AuthorizationResponse::new().with("code", code.expose()))
     }
 }
 

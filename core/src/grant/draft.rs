@@ -22,6 +22,7 @@ pub struct TokenDraft<'a> {
     pub(super) record: &'a GrantRecord,
     pub(super) scope: &'a GrantedScope,
     pub(super) fresh: &'a FreshTokens,
+    pub(super) is_front_channel: bool,
     pub(super) now: Timestamp,
     pub(super) prepared: Prepared,
 }
@@ -40,6 +41,11 @@ impl<'a> TokenDraft<'a> {
     /// The grant type of the token request, or of the authorization side that issues tokens directly.
     pub fn grant_type(&self) -> &'a str {
         self.grant_type
+    }
+
+    /// Whether the tokens go out in an authorization response, through the browser, and not in a response of the token endpoint.
+    pub fn is_front_channel(&self) -> bool {
+        self.is_front_channel
     }
 
     /// A parameter of the request; `None` if it is missing or empty.

@@ -80,18 +80,6 @@ impl AuthorizationSide for Implicit {
             .with_resources(approved.resources())
             .without_refresh_token();
         let issued = issuer.issue(grant).await?;
-        let response = issued.into_response();
-        let mut answer = AuthorizationResponse::new()
-            .with("access_token", response.access_token.expose())
-            .with("token_type", response.token_type.as_str())
-            .with("expires_in", response.expires_in.to_string());
-        if !response.scope.is_empty() {
-            answer = answer.with("scope", &response.scope);
-        }
-        for (name, value) in response.extra() {
-            let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-            answer = answer.with(name, text);
-        }
-        Ok(answer)
+        Ok(AuthorizationResponse::new().with_tokens(issued.response()))
     }
 }

@@ -195,6 +195,21 @@ impl Unstored {
         Ok(Self { record, fresh, scope: grant.scope })
     }
 
+    /// Adds an access token to a new grant that begins with a code. Its refresh token comes when the code is redeemed.
+    pub(super) fn with_code(
+        engine: &Engine,
+        record: GrantRecord,
+        scope: GrantedScope,
+    ) -> Result<Self, OAuthError> {
+        let fresh = FreshTokens::make(engine, record.id, FreshRefresh::None)?;
+        Ok(Self { record, fresh, scope })
+    }
+
+    /// The access token as it will be issued.
+    pub(super) fn access_token<'a>(&'a self, prepared: &'a Prepared) -> &'a str {
+        self.fresh.access(prepared).text.expose()
+    }
+
     /// Mints the tokens and stores the grant, in one insert.
     ///
     /// Everything but the insert is eager, which keeps the future small.

@@ -9,10 +9,12 @@ mod authorization_request;
 mod authorization_response;
 mod client_credentials;
 mod draft;
+mod front_channel;
 mod granted_scope;
 mod implicit;
 mod issue;
 mod jwt;
+mod new_code;
 mod new_grant;
 mod password;
 mod plan;
@@ -54,7 +56,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use crate::endpoint::Endpoint;
-use crate::model::AuthMethod;
+use crate::model::{AuthMethod, Client};
 use crate::protocol::{OAuthError, ResponseMode};
 
 /// A way to get a token, registered with [`Builder::grant`](crate::Builder::grant).
@@ -146,11 +148,17 @@ pub trait TokenSide: Send + Sync {
 /// The part of a grant that handles authorization requests (RFC 6749 section 3.1).
 #[async_trait]
 pub trait AuthorizationSide: Send + Sync {
-    /// The value of `response_type` that it handles.
+    /// The value of `response_type` that it handles. The order of its words does not matter in a request.
     fn response_type(&self) -> &str;
 
     /// The grant type that a client must be registered for. It is stored in the grant's row.
     fn grant_type(&self) -> &str;
+
+    /// The grant types that a client must be registered for besides [`grant_type`](Self::grant_type). A response type that returns
+    /// a code and a token needs two (OpenID Connect Dynamic Client Registration section 2).
+    fn further_grant_types(&self) -> &[&str] {
+        &[]
+    }
 
     /// The methods of the clients that may use it, whatever the token side of the grant accepts. `None`, the default, allows
     /// clients with any method that the server has.
@@ -176,4 +184,17 @@ pub trait AuthorizationSide: Send + Sync {
         approved: &ApprovedAuthorization<'_>,
         issuer: &TokenIssuer<'_>,
     ) -> Result<AuthorizationResponse, OAuthError>;
+}
+
+impl dyn AuthorizationSide + '_ {
+    /// All grant types that a client must be registered for.
+    pub(crate) fn grant_types(&self) -> impl Iterator<Item = &str> {
+        std::iter::once(self.grant_type()).chain(self.further_grant_types().iter().copied())
+    }
+
+    /// Whether the client is registered for the response type and for the grant types that it needs.
+    pub(crate) fn is_open_to(&self, client: &Client) -> bool {
+        client.allows_response_type(self.response_type())
+            && self.grant_types().all(|grant_type| client.allows_grant(grant_type))
+    }
 }

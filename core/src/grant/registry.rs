@@ -1,7 +1,10 @@
 use std::sync::Arc;
 
+use super::extension::OpenId;
+use super::front_channel::FrontChannel;
 use super::{AuthorizationSide, Extension, Grant, TokenSide};
 use crate::endpoint::Metadata;
+use crate::protocol::is_same_response_type;
 
 /// A grant with the extensions that hook into it.
 pub struct Registration {
@@ -86,6 +89,18 @@ impl Registry {
         self.0.push(Registered { grant: registration.grant, extensions: registration.extensions });
     }
 
+    /// Adds the response types that OpenID Connect has beside `code`. The code grant redeems their codes, so its extensions take part
+    /// from the authorization request on: PKCE is one. Those without a code share the extensions of the implicit grant.
+    pub(crate) fn add_response_types(&mut self, openid: &OpenId) {
+        for grant in FrontChannel::all_of(openid) {
+            let kin = if grant.returns_code() { "code" } else { "token" };
+            let shared = self.authorization_side(kin).map(|(kin, _)| kin.extensions.clone());
+            let mut registration = Registration::from(grant);
+            registration.extensions.extend(shared.unwrap_or_default());
+            self.add(registration);
+        }
+    }
+
     /// Adds an extension to every grant.
     pub(crate) fn extend_all(&mut self, extension: &Arc<dyn Extension>) {
         for registered in &mut self.0 {
@@ -109,9 +124,11 @@ impl Registry {
         response_type: &str,
     ) -> Option<(&Registered, &dyn AuthorizationSide)> {
         self.iter().find_map(|registered| {
-            let side =
-                registered.grant.authorization_side().filter(|side| side.response_type() == response_type)?;
-            Some((registered, side))
+            let side = registered.grant.authorization_side();
+            Some((
+                registered,
+                side.filter(|side| is_same_response_type(side.response_type(), response_type))?,
+            ))
         })
     }
 
@@ -123,7 +140,7 @@ impl Registry {
     /// Adds the grants and extensions to the server's metadata.
     pub(crate) fn describe(&self, metadata: &mut Metadata) {
         let token_sides = self.token_sides().map(|side| side.grant_type());
-        let authorization_sides = self.authorization_sides().map(|side| side.grant_type());
+        let authorization_sides = self.authorization_sides().flat_map(|side| side.grant_types());
         metadata.add("grant_types_supported", token_sides.chain(authorization_sides));
         metadata.add("response_types_supported", self.authorization_sides().map(|side| side.response_type()));
         for extension in self.iter().flat_map(|registered| &registered.extensions) {

@@ -96,7 +96,14 @@ impl<'a> TokenIssuer<'a> {
     /// # Errors
     /// The error of an extension that rejects the request, or a server error if the grant could not be stored. Then no token is
     /// issued.
-    pub async fn issue(&self, mut grant: NewGrant) -> Result<Issued, OAuthError> {
+    pub async fn issue(&self, grant: NewGrant) -> Result<Issued, OAuthError> {
+        let unstored = self.begin(grant)?;
+        let prepared = self.prepare_new(&unstored).await?;
+        unstored.store(self.engine, self.client, &prepared, self.now).await
+    }
+
+    /// A new grant with its tokens, which nothing has been prepared for.
+    pub(super) fn begin(&self, mut grant: NewGrant) -> Result<Unstored, OAuthError> {
         if let Occasion::Approval(ApprovedAuthorization { plan, authentication, .. }) = self.occasion {
             grant.authentication = grant.authentication.or_else(|| Some(authentication.state()));
             for (name, value) in &plan.keep {
@@ -107,12 +114,15 @@ impl<'a> TokenIssuer<'a> {
             }
         }
         self.check(&grant.data)?;
-        let unstored = Unstored::make(self.engine, self.client, self.grant_type, grant, self.now)?;
-        let prepared = match self.prepares() {
-            true => self.prepare(&unstored.record, &unstored.scope, &unstored.fresh).await?,
-            false => Prepared::default(),
-        };
-        unstored.store(self.engine, self.client, &prepared, self.now).await
+        Unstored::make(self.engine, self.client, self.grant_type, grant, self.now)
+    }
+
+    /// Lets the extensions prepare the tokens of a new grant.
+    pub(super) async fn prepare_new(&self, unstored: &Unstored) -> Result<Prepared, OAuthError> {
+        match self.prepares() {
+            true => self.prepare(&unstored.record, &unstored.scope, &unstored.fresh).await,
+            false => Ok(Prepared::default()),
+        }
     }
 
     /// Runs the extensions' checks of a token request.
@@ -167,6 +177,7 @@ impl<'a> TokenIssuer<'a> {
             record,
             scope,
             fresh,
+            is_front_channel: matches!(self.occasion, Occasion::Approval(_)),
             now: self.now,
             prepared: Prepared::default(),
         };

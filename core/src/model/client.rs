@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 
 use super::{AccessTokenFormat, ClientSecretHash, json};
 use crate::env::Timestamp;
-use crate::protocol::{RedirectUri, RedirectUriError, Scope, ScopeError};
+use crate::protocol::{RedirectUri, RedirectUriError, Scope, ScopeError, is_same_response_type};
 use crate::store::{CorruptRow, Kind, Record, Row};
 
 /// How a client authenticates at the token endpoint (RFC 7591 section 2, `token_endpoint_auth_method`).
@@ -256,9 +256,9 @@ impl Client {
         self.body.grant_types.iter().any(|own| own == grant_type)
     }
 
-    /// Whether it may use this response type.
+    /// Whether it may use this response type. The order of its words does not matter.
     pub fn allows_response_type(&self, response_type: &str) -> bool {
-        self.body.response_types.iter().any(|own| own == response_type)
+        self.body.response_types.iter().any(|own| is_same_response_type(own, response_type))
     }
 
     /// Whether it belongs to the owner of the server, so that users are not asked for consent.

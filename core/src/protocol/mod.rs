@@ -5,6 +5,7 @@ mod issuer;
 mod parameters;
 mod redirect_uri;
 mod response_mode;
+mod response_type;
 mod scope;
 mod token_type;
 
@@ -17,5 +18,6 @@ pub(crate) use parameters::{decode as decode_form_value, has_control};
 pub(crate) use redirect_uri::origin_of;
 pub use redirect_uri::{RedirectUri, RedirectUriError};
 pub use response_mode::ResponseMode;
+pub(crate) use response_type::{is_same_response_type, returns_token};
 pub use scope::{Scope, ScopeError};
 pub use token_type::TokenType;

@@ -419,6 +419,7 @@ impl Builder {
     /// [`BuildError`] lists all problems of the configuration.
     pub async fn build(mut self) -> Result<GridAuth, BuildError> {
         if let Some(openid) = &self.openid {
+            self.grants.add_response_types(openid);
             self.extensions.push(Arc::new(openid.clone()));
         }
         let fixed = self.access_token_claims.fixed.keys().cloned();
@@ -625,6 +626,7 @@ impl Builder {
         let methods: Vec<AuthMethod> = authenticator.methods().collect();
         problems.check_authentication(&methods);
         problems.check_grants(&self.grants, &methods);
+        problems.check_hybrid(&self.grants, self.openid.as_ref());
         problems
     }
 }

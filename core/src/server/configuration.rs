@@ -6,9 +6,10 @@ use std::time::Duration;
 
 use crate::endpoint::{Endpoint, EndpointPath};
 use crate::grant::Registry;
+use crate::grant::extension::OpenId;
 use crate::guard::{ScopeDescription, is_scope_list};
 use crate::model::AuthMethod;
-use crate::protocol::{Issuer, is_plain_path};
+use crate::protocol::{Issuer, is_plain_path, is_same_response_type};
 
 /// The problems of a configuration, each with what to change.
 #[derive(Default)]
@@ -65,15 +66,27 @@ impl Problems {
                 self.add("client_credentials cannot accept the method none: anybody could get a token");
             }
         }
-        let mut response_types = HashSet::new();
+        let mut response_types: Vec<&str> = Vec::new();
         for side in grants.authorization_sides() {
             let name = side.response_type();
-            if name.is_empty() || !response_types.insert(name) {
+            let is_known = response_types.iter().any(|known| is_same_response_type(known, name));
+            response_types.push(name);
+            if name.is_empty() || is_known {
                 self.add(format!("the response type {name:?} is registered twice, or is empty"));
             }
             if let Some(accepted) = side.client_authentication() {
                 self.check_methods(&format!("the response type {name:?}"), accepted, methods);
             }
+        }
+    }
+
+    /// Somebody has to redeem the codes of the hybrid response types.
+    pub(super) fn check_hybrid(&mut self, grants: &Registry, openid: Option<&OpenId>) {
+        let has_hybrid = openid.is_some_and(|openid| openid.has_hybrid);
+        if has_hybrid && grants.token_side("authorization_code").is_none() {
+            self.add(
+                "the hybrid response types need the code grant: call .grant(AuthorizationCode::new()), or leave out .hybrid()",
+            );
         }
     }
 
@@ -131,8 +144,9 @@ pub(super) fn warn(issuer: &Issuer, grants: &Registry) {
     if issuer.is_unprotected {
         tracing::warn!(issuer = %issuer.url, "the issuer uses plain http: tokens and passwords can be read in transit");
     }
+    let mut given = HashSet::new();
     for registered in grants.iter() {
-        if let Some(warning) = registered.grant.warning() {
+        if let Some(warning) = registered.grant.warning().filter(|warning| given.insert(*warning)) {
             tracing::warn!("{warning}");
         }
     }

@@ -1,6 +1,7 @@
 //! Whether a client can use what it is registered for, here.
 
 use super::GridAuth;
+use crate::grant::AuthorizationSide;
 use crate::guard::STANDARD_SCOPES;
 use crate::jose::Algorithm;
 use crate::model::{AuthMethod, Client};
@@ -19,14 +20,12 @@ impl GridAuth {
             problems.extend(self.missing_beside(client, grant_type));
         }
         let grants = &self.0.grants;
-        let redirects = grants.authorization_sides().any(|side| {
-            client.allows_grant(side.grant_type()) && client.allows_response_type(side.response_type())
-        });
+        let redirects = grants.authorization_sides().any(|side| side.is_open_to(client));
         if redirects && client.redirect_uris().is_empty() {
             problems.push("a grant of the client redirects: register a redirect_uri".to_owned());
         }
         for response_type in client.response_types() {
-            problems.extend(self.problem_of_response_type(client, response_type));
+            problems.extend(self.problems_of_response_type(client, response_type));
         }
         let declared = &self.0.scopes;
         if !declared.is_empty() {
@@ -67,23 +66,25 @@ impl GridAuth {
         problems
     }
 
-    fn problem_of_response_type(&self, client: &Client, response_type: &str) -> Option<String> {
+    fn problems_of_response_type(&self, client: &Client, response_type: &str) -> Vec<String> {
         // `code` is there by default (RFC 7591 section 2).
         if response_type == "code" && !client.allows_grant("authorization_code") {
-            return None;
+            return Vec::new();
         }
-        match self.0.grants.authorization_side(response_type) {
-            None => Some(format!(
+        let Some((_, side)) = self.0.grants.authorization_side(response_type) else {
+            return vec![format!(
                 "no grant of the server answers the response type {response_type:?}: register one with .grant(..), or \
                  leave the response type out"
-            )),
-            Some((_, side)) if !client.allows_grant(side.grant_type()) => Some(format!(
-                "the response type {response_type:?} needs the grant type {:?}: add it to grant_types, or leave the \
-                 response type out",
-                side.grant_type()
-            )),
-            Some(_) => None,
-        }
+            )];
+        };
+        let missing = side.grant_types().filter(|needed| !client.allows_grant(needed));
+        let say = |grant_type: &str| {
+            format!(
+                "the response type {response_type:?} needs the grant type {grant_type:?}: add it to grant_types, or leave \
+                 the response type out"
+            )
+        };
+        missing.map(say).collect()
     }
 
     /// RFC 7591 section 2.1: what the client must be registered for beside this grant type, and is not.
@@ -96,7 +97,8 @@ impl GridAuth {
                     .to_owned(),
             );
         }
-        let sides = self.0.grants.authorization_sides().filter(|side| side.grant_type() == grant_type);
+        let needs = |side: &&dyn AuthorizationSide| side.grant_types().any(|needed| needed == grant_type);
+        let sides = self.0.grants.authorization_sides().filter(needs);
         let answered: Vec<_> = sides.map(|side| side.response_type()).collect();
         let has_one = answered.iter().any(|response_type| client.allows_response_type(response_type));
         (!answered.is_empty() && !has_one).then(|| {
@@ -111,17 +113,26 @@ impl GridAuth {
     fn problem_of_grant_type(&self, client: &Client, grant_type: &str) -> Option<String> {
         let (grants, method) = (&self.0.grants, client.auth_method());
         let token_side = grants.token_side(grant_type).map(|(_, side)| side);
-        let mut authorization_sides =
-            grants.authorization_sides().filter(|side| side.grant_type() == grant_type).peekable();
-        if token_side.is_none() && authorization_sides.peek().is_none() {
+        let needing = || {
+            grants.authorization_sides().filter(|side| side.grant_types().any(|needed| needed == grant_type))
+        };
+        if token_side.is_none() && needing().next().is_none() {
             return Some(format!(
                 "the server lacks the grant type {grant_type:?}: register it with .grant(..), or leave it out"
             ));
         }
         let has = |methods: &[AuthMethod]| methods.contains(method);
-        let is_served = token_side.is_none_or(|side| has(side.client_authentication()))
-            && authorization_sides
-                .all(|side| has(side.client_authentication().unwrap_or(&self.0.engine.client_methods)));
+        let serves = |side: &dyn AuthorizationSide| {
+            has(side.client_authentication().unwrap_or(&self.0.engine.client_methods))
+        };
+        // Several response types may need one grant type, and serve different clients: `token` is for public ones by default.
+        let mut wanted =
+            needing().filter(|side| client.allows_response_type(side.response_type())).peekable();
+        let is_answered = match wanted.peek() {
+            Some(_) => wanted.all(serves),
+            None => needing().next().is_none() || needing().any(serves),
+        };
+        let is_served = token_side.is_none_or(|side| has(side.client_authentication())) && is_answered;
         (!is_served).then(|| {
             format!(
                 "the grant type {grant_type:?} does not serve clients with token_endpoint_auth_method {:?}: give the \

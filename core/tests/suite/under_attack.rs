@@ -153,7 +153,7 @@ async fn three_hundred_sign_ups_at_once_do_not_keep_people_from_signing_in() {
 /// A right password is no failure, so nothing but the hash queue slows its sender down.
 #[tokio::test(flavor = "multi_thread")]
 async fn one_source_with_right_passwords_does_not_keep_others_from_signing_in() {
-    let hashing = HashingSettings { max_concurrent: 1, max_queued: 40, ..HashingSettings::default() };
+    let hashing = HashingSettings::default().max_concurrent(1).max_queued(40);
     let proxies = "10.0.0.0/8".parse().unwrap();
     let server = server_with(|builder| builder.trusted_proxies(proxies).hashing(hashing)).await;
     // The secret of the client is remembered, and costs no more hashes.

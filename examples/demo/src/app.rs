@@ -81,7 +81,7 @@ impl App {
             .grant(ClientCredentials::new().client_authentication([AuthMethod::Basic, AuthMethod::Post]))
             .grant(Password::new().client_authentication(code_and_refresh))
             .grant(Implicit::new())
-            .openid(OpenId::new())
+            .openid(OpenId::new().implicit().hybrid())
             .access_token_format(settings.access_token_format)
             .scopes(SCOPES)
             .theme(theme)

@@ -6,6 +6,7 @@ mod pkce;
 
 pub(crate) use access_token_claims::AccessTokenClaims;
 pub use openid::OpenId;
+pub(super) use openid::{IdTokenSubject, kept};
 pub use pkce::Pkce;
 
 use async_trait::async_trait;

@@ -4,14 +4,16 @@ use async_trait::async_trait;
 
 use super::Extension;
 use crate::endpoint::Metadata;
-use crate::engine::ACR_ONE_FACTOR;
+use crate::engine::{ACR_ONE_FACTOR, Engine};
+use crate::env::Timestamp;
 use crate::grant::{AuthorizationPlan, AuthorizationRequest, TokenDraft};
-use crate::model::{Client, GrantRecord};
+use crate::model::{AuthenticationState, Client, GrantData, User};
 use crate::openid::{
     ClaimsRequest, Companions, IdTokenClaims, KEPT, Kept, OPENID, Place, Prompt, ScopeClaims, claims_of,
     sign_id_token, subject_for,
 };
-use crate::protocol::{ErrorCode, OAuthError};
+use crate::protocol::{ErrorCode, OAuthError, Scope};
+use crate::token::Secret;
 
 /// OpenID Connect: clients learn who signed in, when and how (OpenID Connect Core 1.0).
 /// [`Builder::openid`](crate::Builder::openid) takes it, and adds the UserInfo endpoint, discovery and the keys.
@@ -34,12 +36,50 @@ use crate::protocol::{ErrorCode, OAuthError};
 #[derive(Clone, Debug, Default)]
 pub struct OpenId {
     pub(crate) scope_claims: ScopeClaims,
+    pub(crate) has_implicit: bool,
+    pub(crate) has_hybrid: bool,
+}
+
+/// Whom and what an ID token is about.
+pub(in crate::grant) struct IdTokenSubject<'a> {
+    pub(in crate::grant) subject: &'a str,
+    pub(in crate::grant) user: &'a User,
+    pub(in crate::grant) authentication: Option<&'a AuthenticationState>,
+    pub(in crate::grant) kept: &'a Kept,
+    pub(in crate::grant) scope: &'a Scope,
+    pub(in crate::grant) place: Place,
+    pub(in crate::grant) nonce: Option<&'a str>,
 }
 
 impl OpenId {
-    /// With the claims of the standard scopes.
+    /// With the claims of the standard scopes, for the code grant.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// Adds the response types `id_token` and `id_token token` (OpenID Connect Core section 3.2), whose tokens come through the
+    /// browser. A client needs the grant type `implicit` for them. They serve confidential clients too.
+    ///
+    /// The code grant with PKCE does the same for the same clients, and keeps the access token out of the browser's history.
+    #[must_use]
+    pub fn implicit(mut self) -> Self {
+        self.has_implicit = true;
+        self
+    }
+
+    /// Adds the response types `code id_token`, `code token` and `code id_token token` (OpenID Connect Core section 3.3). A client
+    /// needs the grant types `authorization_code` and `implicit` for them. Their codes are those of
+    /// [`AuthorizationCode`](crate::grant::AuthorizationCode), which has to be registered; its extensions hold for them.
+    ///
+    /// ```
+    /// use gridauth::grant::extension::OpenId;
+    ///
+    /// let all_response_types = OpenId::new().implicit().hybrid();
+    /// ```
+    #[must_use]
+    pub fn hybrid(mut self) -> Self {
+        self.has_hybrid = true;
+        self
     }
 
     /// Lets a scope of the application give claims about the user.
@@ -51,6 +91,26 @@ impl OpenId {
     ) -> Self {
         self.scope_claims.add(scope.into(), claims.into_iter().map(Into::into).collect());
         self
+    }
+
+    /// Signs an ID token.
+    ///
+    /// # Errors
+    /// As [`sign_id_token`].
+    pub(in crate::grant) async fn sign_id_token(
+        &self,
+        engine: &Engine,
+        client: &Client,
+        about: IdTokenSubject<'_>,
+        companions: Companions<'_>,
+        now: Timestamp,
+    ) -> Result<Secret, OAuthError> {
+        let IdTokenSubject { subject, user, authentication, kept, scope, place, nonce } = about;
+        let wanted = kept.claims.wanted(place, client.scope());
+        let about_user = claims_of(user, &self.scope_claims, place, scope, &wanted);
+        let subject = &subject_for(engine, client, subject);
+        let claims = IdTokenClaims { subject, authentication, nonce, about_user, companions };
+        sign_id_token(engine, client, claims, now).await
     }
 
     /// Reads what the request says about the sign-in. It holds for requests without the scope `openid` too (RFC 9470 section 4).
@@ -130,8 +190,12 @@ impl Extension for OpenId {
     }
 
     async fn prepare_response(&self, draft: &mut TokenDraft<'_>) -> Result<(), OAuthError> {
+        // The response type says whether there is an ID token, and it has more than an access token to refer to.
+        if draft.is_front_channel() {
+            return Ok(());
+        }
         let record = draft.grant();
-        let Some((kept, subject)) = kept(record).zip(record.subject.as_deref()) else { return Ok(()) };
+        let Some((kept, subject)) = kept(&record.data).zip(record.subject.as_deref()) else { return Ok(()) };
         if !draft.scope().as_scope().contains(OPENID) {
             return Ok(());
         }
@@ -140,16 +204,17 @@ impl Extension for OpenId {
         let user = user.ok_or_else(|| OAuthError::invalid_grant("the user of the grant is gone"))?;
         // OpenID Connect Core section 12.2: a later ID token has no nonce.
         let is_first = draft.grant_type() != "refresh_token";
-        let wanted = kept.claims.wanted(Place::IdToken, client.scope());
-        let scope = draft.scope().as_scope();
-        let claims = IdTokenClaims {
-            subject: &subject_for(engine, client, subject),
+        let about = IdTokenSubject {
+            subject,
+            user: &user,
             authentication: record.authentication.as_deref(),
+            kept: &kept,
+            scope: draft.scope().as_scope(),
+            place: Place::IdToken,
             nonce: kept.nonce.as_deref().filter(|_| is_first),
-            about_user: claims_of(&user, &self.scope_claims, Place::IdToken, scope, &wanted),
-            companions: Companions { access_token: Some(draft.access_token()), ..Companions::default() },
         };
-        let token = sign_id_token(engine, client, claims, draft.now()).await?;
+        let companions = Companions { access_token: Some(draft.access_token()), ..Companions::default() };
+        let token = self.sign_id_token(engine, client, about, companions, draft.now()).await?;
         draft.add_member("id_token", token.expose().into());
         Ok(())
     }
@@ -172,6 +237,6 @@ impl Extension for OpenId {
 }
 
 /// What the grant keeps of an OpenID Connect request; `None` if it was none.
-fn kept(record: &GrantRecord) -> Option<Kept> {
-    serde_json::from_value(record.data.get(KEPT)?.clone()).ok()
+pub(in crate::grant) fn kept(data: &GrantData) -> Option<Kept> {
+    serde_json::from_value(data.get(KEPT)?.clone()).ok()
 }

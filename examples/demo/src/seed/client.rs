@@ -14,7 +14,8 @@ const MAX_SCOPE: usize = 30_000;
 
 const GRANT_TYPES: [&str; 5] =
     ["authorization_code", "refresh_token", "client_credentials", "password", "implicit"];
-const RESPONSE_TYPES: [&str; 2] = ["code", "token"];
+const RESPONSE_TYPES: [&str; 7] =
+    ["code", "token", "id_token", "id_token token", "code id_token", "code token", "code id_token token"];
 
 /// A client of a seed file: client metadata (RFC 7591 section 2), with a given `client_id` and `client_secret`.
 #[derive(Debug)]
@@ -153,13 +154,13 @@ impl ClientMembers {
 
     /// Warns about what the client cannot use on this server.
     fn warn(&self, entry: &str, warnings: &mut Vec<String>) {
-        let lacks = |list: &Option<Vec<String>>, has: &[&str]| -> Vec<String> {
-            list.iter().flatten().filter(|own| !has.contains(&own.as_str())).cloned().collect()
-        };
-        for grant_type in lacks(&self.grant_types, &GRANT_TYPES) {
+        let grant_types = self.grant_types.iter().flatten();
+        for grant_type in grant_types.filter(|own| !GRANT_TYPES.contains(&own.as_str())) {
             warnings.push(format!("{entry}: the server has no grant type {grant_type:?}: it cannot be used"));
         }
-        for response_type in lacks(&self.response_types, &RESPONSE_TYPES) {
+        let response_types = self.response_types.iter().flatten();
+        let is_known = |own: &&String| RESPONSE_TYPES.iter().any(|known| words(known) == words(own));
+        for response_type in response_types.filter(|own| !is_known(own)) {
             warnings.push(format!(
                 "{entry}: the server has no response type {response_type:?}: it cannot be used"
             ));
@@ -168,4 +169,11 @@ impl ClientMembers {
             warnings.push(format!("{entry}: the server has no token_endpoint_auth_method {method:?}: the client cannot authenticate"));
         }
     }
+}
+
+/// The words of a response type in a fixed order: the order in which they are written does not matter.
+fn words(response_type: &str) -> Vec<&str> {
+    let mut words: Vec<&str> = response_type.split(' ').collect();
+    words.sort_unstable();
+    words
 }

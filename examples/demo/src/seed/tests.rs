@@ -196,7 +196,7 @@ async fn registered_metadata_is_kept() {
 fn what_the_server_does_not_support_is_a_warning() {
     let seed = parse(&json!({ "users": [{"username": "u", "password": "p", "shoe_size": 42}], "comment": 1, "clients": [
         {"client_id": "a", "client_secret": "s", "grant_types": ["password", "urn:ietf:params:oauth:grant-type:device_code"]},
-        {"client_id": "b", "client_secret": "s", "response_types": ["code", "code id_token"]},
+        {"client_id": "b", "client_secret": "s", "response_types": ["code", "token id_token code", "none"]},
         {"client_id": "c", "token_endpoint_auth_method": "private_key_jwt", "jwks_uri": "https://c.example.com/jwks"},
         {"client_id": "d", "client_secret": "s", "token_endpoint_auth_method": "client_secret_jwt"},
         {"client_id": "e", "client_secret": "s", "made_up": [1]},

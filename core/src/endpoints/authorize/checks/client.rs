@@ -23,8 +23,7 @@ pub(super) async fn find(engine: &Engine, parameters: &Parameters) -> Result<Arc
 
 pub(super) fn may_use_response_type(draft: &mut Draft<'_>) -> Result<(), OAuthError> {
     let Some((_, side)) = draft.side else { return Ok(()) };
-    let client = &draft.client;
-    if client.allows_grant(side.grant_type()) && client.allows_response_type(side.response_type()) {
+    if side.is_open_to(&draft.client) {
         Ok(())
     } else {
         Err(OAuthError::unauthorized_client("the client may not use this response type"))

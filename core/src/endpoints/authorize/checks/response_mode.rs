@@ -2,7 +2,7 @@
 
 use super::draft::Draft;
 use crate::pages::WebUri;
-use crate::protocol::{OAuthError, ResponseMode};
+use crate::protocol::{OAuthError, ResponseMode, returns_token};
 
 /// Chooses the mode for errors too: the requested mode if it is possible, otherwise the response type's default.
 pub(super) fn settle(draft: &mut Draft<'_>) -> Result<(), OAuthError> {
@@ -19,8 +19,13 @@ pub(super) fn is_possible(draft: &mut Draft<'_>) -> Result<(), OAuthError> {
     mode(draft).map(drop)
 }
 
+/// A client that expects a token looks for the error of an unknown response type where the token would be.
 fn default(draft: &Draft<'_>) -> ResponseMode {
-    draft.side.map_or(ResponseMode::Query, |(_, side)| side.default_response_mode())
+    match draft.side {
+        Some((_, side)) => side.default_response_mode(),
+        None if draft.parameters.get("response_type").is_some_and(returns_token) => ResponseMode::Fragment,
+        None => ResponseMode::Query,
+    }
 }
 
 /// The mode that the client requests, if the response type allows it: a token never goes into a query.
