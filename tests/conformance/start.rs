@@ -407,6 +407,7 @@ fn ends_with_0(context: &Context, signal: Signal) {
     assert_eq!(exit.stdout.lines().count(), 1, "{}", exit.stdout);
 }
 
+#[expect(clippy::disallowed_methods, reason = "it measures how long the process takes to end")]
 fn a_signal_ends_a_start_that_waits_for_the_store(context: &Context) {
     let deployment = context.deployment();
     let url = format!("file:{}/held.db?wait=50s", deployment.path().display());

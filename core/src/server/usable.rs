@@ -25,7 +25,7 @@ impl GridAuth {
             problems.push("a grant of the client redirects: register a redirect_uri".to_owned());
         }
         for response_type in client.response_types() {
-            problems.extend(self.problem_of_response_type(client, response_type));
+            problems.extend(self.problems_of_response_type(client, response_type));
         }
         let declared = &self.0.scopes;
         if !declared.is_empty() {
@@ -66,25 +66,25 @@ impl GridAuth {
         problems
     }
 
-    fn problem_of_response_type(&self, client: &Client, response_type: &str) -> Option<String> {
+    fn problems_of_response_type(&self, client: &Client, response_type: &str) -> Vec<String> {
         // `code` is there by default (RFC 7591 section 2).
         if response_type == "code" && !client.allows_grant("authorization_code") {
-            return None;
+            return Vec::new();
         }
         let Some((_, side)) = self.0.grants.authorization_side(response_type) else {
-            return Some(format!(
+            return vec![format!(
                 "no grant of the server answers the response type {response_type:?}: register one with .grant(..), or \
                  leave the response type out"
-            ));
+            )];
         };
-        let missing: Vec<_> = side.grant_types().filter(|needed| !client.allows_grant(needed)).collect();
-        (!missing.is_empty()).then(|| {
+        let missing = side.grant_types().filter(|needed| !client.allows_grant(needed));
+        let say = |grant_type: &str| {
             format!(
-                "the response type {response_type:?} needs the grant type \"{}\": add it to grant_types, or leave the \
-                 response type out",
-                missing.join("\" and \"")
+                "the response type {response_type:?} needs the grant type {grant_type:?}: add it to grant_types, or leave \
+                 the response type out"
             )
-        })
+        };
+        missing.map(say).collect()
     }
 
     /// RFC 7591 section 2.1: what the client must be registered for beside this grant type, and is not.
@@ -97,7 +97,8 @@ impl GridAuth {
                     .to_owned(),
             );
         }
-        let sides = self.sides_that_need(grant_type);
+        let needs = |side: &&dyn AuthorizationSide| side.grant_types().any(|needed| needed == grant_type);
+        let sides = self.0.grants.authorization_sides().filter(needs);
         let answered: Vec<_> = sides.map(|side| side.response_type()).collect();
         let has_one = answered.iter().any(|response_type| client.allows_response_type(response_type));
         (!answered.is_empty() && !has_one).then(|| {
@@ -109,15 +110,12 @@ impl GridAuth {
         })
     }
 
-    fn sides_that_need<'a>(&'a self, grant_type: &'a str) -> impl Iterator<Item = &'a dyn AuthorizationSide> {
-        let sides = self.0.grants.authorization_sides();
-        sides.filter(move |side| side.grant_types().any(|needed| needed == grant_type))
-    }
-
     fn problem_of_grant_type(&self, client: &Client, grant_type: &str) -> Option<String> {
         let (grants, method) = (&self.0.grants, client.auth_method());
         let token_side = grants.token_side(grant_type).map(|(_, side)| side);
-        let needing = || self.sides_that_need(grant_type);
+        let needing = || {
+            grants.authorization_sides().filter(|side| side.grant_types().any(|needed| needed == grant_type))
+        };
         if token_side.is_none() && needing().next().is_none() {
             return Some(format!(
                 "the server lacks the grant type {grant_type:?}: register it with .grant(..), or leave it out"
