@@ -97,8 +97,7 @@ impl GridAuth {
                     .to_owned(),
             );
         }
-        let needs = |side: &&dyn AuthorizationSide| side.grant_types().any(|needed| needed == grant_type);
-        let sides = self.0.grants.authorization_sides().filter(needs);
+        let sides = self.sides_that_need(grant_type);
         let answered: Vec<_> = sides.map(|side| side.response_type()).collect();
         let has_one = answered.iter().any(|response_type| client.allows_response_type(response_type));
         (!answered.is_empty() && !has_one).then(|| {
@@ -110,12 +109,15 @@ impl GridAuth {
         })
     }
 
+    fn sides_that_need<'a>(&'a self, grant_type: &'a str) -> impl Iterator<Item = &'a dyn AuthorizationSide> {
+        let sides = self.0.grants.authorization_sides();
+        sides.filter(move |side| side.grant_types().any(|needed| needed == grant_type))
+    }
+
     fn problem_of_grant_type(&self, client: &Client, grant_type: &str) -> Option<String> {
         let (grants, method) = (&self.0.grants, client.auth_method());
         let token_side = grants.token_side(grant_type).map(|(_, side)| side);
-        let needing = || {
-            grants.authorization_sides().filter(|side| side.grant_types().any(|needed| needed == grant_type))
-        };
+        let needing = || self.sides_that_need(grant_type);
         if token_side.is_none() && needing().next().is_none() {
             return Some(format!(
                 "the server lacks the grant type {grant_type:?}: register it with .grant(..), or leave it out"
