@@ -5,7 +5,9 @@ use super::basic::ClientSecretBasic;
 use super::method::{ClientAuthentication, ClientRequest, PresentedCredentials};
 use super::none::NoAuthentication;
 use super::post::ClientSecretPost;
+use super::private_key_jwt::PrivateKeyJwt;
 use super::secret;
+use super::secret_jwt::ClientSecretJwt;
 use crate::model::{AuthMethod, Client};
 use crate::protocol::OAuthError;
 
@@ -30,8 +32,13 @@ type Presented<'a> = (&'a dyn ClientAuthentication, PresentedCredentials);
 impl ClientAuthenticator {
     /// The built-in methods and `others`.
     pub(crate) fn new(others: Vec<Box<dyn ClientAuthentication>>) -> Self {
-        let mut methods: Vec<Box<dyn ClientAuthentication>> =
-            vec![Box::new(ClientSecretBasic), Box::new(ClientSecretPost), Box::new(NoAuthentication)];
+        let mut methods: Vec<Box<dyn ClientAuthentication>> = vec![
+            Box::new(ClientSecretBasic),
+            Box::new(ClientSecretPost),
+            Box::new(ClientSecretJwt),
+            Box::new(PrivateKeyJwt),
+            Box::new(NoAuthentication),
+        ];
         methods.extend(others);
         Self(methods)
     }

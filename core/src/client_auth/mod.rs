@@ -2,12 +2,15 @@
 //!
 //! An application adds a custom method with [`Builder::client_authentication`](crate::Builder::client_authentication).
 
+mod assertion;
 mod authenticator;
 mod basic;
 mod method;
 mod none;
 mod post;
+mod private_key_jwt;
 mod secret;
+mod secret_jwt;
 
 pub use authenticator::AuthenticatedClient;
 pub(crate) use authenticator::ClientAuthenticator;
@@ -15,3 +18,5 @@ pub use basic::ClientSecretBasic;
 pub use method::{ClientAuthentication, ClientRequest, PresentedCredentials};
 pub use none::NoAuthentication;
 pub use post::ClientSecretPost;
+pub use private_key_jwt::PrivateKeyJwt;
+pub use secret_jwt::ClientSecretJwt;

@@ -1,8 +1,10 @@
 //! Clients (RFC 6749 section 2): look-up and secrets.
 
+mod keys;
 mod secret;
 
 pub use crate::model::ClientSecretHash;
+pub(crate) use keys::ClientKeys;
 pub use secret::{GeneratedSecret, SecretVerifier, generate_client_secret};
 
 use std::sync::Arc;

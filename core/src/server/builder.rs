@@ -8,7 +8,7 @@ use super::grid_auth::{GridAuth, Server};
 use super::routes::{Routes, endpoints, metadata};
 use super::{BuildError, sweeper};
 use crate::client_auth::{ClientAuthentication, ClientAuthenticator};
-use crate::clients::{Clients, SecretVerifier};
+use crate::clients::{ClientKeys, Clients, SecretVerifier};
 use crate::endpoint::Endpoint;
 use crate::endpoints::{Interaction, Jwks, UserInfo};
 use crate::engine::{AccessTokens, Engine, ServerLifetimes};
@@ -22,11 +22,11 @@ use crate::identity::{
     Throttle, ThrottleSettings, UsernameComparison, Users,
 };
 use crate::jose::Algorithm;
-use crate::keys::{KeySettings, Keys, ServerSecret, Signer, StoredKeys, Vault};
+use crate::keys::{KeySettings, KeyStoreError, Keys, ServerSecret, Signer, StoredKeys, VaultDoor};
 use crate::model::{AccessTokenFormat, AuthMethod};
 use crate::pages::{BuiltInPages, Pages, Theme};
 use crate::protocol::Issuer;
-use crate::store::Store;
+use crate::store::{By, Kind, Query, Store};
 
 /// Configures a server; [`build`](Self::build) makes it.
 pub struct Builder {
@@ -39,6 +39,7 @@ pub struct Builder {
     extensions: Vec<Arc<dyn Extension>>,
     endpoints: Vec<Arc<dyn Endpoint>>,
     client_authentication: Vec<Box<dyn ClientAuthentication>>,
+    assertions_name_issuer_alone: bool,
     scopes: Vec<ScopeDescription>,
     allowed_origins: AllowedOrigins,
     lifetimes: ServerLifetimes,
@@ -79,6 +80,7 @@ impl GridAuth {
             extensions: Vec::new(),
             endpoints: Vec::new(),
             client_authentication: Vec::new(),
+            assertions_name_issuer_alone: false,
             scopes: Vec::new(),
             allowed_origins: AllowedOrigins::default(),
             lifetimes: ServerLifetimes {
@@ -190,9 +192,9 @@ impl Builder {
         self
     }
 
-    /// The secret under which signing keys are sealed in the store, the same for all processes of the store. Without one, the store
-    /// keeps its own, which protects the keys from nobody who can read the store. Set for the first time, it seals anew what the
-    /// store's own secret sealed.
+    /// The secret under which signing keys and the secrets of `client_secret_jwt` clients are sealed in the store, the same for all
+    /// processes of the store. Without one, the store keeps its own, which protects nothing from whoever can read the store. Set for
+    /// the first time, it seals anew what the store's own secret sealed.
     #[must_use]
     pub fn secret(mut self, secret: ServerSecret) -> Self {
         self.secret = Some(secret);
@@ -232,6 +234,15 @@ impl Builder {
     #[must_use]
     pub fn client_authentication(mut self, method: impl ClientAuthentication) -> Self {
         self.client_authentication.push(Box::new(method));
+        self
+    }
+
+    /// Sets whether an assertion must have the issuer as its only audience, as a string (draft-ietf-oauth-rfc7523bis). By default its
+    /// audience may also be the token endpoint, and a list in which one of them is. Then a client that sends an assertion to a server
+    /// that it should not trust may, by that server's configuration, address it to this one.
+    #[must_use]
+    pub fn assertions_name_issuer_alone(mut self, yes: bool) -> Self {
+        self.assertions_name_issuer_alone = yes;
         self
     }
 
@@ -472,7 +483,14 @@ impl Builder {
         };
         let scopes = interaction.scopes.clone();
         let mut endpoints = endpoints(&grants, interaction);
-        let (stored_keys, keys) = self.keys(&store, &mut problems).await?;
+        let vault = VaultDoor::new(
+            store.clone(),
+            Arc::clone(&self.clock),
+            Arc::clone(&self.entropy),
+            self.secret.take(),
+            self.previous_secret.take(),
+        );
+        let (stored_keys, keys) = self.keys(&store, &vault, &mut problems).await?;
         if let Some(keys) = &keys {
             endpoints.push(Arc::new(Jwks(keys.clone())));
         }
@@ -503,9 +521,12 @@ impl Builder {
             stored_users,
             hasher,
             secrets,
+            client_keys: ClientKeys,
+            assertions_name_issuer_alone: self.assertions_name_issuer_alone,
             access_tokens: self.access_tokens,
             id_token_algorithm: Algorithm::Rs256,
             pairwise,
+            vault,
             keys,
         });
         if !grants.is_empty() || !endpoints.is_empty() {
@@ -519,6 +540,7 @@ impl Builder {
         if !problems.0.is_empty() {
             return Err(problems.into());
         }
+        give_up_former_secrets(&engine, stored_keys.is_some()).await.map_err(BuildError::of_keys)?;
         warn(&engine.issuer, &grants);
         if let Some(interval) = self.sweep_every {
             sweeper::spawn(&engine, interval);
@@ -540,6 +562,7 @@ impl Builder {
     async fn keys(
         &self,
         store: &Store,
+        vault: &VaultDoor,
         problems: &mut Problems,
     ) -> Result<(Option<Arc<StoredKeys>>, Option<Keys>), BuildError> {
         let is_jwt = self.access_tokens.format == AccessTokenFormat::Jwt;
@@ -565,20 +588,10 @@ impl Builder {
             problems.add(problem);
             return Ok((None, None));
         }
-        let (secret, previous) = (self.secret.as_ref(), self.previous_secret.as_ref());
         let opened = async {
-            let vault = Vault::open(store, secret, previous, &*self.clock, &*self.entropy).await?;
-            let (vault, entropy) = (Arc::new(vault), Arc::clone(&self.entropy));
-            let keys = StoredKeys::open(
-                store.clone(),
-                &*self.clock,
-                entropy,
-                Arc::clone(&vault),
-                settings,
-                algorithms,
-            )
-            .await?;
-            vault.forget_own_secret(store).await?;
+            let (vault, entropy) = (Arc::clone(vault.open().await?), Arc::clone(&self.entropy));
+            let keys =
+                StoredKeys::open(store.clone(), &*self.clock, entropy, vault, settings, algorithms).await?;
             Ok(Arc::new(keys))
         };
         match opened.await {
@@ -624,6 +637,22 @@ impl Builder {
         problems.check_grants(&self.grants, &methods);
         problems
     }
+}
+
+/// Seals anew what is still sealed under a former secret of the application, or under the store's own, which is then removed. The
+/// signing keys are sealed anew where they are read.
+async fn give_up_former_secrets(engine: &Engine, keys_are_read: bool) -> Result<(), KeyStoreError> {
+    if !engine.vault.has_secret() {
+        return Ok(());
+    }
+    engine.reseal_client_secrets().await?;
+    if !keys_are_read {
+        let keys = engine.store.list(Query::new(Kind::SigningKey, By::Any).limit(1)).await?;
+        if !keys.entries.is_empty() {
+            return Ok(());
+        }
+    }
+    engine.vault.open().await?.forget_own_secret(&engine.store).await
 }
 
 /// Each scope token once, with its first description. The description of several tokens together does not apply to the single

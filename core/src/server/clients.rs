@@ -3,7 +3,8 @@
 use super::{GridAuth, RevokeError};
 use crate::clients::ClientSecretHash;
 use crate::identity::HashingError;
-use crate::model::{Client, ClientBuilder};
+use crate::keys::KeyStoreError;
+use crate::model::{Client, ClientBuilder, SharedSecret};
 use crate::store::{By, Key, Kind, Record, Row, StoreError};
 
 /// Why a client was not registered.
@@ -22,6 +23,9 @@ pub enum PutClientError {
     /// 4.15).
     #[error("the client_id is the sub of a user")]
     SubjectOfUser,
+    /// Its secret could not be sealed.
+    #[error("the client's secret cannot be sealed: {0}")]
+    Sealing(#[source] KeyStoreError),
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -80,10 +84,16 @@ impl GridAuth {
             return Err(PutClientError::SubjectOfUser);
         }
         let registered = self.0.engine.clock.now();
-        Ok(Client { registered, ..client.clone() }.to_row())
+        let mut client = Client { registered, ..client.clone() };
+        self.0.engine.seal_secret(&mut client).await.map_err(|error| match error {
+            KeyStoreError::Store(error) => PutClientError::Store(error),
+            error => PutClientError::Sealing(error),
+        })?;
+        Ok(client.to_row())
     }
 
-    /// Starts a confidential client with a chosen secret, which is hashed with argon2id.
+    /// Starts a confidential client with a chosen secret. It is stored as an argon2id hash; for the method `client_secret_jwt`, which
+    /// the server needs it for, it is sealed.
     ///
     /// # Errors
     /// [`HashingError`] if the secret cannot be hashed.
@@ -93,7 +103,7 @@ impl GridAuth {
         secret: &str,
     ) -> Result<ClientBuilder, HashingError> {
         let hash = ClientSecretHash::of_chosen(secret, &self.0.engine.hasher).await?;
-        Ok(Client::confidential(client_id, hash))
+        Ok(Client::confidential(client_id, hash).shared_secret(SharedSecret::chosen(secret)))
     }
 
     /// The client with this id.

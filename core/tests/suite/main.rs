@@ -8,6 +8,7 @@ mod log;
 mod support;
 
 mod authentication;
+mod client_assertions;
 mod client_methods;
 mod code_flow;
 mod consent;

@@ -50,7 +50,9 @@ impl App {
     /// [`StartError`] if the store cannot be opened, or a setting is invalid.
     pub async fn start(settings: &Settings, address: SocketAddr) -> Result<Self, StartError> {
         let store = Store::open(settings.store()).await.map_err(cannot_open)?;
-        let code_and_refresh = [AuthMethod::Basic, AuthMethod::Post, AuthMethod::None];
+        let confidential =
+            [AuthMethod::Basic, AuthMethod::Post, AuthMethod::SecretJwt, AuthMethod::PrivateKeyJwt];
+        let code_and_refresh = [&confidential[..], &[AuthMethod::None]].concat();
         let refresh = settings.refresh_token_lifetime;
         let theme = Theme::builder("gridauth demo").build().map_err(StartError::cannot_start)?;
         let mut builder = GridAuth::builder(settings.issuer(address));
@@ -68,7 +70,7 @@ impl App {
                     .grace(settings.refresh_grace)
                     .client_authentication(code_and_refresh.clone()),
             )
-            .grant(ClientCredentials::new().client_authentication([AuthMethod::Basic, AuthMethod::Post]))
+            .grant(ClientCredentials::new().client_authentication(confidential))
             .grant(Password::new().client_authentication(code_and_refresh))
             .grant(Implicit::new())
             .openid(OpenId::new())

@@ -95,7 +95,7 @@ impl SeedClient {
         &self.entry
     }
 
-    /// The client, with its secret hashed.
+    /// The client, with its secret hashed, or ready to be sealed.
     pub(super) async fn hashed(&self, auth: &GridAuth) -> Result<Client, StartError> {
         let wrong = |error: &dyn std::error::Error| {
             StartError::cannot_start(format_args!("the client {:?} cannot be kept: {error}", self.id()))
@@ -120,9 +120,7 @@ fn check_secret(method: &AuthMethod, secret: Option<&Secret>) -> Result<(), Stri
             Err("client_secret is missing; a public client has the token_endpoint_auth_method none"
                 .to_owned())
         }
-        (AuthMethod::Other(name), None) if name == "client_secret_jwt" => {
-            Err("client_secret is missing".to_owned())
-        }
+        (AuthMethod::SecretJwt, None) => Err("client_secret is missing".to_owned()),
         (_, Some(secret)) if !(1..=MAX_SECRET).contains(&secret.expose().len()) => {
             Err(format!("client_secret: it has 1 to {MAX_SECRET} bytes"))
         }
