@@ -13,6 +13,7 @@ use crate::endpoint::Endpoint;
 use crate::endpoints::{Interaction, Jwks, UserInfo};
 use crate::engine::{AccessTokens, Engine, ServerLifetimes};
 use crate::env::{Clock, Entropy, SystemClock, SystemEntropy};
+use crate::fetch::{Fetch, Reach};
 use crate::grant::extension::{AccessTokenClaims, OpenId};
 use crate::grant::{Extension, IntoRegistration, RESERVED_CLAIMS, Registry, TokenDraft};
 use crate::guard::{Guard, GuardError, Rejection, RejectionBody, ScopeDescription, ShapeRejection, is_realm};
@@ -40,6 +41,7 @@ pub struct Builder {
     endpoints: Vec<Arc<dyn Endpoint>>,
     client_authentication: Vec<Box<dyn ClientAuthentication>>,
     assertions_name_issuer_alone: bool,
+    fetch: Option<Arc<dyn Fetch>>,
     scopes: Vec<ScopeDescription>,
     allowed_origins: AllowedOrigins,
     lifetimes: ServerLifetimes,
@@ -81,6 +83,7 @@ impl GridAuth {
             endpoints: Vec::new(),
             client_authentication: Vec::new(),
             assertions_name_issuer_alone: false,
+            fetch: None,
             scopes: Vec::new(),
             allowed_origins: AllowedOrigins::default(),
             lifetimes: ServerLifetimes {
@@ -243,6 +246,14 @@ impl Builder {
     #[must_use]
     pub fn assertions_name_issuer_alone(mut self, yes: bool) -> Self {
         self.assertions_name_issuer_alone = yes;
+        self
+    }
+
+    /// Sets how the server makes its outgoing requests, such as for the keys that clients publish (`jwks_uri`): by default with
+    /// `HttpFetch` of the feature `fetch`, and without that feature not at all.
+    #[must_use]
+    pub fn fetch(mut self, fetch: impl Fetch) -> Self {
+        self.fetch = Some(Arc::new(fetch));
         self
     }
 
@@ -502,6 +513,9 @@ impl Builder {
             endpoints.push(Arc::new(UserInfo { guard: guard.clone(), scope_claims }));
         }
         endpoints.append(&mut self.endpoints);
+        let fetch = self.fetch.take().unwrap_or_else(default_fetch);
+        let strangers = if issuer.is_loopback { Reach::PublicOrLoopback } else { Reach::Public };
+        let client_keys = ClientKeys::new(fetch, Arc::clone(&self.clock), strangers);
         let engine = Arc::new(Engine {
             issuer,
             mount: self.mount,
@@ -521,7 +535,7 @@ impl Builder {
             stored_users,
             hasher,
             secrets,
-            client_keys: ClientKeys,
+            client_keys,
             assertions_name_issuer_alone: self.assertions_name_issuer_alone,
             access_tokens: self.access_tokens,
             id_token_algorithm: Algorithm::Rs256,
@@ -637,6 +651,17 @@ impl Builder {
         problems.check_grants(&self.grants, &methods);
         problems
     }
+}
+
+/// What makes the outgoing requests, where the application does not say.
+#[cfg(feature = "fetch")]
+fn default_fetch() -> Arc<dyn Fetch> {
+    Arc::new(crate::fetch::HttpFetch::new())
+}
+
+#[cfg(not(feature = "fetch"))]
+fn default_fetch() -> Arc<dyn Fetch> {
+    Arc::new(crate::fetch::NoFetch)
 }
 
 /// Seals anew what is still sealed under a former secret of the application, or under the store's own, which is then removed. The

@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use super::GridAuth;
+use crate::fetch::{FetchRequest, PlainHttp, Reach};
 use crate::guard::STANDARD_SCOPES;
 use crate::jose::{Algorithm, KeySet};
 use crate::model::{AuthMethod, Client};
@@ -112,8 +113,9 @@ fn problem_of_keys(client: &Client) -> Option<String> {
             Algorithm::ALL.map(Algorithm::name).join(", ")
         ));
     }
-    if client.metadata("jwks_uri").is_some() {
-        return None;
+    if let Some(url) = client.metadata("jwks_uri") {
+        let error = FetchRequest::get(url, PlainHttp::Loopback, Reach::Anywhere).err();
+        return error.map(|error| format!("jwks_uri: {error}"));
     }
     let keys =
         client.metadata_value("jwks").and_then(|jwks| KeySet::from_jwks(jwks).ok()).unwrap_or_default();

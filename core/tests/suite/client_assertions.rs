@@ -2,12 +2,14 @@
 //! Core section 9).
 
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use gridauth::clients::generate_client_secret;
 use gridauth::env::{Clock, SystemEntropy};
+use gridauth::fetch::{Fetch, FetchError, FetchRequest, FetchResponse, Reach};
 use gridauth::grant::ClientCredentials;
 use gridauth::jose::{Algorithm, PrivateKey};
 use gridauth::keys::ServerSecret;
@@ -740,4 +742,94 @@ async fn keys_and_generated_secrets_are_not_throttled() {
     }
     assert_eq!(ask(&server, &by_key(&key, &claims_of(&server, "holder"))).await.0, 200);
     assert_eq!(ask(&server, &by_secret(secret.as_str(), &claims_of(&server, "generated"))).await.0, 200);
+}
+
+/// Publishes keys at every URL, or is down.
+#[derive(Clone, Default)]
+pub(crate) struct Publisher {
+    pub(crate) jwks: Arc<Mutex<Option<Value>>>,
+    asked: Arc<Mutex<Vec<(String, Reach)>>>,
+}
+
+impl Publisher {
+    pub(crate) fn of(keys: &[&PrivateKey]) -> Self {
+        let publisher = Self::default();
+        *publisher.jwks.lock().unwrap() = Some(jwks(keys));
+        publisher
+    }
+}
+
+#[gridauth::async_trait]
+impl Fetch for Publisher {
+    async fn fetch(&self, request: FetchRequest) -> Result<FetchResponse, FetchError> {
+        self.asked.lock().unwrap().push((request.url().to_string(), request.reach()));
+        let jwks = self.jwks.lock().unwrap().clone().ok_or(FetchError::TimedOut)?;
+        Ok(FetchResponse::new(http::StatusCode::OK, &http::HeaderMap::new(), jwks.to_string().into()))
+    }
+}
+
+#[tokio::test]
+async fn a_client_may_publish_its_keys() {
+    let (key, next) = (key(), key());
+    let host = Publisher::of(&[&key]);
+    let server = server_with(|builder| builder.fetch(host.clone())).await;
+    let url = "https://client.example.com/jwks";
+    let client = |id: &str| {
+        let client = Client::public(id).auth_method(AuthMethod::PrivateKeyJwt);
+        for_machines(client.metadata("jwks_uri", json!(url)))
+    };
+    server.auth.put_client(client("publisher").build().unwrap()).await.unwrap();
+    server.auth.put_client(client("stranger").self_registered(true).build().unwrap()).await.unwrap();
+    for id in ["publisher", "stranger", "publisher", "stranger"] {
+        assert_eq!(ask(&server, &by_key(&key, &claims_of(&server, id))).await.0, 200, "{id}");
+    }
+    let asked = [(url.to_owned(), Reach::Anywhere), (url.to_owned(), Reach::Public)];
+    assert_eq!(*host.asked.lock().unwrap(), asked);
+    // A new key is found within seconds.
+    *host.jwks.lock().unwrap() = Some(jwks(&[&next]));
+    is_refused(ask(&server, &by_key(&next, &claims_of(&server, "publisher"))).await, "not looked for yet");
+    server.advance(10);
+    assert_eq!(ask(&server, &by_key(&next, &claims_of(&server, "publisher"))).await.0, 200);
+    is_refused(ask(&server, &by_key(&key, &claims_of(&server, "publisher"))).await, "withdrawn");
+    for wrong in ["http://client.example.com/jwks", "ftp://client.example.com/jwks", "client.example.com"] {
+        let client = client("wrong").metadata("jwks_uri", json!(wrong)).build().unwrap();
+        let error = server.auth.put_client(client).await.unwrap_err();
+        assert!(error.to_string().contains("jwks_uri"), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn a_client_whose_keys_cannot_be_read_may_try_again() {
+    let (key, host) = (key(), Publisher::default());
+    let server = server_with(|builder| builder.fetch(host.clone())).await;
+    let client = Client::public("publisher").auth_method(AuthMethod::PrivateKeyJwt);
+    let client = for_machines(client.metadata("jwks_uri", json!("https://client.example.com/jwks")));
+    server.auth.put_client(client.build().unwrap()).await.unwrap();
+    let assertion = by_key(&key, &claims_of(&server, "publisher"));
+    let (status, error) = ask(&server, &assertion).await;
+    assert_eq!((status, &error["error"]), (503, &json!("temporarily_unavailable")));
+    *host.jwks.lock().unwrap() = Some(jwks(&[&key]));
+    server.advance(10);
+    // The assertion has not been used up.
+    assert_eq!(ask(&server, &assertion).await.0, 200);
+}
+
+/// DEMO_APP.md: loopback is excepted where the issuer itself is there.
+#[tokio::test]
+async fn in_development_a_stranger_may_publish_on_loopback() {
+    let (key, host) = (key(), Publisher::default());
+    *host.jwks.lock().unwrap() = Some(jwks(&[&key]));
+    let builder = GridAuth::builder("http://127.0.0.1:8080").store(Store::memory()).fetch(host.clone());
+    let auth = builder.grant(ClientCredentials::new()).build().await.unwrap();
+    let client = Client::public("stranger").auth_method(AuthMethod::PrivateKeyJwt).self_registered(true);
+    let client = for_machines(client.metadata("jwks_uri", json!("http://127.0.0.1:9/jwks"))).build().unwrap();
+    auth.put_client(client).await.unwrap();
+    let clock = server().await.clock;
+    let server = Server { auth, clock };
+    let mut claims = claims_of(&server, "stranger");
+    claims["exp"] = json!(server.auth.clock().now().as_secs() + 60);
+    claims["iat"] = json!(0);
+    claims["aud"] = json!("http://127.0.0.1:8080");
+    assert_eq!(ask(&server, &by_key(&key, &claims)).await.0, 200);
+    assert_eq!(host.asked.lock().unwrap()[0].1, Reach::PublicOrLoopback);
 }
