@@ -1,5 +1,5 @@
-//! Assertions (RFC 7521, RFC 7523): JSON Web Tokens with which a client authenticates. Read and checked here, for every method that
-//! has one.
+//! Assertions (RFC 7521, RFC 7523): JSON Web Tokens with which a client authenticates, or that are its authorization grant. Read and
+//! checked here, for all that take them.
 //!
 //! An assertion is read without trust, to find out whose it is. Only once its signature is that client's, its claims are checked
 //! and its `jti` is used up.
@@ -20,9 +20,12 @@ use crate::token::Digest;
 /// The value of `client_assertion_type` (RFC 7523 section 2.2).
 const CLIENT_ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 
+/// The value of `grant_type` for an assertion that is an authorization grant (RFC 7523 section 2.1).
+pub(crate) const AUTHORIZATION_GRANT: &str = "urn:ietf:params:oauth:grant-type:jwt-bearer";
+
 /// How far ahead an assertion may expire. It bounds how long its `jti` is kept, and how long a stolen assertion is of use where
 /// its `jti` is optional.
-pub(crate) const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
+const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// How far a client's clock may be ahead of the server's.
 const LEEWAY: Duration = Duration::from_secs(60);
@@ -32,7 +35,7 @@ const LEEWAY: Duration = Duration::from_secs(60);
 pub(crate) struct Claims {
     pub(crate) iss: String,
     pub(crate) sub: String,
-    pub(crate) aud: Audience,
+    pub(crate) aud: Texts,
     exp: NumericDate,
     #[serde(default, deserialize_with = "present")]
     nbf: Option<NumericDate>,
@@ -42,12 +45,21 @@ pub(crate) struct Claims {
     pub(crate) jti: Option<String>,
 }
 
-/// Whom an assertion is for: one or several (RFC 7519 section 4.1.3).
+/// A text, or a list of texts, as the audience of a token is (RFC 7519 section 4.1.3).
 #[derive(Debug, Deserialize)]
 #[serde(untagged)]
-pub(crate) enum Audience {
+pub(crate) enum Texts {
     One(String),
     Several(Vec<String>),
+}
+
+impl Texts {
+    pub(crate) fn as_slice(&self) -> &[String] {
+        match self {
+            Self::One(text) => std::slice::from_ref(text),
+            Self::Several(list) => list,
+        }
+    }
 }
 
 /// Seconds since 1970, which may have a fraction (RFC 7519 section 2).
@@ -63,7 +75,9 @@ impl NumericDate {
 }
 
 /// A claim that is there has to have its type: `null` is no absence.
-fn present<'de, T: Deserialize<'de>, D: Deserializer<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
+pub(crate) fn present<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<T>, D::Error> {
     T::deserialize(deserializer).map(Some)
 }
 
@@ -101,6 +115,16 @@ impl Unacceptable {
     pub(crate) fn because(why: &'static str) -> Self {
         Self(why.to_owned())
     }
+
+    /// RFC 7521 section 4.1.1: whatever is wrong with it, the assertion is no authorization grant.
+    pub(crate) fn into_grant_error(self) -> OAuthError {
+        OAuthError::invalid_grant(self.to_string())
+    }
+}
+
+/// The error for an assertion that is no authorization grant.
+pub(crate) fn no_grant(why: &'static str) -> OAuthError {
+    Unacceptable::because(why).into_grant_error()
 }
 
 /// RFC 7521 section 4.2.1: whatever is wrong with a client's assertion, it does not authenticate.
@@ -123,10 +147,9 @@ impl Claims {
         now: Timestamp,
     ) -> Result<Timestamp, Unacceptable> {
         let is_ours = match &self.aud {
-            Audience::One(audience) if engine.assertions_name_issuer_alone => audience == engine.issuer(),
-            Audience::Several(_) if engine.assertions_name_issuer_alone => false,
-            Audience::One(audience) => is_audience(engine, asked, audience),
-            Audience::Several(list) => list.iter().any(|audience| is_audience(engine, asked, audience)),
+            Texts::One(audience) if engine.assertions_name_issuer_alone => audience == engine.issuer(),
+            Texts::Several(_) if engine.assertions_name_issuer_alone => false,
+            named => named.as_slice().iter().any(|audience| is_audience(engine, asked, audience)),
         };
         if !is_ours {
             return Err(Unacceptable::because("its aud is not this server"));
@@ -157,12 +180,14 @@ fn is_audience(engine: &Engine, asked: Option<&str>, audience: &str) -> bool {
 #[derive(Clone, Copy)]
 pub(crate) enum Purpose {
     Authentication,
+    Authorization,
 }
 
 impl Purpose {
     const fn label(self) -> u8 {
         match self {
             Self::Authentication => b'A',
+            Self::Authorization => b'G',
         }
     }
 }
@@ -215,6 +240,11 @@ pub(super) fn read(
     Ok(is_ours(&jws).then(|| PresentedCredentials::named(claims.sub).with_proof(text)))
 }
 
+/// Reads an assertion that is an authorization grant: of a client for itself, or of an issuer about one of its users.
+pub(crate) fn authorization_assertion(text: &str) -> Result<Assertion<'_>, Unacceptable> {
+    Assertion::parse(text, &["JWT", "authorization-grant+jwt", "oauth-id-jag+jwt"])
+}
+
 /// Reads a client assertion.
 pub(super) fn client_assertion(text: &str) -> Result<Assertion<'_>, Unacceptable> {
     Assertion::parse(text, &["JWT", "client-authentication+jwt"])
@@ -233,4 +263,54 @@ pub(super) async fn accept(request: &ClientRequest<'_>, claims: &Claims) -> Resu
         return Err(Unacceptable::because("its jti has been used").into());
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::jose::encode;
+
+    fn read(claims: &str) -> Option<Claims> {
+        let text = format!("{}.{}.{}", encode(r#"{"alg":"ES256"}"#), encode(claims), encode("s"));
+        client_assertion(&text).ok().map(|assertion| assertion.claims)
+    }
+
+    fn with_exp(exp: &str) -> Option<Timestamp> {
+        let claims = format!(r#"{{"iss":"a","sub":"a","aud":"b","exp":{exp}}}"#);
+        read(&claims).map(|claims| claims.exp.moment())
+    }
+
+    #[test]
+    fn a_moment_may_have_a_fraction_and_saturates() {
+        assert_eq!(with_exp("1.5"), Some(Timestamp::from_millis(1_500)));
+        assert_eq!(with_exp("1e3"), Some(Timestamp::from_millis(1_000_000)));
+        assert_eq!(with_exp("1e300"), Some(Timestamp::from_millis(i64::MAX)));
+        assert_eq!(with_exp("-1e300"), Some(Timestamp::from_millis(i64::MIN)));
+        for exp in ["1e999", "NaN", "Infinity", "\"1\"", "null", "[1]", "0x1", "01", ""] {
+            assert_eq!(with_exp(exp), None, "{exp}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn reading_never_panics(text in "[A-Za-z0-9_.{}\":,-]{0,200}", claims in any::<String>()) {
+            let _ = client_assertion(&text);
+            let _ = authorization_assertion(&text);
+            let _ = read(&claims);
+        }
+
+        /// What was written is read, and no text of one claim becomes another claim.
+        #[test]
+        fn claims_are_read_as_they_were_written(iss in ".{0,20}", aud in prop::collection::vec(".{0,20}", 0..4), jti in prop::option::of(".{0,20}")) {
+            let mut written = serde_json::json!({ "iss": iss, "sub": iss, "aud": aud, "exp": 1 });
+            if let Some(jti) = &jti {
+                written["jti"] = serde_json::json!(jti);
+            }
+            let read = read(&written.to_string()).unwrap();
+            prop_assert_eq!((read.iss, read.jti), (iss, jti));
+            prop_assert_eq!(read.aud.as_slice(), &aud[..]);
+        }
+    }
 }

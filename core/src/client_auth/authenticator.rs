@@ -4,6 +4,7 @@ use std::sync::Arc;
 use super::basic::ClientSecretBasic;
 use super::method::{ClientAuthentication, ClientRequest, PresentedCredentials};
 use super::none::NoAuthentication;
+use super::own_assertion;
 use super::post::ClientSecretPost;
 use super::private_key_jwt::PrivateKeyJwt;
 use super::secret;
@@ -55,6 +56,10 @@ impl ClientAuthenticator {
         accepted: &[AuthMethod],
     ) -> Result<AuthenticatedClient, OAuthError> {
         let presented = self.presented(request)?;
+        let has_proof = presented.iter().any(|(_, credentials)| credentials.proof().is_some());
+        if !has_proof && let Some(client) = own_assertion::client_of(request, accepted).await? {
+            return Ok(AuthenticatedClient(client));
+        }
         let client_id = presented.first().ok_or_else(OAuthError::invalid_client)?.1.client_id();
         let client = request.engine.client(client_id).await?;
         // What a method reads is about the client that it names, and no other.

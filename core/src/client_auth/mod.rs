@@ -7,11 +7,16 @@ mod authenticator;
 mod basic;
 mod method;
 mod none;
+mod own_assertion;
 mod post;
 mod private_key_jwt;
 mod secret;
 mod secret_jwt;
 
+pub(crate) use assertion::{
+    AUTHORIZATION_GRANT, Claims, Purpose, Texts, Unacceptable, authorization_assertion, no_grant, present,
+    use_up,
+};
 pub use authenticator::AuthenticatedClient;
 pub(crate) use authenticator::ClientAuthenticator;
 pub use basic::ClientSecretBasic;

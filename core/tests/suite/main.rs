@@ -19,6 +19,7 @@ mod expiry;
 mod extension_points;
 mod forms;
 mod guards;
+mod jwt_bearer;
 mod lifetimes;
 mod lost_answers;
 mod metadata;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use gridauth::grant::extension::OpenId;
-use gridauth::grant::{AuthorizationCode, ClientCredentials, Implicit, Password, RefreshToken};
+use gridauth::grant::{AuthorizationCode, ClientCredentials, Implicit, JwtBearer, Password, RefreshToken};
 use gridauth::identity::PasswordPolicy;
 use gridauth::model::AuthMethod;
 use gridauth::pages::Theme;
@@ -73,6 +73,7 @@ impl App {
             .grant(ClientCredentials::new().client_authentication(confidential))
             .grant(Password::new().client_authentication(code_and_refresh))
             .grant(Implicit::new())
+            .grant(JwtBearer::new())
             .openid(OpenId::new())
             .access_token_format(settings.access_token_format)
             .scopes(SCOPES)

@@ -18,13 +18,16 @@ use crate::protocol::OAuthError;
 /// Finds the public keys of clients: those in their metadata (`jwks`), or those that they publish (`jwks_uri`, RFC 7591 section 2).
 pub(crate) struct ClientKeys {
     published: RemoteKeys,
+    /// Those of other issuers, whose names are no client ids.
+    of_issuers: RemoteKeys,
     strangers: Reach,
 }
 
 impl ClientKeys {
     /// `strangers` is how far a request may go for a client that no operator registered.
     pub(crate) fn new(fetch: Arc<dyn Fetch>, clock: Arc<dyn Clock>, strangers: Reach) -> Self {
-        Self { published: RemoteKeys::new(fetch, clock), strangers }
+        let of_issuers = RemoteKeys::new(Arc::clone(&fetch), Arc::clone(&clock));
+        Self { published: RemoteKeys::new(fetch, clock), of_issuers, strangers }
     }
 
     /// Whether a token is signed by a key of this client. The algorithm is one of that key.
@@ -38,6 +41,19 @@ impl ClientKeys {
         let Some(url) = client.metadata("jwks_uri") else { return Ok(false) };
         let reach = if client.is_self_registered() { self.strangers } else { Reach::Anywhere };
         self.published.verify(client.id(), url, reach, jws).await
+    }
+
+    /// Whether a token is signed by a key that an issuer publishes, whom the application trusts.
+    ///
+    /// # Errors
+    /// Status 503 if the keys cannot be had at the moment.
+    pub(crate) async fn verify_issuer(
+        &self,
+        issuer: &str,
+        url: &str,
+        jws: &Jws<'_>,
+    ) -> Result<bool, OAuthError> {
+        self.of_issuers.verify(issuer, url, Reach::Anywhere, jws).await
     }
 }
 

@@ -12,8 +12,14 @@ const MAX_SECRET: usize = 1024;
 /// The maximum length of a scope that every store supports, in bytes.
 const MAX_SCOPE: usize = 30_000;
 
-const GRANT_TYPES: [&str; 5] =
-    ["authorization_code", "refresh_token", "client_credentials", "password", "implicit"];
+const GRANT_TYPES: [&str; 6] = [
+    "authorization_code",
+    "refresh_token",
+    "client_credentials",
+    "password",
+    "implicit",
+    "urn:ietf:params:oauth:grant-type:jwt-bearer",
+];
 const RESPONSE_TYPES: [&str; 2] = ["code", "token"];
 
 /// A client of a seed file: client metadata (RFC 7591 section 2), with a given `client_id` and `client_secret`.

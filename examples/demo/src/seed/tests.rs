@@ -144,6 +144,23 @@ async fn a_client_with_an_unsupported_method_is_not_public() {
     assert!(!client.is_public());
 }
 
+#[tokio::test]
+async fn a_secret_for_a_mac_is_sealed_and_any_other_is_hashed() {
+    let secret = "hush, a secret of more than 32 bytes";
+    let client = |id: &str, method: &str| json!({"client_id": id, "client_secret": secret, "token_endpoint_auth_method": method});
+    let seed = parse(
+        &json!({ "clients": [client("mac", "client_secret_jwt"), client("basic", "client_secret_basic")] }),
+    );
+    let auth = server().await;
+    seed.unwrap().load_into(&auth).await.unwrap();
+    let (mac, basic) = (kept(&auth, "mac").await, kept(&auth, "basic").await);
+    assert!(mac["sealed_secret"].is_object() && mac.get("secret").is_none(), "{mac}");
+    assert!(
+        basic["secret"].as_str().unwrap().starts_with("$argon2id$") && basic.get("sealed_secret").is_none()
+    );
+    assert!(!mac.to_string().contains("hush"), "{mac}");
+}
+
 #[test]
 fn a_bad_entry_is_named_without_its_secrets() {
     let user = |user: Value| json!({ "users": [{"username": "first", "password": "hush"}, user] });
