@@ -7,6 +7,7 @@
 )]
 
 mod app_routes;
+mod assertions;
 mod authorize;
 mod bad_input;
 mod code;
@@ -53,6 +54,7 @@ const SUBJECTS: &[(&str, &[Case])] = &[
     ("refresh", refresh::CASES),
     ("revocation", revocation::CASES),
     ("introspection", introspection::CASES),
+    ("assertions", assertions::CASES),
     ("guard", guard::CASES),
     ("app_routes", app_routes::CASES),
     ("slow", slow::CASES),

@@ -134,7 +134,14 @@ fn it_is_json_for_get_and_head_only(context: &Context) {
 fn the_grant_types_are_those_that_are_implemented(context: &Context) {
     let metadata = metadata(context.app());
     let grants = list(&metadata, "grant_types_supported");
-    for grant in ["authorization_code", "refresh_token", "client_credentials", "password", "implicit"] {
+    for grant in [
+        "authorization_code",
+        "refresh_token",
+        "client_credentials",
+        "password",
+        "implicit",
+        "urn:ietf:params:oauth:grant-type:jwt-bearer",
+    ] {
         assert!(grants.contains(grant), "{grant}");
     }
     let types = list(&metadata, "response_types_supported");
@@ -170,7 +177,9 @@ fn the_scopes_are_those_of_the_demo(context: &Context) {
 
 fn client_authentication_methods_are_listed_for_each_endpoint(context: &Context) {
     let metadata = metadata(context.app());
-    let all = set(&["client_secret_basic", "client_secret_post", "none"]);
+    let methods =
+        ["client_secret_basic", "client_secret_post", "client_secret_jwt", "private_key_jwt", "none"];
+    let all = set(&methods);
     assert!(list(&metadata, "token_endpoint_auth_methods_supported").is_superset(&all));
     assert!(list(&metadata, "revocation_endpoint_auth_methods_supported").is_superset(&all));
     let introspection = list(&metadata, "introspection_endpoint_auth_methods_supported");

@@ -214,7 +214,7 @@ impl Client {
 /// A seed with all clients and no users.
 pub fn standard() -> Value {
     let mut clients: Vec<Value> = CLIENTS.iter().map(Client::entry).collect();
-    // No demo supports this method.
+    // It has no key, so it cannot authenticate.
     clients.push(json!({
         "client_id": "key-holder", "token_endpoint_auth_method": "private_key_jwt", "jwks": {"keys": []},
         "grant_types": ["client_credentials"], "scope": "notes.read",

@@ -4,8 +4,11 @@ use std::sync::Arc;
 use super::basic::ClientSecretBasic;
 use super::method::{ClientAuthentication, ClientRequest, PresentedCredentials};
 use super::none::NoAuthentication;
+use super::own_assertion;
 use super::post::ClientSecretPost;
+use super::private_key_jwt::PrivateKeyJwt;
 use super::secret;
+use super::secret_jwt::ClientSecretJwt;
 use crate::model::{AuthMethod, Client};
 use crate::protocol::OAuthError;
 
@@ -30,8 +33,13 @@ type Presented<'a> = (&'a dyn ClientAuthentication, PresentedCredentials);
 impl ClientAuthenticator {
     /// The built-in methods and `others`.
     pub(crate) fn new(others: Vec<Box<dyn ClientAuthentication>>) -> Self {
-        let mut methods: Vec<Box<dyn ClientAuthentication>> =
-            vec![Box::new(ClientSecretBasic), Box::new(ClientSecretPost), Box::new(NoAuthentication)];
+        let mut methods: Vec<Box<dyn ClientAuthentication>> = vec![
+            Box::new(ClientSecretBasic),
+            Box::new(ClientSecretPost),
+            Box::new(ClientSecretJwt),
+            Box::new(PrivateKeyJwt),
+            Box::new(NoAuthentication),
+        ];
         methods.extend(others);
         Self(methods)
     }
@@ -48,6 +56,10 @@ impl ClientAuthenticator {
         accepted: &[AuthMethod],
     ) -> Result<AuthenticatedClient, OAuthError> {
         let presented = self.presented(request)?;
+        let has_proof = presented.iter().any(|(_, credentials)| credentials.proof().is_some());
+        if !has_proof && let Some(client) = own_assertion::client_of(request, accepted).await? {
+            return Ok(AuthenticatedClient(client));
+        }
         let client_id = presented.first().ok_or_else(OAuthError::invalid_client)?.1.client_id();
         let client = request.engine.client(client_id).await?;
         // What a method reads is about the client that it names, and no other.

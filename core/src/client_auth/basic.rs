@@ -5,6 +5,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use zeroize::Zeroizing;
 
+use super::assertion;
 use super::method::{ClientAuthentication, ClientRequest, PresentedCredentials};
 use super::secret;
 use crate::http::{AuthorizationHeader, authorization_of};
@@ -31,7 +32,7 @@ impl ClientAuthentication for ClientSecretBasic {
                 ));
             }
             AuthorizationHeader::Scheme { name, credentials } => {
-                if request.parameter("client_secret").is_some() {
+                if request.parameter("client_secret").is_some() || assertion::is_in(request) {
                     return Err(secret::two_ways());
                 }
                 if !name.eq_ignore_ascii_case("basic") {

@@ -2,16 +2,26 @@
 //!
 //! An application adds a custom method with [`Builder::client_authentication`](crate::Builder::client_authentication).
 
+mod assertion;
 mod authenticator;
 mod basic;
 mod method;
 mod none;
+mod own_assertion;
 mod post;
+mod private_key_jwt;
 mod secret;
+mod secret_jwt;
 
+pub(crate) use assertion::{
+    AUTHORIZATION_GRANT, Claims, Purpose, Texts, Unacceptable, authorization_assertion, no_grant, present,
+    use_up,
+};
 pub use authenticator::AuthenticatedClient;
 pub(crate) use authenticator::ClientAuthenticator;
 pub use basic::ClientSecretBasic;
 pub use method::{ClientAuthentication, ClientRequest, PresentedCredentials};
 pub use none::NoAuthentication;
 pub use post::ClientSecretPost;
+pub use private_key_jwt::PrivateKeyJwt;
+pub use secret_jwt::ClientSecretJwt;

@@ -2,6 +2,7 @@
 
 use async_trait::async_trait;
 
+use super::assertion;
 use super::method::{ClientAuthentication, ClientRequest, PresentedCredentials};
 use crate::http::{AuthorizationHeader, authorization_of};
 use crate::model::{AuthMethod, Client};
@@ -18,7 +19,10 @@ impl ClientAuthentication for NoAuthentication {
     }
 
     fn read(&self, request: &ClientRequest<'_>) -> Result<Option<PresentedCredentials>, OAuthError> {
-        // Any Authorization header is an attempt to authenticate.
+        // Any Authorization header is an attempt to authenticate, and so is an assertion.
+        if assertion::is_in(request) {
+            return Ok(None);
+        }
         match authorization_of(request.http) {
             AuthorizationHeader::Absent => {
                 Ok(request.parameter("client_id").map(PresentedCredentials::named))

@@ -2,6 +2,7 @@
 
 use async_trait::async_trait;
 
+use super::assertion;
 use super::method::{ClientAuthentication, ClientRequest, PresentedCredentials};
 use super::secret;
 use crate::model::{AuthMethod, Client};
@@ -19,6 +20,9 @@ impl ClientAuthentication for ClientSecretPost {
 
     fn read(&self, request: &ClientRequest<'_>) -> Result<Option<PresentedCredentials>, OAuthError> {
         let Some(secret) = request.parameter("client_secret") else { return Ok(None) };
+        if assertion::is_in(request) {
+            return Err(secret::two_ways());
+        }
         let client_id = request.parameter("client_id").ok_or_else(OAuthError::invalid_client)?;
         Ok(Some(PresentedCredentials::named(client_id).with_proof(secret)))
     }

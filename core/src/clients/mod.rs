@@ -1,8 +1,15 @@
-//! Clients (RFC 6749 section 2): look-up and secrets.
+//! Clients (RFC 6749 section 2): look-up, secrets and public keys.
+//!
+//! A client that signs what it sends has its public keys in its metadata: `jwks`, or `jwks_uri` for a URL where it publishes them
+//! ([`ClientBuilder::metadata`](crate::model::ClientBuilder::metadata)). A URL is `https`, or `http` on loopback. It is read when the
+//! keys are first needed, again after the time that the response says (ten minutes if it says none), and when a token names an unknown
+//! key; at most once in ten seconds. While it cannot be read, its last good keys are used for up to a day.
 
+mod keys;
 mod secret;
 
 pub use crate::model::ClientSecretHash;
+pub(crate) use keys::ClientKeys;
 pub use secret::{GeneratedSecret, SecretVerifier, generate_client_secret};
 
 use std::sync::Arc;

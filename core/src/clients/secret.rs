@@ -18,8 +18,8 @@ use zeroize::Zeroizing;
 pub use self::verifier::SecretVerifier;
 use crate::env::{Entropy, EntropyError};
 use crate::identity::{HashingError, PasswordHasher};
-use crate::model::ClientSecretHash;
 use crate::model::client_secret_hash::digest;
+use crate::model::{ClientSecretHash, SharedSecret};
 
 const SECRET_BYTES: usize = 32;
 
@@ -58,6 +58,12 @@ pub fn generate_client_secret(entropy: &(impl Entropy + ?Sized)) -> Result<Gener
     let mut bytes = Zeroizing::new([0; SECRET_BYTES]);
     entropy.fill(bytes.as_mut())?;
     Ok(GeneratedSecret(Zeroizing::new(URL_SAFE_NO_PAD.encode(bytes.as_ref()))))
+}
+
+impl From<&GeneratedSecret> for SharedSecret {
+    fn from(secret: &GeneratedSecret) -> Self {
+        Self::generated(secret.as_str())
+    }
 }
 
 impl ClientSecretHash {

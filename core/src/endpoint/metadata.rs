@@ -1,5 +1,8 @@
 use serde_json::{Map, Value};
 
+use crate::jose::Algorithm;
+use crate::model::AuthMethod;
+
 /// Authorization server metadata (RFC 8414 section 2), assembled from what endpoints, grants and extensions add.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Metadata(Map<String, Value>);
@@ -23,6 +26,24 @@ impl Metadata {
             if !list.contains(&value) {
                 list.push(value);
             }
+        }
+    }
+
+    /// Adds the methods by which clients authenticate at an endpoint: `token_endpoint` and the like. Where one of them has assertions,
+    /// their algorithms are added too (RFC 8414 section 2).
+    pub fn add_authentication<'a>(
+        &mut self,
+        endpoint: &str,
+        methods: impl IntoIterator<Item = &'a AuthMethod>,
+    ) {
+        let methods: Vec<&AuthMethod> = methods.into_iter().collect();
+        self.add(format!("{endpoint}_auth_methods_supported"), methods.iter().map(|method| method.as_str()));
+        let algorithms = format!("{endpoint}_auth_signing_alg_values_supported");
+        if methods.contains(&&AuthMethod::PrivateKeyJwt) {
+            self.add(&*algorithms, Algorithm::ALL.map(Algorithm::name));
+        }
+        if methods.contains(&&AuthMethod::SecretJwt) {
+            self.add(&*algorithms, ["HS256"]);
         }
     }
 

@@ -35,8 +35,7 @@ impl Endpoint for Introspect {
 
     fn describe(&self, engine: &Engine, metadata: &mut Metadata) {
         metadata.insert("introspection_endpoint", engine.url("/introspect"));
-        metadata
-            .add("introspection_endpoint_auth_methods_supported", methods(engine).map(AuthMethod::as_str));
+        metadata.add_authentication("introspection_endpoint", methods(engine));
         if let Some(keys) = &engine.keys {
             let names = keys.0.algorithms().into_iter().map(Algorithm::name);
             metadata.add("introspection_signing_alg_values_supported", names);

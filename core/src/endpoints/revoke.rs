@@ -7,7 +7,7 @@ use http::Method;
 use crate::endpoint::{Endpoint, EndpointPath, EndpointRequest, Metadata};
 use crate::engine::Engine;
 use crate::http::{Response, no_store};
-use crate::model::{AuthMethod, GrantRecord};
+use crate::model::GrantRecord;
 use crate::protocol::OAuthError;
 use crate::store::{Change, Key, Kind, Record};
 use crate::token::{PresentedToken, TokenKind, family_digest};
@@ -30,10 +30,7 @@ impl Endpoint for Revoke {
 
     fn describe(&self, engine: &Engine, metadata: &mut Metadata) {
         metadata.insert("revocation_endpoint", engine.url("/revoke"));
-        metadata.add(
-            "revocation_endpoint_auth_methods_supported",
-            engine.client_methods.iter().map(AuthMethod::as_str),
-        );
+        metadata.add_authentication("revocation_endpoint", &engine.client_methods);
     }
 
     async fn answer(&self, request: &EndpointRequest<'_>) -> Result<Response, OAuthError> {

@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use http::{Method, StatusCode};
-use serde_json::Value;
 
 use crate::endpoint::{Endpoint, EndpointPath, EndpointRequest, Metadata};
 use crate::engine::Engine;
@@ -33,8 +32,7 @@ impl Endpoint for Token {
     fn describe(&self, engine: &Engine, metadata: &mut Metadata) {
         metadata.insert("token_endpoint", engine.url("/token"));
         let methods = self.grants.token_sides().flat_map(|side| side.client_authentication());
-        metadata
-            .add("token_endpoint_auth_methods_supported", methods.map(|method| Value::from(method.as_str())));
+        metadata.add_authentication("token_endpoint", methods);
     }
 
     async fn answer(&self, request: &EndpointRequest<'_>) -> Result<Response, OAuthError> {

@@ -4,6 +4,7 @@
 
 mod access_tokens;
 mod attempts;
+mod client_secrets;
 
 use std::fmt;
 use std::sync::{Arc, Once};
@@ -12,12 +13,12 @@ use std::time::Duration;
 pub(crate) use access_tokens::AccessTokens;
 pub(crate) use attempts::ACR_ONE_FACTOR;
 
-use crate::clients::{Clients, SecretVerifier};
+use crate::clients::{ClientKeys, Clients, SecretVerifier};
 use crate::env::{Clock, Entropy};
 use crate::http::TrustedProxies;
 use crate::identity::{PairwiseSalt, PasswordHasher, StoredUsers, Throttle, Users, UsersError};
 use crate::jose::Algorithm;
-use crate::keys::Keys;
+use crate::keys::{Keys, VaultDoor};
 use crate::model::{AuthMethod, Client};
 use crate::protocol::Issuer;
 use crate::store::{Store, StoreError};
@@ -47,11 +48,16 @@ pub struct Engine {
     pub(crate) told_of_silent_proxy: Once,
     pub(crate) clients: Clients,
     pub(crate) secrets: SecretVerifier,
+    pub(crate) client_keys: ClientKeys,
+    /// Whether assertions must have the issuer as their only audience.
+    pub(crate) assertions_name_issuer_alone: bool,
     pub(crate) access_tokens: AccessTokens,
     /// The algorithm of the ID tokens of clients that ask for no other.
     pub(crate) id_token_algorithm: Algorithm,
     /// What pairwise subjects are made from, if there are any.
     pub(crate) pairwise: Option<PairwiseSalt>,
+    /// Seals what the server has to read again.
+    pub(crate) vault: VaultDoor,
     /// The signing keys, if anything is signed.
     pub(crate) keys: Option<Keys>,
 }

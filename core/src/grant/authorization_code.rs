@@ -29,11 +29,12 @@ pub struct AuthorizationCode {
 }
 
 /// The methods that the code grant accepts by default, and the refresh token grant with it: a client that redeems a code can refresh.
-pub(super) const METHODS: [AuthMethod; 3] = [AuthMethod::Basic, AuthMethod::Post, AuthMethod::None];
+pub(super) const METHODS: [AuthMethod; 5] =
+    [AuthMethod::Basic, AuthMethod::Post, AuthMethod::SecretJwt, AuthMethod::PrivateKeyJwt, AuthMethod::None];
 
 impl AuthorizationCode {
-    /// For public clients, and for clients that authenticate with `client_secret_basic` or `client_secret_post`. Public clients
-    /// must use PKCE.
+    /// For public clients, and for clients that authenticate with `client_secret_basic`, `client_secret_post`, `client_secret_jwt` or
+    /// `private_key_jwt`. Public clients must use PKCE.
     pub fn new() -> Self {
         Self { methods: METHODS.into(), pkce: Pkce::required_of_public_clients() }
     }

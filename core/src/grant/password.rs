@@ -12,9 +12,9 @@ pub struct Password {
 }
 
 impl Password {
-    /// For clients that authenticate with `client_secret_basic`.
+    /// For clients that authenticate with `client_secret_basic`, `client_secret_jwt` or `private_key_jwt`.
     pub fn new() -> Self {
-        Self { methods: vec![AuthMethod::Basic] }
+        Self { methods: vec![AuthMethod::Basic, AuthMethod::SecretJwt, AuthMethod::PrivateKeyJwt] }
     }
 
     /// Sets the accepted client authentication methods.

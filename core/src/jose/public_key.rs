@@ -114,7 +114,7 @@ impl PublicKey {
     }
 
     /// Whether a key of this type can have signed with this algorithm.
-    fn fits(&self, algorithm: Algorithm) -> bool {
+    pub(crate) fn fits(&self, algorithm: Algorithm) -> bool {
         if self.algorithm.is_some_and(|own| own != algorithm) {
             return false;
         }

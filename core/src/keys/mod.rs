@@ -20,6 +20,7 @@ mod signer;
 mod snapshot;
 mod stored;
 mod vault;
+mod vault_door;
 
 pub use failure::{KeyStoreError, SignerError};
 pub use secret::{ServerSecret, ServerSecretError};
@@ -27,6 +28,7 @@ pub use settings::KeySettings;
 pub use signer::{CurrentKey, Signer};
 pub use stored::StoredKeys;
 pub(crate) use vault::Vault;
+pub(crate) use vault_door::VaultDoor;
 
 use std::sync::Arc;
 

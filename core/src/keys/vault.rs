@@ -88,6 +88,11 @@ impl Vault {
         Ok(Self { current: key(secret.bytes())?, former, has_own })
     }
 
+    /// Whether something may be sealed under another secret than the current one.
+    pub(crate) fn has_former(&self) -> bool {
+        !self.former.is_empty()
+    }
+
     /// Removes the store's own secret, once all that was sealed under it is sealed under the application's.
     pub(crate) async fn forget_own_secret(&self, store: &Store) -> Result<(), KeyStoreError> {
         if self.has_own && store.remove(OWN).await? {
@@ -149,8 +154,8 @@ async fn make_own_secret(
     let body = serde_json::to_string(&own).unwrap_or_default();
     if store.insert(OWN, Row::new(clock.now(), body)).await? {
         tracing::warn!(
-            "no secret is configured: signing keys are sealed under one that is kept in the store beside them; whoever reads \
-             the store can sign tokens"
+            "no secret is configured: signing keys and client secrets are sealed under one that is kept in the store beside \
+             them; whoever reads the store can use them"
         );
         return Ok(bytes);
     }

@@ -3,7 +3,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::{AccessTokenFormat, ClientSecretHash, json};
+use super::{AccessTokenFormat, ClientSecretHash, SealedSecret, SharedSecret, json};
 use crate::env::Timestamp;
 use crate::protocol::{RedirectUri, RedirectUriError, Scope, ScopeError, is_same_response_type};
 use crate::store::{CorruptRow, Kind, Record, Row};
@@ -17,6 +17,10 @@ pub enum AuthMethod {
     Basic,
     /// `client_secret_post`: the secret in the body (RFC 6749 section 2.3.1).
     Post,
+    /// `client_secret_jwt`: an assertion with a MAC under the secret (OpenID Connect Core section 9).
+    SecretJwt,
+    /// `private_key_jwt`: an assertion signed with a key of the client (RFC 7523 section 2.2, OpenID Connect Core section 9).
+    PrivateKeyJwt,
     /// `none`: a public client, which has no secret.
     None,
     /// A method that the application added ([`ClientAuthentication`](crate::client_auth::ClientAuthentication)). A client with
@@ -30,6 +34,8 @@ impl AuthMethod {
         match self {
             Self::Basic => "client_secret_basic",
             Self::Post => "client_secret_post",
+            Self::SecretJwt => "client_secret_jwt",
+            Self::PrivateKeyJwt => "private_key_jwt",
             Self::None => "none",
             Self::Other(name) => name,
         }
@@ -41,6 +47,8 @@ impl From<String> for AuthMethod {
         match name.as_str() {
             "client_secret_basic" => Self::Basic,
             "client_secret_post" => Self::Post,
+            "client_secret_jwt" => Self::SecretJwt,
+            "private_key_jwt" => Self::PrivateKeyJwt,
             "none" => Self::None,
             _ => Self::Other(name),
         }
@@ -128,6 +136,8 @@ pub struct Client {
     pub(crate) id: String,
     pub(crate) registered: Timestamp,
     pub(crate) scope: Scope,
+    /// The secret that it shares with the server, until it is stored.
+    pub(crate) unsealed: Option<SharedSecret>,
     pub(crate) body: Body,
 }
 
@@ -135,6 +145,8 @@ pub struct Client {
 pub(crate) struct Body {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) secret: Option<ClientSecretHash>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) sealed_secret: Option<SealedSecret>,
     pub(crate) auth_method: AuthMethod,
     #[serde(default)]
     pub(crate) redirect_uris: Vec<RedirectUri>,
@@ -185,6 +197,9 @@ pub enum ClientError {
     /// The scope is not valid.
     #[error("scope: {0}")]
     Scope(#[from] ScopeError),
+    /// The public keys are not valid (`jwks`, `jwks_uri`).
+    #[error("{0}")]
+    Keys(&'static str),
     /// The default scope has a token that is not in the client's scope.
     #[error("the default scope exceeds the client's scope")]
     DefaultScope,
@@ -199,6 +214,11 @@ impl Client {
     /// Starts a confidential client with the hash of its secret; it authenticates with `client_secret_basic`.
     pub fn confidential(client_id: impl Into<String>, secret: ClientSecretHash) -> ClientBuilder {
         ClientBuilder::new(client_id.into(), AuthMethod::Basic, Some(secret))
+    }
+
+    /// Starts a client that authenticates with `client_secret_jwt`.
+    pub fn with_shared_secret(client_id: impl Into<String>, secret: SharedSecret) -> ClientBuilder {
+        ClientBuilder::new(client_id.into(), AuthMethod::SecretJwt, None).shared_secret(secret)
     }
 
     /// Whether a string can be a `client_id` (RFC 6749 appendix A.1).
@@ -317,6 +337,7 @@ impl Record for Client {
             registered: row.issued(),
             scope: scope
                 .map_err(|error: ScopeError| CorruptRow { kind: "client", reason: error.to_string() })?,
+            unsealed: None,
             body: json::read(Self::KIND, row)?,
         })
     }
@@ -330,6 +351,7 @@ pub struct ClientBuilder {
     default_scope: Option<String>,
     redirect_uris: Vec<String>,
     allows_unprotected_redirects: bool,
+    shared_secret: Option<SharedSecret>,
     body: Body,
 }
 
@@ -337,6 +359,7 @@ impl ClientBuilder {
     fn new(id: String, auth_method: AuthMethod, secret: Option<ClientSecretHash>) -> Self {
         let body = Body {
             secret,
+            sealed_secret: None,
             auth_method,
             redirect_uris: Vec::new(),
             grant_types: vec!["authorization_code".to_owned()],
@@ -355,6 +378,7 @@ impl ClientBuilder {
             default_scope: None,
             redirect_uris: Vec::new(),
             allows_unprotected_redirects: false,
+            shared_secret: None,
             body,
         }
     }
@@ -424,6 +448,14 @@ impl ClientBuilder {
         self
     }
 
+    /// The secret for the method `client_secret_jwt`. For every other method it is dropped, as the hash of a secret is for this one: a
+    /// client has one or the other.
+    #[must_use]
+    pub fn shared_secret(mut self, secret: SharedSecret) -> Self {
+        self.shared_secret = Some(secret);
+        self
+    }
+
     /// Whether it belongs to the owner of the server, so that users are not asked for consent.
     #[must_use]
     pub fn first_party(mut self, yes: bool) -> Self {
@@ -474,9 +506,11 @@ impl ClientBuilder {
     /// # Errors
     /// [`ClientError`] says what is not valid.
     pub fn build(self) -> Result<Client, ClientError> {
-        match (&self.body.auth_method, &self.body.secret) {
-            (AuthMethod::None, Some(_)) => Err(ClientError::PublicWithSecret),
-            (AuthMethod::Basic | AuthMethod::Post, None) => Err(ClientError::SecretMissing),
+        let (hash, shared) = (self.body.secret.is_some(), self.shared_secret.is_some());
+        match self.body.auth_method {
+            AuthMethod::None if hash || shared => Err(ClientError::PublicWithSecret),
+            AuthMethod::Basic | AuthMethod::Post if !hash => Err(ClientError::SecretMissing),
+            AuthMethod::SecretJwt if !shared => Err(ClientError::SecretMissing),
             _ => self.finish(),
         }
     }
@@ -494,12 +528,19 @@ impl ClientBuilder {
             });
             self.body.redirect_uris.push(checked.map_err(|reason| ClientError::RedirectUri { uri, reason })?);
         }
+        #[cfg(feature = "server")]
+        super::client_keys::check(&self.body.metadata).map_err(ClientError::Keys)?;
         let scope: Scope = self.scope.parse()?;
         self.body.default_scope = self.default_scope.map(|default| default.parse()).transpose()?;
         if self.body.default_scope.as_ref().is_some_and(|default| !scope.covers(default)) {
             return Err(ClientError::DefaultScope);
         }
-        Ok(Client { id: self.id, registered: Timestamp::from_millis(0), scope, body: self.body })
+        let has_shared = self.body.auth_method == AuthMethod::SecretJwt;
+        if has_shared {
+            self.body.secret = None;
+        }
+        let unsealed = self.shared_secret.filter(|_| has_shared);
+        Ok(Client { id: self.id, registered: Timestamp::from_millis(0), scope, unsealed, body: self.body })
     }
 }
 

@@ -3,12 +3,15 @@
 mod access_token_format;
 mod authentication;
 mod client;
+#[cfg(feature = "server")]
+mod client_keys;
 pub(crate) mod client_secret_hash;
 mod consent;
 mod grant;
 mod json;
 mod password_hash;
 mod session;
+mod shared_secret;
 #[cfg(feature = "server")]
 mod signing_key;
 mod user;
@@ -22,6 +25,8 @@ pub use consent::Consent;
 pub use grant::{AccessState, CodeState, GrantData, GrantRecord, PreviousRefresh, RefreshState};
 pub use password_hash::PasswordHash;
 pub use session::{Session, SessionId};
+pub(crate) use shared_secret::SealedSecret;
+pub use shared_secret::SharedSecret;
 #[cfg(feature = "server")]
 pub use signing_key::SigningKey;
 pub use user::{StoredUser, User};

@@ -7,6 +7,8 @@ pub(crate) struct Issuer {
     /// Its path; empty for none.
     pub(crate) path: String,
     pub(crate) is_https: bool,
+    /// Whether its host is on loopback, as in development and tests.
+    pub(crate) is_loopback: bool,
     /// Whether it is plain `http` to a host other than the loopback.
     pub(crate) is_unprotected: bool,
 }
@@ -40,14 +42,20 @@ impl Issuer {
         if url.as_str() != text && url.as_str() != format!("{text}/") {
             return Err("it must be written in its normal form");
         }
-        let loopback = match url.host() {
+        let is_loopback = match url.host() {
             Some(url::Host::Domain(name)) => name == "localhost",
             Some(url::Host::Ipv4(address)) => address.is_loopback(),
             Some(url::Host::Ipv6(address)) => address.is_loopback(),
             None => false,
         };
         let is_https = scheme == "https";
-        Ok(Self { url: text.to_owned(), path, is_https, is_unprotected: !is_https && !loopback })
+        Ok(Self {
+            url: text.to_owned(),
+            path,
+            is_https,
+            is_loopback,
+            is_unprotected: !is_https && !is_loopback,
+        })
     }
 }
 

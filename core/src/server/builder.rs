@@ -8,11 +8,12 @@ use super::grid_auth::{GridAuth, Server};
 use super::routes::{Routes, endpoints, metadata};
 use super::{BuildError, sweeper};
 use crate::client_auth::{ClientAuthentication, ClientAuthenticator};
-use crate::clients::{Clients, SecretVerifier};
+use crate::clients::{ClientKeys, Clients, SecretVerifier};
 use crate::endpoint::Endpoint;
 use crate::endpoints::{Interaction, Jwks, UserInfo};
 use crate::engine::{AccessTokens, Engine, ServerLifetimes};
 use crate::env::{Clock, Entropy, SystemClock, SystemEntropy};
+use crate::fetch::{Fetch, Reach};
 use crate::grant::extension::{AccessTokenClaims, OpenId};
 use crate::grant::{Extension, IntoRegistration, RESERVED_CLAIMS, Registry, TokenDraft};
 use crate::guard::{Guard, GuardError, Rejection, RejectionBody, ScopeDescription, ShapeRejection, is_realm};
@@ -22,11 +23,11 @@ use crate::identity::{
     Throttle, ThrottleSettings, UsernameComparison, Users,
 };
 use crate::jose::Algorithm;
-use crate::keys::{KeySettings, Keys, ServerSecret, Signer, StoredKeys, Vault};
+use crate::keys::{KeySettings, KeyStoreError, Keys, ServerSecret, Signer, StoredKeys, VaultDoor};
 use crate::model::{AccessTokenFormat, AuthMethod};
 use crate::pages::{BuiltInPages, Pages, Theme};
 use crate::protocol::Issuer;
-use crate::store::Store;
+use crate::store::{By, Kind, Query, Store};
 
 /// Configures a server; [`build`](Self::build) makes it.
 pub struct Builder {
@@ -39,6 +40,8 @@ pub struct Builder {
     extensions: Vec<Arc<dyn Extension>>,
     endpoints: Vec<Arc<dyn Endpoint>>,
     client_authentication: Vec<Box<dyn ClientAuthentication>>,
+    assertions_name_issuer_alone: bool,
+    fetch: Option<Arc<dyn Fetch>>,
     scopes: Vec<ScopeDescription>,
     allowed_origins: AllowedOrigins,
     lifetimes: ServerLifetimes,
@@ -79,6 +82,8 @@ impl GridAuth {
             extensions: Vec::new(),
             endpoints: Vec::new(),
             client_authentication: Vec::new(),
+            assertions_name_issuer_alone: false,
+            fetch: None,
             scopes: Vec::new(),
             allowed_origins: AllowedOrigins::default(),
             lifetimes: ServerLifetimes {
@@ -190,9 +195,9 @@ impl Builder {
         self
     }
 
-    /// The secret under which signing keys are sealed in the store, the same for all processes of the store. Without one, the store
-    /// keeps its own, which protects the keys from nobody who can read the store. Set for the first time, it seals anew what the
-    /// store's own secret sealed.
+    /// The secret under which signing keys and the secrets of `client_secret_jwt` clients are sealed in the store, the same for all
+    /// processes of the store. Without one, the store keeps its own, which protects nothing from whoever can read the store. Set for
+    /// the first time, it seals anew what the store's own secret sealed.
     #[must_use]
     pub fn secret(mut self, secret: ServerSecret) -> Self {
         self.secret = Some(secret);
@@ -232,6 +237,23 @@ impl Builder {
     #[must_use]
     pub fn client_authentication(mut self, method: impl ClientAuthentication) -> Self {
         self.client_authentication.push(Box::new(method));
+        self
+    }
+
+    /// Sets whether an assertion must have the issuer as its only audience, as a string (draft-ietf-oauth-rfc7523bis). By default its
+    /// audience may also be the token endpoint, and a list in which one of them is. Then a client that sends an assertion to a server
+    /// that it should not trust may, by that server's configuration, address it to this one.
+    #[must_use]
+    pub fn assertions_name_issuer_alone(mut self, yes: bool) -> Self {
+        self.assertions_name_issuer_alone = yes;
+        self
+    }
+
+    /// Sets how the server makes its outgoing requests, such as for the keys that clients publish (`jwks_uri`): by default with
+    /// `HttpFetch` of the feature `fetch`, and without that feature not at all.
+    #[must_use]
+    pub fn fetch(mut self, fetch: impl Fetch) -> Self {
+        self.fetch = Some(Arc::new(fetch));
         self
     }
 
@@ -475,7 +497,14 @@ impl Builder {
         let languages = self.pages.languages().tags().map(str::to_owned);
         let ui_locales: Option<Vec<String>> = self.openid.as_ref().map(|_| languages.collect());
         let mut endpoints = endpoints(&grants, interaction);
-        let (stored_keys, keys) = self.keys(&store, &mut problems).await?;
+        let vault = VaultDoor::new(
+            store.clone(),
+            Arc::clone(&self.clock),
+            Arc::clone(&self.entropy),
+            self.secret.take(),
+            self.previous_secret.take(),
+        );
+        let (stored_keys, keys) = self.keys(&store, &vault, &mut problems).await?;
         if let Some(keys) = &keys {
             endpoints.push(Arc::new(Jwks(keys.clone())));
         }
@@ -487,6 +516,9 @@ impl Builder {
             endpoints.push(Arc::new(UserInfo { guard: guard.clone(), scope_claims }));
         }
         endpoints.append(&mut self.endpoints);
+        let fetch = self.fetch.take().unwrap_or_else(default_fetch);
+        let strangers = if issuer.is_loopback { Reach::PublicOrLoopback } else { Reach::Public };
+        let client_keys = ClientKeys::new(fetch, Arc::clone(&self.clock), strangers);
         let engine = Arc::new(Engine {
             issuer,
             mount: self.mount,
@@ -507,9 +539,12 @@ impl Builder {
             stored_users,
             hasher,
             secrets,
+            client_keys,
+            assertions_name_issuer_alone: self.assertions_name_issuer_alone,
             access_tokens: self.access_tokens,
             id_token_algorithm: Algorithm::Rs256,
             pairwise,
+            vault,
             keys,
         });
         if !grants.is_empty() || !endpoints.is_empty() {
@@ -523,6 +558,7 @@ impl Builder {
         if !problems.0.is_empty() {
             return Err(problems.into());
         }
+        give_up_former_secrets(&engine, stored_keys.is_some()).await.map_err(BuildError::of_keys)?;
         warn(&engine.issuer, &grants);
         if let Some(interval) = self.sweep_every {
             sweeper::spawn(&engine, interval);
@@ -544,6 +580,7 @@ impl Builder {
     async fn keys(
         &self,
         store: &Store,
+        vault: &VaultDoor,
         problems: &mut Problems,
     ) -> Result<(Option<Arc<StoredKeys>>, Option<Keys>), BuildError> {
         let is_jwt = self.access_tokens.format == AccessTokenFormat::Jwt;
@@ -569,20 +606,10 @@ impl Builder {
             problems.add(problem);
             return Ok((None, None));
         }
-        let (secret, previous) = (self.secret.as_ref(), self.previous_secret.as_ref());
         let opened = async {
-            let vault = Vault::open(store, secret, previous, &*self.clock, &*self.entropy).await?;
-            let (vault, entropy) = (Arc::new(vault), Arc::clone(&self.entropy));
-            let keys = StoredKeys::open(
-                store.clone(),
-                &*self.clock,
-                entropy,
-                Arc::clone(&vault),
-                settings,
-                algorithms,
-            )
-            .await?;
-            vault.forget_own_secret(store).await?;
+            let (vault, entropy) = (Arc::clone(vault.open().await?), Arc::clone(&self.entropy));
+            let keys =
+                StoredKeys::open(store.clone(), &*self.clock, entropy, vault, settings, algorithms).await?;
             Ok(Arc::new(keys))
         };
         match opened.await {
@@ -629,6 +656,33 @@ impl Builder {
         problems.check_hybrid(&self.grants, self.openid.as_ref());
         problems
     }
+}
+
+/// What makes the outgoing requests, where the application does not say.
+#[cfg(feature = "fetch")]
+fn default_fetch() -> Arc<dyn Fetch> {
+    Arc::new(crate::fetch::HttpFetch::new())
+}
+
+#[cfg(not(feature = "fetch"))]
+fn default_fetch() -> Arc<dyn Fetch> {
+    Arc::new(crate::fetch::NoFetch)
+}
+
+/// Seals anew what is still sealed under a former secret of the application, or under the store's own, which is then removed. The
+/// signing keys are sealed anew where they are read.
+async fn give_up_former_secrets(engine: &Engine, keys_are_read: bool) -> Result<(), KeyStoreError> {
+    if !engine.vault.has_secret() {
+        return Ok(());
+    }
+    engine.reseal_client_secrets().await?;
+    if !keys_are_read {
+        let keys = engine.store.list(Query::new(Kind::SigningKey, By::Any).limit(1)).await?;
+        if !keys.entries.is_empty() {
+            return Ok(());
+        }
+    }
+    engine.vault.open().await?.forget_own_secret(&engine.store).await
 }
 
 /// Each scope token once, with its first description. The description of several tokens together does not apply to the single

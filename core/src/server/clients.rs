@@ -3,8 +3,9 @@
 use super::{GridAuth, RevokeError};
 use crate::clients::ClientSecretHash;
 use crate::identity::HashingError;
+use crate::keys::KeyStoreError;
 use crate::model::client_secret_hash::Form;
-use crate::model::{Client, ClientBuilder};
+use crate::model::{Client, ClientBuilder, SharedSecret};
 use crate::store::{By, Change, Key, Kind, Record, Row, StoreError, Updated};
 
 /// Why a client was not registered.
@@ -23,6 +24,9 @@ pub enum PutClientError {
     /// 4.15).
     #[error("the client_id is the sub of a user")]
     SubjectOfUser,
+    /// Its secret could not be sealed.
+    #[error("the client's secret cannot be sealed: {0}")]
+    Sealing(#[source] KeyStoreError),
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -103,11 +107,16 @@ impl GridAuth {
             return Err(PutClientError::SubjectOfUser);
         }
         let registered = self.0.engine.clock.now();
-        Ok(Client { registered, ..client.clone() }.to_row())
+        let mut client = Client { registered, ..client.clone() };
+        self.0.engine.seal_secret(&mut client).await.map_err(|error| match error {
+            KeyStoreError::Store(error) => PutClientError::Store(error),
+            error => PutClientError::Sealing(error),
+        })?;
+        Ok(client.to_row())
     }
 
-    /// Starts a confidential client with a chosen secret, which is hashed with argon2id. If a client with this id is registered with
-    /// this secret, its hash is kept.
+    /// Starts a confidential client with a chosen secret. It is stored as an argon2id hash; for the method `client_secret_jwt`, which
+    /// the server needs it for, it is sealed. If a client with this id is registered with this secret, its hash is kept.
     ///
     /// # Errors
     /// [`HashingError`] if the secret cannot be hashed.
@@ -121,7 +130,7 @@ impl GridAuth {
             Some(hash) => hash,
             None => ClientSecretHash::of_chosen(secret, &self.0.engine.hasher).await?,
         };
-        Ok(Client::confidential(client_id, hash))
+        Ok(Client::confidential(client_id, hash).shared_secret(SharedSecret::chosen(secret)))
     }
 
     /// The hash of a client's secret, if it is of this one.

@@ -1,9 +1,12 @@
 //! Whether a client can use what it is registered for, here.
 
+use serde_json::Value;
+
 use super::GridAuth;
+use crate::fetch::{FetchRequest, PlainHttp, Reach};
 use crate::grant::AuthorizationSide;
 use crate::guard::STANDARD_SCOPES;
-use crate::jose::Algorithm;
+use crate::jose::{Algorithm, KeySet};
 use crate::model::{AuthMethod, Client};
 use crate::openid::{is_pairwise, sector_of};
 
@@ -63,6 +66,8 @@ impl GridAuth {
                 problems.push(format!("{member}: the server does not sign with {name:?}"));
             }
         }
+        problems.extend(problem_of_keys(client));
+        problems.extend(problem_of_shared_secret(client));
         problems
     }
 
@@ -143,4 +148,48 @@ impl GridAuth {
             )
         })
     }
+}
+
+/// A client that signs assertions needs a key for them.
+fn problem_of_keys(client: &Client) -> Option<String> {
+    let only = client.metadata_value("token_endpoint_auth_signing_alg");
+    let named = only.and_then(Value::as_str);
+    let algorithm = named.and_then(Algorithm::from_name);
+    if *client.auth_method() != AuthMethod::PrivateKeyJwt {
+        return None;
+    }
+    if only.is_some() && algorithm.is_none() {
+        return Some(format!(
+            "token_endpoint_auth_signing_alg: a client with private_key_jwt signs with one of {}",
+            Algorithm::ALL.map(Algorithm::name).join(", ")
+        ));
+    }
+    if let Some(url) = client.metadata("jwks_uri") {
+        let error = FetchRequest::get(url, PlainHttp::Loopback, Reach::Anywhere).err();
+        return error.map(|error| format!("jwks_uri: {error}"));
+    }
+    let keys =
+        client.metadata_value("jwks").and_then(|jwks| KeySet::from_jwks(jwks).ok()).unwrap_or_default();
+    let is_usable = keys.iter().any(|key| algorithm.is_none_or(|algorithm| key.fits(algorithm)));
+    (!is_usable).then(|| {
+        "a client with private_key_jwt needs a public key in its jwks, for signatures (RSA of 2048 to 8192 bits, P-256 or \
+         Ed25519), or a jwks_uri"
+            .to_owned()
+    })
+}
+
+/// OpenID Connect Core section 10.1: the key of a MAC is at least as long as the MAC. Whoever sees one assertion could otherwise guess
+/// the secret without asking the server.
+fn problem_of_shared_secret(client: &Client) -> Option<String> {
+    if *client.auth_method() != AuthMethod::SecretJwt {
+        return None;
+    }
+    if client.metadata_value("token_endpoint_auth_signing_alg").is_some_and(|only| only != "HS256") {
+        return Some(
+            "token_endpoint_auth_signing_alg: a client with client_secret_jwt has the algorithm HS256"
+                .to_owned(),
+        );
+    }
+    let is_short = client.unsealed.as_ref().is_some_and(|secret| secret.expose().len() < 32);
+    is_short.then(|| "a client with client_secret_jwt needs a secret of at least 32 bytes".to_owned())
 }

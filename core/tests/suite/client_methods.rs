@@ -28,7 +28,7 @@ async fn server_of(configure: impl FnOnce(Builder) -> Builder) -> Server {
         ("basic", AuthMethod::Basic),
         ("post", AuthMethod::Post),
         ("none", AuthMethod::None),
-        ("jwt", AuthMethod::Other("private_key_jwt".to_owned())),
+        ("unknown", AuthMethod::Other("example_unknown".to_owned())),
     ] {
         let begun = match method {
             AuthMethod::Basic | AuthMethod::Post => auth.confidential_client(id, "secret").await.unwrap(),
@@ -103,7 +103,7 @@ async fn the_code_grant_takes_all_three() {
 }
 
 #[tokio::test]
-async fn password_and_client_credentials_take_basic_only() {
+async fn password_and_client_credentials_take_neither_post_nor_none() {
     let server = with_defaults().await;
     let password = [("grant_type", "password"), ("username", "israel"), ("password", "imru")];
     let client_credentials = [("grant_type", "client_credentials")];
@@ -125,7 +125,7 @@ async fn password_and_client_credentials_take_basic_only() {
 #[tokio::test]
 async fn implicit_takes_public_clients_only() {
     let server = with_defaults().await;
-    for client in ["basic", "post", "jwt"] {
+    for client in ["basic", "post", "unknown"] {
         refused(&server, client, "token").await;
     }
     let back = allowed(&server, "none", "token").await;
@@ -180,7 +180,7 @@ async fn a_client_with_an_unsupported_method_cannot_authenticate() {
     let badge = Badge(None);
     let server = server_of(|builder| builder.grant(AuthorizationCode::new()).grant(badge)).await;
     for response_type in ["code", "badge"] {
-        refused(&server, "jwt", response_type).await;
+        refused(&server, "unknown", response_type).await;
     }
     for client in ["basic", "post", "none"] {
         let back = allowed(&server, client, "badge").await;
@@ -191,7 +191,7 @@ async fn a_client_with_an_unsupported_method_cannot_authenticate() {
 #[tokio::test]
 async fn unsupported_methods_are_refused_when_the_server_is_built() {
     const LACKED: Option<&[AuthMethod]> = Some(&[]);
-    let lacks = AuthMethod::Other("private_key_jwt".to_owned());
+    let lacks = AuthMethod::Other("example_unknown".to_owned());
     let error = GridAuth::builder(ISSUER)
         .store(Store::memory())
         .grant(Implicit::new().client_authentication([lacks]))
@@ -200,7 +200,7 @@ async fn unsupported_methods_are_refused_when_the_server_is_built() {
         .await
         .unwrap_err();
     let text = error.to_string();
-    for part in ["\"token\" accepts \"private_key_jwt\"", "\"badge\" accepts no client"] {
+    for part in ["\"token\" accepts \"example_unknown\"", "\"badge\" accepts no client"] {
         assert!(text.contains(part), "{part} is not in {text}");
     }
 }

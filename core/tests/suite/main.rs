@@ -8,6 +8,7 @@ mod log;
 mod support;
 
 mod authentication;
+mod client_assertions;
 mod client_methods;
 mod code_flow;
 mod consent;
@@ -22,6 +23,7 @@ mod front_channel;
 mod guards;
 mod id_tokens;
 mod jwt_access_tokens;
+mod jwt_bearer;
 mod languages;
 mod lifetimes;
 mod lost_answers;

@@ -23,12 +23,14 @@ fn has_exactly(metadata: &Value, members: &[&str]) {
 }
 
 /// The members of every server that issues tokens.
-const ALWAYS: [&str; 7] = [
+const ALWAYS: [&str; 9] = [
     "issuer",
     "revocation_endpoint",
     "revocation_endpoint_auth_methods_supported",
+    "revocation_endpoint_auth_signing_alg_values_supported",
     "introspection_endpoint",
     "introspection_endpoint_auth_methods_supported",
+    "introspection_endpoint_auth_signing_alg_values_supported",
     "response_types_supported",
     "grant_types_supported",
 ];
@@ -36,12 +38,17 @@ const ALWAYS: [&str; 7] = [
 #[tokio::test]
 async fn client_credentials_alone() {
     let (server, metadata) = metadata(|builder| builder.grant(ClientCredentials::new())).await;
-    let own = ["token_endpoint", "token_endpoint_auth_methods_supported"];
+    let own = [
+        "token_endpoint",
+        "token_endpoint_auth_methods_supported",
+        "token_endpoint_auth_signing_alg_values_supported",
+    ];
     has_exactly(&metadata, &[&ALWAYS[..], &own].concat());
     assert_eq!(metadata["grant_types_supported"], json!(["client_credentials"]));
     // RFC 8414 section 2: the member is required, so it is there but empty.
     assert_eq!(metadata["response_types_supported"], json!([]));
-    assert_eq!(metadata["token_endpoint_auth_methods_supported"], json!(["client_secret_basic"]));
+    let methods = json!(["client_secret_basic", "client_secret_jwt", "private_key_jwt"]);
+    assert_eq!(metadata["token_endpoint_auth_methods_supported"], methods);
     assert_eq!(server.get("/oauth/authorize", None).await.status(), 404);
 }
 
@@ -70,6 +77,7 @@ async fn the_code_grant() {
         "authorization_response_iss_parameter_supported",
         "token_endpoint",
         "token_endpoint_auth_methods_supported",
+        "token_endpoint_auth_signing_alg_values_supported",
         "code_challenge_methods_supported",
     ];
     has_exactly(&metadata, &[&ALWAYS[..], &own].concat());

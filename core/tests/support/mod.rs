@@ -34,7 +34,13 @@ pub async fn server() -> Server {
 
 pub async fn server_with(configure: impl FnOnce(Builder) -> Builder) -> Server {
     let clock = Arc::new(ManualClock::starting_at(Timestamp::from_millis(1_700_000_000_000)));
-    let any = [AuthMethod::Basic, AuthMethod::Post, AuthMethod::None];
+    let any = [
+        AuthMethod::Basic,
+        AuthMethod::Post,
+        AuthMethod::SecretJwt,
+        AuthMethod::PrivateKeyJwt,
+        AuthMethod::None,
+    ];
     let builder = GridAuth::builder(ISSUER)
         .store(Store::memory())
         .clock(Arc::clone(&clock))

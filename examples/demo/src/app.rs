@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use gridauth::grant::extension::OpenId;
-use gridauth::grant::{AuthorizationCode, ClientCredentials, Implicit, Password, RefreshToken};
+use gridauth::grant::{AuthorizationCode, ClientCredentials, Implicit, JwtBearer, Password, RefreshToken};
 use gridauth::identity::PasswordPolicy;
 use gridauth::model::AuthMethod;
 use gridauth::pages::{Language, Languages, Theme};
@@ -59,7 +59,9 @@ impl App {
     /// [`StartError`] if the store cannot be opened, or a setting is invalid.
     pub async fn start(settings: &Settings, address: SocketAddr) -> Result<Self, StartError> {
         let store = Store::open(settings.store()).await.map_err(cannot_open)?;
-        let code_and_refresh = [AuthMethod::Basic, AuthMethod::Post, AuthMethod::None];
+        let confidential =
+            [AuthMethod::Basic, AuthMethod::Post, AuthMethod::SecretJwt, AuthMethod::PrivateKeyJwt];
+        let code_and_refresh = [&confidential[..], &[AuthMethod::None]].concat();
         let refresh = settings.refresh_token_lifetime;
         let theme = Theme::builder("gridauth demo").languages(languages());
         let theme = theme.build().map_err(StartError::cannot_start)?;
@@ -78,9 +80,10 @@ impl App {
                     .grace(settings.refresh_grace)
                     .client_authentication(code_and_refresh.clone()),
             )
-            .grant(ClientCredentials::new().client_authentication([AuthMethod::Basic, AuthMethod::Post]))
+            .grant(ClientCredentials::new().client_authentication(confidential))
             .grant(Password::new().client_authentication(code_and_refresh))
             .grant(Implicit::new())
+            .grant(JwtBearer::new())
             .openid(OpenId::new().implicit().hybrid())
             .access_token_format(settings.access_token_format)
             .scopes(SCOPES)

@@ -12,8 +12,14 @@ const MAX_SECRET: usize = 1024;
 /// The maximum length of a scope that every store supports, in bytes.
 const MAX_SCOPE: usize = 30_000;
 
-const GRANT_TYPES: [&str; 5] =
-    ["authorization_code", "refresh_token", "client_credentials", "password", "implicit"];
+const GRANT_TYPES: [&str; 6] = [
+    "authorization_code",
+    "refresh_token",
+    "client_credentials",
+    "password",
+    "implicit",
+    "urn:ietf:params:oauth:grant-type:jwt-bearer",
+];
 const RESPONSE_TYPES: [&str; 7] =
     ["code", "token", "id_token", "id_token token", "code id_token", "code token", "code id_token token"];
 
@@ -95,7 +101,7 @@ impl SeedClient {
         &self.entry
     }
 
-    /// The client, with its secret hashed.
+    /// The client, with its secret hashed, or ready to be sealed.
     pub(super) async fn hashed(&self, auth: &GridAuth) -> Result<Client, StartError> {
         let wrong = |error: &dyn std::error::Error| {
             StartError::cannot_start(format_args!("the client {:?} cannot be kept: {error}", self.id()))
@@ -120,9 +126,7 @@ fn check_secret(method: &AuthMethod, secret: Option<&Secret>) -> Result<(), Stri
             Err("client_secret is missing; a public client has the token_endpoint_auth_method none"
                 .to_owned())
         }
-        (AuthMethod::Other(name), None) if name == "client_secret_jwt" => {
-            Err("client_secret is missing".to_owned())
-        }
+        (AuthMethod::SecretJwt, None) => Err("client_secret is missing".to_owned()),
         (_, Some(secret)) if !(1..=MAX_SECRET).contains(&secret.expose().len()) => {
             Err(format!("client_secret: it has 1 to {MAX_SECRET} bytes"))
         }
