@@ -72,6 +72,7 @@
 //! | the application's pages | [`pages::Pages`] |
 //! | another way to sign | [`keys::Signer`]; [`keys::conformance`] checks the implementation |
 //! | another database | [`store::Backend`]; [`store::conformance`] checks the implementation |
+//! | another way to make outgoing requests | [`fetch::Fetch`] |
 //! | another way to check tokens | [`guard::TokenVerifier`] |
 //!
 //! Only the server can make an authenticated client, a validated redirect or a granted scope: those types have private
@@ -82,6 +83,7 @@
 //! | feature | default | what it adds |
 //! | --- | --- | --- |
 //! | `server` | yes | the authorization server; without it the crate is a guard |
+//! | `fetch` | yes | [`fetch::HttpFetch`], for the server's outgoing requests; it includes `server` |
 //! | `file` | yes | the embedded store, one file |
 //! | `griddb` | yes | the GridDB store |
 
@@ -99,6 +101,8 @@ pub mod endpoint;
 #[cfg(feature = "server")]
 pub mod engine;
 pub mod env;
+#[cfg(feature = "server")]
+pub mod fetch;
 #[cfg(feature = "server")]
 pub mod grant;
 pub mod guard;

@@ -26,6 +26,9 @@ fn dependencies(package: &str, options: &[&str]) -> Vec<String> {
 
 const HEAVY: [&str; 5] = ["argon2", "crc32fast", "griddb-rs", "quick_cache", "redb"];
 
+/// What outgoing requests need.
+const CLIENT: [&str; 4] = ["hyper", "rustls", "rustls-native-certs", "tokio-rustls"];
+
 #[test]
 fn a_guard_without_the_server_has_no_heavy_dependencies() {
     let guards = [
@@ -44,9 +47,29 @@ fn a_guard_without_the_server_has_no_heavy_dependencies() {
 }
 
 #[test]
+fn without_the_feature_there_is_no_http_client() {
+    for options in
+        [&["--no-default-features"][..], &["--no-default-features", "--features", "server,file,griddb"]]
+    {
+        let crates = dependencies("gridauth", options);
+        for client in CLIENT {
+            assert!(!crates.iter().any(|name| name == client), "{options:?} needs {client}: {crates:?}");
+        }
+    }
+}
+
+/// One implementation of cryptography, which has its own C code, is enough.
+#[test]
+fn tls_has_the_cryptography_that_signs() {
+    let crates = dependencies("gridauth", &["--no-default-features", "--features", "fetch"]);
+    assert!(crates.iter().any(|name| name == "aws-lc-rs"), "{crates:?}");
+    assert!(!crates.iter().any(|name| name == "ring"), "{crates:?}");
+}
+
+#[test]
 fn the_default_features_have_all_of_them() {
     let crates = dependencies("gridauth", &[]);
-    for heavy in HEAVY {
+    for heavy in HEAVY.into_iter().chain(CLIENT) {
         assert!(crates.iter().any(|name| name == heavy), "{heavy}: {crates:?}");
     }
 }
