@@ -56,7 +56,7 @@
 //! | registering clients, and their secrets | [`Client`], [`GridAuth::put_client`], [`clients`] |
 //! | how clients authenticate | [`client_auth`] |
 //! | signing up and signing in, passwords, throttling | [`GridAuth::users`], [`identity`] |
-//! | the sign-in and consent pages, and their design | [`Builder::theme`], [`pages`] |
+//! | the sign-in and consent pages, their design and their languages | [`Builder::theme`], [`pages`] |
 //! | revoking tokens and withdrawing consent | [`GridAuth::withdraw_consent`], [`GridAuth::revoke_user`], [`GridAuth::revoke_client`] |
 //! | tests: a clock under the test's control, tokens without HTTP | [`env::ManualClock`], [`GridAuth::mint`] |
 //!

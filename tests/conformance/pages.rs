@@ -10,6 +10,7 @@ cases! {
     "DEMO_APP.md, Pages" => the_consent_page_names_client_destination_and_every_scope,
     "DEMO_APP.md, Pages" => the_consent_page_has_words_for_every_scope,
     "DEMO_APP.md, Pages" => every_page_works_without_script_and_is_accessible,
+    "OpenID Connect Core 3.1.2.1" => the_request_and_the_browser_choose_the_language,
     "DEMO_APP.md, Pages" => pages_cannot_be_framed_or_cached,
     "RFC 6749 10.2" => a_wrong_password_asks_again,
     "RFC 6749 10.2" => an_unknown_user_reads_the_same_as_a_wrong_password,
@@ -100,6 +101,20 @@ fn the_consent_page_has_words_for_every_scope(context: &Context) {
     ] {
         assert!(text.contains(shown), "{shown:?} is not on the page: {text}");
     }
+}
+
+fn the_request_and_the_browser_choose_the_language(context: &Context) {
+    let heading = |page: &Response| Page::read(page.text()).text;
+    let request = CodeRequest::web().with("ui_locales", "nl de-CH");
+    assert!(heading(&request.open(context.app())).contains("Anmelden"));
+    let (_, consent) = at_consent(context, &request.with("scope", "email notes.read"), &context.user());
+    let text = heading(&consent);
+    for shown in ["Zugriff erlauben?", "Ihre E-Mail-Adresse sehen email", "Ihre Notizen lesen notes.read"] {
+        assert!(text.contains(shown), "{shown:?} is not on the page: {text}");
+    }
+    let nobody = Request::get("/oauth/authorize?client_id=nobody");
+    let page = context.app().send(&nobody.header("accept-language", "fr, de;q=0.5, en;q=0.1"));
+    assert!(heading(&page).contains("Dieser Link funktioniert nicht"), "{page:#}");
 }
 
 fn every_page_works_without_script_and_is_accessible(context: &Context) {

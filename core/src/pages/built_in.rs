@@ -1,24 +1,27 @@
 //! [`BuiltInPages`]: the pages that come with gridauth.
 
-use http::HeaderValue;
+use url::Url;
 
 use super::html::policy_header;
+use super::language::{Direction, Language};
+use super::languages::Languages;
 use super::markup::{Markup, html};
 use super::stylesheet::Stylesheet;
 use super::{
-    ConsentPage, ContentSecurityPolicy, DeviceCodePage, DeviceConfirmPage, DeviceDonePage, ErrorPage,
-    FormPostPage, Html, LogoutConfirmPage, LogoutDonePage, Pages, ReferrerPolicy, SignInPage, Theme, consent,
-    device, error, form_post, logout, sign_in,
+    ClientInfo, ConsentPage, ContentSecurityPolicy, DeviceCodePage, DeviceConfirmPage, DeviceDonePage,
+    ErrorPage, FormPostPage, Html, LogoutConfirmPage, LogoutDonePage, Pages, ReferrerPolicy, SignInPage,
+    Source, Theme, WebUri, consent, device, error, form_post, logout, sign_in,
 };
 
 /// The built-in pages in a [`Theme`].
 ///
 /// ```
-/// use gridauth::pages::{BuiltInPages, ErrorPage};
+/// use gridauth::pages::{BuiltInPages, ErrorPage, Language};
 /// use http::StatusCode;
 ///
 /// let pages = BuiltInPages::default();
-/// let page = ErrorPage::new(StatusCode::BAD_REQUEST, "This link does not work", "Go back and try again.");
+/// let german = Language::german();
+/// let page = ErrorPage::new(&german, StatusCode::BAD_REQUEST, "Dieser Link geht nicht", "Gehen Sie zurück.");
 /// let response = pages.error(&page).into_response(page.status);
 /// assert_eq!(response.status(), 400);
 /// ```
@@ -26,8 +29,7 @@ use super::{
 pub struct BuiltInPages {
     theme: Theme,
     stylesheet: Stylesheet,
-    policy: HeaderValue,
-    form_post_policy: HeaderValue,
+    policy: ContentSecurityPolicy,
 }
 
 impl Default for BuiltInPages {
@@ -35,6 +37,17 @@ impl Default for BuiltInPages {
         Self::new(Theme::default())
     }
 }
+
+/// What differs between the documents of two pages, apart from their content.
+struct Head<'a> {
+    language: &'a Language,
+    title: &'a str,
+    /// Where the browser goes by itself after [`REFRESH_AFTER_SECS`].
+    refresh: Option<&'a str>,
+}
+
+/// Time for the frames of a page to load, and for the user to read it.
+const REFRESH_AFTER_SECS: &str = "3";
 
 impl BuiltInPages {
     /// The built-in pages with this theme.
@@ -45,13 +58,7 @@ impl BuiltInPages {
         if let Some(source) = theme.logo_source() {
             policy = policy.images_from(source.clone());
         }
-        let form_post_policy = policy.clone().inline_script(form_post::SCRIPT);
-        Self {
-            theme,
-            stylesheet,
-            policy: policy_header(&policy),
-            form_post_policy: policy_header(&form_post_policy),
-        }
+        Self { theme, stylesheet, policy }
     }
 
     /// The theme of the pages.
@@ -60,19 +67,29 @@ impl BuiltInPages {
         &self.theme
     }
 
+    /// See [`Pages::languages`].
+    #[must_use]
+    pub fn languages(&self) -> &Languages {
+        self.theme.languages()
+    }
+
     /// See [`Pages::sign_in`].
     pub fn sign_in(&self, page: &SignInPage<'_>) -> Html {
-        self.page("Sign in", |out| sign_in::write(out, page))
+        let head = Head::new(page.language, &page.language.texts().sign_in);
+        let policy = self.policy_with_logo(page.client.as_ref());
+        self.page(head, &policy, |out| sign_in::write(out, page))
     }
 
     /// See [`Pages::consent`].
     pub fn consent(&self, page: &ConsentPage<'_>) -> Html {
-        self.page("Allow access?", |out| consent::write(out, page))
+        let head = Head::new(page.language, &page.language.texts().consent);
+        let policy = self.policy_with_logo(Some(&page.client));
+        self.page(head, &policy, |out| consent::write(out, page))
     }
 
     /// See [`Pages::error`].
     pub fn error(&self, page: &ErrorPage<'_>) -> Html {
-        self.page(page.title, |out| error::write(out, page))
+        self.page(Head::new(page.language, page.title), &self.policy, |out| error::write(out, page))
     }
 
     /// See [`Pages::form_post`].
@@ -81,45 +98,76 @@ impl BuiltInPages {
     /// 9207) tells it anyway. With [`ReferrerPolicy::SameOrigin`] the browser would send `Origin: null`, and a client
     /// that checks the origin of its forms would reject the response.
     pub fn form_post(&self, page: &FormPostPage<'_>) -> Html {
-        let body = self.document("Almost there", |out| form_post::write(out, page));
-        Html::with_header(body, self.form_post_policy.clone())
+        let head = Head::new(page.language, &page.language.texts().form_post);
+        let policy = self.policy.clone().inline_script(form_post::SCRIPT);
+        self.page(head, &policy, |out| form_post::write(out, page))
             .with_referrer_policy(ReferrerPolicy::StrictOrigin)
     }
 
     /// See [`Pages::device_code`].
     pub fn device_code(&self, page: &DeviceCodePage<'_>) -> Html {
-        self.page("Connect a device", |out| device::write_code(out, page))
+        let head = Head::new(page.language, &page.language.texts().device);
+        self.page(head, &self.policy, |out| device::write_code(out, page))
     }
 
     /// See [`Pages::device_confirm`].
     pub fn device_confirm(&self, page: &DeviceConfirmPage<'_>) -> Html {
-        self.page("Connect this device?", |out| device::write_confirm(out, page))
+        let head = Head::new(page.language, &page.language.texts().device_confirm);
+        self.page(head, &self.policy, |out| device::write_confirm(out, page))
     }
 
     /// See [`Pages::device_done`].
     pub fn device_done(&self, page: &DeviceDonePage<'_>) -> Html {
-        let title = if page.allowed { "Device connected" } else { "Device not connected" };
-        self.page(title, |out| device::write_done(out, page))
+        let head = Head::new(page.language, device::done_heading(page));
+        self.page(head, &self.policy, |out| device::write_done(out, page))
     }
 
     /// See [`Pages::logout_confirm`].
     pub fn logout_confirm(&self, page: &LogoutConfirmPage<'_>) -> Html {
-        self.page("Sign out?", |out| logout::write_confirm(out, page, self.theme.name()))
+        let head = Head::new(page.language, &page.language.texts().sign_out_question);
+        self.page(head, &self.policy, |out| logout::write_confirm(out, page))
     }
 
     /// See [`Pages::logout_done`].
-    pub fn logout_done(&self, page: &LogoutDonePage) -> Html {
-        let title = if page.signed_out { "Signed out" } else { "Still signed in" };
-        self.page(title, |out| logout::write_done(out, page))
+    pub fn logout_done(&self, page: &LogoutDonePage<'_>) -> Html {
+        let refresh = page.return_to.as_ref().map(|uri| uri.as_str());
+        let head = Head { refresh, ..Head::new(page.language, page.heading()) };
+        let mut policy = self.policy.clone();
+        let mut frames = Vec::new();
+        for frame in page.frames {
+            if let Some(source) = origin_of(*frame) {
+                policy = policy.frames_from(source);
+                frames.push(*frame);
+            }
+        }
+        self.page(head, &policy, |out| logout::write_done(out, page, &frames))
     }
 
-    fn page(&self, title: &str, content: impl FnOnce(&mut Markup)) -> Html {
-        Html::with_header(self.document(title, content), self.policy.clone())
+    /// The policy of a page that shows the client's logo.
+    fn policy_with_logo(&self, client: Option<&ClientInfo<'_>>) -> ContentSecurityPolicy {
+        let policy = self.policy.clone();
+        match client.and_then(ClientInfo::own_logo) {
+            Some(_) => policy.images_from(Source::own_origin()),
+            None => policy,
+        }
     }
 
-    fn document(&self, title: &str, content: impl FnOnce(&mut Markup)) -> String {
+    fn page(
+        &self,
+        head: Head<'_>,
+        policy: &ContentSecurityPolicy,
+        content: impl FnOnce(&mut Markup),
+    ) -> Html {
         let mut out = Markup::new();
-        html!(out; r#"<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><meta name="color-scheme" content="light dark"><title>"# (title));
+        html!(out; r#"<!DOCTYPE html><html lang=""# (head.language.tag()) r#"""#);
+        if head.language.direction() == Direction::RightToLeft {
+            html!(out; r#" dir="rtl""#);
+        }
+        html!(out; r#"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><meta name="color-scheme" content="light dark">"#);
+        if let Some(uri) = head.refresh {
+            html!(out; r#"<meta http-equiv="refresh" content=""# (REFRESH_AFTER_SECS) "; url=" (uri) r#"">"#);
+        }
+        html!(out; "<title>" (head.title));
         if let Some(name) = self.theme.name() {
             html!(out; " – " (name));
         }
@@ -130,7 +178,7 @@ impl BuiltInPages {
         html!(out; "<main>");
         content(&mut out);
         html!(out; "</main></body></html>\n");
-        out.into_string()
+        Html::with_header(out.into_string(), policy_header(policy))
     }
 
     fn header(&self, out: &mut Markup) {
@@ -144,6 +192,17 @@ impl BuiltInPages {
     }
 }
 
+impl<'a> Head<'a> {
+    fn new(language: &'a Language, title: &'a str) -> Self {
+        Self { language, title, refresh: None }
+    }
+}
+
+/// The origin of a frame, if a policy can name it.
+fn origin_of(frame: WebUri<'_>) -> Option<Source> {
+    Source::origin_of(&Url::parse(frame.as_str()).ok()?).ok()
+}
+
 impl Pages for BuiltInPages {
     fn built_in(&self) -> &BuiltInPages {
         self
@@ -154,7 +213,7 @@ impl Pages for BuiltInPages {
 mod tests {
     use super::*;
     use crate::pages::test_parsed_page::{HtmlToken, ParsedPage};
-    use crate::pages::test_samples::{every_page, hostile_text};
+    use crate::pages::test_samples::{ENGLISH, every_page, hostile_text};
     use base64::Engine as _;
     use proptest::prelude::*;
     use sha2::Digest as _;
@@ -176,7 +235,7 @@ mod tests {
     fn every_page_is_well_formed_and_has_its_own_policy() {
         for pages in [BuiltInPages::default(), themed()] {
             let logo = pages.theme().logo_uri().is_some();
-            for (name, html) in every_page(&pages, "R&D <b>\"x\"</b>") {
+            for (name, html) in every_page(&pages, &ENGLISH, "R&D <b>\"x\"</b>") {
                 let page = ParsedPage::checked(html.body());
                 let style = page.text_of("style");
                 let digest = base64::engine::general_purpose::STANDARD.encode(sha2::Sha256::digest(style));
@@ -190,11 +249,18 @@ mod tests {
                     assert!(page.all("script").is_empty(), "{name}");
                     String::new()
                 };
-                let images = if logo { "; img-src https://cdn.example" } else { "" };
+                let of_client = matches!(name, "sign_in" | "sign_in_again" | "consent");
+                let images = match (logo, of_client) {
+                    (true, true) => "; img-src https://cdn.example 'self'",
+                    (true, false) => "; img-src https://cdn.example",
+                    (false, true) => "; img-src 'self'",
+                    (false, false) => "",
+                };
+                let frames = if name == "logout_done" { "; frame-src https://shop.example" } else { "" };
                 assert_eq!(
                     policy_of(&html),
                     format!(
-                        "default-src 'none'{script}; style-src 'sha256-{digest}'{images}; base-uri 'none'; frame-ancestors 'none'"
+                        "default-src 'none'{script}; style-src 'sha256-{digest}'{images}{frames}; base-uri 'none'; frame-ancestors 'none'"
                     ),
                     "{name}"
                 );
@@ -208,7 +274,7 @@ mod tests {
 
     #[test]
     fn a_theme_without_a_name_leaves_no_gap() {
-        for (name, html) in every_page(&BuiltInPages::default(), "x") {
+        for (name, html) in every_page(&BuiltInPages::default(), &ENGLISH, "x") {
             let page = ParsedPage::checked(html.body());
             assert!(page.all("header").is_empty(), "{name}");
             assert!(!page.text_of("title").contains('–'), "{name}");
@@ -217,9 +283,9 @@ mod tests {
 
     #[test]
     fn the_theme_is_on_every_page() {
-        for (name, html) in every_page(&themed(), "x") {
+        for (name, html) in every_page(&themed(), &ENGLISH, "x") {
             let page = ParsedPage::checked(html.body());
-            assert_eq!(page.only("img")["src"], "https://cdn.example/logo.svg?a=1&b=\"2\"", "{name}");
+            assert_eq!(page.all("img")[0]["src"], "https://cdn.example/logo.svg?a=1&b=\"2\"", "{name}");
             assert!(page.text_of("title").ends_with(" – Notes & <more>"), "{name}");
             assert!(page.text_of("style").contains("--accent:#ffff00;--on-accent:#000000;"), "{name}");
         }
@@ -248,7 +314,7 @@ mod tests {
             // For a blank name the page shows the client id instead.
             prop_assume!(!text.trim().is_empty());
             let pages = themed();
-            for ((name, plain), (_, hostile)) in every_page(&pages, "plain").into_iter().zip(every_page(&pages, &text)) {
+            for ((name, plain), (_, hostile)) in every_page(&pages, &ENGLISH, "plain").into_iter().zip(every_page(&pages, &ENGLISH, &text)) {
                 prop_assert_eq!(skeleton(&plain), skeleton(&hostile), "{}", name);
             }
         }

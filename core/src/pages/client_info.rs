@@ -19,16 +19,32 @@ pub struct ClientInfo<'a> {
     pub policy_uri: Option<WebUri<'a>>,
     /// `tos_uri`: its terms of service.
     pub tos_uri: Option<WebUri<'a>>,
-    /// `logo_uri`. The built-in pages do not show it: loading it would tell the client's server who is about to sign
-    /// in, and a client may use somebody else's logo.
-    pub logo_uri: Option<WebUri<'a>>,
+    /// The path on the server's own origin at which it serves the client's logo. It is not `logo_uri`: loading that
+    /// would tell the client's server who is about to sign in.
+    pub logo: Option<&'a str>,
+    /// Whether it registered itself, so that nobody vouches for its metadata and its redirect URIs.
+    pub self_registered: bool,
 }
 
 impl<'a> ClientInfo<'a> {
     /// A client without metadata.
     #[must_use]
     pub fn new(id: &'a str) -> Self {
-        Self { id, name: None, uri: None, policy_uri: None, tos_uri: None, logo_uri: None }
+        Self {
+            id,
+            name: None,
+            uri: None,
+            policy_uri: None,
+            tos_uri: None,
+            logo: None,
+            self_registered: false,
+        }
+    }
+
+    /// The path of its logo, if it is one on the page's own origin.
+    pub(super) fn own_logo(&self) -> Option<&'a str> {
+        // A second slash, or a backslash, would begin the name of another host.
+        self.logo.filter(|path| path.starts_with('/') && !path.starts_with("//") && !path.contains('\\'))
     }
 
     /// The client's name, or its id if it has none.
@@ -50,5 +66,21 @@ mod tests {
         assert_eq!(client.display_name(), "s6BhdRkqt3");
         client.name = Some("Web shop");
         assert_eq!(client.display_name(), "Web shop");
+    }
+
+    #[test]
+    fn a_logo_is_on_the_own_origin() {
+        let mut client = ClientInfo::new("web");
+        for (logo, shown) in [
+            ("/oauth/logo/web?v=1", true),
+            ("//evil.example/logo.png", false),
+            ("/\\evil.example/logo.png", false),
+            ("https://shop.example/logo.png", false),
+            ("javascript:alert(1)", false),
+            ("", false),
+        ] {
+            client.logo = Some(logo);
+            assert_eq!(client.own_logo().is_some(), shown, "{logo}");
+        }
     }
 }

@@ -3,6 +3,7 @@
 use super::client_info::ClientInfo;
 use super::destination::Destination;
 use super::form::Form;
+use super::language::Language;
 use super::markup::{Markup, html};
 use super::parts;
 use super::scope_info::ScopeInfo;
@@ -12,6 +13,8 @@ use super::scope_info::ScopeInfo;
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct ConsentPage<'a> {
+    /// The language of the page.
+    pub language: &'a Language,
     /// The form around the buttons.
     pub form: Form<'a>,
     /// The client that requests access.
@@ -28,27 +31,30 @@ impl<'a> ConsentPage<'a> {
     /// A consent page for a request of `client`.
     #[must_use]
     pub fn new(
+        language: &'a Language,
         form: Form<'a>,
         client: ClientInfo<'a>,
         destination: Destination<'a>,
         user: &'a str,
         scopes: &'a [ScopeInfo<'a>],
     ) -> Self {
-        Self { form, client, destination, user, scopes }
+        Self { language, form, client, destination, user, scopes }
     }
 }
 
 pub(super) fn write(out: &mut Markup, page: &ConsentPage<'_>) {
-    html!(out; "<h1>Allow access?</h1>" r#"<p class="lead">"#);
-    parts::client_name(out, &page.client);
-    html!(out; " asks for access to your account.</p>");
-    parts::scopes(out, page.scopes);
+    let texts = page.language.texts();
+    parts::client_logo(out, &page.client);
+    html!(out; "<h1>" (&texts.consent) "</h1>");
+    parts::lead(out, &texts.consent_for, &page.client);
+    parts::self_registered(out, texts, &page.client);
+    parts::scopes(out, texts, page.scopes);
     html!(out; "<dl>");
-    parts::signed_in_as(out, page.user);
-    parts::sent_to(out, &page.destination);
+    parts::signed_in_as(out, texts, page.user);
+    parts::sent_to(out, texts, &page.destination);
     html!(out; "</dl>");
-    parts::form(out, &page.form, |out| parts::decision(out, "Allow", "Deny"));
-    parts::client_links(out, &page.client);
+    parts::form(out, &page.form, |out| parts::decision(out, &texts.allow, &texts.deny));
+    parts::client_links(out, texts, &page.client);
 }
 
 #[cfg(test)]
@@ -56,6 +62,7 @@ mod tests {
     use super::*;
     use crate::pages::BuiltInPages;
     use crate::pages::test_parsed_page::ParsedPage;
+    use crate::pages::test_samples::ENGLISH;
     use crate::pages::web_uri::WebUri;
 
     const FORM: Form<'static> = Form { action: "/oauth/authorize", hidden: &[("csrf", "c1")] };
@@ -68,9 +75,12 @@ mod tests {
     fn client_user_destination_and_every_scope_are_shown() {
         let mut client = ClientInfo::new("web");
         client.name = Some("Web shop");
-        let scopes = [ScopeInfo::standard("email"), ScopeInfo::standard("notes.read")];
+        let scopes = [
+            ScopeInfo::standard("email", ENGLISH.texts()),
+            ScopeInfo::standard("notes.read", ENGLISH.texts()),
+        ];
         let destination = Destination::new("https://client.example.com/cb?tenant=<1>");
-        let page = read(&ConsentPage::new(FORM, client, destination, "Israel", &scopes));
+        let page = read(&ConsentPage::new(&ENGLISH, FORM, client, destination, "Israel", &scopes));
         let text = page.text();
         for shown in [
             "Web shop",
@@ -89,8 +99,14 @@ mod tests {
 
     #[test]
     fn the_buttons_send_the_decision() {
-        let page =
-            read(&ConsentPage::new(FORM, ClientInfo::new("web"), Destination::new("app:/cb"), "Israel", &[]));
+        let page = read(&ConsentPage::new(
+            &ENGLISH,
+            FORM,
+            ClientInfo::new("web"),
+            Destination::new("app:/cb"),
+            "Israel",
+            &[],
+        ));
         let buttons: Vec<_> = page
             .all("button")
             .iter()
@@ -103,15 +119,39 @@ mod tests {
     }
 
     #[test]
-    fn a_client_links_to_its_pages_and_its_logo_is_not_loaded() {
+    fn a_client_links_to_its_pages_and_has_no_logo_by_default() {
         let mut client = ClientInfo::new("web");
         client.uri = WebUri::parse("https://shop.example/?a=1&b=2").ok();
         client.tos_uri = WebUri::parse("https://shop.example/tos").ok();
-        client.logo_uri = WebUri::parse("https://shop.example/logo.png").ok();
-        let page = read(&ConsentPage::new(FORM, client, Destination::new("app:/cb"), "Israel", &[]));
+        let page =
+            read(&ConsentPage::new(&ENGLISH, FORM, client, Destination::new("app:/cb"), "Israel", &[]));
         let links: Vec<_> = page.all("a").iter().map(|link| link["href"].clone()).collect();
         assert_eq!(links, ["https://shop.example/?a=1&b=2", "https://shop.example/tos"]);
         assert!(page.all("a").iter().all(|link| link["rel"].contains("noopener")));
         assert!(page.all("img").is_empty());
+    }
+
+    #[test]
+    fn a_client_that_registered_itself_is_called_that() {
+        let mut client = ClientInfo::new("web");
+        for self_registered in [false, true] {
+            client.self_registered = self_registered;
+            let destination = Destination::new("https://client.example.com/cb");
+            let page = read(&ConsentPage::new(&ENGLISH, FORM, client, destination, "Israel", &[]));
+            assert_eq!(page.text().contains("registered itself"), self_registered);
+            assert!(page.text().contains("client.example.com"));
+        }
+    }
+
+    #[test]
+    fn the_logo_is_loaded_from_the_own_origin() {
+        let mut client = ClientInfo::new("web");
+        client.logo = Some("/oauth/logo/web?a=1&b=2");
+        let view = ConsentPage::new(&ENGLISH, FORM, client, Destination::new("app:/cb"), "Israel", &[]);
+        let html = BuiltInPages::default().consent(&view);
+        let page = ParsedPage::checked(html.body());
+        let image = page.only("img");
+        assert_eq!((image["src"].as_str(), image["alt"].as_str()), ("/oauth/logo/web?a=1&b=2", ""));
+        assert!(format!("{html:?}").contains("img-src 'self'"), "{html:?}");
     }
 }

@@ -29,6 +29,7 @@ pub struct ContentSecurityPolicy {
     scripts: Vec<Source>,
     images: Vec<Source>,
     fonts: Vec<Source>,
+    frames: Vec<Source>,
 }
 
 impl ContentSecurityPolicy {
@@ -44,26 +45,38 @@ impl ContentSecurityPolicy {
 
     /// Allows a `<script>` element with exactly this text.
     pub fn inline_script(mut self, script: &str) -> Self {
-        self.scripts.push(Source::digest_of(script));
+        add(&mut self.scripts, Source::digest_of(script));
         self
     }
 
     /// Allows style sheets from `source`.
     pub fn styles_from(mut self, source: Source) -> Self {
-        self.styles.push(source);
+        add(&mut self.styles, source);
         self
     }
 
     /// Allows images from `source`.
     pub fn images_from(mut self, source: Source) -> Self {
-        self.images.push(source);
+        add(&mut self.images, source);
         self
     }
 
     /// Allows fonts from `source`.
     pub fn fonts_from(mut self, source: Source) -> Self {
-        self.fonts.push(source);
+        add(&mut self.fonts, source);
         self
+    }
+
+    /// Allows frames from `source`.
+    pub fn frames_from(mut self, source: Source) -> Self {
+        add(&mut self.frames, source);
+        self
+    }
+}
+
+fn add(sources: &mut Vec<Source>, source: Source) {
+    if !sources.contains(&source) {
+        sources.push(source);
     }
 }
 
@@ -76,6 +89,7 @@ impl fmt::Display for ContentSecurityPolicy {
             ("style-src", &self.styles),
             ("img-src", &self.images),
             ("font-src", &self.fonts),
+            ("frame-src", &self.frames),
         ];
         for (directive, sources) in directives.into_iter().filter(|(_, sources)| !sources.is_empty()) {
             write!(f, "; {directive}")?;
@@ -159,13 +173,16 @@ mod tests {
             .inline_script("")
             .styles_from(Source::own_origin())
             .images_from(Source::own_origin())
+            .images_from(Source::own_origin())
             .images_from(Source::origin_of(&Url::parse("https://cdn.example/x/y?z").unwrap()).unwrap())
-            .fonts_from(Source::data());
+            .fonts_from(Source::data())
+            .frames_from(Source::origin_of(&Url::parse("https://rp.example/out?sid=1").unwrap()).unwrap());
         // The SHA-256 digest of the empty string.
         assert_eq!(
             policy.to_string(),
             "default-src 'none'; script-src 'sha256-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU='; style-src 'self'; \
-             img-src 'self' https://cdn.example; font-src data:; base-uri 'none'; frame-ancestors 'none'"
+             img-src 'self' https://cdn.example; font-src data:; frame-src https://rp.example; base-uri 'none'; \
+             frame-ancestors 'none'"
         );
     }
 

@@ -1,17 +1,22 @@
 //! The pages of the device authorization grant (RFC 8628): entering the code, confirming the request, the result.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use super::client_info::ClientInfo;
 use super::form::Form;
+use super::language::Language;
 use super::markup::{Markup, html};
 use super::parts::{self, FAILURE_ID};
 use super::scope_info::ScopeInfo;
+use super::texts::{Texts, Wait};
 
 /// Asks for the code that a device shows (RFC 8628 section 3.3), in an input named `user_code`.
 #[derive(Clone, Copy)]
 #[non_exhaustive]
 pub struct DeviceCodePage<'a> {
+    /// The language of the page.
+    pub language: &'a Language,
     /// The form around the input.
     pub form: Form<'a>,
     /// The initial value of the input.
@@ -23,8 +28,8 @@ pub struct DeviceCodePage<'a> {
 impl<'a> DeviceCodePage<'a> {
     /// A page with an empty input.
     #[must_use]
-    pub fn new(form: Form<'a>) -> Self {
-        Self { form, user_code: None, failure: None }
+    pub fn new(language: &'a Language, form: Form<'a>) -> Self {
+        Self { language, form, user_code: None, failure: None }
     }
 }
 
@@ -46,19 +51,14 @@ pub enum DeviceCodeFailure {
 }
 
 impl DeviceCodeFailure {
-    fn message(self) -> String {
+    fn message(self, texts: &Texts) -> Cow<'_, str> {
         match self {
-            Self::Missing => "Enter the code that your device shows.".to_owned(),
-            Self::UnknownOrExpired => {
-                "No device waits for this code. Check it, or ask your device for a new one.".to_owned()
-            }
+            Self::Missing => (&*texts.device_code_missing).into(),
+            Self::UnknownOrExpired => (&*texts.device_code_unknown).into(),
             Self::TooManyTries { retry_after_secs } => {
-                format!(
-                    "There were too many tries. Wait {} and try again.",
-                    parts::waiting_time(retry_after_secs)
-                )
+                (texts.too_many_tries)(Wait::of_secs(retry_after_secs)).into()
             }
-            Self::FormExpired => "This page was open for too long. Enter the code again.".to_owned(),
+            Self::FormExpired => (&*texts.device_code_expired).into(),
         }
     }
 }
@@ -68,6 +68,8 @@ impl DeviceCodeFailure {
 #[derive(Clone, Copy)]
 #[non_exhaustive]
 pub struct DeviceConfirmPage<'a> {
+    /// The language of the page.
+    pub language: &'a Language,
     /// The form around the buttons.
     pub form: Form<'a>,
     /// The client on the device.
@@ -84,13 +86,14 @@ impl<'a> DeviceConfirmPage<'a> {
     /// A confirmation page for a request of `client` on a device.
     #[must_use]
     pub fn new(
+        language: &'a Language,
         form: Form<'a>,
         client: ClientInfo<'a>,
         user_code: &'a str,
         user: &'a str,
         scopes: &'a [ScopeInfo<'a>],
     ) -> Self {
-        Self { form, client, user_code, user, scopes }
+        Self { language, form, client, user_code, user, scopes }
     }
 }
 
@@ -98,6 +101,8 @@ impl<'a> DeviceConfirmPage<'a> {
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct DeviceDonePage<'a> {
+    /// The language of the page.
+    pub language: &'a Language,
     /// The client on the device.
     pub client: ClientInfo<'a>,
     /// Whether the user allowed access.
@@ -107,8 +112,8 @@ pub struct DeviceDonePage<'a> {
 impl<'a> DeviceDonePage<'a> {
     /// The page after the decision.
     #[must_use]
-    pub fn new(client: ClientInfo<'a>, allowed: bool) -> Self {
-        Self { client, allowed }
+    pub fn new(language: &'a Language, client: ClientInfo<'a>, allowed: bool) -> Self {
+        Self { language, client, allowed }
     }
 }
 
@@ -135,11 +140,13 @@ impl fmt::Debug for DeviceConfirmPage<'_> {
 }
 
 pub(super) fn write_code(out: &mut Markup, page: &DeviceCodePage<'_>) {
-    html!(out; r#"<h1>Connect a device</h1><p class="lead" id="hint">Enter the code that your device shows.</p>"#);
-    let message = page.failure.map(DeviceCodeFailure::message);
+    let texts = page.language.texts();
+    html!(out; "<h1>" (&texts.device) r#"</h1><p class="lead" id="hint">"# (&texts.device_hint) "</p>");
+    let message = page.failure.map(|failure| failure.message(texts));
     parts::failure(out, message.as_deref());
     parts::form(out, &page.form, |out| {
-        html!(out; r#"<label for="user_code">Code</label><input id="user_code" name="user_code" class="code" type="text" value=""#
+        html!(out; r#"<label for="user_code">"# (&texts.device_code)
+            r#"</label><input id="user_code" name="user_code" class="code" type="text" value=""#
             (page.user_code.unwrap_or_default())
             r#"" autocomplete="off" autocapitalize="characters" autocorrect="off" spellcheck="false" required autofocus"#);
         match page.failure {
@@ -151,32 +158,35 @@ pub(super) fn write_code(out: &mut Markup, page: &DeviceCodePage<'_>) {
                 }
             }
         }
-        html!(out; r#"><div class="actions"><button type="submit">Continue</button></div>"#);
+        html!(out; r#"><div class="actions"><button type="submit">"# (&texts.go_on) "</button></div>");
     });
 }
 
 pub(super) fn write_confirm(out: &mut Markup, page: &DeviceConfirmPage<'_>) {
-    html!(out; r#"<h1>Connect this device?</h1><p class="lead">"#);
-    parts::client_name(out, &page.client);
-    html!(out; " on a device asks for access to your account.</p>");
-    parts::scopes(out, page.scopes);
-    html!(out; r#"<dl><div><dt>Code on the device</dt><dd><bdi class="code">"# (page.user_code) "</bdi></dd></div>");
-    parts::signed_in_as(out, page.user);
-    html!(out; r#"</dl><p class="warning">Allow this only if your own device shows the same code. If somebody sent you the code or the link, choose Deny.</p>"#);
-    parts::form(out, &page.form, |out| parts::decision(out, "Allow", "Deny"));
-    parts::client_links(out, &page.client);
+    let texts = page.language.texts();
+    html!(out; "<h1>" (&texts.device_confirm) "</h1>");
+    parts::lead(out, &texts.device_confirm_for, &page.client);
+    parts::self_registered(out, texts, &page.client);
+    parts::scopes(out, texts, page.scopes);
+    html!(out; "<dl><div><dt>" (&texts.device_shows) r#"</dt><dd><bdi class="code">"# (page.user_code) "</bdi></dd></div>");
+    parts::signed_in_as(out, texts, page.user);
+    html!(out; r#"</dl><p class="warning">"# (&texts.device_warning) "</p>");
+    parts::form(out, &page.form, |out| parts::decision(out, &texts.allow, &texts.deny));
+    parts::client_links(out, texts, &page.client);
+}
+
+/// The heading of the page after the decision, which is also its title.
+pub(super) fn done_heading<'a>(page: &DeviceDonePage<'a>) -> &'a str {
+    let texts = page.language.texts();
+    if page.allowed { &texts.device_connected } else { &texts.device_refused }
 }
 
 pub(super) fn write_done(out: &mut Markup, page: &DeviceDonePage<'_>) {
-    if page.allowed {
-        html!(out; "<h1>Device connected</h1><p>");
-        parts::client_name(out, &page.client);
-        html!(out; " has access now. Go on there; you can close this page.</p>");
-    } else {
-        html!(out; "<h1>Device not connected</h1><p>");
-        parts::client_name(out, &page.client);
-        html!(out; " got no access. You can close this page.</p>");
-    }
+    let texts = page.language.texts();
+    let sentence = if page.allowed { &texts.device_connected_to } else { &texts.device_refused_for };
+    html!(out; "<h1>" (done_heading(page)) "</h1><p>");
+    parts::phrase(out, sentence, |out| parts::client_name(out, &page.client));
+    html!(out; "</p>");
 }
 
 #[cfg(test)]
@@ -184,13 +194,15 @@ mod tests {
     use super::*;
     use crate::pages::BuiltInPages;
     use crate::pages::test_parsed_page::ParsedPage;
+    use crate::pages::test_samples::ENGLISH;
 
     const FORM: Form<'static> = Form { action: "/oauth/device", hidden: &[("csrf", "c1")] };
 
     #[test]
     fn the_code_is_asked_for() {
-        let page =
-            ParsedPage::checked(BuiltInPages::default().device_code(&DeviceCodePage::new(FORM)).body());
+        let page = ParsedPage::checked(
+            BuiltInPages::default().device_code(&DeviceCodePage::new(&ENGLISH, FORM)).body(),
+        );
         assert_eq!(page.only("form")["action"], "/oauth/device");
         assert_eq!(page.hidden_inputs(), [("csrf", "c1")]);
         assert_eq!(page.input("user_code")["value"], "");
@@ -200,7 +212,7 @@ mod tests {
     #[test]
     fn a_rejected_code_stays_in_its_input_with_the_reason() {
         for (failure, words) in [
-            (DeviceCodeFailure::Missing, "Enter the code"),
+            (DeviceCodeFailure::Missing, "There is no code yet"),
             (DeviceCodeFailure::UnknownOrExpired, "No device waits"),
             (DeviceCodeFailure::TooManyTries { retry_after_secs: 600 }, "Wait 10 minutes"),
             (DeviceCodeFailure::FormExpired, "open for too long"),
@@ -208,7 +220,7 @@ mod tests {
             let view = DeviceCodePage {
                 user_code: Some("wdjb<"),
                 failure: Some(failure),
-                ..DeviceCodePage::new(FORM)
+                ..DeviceCodePage::new(&ENGLISH, FORM)
             };
             let page = ParsedPage::checked(BuiltInPages::default().device_code(&view).body());
             assert!(page.text().contains(words), "{failure:?}");
@@ -221,7 +233,8 @@ mod tests {
     #[test]
     fn the_confirmation_shows_code_client_user_and_scopes() {
         let scopes = [ScopeInfo { token: "notes.read", description: Some("Read your notes") }];
-        let view = DeviceConfirmPage::new(FORM, ClientInfo::new("tv"), "WDJB-MJHT", "Israel", &scopes);
+        let view =
+            DeviceConfirmPage::new(&ENGLISH, FORM, ClientInfo::new("tv"), "WDJB-MJHT", "Israel", &scopes);
         let page = ParsedPage::checked(BuiltInPages::default().device_confirm(&view).body());
         for shown in ["tv", "WDJB-MJHT", "Israel", "Read your notes", "notes.read"] {
             assert!(page.text().contains(shown), "{shown}");
@@ -234,7 +247,7 @@ mod tests {
     #[test]
     fn the_result_is_shown() {
         for (allowed, words) in [(true, "has access now"), (false, "got no access")] {
-            let view = DeviceDonePage::new(ClientInfo::new("tv"), allowed);
+            let view = DeviceDonePage::new(&ENGLISH, ClientInfo::new("tv"), allowed);
             let page = ParsedPage::checked(BuiltInPages::default().device_done(&view).body());
             assert!(page.text().contains(words));
             assert!(page.all("form").is_empty());

@@ -4,6 +4,7 @@ use std::fmt;
 
 use super::client_info::ClientInfo;
 use super::form::NamesOnly;
+use super::language::Language;
 use super::markup::{Markup, html};
 use super::parts;
 use super::web_uri::WebUri;
@@ -16,6 +17,8 @@ pub(super) const SCRIPT: &str = "HTMLFormElement.prototype.submit.call(document.
 #[derive(Clone, Copy)]
 #[non_exhaustive]
 pub struct FormPostPage<'a> {
+    /// The language of the page.
+    pub language: &'a Language,
     /// The client's redirect URI, already validated.
     pub action: WebUri<'a>,
     /// Name and value of each response parameter. One of them may be a code or a token.
@@ -27,8 +30,13 @@ pub struct FormPostPage<'a> {
 impl<'a> FormPostPage<'a> {
     /// A page that posts `parameters` to `action`.
     #[must_use]
-    pub fn new(action: WebUri<'a>, parameters: &'a [(&'a str, &'a str)], client: ClientInfo<'a>) -> Self {
-        Self { action, parameters, client }
+    pub fn new(
+        language: &'a Language,
+        action: WebUri<'a>,
+        parameters: &'a [(&'a str, &'a str)],
+        client: ClientInfo<'a>,
+    ) -> Self {
+        Self { language, action, parameters, client }
     }
 }
 
@@ -39,16 +47,17 @@ impl fmt::Debug for FormPostPage<'_> {
             .field("action", &self.action)
             .field("parameters", &NamesOnly(self.parameters))
             .field("client", &self.client)
-            .finish()
+            .finish_non_exhaustive()
     }
 }
 
 pub(super) fn write(out: &mut Markup, page: &FormPostPage<'_>) {
-    html!(out; "<h1>Almost there</h1>" r#"<p class="lead">You are on the way back to "#);
-    parts::client_name(out, &page.client);
-    html!(out; r#". If nothing happens, choose Continue.</p><form method="post" action=""# (page.action.as_str()) r#"">"#);
+    let texts = page.language.texts();
+    html!(out; "<h1>" (&texts.form_post) "</h1>");
+    parts::lead(out, &texts.on_the_way, &page.client);
+    html!(out; r#"<form method="post" action=""# (page.action.as_str()) r#"">"#);
     parts::hidden_inputs(out, page.parameters);
-    html!(out; r#"<div class="actions"><button type="submit">Continue</button></div></form><script>"#);
+    html!(out; r#"<div class="actions"><button type="submit">"# (&texts.go_on) "</button></div></form><script>");
     out.fixed(SCRIPT);
     html!(out; "</script>");
 }
@@ -58,13 +67,14 @@ mod tests {
     use super::*;
     use crate::pages::BuiltInPages;
     use crate::pages::test_parsed_page::ParsedPage;
+    use crate::pages::test_samples::ENGLISH;
 
     const PARAMETERS: &[(&str, &str)] =
         &[("code", "c0de"), ("state", "a&b\"<c>"), ("iss", "https://id.example.com")];
 
     fn view() -> FormPostPage<'static> {
         let action = WebUri::parse("https://client.example.com/cb?a=1&b=2").unwrap();
-        FormPostPage::new(action, PARAMETERS, ClientInfo::new("web"))
+        FormPostPage::new(&ENGLISH, action, PARAMETERS, ClientInfo::new("web"))
     }
 
     #[test]

@@ -1,8 +1,12 @@
 //! The pages that users see: sign-in, consent, errors, device codes, sign-out.
 //!
 //! The server shows [`BuiltInPages`], unless the application provides its own [`Pages`]. The built-in pages are plain
-//! HTML, for phones, dark mode and screen readers. They load nothing but the theme's logo. They run no script, except
-//! the form post page, which also works without one. A [`Theme`] sets name, logo and colour.
+//! HTML, for phones, dark mode and screen readers. They load nothing but the theme's logo, a client's logo that the
+//! server itself serves, and after a sign-out the frames that tell clients about it. They run no script, except the form
+//! post page, which also works without one. A [`Theme`] sets name, logo, colour and languages.
+//!
+//! Pages are in English and German, and in the languages that the application adds: see [`Languages`] and [`Texts`].
+//! Each page is given the language that suits the request and the browser.
 //!
 //! An application can replace one page and keep the others:
 //!
@@ -23,21 +27,25 @@
 //!             inputs.push_str(&format!(r#"<input type="hidden" name="{name}" value="{value}">"#));
 //!         }
 //!         let action = escape(page.form.action);
+//!         let texts = page.language.texts();
+//!         let (language, title) = (page.language.tag(), escape(&texts.sign_in));
+//!         let (username, password) = (escape(&texts.username), escape(&texts.password));
 //!         Html::new(format!(
-//!             r#"<!DOCTYPE html><html lang="en"><title>Sign in</title><link rel="stylesheet" href="/own.css">
+//!             r#"<!DOCTYPE html><html lang="{language}"><title>{title}</title><link rel="stylesheet" href="/own.css">
 //!             <form method="post" action="{action}">{inputs}
-//!             <label>Name <input name="username"></label>
-//!             <label>Password <input name="password" type="password"></label>
-//!             <button>Go</button></form>"#
+//!             <label>{username} <input name="username"></label>
+//!             <label>{password} <input name="password" type="password"></label>
+//!             <button>{title}</button></form>"#
 //!         ))
 //!     }
 //! }
 //!
 //! # fn escape(text: &str) -> String { text.replace('&', "&amp;").replace('<', "&lt;").replace('"', "&quot;") }
 //! let pages = OwnSignIn(BuiltInPages::default());
-//! # use gridauth::pages::Form;
+//! # use gridauth::pages::{Form, Language};
+//! # let english = Language::english();
 //! # let form = Form { action: "/oauth/authorize", hidden: &[("csrf", "\"")] };
-//! # assert!(pages.sign_in(&SignInPage::new(form)).body().contains("value=\"&quot;\""));
+//! # assert!(pages.sign_in(&SignInPage::new(&english, form)).body().contains("value=\"&quot;\""));
 //! ```
 //!
 //! A page receives plain text and must escape it, above all what users and clients have written. It receives nothing
@@ -50,20 +58,28 @@ mod consent;
 mod content_security_policy;
 mod destination;
 mod device;
+mod english;
 mod error;
 mod form;
 mod form_post;
+mod german;
 mod html;
+mod language;
+mod languages;
 mod logout;
 mod markup;
 mod parts;
+mod return_uri;
 mod scope_info;
 mod sign_in;
 mod stylesheet;
 #[cfg(test)]
+mod test_languages;
+#[cfg(test)]
 mod test_parsed_page;
 #[cfg(test)]
 mod test_samples;
+mod texts;
 mod theme;
 mod web_uri;
 
@@ -78,9 +94,13 @@ pub use error::ErrorPage;
 pub use form::Form;
 pub use form_post::FormPostPage;
 pub use html::{Html, ReferrerPolicy};
+pub use language::{Direction, InvalidLanguageTag, Language};
+pub use languages::Languages;
 pub use logout::{LogoutConfirmPage, LogoutDonePage};
+pub use return_uri::{NotAReturnUri, ReturnUri};
 pub use scope_info::ScopeInfo;
 pub use sign_in::{SignInFailure, SignInPage};
+pub use texts::{Phrase, Text, Texts, Wait};
 pub use theme::{Theme, ThemeBuilder, ThemeError};
 pub use web_uri::{NotAWebUri, WebUri};
 
@@ -90,6 +110,11 @@ pub use web_uri::{NotAWebUri, WebUri};
 pub trait Pages: Send + Sync + 'static {
     /// The pages to show where a method is not overridden.
     fn built_in(&self) -> &BuiltInPages;
+
+    /// The languages of the pages. Each page is given one of them.
+    fn languages(&self) -> &Languages {
+        self.built_in().languages()
+    }
 
     /// Asks for a username and a password.
     fn sign_in(&self, page: &SignInPage<'_>) -> Html {
@@ -132,7 +157,7 @@ pub trait Pages: Send + Sync + 'static {
     }
 
     /// Tells the user whether they are signed out.
-    fn logout_done(&self, page: &LogoutDonePage) -> Html {
+    fn logout_done(&self, page: &LogoutDonePage<'_>) -> Html {
         self.built_in().logout_done(page)
     }
 }

@@ -7,6 +7,7 @@ use super::destination::{Destination, Recipient};
 use super::form::Form;
 use super::markup::{Markup, html};
 use super::scope_info::ScopeInfo;
+use super::texts::{Phrase, Texts};
 
 /// The id of the message that inputs refer to with `aria-describedby`.
 pub(super) const FAILURE_ID: &str = "failure";
@@ -49,6 +50,34 @@ pub(super) fn client_name(out: &mut Markup, client: &ClientInfo<'_>) {
     html!(out; "</strong>");
 }
 
+/// A phrase around what `value` writes.
+pub(super) fn phrase(out: &mut Markup, phrase: &Phrase, value: impl FnOnce(&mut Markup)) {
+    out.text(phrase.before());
+    value(out);
+    out.text(phrase.after());
+}
+
+/// The sentence below the heading, around the client's name.
+pub(super) fn lead(out: &mut Markup, sentence: &Phrase, client: &ClientInfo<'_>) {
+    html!(out; r#"<p class="lead">"#);
+    phrase(out, sentence, |out| client_name(out, client));
+    html!(out; "</p>");
+}
+
+/// The client's logo. Its name is below it, so it needs no alternative text.
+pub(super) fn client_logo(out: &mut Markup, client: &ClientInfo<'_>) {
+    if let Some(logo) = client.own_logo() {
+        html!(out; r#"<img class="logo" src=""# (logo) r#"" alt="">"#);
+    }
+}
+
+/// Says of a client that registered itself that nobody vouches for it.
+pub(super) fn self_registered(out: &mut Markup, texts: &Texts, client: &ClientInfo<'_>) {
+    if client.self_registered {
+        html!(out; r#"<p class="warning">"# (&texts.self_registered) "</p>");
+    }
+}
+
 /// Why the previous form was rejected.
 pub(super) fn failure(out: &mut Markup, message: Option<&str>) {
     if let Some(message) = message {
@@ -57,42 +86,38 @@ pub(super) fn failure(out: &mut Markup, message: Option<&str>) {
 }
 
 /// The client's links about itself. They open in a new tab, so that this page is not lost.
-pub(super) fn client_links(out: &mut Markup, client: &ClientInfo<'_>) {
+pub(super) fn client_links(out: &mut Markup, texts: &Texts, client: &ClientInfo<'_>) {
     let links = [
-        ("Website", client.uri),
-        ("Privacy policy", client.policy_uri),
-        ("Terms of service", client.tos_uri),
+        (&texts.website, client.uri),
+        (&texts.privacy_policy, client.policy_uri),
+        (&texts.terms_of_service, client.tos_uri),
     ];
     if links.iter().all(|(_, uri)| uri.is_none()) {
         return;
     }
-    html!(out; r#"<p class="links">About "#);
-    isolated(out, client.display_name());
-    html!(out; ":");
+    html!(out; r#"<p class="links">"#);
+    phrase(out, &texts.about_client, |out| isolated(out, client.display_name()));
     for (words, uri) in links {
         if let Some(uri) = uri {
             html!(out; r#" <a href=""# (uri.as_str()) r#"" target="_blank" rel="noopener noreferrer nofollow">"# (words)
-                r#"<span class="unseen"> (opens in a new tab)</span></a>"#);
+                r#"<span class="unseen"> "# (&texts.opens_in_new_tab) "</span></a>");
         }
     }
     html!(out; "</p>");
 }
 
-/// Shown for a scope without a description.
-const NO_DESCRIPTION: &str = "Access that is not described further";
-
 /// Every requested scope: its description and its token.
-pub(super) fn scopes(out: &mut Markup, scopes: &[ScopeInfo<'_>]) {
-    html!(out; "<h2>What it asks for</h2>");
+pub(super) fn scopes(out: &mut Markup, texts: &Texts, scopes: &[ScopeInfo<'_>]) {
+    html!(out; "<h2>" (&texts.scopes) "</h2>");
     if scopes.is_empty() {
-        html!(out; "<p>No particular permission.</p>");
+        html!(out; "<p>" (&texts.no_scopes) "</p>");
         return;
     }
     html!(out; r#"<ul class="scopes" role="list">"#);
     for scope in scopes {
-        let words = scope.description.filter(|words| !words.trim().is_empty()).unwrap_or(NO_DESCRIPTION);
+        let described = scope.description.filter(|words| !words.trim().is_empty());
         html!(out; "<li><span>");
-        isolated(out, words);
+        isolated(out, described.unwrap_or(&texts.undescribed_scope));
         html!(out; " <code>");
         isolated(out, scope.token);
         html!(out; "</code></span></li>");
@@ -101,15 +126,15 @@ pub(super) fn scopes(out: &mut Markup, scopes: &[ScopeInfo<'_>]) {
 }
 
 /// The signed-in user, as an entry of a `<dl>`.
-pub(super) fn signed_in_as(out: &mut Markup, user: &str) {
-    html!(out; "<div><dt>Signed in as</dt><dd>");
+pub(super) fn signed_in_as(out: &mut Markup, texts: &Texts, user: &str) {
+    html!(out; "<div><dt>" (&texts.signed_in_as) "</dt><dd>");
     isolated(out, user);
     html!(out; "</dd></div>");
 }
 
 /// Where the browser is sent next, as an entry of a `<dl>`: the recipient, and the full URI in a `<details>`.
-pub(super) fn sent_to(out: &mut Markup, destination: &Destination<'_>) {
-    html!(out; "<div><dt>You will be sent to</dt><dd>");
+pub(super) fn sent_to(out: &mut Markup, texts: &Texts, destination: &Destination<'_>) {
+    html!(out; "<div><dt>" (&texts.sent_to) "</dt><dd>");
     let address = |out: &mut Markup, text: &str| {
         html!(out; "<strong>");
         isolated(out, text);
@@ -118,36 +143,20 @@ pub(super) fn sent_to(out: &mut Markup, destination: &Destination<'_>) {
     match destination.recipient() {
         Recipient::Website(origin) => address(out, origin),
         Recipient::ThisDevice(origin) => {
-            html!(out; "a program on this device, ");
-            address(out, origin);
+            phrase(out, &texts.sent_to_this_device, |out| address(out, origin));
         }
-        Recipient::App(scheme) => {
-            html!(out; "the app that opens ");
-            address(out, scheme);
-            html!(out; " links");
-        }
+        Recipient::App(scheme) => phrase(out, &texts.sent_to_app, |out| address(out, scheme)),
         Recipient::Unknown => address(out, destination.uri()),
     }
-    html!(out; "<details><summary>Full address</summary><code>");
+    html!(out; "<details><summary>" (&texts.full_address) "</summary><code>");
     isolated(out, destination.uri());
     html!(out; "</code></details></dd></div>");
 }
 
 /// The two buttons of a decision, both named `decision`.
-pub(super) fn decision(out: &mut Markup, allow: &'static str, deny: &'static str) {
+pub(super) fn decision(out: &mut Markup, allow: &str, deny: &str) {
     html!(out; r#"<div class="actions"><button type="submit" name="decision" value="allow">"# (allow)
         r#"</button><button type="submit" name="decision" value="deny" class="quiet">"# (deny) "</button></div>");
-}
-
-/// How long to wait, in words.
-pub(super) fn waiting_time(seconds: u64) -> String {
-    let (count, unit) = match seconds {
-        0..=1 => return "a second".to_owned(),
-        2..=90 => (seconds, "seconds"),
-        91..=5400 => (seconds.div_ceil(60), "minutes"),
-        _ => (seconds.div_ceil(3600), "hours"),
-    };
-    format!("{count} {unit}")
 }
 
 #[cfg(test)]
@@ -160,24 +169,6 @@ mod tests {
         for plain in ["متجر الويب", "ישראל", "👩\u{200D}👩\u{200D}👧", "می\u{200C}خواهم", "R&D <b>"]
         {
             assert_eq!(visible(plain), plain);
-        }
-    }
-
-    #[test]
-    fn waiting_times_are_rounded_up() {
-        for (seconds, words) in [
-            (0, "a second"),
-            (1, "a second"),
-            (2, "2 seconds"),
-            (90, "90 seconds"),
-            (91, "2 minutes"),
-            (120, "2 minutes"),
-            (121, "3 minutes"),
-            (5400, "90 minutes"),
-            (5401, "2 hours"),
-            (u64::MAX, "5124095576030432 hours"),
-        ] {
-            assert_eq!(waiting_time(seconds), words);
         }
     }
 }

@@ -1,5 +1,7 @@
 //! What pages show about a scope.
 
+use super::texts::Texts;
+
 /// A requested scope.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ScopeInfo<'a> {
@@ -14,22 +16,14 @@ impl<'a> ScopeInfo<'a> {
     /// 5.4 and 11).
     ///
     /// ```
-    /// use gridauth::pages::ScopeInfo;
+    /// use gridauth::pages::{Language, ScopeInfo};
     ///
-    /// assert_eq!(ScopeInfo::standard("email").description, Some("See your email address"));
-    /// assert_eq!(ScopeInfo::standard("notes.read").description, None);
+    /// let english = Language::english();
+    /// assert_eq!(ScopeInfo::standard("email", english.texts()).description, Some("See your email address"));
+    /// assert_eq!(ScopeInfo::standard("notes.read", english.texts()).description, None);
     /// ```
     #[must_use]
-    pub fn standard(token: &'a str) -> Self {
-        let description = match token {
-            "openid" => Some("Know who you are"),
-            "profile" => Some("See your name and profile"),
-            "email" => Some("See your email address"),
-            "address" => Some("See your postal address"),
-            "phone" => Some("See your phone number"),
-            "offline_access" => Some("Keep this access while you are away"),
-            _ => None,
-        };
-        Self { token, description }
+    pub fn standard(token: &'a str, texts: &'a Texts) -> Self {
+        Self { token, description: texts.standard_scope(token) }
     }
 }

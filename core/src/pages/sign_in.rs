@@ -1,18 +1,27 @@
 //! The sign-in page.
 
+use std::borrow::Cow;
+
 use super::client_info::ClientInfo;
+use super::destination::Destination;
 use super::form::Form;
+use super::language::Language;
 use super::markup::{Markup, html};
 use super::parts::{self, FAILURE_ID};
+use super::texts::{Texts, Wait};
 
 /// Asks for a username and a password, in inputs named `username` and `password`.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct SignInPage<'a> {
+    /// The language of the page.
+    pub language: &'a Language,
     /// The form around the inputs.
     pub form: Form<'a>,
     /// The client that the user is signing in for, if any.
     pub client: Option<ClientInfo<'a>>,
+    /// Where the browser is sent in the end. The built-in page shows it for a client that registered itself.
+    pub destination: Option<&'a Destination<'a>>,
     /// The initial value of the username input: what was entered before, or the client's `login_hint`.
     pub username: Option<&'a str>,
     /// Why the page is shown again.
@@ -22,8 +31,8 @@ pub struct SignInPage<'a> {
 impl<'a> SignInPage<'a> {
     /// A sign-in page with empty inputs.
     #[must_use]
-    pub fn new(form: Form<'a>) -> Self {
-        Self { form, client: None, username: None, failure: None }
+    pub fn new(language: &'a Language, form: Form<'a>) -> Self {
+        Self { language, form, client: None, destination: None, username: None, failure: None }
     }
 }
 
@@ -45,19 +54,14 @@ pub enum SignInFailure {
 }
 
 impl SignInFailure {
-    fn message(self) -> String {
+    fn message(self, texts: &Texts) -> Cow<'_, str> {
         match self {
-            Self::MissingFields => "Enter both your username and your password.".to_owned(),
-            Self::WrongCredentials => {
-                "This username and password do not match. Check both and try again.".to_owned()
-            }
+            Self::MissingFields => (&*texts.sign_in_incomplete).into(),
+            Self::WrongCredentials => (&*texts.sign_in_wrong).into(),
             Self::TooManyTries { retry_after_secs } => {
-                format!(
-                    "There were too many tries. Wait {} and try again.",
-                    parts::waiting_time(retry_after_secs)
-                )
+                (texts.too_many_tries)(Wait::of_secs(retry_after_secs)).into()
             }
-            Self::FormExpired => "This page was open for too long. Sign in again.".to_owned(),
+            Self::FormExpired => (&*texts.sign_in_expired).into(),
         }
     }
 
@@ -68,22 +72,40 @@ impl SignInFailure {
 }
 
 pub(super) fn write(out: &mut Markup, page: &SignInPage<'_>) {
-    html!(out; "<h1>Sign in</h1>");
+    let texts = page.language.texts();
     if let Some(client) = &page.client {
-        html!(out; r#"<p class="lead">to go on to "#);
-        parts::client_name(out, client);
-        html!(out; "</p>");
+        parts::client_logo(out, client);
     }
-    let message = page.failure.map(SignInFailure::message);
+    html!(out; "<h1>" (&texts.sign_in) "</h1>");
+    if let Some(client) = &page.client {
+        parts::lead(out, &texts.sign_in_for, client);
+        parts::self_registered(out, texts, client);
+        if let Some(destination) = page.destination.filter(|_| client.self_registered) {
+            html!(out; "<dl>");
+            parts::sent_to(out, texts, destination);
+            html!(out; "</dl>");
+        }
+    }
+    let message = page.failure.map(|failure| failure.message(texts));
     parts::failure(out, message.as_deref());
+    form(out, page);
+    if let Some(client) = &page.client {
+        parts::client_links(out, texts, client);
+    }
+}
+
+fn form(out: &mut Markup, page: &SignInPage<'_>) {
+    let texts = page.language.texts();
     let username = page.username.unwrap_or_default();
     parts::form(out, &page.form, |out| {
-        html!(out; r#"<label for="username">Username</label><input id="username" name="username" type="text" value=""#
+        html!(out; r#"<label for="username">"# (&texts.username)
+            r#"</label><input id="username" name="username" type="text" value=""#
             (username) r#"" autocomplete="username" autocapitalize="none" autocorrect="off" spellcheck="false" dir="auto" required"#);
         input_state(out, page.failure, username.is_empty());
-        html!(out; r#"><label for="password">Password</label><input id="password" name="password" type="password" autocomplete="current-password" required"#);
+        html!(out; r#"><label for="password">"# (&texts.password)
+            r#"</label><input id="password" name="password" type="password" autocomplete="current-password" required"#);
         input_state(out, page.failure, !username.is_empty());
-        html!(out; r#"><div class="actions"><button type="submit">Sign in</button></div>"#);
+        html!(out; r#"><div class="actions"><button type="submit">"# (&texts.sign_in) "</button></div>");
     });
 }
 
@@ -103,7 +125,9 @@ fn input_state(out: &mut Markup, failure: Option<SignInFailure>, focused: bool) 
 mod tests {
     use super::*;
     use crate::pages::BuiltInPages;
+    use crate::pages::WebUri;
     use crate::pages::test_parsed_page::ParsedPage;
+    use crate::pages::test_samples::ENGLISH;
 
     const FORM: Form<'static> =
         Form { action: "/oauth/authorize", hidden: &[("csrf", "t0k\"en"), ("request", "r1")] };
@@ -114,7 +138,7 @@ mod tests {
 
     #[test]
     fn the_form_posts_the_credentials_and_the_hidden_inputs() {
-        let page = read(&SignInPage::new(FORM));
+        let page = read(&SignInPage::new(&ENGLISH, FORM));
         let form = page.only("form");
         assert_eq!((form["method"].as_str(), form["action"].as_str()), ("post", "/oauth/authorize"));
         assert_eq!(page.hidden_inputs(), [("csrf", "t0k\"en"), ("request", "r1")]);
@@ -140,8 +164,11 @@ mod tests {
             (SignInFailure::TooManyTries { retry_after_secs: 61 }, "Wait 61 seconds", false),
             (SignInFailure::FormExpired, "open for too long", false),
         ] {
-            let view =
-                SignInPage { username: Some("is\"rael"), failure: Some(failure), ..SignInPage::new(FORM) };
+            let view = SignInPage {
+                username: Some("is\"rael"),
+                failure: Some(failure),
+                ..SignInPage::new(&ENGLISH, FORM)
+            };
             let page = read(&view);
             assert!(page.text().contains(words), "{failure:?}");
             assert!(page.has_attribute("role", "alert"));
@@ -157,10 +184,46 @@ mod tests {
     #[test]
     fn the_client_is_named() {
         let mut client = ClientInfo::new("web");
-        let view = SignInPage { client: Some(client), ..SignInPage::new(FORM) };
+        let view = SignInPage { client: Some(client), ..SignInPage::new(&ENGLISH, FORM) };
         assert!(read(&view).text().contains("to go on to web"));
         client.name = Some("<b>Web shop</b>");
         let view = SignInPage { client: Some(client), ..view };
         assert!(read(&view).text().contains("to go on to <b>Web shop</b>"));
+    }
+    #[test]
+    fn the_client_shows_its_logo_and_links_to_its_policy_and_terms() {
+        let mut client = ClientInfo::new("web");
+        client.logo = Some("/oauth/logo/web");
+        client.policy_uri = WebUri::parse("https://shop.example/policy?a=1&b=2").ok();
+        client.tos_uri = WebUri::parse("https://shop.example/tos").ok();
+        let view = SignInPage { client: Some(client), ..SignInPage::new(&ENGLISH, FORM) };
+        let html = BuiltInPages::default().sign_in(&view);
+        let page = ParsedPage::checked(html.body());
+        assert_eq!(page.only("img")["src"], "/oauth/logo/web");
+        assert!(format!("{html:?}").contains("img-src 'self'"), "{html:?}");
+        let links: Vec<_> = page.all("a").iter().map(|link| link["href"].clone()).collect();
+        assert_eq!(links, ["https://shop.example/policy?a=1&b=2", "https://shop.example/tos"]);
+        // A logo elsewhere would tell its server who is about to sign in.
+        client.logo = Some("https://shop.example/logo.png");
+        let html = BuiltInPages::default().sign_in(&SignInPage { client: Some(client), ..view });
+        assert!(ParsedPage::checked(html.body()).all("img").is_empty());
+        assert!(!format!("{html:?}").contains("img-src"), "{html:?}");
+    }
+
+    #[test]
+    fn of_a_client_that_registered_itself_the_page_says_where_it_leads() {
+        let destination = Destination::new("https://client.example.com/cb");
+        let mut client = ClientInfo::new("web");
+        for self_registered in [false, true] {
+            client.self_registered = self_registered;
+            let view = SignInPage {
+                client: Some(client),
+                destination: Some(&destination),
+                ..SignInPage::new(&ENGLISH, FORM)
+            };
+            let text = read(&view).text();
+            assert_eq!(text.contains("registered itself"), self_registered, "{text}");
+            assert_eq!(text.contains("https://client.example.com"), self_registered, "{text}");
+        }
     }
 }

@@ -1,9 +1,13 @@
 //! Sample pages, filled with text that tries to break out of its context.
 
+use std::sync::LazyLock;
+
 use http::StatusCode;
 use proptest::prelude::*;
 
 use super::*;
+
+pub(super) static ENGLISH: LazyLock<Language> = LazyLock::new(Language::english);
 
 /// Text that tries to break out of its context.
 pub(super) fn hostile_text() -> impl Strategy<Value = String> {
@@ -61,7 +65,7 @@ pub(super) fn hostile_text() -> impl Strategy<Value = String> {
 }
 
 /// Every page, with `text` wherever untrusted text can appear.
-pub(super) fn every_page(pages: &BuiltInPages, text: &str) -> Vec<(&'static str, Html)> {
+pub(super) fn every_page(pages: &BuiltInPages, language: &Language, text: &str) -> Vec<(&'static str, Html)> {
     let hidden = [("csrf", text), (text, "1"), ("submit", text)];
     let form = Form { action: text, hidden: &hidden };
     let uri = format!("https://shop.example/{text}");
@@ -69,32 +73,93 @@ pub(super) fn every_page(pages: &BuiltInPages, text: &str) -> Vec<(&'static str,
     let mut client = ClientInfo::new(text);
     client.name = Some(text);
     (client.uri, client.policy_uri, client.tos_uri) = (Some(uri), Some(uri), Some(uri));
+    client.self_registered = true;
+    // A path with a backslash is not shown.
+    let logo = format!("/logo/{}", text.replace('\\', ""));
+    client.logo = Some(&logo);
+    let destination = Destination::new(uri.as_str());
     let scopes =
         [ScopeInfo { token: text, description: None }, ScopeInfo { token: text, description: Some(text) }];
 
-    let mut sign_in = SignInPage::new(form);
+    let mut sign_in = SignInPage::new(language, form);
     (sign_in.client, sign_in.username) = (Some(client), Some(text));
+    sign_in.destination = Some(&destination);
     let mut sign_in_again = sign_in;
     sign_in_again.failure = Some(SignInFailure::WrongCredentials);
-    let mut device_code = DeviceCodePage::new(form);
+    let mut device_code = DeviceCodePage::new(language, form);
     (device_code.user_code, device_code.failure) = (Some(text), Some(DeviceCodeFailure::UnknownOrExpired));
-    let mut error = ErrorPage::new(StatusCode::BAD_REQUEST, text, text);
+    let mut error = ErrorPage::new(language, StatusCode::BAD_REQUEST, text, text);
     error.detail = Some(text);
-    let mut logout = LogoutConfirmPage::new(form);
+    let mut logout = LogoutConfirmPage::new(language, form);
     (logout.client, logout.user) = (Some(client), Some(text));
+    let mut logout_done = LogoutDonePage::new(language, true);
+    let frames = [uri, uri];
+    (logout_done.client, logout_done.frames) = (Some(client), &frames);
+    logout_done.return_to = ReturnUri::parse(uri.as_str()).ok();
     vec![
         ("sign_in", pages.sign_in(&sign_in)),
         ("sign_in_again", pages.sign_in(&sign_in_again)),
         (
             "consent",
-            pages.consent(&ConsentPage::new(form, client, Destination::new(uri.as_str()), text, &scopes)),
+            pages.consent(&ConsentPage::new(language, form, client, destination.clone(), text, &scopes)),
         ),
         ("error", pages.error(&error)),
-        ("form_post", pages.form_post(&FormPostPage::new(uri, &hidden, client))),
+        ("form_post", pages.form_post(&FormPostPage::new(language, uri, &hidden, client))),
         ("device_code", pages.device_code(&device_code)),
-        ("device_confirm", pages.device_confirm(&DeviceConfirmPage::new(form, client, text, text, &scopes))),
-        ("device_done", pages.device_done(&DeviceDonePage::new(client, true))),
+        (
+            "device_confirm",
+            pages.device_confirm(&DeviceConfirmPage::new(language, form, client, text, text, &scopes)),
+        ),
+        ("device_done", pages.device_done(&DeviceDonePage::new(language, client, true))),
         ("logout_confirm", pages.logout_confirm(&logout)),
-        ("logout_done", pages.logout_done(&LogoutDonePage::new(true))),
+        ("logout_done", pages.logout_done(&logout_done)),
     ]
 }
+
+/// Every page in every variant, so that each text is on one of them. What is not a text of the catalogue is `value` or
+/// one of [`OTHER_VALUES`].
+pub(super) fn every_variant(pages: &BuiltInPages, language: &Language, value: &str) -> Vec<Html> {
+    let texts = language.texts();
+    let form = Form { action: "/form", hidden: &[] };
+    let client = ClientInfo::new(value);
+    let mut found: Vec<Html> = every_page(pages, language, value).into_iter().map(|(_, html)| html).collect();
+
+    let tries = || SignInFailure::TooManyTries { retry_after_secs: 600 };
+    for failure in [SignInFailure::MissingFields, tries(), SignInFailure::FormExpired] {
+        found.push(pages.sign_in(&SignInPage { failure: Some(failure), ..SignInPage::new(language, form) }));
+    }
+    let standard = ["openid", "profile", "email", "address", "phone", "offline_access"];
+    let standard = standard.map(|token| ScopeInfo { token: value, ..ScopeInfo::standard(token, texts) });
+    for (uri, scopes) in [(OTHER_VALUES[0], &standard[..]), (OTHER_VALUES[1], &[]), (value, &[])] {
+        let destination = Destination::new(uri);
+        found.push(pages.consent(&ConsentPage::new(language, form, client, destination, value, scopes)));
+    }
+    let tries = DeviceCodeFailure::TooManyTries { retry_after_secs: 60 };
+    for failure in [DeviceCodeFailure::Missing, tries, DeviceCodeFailure::FormExpired] {
+        let page = DeviceCodePage { failure: Some(failure), ..DeviceCodePage::new(language, form) };
+        found.push(pages.device_code(&page));
+    }
+    found.push(pages.device_done(&DeviceDonePage::new(language, client, false)));
+    for (title, advice) in [
+        (&texts.error_tries, &texts.error_tries_advice),
+        (&texts.error_server, &texts.error_server_advice),
+        (&texts.error_request, &texts.error_request_advice),
+    ] {
+        found.push(pages.error(&ErrorPage::new(language, StatusCode::BAD_REQUEST, title, advice)));
+    }
+    for signed_out in [true, false] {
+        found.push(pages.logout_done(&LogoutDonePage::new(language, signed_out)));
+    }
+    found
+}
+
+/// The redirect URIs on the pages of [`every_variant`], and the parts of them that a page shows.
+pub(super) const OTHER_VALUES: [&str; 7] = [
+    "http://127.0.0.1:4711/7",
+    "com.example.app:/7",
+    "http://127.0.0.1:4711",
+    "com.example.app",
+    "https://shop.example/7",
+    "https://shop.example",
+    super::form_post::SCRIPT,
+];

@@ -1,9 +1,10 @@
-//! How a deployment customizes the built-in pages: name, logo, accent colour.
+//! How a deployment customizes the built-in pages: name, logo, accent colour, languages.
 
 use url::Url;
 
 use super::color::{Color, InvalidColor};
 use super::content_security_policy::{InvalidSource, Source};
+use super::languages::Languages;
 
 /// The light backgrounds in `style.css`: the page, then the card.
 pub(super) const LIGHT_SURFACES: [Color; 2] = [Color::rgb(0xf3, 0xf4, 0xf6), Color::rgb(0xff, 0xff, 0xff)];
@@ -26,6 +27,7 @@ pub struct Theme {
     name: Option<String>,
     logo: Option<Logo>,
     accent: Color,
+    languages: Languages,
 }
 
 #[derive(Clone, Debug)]
@@ -59,7 +61,7 @@ pub enum ThemeError {
 impl Theme {
     /// Starts a theme for the service that users know as `name`.
     pub fn builder(name: impl Into<String>) -> ThemeBuilder {
-        ThemeBuilder { name: name.into(), logo_uri: None, accent: None }
+        ThemeBuilder { name: name.into(), logo_uri: None, accent: None, languages: Languages::default() }
     }
 
     /// The name that users know the service by. The default theme has none.
@@ -80,6 +82,12 @@ impl Theme {
         self.accent
     }
 
+    /// The languages of the pages.
+    #[must_use]
+    pub fn languages(&self) -> &Languages {
+        &self.languages
+    }
+
     pub(super) fn logo_source(&self) -> Option<&Source> {
         self.logo.as_ref().map(|logo| &logo.source)
     }
@@ -88,7 +96,7 @@ impl Theme {
 /// A plain theme without a name.
 impl Default for Theme {
     fn default() -> Self {
-        Self { name: None, logo: None, accent: DEFAULT_ACCENT }
+        Self { name: None, logo: None, accent: DEFAULT_ACCENT, languages: Languages::default() }
     }
 }
 
@@ -99,6 +107,7 @@ pub struct ThemeBuilder {
     name: String,
     logo_uri: Option<String>,
     accent: Option<String>,
+    languages: Languages,
 }
 
 impl ThemeBuilder {
@@ -116,6 +125,12 @@ impl ThemeBuilder {
         self
     }
 
+    /// Sets the languages of the pages, and with them every text. By default these are English and German.
+    pub fn languages(mut self, languages: Languages) -> Self {
+        self.languages = languages;
+        self
+    }
+
     /// Checks the settings and builds the theme.
     ///
     /// # Errors
@@ -126,7 +141,7 @@ impl ThemeBuilder {
         }
         let accent = self.accent.map_or(Ok(DEFAULT_ACCENT), |color| color.parse())?;
         let logo = self.logo_uri.map(Logo::parse).transpose()?;
-        Ok(Theme { name: Some(self.name), logo, accent })
+        Ok(Theme { name: Some(self.name), logo, accent, languages: self.languages })
     }
 }
 

@@ -317,7 +317,7 @@ impl Builder {
         self
     }
 
-    /// Sets the name, logo and colour of the built-in pages.
+    /// Sets the name, logo, colour and languages of the built-in pages.
     #[must_use]
     pub fn theme(self, theme: Theme) -> Self {
         self.pages(BuiltInPages::new(theme))

@@ -18,6 +18,7 @@ mod expiry;
 mod extension_points;
 mod forms;
 mod guards;
+mod languages;
 mod lifetimes;
 mod lost_answers;
 mod metadata;

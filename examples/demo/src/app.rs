@@ -9,7 +9,7 @@ use gridauth::grant::extension::OpenId;
 use gridauth::grant::{AuthorizationCode, ClientCredentials, Implicit, Password, RefreshToken};
 use gridauth::identity::PasswordPolicy;
 use gridauth::model::AuthMethod;
-use gridauth::pages::Theme;
+use gridauth::pages::{Language, Languages, Theme};
 use gridauth::store::{OpenError, StoreError};
 use gridauth::{Client, GridAuth, PutClientError, RevokeError, Store};
 
@@ -25,6 +25,15 @@ gridauth::scopes! {
     pub NotesRead = "notes.read": "Read your notes";
     /// May write notes.
     pub NotesWrite = "notes.write": "Write notes for you";
+}
+
+/// The languages of the pages, with the scopes described in each.
+fn languages() -> Languages {
+    let german = Language::german()
+        .with_scope("all", "Ihr Konto verwenden")
+        .with_scope("notes.read", "Ihre Notizen lesen")
+        .with_scope("notes.write", "Notizen für Sie schreiben");
+    Languages::default().with(german)
 }
 
 /// The client that `/` and `/sign_up` use if a request names none.
@@ -52,7 +61,8 @@ impl App {
         let store = Store::open(settings.store()).await.map_err(cannot_open)?;
         let code_and_refresh = [AuthMethod::Basic, AuthMethod::Post, AuthMethod::None];
         let refresh = settings.refresh_token_lifetime;
-        let theme = Theme::builder("gridauth demo").build().map_err(StartError::cannot_start)?;
+        let theme = Theme::builder("gridauth demo").languages(languages());
+        let theme = theme.build().map_err(StartError::cannot_start)?;
         let mut builder = GridAuth::builder(settings.issuer(address));
         if let Some(secret) = &settings.secret {
             builder = builder.secret(secret.clone());

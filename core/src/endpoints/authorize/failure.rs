@@ -48,18 +48,13 @@ fn redirect(visit: Visit<'_>, target: &Target, error: &OAuthError) -> Response {
 
 fn page(visit: Visit<'_>, error: &OAuthError) -> Response {
     error.log();
+    let texts = visit.language.texts();
     let (title, advice) = match error.status() {
-        StatusCode::TOO_MANY_REQUESTS => ("Too many tries", "Wait a little, then go back and try again."),
-        status if status.is_server_error() => {
-            ("Something went wrong here", "It is not your doing. Go back and try again in a few minutes.")
-        }
-        _ => (
-            "This link does not work",
-            "The application that sent you here asked for something that cannot be answered. Go back and try again. \
-             If it happens again, tell the people behind that application what stands below.",
-        ),
+        StatusCode::TOO_MANY_REQUESTS => (&texts.error_tries, &texts.error_tries_advice),
+        status if status.is_server_error() => (&texts.error_server, &texts.error_server_advice),
+        _ => (&texts.error_request, &texts.error_request_advice),
     };
-    let mut page = ErrorPage::new(error.status(), title, advice);
+    let mut page = ErrorPage::new(visit.language, error.status(), title, advice);
     page.detail = Some(error.description());
     let page = visit.interaction.pages.error(&page);
     let mut response = page.into_response(error.status());

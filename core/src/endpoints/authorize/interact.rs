@@ -4,15 +4,15 @@ use http::StatusCode;
 
 use super::answer::answer;
 use super::checks::{self, ValidRequest};
+use super::consent;
 use super::failure::Failure;
-use super::form::{Browser, CSRF, Purpose, REQUEST};
+use super::form::{Browser, CSRF, Purpose};
 use super::own_session::{self, Arrival};
 use super::page::{consent_page, consent_purpose, sign_in_page};
 use super::prompt::{self, Progress};
 use super::redirect::Target;
 use super::signed_in::current;
 use super::visit::Visit;
-use super::{consent, source};
 use crate::http::Response;
 use crate::identity::BrowserSecret;
 use crate::model::Authentication;
@@ -44,12 +44,14 @@ pub(super) async fn proceed(
     }
 }
 
-/// A form of ours came back.
-pub(super) async fn submitted(visit: Visit<'_>, parameters: &Parameters) -> Result<Response, Failure> {
-    let carried =
-        parameters.get(REQUEST).ok_or_else(|| OAuthError::invalid_request("the form is not complete"))?;
+/// A form of ours came back, with the authorization request that it carried.
+pub(super) async fn submitted(
+    visit: Visit<'_>,
+    parameters: &Parameters,
+    carried: &str,
+    request: Parameters,
+) -> Result<Response, Failure> {
     // The browser may have changed the request in the form, so it is checked again from the start.
-    let request = source::read(carried.as_bytes())?.parameters;
     let valid = checks::run(visit.engine, visit.grants, request).await?;
     let browser = Browser::of(visit)?;
     let token = parameters.get(CSRF).unwrap_or_default();

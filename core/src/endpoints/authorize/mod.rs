@@ -68,20 +68,27 @@ impl Endpoint for Authorize {
             grants: &self.grants,
             interaction: &self.interaction,
             http: request.http,
+            language: self.interaction.language(request.http, None),
         };
         let answered = match request.http.method() {
             &Method::POST => post(visit).await,
             _ => begin(visit, visit.http.uri().query().unwrap_or_default().as_bytes()).await,
         };
-        match answered {
-            Ok(response) => Ok(response),
-            Err(failure) => Ok(failure.report(visit).await),
-        }
+        // What cannot be read says nothing about its language, so the page is in the browser's.
+        Ok(settle(visit, answered.map_err(Failure::from)).await)
+    }
+}
+
+/// The response, also if the request failed.
+async fn settle(visit: Visit<'_>, answered: Result<Response, Failure>) -> Response {
+    match answered {
+        Ok(response) => response,
+        Err(failure) => failure.report(visit).await,
     }
 }
 
 /// A POST with a CSRF token is a submitted form. Any other is a new request (OpenID Connect Core section 3.1.2.1).
-async fn post(visit: Visit<'_>) -> Result<Response, Failure> {
+async fn post(visit: Visit<'_>) -> Result<Response, OAuthError> {
     let body = form_body(visit.http)?;
     let parameters = Parameters::parse(body).map_err(OAuthError::from)?;
     if parameters.repeated().is_some() {
@@ -89,12 +96,12 @@ async fn post(visit: Visit<'_>) -> Result<Response, Failure> {
         return begin(visit, body).await;
     }
     if parameters.get(form::CSRF).is_some() {
-        return interact::submitted(visit, &parameters).await;
+        return come_back(visit, &parameters).await;
     }
     // With a POST from another site, a browser does not send the session cookie. With the GET after a redirect it does, so a
     // signed-in user need not sign in again.
     if comes_from_another_site(visit) && body.len() <= LONGEST_QUERY {
-        return Ok(see_other(&visit.authorize_path(&parameters.without(&form::NOT_OF_THE_REQUEST)))?);
+        return see_other(&visit.authorize_path(&parameters.without(&form::NOT_OF_THE_REQUEST)));
     }
     begin(visit, body).await
 }
@@ -108,8 +115,21 @@ fn comes_from_another_site(visit: Visit<'_>) -> bool {
 }
 
 /// A new authorization request.
-async fn begin(visit: Visit<'_>, encoded: &[u8]) -> Result<Response, Failure> {
+async fn begin(visit: Visit<'_>, encoded: &[u8]) -> Result<Response, OAuthError> {
     let source::Sent { parameters, signed_in_since } = source::read(encoded)?;
-    let valid = checks::run(visit.engine, visit.grants, parameters).await?;
-    interact::proceed(visit, valid, signed_in_since.as_deref()).await
+    let visit = visit.in_language_of(&parameters);
+    let answered = match checks::run(visit.engine, visit.grants, parameters).await {
+        Ok(valid) => interact::proceed(visit, valid, signed_in_since.as_deref()).await,
+        Err(failure) => Err(failure),
+    };
+    Ok(settle(visit, answered).await)
+}
+
+/// A submitted form. It carries the authorization request.
+async fn come_back(visit: Visit<'_>, form: &Parameters) -> Result<Response, OAuthError> {
+    let carried =
+        form.get(form::REQUEST).ok_or_else(|| OAuthError::invalid_request("the form is not complete"))?;
+    let request = source::read(carried.as_bytes())?.parameters;
+    let visit = visit.in_language_of(&request);
+    Ok(settle(visit, interact::submitted(visit, form, carried, request).await).await)
 }

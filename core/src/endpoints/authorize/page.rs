@@ -26,8 +26,10 @@ pub(super) fn sign_in_page(
     let token = browser.csrf_token(Purpose::SignIn, &carried)?;
     let hidden = [(CSRF, token.as_str()), (REQUEST, carried.as_str())];
     let action = visit.form_action();
-    let mut page = SignInPage::new(Form { action: &action, hidden: &hidden });
+    let destination = Destination::new(valid.request.redirect.as_str());
+    let mut page = SignInPage::new(visit.language, Form { action: &action, hidden: &hidden });
     page.client = Some(client_info(valid));
+    page.destination = Some(&destination);
     page.username = username.or(valid.request.parameter("login_hint"));
     page.failure = failure;
     let status = match failure {
@@ -57,8 +59,10 @@ pub(super) fn consent_page(
     let scope = consent::asked_for(valid);
     let token = browser.csrf_token(consent_purpose(&scope, signed_in), &carried)?;
     let hidden = [(CSRF, token.as_str()), (REQUEST, carried.as_str())];
-    let scopes: Vec<ScopeInfo<'_>> = scope.iter().map(|token| visit.interaction.scope_info(token)).collect();
+    let scopes: Vec<ScopeInfo<'_>> =
+        scope.iter().map(|token| visit.interaction.scope_info(token, visit.language)).collect();
     let page = visit.interaction.pages.consent(&ConsentPage::new(
+        visit.language,
         Form { action: &visit.form_action(), hidden: &hidden },
         client_info(valid),
         Destination::new(valid.request.redirect.as_str()),
@@ -76,6 +80,6 @@ fn client_info<'a>(valid: &'a ValidRequest<'_>) -> ClientInfo<'a> {
     info.uri = link("client_uri");
     info.policy_uri = link("policy_uri");
     info.tos_uri = link("tos_uri");
-    info.logo_uri = link("logo_uri");
+    info.self_registered = client.is_self_registered();
     info
 }

@@ -89,7 +89,8 @@ impl Target {
         })?;
         let mut client = ClientInfo::new(self.client.id());
         client.name = self.client.name();
-        let page = visit.interaction.pages.form_post(&FormPostPage::new(action, parameters, client));
+        let page = FormPostPage::new(visit.language, action, parameters, client);
+        let page = visit.interaction.pages.form_post(&page);
         Ok(page.into_response(StatusCode::OK))
     }
 }

@@ -2,6 +2,7 @@ use crate::endpoints::Interaction;
 use crate::engine::Engine;
 use crate::grant::Registry;
 use crate::http::Request;
+use crate::pages::Language;
 use crate::protocol::Parameters;
 
 /// The path of the endpoint, below the mount path.
@@ -14,9 +15,16 @@ pub(super) struct Visit<'a> {
     pub(super) grants: &'a Registry,
     pub(super) interaction: &'a Interaction,
     pub(super) http: &'a Request,
+    /// The language of the pages.
+    pub(super) language: &'a Language,
 }
 
-impl Visit<'_> {
+impl<'a> Visit<'a> {
+    /// The same visit, with pages in the language that the authorization request asks for.
+    pub(super) fn in_language_of(self, request: &Parameters) -> Self {
+        Self { language: self.interaction.language(self.http, request.get("ui_locales")), ..self }
+    }
+
     /// The path of the endpoint on the server's own origin, to which the forms are posted.
     pub(super) fn form_action(self) -> String {
         self.engine.path(PATH)
