@@ -4,6 +4,7 @@
 
 mod access_tokens;
 mod attempts;
+mod entries;
 
 use std::fmt;
 use std::sync::Arc;
@@ -11,11 +12,12 @@ use std::time::Duration;
 
 pub(crate) use access_tokens::AccessTokens;
 pub(crate) use attempts::ACR_ONE_FACTOR;
+pub(crate) use entries::Work;
 
 use crate::clients::{Clients, SecretVerifier};
 use crate::env::{Clock, Entropy};
 use crate::http::TrustedProxies;
-use crate::identity::{PairwiseSalt, PasswordHasher, StoredUsers, Throttle, Users, UsersError};
+use crate::identity::{EndedGrants, PairwiseSalt, PasswordHasher, Sessions, StoredUsers, Throttle, Users, UsersError};
 use crate::jose::Algorithm;
 use crate::keys::Keys;
 use crate::model::{AuthMethod, Client};
@@ -39,6 +41,9 @@ pub struct Engine {
     /// Whether the users are the application's own: it may disable one of them without telling the server.
     pub(crate) has_own_users: bool,
     pub(crate) stored_users: StoredUsers,
+    pub(crate) sessions: Sessions,
+    /// Which grants end with their session.
+    pub(crate) ended_grants: EndedGrants,
     pub(crate) hasher: PasswordHasher,
     pub(crate) throttle: Throttle,
     /// The reverse proxies that are believed when they say for whom they ask.

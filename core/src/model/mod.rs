@@ -7,6 +7,7 @@ pub(crate) mod client_secret_hash;
 mod consent;
 mod grant;
 mod json;
+mod logout_uris;
 mod password_hash;
 mod session;
 #[cfg(feature = "server")]

@@ -14,7 +14,7 @@ pub use error::{ErrorCode, OAuthError};
 pub(crate) use issuer::{Issuer, is_plain_path};
 pub use parameters::{ParameterError, Parameters};
 pub(crate) use parameters::{decode as decode_form_value, has_control};
-pub(crate) use redirect_uri::origin_of;
+pub(crate) use redirect_uri::{origin_of, with_parameters};
 pub use redirect_uri::{RedirectUri, RedirectUriError};
 pub use response_mode::ResponseMode;
 pub use scope::{Scope, ScopeError};

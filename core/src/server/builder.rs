@@ -10,7 +10,7 @@ use super::{BuildError, sweeper};
 use crate::client_auth::{ClientAuthentication, ClientAuthenticator};
 use crate::clients::{Clients, SecretVerifier};
 use crate::endpoint::Endpoint;
-use crate::endpoints::{Interaction, Jwks, UserInfo};
+use crate::endpoints::{EndSession, Interaction, Jwks, UserInfo};
 use crate::engine::{AccessTokens, Engine, ServerLifetimes};
 use crate::env::{Clock, Entropy, SystemClock, SystemEntropy};
 use crate::grant::extension::{AccessTokenClaims, OpenId};
@@ -18,7 +18,7 @@ use crate::grant::{Extension, IntoRegistration, RESERVED_CLAIMS, Registry, Token
 use crate::guard::{Guard, GuardError, Rejection, RejectionBody, ScopeDescription, ShapeRejection, is_realm};
 use crate::http::{AllowedOrigins, TrustedProxies};
 use crate::identity::{
-    HashingSettings, OwnSession, PairwiseSalt, PasswordHasher, PasswordPolicy, Sessions, StoredUsers,
+    EndedGrants, HashingSettings, OwnSession, PairwiseSalt, PasswordHasher, PasswordPolicy, Sessions, StoredUsers,
     Throttle, ThrottleSettings, UsernameComparison, Users,
 };
 use crate::jose::Algorithm;
@@ -43,6 +43,7 @@ pub struct Builder {
     allowed_origins: AllowedOrigins,
     lifetimes: ServerLifetimes,
     session_lifetime: Duration,
+    ended_grants: EndedGrants,
     users: Option<Arc<dyn Users>>,
     own_session: Option<Arc<dyn OwnSession>>,
     pages: Arc<dyn Pages>,
@@ -88,6 +89,7 @@ impl GridAuth {
                 refresh_token: 90 * DAY,
             },
             session_lifetime: DAY / 2,
+            ended_grants: EndedGrants::default(),
             users: None,
             own_session: None,
             pages: Arc::new(BuiltInPages::default()),
@@ -296,10 +298,20 @@ impl Builder {
         self
     }
 
-    /// Sets how long a user stays signed in in a browser: 12 hours by default.
+    /// Sets how long a user stays signed in in a browser: 12 hours by default. With sessions of the application's own
+    /// ([`own_session`](Self::own_session)): how long they last at most. So long are clients remembered that have to be told of a
+    /// session's end.
     #[must_use]
     pub fn session_lifetime(mut self, lifetime: Duration) -> Self {
         self.session_lifetime = lifetime;
+        self
+    }
+
+    /// Sets which grants end when a user signs out: by default those without the scope `offline_access`. That a session expires ends
+    /// no grant.
+    #[must_use]
+    pub fn session_end_revokes(mut self, grants: EndedGrants) -> Self {
+        self.ended_grants = grants;
         self
     }
 
@@ -458,20 +470,21 @@ impl Builder {
         let stored_users = StoredUsers::new(store.clone(), hasher.clone(), clock, entropy)
             .with_rules(self.usernames, self.passwords.clone());
         let grants = Arc::new(std::mem::take(&mut self.grants));
-        let interaction = Interaction {
+        let sessions = Sessions {
+            store: store.clone(),
+            clock: Arc::clone(&self.clock),
+            entropy: Arc::clone(&self.entropy),
+            lifetime: self.session_lifetime,
+            secure: issuer.is_https,
+            is_own: self.own_session.is_some(),
+        };
+        let interaction = Arc::new(Interaction {
             pages: Arc::clone(&self.pages),
-            sessions: Sessions {
-                store: store.clone(),
-                clock: Arc::clone(&self.clock),
-                entropy: Arc::clone(&self.entropy),
-                lifetime: self.session_lifetime,
-                secure: issuer.is_https,
-            },
             own_session: self.own_session.take(),
             scopes: single_scopes(&self.scopes),
-        };
+        });
         let scopes = interaction.scopes.clone();
-        let mut endpoints = endpoints(&grants, interaction);
+        let mut endpoints = endpoints(&grants, &interaction);
         let (stored_keys, keys) = self.keys(&store, &mut problems).await?;
         if let Some(keys) = &keys {
             endpoints.push(Arc::new(Jwks(keys.clone())));
@@ -482,6 +495,10 @@ impl Builder {
             pairwise = Some(salt.map_err(|error| BuildError::of_keys(error.into()))?);
             let scope_claims = openid.scope_claims.clone();
             endpoints.push(Arc::new(UserInfo { guard: guard.clone(), scope_claims }));
+            let can_sign_out = interaction.own_session.as_ref().is_none_or(|own| own.can_sign_out());
+            if can_sign_out && grants.authorization_sides().next().is_some() {
+                endpoints.push(Arc::new(EndSession { interaction }));
+            }
         }
         endpoints.append(&mut self.endpoints);
         let engine = Arc::new(Engine {
@@ -501,6 +518,8 @@ impl Builder {
             has_own_users: self.users.is_some(),
             users: self.users.unwrap_or_else(|| Arc::new(stored_users.clone())),
             stored_users,
+            sessions,
+            ended_grants: self.ended_grants,
             hasher,
             secrets,
             access_tokens: self.access_tokens,

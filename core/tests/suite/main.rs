@@ -20,6 +20,7 @@ mod forms;
 mod guards;
 mod languages;
 mod lifetimes;
+mod logout;
 mod lost_answers;
 mod metadata;
 mod open_redirect;

@@ -149,6 +149,15 @@ impl Extension for OpenId {
             about_user: claims_of(&user, &self.scope_claims, Place::IdToken, scope, &wanted),
             companions: Companions { access_token: Some(draft.access_token()), ..Companions::default() },
         };
+        let session = claims.authentication.and_then(|signed_in| signed_in.session.as_ref());
+        let is_named = match session.filter(|_| is_first) {
+            Some(session) => engine.sessions.add_client(session, subject, client.id()).await?,
+            None => true,
+        };
+        if !is_named {
+            // Nobody could tell the client of an end that has come already.
+            return Err(OAuthError::invalid_grant("the session in which the code was issued has ended"));
+        }
         let token = sign_id_token(engine, client, claims, draft.now()).await?;
         draft.add_member("id_token", token.expose().into());
         Ok(())

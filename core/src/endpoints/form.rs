@@ -1,29 +1,27 @@
-//! The forms of the sign-in and consent pages. They carry the authorization request, tied to the browser.
+//! The forms of the pages. They carry the request that they belong to, tied to the browser.
 
 use http::header::SET_COOKIE;
 
-use super::visit::Visit;
+use crate::engine::Engine;
 use crate::env::Timestamp;
-use crate::http::Response;
+use crate::http::{Request, Response};
 use crate::identity::{BrowserSecret, CookieKind};
 use crate::protocol::OAuthError;
 
 /// The field with the CSRF token.
-pub(super) const CSRF: &str = "csrf";
-/// The field with the authorization request, encoded.
-pub(super) const REQUEST: &str = "authorization_request";
+pub(crate) const CSRF: &str = "csrf";
+/// The longest request that is turned into a query, in bytes.
+pub(crate) const LONGEST_QUERY: usize = 4 * 1024;
 
-/// The parameter by which the server recognises a browser that it has sent to sign in again.
-pub(super) const SIGNED_IN_SINCE: &str = "gridauth_signed_in_since";
-
-/// Parameters that are not part of an authorization request and must not be carried along or passed on: the fields of the forms,
-/// and a secret that a client sent by mistake.
-pub(super) const NOT_OF_THE_REQUEST: [&str; 7] =
-    [CSRF, REQUEST, SIGNED_IN_SINCE, "username", "password", "decision", "client_secret"];
+/// Whether the browser says that the request comes from another site (Fetch Metadata Request Headers). With a POST from there it
+/// sends no cookie, with the GET after a redirect it does.
+pub(crate) fn comes_from_another_site(request: &Request) -> bool {
+    request.headers().get("sec-fetch-site").is_some_and(|site| site == "cross-site")
+}
 
 /// The purpose of a form. A CSRF token for one purpose is not valid for another.
 #[derive(Clone, Copy)]
-pub(super) enum Purpose<'a> {
+pub(crate) enum Purpose<'a> {
     SignIn,
     /// A sign-in on the application's page, no earlier than this.
     SignInSince(Timestamp),
@@ -31,6 +29,10 @@ pub(super) enum Purpose<'a> {
     Consent {
         subject: &'a str,
         scope: &'a str,
+    },
+    /// The sign-out of the user with this subject.
+    SignOut {
+        subject: &'a str,
     },
 }
 
@@ -40,72 +42,73 @@ impl Purpose<'_> {
             Self::SignIn => "sign-in".to_owned(),
             Self::SignInSince(moment) => format!("sign-in since {}", moment.as_millis()),
             Self::Consent { subject, scope } => format!("consent {} {subject} {scope}", subject.len()),
+            Self::SignOut { subject } => format!("sign-out {subject}"),
         }
     }
 }
 
 /// The browser that a request came from, identified by its two cookies.
-pub(super) struct Browser {
+pub(crate) struct Browser {
     form: BrowserSecret,
     form_is_new: bool,
     /// The session, if the browser has one; it may have expired.
-    pub(super) session: Option<BrowserSecret>,
+    pub(crate) session: Option<BrowserSecret>,
     session_is_new: bool,
 }
 
 impl Browser {
-    pub(super) fn of(visit: Visit<'_>) -> Result<Self, OAuthError> {
-        let (sessions, headers) = (&visit.interaction.sessions, visit.http.headers());
+    pub(crate) fn of(engine: &Engine, request: &Request) -> Result<Self, OAuthError> {
+        let (sessions, headers) = (&engine.sessions, request.headers());
         let form = sessions.cookie(CookieKind::Form, headers);
         let form_is_new = form.is_none();
         let form = match form {
             Some(form) => form,
-            None => BrowserSecret::new(&*visit.engine.entropy)?,
+            None => BrowserSecret::new(&*engine.entropy)?,
         };
         let session = sessions.cookie(CookieKind::Session, headers);
         Ok(Self { form, form_is_new, session, session_is_new: false })
     }
 
     /// The same browser after a sign-in.
-    pub(super) fn signed_in(self, session: BrowserSecret) -> Self {
+    pub(crate) fn signed_in(self, session: BrowserSecret) -> Self {
         Self { session: Some(session), session_is_new: true, ..self }
     }
 
-    pub(super) fn csrf_token(&self, purpose: Purpose<'_>, request: &str) -> Result<String, OAuthError> {
+    pub(crate) fn csrf_token(&self, purpose: Purpose<'_>, request: &str) -> Result<String, OAuthError> {
         self.form.csrf_token(&self.bound(purpose), request)
     }
 
-    /// A consent is also bound to the session, so that an attacker who planted the form cookie before the sign-in cannot approve
+    /// A decision is also bound to the session, so that an attacker who planted the form cookie before the sign-in cannot decide
     /// anything.
     fn bound(&self, purpose: Purpose<'_>) -> String {
         match (purpose, &self.session) {
-            (Purpose::Consent { .. }, Some(session)) => format!("{} {}", session.row_id(), purpose.text()),
+            (Purpose::Consent { .. } | Purpose::SignOut { .. }, Some(session)) => format!("{} {}", session.row_id(), purpose.text()),
             _ => purpose.text(),
         }
     }
 
     /// Whether this CSRF token was issued to this browser, for this purpose and this request.
-    pub(super) fn sent(&self, token: &str, purpose: Purpose<'_>, request: &str) -> Result<bool, OAuthError> {
+    pub(crate) fn sent(&self, token: &str, purpose: Purpose<'_>, request: &str) -> Result<bool, OAuthError> {
         Ok(!self.form_is_new && self.form.fits_csrf_token(token, &self.bound(purpose), request)?)
     }
 
     /// Adds the cookies to a response with a form.
-    pub(super) fn with_form(&self, visit: Visit<'_>, mut response: Response) -> Result<Response, OAuthError> {
+    pub(crate) fn with_form(&self, engine: &Engine, mut response: Response) -> Result<Response, OAuthError> {
         if self.form_is_new {
-            let cookie = visit.interaction.sessions.set_cookie(CookieKind::Form, &self.form)?;
+            let cookie = engine.sessions.set_cookie(CookieKind::Form, &self.form)?;
             response.headers_mut().append(SET_COOKIE, cookie);
         }
-        self.with_session(visit, response)
+        self.with_session(engine, response)
     }
 
     /// Adds the cookie of a new session to a response without a form.
-    pub(super) fn with_session(
+    pub(crate) fn with_session(
         &self,
-        visit: Visit<'_>,
+        engine: &Engine,
         mut response: Response,
     ) -> Result<Response, OAuthError> {
         if let Some(session) = self.session.as_ref().filter(|_| self.session_is_new) {
-            let cookie = visit.interaction.sessions.set_cookie(CookieKind::Session, session)?;
+            let cookie = engine.sessions.set_cookie(CookieKind::Session, session)?;
             response.headers_mut().append(SET_COOKIE, cookie);
         }
         Ok(response)
