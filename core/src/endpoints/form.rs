@@ -82,7 +82,9 @@ impl Browser {
     /// anything.
     fn bound(&self, purpose: Purpose<'_>) -> String {
         match (purpose, &self.session) {
-            (Purpose::Consent { .. } | Purpose::SignOut { .. }, Some(session)) => format!("{} {}", session.row_id(), purpose.text()),
+            (Purpose::Consent { .. } | Purpose::SignOut { .. }, Some(session)) => {
+                format!("{} {}", session.row_id(), purpose.text())
+            }
             _ => purpose.text(),
         }
     }

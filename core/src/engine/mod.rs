@@ -5,6 +5,7 @@
 mod access_tokens;
 mod attempts;
 mod entries;
+mod outbox;
 
 use std::fmt;
 use std::sync::Arc;
@@ -13,11 +14,15 @@ use std::time::Duration;
 pub(crate) use access_tokens::AccessTokens;
 pub(crate) use attempts::ACR_ONE_FACTOR;
 pub(crate) use entries::Work;
+pub(crate) use outbox::{Claim, Outbox};
 
 use crate::clients::{Clients, SecretVerifier};
 use crate::env::{Clock, Entropy};
+use crate::fetch::{Fetch, Reach};
 use crate::http::TrustedProxies;
-use crate::identity::{EndedGrants, PairwiseSalt, PasswordHasher, Sessions, StoredUsers, Throttle, Users, UsersError};
+use crate::identity::{
+    EndedGrants, PairwiseSalt, PasswordHasher, Sessions, StoredUsers, Throttle, Users, UsersError,
+};
 use crate::jose::Algorithm;
 use crate::keys::Keys;
 use crate::model::{AuthMethod, Client};
@@ -55,6 +60,10 @@ pub struct Engine {
     pub(crate) id_token_algorithm: Algorithm,
     /// What pairwise subjects are made from, if there are any.
     pub(crate) pairwise: Option<PairwiseSalt>,
+    /// Makes the outgoing requests, if there are any.
+    pub(crate) fetch: Option<Arc<dyn Fetch>>,
+    /// What has to be sent to clients.
+    pub(crate) outbox: Outbox,
     /// The signing keys, if anything is signed.
     pub(crate) keys: Option<Keys>,
 }
@@ -105,6 +114,15 @@ impl Engine {
     /// [`StoreError`] if the store fails.
     pub async fn client(&self, client_id: &str) -> Result<Option<Arc<Client>>, StoreError> {
         self.clients.find(client_id).await
+    }
+
+    /// How far requests may go that are made because a client registered a URI: everywhere if an operator registered the client.
+    pub(crate) fn reach_of(&self, client: &Client) -> Reach {
+        match (client.is_self_registered(), self.issuer.is_loopback) {
+            (false, _) => Reach::Anywhere,
+            (true, true) => Reach::PublicOrLoopback,
+            (true, false) => Reach::Public,
+        }
     }
 
     /// The URL of the endpoint that is mounted at this path.

@@ -1,18 +1,21 @@
 //! Ends sessions, with the grants that were made in them.
 //!
-//! A session is closed first: from then on nobody is signed in by it, and no client is named in its row any more. Then its grants end,
-//! and at last the row goes. Whoever is interrupted in between can begin again.
+//! First a notice is written for each client that has to be told. Then the session is closed: from then on nobody is signed in by it,
+//! and no client is named in its row any more. Then its grants end, and at last the row goes. Whoever is interrupted in between can
+//! begin again, and no client is forgotten: a notice is sent by others too, once the lease of whoever wrote it has passed.
 
 use std::sync::{Mutex, PoisonError};
 
-use crate::engine::{Engine, Work};
+use super::back_channel;
+use crate::engine::{Claim, Engine, Work};
 use crate::identity::EndedGrants;
 use crate::model::{GrantRecord, Session, SessionId};
-use crate::store::{By, Change, Entry, Key, Kind, Record, Row, StoreError};
+use crate::store::{By, Change, Entry, Key, Kind, Record, Row, StoreError, StoreErrorKind};
 
 /// A session that was ended.
 pub(crate) struct EndedSession {
     pub(crate) session: SessionId,
+    pub(crate) subject: String,
     /// The clients that got an ID token in it.
     pub(crate) clients: Vec<String>,
 }
@@ -66,19 +69,75 @@ pub(crate) async fn end_sessions(
     outcome
 }
 
-/// Closes the session with this row. That a session has expired is no end: then it is as if it had no row.
+/// How often clients may be named in the row while it is being closed.
+const MOST_ROUNDS: usize = 16;
+
+/// What is to be done with a session.
+enum Step {
+    /// Nothing: it has expired. That is no end.
+    Expired,
+    /// Some of its clients have no notice yet.
+    Write(EndedSession),
+    /// It was closed by this very update.
+    Closed(EndedSession),
+    /// It was closed before, and the clients are told.
+    WasClosed(EndedSession),
+}
+
+/// Closes the session with this row, and tells its clients.
 async fn close(engine: &Engine, row_id: &str) -> Result<Option<EndedSession>, StoreError> {
     let now = engine.clock.now();
-    let decide = |row: &Session| {
-        // When the application's sessions expire is not known here.
-        if now >= row.expires && row.own_id.is_none() && !row.ended {
-            return (Change::Remove, None);
+    let (mut written, mut claims) = (Vec::new(), Vec::<Claim>::new());
+    for _ in 0..MOST_ROUNDS {
+        let decide = |row: &Session| {
+            // When the application's sessions expire is not known here.
+            if now >= row.expires && row.own_id.is_none() && !row.ended {
+                return (Change::Remove, Step::Expired);
+            }
+            let session = row.own_id.clone().unwrap_or_else(|| SessionId::new(row_id));
+            let (subject, clients) = (row.subject.clone(), row.clients.clone());
+            let ended = EndedSession { session, subject, clients };
+            if row.ended {
+                return (Change::Keep, Step::WasClosed(ended));
+            }
+            if row.clients.iter().any(|client| !written.contains(client)) {
+                return (Change::Keep, Step::Write(ended));
+            }
+            (Change::Replace(Session { ended: true, ..row.clone() }.to_row()), Step::Closed(ended))
+        };
+        let step = match engine.store.change::<Session, _>(row_id, decide).await {
+            // Nobody can tell whose session it was.
+            Err(error) if error.kind() == StoreErrorKind::Corrupt => {
+                tracing::warn!(%error, "a session is removed");
+                engine.store.remove(Key::new(Kind::Session, row_id)).await?;
+                None
+            }
+            changed => changed?.map(|(_, step)| step),
+        };
+        match step {
+            None | Some(Step::Expired) => {
+                back_channel::take_back(engine, claims).await?;
+                return Ok(None);
+            }
+            Some(Step::WasClosed(ended)) => {
+                back_channel::take_back(engine, claims).await?;
+                return Ok(Some(ended));
+            }
+            Some(Step::Closed(ended)) => {
+                engine.outbox.send(claims);
+                return Ok(Some(ended));
+            }
+            Some(Step::Write(ended)) => {
+                for client in &ended.clients {
+                    if !written.contains(client) {
+                        claims.extend(back_channel::write(engine, &ended, client).await?);
+                        written.push(client.clone());
+                    }
+                }
+            }
         }
-        let session = row.own_id.clone().unwrap_or_else(|| SessionId::new(row_id));
-        let ended = EndedSession { session, clients: row.clients.clone() };
-        (Change::Replace(Session { ended: true, ..row.clone() }.to_row()), Some(ended))
-    };
-    Ok(engine.store.change::<Session, _>(row_id, decide).await?.and_then(|(_, ended)| ended))
+    }
+    Err(StoreError::unavailable("the row of a session keeps changing"))
 }
 
 async fn end_grants(engine: &Engine, subject: &str, sessions: &[SessionId]) -> Result<(), StoreError> {

@@ -7,6 +7,7 @@ pub(crate) mod client_secret_hash;
 mod consent;
 mod grant;
 mod json;
+mod logout_notice;
 mod logout_uris;
 mod password_hash;
 mod session;
@@ -21,6 +22,7 @@ pub use client::{AuthMethod, Client, ClientBuilder, ClientError, Lifetimes};
 pub use client_secret_hash::ClientSecretHash;
 pub use consent::Consent;
 pub use grant::{AccessState, CodeState, GrantData, GrantRecord, PreviousRefresh, RefreshState};
+pub use logout_notice::LogoutNotice;
 pub use password_hash::PasswordHash;
 pub use session::{Session, SessionId};
 #[cfg(feature = "server")]

@@ -7,6 +7,8 @@ pub(crate) struct Issuer {
     /// Its path; empty for none.
     pub(crate) path: String,
     pub(crate) is_https: bool,
+    /// Whether its host is on the loopback: development and tests.
+    pub(crate) is_loopback: bool,
     /// Whether it is plain `http` to a host other than the loopback.
     pub(crate) is_unprotected: bool,
 }
@@ -47,7 +49,13 @@ impl Issuer {
             None => false,
         };
         let is_https = scheme == "https";
-        Ok(Self { url: text.to_owned(), path, is_https, is_unprotected: !is_https && !loopback })
+        Ok(Self {
+            url: text.to_owned(),
+            path,
+            is_https,
+            is_loopback: loopback,
+            is_unprotected: !is_https && !loopback,
+        })
     }
 }
 

@@ -6,20 +6,21 @@ use serde_json::{Map, Value};
 use super::configuration::{Problems, warn};
 use super::grid_auth::{GridAuth, Server};
 use super::routes::{Routes, endpoints, metadata};
-use super::{BuildError, sweeper};
+use super::{BuildError, logouts, sweeper};
 use crate::client_auth::{ClientAuthentication, ClientAuthenticator};
 use crate::clients::{Clients, SecretVerifier};
 use crate::endpoint::Endpoint;
 use crate::endpoints::{EndSession, Interaction, Jwks, UserInfo};
-use crate::engine::{AccessTokens, Engine, ServerLifetimes};
+use crate::engine::{AccessTokens, Engine, Outbox, ServerLifetimes};
 use crate::env::{Clock, Entropy, SystemClock, SystemEntropy};
+use crate::fetch::Fetch;
 use crate::grant::extension::{AccessTokenClaims, OpenId};
 use crate::grant::{Extension, IntoRegistration, RESERVED_CLAIMS, Registry, TokenDraft};
 use crate::guard::{Guard, GuardError, Rejection, RejectionBody, ScopeDescription, ShapeRejection, is_realm};
 use crate::http::{AllowedOrigins, TrustedProxies};
 use crate::identity::{
-    EndedGrants, HashingSettings, OwnSession, PairwiseSalt, PasswordHasher, PasswordPolicy, Sessions, StoredUsers,
-    Throttle, ThrottleSettings, UsernameComparison, Users,
+    EndedGrants, HashingSettings, OwnSession, PairwiseSalt, PasswordHasher, PasswordPolicy, Sessions,
+    StoredUsers, Throttle, ThrottleSettings, UsernameComparison, Users,
 };
 use crate::jose::Algorithm;
 use crate::keys::{KeySettings, Keys, ServerSecret, Signer, StoredKeys, Vault};
@@ -62,7 +63,20 @@ pub struct Builder {
     rejection_body: Option<ShapeRejection>,
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
+    fetch: Option<Arc<dyn Fetch>>,
     sweep_every: Option<Duration>,
+    send_logouts_every: Option<Duration>,
+}
+
+/// How requests are made if the application does not say.
+#[cfg(feature = "fetch")]
+fn usual_fetch() -> Option<Arc<dyn Fetch>> {
+    Some(Arc::new(crate::fetch::HttpFetch::new()))
+}
+
+#[cfg(not(feature = "fetch"))]
+fn usual_fetch() -> Option<Arc<dyn Fetch>> {
+    None
 }
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
@@ -108,7 +122,9 @@ impl GridAuth {
             rejection_body: None,
             clock: Arc::new(SystemClock),
             entropy: Arc::new(SystemEntropy),
+            fetch: usual_fetch(),
             sweep_every: Some(Duration::from_secs(60)),
+            send_logouts_every: Some(Duration::from_secs(15)),
         }
     }
 }
@@ -425,6 +441,23 @@ impl Builder {
         self
     }
 
+    /// Sets how the server makes outgoing requests. By default it makes them itself
+    /// ([`HttpFetch`](crate::fetch::HttpFetch), with the feature `fetch`).
+    #[must_use]
+    pub fn fetch(mut self, fetch: impl Fetch) -> Self {
+        self.fetch = Some(Arc::new(fetch));
+        self
+    }
+
+    /// Sets how often the server looks for clients that it has to tell of the end of a session, because another process on the store
+    /// has not (OpenID Connect Back-Channel Logout 1.0): every 15 seconds by default, at most once a second. Clients of the sessions
+    /// that it ends itself are told at once. With `None` only [`GridAuth::send_logouts`] tells them.
+    #[must_use]
+    pub fn send_logouts_every(mut self, interval: Option<Duration>) -> Self {
+        self.send_logouts_every = interval;
+        self
+    }
+
     /// Builds the server.
     ///
     /// # Errors
@@ -525,6 +558,8 @@ impl Builder {
             access_tokens: self.access_tokens,
             id_token_algorithm: Algorithm::Rs256,
             pairwise,
+            fetch: self.fetch.take(),
+            outbox: Outbox::default(),
             keys,
         });
         if !grants.is_empty() || !endpoints.is_empty() {
@@ -541,6 +576,11 @@ impl Builder {
         warn(&engine.issuer, &grants);
         if let Some(interval) = self.sweep_every {
             sweeper::spawn(&engine, interval);
+        }
+        if let Some(interval) =
+            self.send_logouts_every.filter(|_| engine.fetch.is_some() && self.openid.is_some())
+        {
+            logouts::spawn(&engine, interval);
         }
         Ok(GridAuth(Arc::new(Server {
             engine,
@@ -635,6 +675,9 @@ impl Builder {
         ]);
         if self.sweep_every.is_some_and(|interval| interval < Duration::from_secs(1)) {
             problems.add("the sweep interval must be at least a second");
+        }
+        if self.send_logouts_every.is_some_and(|interval| interval < Duration::from_secs(1)) {
+            problems.add("the interval of send_logouts_every must be at least a second");
         }
         problems.check_scopes(&self.scopes);
         problems.0.extend(self.allowed_origins.problems());

@@ -5,9 +5,11 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use gridauth::grant::extension::OpenId;
 use gridauth::identity::{EndedGrants, OwnSession, UsersError, WantedSignIn};
 use gridauth::model::{Authentication, ClientBuilder, Session, SessionId};
+use gridauth::store::memory::MemoryStore;
 use gridauth::store::{Kind, Record};
 use gridauth::token::Secret;
-use gridauth::{Response, User};
+use gridauth::{Response, Store, User};
+use gridauth_test_stores::{Call, Counting};
 use serde_json::{Value, json};
 
 use crate::support::*;
@@ -177,7 +179,11 @@ async fn what_is_wrong_is_told_on_a_page_and_nothing_happens() {
     let hint = string(&tokens, "id_token");
     let forged = format!("{}A", &hint[..hint.len() - 1]);
     let forged = if forged == hint { format!("{}Q", &hint[..hint.len() - 1]) } else { forged };
-    let none = format!("{}.{}.", URL_SAFE_NO_PAD.encode(r#"{"alg":"none","typ":"JWT"}"#), hint.split('.').nth(1).unwrap());
+    let none = format!(
+        "{}.{}.",
+        URL_SAFE_NO_PAD.encode(r#"{"alg":"none","typ":"JWT"}"#),
+        hint.split('.').nth(1).unwrap()
+    );
     let huge = "x".repeat(17 * 1024);
     let access = string(&tokens, "access_token");
     for bad in [
@@ -231,10 +237,8 @@ async fn a_hint_may_have_expired_but_not_be_signed_by_a_withdrawn_key() {
     let (cookie, tokens) = sign_in(&server, "web", "openid").await;
     let hint = string(&tokens, "id_token");
     server.advance(3 * 60 * 60);
-    let header: Value = serde_json::from_slice(
-        &URL_SAFE_NO_PAD.decode(hint.split('.').next().unwrap()).unwrap(),
-    )
-    .unwrap();
+    let header: Value =
+        serde_json::from_slice(&URL_SAFE_NO_PAD.decode(hint.split('.').next().unwrap()).unwrap()).unwrap();
     let page = server.get(&uri(&[("id_token_hint", &hint)]), Some(&cookie)).await;
     assert!(text(&page).contains("You are signed out"), "{}", text(&page));
     let (cookie, tokens) = sign_in(&server, "web", "openid").await;
@@ -253,7 +257,10 @@ async fn a_pairwise_client_knows_the_user_and_the_session_by_names_of_its_own() 
     let (public, pairwise) = (claims(&string(&tokens, "id_token")), claims(&string(&paired, "id_token")));
     assert!(public["sub"] != pairwise["sub"] && public["sid"] != pairwise["sid"]);
     let back = server
-        .get(&uri(&[("id_token_hint", &string(&paired, "id_token")), ("post_logout_redirect_uri", BYE)]), Some(&cookie))
+        .get(
+            &uri(&[("id_token_hint", &string(&paired, "id_token")), ("post_logout_redirect_uri", BYE)]),
+            Some(&cookie),
+        )
         .await;
     assert_eq!(back.status(), 303, "{}", text(&back));
     assert!(!is_signed_in(&server, &cookie).await);
@@ -301,13 +308,37 @@ async fn a_session_names_the_clients_that_got_an_id_token_in_it() {
     tokens_in(&server, &cookie, "web", "openid").await;
     assert_eq!(named().await.unwrap(), ["web", "spare"]);
     // A code that was issued before the session ended brings nobody an ID token afterwards.
-    let back = server
-        .get(&authorize_uri(&[("scope", "openid offline_access")]), Some(&cookie))
-        .await;
+    let back = server.get(&authorize_uri(&[("scope", "openid offline_access")]), Some(&cookie)).await;
     server.auth.end_session("israel", &SessionId::new(sid.as_str())).await.unwrap();
     assert_eq!(named().await, None);
     let (status, refused) = server.token(&redeem(&location_parameter(&back, "code").unwrap())).await;
     assert_eq!((status, &refused["error"]), (400, &json!("invalid_grant")));
+}
+
+#[tokio::test]
+async fn naming_the_client_is_one_operation_of_the_first_response() {
+    fn is_counted(call: Call<'_>) -> bool {
+        match call {
+            Call::Get(key) | Call::Insert(key) | Call::Put(key) | Call::Update(key) | Call::Remove(key) => {
+                matches!(key.kind, Kind::Grant | Kind::Session)
+            }
+            Call::List(_) | Call::RemoveExpired(_) | Call::Ping => false,
+        }
+    }
+    let store = Counting::only(MemoryStore::new(), is_counted);
+    let backend = store.clone();
+    let server = server_with(|builder| builder.openid(OpenId::new()).store(Store::new(backend))).await;
+    put(&server, "web", |client| client).await;
+    let scope = "openid offline_access";
+    let browser = server.sign_in(&authorize_uri(&[("scope", scope)])).await;
+    let before = store.count();
+    let tokens = redeemed(&server, "web", &browser.page).await;
+    assert_eq!(store.count() - before, 3);
+    let before = store.count();
+    let (status, refreshed) = server.token(&refresh(&string(&tokens, "refresh_token"))).await;
+    assert_eq!(status, 200, "{refreshed}");
+    assert!(refreshed["id_token"].is_string());
+    assert_eq!(store.count() - before, 2);
 }
 
 #[tokio::test]
@@ -334,8 +365,7 @@ async fn what_a_sessions_end_revokes_can_be_set() {
         (EndedGrants::All, [false, false]),
         (EndedGrants::None, [true, true]),
     ] {
-        let server =
-            server_with(|builder| builder.openid(OpenId::new()).session_end_revokes(ended)).await;
+        let server = server_with(|builder| builder.openid(OpenId::new()).session_end_revokes(ended)).await;
         put(&server, "web", |client| client).await;
         let (cookie, online) = sign_in(&server, "web", "openid notes.read").await;
         let offline = tokens_in(&server, &cookie, "web", "openid offline_access notes.read").await;
@@ -385,7 +415,10 @@ async fn clients_are_told_in_frames_that_the_policy_names() {
     let sid = string(&claims(&string(&tokens, "id_token")), "sid");
     let hint = string(&tokens, "id_token");
     let page = server
-        .get(&uri(&[("id_token_hint", &hint), ("post_logout_redirect_uri", BYE), ("state", "s")]), Some(&cookie))
+        .get(
+            &uri(&[("id_token_hint", &hint), ("post_logout_redirect_uri", BYE), ("state", "s")]),
+            Some(&cookie),
+        )
         .await;
     let shown = text(&page);
     assert_eq!(page.status(), 200, "{shown}");

@@ -8,6 +8,7 @@ mod log;
 mod support;
 
 mod authentication;
+mod back_channel_logout;
 mod client_methods;
 mod code_flow;
 mod consent;

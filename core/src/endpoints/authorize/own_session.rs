@@ -2,9 +2,9 @@
 
 use super::checks::ValidRequest;
 use super::failure::Failure;
-use super::source::SIGNED_IN_SINCE;
 use super::prompt::{self, Progress};
 use super::redirect::Target;
+use super::source::SIGNED_IN_SINCE;
 use super::visit::Visit;
 use crate::endpoints::form::{Browser, Purpose};
 use crate::env::Timestamp;

@@ -52,6 +52,10 @@ impl Endpoint for EndSession {
         metadata.insert("end_session_endpoint", engine.url(PATH));
         metadata.insert("frontchannel_logout_supported", true);
         metadata.insert("frontchannel_logout_session_supported", true);
+        if engine.fetch.is_some() {
+            metadata.insert("backchannel_logout_supported", true);
+            metadata.insert("backchannel_logout_session_supported", true);
+        }
     }
 
     async fn answer(&self, request: &EndpointRequest<'_>) -> Result<Response, OAuthError> {
@@ -102,7 +106,8 @@ async fn post(visit: Visit<'_>) -> Result<Response, OAuthError> {
 fn comes_without_cookies(visit: Visit<'_>) -> bool {
     let has_cookie = visit.engine.sessions.cookie(CookieKind::Session, visit.http.headers()).is_some();
     let is_unknown = !visit.http.headers().contains_key("sec-fetch-site");
-    comes_from_another_site(visit.http) || (is_unknown && !has_cookie && visit.interaction.own_session.is_none())
+    comes_from_another_site(visit.http)
+        || (is_unknown && !has_cookie && visit.interaction.own_session.is_none())
 }
 
 /// A new request.

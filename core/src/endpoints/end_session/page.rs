@@ -8,9 +8,7 @@ use crate::endpoints::client_info;
 use crate::endpoints::form::{Browser, CSRF, Purpose};
 use crate::http::{Response, see_other};
 use crate::model::Authentication;
-use crate::pages::{
-    ClientInfo, Form, FormPostPage, LogoutConfirmPage, LogoutDonePage, ReturnUri, WebUri,
-};
+use crate::pages::{ClientInfo, Form, FormPostPage, LogoutConfirmPage, LogoutDonePage, ReturnUri, WebUri};
 use crate::protocol::{OAuthError, Parameters};
 
 /// Asks whether to sign out.
