@@ -10,7 +10,7 @@ use std::time::Duration;
 use http::StatusCode;
 use tokio::task::JoinSet;
 
-use super::EndedSession;
+use super::ended::EndedSession;
 use super::logout_token::logout_token;
 use crate::engine::{Claim, Engine};
 use crate::env::Timestamp;

@@ -7,18 +7,11 @@
 use std::sync::{Mutex, PoisonError};
 
 use super::back_channel;
+use super::ended::EndedSession;
 use crate::engine::{Claim, Engine, Work};
 use crate::identity::EndedGrants;
 use crate::model::{GrantRecord, Session, SessionId};
 use crate::store::{By, Change, Entry, Key, Kind, Record, Row, StoreError, StoreErrorKind};
-
-/// A session that was ended.
-pub(crate) struct EndedSession {
-    pub(crate) session: SessionId,
-    pub(crate) subject: String,
-    /// The clients that got an ID token in it.
-    pub(crate) clients: Vec<String>,
-}
 
 /// Ends a session of this user. Returns `None` if there is no row of it; its grants end all the same.
 pub(crate) async fn end_session(

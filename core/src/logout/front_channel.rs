@@ -1,6 +1,6 @@
 //! Clients that are told of the end of a session in frames (OpenID Connect Front-Channel Logout 1.0).
 
-use super::EndedSession;
+use super::ended::EndedSession;
 use crate::engine::Engine;
 use crate::openid::session_for;
 use crate::protocol::with_parameters;

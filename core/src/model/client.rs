@@ -3,6 +3,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use super::logout_uris::LogoutMetadataError;
 use super::{AccessTokenFormat, ClientSecretHash, json, logout_uris};
 use crate::env::Timestamp;
 use crate::protocol::{RedirectUri, RedirectUriError, Scope, ScopeError};
@@ -143,13 +144,8 @@ pub enum ClientError {
         reason: RedirectUriError,
     },
     /// What it registered for logout is not valid.
-    #[error("{member}: {reason}")]
-    Logout {
-        /// The member of its metadata.
-        member: &'static str,
-        /// What is wrong with it.
-        reason: String,
-    },
+    #[error(transparent)]
+    Logout(#[from] LogoutMetadataError),
     /// The scope is not valid.
     #[error("scope: {0}")]
     Scope(#[from] ScopeError),

@@ -2,20 +2,27 @@
 
 use serde_json::{Map, Value};
 
-use super::ClientError;
 use crate::protocol::{RedirectUri, RedirectUriError, origin_of};
 
 pub(super) const POST_LOGOUT_REDIRECT_URIS: &str = "post_logout_redirect_uris";
 const BACK_CHANNEL: &str = "backchannel_logout_uri";
 const FRONT_CHANNEL: &str = "frontchannel_logout_uri";
 
+/// What a client registered for logout is not valid.
+#[derive(Debug, thiserror::Error)]
+#[error("{member}: {reason}")]
+pub struct LogoutMetadataError {
+    member: &'static str,
+    reason: String,
+}
+
 /// Checks what a client's metadata says about logout.
 pub(super) fn check(
     metadata: &Map<String, Value>,
     redirect_uris: &[RedirectUri],
     allows_unprotected_redirects: bool,
-) -> Result<(), ClientError> {
-    let wrong = |member, reason| Err(ClientError::Logout { member, reason });
+) -> Result<(), LogoutMetadataError> {
+    let wrong = |member, reason| Err(LogoutMetadataError { member, reason });
     if let Some(uris) = metadata.get(POST_LOGOUT_REDIRECT_URIS) {
         let uris = uris.as_array().map(|uris| uris.iter().map(Value::as_str).collect::<Option<Vec<_>>>());
         let Some(Some(uris)) = uris else {
@@ -68,7 +75,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::model::Client;
+    use crate::model::{Client, ClientError};
 
     fn build(member: &str, value: Value) -> Result<Client, ClientError> {
         Client::public("app").redirect_uri("https://app.example/cb").metadata(member, value).build()
@@ -107,7 +114,7 @@ mod tests {
             ("frontchannel_logout_session_required", json!("true")),
         ] {
             let refused = build(member, bad.clone());
-            assert!(matches!(&refused, Err(ClientError::Logout { .. })), "{member} {bad}: {refused:?}");
+            assert!(matches!(&refused, Err(ClientError::Logout(_))), "{member} {bad}: {refused:?}");
             assert!(refused.unwrap_err().to_string().starts_with(member), "{member} {bad}");
         }
     }

@@ -23,6 +23,7 @@ pub use client_secret_hash::ClientSecretHash;
 pub use consent::Consent;
 pub use grant::{AccessState, CodeState, GrantData, GrantRecord, PreviousRefresh, RefreshState};
 pub use logout_notice::LogoutNotice;
+pub use logout_uris::LogoutMetadataError;
 pub use password_hash::PasswordHash;
 pub use session::{Session, SessionId};
 #[cfg(feature = "server")]

@@ -3,8 +3,9 @@
 use http::HeaderMap;
 use http::header::SET_COOKIE;
 
+use super::page;
 use super::request::LogoutRequest;
-use super::{Visit, page};
+use super::visit::Visit;
 use crate::endpoints::form::{Browser, CSRF, Purpose};
 use crate::http::Response;
 use crate::logout::{end_session, frames};

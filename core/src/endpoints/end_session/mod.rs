@@ -6,6 +6,7 @@
 mod interact;
 mod page;
 mod request;
+mod visit;
 
 use std::sync::Arc;
 
@@ -16,26 +17,13 @@ use super::Interaction;
 use super::form::{CSRF, LONGEST_QUERY, comes_from_another_site};
 use crate::endpoint::{Endpoint, EndpointPath, EndpointRequest, Metadata};
 use crate::engine::Engine;
-use crate::http::{Request, Response, form_body, see_other};
+use crate::http::{Response, form_body, see_other};
 use crate::identity::CookieKind;
-use crate::pages::Language;
 use crate::protocol::{OAuthError, Parameters};
-
-/// The path of the endpoint, below the mount path.
-const PATH: &str = "/end_session";
+use visit::{PATH, Visit};
 
 pub(crate) struct EndSession {
     pub(crate) interaction: Arc<Interaction>,
-}
-
-/// A request to the endpoint, with what is needed to respond.
-#[derive(Clone, Copy)]
-struct Visit<'a> {
-    engine: &'a Engine,
-    interaction: &'a Interaction,
-    http: &'a Request,
-    /// The language of the pages.
-    language: &'a Language,
 }
 
 #[async_trait]
@@ -70,17 +58,6 @@ impl Endpoint for EndSession {
             _ => begin(visit, visit.http.uri().query().unwrap_or_default().as_bytes()).await,
         };
         Ok(visit.settle(answered))
-    }
-}
-
-impl<'a> Visit<'a> {
-    fn in_language_of(self, request: &Parameters) -> Self {
-        Self { language: self.interaction.language(self.http, request.get("ui_locales")), ..self }
-    }
-
-    /// The response; a page if the request failed.
-    fn settle(self, answered: Result<Response, OAuthError>) -> Response {
-        answered.unwrap_or_else(|error| self.interaction.error_page(self.language, &error))
     }
 }
 

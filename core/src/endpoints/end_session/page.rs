@@ -3,7 +3,7 @@
 use http::StatusCode;
 
 use super::request::{CARRIED, LogoutRequest};
-use super::{PATH, Visit};
+use super::visit::{PATH, Visit};
 use crate::endpoints::client_info;
 use crate::endpoints::form::{Browser, CSRF, Purpose};
 use crate::http::{Response, see_other};
