@@ -14,6 +14,7 @@ mod cors;
 mod grants;
 mod guard;
 mod introspection;
+mod logout;
 mod metadata;
 mod outage;
 mod pages;
@@ -53,6 +54,7 @@ const SUBJECTS: &[(&str, &[Case])] = &[
     ("introspection", introspection::CASES),
     ("guard", guard::CASES),
     ("app_routes", app_routes::CASES),
+    ("logout", logout::CASES),
     ("slow", slow::CASES),
     ("throttle", throttle::CASES),
     ("races", races::CASES),
