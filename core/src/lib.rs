@@ -125,6 +125,8 @@ pub mod token;
 #[cfg(feature = "server")]
 mod endpoints;
 #[cfg(feature = "server")]
+mod logout;
+#[cfg(feature = "server")]
 mod server;
 
 pub use async_trait::async_trait;

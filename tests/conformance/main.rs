@@ -15,6 +15,7 @@ mod cors;
 mod grants;
 mod guard;
 mod introspection;
+mod logout;
 mod metadata;
 mod openid_flows;
 mod outage;
@@ -57,6 +58,7 @@ const SUBJECTS: &[(&str, &[Case])] = &[
     ("assertions", assertions::CASES),
     ("guard", guard::CASES),
     ("app_routes", app_routes::CASES),
+    ("logout", logout::CASES),
     ("slow", slow::CASES),
     ("throttle", throttle::CASES),
     ("races", races::CASES),

@@ -1,18 +1,20 @@
 use std::sync::Arc;
 
-use http::header::ACCEPT_LANGUAGE;
+use http::StatusCode;
+use http::header::{ACCEPT_LANGUAGE, RETRY_AFTER};
 
+use super::form::Browser;
+use crate::engine::Engine;
 use crate::guard::ScopeDescription;
-use crate::http::Request;
-use crate::identity::{OwnSession, Sessions};
-use crate::model::Authentication;
-use crate::pages::{Language, Pages, ScopeInfo};
+use crate::http::{Request, Response};
+use crate::identity::OwnSession;
+use crate::model::{Authentication, Client};
+use crate::pages::{ClientInfo, ErrorPage, Language, Pages, ScopeInfo, WebUri};
 use crate::protocol::OAuthError;
 
 /// What endpoints with pages need: the pages, and who is signed in in a browser.
 pub(crate) struct Interaction {
     pub(crate) pages: Arc<dyn Pages>,
-    pub(crate) sessions: Sessions,
     /// If it is set, users sign in on the application's own pages.
     pub(crate) own_session: Option<Arc<dyn OwnSession>>,
     /// The scopes that the application describes.
@@ -37,6 +39,37 @@ impl Interaction {
         })
     }
 
+    /// Who is signed in in the browser that sent this request.
+    pub(crate) async fn signed_in(
+        &self,
+        engine: &Engine,
+        request: &Request,
+        browser: &mut Browser,
+    ) -> Result<Option<Authentication>, OAuthError> {
+        match &self.own_session {
+            Some(own) => self.own_authentication(&**own, request).await,
+            None => browser.find_session(engine).await,
+        }
+    }
+
+    /// The page for an error that no client is told.
+    pub(crate) fn error_page(&self, language: &Language, error: &OAuthError) -> Response {
+        error.log();
+        let texts = language.texts();
+        let (title, advice) = match error.status() {
+            StatusCode::TOO_MANY_REQUESTS => (&texts.error_tries, &texts.error_tries_advice),
+            status if status.is_server_error() => (&texts.error_server, &texts.error_server_advice),
+            _ => (&texts.error_request, &texts.error_request_advice),
+        };
+        let mut page = ErrorPage::new(language, error.status(), title, advice);
+        page.detail = Some(error.description());
+        let mut response = self.pages.error(&page).into_response(error.status());
+        if let Some(seconds) = error.retry_after() {
+            response.headers_mut().insert(RETRY_AFTER, seconds.into());
+        }
+        response
+    }
+
     /// The sign-in in the application's own session, if there is one.
     pub(crate) async fn own_authentication(
         &self,
@@ -46,4 +79,16 @@ impl Interaction {
         let (parts, _) = request.clone().into_parts();
         Ok(own.authentication(&parts).await?)
     }
+}
+
+/// What the pages show of a client.
+pub(crate) fn client_info(client: &Client) -> ClientInfo<'_> {
+    let link = |member| client.metadata(member).and_then(|uri| WebUri::parse(uri).ok());
+    let mut info = ClientInfo::new(client.id());
+    info.name = client.name();
+    info.uri = link("client_uri");
+    info.policy_uri = link("policy_uri");
+    info.tos_uri = link("tos_uri");
+    info.self_registered = client.is_self_registered();
+    info
 }

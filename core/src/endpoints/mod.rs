@@ -1,6 +1,8 @@
 //! The built-in endpoints.
 
 mod authorize;
+mod end_session;
+mod form;
 mod interaction;
 mod introspect;
 mod jwks;
@@ -10,7 +12,8 @@ mod token;
 mod userinfo;
 
 pub(crate) use authorize::Authorize;
-pub(crate) use interaction::Interaction;
+pub(crate) use end_session::EndSession;
+pub(crate) use interaction::{Interaction, client_info};
 pub(crate) use introspect::Introspect;
 pub(crate) use jwks::Jwks;
 pub(crate) use metadata::MetadataDocument;

@@ -5,6 +5,8 @@
 mod access_tokens;
 mod attempts;
 mod client_secrets;
+mod entries;
+mod outbox;
 
 use std::fmt;
 use std::sync::{Arc, Once};
@@ -12,11 +14,16 @@ use std::time::Duration;
 
 pub(crate) use access_tokens::AccessTokens;
 pub(crate) use attempts::ACR_ONE_FACTOR;
+pub(crate) use entries::Work;
+pub(crate) use outbox::{Claim, Outbox};
 
 use crate::clients::{ClientKeys, Clients, SecretVerifier};
 use crate::env::{Clock, Entropy};
+use crate::fetch::{Fetch, Reach};
 use crate::http::TrustedProxies;
-use crate::identity::{PairwiseSalt, PasswordHasher, StoredUsers, Throttle, Users, UsersError};
+use crate::identity::{
+    EndedGrants, PairwiseSalt, PasswordHasher, Sessions, StoredUsers, Throttle, Users, UsersError,
+};
 use crate::jose::Algorithm;
 use crate::keys::{Keys, VaultDoor};
 use crate::model::{AuthMethod, Client};
@@ -40,6 +47,9 @@ pub struct Engine {
     /// Whether the users are the application's own: it may disable one of them without telling the server.
     pub(crate) has_own_users: bool,
     pub(crate) stored_users: StoredUsers,
+    pub(crate) sessions: Sessions,
+    /// Which grants end with their session.
+    pub(crate) ended_grants: EndedGrants,
     pub(crate) hasher: PasswordHasher,
     pub(crate) throttle: Throttle,
     /// The reverse proxies that are believed when they say for whom they ask.
@@ -58,6 +68,10 @@ pub struct Engine {
     pub(crate) pairwise: Option<PairwiseSalt>,
     /// Seals what the server has to read again.
     pub(crate) vault: VaultDoor,
+    /// Makes the outgoing requests, if there are any.
+    pub(crate) fetch: Option<Arc<dyn Fetch>>,
+    /// What has to be sent to clients.
+    pub(crate) outbox: Outbox,
     /// The signing keys, if anything is signed.
     pub(crate) keys: Option<Keys>,
 }
@@ -108,6 +122,15 @@ impl Engine {
     /// [`StoreError`] if the store fails.
     pub async fn client(&self, client_id: &str) -> Result<Option<Arc<Client>>, StoreError> {
         self.clients.find(client_id).await
+    }
+
+    /// How far requests may go that are made because a client registered a URI: everywhere if an operator registered the client.
+    pub(crate) fn reach_of(&self, client: &Client) -> Reach {
+        match (client.is_self_registered(), self.issuer.is_loopback) {
+            (false, _) => Reach::Anywhere,
+            (true, true) => Reach::PublicOrLoopback,
+            (true, false) => Reach::Public,
+        }
     }
 
     /// The URL of the endpoint that is mounted at this path.

@@ -81,6 +81,7 @@ impl FrontChannel {
             // OpenID Connect Core section 5.4: without an access token, the client cannot ask for the claims elsewhere.
             place: if self.response_type == "id_token" { Place::LoneIdToken } else { Place::IdToken },
             nonce: kept.nonce.as_deref(),
+            is_first: true,
         };
         self.openid
             .sign_id_token(approved.engine, approved.request().client(), about, companions, approved.now)

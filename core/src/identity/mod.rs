@@ -4,6 +4,7 @@ pub mod password;
 
 pub mod throttle;
 
+mod ended_grants;
 mod own_session;
 mod pairwise;
 mod password_policy;
@@ -12,6 +13,7 @@ mod stored_users;
 mod usernames;
 mod users;
 
+pub use ended_grants::EndedGrants;
 pub use own_session::{OwnSession, WantedSignIn};
 pub use password::{HashingError, HashingSettings, PasswordHash, PasswordHasher};
 pub use password_policy::{PasswordPolicy, PasswordPolicyError};

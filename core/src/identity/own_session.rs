@@ -1,6 +1,7 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
+use http::HeaderMap;
 
 use super::UsersError;
 use crate::model::{Authentication, Client};
@@ -55,6 +56,22 @@ pub trait OwnSession: Send + Sync + 'static {
     /// request needs. After the sign-in, the application redirects the browser to [`return_to`](WantedSignIn::return_to). Whoever comes
     /// back without a sign-in that is new enough is not sent again: the client gets `login_required`.
     fn sign_in_uri(&self, wanted: &WantedSignIn<'_>) -> String;
+
+    /// Whether the application has [`sign_out`](Self::sign_out). Only then does the server have the end session endpoint.
+    fn can_sign_out(&self) -> bool {
+        false
+    }
+
+    /// Signs out in the browser that sent this request, where the user or a client ends the session at the server (OpenID Connect
+    /// RP-Initiated Logout). The grants of the session have ended, and the clients are told. The headers are added to the response:
+    /// usually a `Set-Cookie` that removes the application's cookie.
+    ///
+    /// # Errors
+    /// [`UsersError`] if this cannot be done at the moment.
+    async fn sign_out(&self, request: &http::request::Parts) -> Result<HeaderMap, UsersError> {
+        let _ = request;
+        Ok(HeaderMap::new())
+    }
 }
 
 /// The sign-in that an authorization request needs.

@@ -1,3 +1,4 @@
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,7 +13,7 @@ use subtle::ConstantTimeEq;
 use crate::env::{Clock, Entropy};
 use crate::model::{Authentication, Session, SessionId, User};
 use crate::protocol::OAuthError;
-use crate::store::{Key, Kind, Record, Store};
+use crate::store::{Change, Key, Kind, Record, Store, StoreError};
 use crate::token::{Digest, Secret};
 
 const COOKIE_BYTES: usize = 32;
@@ -46,7 +47,7 @@ impl BrowserSecret {
         URL_SAFE_NO_PAD.decode(text).is_ok().then(|| Self(text.into()))
     }
 
-    /// The id of the session's row.
+    /// The id of the session's row, and of the session. The secret has 256 random bits, so it cannot be derived from its digest.
     pub(crate) fn row_id(&self) -> String {
         Digest::of(b's', &[self.0.expose().as_bytes()]).to_text()
     }
@@ -85,6 +86,8 @@ pub(crate) struct Sessions {
     pub(crate) lifetime: Duration,
     /// Whether the issuer is `https`.
     pub(crate) secure: bool,
+    /// Whether the application manages the sessions, so that rows only name the clients to tell.
+    pub(crate) is_own: bool,
 }
 
 impl Sessions {
@@ -125,12 +128,12 @@ impl Sessions {
     pub(crate) async fn find(&self, browser: &BrowserSecret) -> Result<Option<Authentication>, OAuthError> {
         let row_id = browser.row_id();
         let session = self.store.read::<Session>(&row_id).await?;
-        let live = session.filter(|session| self.clock.now() < session.expires);
+        let live = session.filter(|session| self.clock.now() < session.expires && !session.ended);
         Ok(live.map(|session| {
             let user = User::new(&session.subject).named(&session.username);
             let mut authentication = Authentication::new(user)
                 .with_auth_time(session.signed_in)
-                .with_session(SessionId::of_row(&row_id))
+                .with_session(SessionId::new(row_id.as_str()))
                 .with_amr(&session.amr);
             if let Some(acr) = &session.acr {
                 authentication = authentication.with_acr(acr);
@@ -154,12 +157,81 @@ impl Sessions {
             expires: now.after(self.lifetime),
             acr: signed_in.acr().map(str::to_owned),
             amr: signed_in.amr().to_vec(),
+            clients: Vec::new(),
+            ended: false,
+            own_id: None,
         };
         if self.store.insert(Key::new(Kind::Session, &row_id), session.to_row()).await? {
-            Ok((browser, signed_in.with_session(SessionId::of_row(&row_id))))
+            Ok((browser, signed_in.with_session(SessionId::new(row_id.as_str()))))
         } else {
             Err(OAuthError::server_error("a new session id was already taken"))
         }
+    }
+
+    /// The id of a session's row. The application's names for its sessions may be any text, so their digests serve.
+    pub(crate) fn row_of<'a>(&self, session: &'a SessionId) -> Cow<'a, str> {
+        if self.is_own {
+            Cow::Owned(Digest::of(b'a', &[session.as_str().as_bytes()]).to_text())
+        } else {
+            Cow::Borrowed(session.as_str())
+        }
+    }
+
+    /// Names a client in the row of a session in which it gets an ID token: it will be told of the session's end. Returns `false` if
+    /// the session is over.
+    pub(crate) async fn add_client(
+        &self,
+        session: &SessionId,
+        subject: &str,
+        client_id: &str,
+    ) -> Result<bool, StoreError> {
+        let row_id = self.row_of(session);
+        let add = |row: &Session| match row.with_client(client_id) {
+            _ if row.ended => (Change::Keep, false),
+            Some(changed) => (Change::Replace(self.prolonged(changed).to_row()), true),
+            None => (Change::Keep, true),
+        };
+        // Another request may create the row of the application's session meanwhile. Then the next round finds it.
+        for _ in 0..3 {
+            if let Some((_, is_named)) = self.store.change::<Session, bool>(&row_id, add).await? {
+                return Ok(is_named);
+            }
+            if !self.is_own {
+                return Ok(false);
+            }
+            let now = self.clock.now();
+            let row = Session {
+                subject: subject.to_owned(),
+                username: subject.to_owned(),
+                signed_in: now,
+                expires: now.after(self.lifetime),
+                acr: None,
+                amr: Vec::new(),
+                clients: vec![client_id.to_owned()],
+                ended: false,
+                own_id: Some(session.clone()),
+            };
+            if self.store.insert(Key::new(Kind::Session, &row_id), row.to_row()).await? {
+                return Ok(true);
+            }
+        }
+        Err(StoreError::unavailable("the row of a session keeps changing"))
+    }
+
+    /// When the application's session ends is not known here: its row stays for a session's lifetime after the last change.
+    fn prolonged(&self, session: Session) -> Session {
+        match self.is_own {
+            true => Session { expires: self.clock.now().after(self.lifetime), ..session },
+            false => session,
+        }
+    }
+
+    /// The `Set-Cookie` header that removes the cookie of the session.
+    pub(crate) fn clear_cookie(&self) -> HeaderValue {
+        HeaderValue::from_static(match self.secure {
+            true => "__Host-gridauth=; Path=/; HttpOnly; SameSite=Lax; Secure; Max-Age=0",
+            false => "gridauth=; Path=/; HttpOnly; SameSite=Lax; Max-Age=0",
+        })
     }
 
     /// The `Set-Cookie` header for a browser's secret.
@@ -195,6 +267,7 @@ mod tests {
             entropy: Arc::new(SystemEntropy),
             lifetime: Duration::from_secs(60),
             secure,
+            is_own: false,
         }
     }
 

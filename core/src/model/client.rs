@@ -3,7 +3,8 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::{AccessTokenFormat, ClientSecretHash, SealedSecret, SharedSecret, json};
+use super::logout_uris::LogoutMetadataError;
+use super::{AccessTokenFormat, ClientSecretHash, SealedSecret, SharedSecret, json, logout_uris};
 use crate::env::Timestamp;
 use crate::protocol::{RedirectUri, RedirectUriError, Scope, ScopeError, is_same_response_type};
 use crate::store::{CorruptRow, Kind, Record, Row};
@@ -194,6 +195,9 @@ pub enum ClientError {
         /// What is wrong with it.
         reason: RedirectUriError,
     },
+    /// What it registered for logout is not valid.
+    #[error(transparent)]
+    Logout(#[from] LogoutMetadataError),
     /// The scope is not valid.
     #[error("scope: {0}")]
     Scope(#[from] ScopeError),
@@ -244,6 +248,12 @@ impl Client {
     /// A member of its metadata (RFC 7591 section 2), of whatever type.
     pub fn metadata_value(&self, member: &str) -> Option<&Value> {
         self.body.metadata.get(member)
+    }
+
+    /// The URIs to which a browser may be sent after a logout (RP-Initiated Logout section 3.1).
+    pub fn post_logout_redirect_uris(&self) -> impl Iterator<Item = &str> {
+        let uris = self.metadata_value(logout_uris::POST_LOGOUT_REDIRECT_URIS).and_then(Value::as_array);
+        uris.into_iter().flatten().filter_map(Value::as_str)
     }
 
     /// The scope that it may request.
@@ -530,6 +540,8 @@ impl ClientBuilder {
         }
         #[cfg(feature = "server")]
         super::client_keys::check(&self.body.metadata).map_err(ClientError::Keys)?;
+        let allows_unprotected = self.allows_unprotected_redirects;
+        logout_uris::check(&self.body.metadata, &self.body.redirect_uris, allows_unprotected)?;
         let scope: Scope = self.scope.parse()?;
         self.body.default_scope = self.default_scope.map(|default| default.parse()).transpose()?;
         if self.body.default_scope.as_ref().is_some_and(|default| !scope.covers(default)) {

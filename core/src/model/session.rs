@@ -1,11 +1,8 @@
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
 
 use super::json;
 use crate::env::Timestamp;
 use crate::store::{CorruptRow, Kind, Record, Row};
-use crate::token::Digest;
 
 /// The public id of a session: `sid` in OpenID Connect. The session's cookie cannot be derived from it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -13,12 +10,6 @@ use crate::token::Digest;
 pub struct SessionId(Box<str>);
 
 impl SessionId {
-    /// The id of the session whose row has this id.
-    pub(crate) fn of_row(row_id: &str) -> Self {
-        let digest = Digest::of(b'i', &[row_id.as_bytes()]);
-        Self(URL_SAFE_NO_PAD.encode(&digest.as_bytes()[..16]).into())
-    }
-
     /// The id of a session that the application manages itself.
     pub fn new(name: impl Into<Box<str>>) -> Self {
         Self(name.into())
@@ -30,7 +21,8 @@ impl SessionId {
     }
 }
 
-/// A browser session of a user who has signed in. The id of its row is the digest of the cookie.
+/// A session of a user who has signed in. Of a session that the server manages, the id of the row is the digest of the cookie, and
+/// also the public id. Of one that the application manages there is a row once a client has got an ID token in it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Session {
@@ -46,6 +38,30 @@ pub struct Session {
     pub acr: Option<String>,
     /// The authentication methods that were used (RFC 8176).
     pub amr: Vec<String>,
+    /// The clients that got an ID token in it, to be told of its end. The oldest is first.
+    pub clients: Vec<String>,
+    /// Whether it is being ended. Nobody is signed in by it any more.
+    pub ended: bool,
+    /// The public id, if the application manages the session.
+    pub own_id: Option<SessionId>,
+}
+
+impl Session {
+    /// The most clients that a session names; another one replaces the oldest. It keeps the row short.
+    pub const MAX_CLIENTS: usize = 200;
+
+    /// Names a client. Returns `None` if it is named already.
+    pub(crate) fn with_client(&self, client_id: &str) -> Option<Self> {
+        if self.clients.iter().any(|known| known == client_id) {
+            return None;
+        }
+        let mut session = self.clone();
+        while session.clients.len() >= Self::MAX_CLIENTS {
+            session.clients.remove(0);
+        }
+        session.clients.push(client_id.to_owned());
+        Some(session)
+    }
 }
 
 #[derive(Serialize, Deserialize)]
@@ -55,13 +71,26 @@ struct Body {
     acr: Option<String>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     amr: Vec<String>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    clients: Vec<String>,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    ended: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    own_id: Option<SessionId>,
 }
 
 impl Record for Session {
     const KIND: Kind = Kind::Session;
 
     fn to_row(&self) -> Row {
-        let body = Body { username: self.username.clone(), acr: self.acr.clone(), amr: self.amr.clone() };
+        let body = Body {
+            username: self.username.clone(),
+            acr: self.acr.clone(),
+            amr: self.amr.clone(),
+            clients: self.clients.clone(),
+            ended: self.ended,
+            own_id: self.own_id.clone(),
+        };
         Row::new(self.signed_in, json::write(&body))
             .with_user(Some(&self.subject))
             .with_expires(Some(self.expires))
@@ -76,6 +105,9 @@ impl Record for Session {
             expires: row.expires().unwrap_or(row.issued()),
             acr: body.acr,
             amr: body.amr,
+            clients: body.clients,
+            ended: body.ended,
+            own_id: body.own_id,
         })
     }
 }

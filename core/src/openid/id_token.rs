@@ -4,6 +4,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256, Sha512};
 
+use super::subject::session_for;
 use crate::engine::Engine;
 use crate::env::Timestamp;
 use crate::jose::{Algorithm, encode};
@@ -60,7 +61,7 @@ struct Payload<'a> {
 }
 
 /// The algorithm of a client's ID tokens: RS256 unless its metadata asks for another one (OpenID Connect Registration section 2).
-fn id_token_algorithm(engine: &Engine, client: &Client) -> Result<Algorithm, OAuthError> {
+pub(crate) fn id_token_algorithm(engine: &Engine, client: &Client) -> Result<Algorithm, OAuthError> {
     let named = client.metadata("id_token_signed_response_alg");
     let algorithm = match named {
         None => Some(engine.id_token_algorithm),
@@ -90,6 +91,8 @@ pub(crate) async fn sign_id_token(
         engine.keys.as_ref().ok_or_else(|| OAuthError::server_error("the server has no signing keys"))?;
     let signed_in = claims.authentication;
     let hash = |text: &str| half_hash(algorithm, text);
+    let session = signed_in.and_then(|signed_in| signed_in.session.as_ref());
+    let session = session.map(|session| session_for(engine, client, session));
     let payload = Payload {
         iss: engine.issuer(),
         sub: claims.subject,
@@ -101,7 +104,7 @@ pub(crate) async fn sign_id_token(
         acr: signed_in.and_then(|signed_in| signed_in.acr.as_deref()),
         amr: signed_in.map(|signed_in| &*signed_in.amr).unwrap_or_default(),
         azp: client.id(),
-        sid: signed_in.and_then(|signed_in| Some(signed_in.session.as_ref()?.as_str())),
+        sid: session.as_deref(),
         at_hash: claims.companions.access_token.map(hash),
         c_hash: claims.companions.code.map(hash),
         s_hash: claims.companions.state.map(hash),

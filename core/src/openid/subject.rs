@@ -5,17 +5,33 @@ use std::borrow::Cow;
 use url::Url;
 
 use crate::engine::Engine;
-use crate::model::Client;
+use crate::model::{Client, SessionId};
 
 /// The `sub` of a user for a client: the user's subject, or for a client with the `subject_type` `pairwise` another one for each sector.
 pub(crate) fn subject_for<'a>(engine: &Engine, client: &Client, subject: &'a str) -> Cow<'a, str> {
     if !is_pairwise(client) {
         return Cow::Borrowed(subject);
     }
-    let sector = sector_of(client).unwrap_or_else(|| format!("client {}", client.id()));
-    let pairwise = engine.pairwise.as_ref().and_then(|salt| salt.subject(&sector, subject));
+    pairwise(engine, &sector_for(client), subject)
+}
+
+/// The `sid` of a session for a client. Pairwise clients of different sectors could otherwise tell by it that they have the same user.
+pub(crate) fn session_for<'a>(engine: &Engine, client: &Client, session: &'a SessionId) -> Cow<'a, str> {
+    if !is_pairwise(client) {
+        return Cow::Borrowed(session.as_str());
+    }
+    // A sector is a host, or begins with `client`: a session's id is never taken for a subject.
+    pairwise(engine, &format!("session {}", sector_for(client)), session.as_str())
+}
+
+fn sector_for(client: &Client) -> String {
+    sector_of(client).unwrap_or_else(|| format!("client {}", client.id()))
+}
+
+fn pairwise<'a>(engine: &Engine, sector: &str, value: &'a str) -> Cow<'a, str> {
+    let pairwise = engine.pairwise.as_ref().and_then(|salt| salt.subject(sector, value));
     // Without OpenID Connect there is no salt, and no client asks.
-    pairwise.map_or(Cow::Borrowed(subject), Cow::Owned)
+    pairwise.map_or(Cow::Borrowed(value), Cow::Owned)
 }
 
 /// Whether the client must not be able to tell with others who a user is.

@@ -129,6 +129,17 @@ pub(crate) fn origin_of(redirect_uri: &str) -> String {
     }
 }
 
+/// A URI with more parameters in its query.
+pub(crate) fn with_parameters(uri: &str, parameters: &[(&str, &str)]) -> String {
+    let separator = match uri.split_once('?') {
+        None => "?",
+        Some((_, query)) if query.is_empty() || query.ends_with('&') => "",
+        Some(_) => "&",
+    };
+    let encoded = form_urlencoded::Serializer::new(String::new()).extend_pairs(parameters).finish();
+    format!("{uri}{separator}{encoded}")
+}
+
 /// The host of an `http` loopback URI and what follows its port; `None` for any other URI.
 fn loopback_without_port(uri: &str) -> Option<(&str, &str)> {
     let rest = uri.strip_prefix("http://")?;

@@ -6,21 +6,21 @@ use serde_json::{Map, Value};
 use super::configuration::{Problems, warn};
 use super::grid_auth::{GridAuth, Server};
 use super::routes::{Routes, endpoints, metadata};
-use super::{BuildError, sweeper};
+use super::{BuildError, logouts, sweeper};
 use crate::client_auth::{ClientAuthentication, ClientAuthenticator};
 use crate::clients::{ClientKeys, Clients, SecretVerifier};
 use crate::endpoint::Endpoint;
-use crate::endpoints::{Interaction, Jwks, UserInfo};
-use crate::engine::{AccessTokens, Engine, ServerLifetimes};
+use crate::endpoints::{EndSession, Interaction, Jwks, UserInfo};
+use crate::engine::{AccessTokens, Engine, Outbox, ServerLifetimes};
 use crate::env::{Clock, Entropy, SystemClock, SystemEntropy};
-use crate::fetch::{Fetch, Reach};
+use crate::fetch::{Fetch, NoFetch, Reach};
 use crate::grant::extension::{AccessTokenClaims, OpenId};
 use crate::grant::{Extension, IntoRegistration, RESERVED_CLAIMS, Registry, TokenDraft};
 use crate::guard::{Guard, GuardError, Rejection, RejectionBody, ScopeDescription, ShapeRejection, is_realm};
 use crate::http::{AllowedOrigins, TrustedProxies};
 use crate::identity::{
-    HashingSettings, OwnSession, PairwiseSalt, PasswordHasher, PasswordPolicy, Sessions, StoredUsers,
-    Throttle, ThrottleSettings, UsernameComparison, Users,
+    EndedGrants, HashingSettings, OwnSession, PairwiseSalt, PasswordHasher, PasswordPolicy, Sessions,
+    StoredUsers, Throttle, ThrottleSettings, UsernameComparison, Users,
 };
 use crate::jose::Algorithm;
 use crate::keys::{KeySettings, KeyStoreError, Keys, ServerSecret, Signer, StoredKeys, VaultDoor};
@@ -41,11 +41,11 @@ pub struct Builder {
     endpoints: Vec<Arc<dyn Endpoint>>,
     client_authentication: Vec<Box<dyn ClientAuthentication>>,
     assertions_name_issuer_alone: bool,
-    fetch: Option<Arc<dyn Fetch>>,
     scopes: Vec<ScopeDescription>,
     allowed_origins: AllowedOrigins,
     lifetimes: ServerLifetimes,
     session_lifetime: Duration,
+    ended_grants: EndedGrants,
     users: Option<Arc<dyn Users>>,
     own_session: Option<Arc<dyn OwnSession>>,
     pages: Arc<dyn Pages>,
@@ -64,7 +64,20 @@ pub struct Builder {
     rejection_body: Option<ShapeRejection>,
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
+    fetch: Option<Arc<dyn Fetch>>,
     sweep_every: Option<Duration>,
+    send_logouts_every: Option<Duration>,
+}
+
+/// How requests are made if the application does not say.
+#[cfg(feature = "fetch")]
+fn usual_fetch() -> Option<Arc<dyn Fetch>> {
+    Some(Arc::new(crate::fetch::HttpFetch::new()))
+}
+
+#[cfg(not(feature = "fetch"))]
+fn usual_fetch() -> Option<Arc<dyn Fetch>> {
+    None
 }
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
@@ -83,7 +96,6 @@ impl GridAuth {
             endpoints: Vec::new(),
             client_authentication: Vec::new(),
             assertions_name_issuer_alone: false,
-            fetch: None,
             scopes: Vec::new(),
             allowed_origins: AllowedOrigins::default(),
             lifetimes: ServerLifetimes {
@@ -93,6 +105,7 @@ impl GridAuth {
                 refresh_token: 90 * DAY,
             },
             session_lifetime: DAY / 2,
+            ended_grants: EndedGrants::default(),
             users: None,
             own_session: None,
             pages: Arc::new(BuiltInPages::default()),
@@ -111,7 +124,9 @@ impl GridAuth {
             rejection_body: None,
             clock: Arc::new(SystemClock),
             entropy: Arc::new(SystemEntropy),
+            fetch: usual_fetch(),
             sweep_every: Some(Duration::from_secs(60)),
+            send_logouts_every: Some(Duration::from_secs(15)),
         }
     }
 }
@@ -249,8 +264,8 @@ impl Builder {
         self
     }
 
-    /// Sets how the server makes its outgoing requests, such as for the keys that clients publish (`jwks_uri`): by default with
-    /// `HttpFetch` of the feature `fetch`, and without that feature not at all.
+    /// Sets how the server makes its outgoing requests, for the keys that clients publish (`jwks_uri`) and to tell them of a logout: by default
+    /// with `HttpFetch` of the feature `fetch`, and without that feature not at all.
     #[must_use]
     pub fn fetch(mut self, fetch: impl Fetch) -> Self {
         self.fetch = Some(Arc::new(fetch));
@@ -318,10 +333,20 @@ impl Builder {
         self
     }
 
-    /// Sets how long a user stays signed in in a browser: 12 hours by default.
+    /// Sets how long a user stays signed in in a browser: 12 hours by default. With sessions of the application's own
+    /// ([`own_session`](Self::own_session)): how long they last at most. So long are clients remembered that have to be told of a
+    /// session's end.
     #[must_use]
     pub fn session_lifetime(mut self, lifetime: Duration) -> Self {
         self.session_lifetime = lifetime;
+        self
+    }
+
+    /// Sets which grants end when a user signs out: by default those without the scope `offline_access`. That a session expires ends
+    /// no grant.
+    #[must_use]
+    pub fn session_end_revokes(mut self, grants: EndedGrants) -> Self {
+        self.ended_grants = grants;
         self
     }
 
@@ -435,6 +460,15 @@ impl Builder {
         self
     }
 
+    /// Sets how often the server looks for clients that it has to tell of the end of a session, because another process on the store
+    /// has not (OpenID Connect Back-Channel Logout 1.0): every 15 seconds by default, at most once a second. Clients of the sessions
+    /// that it ends itself are told at once. With `None` only [`GridAuth::send_logouts`] tells them.
+    #[must_use]
+    pub fn send_logouts_every(mut self, interval: Option<Duration>) -> Self {
+        self.send_logouts_every = interval;
+        self
+    }
+
     /// Builds the server.
     ///
     /// # Errors
@@ -481,22 +515,23 @@ impl Builder {
         let stored_users = StoredUsers::new(store.clone(), hasher.clone(), clock, entropy)
             .with_rules(self.usernames, self.passwords.clone());
         let grants = Arc::new(std::mem::take(&mut self.grants));
-        let interaction = Interaction {
+        let sessions = Sessions {
+            store: store.clone(),
+            clock: Arc::clone(&self.clock),
+            entropy: Arc::clone(&self.entropy),
+            lifetime: self.session_lifetime,
+            secure: issuer.is_https,
+            is_own: self.own_session.is_some(),
+        };
+        let interaction = Arc::new(Interaction {
             pages: Arc::clone(&self.pages),
-            sessions: Sessions {
-                store: store.clone(),
-                clock: Arc::clone(&self.clock),
-                entropy: Arc::clone(&self.entropy),
-                lifetime: self.session_lifetime,
-                secure: issuer.is_https,
-            },
             own_session: self.own_session.take(),
             scopes: single_scopes(&self.scopes),
-        };
+        });
         let scopes = interaction.scopes.clone();
         let languages = self.pages.languages().tags().map(str::to_owned);
         let ui_locales: Option<Vec<String>> = self.openid.as_ref().map(|_| languages.collect());
-        let mut endpoints = endpoints(&grants, interaction);
+        let mut endpoints = endpoints(&grants, &interaction);
         let vault = VaultDoor::new(
             store.clone(),
             Arc::clone(&self.clock),
@@ -514,11 +549,19 @@ impl Builder {
             pairwise = Some(salt.map_err(|error| BuildError::of_keys(error.into()))?);
             let scope_claims = openid.scope_claims.clone();
             endpoints.push(Arc::new(UserInfo { guard: guard.clone(), scope_claims }));
+            let can_sign_out = interaction.own_session.as_ref().is_none_or(|own| own.can_sign_out());
+            if can_sign_out && grants.authorization_sides().next().is_some() {
+                endpoints.push(Arc::new(EndSession { interaction }));
+            }
         }
         endpoints.append(&mut self.endpoints);
-        let fetch = self.fetch.take().unwrap_or_else(default_fetch);
+        let fetch = self.fetch.take();
         let strangers = if issuer.is_loopback { Reach::PublicOrLoopback } else { Reach::Public };
-        let client_keys = ClientKeys::new(fetch, Arc::clone(&self.clock), strangers);
+        let client_keys = ClientKeys::new(
+            fetch.clone().unwrap_or_else(|| Arc::new(NoFetch)),
+            Arc::clone(&self.clock),
+            strangers,
+        );
         let engine = Arc::new(Engine {
             issuer,
             mount: self.mount,
@@ -537,6 +580,8 @@ impl Builder {
             has_own_users: self.users.is_some(),
             users: self.users.unwrap_or_else(|| Arc::new(stored_users.clone())),
             stored_users,
+            sessions,
+            ended_grants: self.ended_grants,
             hasher,
             secrets,
             client_keys,
@@ -545,6 +590,8 @@ impl Builder {
             id_token_algorithm: Algorithm::Rs256,
             pairwise,
             vault,
+            fetch,
+            outbox: Outbox::default(),
             keys,
         });
         if !grants.is_empty() || !endpoints.is_empty() {
@@ -562,6 +609,11 @@ impl Builder {
         warn(&engine.issuer, &grants);
         if let Some(interval) = self.sweep_every {
             sweeper::spawn(&engine, interval);
+        }
+        if let Some(interval) =
+            self.send_logouts_every.filter(|_| engine.fetch.is_some() && self.openid.is_some())
+        {
+            logouts::spawn(&engine, interval);
         }
         Ok(GridAuth(Arc::new(Server {
             engine,
@@ -648,6 +700,9 @@ impl Builder {
         if self.sweep_every.is_some_and(|interval| interval < Duration::from_secs(1)) {
             problems.add("the sweep interval must be at least a second");
         }
+        if self.send_logouts_every.is_some_and(|interval| interval < Duration::from_secs(1)) {
+            problems.add("the interval of send_logouts_every must be at least a second");
+        }
         problems.check_scopes(&self.scopes);
         problems.0.extend(self.allowed_origins.problems());
         let methods: Vec<AuthMethod> = authenticator.methods().collect();
@@ -656,17 +711,6 @@ impl Builder {
         problems.check_hybrid(&self.grants, self.openid.as_ref());
         problems
     }
-}
-
-/// What makes the outgoing requests, where the application does not say.
-#[cfg(feature = "fetch")]
-fn default_fetch() -> Arc<dyn Fetch> {
-    Arc::new(crate::fetch::HttpFetch::new())
-}
-
-#[cfg(not(feature = "fetch"))]
-fn default_fetch() -> Arc<dyn Fetch> {
-    Arc::new(crate::fetch::NoFetch)
 }
 
 /// Seals anew what is still sealed under a former secret of the application, or under the store's own, which is then removed. The

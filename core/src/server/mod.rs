@@ -5,6 +5,7 @@ mod builder;
 mod clients;
 mod configuration;
 mod grid_auth;
+mod logouts;
 mod mint;
 mod put_users;
 mod revocation;

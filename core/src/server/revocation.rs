@@ -2,18 +2,15 @@
 
 use super::GridAuth;
 use crate::identity::{SignUpError, UsersError};
+use crate::logout::{end_session, end_sessions};
 use crate::model::{Consent, SessionId};
-use crate::store::{By, Entry, Key, Kind, Query, Record, Row, StoreError};
+use crate::store::{By, Kind, Query, Record, Row, StoreError};
 use crate::token::Secret;
 
 /// Not everything could be revoked. Another call continues where this one stopped.
 #[derive(Debug, thiserror::Error)]
 #[error("not everything could be revoked")]
 pub struct RevokeError(#[from] pub(super) StoreError);
-
-/// After this many failed removals in a row the rest of a page is skipped, and after this many failed pages the rest of a listing:
-/// then the rows are hardly the reason, and each further call may use up the store's whole deadline.
-const MOST_FAILURES: usize = 3;
 
 impl GridAuth {
     /// Withdraws a user's consent to a client and revokes all the client's grants for that user. The client has to ask for consent
@@ -36,17 +33,29 @@ impl GridAuth {
     /// # Errors
     /// [`RevokeError`] as for [`withdraw_consent`](Self::withdraw_consent).
     pub async fn revoke_user(&self, subject: &str) -> Result<(), RevokeError> {
-        let sessions = self.end_sessions(subject).await;
+        let sessions = end_sessions(&self.0.engine, subject, None, false).await.map_err(RevokeError);
         let grants = self.remove_listed(Kind::Grant, By::User(subject), |_| true).await;
         sessions.and(grants)
     }
 
-    /// Signs a user out in every browser. The user's tokens stay valid.
+    /// Ends one session of a user: the user is signed out in that browser, and grants end that were made in the session
+    /// ([`Builder::session_end_revokes`](crate::Builder::session_end_revokes)). Clients that got an ID token in it are told. An
+    /// application with [sessions of its own](crate::Builder::own_session) calls this when it ends one of them. Returns `false` if
+    /// the server knows nothing of the session, or it has expired; grants end all the same.
     ///
     /// # Errors
-    /// [`RevokeError`] as for [`withdraw_consent`](Self::withdraw_consent).
+    /// [`RevokeError`] as for [`withdraw_consent`](Self::withdraw_consent). Another call continues where this one stopped.
+    pub async fn end_session(&self, subject: &str, session: &SessionId) -> Result<bool, RevokeError> {
+        Ok(end_session(&self.0.engine, subject, session).await?.is_some())
+    }
+
+    /// Signs a user out in every browser: ends all sessions, as [`end_session`](Self::end_session) does. An application with sessions
+    /// of its own ends those itself.
+    ///
+    /// # Errors
+    /// [`RevokeError`] as for [`withdraw_consent`](Self::withdraw_consent). Another call continues where this one stopped.
     pub async fn end_sessions(&self, subject: &str) -> Result<(), RevokeError> {
-        self.remove_listed(Kind::Session, By::User(subject), |_| true).await
+        Ok(end_sessions(&self.0.engine, subject, None, true).await?)
     }
 
     /// Removes a user from the server's store, with all the user's sessions, grants and consents. Returns `false` if there is no
@@ -105,8 +114,7 @@ impl GridAuth {
         let Some(subject) = self.0.engine.stored_users.set_password(username, password).await? else {
             return Ok(false);
         };
-        let ends = |entry: &Entry| Some(&SessionId::of_row(&entry.id)) != stays;
-        let sessions = self.remove_entries(Kind::Session, By::User(&subject), ends).await;
+        let sessions = end_sessions(&self.0.engine, &subject, stays, false).await.map_err(RevokeError);
         let grants = self.remove_listed(Kind::Grant, By::User(&subject), |_| true).await;
         match sessions.and(grants) {
             Ok(()) => Ok(true),
@@ -148,57 +156,6 @@ impl GridAuth {
         by: By<'_>,
         is_wanted: impl Fn(&Row) -> bool,
     ) -> Result<(), RevokeError> {
-        self.remove_entries(kind, by, |entry| is_wanted(&entry.row)).await
-    }
-
-    /// Removes the entries that are wanted, page by page, so that what comes before a page that fails is gone. Goes on past a row
-    /// that cannot be removed, and past a part of the store that cannot be listed; the first error is told at the end.
-    async fn remove_entries(
-        &self,
-        kind: Kind,
-        by: By<'_>,
-        is_wanted: impl Fn(&Entry) -> bool,
-    ) -> Result<(), RevokeError> {
-        let mut outcome = Ok(());
-        let mut query = Query::new(kind, by);
-        let mut failed_pages = 0;
-        loop {
-            let page = match self.0.engine.store.list(query.clone()).await {
-                Ok(page) => page,
-                Err(error) => {
-                    outcome = outcome.and(Err(error.into()));
-                    failed_pages += 1;
-                    match self
-                        .0
-                        .engine
-                        .store
-                        .cursor_after_failure(&query)
-                        .filter(|_| failed_pages < MOST_FAILURES)
-                    {
-                        Some(next) => query = query.after(next),
-                        None => return outcome,
-                    }
-                    continue;
-                }
-            };
-            failed_pages = 0;
-            let mut in_a_row = 0;
-            for entry in page.entries.iter().filter(|entry| is_wanted(entry)) {
-                match self.0.engine.store.remove(Key::new(kind, &entry.id)).await {
-                    Ok(_) => in_a_row = 0,
-                    Err(error) => {
-                        outcome = outcome.and(Err(error.into()));
-                        in_a_row += 1;
-                    }
-                }
-                if in_a_row == MOST_FAILURES {
-                    break;
-                }
-            }
-            match page.next {
-                Some(next) => query = query.after(next),
-                None => return outcome,
-            }
-        }
+        Ok(self.0.engine.remove_entries(kind, by, |entry| is_wanted(&entry.row)).await?)
     }
 }

@@ -21,11 +21,11 @@ pub(super) struct Route {
 }
 
 /// The built-in endpoints that these grants need, and the grants' own endpoints.
-pub(super) fn endpoints(grants: &Arc<Registry>, interaction: Interaction) -> Vec<Arc<dyn Endpoint>> {
+pub(super) fn endpoints(grants: &Arc<Registry>, interaction: &Arc<Interaction>) -> Vec<Arc<dyn Endpoint>> {
     let mut endpoints: Vec<Arc<dyn Endpoint>> = Vec::new();
     if grants.authorization_sides().next().is_some() {
-        endpoints
-            .push(Arc::new(Authorize { grants: Arc::clone(grants), interaction: Arc::new(interaction) }));
+        let interaction = Arc::clone(interaction);
+        endpoints.push(Arc::new(Authorize { grants: Arc::clone(grants), interaction }));
     }
     if grants.token_sides().next().is_some() {
         endpoints.push(Arc::new(Token { grants: Arc::clone(grants) }));

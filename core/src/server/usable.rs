@@ -55,6 +55,12 @@ impl GridAuth {
                     .to_owned(),
             );
         }
+        if client.metadata("backchannel_logout_uri").is_some() && engine.fetch.is_none() {
+            problems.push(
+                "backchannel_logout_uri: the server makes no outgoing requests: enable the feature fetch or call .fetch(..)"
+                    .to_owned(),
+            );
+        }
         for member in ["id_token_signed_response_alg", "userinfo_signed_response_alg"] {
             let signs = |name: &str| {
                 let named = Algorithm::from_name(name);

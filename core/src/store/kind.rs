@@ -22,13 +22,15 @@ pub enum Kind {
     SigningKey,
     /// A setting of the deployment, by name.
     Setting,
+    /// A client that has to be told of the end of a session, by client and session.
+    Outbox,
     /// A row of the application, for grants, extensions or data of its own. The application chooses the ids.
     Custom,
 }
 
 impl Kind {
     /// All kinds.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::User,
         Self::Client,
         Self::Grant,
@@ -39,6 +41,7 @@ impl Kind {
         Self::AssertionId,
         Self::SigningKey,
         Self::Setting,
+        Self::Outbox,
         Self::Custom,
     ];
 
@@ -55,6 +58,7 @@ impl Kind {
             Self::AssertionId => "assertion_id",
             Self::SigningKey => "signing_key",
             Self::Setting => "setting",
+            Self::Outbox => "outbox",
             Self::Custom => "custom",
         }
     }

@@ -8,6 +8,7 @@ mod log;
 mod support;
 
 mod authentication;
+mod back_channel_logout;
 mod client_assertions;
 mod client_methods;
 mod code_flow;
@@ -26,6 +27,7 @@ mod jwt_access_tokens;
 mod jwt_bearer;
 mod languages;
 mod lifetimes;
+mod logout;
 mod lost_answers;
 mod metadata;
 mod open_redirect;

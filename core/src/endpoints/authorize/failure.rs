@@ -1,11 +1,6 @@
-use http::StatusCode;
-use http::header::RETRY_AFTER;
-
 use super::redirect::Target;
-use super::signed_in::signed_in;
 use super::visit::Visit;
 use crate::http::Response;
-use crate::pages::ErrorPage;
 use crate::protocol::OAuthError;
 
 /// A failure, and how it is reported.
@@ -32,7 +27,7 @@ impl Failure {
             Self::Page(error) => page(visit, &error),
             Self::Redirect(target, error) => redirect(visit, &target, &error),
             Self::Unsolicited(target, error) if !target.is_of_stranger() => redirect(visit, &target, &error),
-            Self::Unsolicited(target, error) => match signed_in(visit).await {
+            Self::Unsolicited(target, error) => match visit.signed_in().await {
                 Ok(Some(_)) => redirect(visit, &target, &error),
                 Ok(None) => page(visit, &error),
                 Err(failed) => page(visit, &failed),
@@ -47,19 +42,5 @@ fn redirect(visit: Visit<'_>, target: &Target, error: &OAuthError) -> Response {
 }
 
 fn page(visit: Visit<'_>, error: &OAuthError) -> Response {
-    error.log();
-    let texts = visit.language.texts();
-    let (title, advice) = match error.status() {
-        StatusCode::TOO_MANY_REQUESTS => (&texts.error_tries, &texts.error_tries_advice),
-        status if status.is_server_error() => (&texts.error_server, &texts.error_server_advice),
-        _ => (&texts.error_request, &texts.error_request_advice),
-    };
-    let mut page = ErrorPage::new(visit.language, error.status(), title, advice);
-    page.detail = Some(error.description());
-    let page = visit.interaction.pages.error(&page);
-    let mut response = page.into_response(error.status());
-    if let Some(seconds) = error.retry_after() {
-        response.headers_mut().insert(RETRY_AFTER, seconds.into());
-    }
-    response
+    visit.interaction.error_page(visit.language, error)
 }

@@ -6,13 +6,12 @@ use super::answer::answer;
 use super::checks::{self, ValidRequest};
 use super::consent;
 use super::failure::Failure;
-use super::form::{Browser, CSRF, Purpose};
 use super::own_session::{self, Arrival};
 use super::page::{consent_page, consent_purpose, sign_in_page};
 use super::prompt::{self, Progress};
 use super::redirect::Target;
-use super::signed_in::current;
 use super::visit::Visit;
+use crate::endpoints::form::{Browser, CSRF, Purpose};
 use crate::http::Response;
 use crate::model::Authentication;
 use crate::pages::SignInFailure;
@@ -25,7 +24,7 @@ pub(super) async fn proceed(
     valid: ValidRequest<'_>,
     signed_in_since: Option<&str>,
 ) -> Result<Response, Failure> {
-    let mut browser = Browser::of(visit)?;
+    let mut browser = Browser::of(visit.engine, visit.http)?;
     if let Some(own) = &visit.interaction.own_session {
         return match own_session::arrive(visit, &**own, &browser, &valid, signed_in_since).await? {
             Arrival::SignedIn(signed_in, progress) => {
@@ -34,7 +33,7 @@ pub(super) async fn proceed(
             Arrival::SentAway(response) => Ok(response),
         };
     }
-    match current(visit, &mut browser).await? {
+    match visit.current(&mut browser).await? {
         Some(signed_in) => go_on(visit, &browser, valid, &signed_in, Progress::Arrived).await,
         None => {
             prompt::refuse_sign_in(visit.engine, &valid, None, Progress::Arrived)?;
@@ -52,13 +51,13 @@ pub(super) async fn submitted(
 ) -> Result<Response, Failure> {
     // The browser may have changed the request in the form, so it is checked again from the start.
     let valid = checks::run(visit.engine, visit.grants, request).await?;
-    let mut browser = Browser::of(visit)?;
+    let mut browser = Browser::of(visit.engine, visit.http)?;
     let token = parameters.get(CSRF).unwrap_or_default();
     // A new sign-in replaces an existing one, even of another user.
     if visit.interaction.own_session.is_none() && browser.sent(token, Purpose::SignIn, carried)? {
         return sign_in(visit, browser, valid, parameters).await;
     }
-    match current(visit, &mut browser).await? {
+    match visit.current(&mut browser).await? {
         Some(signed_in)
             if browser.sent(token, consent_purpose(&consent::asked_for(&valid), &signed_in), carried)? =>
         {
@@ -84,10 +83,10 @@ async fn sign_in(
     let (Some(name), Some(password)) = (username, parameters.get("password")) else {
         return sign_in_page(visit, &browser, &valid, username, Some(SignInFailure::MissingFields));
     };
-    let source = visit.engine.source(visit.http).with_browser(browser.known_key(visit, name));
+    let source = visit.engine.source(visit.http).with_browser(browser.known_key(visit.engine, name));
     match visit.engine.check_password(name, &Secret::from(password), source).await {
         Ok(Some(signed_in)) => {
-            let (session, signed_in) = visit.interaction.sessions.begin(signed_in).await?;
+            let (session, signed_in) = visit.engine.sessions.begin(signed_in).await?;
             visit.engine.know_browser(name, session.key());
             go_on(visit, &browser.signed_in(session), valid, &signed_in, Progress::SignedIn).await
         }
@@ -123,7 +122,7 @@ async fn go_on(
         return consent_page(visit, browser, &valid, signed_in);
     }
     let response = answer(visit, &valid, signed_in).await?;
-    Ok(browser.with_session(visit, response)?)
+    Ok(browser.with_session(visit.engine, response)?)
 }
 
 async fn decided(

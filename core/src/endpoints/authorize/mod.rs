@@ -13,13 +13,11 @@ mod answer;
 mod checks;
 mod consent;
 mod failure;
-mod form;
 mod interact;
 mod own_session;
 mod page;
 mod prompt;
 mod redirect;
-mod signed_in;
 mod source;
 mod visit;
 
@@ -29,6 +27,7 @@ use async_trait::async_trait;
 use http::Method;
 
 use super::Interaction;
+use super::form::{CSRF, LONGEST_QUERY, comes_from_another_site};
 use crate::endpoint::{Endpoint, EndpointPath, EndpointRequest, Metadata};
 use crate::engine::Engine;
 use crate::grant::Registry;
@@ -95,23 +94,15 @@ async fn post(visit: Visit<'_>) -> Result<Response, OAuthError> {
         // The checks decide how to report this, since it depends on which parameter is repeated.
         return begin(visit, body).await;
     }
-    if parameters.get(form::CSRF).is_some() {
+    if parameters.get(CSRF).is_some() {
         return come_back(visit, &parameters).await;
     }
     // With a POST from another site, a browser does not send the session cookie. With the GET after a redirect it does, so a
     // signed-in user need not sign in again.
-    if comes_from_another_site(visit) && body.len() <= LONGEST_QUERY {
-        return see_other(&visit.authorize_path(&parameters.without(&form::NOT_OF_THE_REQUEST)));
+    if comes_from_another_site(visit.http) && body.len() <= LONGEST_QUERY {
+        return see_other(&visit.authorize_path(&parameters.without(&source::NOT_OF_THE_REQUEST)));
     }
     begin(visit, body).await
-}
-
-/// The longest request that is turned into a query, in bytes.
-const LONGEST_QUERY: usize = 4 * 1024;
-
-/// Whether the browser says that the request comes from another site (Fetch Metadata Request Headers).
-fn comes_from_another_site(visit: Visit<'_>) -> bool {
-    visit.http.headers().get("sec-fetch-site").is_some_and(|site| site == "cross-site")
 }
 
 /// A new authorization request.
@@ -128,7 +119,7 @@ async fn begin(visit: Visit<'_>, encoded: &[u8]) -> Result<Response, OAuthError>
 /// A submitted form. It carries the authorization request.
 async fn come_back(visit: Visit<'_>, form: &Parameters) -> Result<Response, OAuthError> {
     let carried =
-        form.get(form::REQUEST).ok_or_else(|| OAuthError::invalid_request("the form is not complete"))?;
+        form.get(source::REQUEST).ok_or_else(|| OAuthError::invalid_request("the form is not complete"))?;
     let request = source::read(carried.as_bytes())?.parameters;
     let visit = visit.in_language_of(&request);
     Ok(settle(visit, interact::submitted(visit, form, carried, request).await).await)

@@ -2,10 +2,11 @@
 
 use super::checks::ValidRequest;
 use super::failure::Failure;
-use super::form::{Browser, Purpose, SIGNED_IN_SINCE};
 use super::prompt::{self, Progress};
 use super::redirect::Target;
+use super::source::SIGNED_IN_SINCE;
 use super::visit::Visit;
+use crate::endpoints::form::{Browser, Purpose};
 use crate::env::Timestamp;
 use crate::http::{Response, see_other};
 use crate::identity::{OwnSession, WantedSignIn};
@@ -67,7 +68,7 @@ pub(super) fn send_away(
     }
     let mac = browser.csrf_token(Purpose::SignInSince(now), &carried)?;
     return_to.push_str(&format!("&{SIGNED_IN_SINCE}={}.{mac}", now.as_millis()));
-    Ok(browser.with_form(visit, see_other(&own.sign_in_uri(&wanted(valid, &return_to)))?)?)
+    Ok(browser.with_form(visit.engine, see_other(&own.sign_in_uri(&wanted(valid, &return_to)))?)?)
 }
 
 fn wanted<'a>(valid: &'a ValidRequest<'_>, return_to: &'a str) -> WantedSignIn<'a> {

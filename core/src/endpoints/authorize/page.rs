@@ -6,13 +6,13 @@ use http::{HeaderValue, StatusCode};
 use super::checks::ValidRequest;
 use super::consent;
 use super::failure::Failure;
-use super::form::{Browser, CSRF, Purpose, REQUEST};
+use super::source::REQUEST;
 use super::visit::Visit;
+use crate::endpoints::client_info;
+use crate::endpoints::form::{Browser, CSRF, Purpose};
 use crate::http::Response;
 use crate::model::Authentication;
-use crate::pages::{
-    ClientInfo, ConsentPage, Destination, Form, ScopeInfo, SignInFailure, SignInPage, WebUri,
-};
+use crate::pages::{ConsentPage, Destination, Form, ScopeInfo, SignInFailure, SignInPage};
 use crate::protocol::Scope;
 
 pub(super) fn sign_in_page(
@@ -28,7 +28,7 @@ pub(super) fn sign_in_page(
     let action = visit.form_action();
     let destination = Destination::new(valid.request.redirect.as_str());
     let mut page = SignInPage::new(visit.language, Form { action: &action, hidden: &hidden });
-    page.client = Some(client_info(valid));
+    page.client = Some(client_info(&valid.request.client));
     page.destination = Some(&destination);
     page.username = username.or(valid.request.parameter("login_hint"));
     page.failure = failure;
@@ -42,7 +42,7 @@ pub(super) fn sign_in_page(
     if let Some(SignInFailure::TooManyTries { retry_after_secs }) = failure {
         response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(retry_after_secs));
     }
-    Ok(browser.with_form(visit, response)?)
+    Ok(browser.with_form(visit.engine, response)?)
 }
 
 pub(super) fn consent_purpose<'a>(scope: &'a Scope, signed_in: &'a Authentication) -> Purpose<'a> {
@@ -64,22 +64,10 @@ pub(super) fn consent_page(
     let page = visit.interaction.pages.consent(&ConsentPage::new(
         visit.language,
         Form { action: &visit.form_action(), hidden: &hidden },
-        client_info(valid),
+        client_info(&valid.request.client),
         Destination::new(valid.request.redirect.as_str()),
         signed_in.user().username(),
         &scopes,
     ));
-    Ok(browser.with_form(visit, page.into_response(StatusCode::OK))?)
-}
-
-fn client_info<'a>(valid: &'a ValidRequest<'_>) -> ClientInfo<'a> {
-    let client = &*valid.request.client;
-    let link = |member| client.metadata(member).and_then(|uri| WebUri::parse(uri).ok());
-    let mut info = ClientInfo::new(client.id());
-    info.name = client.name();
-    info.uri = link("client_uri");
-    info.policy_uri = link("policy_uri");
-    info.tos_uri = link("tos_uri");
-    info.self_registered = client.is_self_registered();
-    info
+    Ok(browser.with_form(visit.engine, page.into_response(StatusCode::OK))?)
 }

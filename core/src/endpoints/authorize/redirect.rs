@@ -10,7 +10,7 @@ use crate::grant::{AuthorizationRequest, AuthorizationResponse, ValidatedRedirec
 use crate::http::{Response, see_other};
 use crate::model::Client;
 use crate::pages::{ClientInfo, FormPostPage, WebUri};
-use crate::protocol::{OAuthError, Parameters, ResponseMode};
+use crate::protocol::{OAuthError, Parameters, ResponseMode, with_parameters};
 
 /// Where and how a response goes back to the client.
 pub(super) struct Target {
@@ -70,14 +70,7 @@ impl Target {
         all.push(("iss", visit.engine.issuer()));
         let uri = self.redirect.as_str();
         match self.mode {
-            ResponseMode::Query => {
-                let separator = match uri.split_once('?') {
-                    None => "?",
-                    Some((_, query)) if query.is_empty() || query.ends_with('&') => "",
-                    Some(_) => "&",
-                };
-                see_other(&Zeroizing::new(format!("{uri}{separator}{}", encode(&all).as_str())))
-            }
+            ResponseMode::Query => see_other(&Zeroizing::new(with_parameters(uri, &all))),
             ResponseMode::Fragment => see_other(&Zeroizing::new(format!("{uri}#{}", encode(&all).as_str()))),
             ResponseMode::FormPost => self.form_post(visit, &all),
         }

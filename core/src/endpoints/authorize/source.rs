@@ -1,7 +1,18 @@
 //! Reads the parameters of an authorization request.
 
-use super::form::{NOT_OF_THE_REQUEST, SIGNED_IN_SINCE};
+use crate::endpoints::form::CSRF;
 use crate::protocol::{OAuthError, Parameters};
+
+/// The field of the forms with the authorization request, encoded.
+pub(super) const REQUEST: &str = "authorization_request";
+
+/// The parameter by which the server recognises a browser that it has sent to sign in again.
+pub(super) const SIGNED_IN_SINCE: &str = "gridauth_signed_in_since";
+
+/// Parameters that are not part of an authorization request and must not be carried along or passed on: the fields of the forms,
+/// and a secret that a client sent by mistake.
+pub(super) const NOT_OF_THE_REQUEST: [&str; 7] =
+    [CSRF, REQUEST, SIGNED_IN_SINCE, "username", "password", "decision", "client_secret"];
 
 /// The longest authorization request, encoded, in bytes. The forms carry it, encoded once more.
 const LONGEST: usize = 16 * 1024;

@@ -1,9 +1,11 @@
 use crate::endpoints::Interaction;
+use crate::endpoints::form::Browser;
 use crate::engine::Engine;
 use crate::grant::Registry;
 use crate::http::Request;
+use crate::model::Authentication;
 use crate::pages::Language;
-use crate::protocol::Parameters;
+use crate::protocol::{OAuthError, Parameters};
 
 /// The path of the endpoint, below the mount path.
 pub(super) const PATH: &str = "/authorize";
@@ -23,6 +25,16 @@ impl<'a> Visit<'a> {
     /// The same visit, with pages in the language that the authorization request asks for.
     pub(super) fn in_language_of(self, request: &Parameters) -> Self {
         Self { language: self.interaction.language(self.http, request.get("ui_locales")), ..self }
+    }
+
+    /// Who is signed in in the browser that sent this request.
+    pub(super) async fn signed_in(self) -> Result<Option<Authentication>, OAuthError> {
+        self.current(&mut Browser::of(self.engine, self.http)?).await
+    }
+
+    /// Who is signed in in this browser.
+    pub(super) async fn current(self, browser: &mut Browser) -> Result<Option<Authentication>, OAuthError> {
+        self.interaction.signed_in(self.engine, self.http, browser).await
     }
 
     /// The path of the endpoint on the server's own origin, to which the forms are posted.

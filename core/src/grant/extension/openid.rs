@@ -49,6 +49,8 @@ pub(in crate::grant) struct IdTokenSubject<'a> {
     pub(in crate::grant) scope: &'a Scope,
     pub(in crate::grant) place: Place,
     pub(in crate::grant) nonce: Option<&'a str>,
+    /// Whether it is the first ID token of the sign-in for this client, not one at a refresh.
+    pub(in crate::grant) is_first: bool,
 }
 
 impl OpenId {
@@ -93,10 +95,10 @@ impl OpenId {
         self
     }
 
-    /// Signs an ID token.
+    /// Signs an ID token. The session's row then names the client, which is told of the session's end.
     ///
     /// # Errors
-    /// As [`sign_id_token`].
+    /// As [`sign_id_token`], and `invalid_grant` if the session has ended.
     pub(in crate::grant) async fn sign_id_token(
         &self,
         engine: &Engine,
@@ -105,7 +107,16 @@ impl OpenId {
         companions: Companions<'_>,
         now: Timestamp,
     ) -> Result<Secret, OAuthError> {
-        let IdTokenSubject { subject, user, authentication, kept, scope, place, nonce } = about;
+        let IdTokenSubject { subject, user, authentication, kept, scope, place, nonce, is_first } = about;
+        let session = authentication.and_then(|signed_in| signed_in.session.as_ref());
+        let is_named = match session.filter(|_| is_first) {
+            Some(session) => engine.sessions.add_client(session, subject, client.id()).await?,
+            None => true,
+        };
+        if !is_named {
+            // Nobody could tell the client of an end that has come already.
+            return Err(OAuthError::invalid_grant("the session in which the user signed in has ended"));
+        }
         let wanted = kept.claims.wanted(place, client.scope());
         let about_user = claims_of(user, &self.scope_claims, place, scope, &wanted);
         let subject = &subject_for(engine, client, subject);
@@ -212,6 +223,7 @@ impl Extension for OpenId {
             scope: draft.scope().as_scope(),
             place: Place::IdToken,
             nonce: kept.nonce.as_deref().filter(|_| is_first),
+            is_first,
         };
         let companions = Companions { access_token: Some(draft.access_token()), ..Companions::default() };
         let token = self.sign_id_token(engine, client, about, companions, draft.now()).await?;

@@ -42,6 +42,7 @@ const fn code(kind: Kind) -> u8 {
         Kind::SigningKey => 9,
         Kind::Setting => 10,
         Kind::Custom => 11,
+        Kind::Outbox => 12,
     }
 }
 

@@ -97,6 +97,7 @@ const fn container(kind: Kind) -> &'static str {
         Kind::AssertionId => "ASSERTION_IDS",
         Kind::SigningKey => "SIGNING_KEYS",
         Kind::Setting => "SETTINGS",
+        Kind::Outbox => "OUTBOX",
         Kind::Custom => "CUSTOM",
     }
 }

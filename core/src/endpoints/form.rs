@@ -1,30 +1,28 @@
-//! The forms of the sign-in and consent pages. They carry the authorization request, tied to the browser.
+//! The forms of the pages. They carry the request that they belong to, tied to the browser.
 
 use http::header::SET_COOKIE;
 
-use super::visit::Visit;
+use crate::engine::Engine;
 use crate::env::Timestamp;
-use crate::http::Response;
+use crate::http::{Request, Response};
 use crate::identity::{BrowserSecret, Candidates, CookieKind};
 use crate::model::Authentication;
 use crate::protocol::OAuthError;
 
 /// The field with the CSRF token.
-pub(super) const CSRF: &str = "csrf";
-/// The field with the authorization request, encoded.
-pub(super) const REQUEST: &str = "authorization_request";
+pub(crate) const CSRF: &str = "csrf";
+/// The longest request that is turned into a query, in bytes.
+pub(crate) const LONGEST_QUERY: usize = 4 * 1024;
 
-/// The parameter by which the server recognises a browser that it has sent to sign in again.
-pub(super) const SIGNED_IN_SINCE: &str = "gridauth_signed_in_since";
-
-/// Parameters that are not part of an authorization request and must not be carried along or passed on: the fields of the forms,
-/// and a secret that a client sent by mistake.
-pub(super) const NOT_OF_THE_REQUEST: [&str; 7] =
-    [CSRF, REQUEST, SIGNED_IN_SINCE, "username", "password", "decision", "client_secret"];
+/// Whether the browser says that the request comes from another site (Fetch Metadata Request Headers). With a POST from there it
+/// sends no cookie, with the GET after a redirect it does.
+pub(crate) fn comes_from_another_site(request: &Request) -> bool {
+    request.headers().get("sec-fetch-site").is_some_and(|site| site == "cross-site")
+}
 
 /// The purpose of a form. A CSRF token for one purpose is not valid for another.
 #[derive(Clone, Copy)]
-pub(super) enum Purpose<'a> {
+pub(crate) enum Purpose<'a> {
     SignIn,
     /// A sign-in on the application's page, no earlier than this.
     SignInSince(Timestamp),
@@ -32,6 +30,10 @@ pub(super) enum Purpose<'a> {
     Consent {
         subject: &'a str,
         scope: &'a str,
+    },
+    /// The sign-out of the user with this subject.
+    SignOut {
+        subject: &'a str,
     },
 }
 
@@ -41,13 +43,14 @@ impl Purpose<'_> {
             Self::SignIn => "sign-in".to_owned(),
             Self::SignInSince(moment) => format!("sign-in since {}", moment.as_millis()),
             Self::Consent { subject, scope } => format!("consent {} {subject} {scope}", subject.len()),
+            Self::SignOut { subject } => format!("sign-out {subject}"),
         }
     }
 }
 
 /// The browser that a request came from, identified by its two cookies. Each of them may come more than once, with values that
 /// somebody else on the host has set.
-pub(super) struct Browser {
+pub(crate) struct Browser {
     /// Never empty. A form is shown under the first one.
     forms: Candidates,
     form_is_new: bool,
@@ -57,24 +60,24 @@ pub(super) struct Browser {
 }
 
 impl Browser {
-    pub(super) fn of(visit: Visit<'_>) -> Result<Self, OAuthError> {
-        let (sessions, headers) = (&visit.interaction.sessions, visit.http.headers());
+    pub(crate) fn of(engine: &Engine, request: &Request) -> Result<Self, OAuthError> {
+        let (sessions, headers) = (&engine.sessions, request.headers());
         let mut forms = sessions.cookie(CookieKind::Form, headers);
         let form_is_new = forms.is_empty();
         if form_is_new {
-            forms.push(BrowserSecret::new(&*visit.engine.entropy)?);
+            forms.push(BrowserSecret::new(&*engine.entropy)?);
         }
         let sessions = sessions.cookie(CookieKind::Session, headers);
         Ok(Self { forms, form_is_new, sessions, session_is_new: false })
     }
 
     /// The sign-in of the session, if it is live. Of several sessions it is the first live one, which then is the session.
-    pub(super) async fn find_session(
+    pub(crate) async fn find_session(
         &mut self,
-        visit: Visit<'_>,
+        engine: &Engine,
     ) -> Result<Option<Authentication>, OAuthError> {
         for at in 0..self.sessions.len() {
-            if let Some(signed_in) = visit.interaction.sessions.find(&self.sessions[at]).await? {
+            if let Some(signed_in) = engine.sessions.find(&self.sessions[at]).await? {
                 self.sessions.swap(0, at);
                 return Ok(Some(signed_in));
             }
@@ -83,33 +86,40 @@ impl Browser {
     }
 
     /// What the throttle recognises this browser by, if this user has signed in there.
-    pub(super) fn known_key(&self, visit: Visit<'_>, username: &str) -> Option<u128> {
-        self.sessions.iter().map(BrowserSecret::key).find(|key| visit.engine.knows_browser(username, *key))
+    pub(crate) fn known_key(&self, engine: &Engine, username: &str) -> Option<u128> {
+        self.sessions.iter().map(BrowserSecret::key).find(|key| engine.knows_browser(username, *key))
+    }
+
+    /// The session, if the browser has one.
+    pub(crate) fn session(&self) -> Option<&BrowserSecret> {
+        self.sessions.first()
     }
 
     /// The same browser after a sign-in.
-    pub(super) fn signed_in(self, session: BrowserSecret) -> Self {
+    pub(crate) fn signed_in(self, session: BrowserSecret) -> Self {
         Self { sessions: Candidates::from_iter([session]), session_is_new: true, ..self }
     }
 
-    pub(super) fn csrf_token(&self, purpose: Purpose<'_>, request: &str) -> Result<String, OAuthError> {
+    pub(crate) fn csrf_token(&self, purpose: Purpose<'_>, request: &str) -> Result<String, OAuthError> {
         match self.forms.first() {
             Some(form) => form.csrf_token(&self.bound(purpose), request),
             None => Err(OAuthError::server_error("a browser has no form cookie")),
         }
     }
 
-    /// A consent is also bound to the session, so that an attacker who planted the form cookie before the sign-in cannot approve
+    /// A decision is also bound to the session, so that an attacker who planted the form cookie before the sign-in cannot decide
     /// anything.
     fn bound(&self, purpose: Purpose<'_>) -> String {
-        match (purpose, self.sessions.first()) {
-            (Purpose::Consent { .. }, Some(session)) => format!("{} {}", session.row_id(), purpose.text()),
+        match (purpose, self.session()) {
+            (Purpose::Consent { .. } | Purpose::SignOut { .. }, Some(session)) => {
+                format!("{} {}", session.row_id(), purpose.text())
+            }
             _ => purpose.text(),
         }
     }
 
     /// Whether this CSRF token was issued to this browser, for this purpose and this request.
-    pub(super) fn sent(&self, token: &str, purpose: Purpose<'_>, request: &str) -> Result<bool, OAuthError> {
+    pub(crate) fn sent(&self, token: &str, purpose: Purpose<'_>, request: &str) -> Result<bool, OAuthError> {
         if self.form_is_new {
             return Ok(false);
         }
@@ -120,22 +130,22 @@ impl Browser {
     }
 
     /// Adds the cookies to a response with a form.
-    pub(super) fn with_form(&self, visit: Visit<'_>, mut response: Response) -> Result<Response, OAuthError> {
+    pub(crate) fn with_form(&self, engine: &Engine, mut response: Response) -> Result<Response, OAuthError> {
         if let Some(form) = self.forms.first().filter(|_| self.form_is_new) {
-            let cookie = visit.interaction.sessions.set_cookie(CookieKind::Form, form)?;
+            let cookie = engine.sessions.set_cookie(CookieKind::Form, form)?;
             response.headers_mut().append(SET_COOKIE, cookie);
         }
-        self.with_session(visit, response)
+        self.with_session(engine, response)
     }
 
     /// Adds the cookie of a new session to a response without a form.
-    pub(super) fn with_session(
+    pub(crate) fn with_session(
         &self,
-        visit: Visit<'_>,
+        engine: &Engine,
         mut response: Response,
     ) -> Result<Response, OAuthError> {
         if let Some(session) = self.sessions.first().filter(|_| self.session_is_new) {
-            let cookie = visit.interaction.sessions.set_cookie(CookieKind::Session, session)?;
+            let cookie = engine.sessions.set_cookie(CookieKind::Session, session)?;
             response.headers_mut().append(SET_COOKIE, cookie);
         }
         Ok(response)

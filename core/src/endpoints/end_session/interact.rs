@@ -1,0 +1,97 @@
+//! Signs out, or asks first.
+
+use http::HeaderMap;
+use http::header::SET_COOKIE;
+
+use super::page;
+use super::request::LogoutRequest;
+use super::visit::Visit;
+use crate::endpoints::form::{Browser, CSRF, Purpose};
+use crate::http::Response;
+use crate::logout::{end_session, frames};
+use crate::model::Authentication;
+use crate::protocol::{OAuthError, Parameters};
+
+/// Signs out if the hint is about the user and the session of this browser. Otherwise the user must be asked (RP-Initiated Logout
+/// section 2).
+pub(super) async fn proceed(visit: Visit<'_>, request: LogoutRequest) -> Result<Response, OAuthError> {
+    let mut browser = Browser::of(visit.engine, visit.http)?;
+    match visit.interaction.signed_in(visit.engine, visit.http, &mut browser).await? {
+        Some(signed_in) if request.is_about(visit.engine, &signed_in) => {
+            sign_out(visit, &request, &signed_in).await
+        }
+        Some(signed_in) => page::question(visit, &browser, &request, &signed_in),
+        None => {
+            let return_to = request.return_to.as_deref().filter(|_| request.is_vouched_for());
+            let response = page::done(visit, &request, true, &[], return_to)?;
+            Ok(with_headers(response, no_session(visit, &browser)))
+        }
+    }
+}
+
+/// The form of the question came back.
+pub(super) async fn submitted(
+    visit: Visit<'_>,
+    form: &Parameters,
+    carried: &str,
+    request: LogoutRequest,
+) -> Result<Response, OAuthError> {
+    let mut browser = Browser::of(visit.engine, visit.http)?;
+    let Some(signed_in) = visit.interaction.signed_in(visit.engine, visit.http, &mut browser).await? else {
+        // Signed out meanwhile, in another tab.
+        return proceed(visit, request).await;
+    };
+    let purpose = Purpose::SignOut { subject: signed_in.user().subject() };
+    let is_ours = browser.sent(form.get(CSRF).unwrap_or_default(), purpose, carried)?;
+    match form.get("decision").filter(|_| is_ours) {
+        Some("allow") => sign_out(visit, &request, &signed_in).await,
+        Some("deny") => page::done(visit, &request, false, &[], None),
+        // The form was shown in another browser or to another user, or it is forged. Nothing has happened, so ask.
+        _ => page::question(visit, &browser, &request, &signed_in),
+    }
+}
+
+async fn sign_out(
+    visit: Visit<'_>,
+    request: &LogoutRequest,
+    signed_in: &Authentication,
+) -> Result<Response, OAuthError> {
+    let mut told = Vec::new();
+    if let Some(session) = signed_in.session()
+        && let Some(ended) = end_session(visit.engine, signed_in.user().subject(), session).await?
+    {
+        told = frames(visit.engine, &ended).await?;
+    }
+    let headers = match &visit.interaction.own_session {
+        Some(own) => {
+            let (parts, _) = visit.http.clone().into_parts();
+            own.sign_out(&parts).await?
+        }
+        None => without_cookie(visit),
+    };
+    let response = page::done(visit, request, true, &told, request.return_to.as_deref())?;
+    Ok(with_headers(response, headers))
+}
+
+/// Removes a cookie whose session is over.
+fn no_session(visit: Visit<'_>, browser: &Browser) -> HeaderMap {
+    match browser.session() {
+        Some(_) if visit.interaction.own_session.is_none() => without_cookie(visit),
+        _ => HeaderMap::new(),
+    }
+}
+
+fn without_cookie(visit: Visit<'_>) -> HeaderMap {
+    HeaderMap::from_iter([(SET_COOKIE, visit.engine.sessions.clear_cookie())])
+}
+
+fn with_headers(mut response: Response, headers: HeaderMap) -> Response {
+    let mut last = None;
+    for (name, value) in headers {
+        last = name.or(last);
+        if let Some(name) = &last {
+            response.headers_mut().append(name, value);
+        }
+    }
+    response
+}

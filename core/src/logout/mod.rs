@@ -1,0 +1,11 @@
+//! The end of a session: what ends with it, and who is told.
+
+mod back_channel;
+mod ended;
+mod ending;
+mod front_channel;
+mod logout_token;
+
+pub(crate) use back_channel::{FIRST_PAUSE, send_due};
+pub(crate) use ending::{end_session, end_sessions};
+pub(crate) use front_channel::frames;
