@@ -22,6 +22,25 @@ impl Engine {
         Ok(())
     }
 
+    /// Keeps what is sealed, if the client is stored with the same secret: sealing it again would change the row for nothing.
+    ///
+    /// # Errors
+    /// [`KeyStoreError`] if the vault cannot be opened.
+    pub(crate) async fn keep_sealed_secret(
+        &self,
+        client: &mut Client,
+        stored: &Client,
+    ) -> Result<(), KeyStoreError> {
+        if client.unsealed.is_some()
+            && stored.body.sealed_secret.is_some()
+            && self.shared_secret(stored).await? == client.unsealed
+        {
+            client.unsealed = None;
+            client.body.sealed_secret.clone_from(&stored.body.sealed_secret);
+        }
+        Ok(())
+    }
+
     /// The secret that a client shares with the server; `None` if it has none, or one that was sealed under a secret that is not
     /// known here.
     ///

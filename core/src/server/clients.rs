@@ -32,6 +32,13 @@ pub enum PutClientError {
     Store(#[from] StoreError),
 }
 
+fn not_sealed(error: KeyStoreError) -> PutClientError {
+    match error {
+        KeyStoreError::Store(error) => PutClientError::Store(error),
+        error => PutClientError::Sealing(error),
+    }
+}
+
 impl GridAuth {
     /// Registers a client, or replaces the one with the same id.
     ///
@@ -64,8 +71,11 @@ impl GridAuth {
         }
     }
 
-    async fn keep_client(&self, client: Client) -> Result<(), PutClientError> {
+    async fn keep_client(&self, mut client: Client) -> Result<(), PutClientError> {
         let current = self.registered_client(client.id()).await?;
+        if let Some(current) = &current {
+            self.0.engine.keep_sealed_secret(&mut client, current).await.map_err(not_sealed)?;
+        }
         // Nothing to write, and nothing to look up, which the store may be unable to do at the moment.
         if current
             .is_some_and(|current| Client { registered: current.registered, ..client.clone() } == current)
@@ -108,10 +118,7 @@ impl GridAuth {
         }
         let registered = self.0.engine.clock.now();
         let mut client = Client { registered, ..client.clone() };
-        self.0.engine.seal_secret(&mut client).await.map_err(|error| match error {
-            KeyStoreError::Store(error) => PutClientError::Store(error),
-            error => PutClientError::Sealing(error),
-        })?;
+        self.0.engine.seal_secret(&mut client).await.map_err(not_sealed)?;
         Ok(client.to_row())
     }
 

@@ -670,6 +670,23 @@ async fn the_secret_is_sealed_in_the_store() {
     assert!(!shown.contains(SECRET), "{shown}");
 }
 
+#[tokio::test]
+async fn a_client_that_is_registered_again_unchanged_is_not_written() {
+    let key = key();
+    let server = server_for(&key, |builder| builder).await;
+    let row = async || server.auth.store().get(Key::new(Kind::Client, "sharer")).await.unwrap().unwrap();
+    let before = row().await;
+    server.advance(1);
+    let client = |secret: &str| {
+        for_machines(Client::with_shared_secret("sharer", SharedSecret::chosen(secret))).build().unwrap()
+    };
+    server.auth.put_client(client(SECRET)).await.unwrap();
+    assert_eq!(row().await, before);
+    server.auth.put_client(client("another secret that is long enough")).await.unwrap();
+    assert_ne!(row().await, before);
+    is_refused(ask(&server, &by_secret(SECRET, &claims_of(&server, "sharer"))).await, "the former secret");
+}
+
 fn server_secret(byte: u8) -> ServerSecret {
     ServerSecret::from_bytes([byte; 32]).unwrap()
 }

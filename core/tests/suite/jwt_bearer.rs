@@ -23,7 +23,7 @@ fn key() -> PrivateKey {
 fn with_key(client: ClientBuilder, key: &PrivateKey) -> ClientBuilder {
     let client = client.metadata("jwks", json!({ "keys": [key.public().to_jwk()] }));
     client
-        .grant_types([GRANT_TYPE, "refresh_token"])
+        .grant_types([GRANT_TYPE, "password", "refresh_token"])
         .response_types([""; 0])
         .scope("openid offline_access notes.read notes.write")
 }
@@ -239,6 +239,9 @@ async fn only_clients_with_the_grant_type_that_an_operator_registered_may_use_it
         claims["iss"] = json!(client.id());
         is_error(ask(&server, &signed(&key, &claims)).await, "unauthorized_client", client.id());
     }
+    let useless = client("useless").grant_types([GRANT_TYPE, "refresh_token"]).build().unwrap();
+    let problems = server.auth.problems_of(&useless);
+    assert!(problems.len() == 1 && problems[0].contains("refresh"), "{problems:?}");
 }
 
 #[tokio::test]
