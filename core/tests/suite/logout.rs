@@ -16,7 +16,7 @@ use crate::support::*;
 
 const BYE: &str = "https://client.example.com/bye";
 
-pub async fn put(server: &Server, id: &str, configure: impl FnOnce(ClientBuilder) -> ClientBuilder) {
+pub(crate) async fn put(server: &Server, id: &str, configure: impl FnOnce(ClientBuilder) -> ClientBuilder) {
     let client = server.auth.confidential_client(id, "web-secret").await.unwrap();
     let client = client
         .redirect_uri(REDIRECT)
@@ -27,21 +27,21 @@ pub async fn put(server: &Server, id: &str, configure: impl FnOnce(ClientBuilder
     server.auth.put_client_unchecked(configure(client).build().unwrap()).await.unwrap();
 }
 
-pub async fn openid_server() -> Server {
+pub(crate) async fn openid_server() -> Server {
     let server = server_with(|builder| builder.openid(OpenId::new())).await;
     put(&server, "web", |client| client).await;
     server
 }
 
 /// Signs israel in, in a new browser. Returns its cookies and the tokens of the client.
-pub async fn sign_in(server: &Server, client: &str, scope: &str) -> (String, Value) {
+pub(crate) async fn sign_in(server: &Server, client: &str, scope: &str) -> (String, Value) {
     let browser = server.sign_in(&authorize_uri(&[("client_id", client), ("scope", scope)])).await;
     let tokens = redeemed(server, client, &browser.page).await;
     (browser.cookie, tokens)
 }
 
 /// Tokens for another client, in a browser that is signed in.
-pub async fn tokens_in(server: &Server, cookie: &str, client: &str, scope: &str) -> Value {
+pub(crate) async fn tokens_in(server: &Server, cookie: &str, client: &str, scope: &str) -> Value {
     let back = server.get(&authorize_uri(&[("client_id", client), ("scope", scope)]), Some(cookie)).await;
     redeemed(server, client, &back).await
 }
@@ -55,7 +55,7 @@ async fn redeemed(server: &Server, client: &str, back: &Response) -> Value {
     tokens
 }
 
-pub fn claims(token: &str) -> Value {
+pub(crate) fn claims(token: &str) -> Value {
     let payload = token.split('.').nth(1).unwrap();
     serde_json::from_slice(&URL_SAFE_NO_PAD.decode(payload).unwrap()).unwrap()
 }
@@ -465,8 +465,8 @@ async fn the_metadata_names_the_endpoint_where_there_is_one() {
 }
 
 /// The application's own sessions: the cookie `site` has the session's name.
-pub struct Site {
-    pub can_sign_out: bool,
+pub(crate) struct Site {
+    pub(crate) can_sign_out: bool,
 }
 
 #[gridauth::async_trait]
