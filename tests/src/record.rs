@@ -33,6 +33,7 @@ const HEADERS: [&str; 14] = [
 static MASKS: LazyLock<Vec<(Regex, &'static str)>> = LazyLock::new(|| {
     let masks = [
         (r"(127\.0\.0\.1|\[::1\]|%5B%3A%3A1%5D)(:|%3A)\d+", "HOST"),
+        (r"\beyJ[A-Za-z0-9_-]+\.eyJ[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+", "JWT"),
         // What is recognized by its position comes first: it may contain any of the other patterns by chance.
         (r#"name="csrf" value="[^"]*""#, "CSRF"),
         (r#""sub":"[A-Za-z0-9_-]{22}""#, "SUBJECT"),
