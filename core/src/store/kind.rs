@@ -22,10 +22,10 @@ pub enum Kind {
     SigningKey,
     /// A setting of the deployment, by name.
     Setting,
-    /// A client that has to be told of the end of a session, by client and session.
-    Outbox,
     /// A row of the application, for grants, extensions or data of its own. The application chooses the ids.
     Custom,
+    /// A client that has to be told of the end of a session, by client and session.
+    Outbox,
 }
 
 impl Kind {
@@ -41,8 +41,8 @@ impl Kind {
         Self::AssertionId,
         Self::SigningKey,
         Self::Setting,
-        Self::Outbox,
         Self::Custom,
+        Self::Outbox,
     ];
 
     /// A short lower-case name, which never changes: stores may build table names from it.
@@ -58,8 +58,8 @@ impl Kind {
             Self::AssertionId => "assertion_id",
             Self::SigningKey => "signing_key",
             Self::Setting => "setting",
-            Self::Outbox => "outbox",
             Self::Custom => "custom",
+            Self::Outbox => "outbox",
         }
     }
 }
