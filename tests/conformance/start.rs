@@ -22,6 +22,7 @@ cases! {
     "DEMO_APP.md, Start" => a_bad_value_repeats_no_secret,
     "DEMO_APP.md, Start" => a_bad_seed_names_the_entry,
     "DEMO_APP.md, Start" => a_store_that_cannot_be_opened_is_exit_1_and_one_line,
+    "DEMO_APP.md, GRIDAUTH_SECRET" => keys_open_under_their_secret_alone,
     "DEMO_APP.md, Start" => a_database_that_cannot_be_had_is_exit_1_and_one_line,
     "DEMO_APP.md, Start" => a_damaged_file_stays_as_it_is,
     "DEMO_APP.md, Start" => a_file_locked_by_another_process_is_reported,
@@ -114,6 +115,11 @@ fn a_bad_value_is_exit_2_and_one_line(context: &Context) {
         ),
         ("GRIDAUTH_SEED", &["", "/no/such/file.json", "/"]),
         ("GRIDAUTH_ACCESS_TOKEN", &["", "x", "OPAQUE", "Jwt"]),
+        (
+            "GRIDAUTH_SECRET",
+            &["", "x", "00ff", "bm90IGxvbmcgZW5vdWdo", "not base64, not hex, but long enough"],
+        ),
+        ("GRIDAUTH_SECRET_PREVIOUS", &["", "x", "00ff"]),
         ("GRIDAUTH_ACCESS_TOKEN_TTL", &seconds),
         ("GRIDAUTH_ACCESS_TOKEN_TTL", &["0"]),
         ("GRIDAUTH_REFRESH_TOKEN_TTL", &seconds),
@@ -141,6 +147,9 @@ fn it_starts_with_a_valid_value(context: &Context) {
         ("GRIDAUTH_ISSUER", "https://id.example.com:8443/a/b"),
         ("GRIDAUTH_ISSUER", "http://localhost:8080"),
         ("GRIDAUTH_ACCESS_TOKEN", "opaque"),
+        ("GRIDAUTH_ACCESS_TOKEN", "jwt"),
+        ("GRIDAUTH_SECRET", SECRET),
+        ("GRIDAUTH_SECRET", "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="),
         ("GRIDAUTH_ACCESS_TOKEN_TTL", "1"),
         ("GRIDAUTH_REFRESH_TOKEN_TTL", "31536000"),
         ("GRIDAUTH_REFRESH_GRACE", "0"),
@@ -285,6 +294,35 @@ fn a_store_that_cannot_be_opened_is_exit_1_and_one_line(context: &Context) {
         );
         assert!(line.contains(path.to_str().unwrap()), "its location is not named: {line}");
     }
+}
+
+/// 32 bytes in hex.
+const SECRET: &str = "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f";
+
+/// The keys in the store survive a first secret and another one that knows the one before. No other start opens them.
+fn keys_open_under_their_secret_alone(context: &Context) {
+    let deployment = context.deployment();
+    let options = |label: &str, secrets: &[(&str, &str)]| {
+        let url = format!("file:{}/keys.db", deployment.path().display());
+        let start = quiet(label).env("GRIDAUTH_STORE", &url);
+        secrets.iter().fold(start, |start, (name, value)| start.env(name, value))
+    };
+    let second = SECRET.replace("00", "ff");
+    let keys = |secrets: &[(&str, &str)]| {
+        let app = Demo::start(&deployment, &options("keys", secrets));
+        let keys = app.get("/oauth/jwks").expect(200).json();
+        app.signal(Signal::TERM);
+        assert_eq!(app.wait().status.code(), Some(0));
+        keys
+    };
+    let first = keys(&[]);
+    assert_eq!(first["keys"].as_array().map(Vec::len), Some(3), "{first}");
+    assert_eq!(keys(&[("GRIDAUTH_SECRET", SECRET)]), first);
+    is_store_error(&deployment, &options("none", &[]));
+    is_store_error(&deployment, &options("another", &[("GRIDAUTH_SECRET", &second)]));
+    assert_eq!(keys(&[("GRIDAUTH_SECRET", &second), ("GRIDAUTH_SECRET_PREVIOUS", SECRET)]), first);
+    assert_eq!(keys(&[("GRIDAUTH_SECRET", &second)]), first);
+    is_store_error(&deployment, &options("the first", &[("GRIDAUTH_SECRET", SECRET)]));
 }
 
 fn a_database_that_cannot_be_had_is_exit_1_and_one_line(context: &Context) {

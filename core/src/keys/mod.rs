@@ -1,6 +1,6 @@
 //! Signing keys: made, published, used, kept, removed. And what is sealed under the application's secret.
 //!
-//! A key is a row, sealed by the [vault](Vault). Any number of processes on one store keep the keys without a coordinator: what a key
+//! A key is a row, sealed under the application's secret. Any number of processes on one store keep the keys without a coordinator: what a key
 //! is for follows from the rows and the clock.
 //!
 //! | a key is | from | until |

@@ -21,6 +21,14 @@ impl From<OAuthError> for Failure {
 }
 
 impl Failure {
+    /// The same failure, for a user who has just signed in.
+    pub(super) fn after_sign_in(self) -> Self {
+        match self {
+            Self::Unsolicited(target, error) => Self::Redirect(target, error),
+            other => other,
+        }
+    }
+
     /// The response that tells whoever is to be told.
     pub(super) async fn report(self, visit: Visit<'_>) -> Response {
         match self {

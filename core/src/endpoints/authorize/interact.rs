@@ -88,7 +88,15 @@ async fn sign_in(
         Ok(Some(signed_in)) => {
             let (session, signed_in) = visit.engine.sessions.begin(signed_in).await?;
             visit.engine.know_browser(name, session.key());
-            go_on(visit, &browser.signed_in(session), valid, &signed_in, Progress::SignedIn).await
+            let browser = browser.signed_in(session);
+            match go_on(visit, &browser, valid, &signed_in, Progress::SignedIn).await {
+                // The user has signed in, whatever becomes of the request.
+                Err(failure) => {
+                    let response = failure.after_sign_in().report(visit).await;
+                    Ok(browser.with_session(visit.engine, response)?)
+                }
+                answered => answered,
+            }
         }
         Ok(None) => sign_in_page(visit, &browser, &valid, username, Some(SignInFailure::WrongCredentials)),
         Err(error) => match (error.status(), error.retry_after()) {
