@@ -1,4 +1,4 @@
-//! Clients (RFC 6749 section 2): look-up, secrets and public keys.
+//! Clients (RFC 6749 section 2): look-up, secrets, public keys and logos.
 //!
 //! A client that signs what it sends has its public keys in its metadata: `jwks`, or `jwks_uri` for a URL where it publishes them
 //! ([`ClientBuilder::metadata`](crate::model::ClientBuilder::metadata)). A URL is `https`, or `http` on loopback. It is read when the
@@ -6,10 +6,12 @@
 //! key; at most once in ten seconds. While it cannot be read, its last good keys are used for up to a day.
 
 mod keys;
+mod logos;
 mod secret;
 
 pub use crate::model::ClientSecretHash;
 pub(crate) use keys::ClientKeys;
+pub(crate) use logos::Logos;
 pub use secret::{GeneratedSecret, SecretVerifier, generate_client_secret};
 
 use std::sync::Arc;

@@ -1,6 +1,7 @@
 //! The built-in endpoints.
 
 mod authorize;
+mod client_logo;
 mod end_session;
 mod form;
 mod interaction;
@@ -12,6 +13,7 @@ mod token;
 mod userinfo;
 
 pub(crate) use authorize::Authorize;
+pub(crate) use client_logo::{ClientLogo, logo_path};
 pub(crate) use end_session::EndSession;
 pub(crate) use interaction::{Interaction, client_info};
 pub(crate) use introspect::Introspect;

@@ -17,7 +17,7 @@ pub(crate) use attempts::ACR_ONE_FACTOR;
 pub(crate) use entries::Work;
 pub(crate) use outbox::{Claim, Outbox};
 
-use crate::clients::{ClientKeys, Clients, SecretVerifier};
+use crate::clients::{ClientKeys, Clients, Logos, SecretVerifier};
 use crate::env::{Clock, Entropy};
 use crate::fetch::{Fetch, Reach};
 use crate::http::TrustedProxies;
@@ -70,6 +70,8 @@ pub struct Engine {
     pub(crate) vault: VaultDoor,
     /// Makes the outgoing requests, if there are any.
     pub(crate) fetch: Option<Arc<dyn Fetch>>,
+    /// The logos of clients, if outgoing requests are made.
+    pub(crate) logos: Option<Logos>,
     /// What has to be sent to clients.
     pub(crate) outbox: Outbox,
     /// The signing keys, if anything is signed.

@@ -1,19 +1,14 @@
 //! The response types that OpenID Connect has beside `code`: what they return comes from the authorization endpoint, through the
 //! browser (OpenID Connect Core sections 3.2 and 3.3, OAuth 2.0 Multiple Response Type Encoding Practices section 5).
 
-use std::sync::Arc;
-
 use async_trait::async_trait;
 
-use super::extension::{Extension, IdTokenSubject, OpenId, kept};
+use super::extension::{IdTokenSubject, OpenId, kept};
 use super::issue::{Unstored, insert};
 use super::new_code::NewCode;
 use super::prepared::Prepared;
-use super::{
-    ApprovedAuthorization, AuthorizationPlan, AuthorizationRequest, AuthorizationResponse, AuthorizationSide,
-    Grant, NewGrant, TokenIssuer,
-};
-use crate::openid::{Companions, OPENID, Place};
+use super::{ApprovedAuthorization, AuthorizationResponse, AuthorizationSide, Grant, NewGrant, TokenIssuer};
+use crate::openid::{Companions, Place};
 use crate::protocol::{OAuthError, ResponseMode};
 use crate::token::Secret;
 
@@ -94,10 +89,6 @@ impl Grant for FrontChannel {
         Some(self)
     }
 
-    fn extensions(&self) -> Vec<Arc<dyn Extension>> {
-        if self.returns("id_token") { vec![Arc::new(IdTokenRules)] } else { Vec::new() }
-    }
-
     fn warning(&self) -> Option<&str> {
         self.returns("token").then_some(
             "response types with an access token expose it to the browser's history and to scripts: RFC 9700 section 2.1.2 \
@@ -163,29 +154,5 @@ impl AuthorizationSide for FrontChannel {
             // An ID token alone gives access to nothing, so there is nothing to store.
             (None, None) => Ok(answer),
         }
-    }
-}
-
-/// What a request must have to get an ID token from the authorization endpoint.
-struct IdTokenRules;
-
-impl Extension for IdTokenRules {
-    fn name(&self) -> &str {
-        "front_channel_id_token"
-    }
-
-    fn check_authorization(
-        &self,
-        request: &AuthorizationRequest,
-        _plan: &mut AuthorizationPlan,
-    ) -> Result<(), OAuthError> {
-        if !request.scope().as_scope().contains(OPENID) {
-            return Err(OAuthError::invalid_request("this response type needs the scope openid"));
-        }
-        // OpenID Connect Core sections 3.2.2.1 and 3.3.2.11: the client recognises by it that the token was made for this request.
-        if request.parameter("nonce").is_none() {
-            return Err(OAuthError::invalid_request("nonce is missing"));
-        }
-        Ok(())
     }
 }

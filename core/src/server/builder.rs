@@ -8,9 +8,9 @@ use super::grid_auth::{GridAuth, Server};
 use super::routes::{Routes, endpoints, metadata};
 use super::{BuildError, logouts, sweeper};
 use crate::client_auth::{ClientAuthentication, ClientAuthenticator};
-use crate::clients::{ClientKeys, Clients, SecretVerifier};
+use crate::clients::{ClientKeys, Clients, Logos, SecretVerifier};
 use crate::endpoint::Endpoint;
-use crate::endpoints::{EndSession, Interaction, Jwks, UserInfo};
+use crate::endpoints::{ClientLogo, EndSession, Interaction, Jwks, UserInfo};
 use crate::engine::{AccessTokens, Engine, Outbox, ServerLifetimes};
 use crate::env::{Clock, Entropy, SystemClock, SystemEntropy};
 use crate::fetch::{Fetch, NoFetch, Reach};
@@ -554,9 +554,13 @@ impl Builder {
                 endpoints.push(Arc::new(EndSession { interaction }));
             }
         }
-        endpoints.append(&mut self.endpoints);
         let fetch = self.fetch.take();
+        if fetch.is_some() && grants.authorization_sides().next().is_some() {
+            endpoints.push(Arc::new(ClientLogo));
+        }
+        endpoints.append(&mut self.endpoints);
         let strangers = if issuer.is_loopback { Reach::PublicOrLoopback } else { Reach::Public };
+        let logos = fetch.clone().map(|fetch| Logos::new(fetch, Arc::clone(&self.clock), strangers));
         let client_keys = ClientKeys::new(
             fetch.clone().unwrap_or_else(|| Arc::new(NoFetch)),
             Arc::clone(&self.clock),
@@ -591,6 +595,7 @@ impl Builder {
             pairwise,
             vault,
             fetch,
+            logos,
             outbox: Outbox::default(),
             keys,
         });

@@ -10,6 +10,7 @@ mod support;
 mod authentication;
 mod back_channel_logout;
 mod client_assertions;
+mod client_logo;
 mod client_methods;
 mod code_flow;
 mod consent;

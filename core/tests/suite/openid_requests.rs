@@ -303,6 +303,9 @@ async fn what_the_server_does_not_take_has_an_error_of_its_own() {
         ("registration", "registration_not_supported"),
     ] {
         assert_eq!(error_of(&server.get(&request("code", &[(name, "x")]), None).await), error);
+        // What such a request leaves out may be in what the server does not take.
+        let bare = request("id_token", &[(name, "x"), ("nonce", "")]);
+        assert_eq!(error_of(&server.get(&bare, None).await), error);
     }
 }
 

@@ -8,8 +8,8 @@ use super::consent;
 use super::failure::Failure;
 use super::source::REQUEST;
 use super::visit::Visit;
-use crate::endpoints::client_info;
 use crate::endpoints::form::{Browser, CSRF, Purpose};
+use crate::endpoints::{client_info, logo_path};
 use crate::http::Response;
 use crate::model::Authentication;
 use crate::pages::{ConsentPage, Destination, Form, ScopeInfo, SignInFailure, SignInPage};
@@ -28,7 +28,10 @@ pub(super) fn sign_in_page(
     let action = visit.form_action();
     let destination = Destination::new(valid.request.redirect.as_str());
     let mut page = SignInPage::new(visit.language, Form { action: &action, hidden: &hidden });
-    page.client = Some(client_info(&valid.request.client));
+    let logo = logo_path(visit.engine, &valid.request.client);
+    let mut client = client_info(&valid.request.client);
+    client.logo = logo.as_deref();
+    page.client = Some(client);
     page.destination = Some(&destination);
     page.username = username.or(valid.request.parameter("login_hint"));
     page.failure = failure;
@@ -61,10 +64,13 @@ pub(super) fn consent_page(
     let hidden = [(CSRF, token.as_str()), (REQUEST, carried.as_str())];
     let scopes: Vec<ScopeInfo<'_>> =
         scope.iter().map(|token| visit.interaction.scope_info(token, visit.language)).collect();
+    let logo = logo_path(visit.engine, &valid.request.client);
+    let mut client = client_info(&valid.request.client);
+    client.logo = logo.as_deref();
     let page = visit.interaction.pages.consent(&ConsentPage::new(
         visit.language,
         Form { action: &visit.form_action(), hidden: &hidden },
-        client_info(&valid.request.client),
+        client,
         Destination::new(valid.request.redirect.as_str()),
         signed_in.user().username(),
         &scopes,

@@ -182,6 +182,14 @@ impl Extension for OpenId {
             }
         }
         Self::read_sign_in(request, plan)?;
+        let is_front_channel = response_types(request).any(|word| word == "id_token");
+        if is_front_channel && !request.scope().as_scope().contains(OPENID) {
+            return Err(OAuthError::invalid_request("this response type needs the scope openid"));
+        }
+        // OpenID Connect Core sections 3.2.2.1 and 3.3.2.11: the client recognises by it that the token was made for this request.
+        if is_front_channel && request.parameter("nonce").is_none() {
+            return Err(OAuthError::invalid_request("nonce is missing"));
+        }
         if !request.scope().as_scope().contains(OPENID) {
             return Ok(());
         }
@@ -246,6 +254,10 @@ impl Extension for OpenId {
         metadata.insert("request_parameter_supported", false);
         metadata.insert("request_uri_parameter_supported", false);
     }
+}
+
+fn response_types(request: &AuthorizationRequest) -> impl Iterator<Item = &str> {
+    request.parameter("response_type").unwrap_or_default().split(' ')
 }
 
 /// What the grant keeps of an OpenID Connect request; `None` if it was none.
