@@ -100,7 +100,11 @@ fn every_endpoint_that_is_listed_answers(context: &Context) {
 fn every_member_has_the_right_type(context: &Context) {
     for (member, value) in metadata(context.app()) {
         let right = match member.as_str() {
-            name if name.ends_with("_supported") && name.contains("_parameter_") => value.is_boolean(),
+            name if name.ends_with("_supported")
+                && (name.contains("_parameter_") || name.contains("channel_logout_")) =>
+            {
+                value.is_boolean()
+            }
             name if name.ends_with("_supported") => {
                 value.as_array().is_some_and(|list| !list.is_empty() && list.iter().all(Value::is_string))
             }
