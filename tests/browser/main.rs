@@ -49,6 +49,7 @@ const SCENARIOS: &[&str] = &[
     "remembered_consent",
     "form_post_without_script",
     "form_post_with_script",
+    "redeemed_by_a_script",
     "unknown_client",
     "mismatching_redirect_uri",
     "expired_form",

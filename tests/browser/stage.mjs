@@ -35,10 +35,10 @@ export class Stage {
     return {
       client,
       origin: setting.origin,
-      /** A new browser profile; scripts are off by default. */
-      visitor: async ({ script = false } = {}) => {
+      /** A new browser profile; scripts are off by default. With `fetches`, the client's own script may send requests. */
+      visitor: async ({ script = false, fetches = false } = {}) => {
         const context = await this.context({ javaScriptEnabled: script });
-        const visitor = await Visitor.enter(context, this, notes);
+        const visitor = await Visitor.enter(context, this, notes, { fetches });
         this.visitors.push(visitor);
         return visitor;
       },

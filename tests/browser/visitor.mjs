@@ -15,9 +15,9 @@ export class Visitor {
   /** The responses that pages came in, by URL. */
   documents = new Map();
 
-  static async enter(context, stage, notes) {
+  static async enter(context, stage, notes, { fetches = false } = {}) {
     const visitor = new Visitor();
-    Object.assign(visitor, { context, stage, notes, page: await context.newPage() });
+    Object.assign(visitor, { context, stage, notes, fetches, page: await context.newPage() });
     visitor.devtools = await context.newCDPSession(visitor.page);
     visitor.page.setDefaultTimeout(30_000);
     visitor.watch();
@@ -27,9 +27,12 @@ export class Visitor {
   watch() {
     const own = [this.stage.setting.origin, this.stage.client.origin];
     this.context.on('request', (request) => {
-      const { origin } = new URL(request.url());
+      const { origin, pathname } = new URL(request.url());
       if (!own.includes(origin)) this.problems.push(`a request to ${request.url()}`);
-      if (request.resourceType() !== 'document') {
+      // The logo of a client is all that a page loads, from its own origin.
+      const isLogo = request.resourceType() === 'image' && pathname === '/oauth/client_logo';
+      const isOwnFetch = this.fetches && request.resourceType() === 'fetch';
+      if (request.resourceType() !== 'document' && !isLogo && !isOwnFetch) {
         this.problems.push(`a page loaded ${request.url()} (${request.resourceType()})`);
       }
     });

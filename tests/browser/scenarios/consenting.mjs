@@ -54,6 +54,8 @@ export async function consent_for_a_website(scene) {
     assert.equal(name, `${link} (opens in a new tab)`);
   }
   assert.match(await visitor.words(), /https:\/\/shop\.example\n/);
+  const [logo] = await visitor.page.locator('img.logo').all();
+  assert.equal(await logo.evaluate((image) => image.complete && image.naturalWidth), 1, 'the logo is shown');
   await visitor.look('consent-website');
 }
 

@@ -37,3 +37,39 @@ export async function form_post_with_script(scene) {
   await visitor.page.getByRole('heading', { name: 'Back at the client' }).waitFor();
   await posted(scene, visitor, person, request);
 }
+
+/** A single-page application on another origin: its script redeems the code and asks for the user (CORS, with a preflight). */
+export async function redeemed_by_a_script(scene) {
+  const person = await scene.person('tamar');
+  const request = scene.client.request('field-notes', { scope: 'openid profile notes.read' });
+  const visitor = await scene.visitor({ script: true, fetches: true });
+  await visitor.go(request.url);
+  await visitor.signIn(person);
+  await visitor.page.getByRole('button', { name: 'Allow' }).click();
+  await visitor.page.getByRole('heading', { name: 'Back at the client' }).waitFor();
+  const [{ parameters }] = scene.client.arrivalsFor(request);
+  const { issuer, origin, redirectUri } = scene.client;
+  assert.notEqual(new URL(issuer).origin, origin);
+  const seen = await visitor.page.evaluate(
+    async ({ issuer, form }) => {
+      const metadata = await (await fetch(`${issuer}/.well-known/openid-configuration`)).json();
+      const body = new URLSearchParams(form);
+      const tokens = await (await fetch(metadata.token_endpoint, { method: 'POST', body })).json();
+      const headers = { authorization: `Bearer ${tokens.access_token}` };
+      const user = await (await fetch(metadata.userinfo_endpoint, { headers })).json();
+      const keys = await (await fetch(metadata.jwks_uri)).json();
+      return { user, keys: keys.keys.length, type: tokens.token_type };
+    },
+    {
+      issuer,
+      form: {
+        grant_type: 'authorization_code',
+        client_id: request.clientId,
+        redirect_uri: redirectUri,
+        code_verifier: request.verifier,
+        code: parameters.code,
+      },
+    },
+  );
+  assert.deepEqual([seen.user.preferred_username, seen.keys, seen.type], [person.username, 3, 'Bearer']);
+}
