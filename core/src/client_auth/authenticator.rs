@@ -58,6 +58,7 @@ impl ClientAuthenticator {
         let presented = self.presented(request)?;
         let has_proof = presented.iter().any(|(_, credentials)| credentials.proof().is_some());
         if !has_proof && let Some(client) = own_assertion::client_of(request, accepted).await? {
+            client.refuse_unmet()?;
             return Ok(AuthenticatedClient(client));
         }
         let client_id = presented.first().ok_or_else(OAuthError::invalid_client)?.1.client_id();
@@ -75,7 +76,10 @@ impl ClientAuthenticator {
         let believed = client.filter(|_| registered.is_some());
         let proved = method.verify(request, credentials, believed.as_deref()).await?;
         match believed {
-            Some(client) if proved && accepted.contains(&method.method()) => Ok(AuthenticatedClient(client)),
+            Some(client) if proved && accepted.contains(&method.method()) => {
+                client.refuse_unmet()?;
+                Ok(AuthenticatedClient(client))
+            }
             _ => Err(OAuthError::invalid_client()),
         }
     }

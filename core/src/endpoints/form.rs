@@ -112,7 +112,8 @@ impl Browser {
     fn bound(&self, purpose: Purpose<'_>) -> String {
         match (purpose, self.session()) {
             (Purpose::Consent { .. } | Purpose::SignOut { .. }, Some(session)) => {
-                format!("{} {}", session.row_id(), purpose.text())
+                // Clients know the id of the session, and only the browser its secret.
+                format!("{} {}", session.proof(), purpose.text())
             }
             _ => purpose.text(),
         }

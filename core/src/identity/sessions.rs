@@ -58,6 +58,11 @@ impl BrowserSecret {
         digest.as_bytes().iter().take(16).fold(0, |key, byte| key << 8 | u128::from(*byte))
     }
 
+    /// What only the holder of the secret can know, and what does not give it away. It is not the row's id, which clients get to know.
+    pub(crate) fn proof(&self) -> String {
+        Digest::of(b'q', &[self.0.expose().as_bytes()]).to_text()
+    }
+
     /// The CSRF token of a form that carries `request` and is shown for `purpose`.
     pub(crate) fn csrf_token(&self, purpose: &str, request: &str) -> Result<String, OAuthError> {
         let mut mac =
@@ -166,6 +171,33 @@ impl Sessions {
         } else {
             Err(OAuthError::server_error("a new session id was already taken"))
         }
+    }
+
+    /// Notes a new sign-in of the same user in a live session, which goes on: the clients that know it are still told of its end.
+    /// `None` if it is over, or another user's.
+    pub(crate) async fn renew(
+        &self,
+        browser: &BrowserSecret,
+        signed_in: &Authentication,
+    ) -> Result<Option<Authentication>, StoreError> {
+        let (row_id, now) = (browser.row_id(), self.clock.now());
+        let renew = |row: &Session| {
+            if row.ended || now >= row.expires || row.subject != signed_in.user().subject() {
+                return (Change::Keep, false);
+            }
+            let renewed = Session {
+                username: signed_in.user().username().to_owned(),
+                signed_in: signed_in.auth_time().unwrap_or(now),
+                expires: now.after(self.lifetime),
+                acr: signed_in.acr().map(str::to_owned),
+                amr: signed_in.amr().to_vec(),
+                ..row.clone()
+            };
+            (Change::Replace(renewed.to_row()), true)
+        };
+        let renewed = self.store.change::<Session, bool>(&row_id, renew).await?;
+        let is_renewed = renewed.is_some_and(|(_, is_renewed)| is_renewed);
+        Ok(is_renewed.then(|| signed_in.clone().with_session(SessionId::new(row_id.as_str()))))
     }
 
     /// The id of a session's row. The application's names for its sessions may be any text, so their digests serve.

@@ -19,6 +19,9 @@ const PURPOSE: &str = "signing key";
 /// How old the keys in memory may be when one of them signs.
 const SIGNS_WITHIN: Duration = Duration::from_secs(30);
 
+/// How long the store is not asked again after it could not be reached.
+const PAUSE: Duration = Duration::from_secs(5);
+
 /// How old they may be when they are published: another process may have made one meanwhile.
 const PUBLISHED_WITHIN: Duration = Duration::from_secs(1);
 
@@ -30,8 +33,8 @@ pub struct StoredKeys {
     settings: KeySettings,
     algorithms: Vec<Algorithm>,
     snapshot: RwLock<Arc<Snapshot>>,
-    /// Held while rows are read and keys are made, so that requests do not do it all at once.
-    refreshing: Mutex<()>,
+    /// Held while rows are read and keys are made, so that requests do not do it all at once. When that failed last.
+    refreshing: Mutex<Option<Timestamp>>,
 }
 
 impl StoredKeys {
@@ -75,8 +78,18 @@ impl StoredKeys {
     /// # Errors
     /// [`KeyStoreError`] if the store fails.
     pub async fn withdraw(&self, id: &str, now: Timestamp) -> Result<bool, KeyStoreError> {
+        let _turn = self.refreshing.lock().await;
+        self.read(now).await?;
+        let snapshot = self.snapshot();
+        let withdrawn = snapshot.iter().find(|key| *key.id == *id).map(|key| key.private.algorithm());
+        let signs = withdrawn
+            .filter(|algorithm| snapshot.current(*algorithm, now).is_some_and(|current| *current.id == *id));
+        // Otherwise the one before would sign again, which nobody may know any more.
+        if let Some(algorithm) = signs {
+            self.make(algorithm, now, now).await?;
+        }
         let removed = self.store.remove(Key::new(Kind::SigningKey, id)).await?;
-        self.refresh(now).await?;
+        self.read(now).await?;
         Ok(removed)
     }
 
@@ -91,12 +104,23 @@ impl StoredKeys {
         if is_fresh(&snapshot) {
             return Ok(snapshot);
         }
-        let _turn = self.refreshing.lock().await;
+        let has_keys = snapshot.iter().next().is_some();
+        // Whoever has keys does not wait for another one who reads them, which may take as long as the store lets it.
+        let mut failed = match self.refreshing.try_lock() {
+            Ok(turn) => turn,
+            Err(_) if has_keys => return Ok(snapshot),
+            Err(_) => self.refreshing.lock().await,
+        };
         let meanwhile = self.snapshot();
         if is_fresh(&meanwhile) {
             return Ok(meanwhile);
         }
-        match self.keep(now).await {
+        if has_keys && failed.is_some_and(|failed| failed <= now && now.since(failed) < PAUSE) {
+            return Ok(meanwhile);
+        }
+        let kept = self.keep(now).await;
+        *failed = kept.is_err().then_some(now);
+        match kept {
             Ok(()) => Ok(self.snapshot()),
             Err(KeyStoreError::Store(error))
                 if error.kind() == StoreErrorKind::Unavailable && meanwhile.iter().next().is_some() =>

@@ -13,7 +13,7 @@ use zeroize::Zeroizing;
 
 use super::{KeyStoreError, ServerSecret};
 use crate::env::{Clock, Entropy, EntropyError};
-use crate::store::{Key, Kind, Row, Store};
+use crate::store::{By, Key, Kind, Query, Row, Store};
 
 const NONCE: usize = 12;
 
@@ -72,6 +72,7 @@ impl Vault {
         let Some(secret) = secret else {
             let own = match own {
                 Some(own) => own,
+                None if has_keys(store).await? => return Err(KeyStoreError::OtherSecret),
                 None => make_own_secret(store, clock, entropy).await?,
             };
             let former = previous.map(|secret| key(secret.bytes())).transpose()?;
@@ -134,6 +135,12 @@ impl Vault {
 /// What a sealed text is bound to, so that it cannot be moved to another row.
 fn bound_to(purpose: &str, name: &str) -> String {
     format!("{purpose}: {name}")
+}
+
+/// Whether the store has signing keys, which then are sealed under a secret that is not given.
+async fn has_keys(store: &Store) -> Result<bool, KeyStoreError> {
+    let keys = store.list(Query::new(Kind::SigningKey, By::Any).limit(1)).await?;
+    Ok(!keys.entries.is_empty())
 }
 
 async fn own_secret(store: &Store) -> Result<Option<Zeroizing<Vec<u8>>>, KeyStoreError> {

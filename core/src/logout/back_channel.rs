@@ -11,11 +11,12 @@ use http::StatusCode;
 use tokio::task::JoinSet;
 
 use super::ended::EndedSession;
+use super::finish::resume;
 use super::logout_token::logout_token;
 use crate::engine::{Claim, Engine};
 use crate::env::Timestamp;
 use crate::fetch::{FetchError, FetchRequest, PlainHttp};
-use crate::model::LogoutNotice;
+use crate::model::{LogoutNotice, SessionId};
 use crate::protocol::OAuthError;
 use crate::store::{By, Change, Key, Kind, Query, Record, StoreError};
 
@@ -30,6 +31,9 @@ const MOST_TRIES: u32 = 7;
 
 /// How long after the end of a session a client is told, if no server was running meanwhile.
 const KEPT: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// How long a notice stays that has been worked off.
+const SETTLED: Duration = Duration::from_secs(60);
 
 /// How many clients are told at the same time.
 const AT_ONCE: usize = 32;
@@ -58,11 +62,34 @@ pub(super) async fn write(
         made: now,
         due: now.after(LEASE),
         tries: 1,
+        told: false,
         expires: now.after(KEPT),
     };
     let row_id = LogoutNotice::row_id(client_id, &ended.session);
     let is_new = engine.store.insert(Key::new(Kind::Outbox, &row_id), notice.to_row()).await?;
     Ok(is_new.then_some(Claim { row_id, notice }))
+}
+
+/// Writes a notice, claimed by this process, that the end of a session has to be finished: whoever finds it later ends the grants.
+pub(super) async fn write_rest(
+    engine: &Engine,
+    subject: &str,
+    session: &SessionId,
+) -> Result<Claim, StoreError> {
+    let now = engine.clock.now();
+    let notice = LogoutNotice {
+        client_id: String::new(),
+        subject: subject.to_owned(),
+        session: session.clone(),
+        made: now,
+        due: now.after(LEASE),
+        tries: 1,
+        told: false,
+        expires: now.after(KEPT),
+    };
+    let row_id = LogoutNotice::row_id("", session);
+    engine.store.put(Key::new(Kind::Outbox, &row_id), notice.to_row()).await?;
+    Ok(Claim { row_id, notice })
 }
 
 /// Takes notices back that somebody else has written and sent already.
@@ -95,6 +122,10 @@ pub(crate) async fn send_due(
                 }
             };
             let now = engine.clock.now();
+            if notice.told {
+                // It only keeps the client from being told again, until it expires.
+                continue;
+            }
             if now < notice.due {
                 next = Some(next.map_or(notice.due, |next| next.min(notice.due)));
             } else if let Some(claim) = claim(engine, entry.id, now).await? {
@@ -111,7 +142,7 @@ pub(crate) async fn send_due(
 /// Claims a notice that is due. Of several processes one gets it.
 async fn claim(engine: &Engine, row_id: String, now: Timestamp) -> Result<Option<Claim>, StoreError> {
     let take = |row: &LogoutNotice| {
-        if now < row.due {
+        if row.told || now < row.due {
             return (Change::Keep, None);
         }
         if now >= row.expires || row.tries >= MOST_TRIES {
@@ -135,12 +166,22 @@ async fn begin(engine: &Arc<Engine>, claim: Claim, sending: &mut JoinSet<()>) {
 
 /// Tells the client, and notes in the row what came of it.
 async fn send(engine: &Engine, Claim { row_id, notice }: Claim) {
+    // It has waited so long that others may have it by now.
+    if engine.clock.now() >= notice.due {
+        return;
+    }
     let client = &*notice.client_id;
-    let noted = match tell(engine, &notice).await {
-        Ok(()) => engine.store.remove(Key::new(Kind::Outbox, &row_id)).await.map(drop),
+    let told = if client.is_empty() {
+        let finished = resume(engine, &notice.subject, &notice.session).await;
+        finished.map_err(Failure::from)
+    } else {
+        tell(engine, &notice).await
+    };
+    let noted = match told {
+        Ok(()) => settle(engine, &row_id, &notice).await,
         Err(Failure::Final(why)) => {
             tracing::warn!(client, why, "a client was not told of a logout");
-            engine.store.remove(Key::new(Kind::Outbox, &row_id)).await.map(drop)
+            settle(engine, &row_id, &notice).await
         }
         Err(Failure::Passing(why)) => {
             tracing::info!(client, tries = notice.tries, why, "a client cannot be told of a logout now");
@@ -151,6 +192,15 @@ async fn send(engine: &Engine, Claim { row_id, notice }: Claim) {
         // Whoever finds the row after the lease tries again.
         tracing::warn!(client, %error, "it could not be noted that a client was told of a logout");
     }
+}
+
+/// Notes that there is nothing more to do. The row stays a while: another process that ends the same session at the same moment would
+/// write the notice, and tell the client, once more.
+async fn settle(engine: &Engine, row_id: &str, notice: &LogoutNotice) -> Result<(), StoreError> {
+    let expires = engine.clock.now().after(SETTLED);
+    let settled = LogoutNotice { told: true, expires, ..notice.clone() };
+    let settle = |_: &LogoutNotice| (Change::Replace(settled.to_row()), ());
+    engine.store.change::<LogoutNotice, ()>(row_id, settle).await.map(drop)
 }
 
 async fn postpone(engine: &Engine, row_id: &str, notice: &LogoutNotice) -> Result<(), StoreError> {

@@ -1,17 +1,18 @@
 //! Ends sessions, with the grants that were made in them.
 //!
-//! First a notice is written for each client that has to be told. Then the session is closed: from then on nobody is signed in by it,
-//! and no client is named in its row any more. Then its grants end, and at last the row goes. Whoever is interrupted in between can
-//! begin again, and no client is forgotten: a notice is sent by others too, once the lease of whoever wrote it has passed.
+//! First a notice is written for each client that has to be told, and one for what is to be done here. Then the session is closed: from
+//! then on nobody is signed in by it, and no client is named in its row any more. Then its grants end, and at last the row goes. Whoever
+//! is interrupted in between can begin again, and nothing is forgotten: a notice is worked off by others too, once the lease of whoever
+//! wrote it has passed.
 
 use std::sync::{Mutex, PoisonError};
 
 use super::back_channel;
 use super::ended::EndedSession;
+use super::finish::{end_grants, finish};
 use crate::engine::{Claim, Engine, Work};
-use crate::identity::EndedGrants;
-use crate::model::{GrantRecord, Session, SessionId};
-use crate::store::{By, Change, Entry, Key, Kind, Record, Row, StoreError, StoreErrorKind};
+use crate::model::{Session, SessionId};
+use crate::store::{By, Change, Entry, Key, Kind, Record, StoreError, StoreErrorKind};
 
 /// Ends a session of this user. Returns `None` if there is no row of it; its grants end all the same.
 pub(crate) async fn end_session(
@@ -20,9 +21,10 @@ pub(crate) async fn end_session(
     session: &SessionId,
 ) -> Result<Option<EndedSession>, StoreError> {
     let row_id = engine.sessions.row_of(session);
+    let rest = back_channel::write_rest(engine, subject, session).await?;
     let ended = close(engine, &row_id).await?;
-    end_grants(engine, subject, std::slice::from_ref(session)).await?;
-    engine.store.remove(Key::new(Kind::Session, &row_id)).await?;
+    finish(engine, subject, session, &row_id).await?;
+    back_channel::take_back(engine, vec![rest]).await?;
     Ok(ended)
 }
 
@@ -108,12 +110,17 @@ async fn close(engine: &Engine, row_id: &str) -> Result<Option<EndedSession>, St
             changed => changed?.map(|(_, step)| step),
         };
         match step {
-            None | Some(Step::Expired) => {
+            Some(Step::Expired) => {
                 back_channel::take_back(engine, claims).await?;
                 return Ok(None);
             }
+            // Whoever closed it counts on the notices that were there, and these may have been among them.
+            None => {
+                engine.outbox.send(claims);
+                return Ok(None);
+            }
             Some(Step::WasClosed(ended)) => {
-                back_channel::take_back(engine, claims).await?;
+                engine.outbox.send(claims);
                 return Ok(Some(ended));
             }
             Some(Step::Closed(ended)) => {
@@ -131,19 +138,4 @@ async fn close(engine: &Engine, row_id: &str) -> Result<Option<EndedSession>, St
         }
     }
     Err(StoreError::unavailable("the row of a session keeps changing"))
-}
-
-async fn end_grants(engine: &Engine, subject: &str, sessions: &[SessionId]) -> Result<(), StoreError> {
-    if sessions.is_empty() || engine.ended_grants == EndedGrants::None {
-        return Ok(());
-    }
-    let ends = |entry: &Entry| ends_with(engine.ended_grants, &entry.row, sessions);
-    engine.remove_entries(Kind::Grant, By::User(subject), ends).await
-}
-
-fn ends_with(ended: EndedGrants, row: &Row, sessions: &[SessionId]) -> bool {
-    let Ok(grant) = row.decoded::<GrantRecord>() else { return false };
-    let session = grant.authentication.as_ref().and_then(|signed_in| signed_in.session.as_ref());
-    let is_of_session = session.is_some_and(|session| sessions.contains(session));
-    is_of_session && (ended == EndedGrants::All || !grant.scope.contains("offline_access"))
 }

@@ -3,6 +3,7 @@
 mod back_channel;
 mod ended;
 mod ending;
+mod finish;
 mod front_channel;
 mod logout_token;
 

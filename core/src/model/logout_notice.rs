@@ -10,7 +10,7 @@ use crate::token::Digest;
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct LogoutNotice {
-    /// The client.
+    /// The client; empty where the server itself has to finish the end of the session.
     pub client_id: String,
     /// The subject of the user, as the server knows it.
     pub subject: String,
@@ -22,6 +22,8 @@ pub struct LogoutNotice {
     pub due: Timestamp,
     /// How many tries have begun.
     pub tries: u32,
+    /// Whether there is nothing more to do.
+    pub told: bool,
     /// When it is too late to tell the client.
     pub expires: Timestamp,
 }
@@ -38,13 +40,15 @@ struct Body {
     session: SessionId,
     due: Timestamp,
     tries: u32,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    told: bool,
 }
 
 impl Record for LogoutNotice {
     const KIND: Kind = Kind::Outbox;
 
     fn to_row(&self) -> Row {
-        let body = Body { session: self.session.clone(), due: self.due, tries: self.tries };
+        let body = Body { session: self.session.clone(), due: self.due, tries: self.tries, told: self.told };
         Row::new(self.made, json::write(&body))
             .with_user(Some(&self.subject))
             .with_client(Some(&self.client_id))
@@ -60,6 +64,7 @@ impl Record for LogoutNotice {
             made: row.issued(),
             due: body.due,
             tries: body.tries,
+            told: body.told,
             expires: row.expires().unwrap_or(row.issued()),
         })
     }

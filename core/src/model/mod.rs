@@ -16,6 +16,8 @@ mod session;
 mod shared_secret;
 #[cfg(feature = "server")]
 mod signing_key;
+#[cfg(feature = "server")]
+mod unmet;
 mod user;
 
 pub use crate::token::GrantId;

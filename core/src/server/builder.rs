@@ -711,6 +711,9 @@ impl Builder {
         problems.check_scopes(&self.scopes);
         problems.0.extend(self.allowed_origins.problems());
         let methods: Vec<AuthMethod> = authenticator.methods().collect();
+        if self.previous_secret.is_some() && self.secret.is_none() {
+            problems.add("there is a previous secret and no present one: call .secret(..) too");
+        }
         problems.check_authentication(&methods);
         problems.check_grants(&self.grants, &methods);
         problems.check_hybrid(&self.grants, self.openid.as_ref());

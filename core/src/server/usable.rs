@@ -50,6 +50,11 @@ impl GridAuth {
                     .to_owned(),
             );
         }
+        if let Some(member) = client.unmet() {
+            problems.push(format!(
+                "{member}: the server cannot do what it asks for, so the client cannot be used: leave it out, or wait for it"
+            ));
+        }
         if is_pairwise(client) && sector_of(client).is_none() {
             problems.push(
                 "a pairwise client with redirect URIs on several hosts needs a sector_identifier_uri (OpenID Connect Core section 8.1)"

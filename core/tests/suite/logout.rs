@@ -515,3 +515,58 @@ async fn sessions_of_the_application_end_at_the_endpoint_and_by_a_call() {
     assert!(server.auth.end_session("israel", &SessionId::new("one")).await.unwrap());
     assert!(!server.is_valid(&again).await);
 }
+
+/// Whether an access token opens a door.
+async fn opens(server: &Server, tokens: &Value) -> bool {
+    server.is_valid(tokens).await
+}
+
+#[tokio::test]
+async fn an_interrupted_end_is_finished_by_whoever_comes_back() {
+    let server = openid_server().await;
+    let (cookie, tokens) = sign_in(&server, "web", "openid notes.read").await;
+    // As after a failure between the closing of the session and the end of its grants.
+    let row_id = claims(&string(&tokens, "id_token"))["sid"].as_str().unwrap().to_owned();
+    let store = server.auth.store();
+    let mut row = (*store.read::<Session>(&row_id).await.unwrap().unwrap()).clone();
+    row.ended = true;
+    store.put(gridauth::store::Key::new(Kind::Session, &row_id), row.to_row()).await.unwrap();
+    assert!(!is_signed_in(&server, &cookie).await && opens(&server, &tokens).await);
+    let page = server.get("/oauth/end_session", Some(&cookie)).await;
+    assert!(page.status() == 200 && !asks(&page), "{}", text(&page));
+    assert!(!opens(&server, &tokens).await, "the page says that nobody is signed in");
+    assert!(ids(store, Kind::Session).await.is_empty());
+}
+
+#[tokio::test]
+async fn who_signs_in_again_stays_in_one_session() {
+    let server = openid_server().await;
+    put(&server, "shop", |client| client).await;
+    let (cookie, first) = sign_in(&server, "web", "openid notes.read").await;
+    let again = authorize_uri(&[("client_id", "shop"), ("scope", "openid notes.read"), ("prompt", "login")]);
+    server.advance(60);
+    let page = server.get(&again, Some(&cookie)).await;
+    assert_eq!(page.status(), 200);
+    let back = server.submit_sign_in(&page, &cookie, "israel", "imru").await;
+    let second = redeemed(&server, "shop", &back).await;
+    let of = |tokens: &Value| claims(&string(tokens, "id_token"));
+    assert_eq!(of(&first)["sid"], of(&second)["sid"]);
+    assert_eq!(of(&second)["auth_time"].as_i64().unwrap() - of(&first)["auth_time"].as_i64().unwrap(), 60);
+    let hint = string(&second, "id_token");
+    server.get(&uri(&[("id_token_hint", &hint)]), Some(&cookie)).await;
+    assert!(!opens(&server, &first).await && !opens(&server, &second).await);
+    assert!(!is_signed_in(&server, &cookie).await);
+}
+
+#[tokio::test]
+async fn another_user_who_signs_in_ends_the_session_before() {
+    let server = openid_server().await;
+    server.auth.put_user("miriam", &Secret::from("timbrel"), "miriam", Default::default()).await.unwrap();
+    let (cookie, tokens) = sign_in(&server, "web", "openid notes.read").await;
+    let again = authorize_uri(&[("scope", "openid"), ("prompt", "login")]);
+    let page = server.get(&again, Some(&cookie)).await;
+    let back = server.submit_sign_in(&page, &cookie, "miriam", "timbrel").await;
+    let miriams = redeemed(&server, "web", &back).await;
+    assert_eq!(claims(&string(&miriams, "id_token"))["sub"], "miriam");
+    assert!(!opens(&server, &tokens).await && !is_signed_in(&server, &cookie).await);
+}

@@ -97,6 +97,14 @@ impl Settings {
         variables.parse("GRIDAUTH_PROFILE", profile, "default")?;
         // Nothing needs the age of a sign-in yet, so only the form of the value counts.
         variables.seconds("GRIDAUTH_STEP_UP_MAX_AGE", 1, 300)?;
+        if settings.previous_secret.is_some() && settings.secret.is_none() {
+            let may_be = "the secret before the one in GRIDAUTH_SECRET";
+            return Err(StartError::bad_value(
+                "GRIDAUTH_SECRET_PREVIOUS",
+                "GRIDAUTH_SECRET is not set",
+                may_be,
+            ));
+        }
         Ok(settings)
     }
 

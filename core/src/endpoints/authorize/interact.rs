@@ -13,6 +13,7 @@ use super::redirect::Target;
 use super::visit::Visit;
 use crate::endpoints::form::{Browser, CSRF, Purpose};
 use crate::http::Response;
+use crate::logout::end_session;
 use crate::model::Authentication;
 use crate::pages::SignInFailure;
 use crate::protocol::{OAuthError, Parameters};
@@ -86,9 +87,7 @@ async fn sign_in(
     let source = visit.engine.source(visit.http).with_browser(browser.known_key(visit.engine, name));
     match visit.engine.check_password(name, &Secret::from(password), source).await {
         Ok(Some(signed_in)) => {
-            let (session, signed_in) = visit.engine.sessions.begin(signed_in).await?;
-            visit.engine.know_browser(name, session.key());
-            let browser = browser.signed_in(session);
+            let (browser, signed_in) = enter(visit, browser, name, signed_in).await?;
             match go_on(visit, &browser, valid, &signed_in, Progress::SignedIn).await {
                 // The user has signed in, whatever becomes of the request.
                 Err(failure) => {
@@ -107,6 +106,31 @@ async fn sign_in(
             _ => Err(error.into()),
         },
     }
+}
+
+/// Lets a user in. A live session of the same user goes on, so that it is one session to the clients; that of another user ends.
+async fn enter(
+    visit: Visit<'_>,
+    mut browser: Browser,
+    name: &str,
+    signed_in: Authentication,
+) -> Result<(Browser, Authentication), OAuthError> {
+    let engine = visit.engine;
+    let before = browser.find_session(engine).await?;
+    if let (Some(_), Some(secret)) = (&before, browser.session())
+        && let Some(renewed) = engine.sessions.renew(secret, &signed_in).await?
+    {
+        engine.know_browser(name, secret.key());
+        return Ok((browser, renewed));
+    }
+    let (session, signed_in) = engine.sessions.begin(signed_in).await?;
+    engine.know_browser(name, session.key());
+    if let Some((subject, left)) =
+        before.as_ref().and_then(|left| Some((left.user().subject(), left.session()?)))
+    {
+        end_session(engine, subject, left).await?;
+    }
+    Ok((browser.signed_in(session), signed_in))
 }
 
 /// Asks for what is still needed, or responds to the client.

@@ -94,6 +94,11 @@ async fn post(visit: Visit<'_>) -> Result<Response, OAuthError> {
         // The checks decide how to report this, since it depends on which parameter is repeated.
         return begin(visit, body).await;
     }
+    // A form of ours is sent by our own page. Another site cannot have one.
+    if parameters.get(CSRF).is_some() && comes_from_another_site(visit.http) {
+        let error = OAuthError::invalid_request("the form was sent from another site");
+        return Ok(Failure::Page(error).report(visit).await);
+    }
     if parameters.get(CSRF).is_some() {
         return come_back(visit, &parameters).await;
     }

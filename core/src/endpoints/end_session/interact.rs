@@ -9,7 +9,7 @@ use super::visit::Visit;
 use crate::endpoints::form::{Browser, CSRF, Purpose};
 use crate::http::Response;
 use crate::logout::{end_session, frames};
-use crate::model::Authentication;
+use crate::model::{Authentication, Session, SessionId};
 use crate::protocol::{OAuthError, Parameters};
 
 /// Signs out if the hint is about the user and the session of this browser. Otherwise the user must be asked (RP-Initiated Logout
@@ -22,11 +22,24 @@ pub(super) async fn proceed(visit: Visit<'_>, request: LogoutRequest) -> Result<
         }
         Some(signed_in) => page::question(visit, &browser, &request, &signed_in),
         None => {
+            finish_interrupted(visit, &browser).await?;
             let return_to = request.return_to.as_deref().filter(|_| request.is_vouched_for());
             let response = page::done(visit, &request, true, &[], return_to)?;
             Ok(with_headers(response, no_session(visit, &browser)))
         }
     }
+}
+
+/// Finishes the end of this browser's session, if it was interrupted: nobody is told to be signed out while tokens live on.
+async fn finish_interrupted(visit: Visit<'_>, browser: &Browser) -> Result<(), OAuthError> {
+    let Some(secret) = browser.session().filter(|_| visit.interaction.own_session.is_none()) else {
+        return Ok(());
+    };
+    let row_id = secret.row_id();
+    if let Some(row) = visit.engine.store.read::<Session>(&row_id).await?.filter(|row| row.ended) {
+        end_session(visit.engine, &row.subject, &SessionId::new(row_id)).await?;
+    }
+    Ok(())
 }
 
 /// The form of the question came back.

@@ -15,10 +15,12 @@ pub(super) async fn find(engine: &Engine, parameters: &Parameters) -> Result<Arc
     parameters::decide_alone(parameters)?;
     let client_id =
         parameters.get("client_id").ok_or_else(|| OAuthError::invalid_request("client_id is missing"))?;
-    engine.client(client_id).await?.ok_or_else(|| {
+    let client = engine.client(client_id).await?.ok_or_else(|| {
         OAuthError::new(ErrorCode::InvalidClient, "there is no such client")
             .with_status(StatusCode::BAD_REQUEST)
-    })
+    })?;
+    client.refuse_unmet()?;
+    Ok(client)
 }
 
 pub(super) fn may_use_response_type(draft: &mut Draft<'_>) -> Result<(), OAuthError> {

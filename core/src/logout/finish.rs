@@ -1,0 +1,45 @@
+//! What is left to do once a session is closed.
+
+use crate::engine::Engine;
+use crate::identity::EndedGrants;
+use crate::model::{GrantRecord, Session, SessionId};
+use crate::store::{By, Entry, Key, Kind, Row, StoreError};
+
+/// Ends what was made in a session that is closed.
+pub(super) async fn finish(
+    engine: &Engine,
+    subject: &str,
+    session: &SessionId,
+    row_id: &str,
+) -> Result<(), StoreError> {
+    end_grants(engine, subject, std::slice::from_ref(session)).await?;
+    engine.store.remove(Key::new(Kind::Session, row_id)).await.map(drop)
+}
+
+/// Finishes the end of a session that was interrupted.
+pub(super) async fn resume(engine: &Engine, subject: &str, session: &SessionId) -> Result<(), StoreError> {
+    let row_id = engine.sessions.row_of(session);
+    let is_closed = engine.store.read::<Session>(&row_id).await?.is_some_and(|row| row.ended);
+    // What was interrupted before the session was closed has not happened.
+    if is_closed { finish(engine, subject, session, &row_id).await } else { Ok(()) }
+}
+
+/// Ends the grants that were made in these sessions of the user.
+pub(super) async fn end_grants(
+    engine: &Engine,
+    subject: &str,
+    sessions: &[SessionId],
+) -> Result<(), StoreError> {
+    if sessions.is_empty() || engine.ended_grants == EndedGrants::None {
+        return Ok(());
+    }
+    let ends = |entry: &Entry| ends_with(engine.ended_grants, &entry.row, sessions);
+    engine.remove_entries(Kind::Grant, By::User(subject), ends).await
+}
+
+fn ends_with(ended: EndedGrants, row: &Row, sessions: &[SessionId]) -> bool {
+    let Ok(grant) = row.decoded::<GrantRecord>() else { return false };
+    let session = grant.authentication.as_ref().and_then(|signed_in| signed_in.session.as_ref());
+    let is_of_session = session.is_some_and(|session| sessions.contains(session));
+    is_of_session && (ended == EndedGrants::All || !grant.scope.contains("offline_access"))
+}
