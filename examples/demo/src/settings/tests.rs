@@ -104,6 +104,15 @@ fn a_bad_value_is_named_and_not_repeated() {
     }
 }
 
+#[test]
+fn a_previous_secret_needs_a_present_one() {
+    let secret = "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f";
+    let error = read(&[("GRIDAUTH_SECRET_PREVIOUS", secret)]).unwrap_err();
+    assert_eq!(error.status(), 2);
+    assert!(error.to_string().starts_with("GRIDAUTH_SECRET_PREVIOUS: GRIDAUTH_SECRET is not set"), "{error}");
+    read(&[("GRIDAUTH_SECRET_PREVIOUS", secret), ("GRIDAUTH_SECRET", secret)]).unwrap();
+}
+
 #[cfg(unix)]
 #[test]
 fn a_value_that_is_not_utf_8_is_bad() {
@@ -115,10 +124,12 @@ fn a_value_that_is_not_utf_8_is_bad() {
 }
 
 /// Every variable that is read.
-const VARIABLES: [&str; 15] = [
+const VARIABLES: [&str; 17] = [
     "GRIDAUTH_LISTEN",
     "GRIDAUTH_ISSUER",
     "GRIDAUTH_STORE",
+    "GRIDAUTH_SECRET",
+    "GRIDAUTH_SECRET_PREVIOUS",
     "GRIDAUTH_SEED",
     "GRIDAUTH_ACCESS_TOKEN",
     "GRIDAUTH_ACCESS_TOKEN_TTL",
