@@ -35,10 +35,9 @@ impl Endpoint for ClientLogo {
         let engine = request.engine;
         let query = request.http.uri().query().unwrap_or_default();
         let parameters = Parameters::parse(query.as_bytes())?;
-        let client = match parameters.get("client_id") {
-            Some(id) => engine.client(id).await?,
-            None => None,
-        };
+        let client_id = parameters.get("client_id");
+        let client_id = client_id.ok_or_else(|| OAuthError::invalid_request("client_id is missing"))?;
+        let client = engine.client(client_id).await?;
         let logo = match (&client, &engine.logos) {
             (Some(client), Some(logos)) => logos.find(client).await,
             _ => None,
