@@ -33,8 +33,7 @@ impl OwnSession for Site {
     }
 
     fn sign_in_uri(&self, wanted: &gridauth::identity::WantedSignIn<'_>) -> String {
-        let return_to = wanted.return_to;
-        let return_to: String = form_urlencoded::byte_serialize(return_to.as_bytes()).collect();
+        let return_to: String = form_urlencoded::byte_serialize(wanted.return_to.as_bytes()).collect();
         format!("/login?return_to={return_to}")
     }
 }
