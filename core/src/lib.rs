@@ -58,6 +58,7 @@
 //! | signing up and signing in, passwords, throttling | [`GridAuth::users`], [`identity`] |
 //! | the sign-in and consent pages, their design and their languages | [`Builder::theme`], [`pages`] |
 //! | revoking tokens and withdrawing consent | [`GridAuth::withdraw_consent`], [`GridAuth::revoke_user`], [`GridAuth::revoke_client`] |
+//! | what happens: sign-ins, refusals, tokens | [`events`], [`Builder::on_event`] |
 //! | tests: a clock under the test's control, tokens without HTTP | [`env::ManualClock`], [`GridAuth::mint`] |
 //!
 //! # How to extend it
@@ -101,6 +102,7 @@ pub mod endpoint;
 #[cfg(feature = "server")]
 pub mod engine;
 pub mod env;
+pub mod events;
 #[cfg(feature = "server")]
 pub mod fetch;
 #[cfg(feature = "server")]

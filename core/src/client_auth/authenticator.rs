@@ -9,8 +9,9 @@ use super::post::ClientSecretPost;
 use super::private_key_jwt::PrivateKeyJwt;
 use super::secret;
 use super::secret_jwt::ClientSecretJwt;
+use crate::events::{ClientRefusal, Event, EventRecord};
 use crate::model::{AuthMethod, Client};
-use crate::protocol::OAuthError;
+use crate::protocol::{ErrorCode, OAuthError};
 
 /// A client that has authenticated; a public client only identifies itself. Only the server can make one.
 #[derive(Debug)]
@@ -58,11 +59,18 @@ impl ClientAuthenticator {
         let presented = self.presented(request)?;
         let has_proof = presented.iter().any(|(_, credentials)| credentials.proof().is_some());
         if !has_proof && let Some(client) = own_assertion::client_of(request, accepted).await? {
-            client.refuse_unmet()?;
-            return Ok(AuthenticatedClient(client));
+            return accept(request, client, GRANT_ASSERTION);
         }
-        let client_id = presented.first().ok_or_else(OAuthError::invalid_client)?.1.client_id();
-        let client = request.engine.client(client_id).await?;
+        let refuse = |why, method: Option<&AuthMethod>, client: Option<&str>| {
+            let method = method.map(AuthMethod::as_str);
+            let record = EventRecord::from(Event::ClientRefused { why, method, typed: None });
+            request.engine.events.emit(record.of_client(client));
+            OAuthError::invalid_client()
+        };
+        let Some((_, first)) = presented.first() else {
+            return Err(refuse(ClientRefusal::NoCredentials, None, None));
+        };
+        let client = request.engine.client(first.client_id()).await?;
         // What a method reads is about the client that it names, and no other.
         let is_registered = |(method, credentials): &&Presented<'_>| {
             client.as_ref().is_some_and(|client| {
@@ -73,15 +81,31 @@ impl ClientAuthenticator {
         let Some((method, credentials)) = registered.or(presented.first()) else {
             return Err(OAuthError::invalid_client());
         };
-        let believed = client.filter(|_| registered.is_some());
-        let proved = method.verify(request, credentials, believed.as_deref()).await?;
-        match believed {
-            Some(client) if proved && accepted.contains(&method.method()) => {
-                client.refuse_unmet()?;
-                Ok(AuthenticatedClient(client))
+        let believed = client.as_ref().filter(|_| registered.is_some());
+        let name = method.method();
+        let id = client.as_ref().map(|client| client.id());
+        let proved = match method.verify(request, credentials, believed.map(|client| &**client)).await {
+            Err(error) if error.code() == &ErrorCode::InvalidClient && believed.is_some() => {
+                refuse(ClientRefusal::WrongCredentials, Some(&name), id);
+                return Err(error);
             }
-            _ => Err(OAuthError::invalid_client()),
-        }
+            verified => verified?,
+        };
+        let why = match (&client, believed) {
+            (None, _) => {
+                let typed = request.engine.events.digest(credentials.client_id());
+                let (why, method) = (ClientRefusal::UnknownClient, Some(name.as_str()));
+                request.engine.events.emit(Event::ClientRefused { why, method, typed: Some(&typed) });
+                return Err(OAuthError::invalid_client());
+            }
+            (Some(_), None) => ClientRefusal::WrongMethod,
+            (_, Some(_)) if !proved => ClientRefusal::WrongCredentials,
+            (_, Some(client)) if accepted.contains(&name) => {
+                return accept(request, Arc::clone(client), name.as_str());
+            }
+            _ => ClientRefusal::MethodNotAccepted,
+        };
+        Err(refuse(why, Some(&name), id))
     }
 
     /// The credentials in a request: either one with a proof, or any number without, among which the client's registration decides.
@@ -102,4 +126,23 @@ impl ClientAuthenticator {
         }
         Ok(proof.map_or(names, |proof| vec![proof]))
     }
+}
+
+/// How a client authenticates whose authorization grant is an assertion of its own: the grant type's own name says more than a method.
+const GRANT_ASSERTION: &str = "jwt-bearer";
+
+/// Accepts a client that has proved who it is, unless its registration cannot be used.
+fn accept(
+    request: &ClientRequest<'_>,
+    client: Arc<Client>,
+    method: &str,
+) -> Result<AuthenticatedClient, OAuthError> {
+    let events = &request.engine.events;
+    if let Err(error) = client.refuse_unmet() {
+        let (why, method) = (ClientRefusal::Unusable, Some(method));
+        events.emit(Event::ClientRefused { why, method, typed: None }.of_client(client.id()));
+        return Err(error);
+    }
+    events.emit(Event::ClientAuthenticated { method }.of_client(client.id()));
+    Ok(AuthenticatedClient(client))
 }

@@ -6,6 +6,7 @@ use http::Method;
 
 use crate::endpoint::{Endpoint, EndpointPath, EndpointRequest, Metadata};
 use crate::engine::Engine;
+use crate::events::{Event, EventRecord, RevocationCause};
 use crate::http::{Response, no_store};
 use crate::model::GrantRecord;
 use crate::protocol::OAuthError;
@@ -51,13 +52,15 @@ async fn revoke(engine: &Engine, token: &PresentedToken, client_id: &str) -> Res
     let id = token.grant_id();
     // RFC 7009 section 2.1: revoking a refresh token also revokes the access tokens of the same grant.
     if token.proves_grant_of(client_id) {
-        engine.store.remove(Key::new(Kind::Grant, id.row_id(&mut buffer))).await?;
+        if engine.store.remove(Key::new(Kind::Grant, id.row_id(&mut buffer))).await? {
+            engine.events.emit(revoked(true).of_client(client_id).of_grant(id.uuid()));
+        }
         return Ok(());
     }
     let now = engine.clock.now();
     let decide = |record: &GrantRecord| {
         if !is_of(token, record) {
-            return (Change::Keep, Ok(()));
+            return (Change::Keep, Ok(None));
         }
         // RFC 7009 section 2.1: a client cannot revoke the token of another client.
         if record.client_id != client_id {
@@ -70,14 +73,29 @@ async fn revoke(engine: &Engine, token: &PresentedToken, client_id: &str) -> Res
                 left.access.retain(|access| !access.digest.matches(token.digest()));
                 let spent = left.expires() <= now
                     || (left.access.is_empty() && left.refresh.is_none() && left.code.is_none());
-                (if spent { Change::Remove } else { Change::Replace(left.to_row()) }, Ok(()))
+                let change = if spent { Change::Remove } else { Change::Replace(left.to_row()) };
+                (change, Ok(Some((spent, record.subject.clone()))))
             }
-            TokenKind::Refresh | TokenKind::Code => (Change::Remove, Ok(())),
+            TokenKind::Refresh | TokenKind::Code => {
+                (Change::Remove, Ok(Some((true, record.subject.clone()))))
+            }
         }
     };
-    match engine.store.change(id.row_id(&mut buffer), decide).await? {
-        Some((_, outcome)) => outcome,
-        None => Ok(()),
+    let Some((_, outcome)) = engine.store.change(id.row_id(&mut buffer), decide).await? else {
+        return Ok(());
+    };
+    if let Some((whole_grant, subject)) = outcome? {
+        let about = revoked(whole_grant).of_client(client_id).of_subject(subject.as_deref());
+        engine.events.emit(about.of_grant(id.uuid()));
+    }
+    Ok(())
+}
+
+fn revoked(whole_grant: bool) -> EventRecord<'static> {
+    let why = RevocationCause::Client;
+    match whole_grant {
+        true => Event::GrantRevoked { why }.into(),
+        false => Event::TokenRevoked { why }.into(),
     }
 }
 

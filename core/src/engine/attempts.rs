@@ -1,6 +1,7 @@
 //! Authentication attempts, throttled after too many failures.
 
 use super::Engine;
+use crate::events::{Event, EventRecord, Limit, SignInRefusal};
 use crate::http::{ForwardedFor, RequestHead};
 use crate::identity::{Attempt, RetryAfter, Source, Throttled, on_behalf_of};
 use crate::model::Authentication;
@@ -32,26 +33,43 @@ impl Engine {
 
     /// Refuses an attempt after too many failures.
     pub(crate) fn check_throttle(&self, attempt: Attempt<'_>) -> Result<(), OAuthError> {
-        self.throttle.check(attempt).map_err(too_many)
+        self.throttle.check(attempt).map_err(|wait| self.refuse(attempt, wait))
     }
 
     /// Counts a failed attempt. An error where a limit has been reached meanwhile.
     pub(crate) fn count_failure(&self, attempt: Attempt<'_>) -> Result<(), OAuthError> {
-        self.throttle.failed(attempt).map_err(too_many)?;
+        self.throttle.failed(attempt).map_err(|wait| self.refuse(attempt, wait))?;
         if let Err(wait) = self.throttle.check(attempt) {
-            // Names are left out: people type passwords into the wrong field.
-            tracing::warn!(
-                source = attempt.source().address().map(tracing::field::display),
-                seconds = wait.seconds,
-                "too many failures: further tries wait"
-            );
+            self.tell_of_limit(attempt, wait, true);
         }
         Ok(())
     }
 
     /// Forgets the failures before a success. An error where a limit has been reached meanwhile.
     pub(crate) fn count_success(&self, attempt: Attempt<'_>) -> Result<(), OAuthError> {
-        self.throttle.succeeded(attempt).map_err(too_many)
+        self.throttle.succeeded(attempt).map_err(|wait| self.refuse(attempt, wait))
+    }
+
+    fn refuse(&self, attempt: Attempt<'_>, wait: RetryAfter) -> OAuthError {
+        self.tell_of_limit(attempt, wait, false);
+        OAuthError::too_many_failures(wait.seconds)
+    }
+
+    fn tell_of_limit(&self, attempt: Attempt<'_>, wait: RetryAfter, reached: bool) {
+        let (limit, name) = match attempt.what() {
+            Throttled::Account(account) => (Limit::SignIn, Some(account)),
+            Throttled::Client(client_id) => (Limit::ClientSecret, Some(client_id)),
+            Throttled::UserCode(_) => (Limit::UserCode, None),
+        };
+        let typed = name.map(|name| self.events.digest(name));
+        let typed = typed.as_deref();
+        let seconds = wait.seconds;
+        let mut record = EventRecord::from(Event::Throttled { limit, reached, seconds, typed });
+        record.source = attempt.source().address();
+        if let Throttled::UserCode(subject) = attempt.what() {
+            record.subject = subject;
+        }
+        self.events.emit(record);
     }
 
     /// Whether this user has signed in in this browser before.
@@ -75,17 +93,37 @@ impl Engine {
         let attempt = Attempt::new(Throttled::Account(&account), source);
         self.check_throttle(attempt)?;
         let user = on_behalf_of(source, self.users.check_password(username, password)).await?;
-        match user {
-            Some(_) => self.count_success(attempt)?,
-            None => self.count_failure(attempt)?,
+        match &user {
+            Some(user) => {
+                self.count_success(attempt)?;
+                let mut record = Event::SignedIn { amr: "pwd" }.of_subject(user.subject());
+                record.source = source.address();
+                self.events.emit(record);
+            }
+            None => {
+                self.tell_of_refusal(username, &account, source).await;
+                self.count_failure(attempt)?;
+            }
         }
         let now = self.clock.now();
         Ok(user.map(|user| {
             Authentication::new(user).with_auth_time(now).with_acr(ACR_ONE_FACTOR).with_amr(["pwd"])
         }))
     }
-}
 
-fn too_many(wait: RetryAfter) -> OAuthError {
-    OAuthError::too_many_failures(wait.seconds)
+    /// Whether the name or the password was wrong is asked only now, and in both cases: it costs the same.
+    async fn tell_of_refusal(&self, username: &str, account: &str, source: Source) {
+        let subject = self.users.subject_of(username).await;
+        let why = match &subject {
+            Ok(Some(_)) => SignInRefusal::WrongPassword,
+            Ok(None) if !self.has_own_users => SignInRefusal::UnknownUser,
+            _ => SignInRefusal::WrongCredentials,
+        };
+        let subject = subject.ok().flatten();
+        let typed = self.events.digest(account);
+        let mut record = EventRecord::from(Event::SignInRefused { why, typed: &typed });
+        record.subject = subject.as_deref();
+        record.source = source.address();
+        self.events.emit(record);
+    }
 }

@@ -3,6 +3,7 @@
 use std::pin::Pin;
 
 use super::Engine;
+use crate::events::{Event, EventRecord, RevocationCause};
 use crate::store::{By, Entry, Key, Kind, Query, StoreError};
 
 /// After this many failures in a row the rest of a page is skipped, and after this many failed pages the rest of a listing: then the
@@ -13,6 +14,27 @@ const MOST_FAILURES: usize = 3;
 pub(crate) type Work<'a> = Pin<Box<dyn Future<Output = Result<(), StoreError>> + Send + 'a>>;
 
 impl Engine {
+    /// Revokes the grants that are wanted, as [`each_entry`](Self::each_entry) visits them.
+    pub(crate) async fn revoke_grants(
+        &self,
+        by: By<'_>,
+        why: RevocationCause,
+        is_wanted: impl Fn(&Entry) -> bool,
+    ) -> Result<(), StoreError> {
+        let revoke = |entry: Entry| -> Work<'_> {
+            Box::pin(async move {
+                if self.store.remove(Key::new(Kind::Grant, &entry.id)).await? {
+                    let mut about = EventRecord::from(Event::GrantRevoked { why });
+                    about = about.of_client(entry.row.client()).of_subject(entry.row.user());
+                    about.grant = entry.id.parse().ok();
+                    self.events.emit(about);
+                }
+                Ok(())
+            })
+        };
+        self.each_entry(Kind::Grant, by, is_wanted, revoke).await
+    }
+
     /// Removes the entries that are wanted, as [`each_entry`](Self::each_entry) visits them.
     pub(crate) async fn remove_entries(
         &self,

@@ -19,6 +19,7 @@ pub(crate) use outbox::{Claim, Outbox};
 
 use crate::clients::{ClientKeys, Clients, Logos, SecretVerifier};
 use crate::env::{Clock, Entropy};
+use crate::events::Events;
 use crate::fetch::{Fetch, Reach};
 use crate::http::TrustedProxies;
 use crate::identity::{
@@ -38,6 +39,7 @@ pub struct Engine {
     pub(crate) store: Store,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) entropy: Arc<dyn Entropy>,
+    pub(crate) events: Events,
     pub(crate) lifetimes: ServerLifetimes,
     /// The server's client authentication methods.
     pub(crate) client_methods: Vec<AuthMethod>,
@@ -106,6 +108,11 @@ impl Engine {
     /// The server's source of randomness.
     pub fn entropy(&self) -> &dyn Entropy {
         &*self.entropy
+    }
+
+    /// Emits events.
+    pub fn events(&self) -> &Events {
+        &self.events
     }
 
     /// The users.

@@ -3,12 +3,13 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use super::extension::Pkce;
-use super::issue::{FreshRefresh, FreshTokens, insert, mint};
+use super::issue::{FreshRefresh, FreshTokens, insert, mint, tell, tell_of_token};
 use super::new_code::NewCode;
 use super::{
     ApprovedAuthorization, AuthorizationResponse, AuthorizationSide, Extension, Grant, GrantedScope, Issued,
     TokenIssuer, TokenRequest, TokenSide,
 };
+use crate::events::Event;
 use crate::model::{AuthMethod, CodeState, GrantRecord};
 use crate::protocol::OAuthError;
 use crate::store::{Change, Record, StoreError, StoreErrorKind};
@@ -130,17 +131,16 @@ impl TokenSide for AuthorizationCode {
                             Ok(prepared) => {
                                 mint(engine, client, &mut again, &fresh, &scope, prepared, request.now())
                             }
-                            Err(error) => return (Change::Keep, Err(error)),
+                            Err(error) => return (Change::Keep, Redemption::Refused(error)),
                         }
                     }
-                    Err(error) => return (Change::Keep, Err(error)),
+                    Err(error) => return (Change::Keep, Redemption::Refused(error)),
                 };
-                return (Change::Keep, Ok(Issued { record: record.clone(), response }));
+                return (Change::Keep, Redemption::Done(Issued { record: record.clone(), response }));
             }
             if find(request, record, &code).is_some_and(|stored| stored.redeemed) {
                 // RFC 6749 section 4.1.2: a second use revokes the tokens of the first.
-                tracing::warn!(grant = %record.id, client = %record.client_id, "a code was used twice: the grant is revoked");
-                return (Change::Remove, Err(invalid()));
+                return (Change::Remove, Redemption::Replayed(record.clone()));
             }
             let prepared = redeemable(request, issuer, record, &code)
                 .and_then(|scope| Ok((preparation.for_scope(&scope)?, scope)));
@@ -152,9 +152,10 @@ impl TokenSide for AuthorizationCode {
                     }
                     let response =
                         mint(engine, client, &mut redeemed, &fresh, &scope, prepared, request.now());
-                    (Change::Replace(redeemed.to_row()), Ok(Issued { record: redeemed, response }))
+                    let issued = Issued { record: redeemed, response };
+                    (Change::Replace(issued.record.to_row()), Redemption::Done(issued))
                 }
-                Err(error) => (Change::Keep, Err(error)),
+                Err(error) => (Change::Keep, Redemption::Refused(error)),
             }
         };
         let mut buffer = [0; 36];
@@ -166,8 +167,30 @@ impl TokenSide for AuthorizationCode {
             }
             changed => changed?,
         };
-        changed.map_or_else(|| Err(invalid()), |(_, outcome)| outcome)
+        match changed {
+            Some((_, Redemption::Done(issued))) => {
+                let has_refresh_token = issued.response.refresh_token.is_some();
+                tell(engine, &issued.record, Event::CodeRedeemed);
+                tell_of_token(engine, &issued.record, request.grant_type(), has_refresh_token);
+                Ok(issued)
+            }
+            Some((_, Redemption::Replayed(record))) => {
+                tell(engine, &record, Event::CodeReplayed);
+                Err(invalid())
+            }
+            Some((_, Redemption::Refused(error))) => Err(error),
+            None => Err(invalid()),
+        }
     }
+}
+
+/// What became of a code.
+enum Redemption {
+    /// It is redeemed, now or by a request whose answer was lost.
+    Done(Issued),
+    /// It was redeemed before. The grant is removed.
+    Replayed(GrantRecord),
+    Refused(OAuthError),
 }
 
 fn invalid() -> OAuthError {

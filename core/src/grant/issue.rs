@@ -8,6 +8,7 @@ use super::prepared::Prepared;
 use super::{GrantedScope, Issued, NewGrant, TokenResponse, jwt};
 use crate::engine::Engine;
 use crate::env::Timestamp;
+use crate::events::Event;
 use crate::model::{AccessState, Client, GrantRecord, RefreshState};
 use crate::protocol::{OAuthError, TokenType};
 use crate::store::{Key, Kind, Record};
@@ -239,11 +240,28 @@ fn new_id(client: &Client, family: Option<&Family>, secret: &TokenSecret, now: T
 pub(crate) async fn insert(engine: &Engine, record: &GrantRecord) -> Result<(), OAuthError> {
     let mut buffer = [0; 36];
     let key = Key::new(Kind::Grant, record.id.row_id(&mut buffer));
-    if engine.store.insert(key, record.to_row()).await? {
-        Ok(())
-    } else {
-        Err(OAuthError::server_error("a new grant id was already taken"))
+    if !engine.store.insert(key, record.to_row()).await? {
+        return Err(OAuthError::server_error("a new grant id was already taken"));
     }
+    if record.code.is_some() {
+        tell(engine, record, Event::CodeIssued { scope: record.scope.as_str() });
+    }
+    tell_of_token(engine, record, &record.grant_type, record.refresh.is_some());
+    Ok(())
+}
+
+/// Emits an event about a grant.
+pub(super) fn tell<'a>(engine: &Engine, record: &'a GrantRecord, event: Event<'a>) {
+    let about = event.of_client(&record.client_id).of_subject(record.subject.as_deref());
+    engine.events.emit(about.of_grant(record.id.uuid()));
+}
+
+/// Tells that the newest access token of a grant was issued.
+pub(super) fn tell_of_token(engine: &Engine, record: &GrantRecord, grant_type: &str, refresh_token: bool) {
+    let Some(access) = record.access.last() else { return };
+    let scope = access.scope.as_ref().unwrap_or(&record.scope).as_str();
+    let expires_in = access.expires.since(access.issued).as_secs();
+    tell(engine, record, Event::TokenIssued { grant_type, scope, expires_in, refresh_token });
 }
 
 /// Issues a token without a request from a client, on behalf of the application.

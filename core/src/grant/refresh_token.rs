@@ -5,9 +5,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::authorization_code::METHODS;
-use super::issue::{FreshRefresh, FreshTokens, mint, respond};
+use super::issue::{FreshRefresh, FreshTokens, mint, respond, tell, tell_of_token};
 use super::{Grant, Issued, TokenIssuer, TokenRequest, TokenResponse, TokenSide};
 use crate::env::Timestamp;
+use crate::events::{Event, RevocationCause};
 use crate::model::{AuthMethod, GrantRecord, PreviousRefresh};
 use crate::protocol::{OAuthError, TokenType};
 use crate::store::{Change, Key, Kind, Record};
@@ -162,25 +163,52 @@ impl TokenSide for RefreshToken {
         };
         let decide = |record: &GrantRecord| match standing(&token, record, client.id(), now) {
             Standing::Current => match renew(record) {
-                Ok(issued) => (Change::Replace(issued.record.to_row()), Ok(issued)),
-                Err(error) => (Change::Keep, Err(error)),
+                Ok(issued) => (Change::Replace(issued.record.to_row()), Renewal::Done(issued)),
+                Err(error) => (Change::Keep, Renewal::Refused(error)),
             },
             Standing::Repeated(sealed) => (
                 Change::Keep,
-                issuer.check(&record.data).and_then(|()| repeat(request, record, &token, &sealed)),
+                match issuer.check(&record.data).and_then(|()| repeat(request, record, &token, &sealed)) {
+                    Ok(issued) => Renewal::Repeated(issued),
+                    Err(error) => Renewal::Refused(error),
+                },
             ),
-            Standing::Reused => {
-                tracing::warn!(grant = %record.id, client = %record.client_id, "a rotated refresh token was used again: the grant is revoked");
-                (Change::Remove, Err(OAuthError::invalid_grant(INVALID)))
-            }
-            Standing::Refused(why) => (Change::Keep, Err(OAuthError::invalid_grant(why))),
+            Standing::Reused => (Change::Remove, Renewal::Reused(record.clone())),
+            Standing::Refused(why) => (Change::Keep, Renewal::Refused(OAuthError::invalid_grant(why))),
         };
         let mut buffer = [0; 36];
         match engine.store.change(id.row_id(&mut buffer), decide).await? {
-            Some((_, outcome)) => outcome,
+            Some((_, Renewal::Done(issued))) => {
+                let is_rotated = issued.response.refresh_token.is_some();
+                if is_rotated {
+                    tell(engine, &issued.record, Event::RefreshTokenRotated);
+                }
+                tell_of_token(engine, &issued.record, request.grant_type(), is_rotated);
+                Ok(issued)
+            }
+            Some((_, Renewal::Repeated(issued))) => {
+                tell(engine, &issued.record, Event::RefreshTokenRepeated);
+                Ok(issued)
+            }
+            Some((_, Renewal::Reused(record))) => {
+                tell(engine, &record, Event::RefreshTokenReused);
+                Err(OAuthError::invalid_grant(INVALID))
+            }
+            Some((_, Renewal::Refused(error))) => Err(error),
             None => Err(OAuthError::invalid_grant(INVALID)),
         }
     }
+}
+
+/// What became of a refresh token.
+enum Renewal {
+    /// It gave new tokens.
+    Done(Issued),
+    /// It gave the same tokens again.
+    Repeated(Issued),
+    /// It had been rotated. The grant is removed.
+    Reused(GrantRecord),
+    Refused(OAuthError),
 }
 
 /// Ends the grant if the application's own users say that its user is gone. Only a token that would give another one asks them.
@@ -200,8 +228,9 @@ async fn end_grant_of_former_user(
     };
     match subject {
         Some(subject) if !engine.is_user(subject).await? => {
-            tracing::info!(grant = %id, "the user of a grant is gone: the grant ends");
-            engine.store.remove(Key::new(Kind::Grant, row_id)).await?;
+            if engine.store.remove(Key::new(Kind::Grant, row_id)).await? {
+                tell(engine, &record, Event::GrantRevoked { why: RevocationCause::UserGone });
+            }
             Err(OAuthError::invalid_grant(INVALID))
         }
         _ => Ok(()),

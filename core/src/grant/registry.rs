@@ -137,6 +137,18 @@ impl Registry {
         self.0.is_empty()
     }
 
+    /// The grant types, each once.
+    pub(crate) fn grant_types(&self) -> Vec<&str> {
+        let token_sides = self.token_sides().map(|side| side.grant_type());
+        let mut names = Vec::new();
+        for name in token_sides.chain(self.authorization_sides().flat_map(|side| side.grant_types())) {
+            if !names.contains(&name) {
+                names.push(name);
+            }
+        }
+        names
+    }
+
     /// Adds the grants and extensions to the server's metadata.
     pub(crate) fn describe(&self, metadata: &mut Metadata) {
         let token_sides = self.token_sides().map(|side| side.grant_type());

@@ -13,6 +13,7 @@ use super::{
     UsernameComparison, Users, UsersError,
 };
 use crate::env::{Clock, Entropy};
+use crate::events::{Event, Events};
 use crate::model::{Client, StoredUser, User};
 use crate::store::{By, Change, Entry, Key, Kind, Query, Record, Row, Store, StoreError, Updated, deadline};
 use crate::token::Secret;
@@ -80,6 +81,7 @@ pub struct StoredUsers {
     hasher: PasswordHasher,
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
+    events: Events,
     comparison: UsernameComparison,
     policy: PasswordPolicy,
 }
@@ -90,9 +92,10 @@ impl StoredUsers {
         hasher: PasswordHasher,
         clock: Arc<dyn Clock>,
         entropy: Arc<dyn Entropy>,
+        events: Events,
     ) -> Self {
         let (comparison, policy) = (UsernameComparison::default(), PasswordPolicy::default());
-        Self { store, hasher, clock, entropy, comparison, policy }
+        Self { store, hasher, clock, entropy, events, comparison, policy }
     }
 
     /// With the rules for names and new passwords.
@@ -125,7 +128,11 @@ impl StoredUsers {
         let new = self.user(username, hash, &subject, Map::new());
         let created =
             self.store.insert(Key::new(Kind::User, &key), new.to_row()).await.map_err(UsersError::from)?;
-        if created { Ok(new.user()) } else { Err(SignUpError::Taken) }
+        if !created {
+            return Err(SignUpError::Taken);
+        }
+        self.events.emit(Event::SignedUp.of_subject(&subject));
+        Ok(new.user())
     }
 
     /// 128 random bits: no subject comes twice, and none is a name or the id of a client.
@@ -322,7 +329,11 @@ impl StoredUsers {
             let changed = StoredUser { password: Some(hash.clone()), ..user.clone() };
             (Change::Replace(changed.to_row()), Some(user.subject.clone()))
         });
-        Ok(replaced.await.map_err(UsersError::from)?.and_then(|(_, subject)| subject))
+        let subject = replaced.await.map_err(UsersError::from)?.and_then(|(_, subject)| subject);
+        if let Some(subject) = &subject {
+            self.events.emit(Event::PasswordChanged.of_subject(subject));
+        }
+        Ok(subject)
     }
 
     /// Removes the user's password, so that nobody can sign in. Returns the user's subject, or `None` if there is no such user.
@@ -432,6 +443,11 @@ impl Users for StoredUsers {
         let user = entry.row.decoded::<StoredUser>().map_err(StoreError::from)?;
         // Without a password the user is being removed.
         Ok(user.password.is_some().then(|| user.user()))
+    }
+
+    async fn subject_of(&self, username: &str) -> Result<Option<String>, UsersError> {
+        let Some(key) = self.comparison.key(username) else { return Ok(None) };
+        Ok(self.store.read::<StoredUser>(&key).await?.map(|user| user.subject.clone()))
     }
 
     async fn check_password(&self, username: &str, password: &Secret) -> Result<Option<User>, UsersError> {

@@ -92,6 +92,11 @@ impl<'a> Attempt<'a> {
         Self { what, source }
     }
 
+    /// What is guessed.
+    pub fn what(&self) -> Throttled<'a> {
+        self.what
+    }
+
     /// Where it comes from.
     pub fn source(&self) -> Source {
         self.source

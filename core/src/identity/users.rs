@@ -92,6 +92,16 @@ pub trait Users: Send + Sync + 'static {
         Ok(Some(User::new(subject)))
     }
 
+    /// The subject of the user with this name. After a refused sign-in the log and the events tell it, so that an operator sees whose
+    /// password was wrong. Nothing of it goes out. The default returns `None`, which means that this is not told.
+    ///
+    /// # Errors
+    /// [`UsersError`] if this cannot be determined at the moment.
+    async fn subject_of(&self, username: &str) -> Result<Option<String>, UsersError> {
+        let _ = username;
+        Ok(None)
+    }
+
     /// The account for which failed sign-ins with this username are counted. Usernames that find the same user must return the
     /// same account. The default ignores case and surrounding spaces.
     fn account<'a>(&self, username: &'a str) -> Cow<'a, str> {

@@ -9,6 +9,7 @@ use tokio::sync::Mutex;
 use super::snapshot::{OpenKey, Snapshot};
 use super::{CurrentKey, KeySettings, KeyStoreError, Signer, SignerError, Vault};
 use crate::env::{Clock, Entropy, Timestamp};
+use crate::events::{Event, Events, SigningKeyChange};
 use crate::jose::{Algorithm, KeySet, PrivateKey};
 use crate::model::SigningKey;
 use crate::store::{By, Change, Entry, Key, Kind, Query, Record, Store, StoreErrorKind};
@@ -29,6 +30,7 @@ const PUBLISHED_WITHIN: Duration = Duration::from_secs(1);
 pub struct StoredKeys {
     store: Store,
     entropy: Arc<dyn Entropy>,
+    events: Events,
     vault: Arc<Vault>,
     settings: KeySettings,
     algorithms: Vec<Algorithm>,
@@ -43,13 +45,14 @@ impl StoredKeys {
         store: Store,
         clock: &dyn Clock,
         entropy: Arc<dyn Entropy>,
+        events: Events,
         vault: Arc<Vault>,
         settings: KeySettings,
         algorithms: Vec<Algorithm>,
     ) -> Result<Self, KeyStoreError> {
         let snapshot = RwLock::new(Arc::new(Snapshot::new(clock.now(), Vec::new())));
-        let keys =
-            Self { store, entropy, vault, settings, algorithms, snapshot, refreshing: Mutex::default() };
+        let refreshing = Mutex::default();
+        let keys = Self { store, entropy, events, vault, settings, algorithms, snapshot, refreshing };
         keys.refresh(clock.now()).await?;
         Ok(keys)
     }
@@ -89,8 +92,15 @@ impl StoredKeys {
             self.make(algorithm, now, now).await?;
         }
         let removed = self.store.remove(Key::new(Kind::SigningKey, id)).await?;
+        if let Some(algorithm) = withdrawn.filter(|_| removed) {
+            self.tell(SigningKeyChange::Withdrawn, id, algorithm);
+        }
         self.read(now).await?;
         Ok(removed)
+    }
+
+    fn tell(&self, change: SigningKeyChange, kid: &str, algorithm: Algorithm) {
+        self.events.emit(Event::SigningKeyChanged { change, kid, algorithm: algorithm.name() });
     }
 
     fn snapshot(&self) -> Arc<Snapshot> {
@@ -149,7 +159,10 @@ impl StoredKeys {
             }
         }
         for key in snapshot.iter().filter(|key| snapshot.is_over(key, &self.settings, now)) {
-            changed |= self.store.remove(Key::new(Kind::SigningKey, &key.id)).await?;
+            if self.store.remove(Key::new(Kind::SigningKey, &key.id)).await? {
+                self.tell(SigningKeyChange::Removed, &key.id, key.private.algorithm());
+                changed = true;
+            }
         }
         // Another process may have made a key as well. All of them decide by the same rows which one signs.
         if changed { self.read(now).await } else { Ok(()) }
@@ -205,7 +218,7 @@ impl StoredKeys {
         let sealed = self.vault.seal(PURPOSE, &id, &private.to_pkcs8()?, &*self.entropy)?;
         let row = SigningKey { algorithm, public: private.public().to_jwk(), sealed, made: now, signs_from };
         self.store.insert(Key::new(Kind::SigningKey, &id), row.to_row()).await?;
-        tracing::info!(kid = %id, %algorithm, "a signing key was made");
+        self.tell(SigningKeyChange::Made, &id, algorithm);
         Ok(id)
     }
 }
@@ -253,7 +266,7 @@ mod tests {
 
     use super::super::{Keys, ServerSecret};
     use super::*;
-    use crate::env::{ManualClock, SystemEntropy};
+    use crate::env::{ManualClock, SystemClock, SystemEntropy};
     use crate::jose::Jws;
 
     const HOUR: Duration = Duration::from_secs(60 * 60);
@@ -275,8 +288,9 @@ mod tests {
         let algorithms = vec![Algorithm::Es256, Algorithm::EdDsa];
         let settings = KeySettings::default();
         let entropy = Arc::new(SystemEntropy);
-        let keys =
-            StoredKeys::open(store.clone(), clock, entropy, Arc::new(vault), settings, algorithms).await?;
+        let events = Events::new(Arc::new(SystemClock), &SystemEntropy, Vec::new()).unwrap();
+        let (store, vault) = (store.clone(), Arc::new(vault));
+        let keys = StoredKeys::open(store, clock, entropy, events, vault, settings, algorithms).await?;
         Ok(Arc::new(keys))
     }
 

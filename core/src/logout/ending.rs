@@ -11,6 +11,7 @@ use super::back_channel;
 use super::ended::EndedSession;
 use super::finish::{end_grants, finish};
 use crate::engine::{Claim, Engine, Work};
+use crate::events::Event;
 use crate::model::{Session, SessionId};
 use crate::store::{By, Change, Entry, Key, Kind, Record, StoreError, StoreErrorKind};
 
@@ -124,6 +125,7 @@ async fn close(engine: &Engine, row_id: &str) -> Result<Option<EndedSession>, St
                 return Ok(Some(ended));
             }
             Some(Step::Closed(ended)) => {
+                engine.events.emit(Event::SignedOut.of_subject(&ended.subject));
                 engine.outbox.send(claims);
                 return Ok(Some(ended));
             }

@@ -1,6 +1,7 @@
 //! What is left to do once a session is closed.
 
 use crate::engine::Engine;
+use crate::events::RevocationCause;
 use crate::identity::EndedGrants;
 use crate::model::{GrantRecord, Session, SessionId};
 use crate::store::{By, Entry, Key, Kind, Row, StoreError};
@@ -34,7 +35,7 @@ pub(super) async fn end_grants(
         return Ok(());
     }
     let ends = |entry: &Entry| ends_with(engine.ended_grants, &entry.row, sessions);
-    engine.remove_entries(Kind::Grant, By::User(subject), ends).await
+    engine.revoke_grants(By::User(subject), RevocationCause::SignOut, ends).await
 }
 
 fn ends_with(ended: EndedGrants, row: &Row, sessions: &[SessionId]) -> bool {

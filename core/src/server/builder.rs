@@ -13,6 +13,7 @@ use crate::endpoint::Endpoint;
 use crate::endpoints::{ClientLogo, EndSession, Interaction, Jwks, UserInfo};
 use crate::engine::{AccessTokens, Engine, Outbox, ServerLifetimes};
 use crate::env::{Clock, Entropy, SystemClock, SystemEntropy};
+use crate::events::{Event, EventRecord, Events, Listener};
 use crate::fetch::{Fetch, NoFetch, Reach};
 use crate::grant::extension::{AccessTokenClaims, OpenId};
 use crate::grant::{Extension, IntoRegistration, RESERVED_CLAIMS, Registry, TokenDraft};
@@ -62,6 +63,7 @@ pub struct Builder {
     usernames: UsernameComparison,
     passwords: PasswordPolicy,
     rejection_body: Option<ShapeRejection>,
+    listeners: Vec<Listener>,
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
     fetch: Option<Arc<dyn Fetch>>,
@@ -122,6 +124,7 @@ impl GridAuth {
             usernames: UsernameComparison::default(),
             passwords: PasswordPolicy::default(),
             rejection_body: None,
+            listeners: Vec::new(),
             clock: Arc::new(SystemClock),
             entropy: Arc::new(SystemEntropy),
             fetch: usual_fetch(),
@@ -438,6 +441,31 @@ impl Builder {
         self
     }
 
+    /// Calls the closure with every event: sign-ins, tokens, refusals and the like, as [`events`](crate::events) lists them. It is
+    /// called where the event happens, on the way of the request, so it must not block. May be called more than once.
+    ///
+    /// ```
+    /// use gridauth::events::Event;
+    /// use gridauth::{GridAuth, Store};
+    ///
+    /// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+    /// let auth = GridAuth::builder("https://id.example.com")
+    ///     .store(Store::memory())
+    ///     .on_event(|record| {
+    ///         if let Event::RefreshTokenReused = record.event {
+    ///             println!("a token of {:?} was stolen", record.subject);
+    ///         }
+    ///     })
+    ///     .build()
+    ///     .await?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(()) }).unwrap();
+    /// ```
+    #[must_use]
+    pub fn on_event(mut self, listener: impl Fn(&EventRecord<'_>) + Send + Sync + 'static) -> Self {
+        self.listeners.push(Arc::new(listener));
+        self
+    }
+
     /// Sets the clock: the system clock by default. Tests use a [`ManualClock`](crate::env::ManualClock).
     #[must_use]
     pub fn clock(mut self, clock: impl Clock) -> Self {
@@ -510,9 +538,12 @@ impl Builder {
         else {
             return Err(problems.into());
         };
+        let listeners = std::mem::take(&mut self.listeners);
+        let events = Events::new(Arc::clone(&self.clock), &*self.entropy, listeners);
+        let Some(events) = problems.take("events", events) else { return Err(problems.into()) };
         let Some(guard) = problems.take("the guard", self.guard(&store)) else { return Err(problems.into()) };
         let (clock, entropy) = (Arc::clone(&self.clock), Arc::clone(&self.entropy));
-        let stored_users = StoredUsers::new(store.clone(), hasher.clone(), clock, entropy)
+        let stored_users = StoredUsers::new(store.clone(), hasher.clone(), clock, entropy, events.clone())
             .with_rules(self.usernames, self.passwords.clone());
         let grants = Arc::new(std::mem::take(&mut self.grants));
         let sessions = Sessions {
@@ -539,7 +570,7 @@ impl Builder {
             self.secret.take(),
             self.previous_secret.take(),
         );
-        let (stored_keys, keys) = self.keys(&store, &vault, &mut problems).await?;
+        let (stored_keys, keys) = self.keys(&store, &vault, &events, &mut problems).await?;
         if let Some(keys) = &keys {
             endpoints.push(Arc::new(Jwks(keys.clone())));
         }
@@ -576,6 +607,7 @@ impl Builder {
             told_of_silent_proxy: Once::new(),
             clock: self.clock,
             entropy: self.entropy,
+            events,
             lifetimes: self.lifetimes,
             client_methods: authenticator.methods().collect(),
             refresh_methods: grants
@@ -612,6 +644,11 @@ impl Builder {
         }
         give_up_former_secrets(&engine, stored_keys.is_some()).await.map_err(BuildError::of_keys)?;
         warn(&engine.issuer, &grants);
+        engine.events.emit(Event::ServerBuilt {
+            issuer: engine.issuer(),
+            store: engine.store.name(),
+            grants: &grants.grant_types().join(" "),
+        });
         if let Some(interval) = self.sweep_every {
             sweeper::spawn(&engine, interval);
         }
@@ -638,6 +675,7 @@ impl Builder {
         &self,
         store: &Store,
         vault: &VaultDoor,
+        events: &Events,
         problems: &mut Problems,
     ) -> Result<(Option<Arc<StoredKeys>>, Option<Keys>), BuildError> {
         let is_jwt = self.access_tokens.format == AccessTokenFormat::Jwt;
@@ -665,8 +703,9 @@ impl Builder {
         }
         let opened = async {
             let (vault, entropy) = (Arc::clone(vault.open().await?), Arc::clone(&self.entropy));
+            let (store, events) = (store.clone(), events.clone());
             let keys =
-                StoredKeys::open(store.clone(), &*self.clock, entropy, vault, settings, algorithms).await?;
+                StoredKeys::open(store, &*self.clock, entropy, events, vault, settings, algorithms).await?;
             Ok(Arc::new(keys))
         };
         match opened.await {

@@ -2,6 +2,7 @@
 
 use super::{GridAuth, RevokeError};
 use crate::clients::ClientSecretHash;
+use crate::events::{ClientChange, Event};
 use crate::identity::HashingError;
 use crate::keys::KeyStoreError;
 use crate::model::client_secret_hash::Form;
@@ -78,12 +79,20 @@ impl GridAuth {
         }
         // Nothing to write, and nothing to look up, which the store may be unable to do at the moment.
         if current
-            .is_some_and(|current| Client { registered: current.registered, ..client.clone() } == current)
+            .as_ref()
+            .is_some_and(|current| Client { registered: current.registered, ..client.clone() } == *current)
         {
             return Ok(());
         }
         let row = self.row_to_keep(&client).await?;
-        Ok(self.0.engine.store.put(Key::new(Kind::Client, client.id()), row).await?)
+        self.0.engine.store.put(Key::new(Kind::Client, client.id()), row).await?;
+        let is_new = current.is_none();
+        self.tell(client.id(), if is_new { ClientChange::Registered } else { ClientChange::Replaced });
+        Ok(())
+    }
+
+    fn tell(&self, client_id: &str, change: ClientChange) {
+        self.0.engine.events.emit(Event::ClientChanged { change }.of_client(client_id));
     }
 
     /// Registers a client if there is none with its id. Returns `false` if there is one, which stays unchanged.
@@ -97,7 +106,11 @@ impl GridAuth {
             return Ok(false);
         }
         let row = self.row_to_keep(&client).await?;
-        Ok(self.0.engine.store.insert(Key::new(Kind::Client, client.id()), row).await?)
+        let inserted = self.0.engine.store.insert(Key::new(Kind::Client, client.id()), row).await?;
+        if inserted {
+            self.tell(client.id(), ClientChange::Registered);
+        }
+        Ok(inserted)
     }
 
     /// The client with this id, past any cache. A client that cannot be decoded counts as none.
@@ -176,6 +189,9 @@ impl GridAuth {
     /// returns `false` if the client itself is already removed.
     pub async fn remove_client(&self, client_id: &str) -> Result<bool, RevokeError> {
         let removed = self.0.engine.store.remove(Key::new(Kind::Client, client_id)).await?;
+        if removed {
+            self.tell(client_id, ClientChange::Removed);
+        }
         let grants = self.revoke_client(client_id).await;
         let consents = self.remove_listed(Kind::Consent, By::Client(client_id), |_| true).await;
         grants.and(consents)?;

@@ -3,14 +3,15 @@ use std::sync::{Arc, Once};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::Method;
 use http::header::CONTENT_LENGTH;
+use http::{HeaderName, Method};
 
 use super::routes::{Route, Routes};
 use crate::client_auth::ClientAuthenticator;
 use crate::endpoint::EndpointRequest;
 use crate::engine::Engine;
 use crate::env::{Clock, Entropy};
+use crate::events::RequestContext;
 use crate::grant::Registry;
 use crate::guard::{AccessFuture, Guard, Rejection, ScopeDescription};
 use crate::http::{
@@ -55,6 +56,9 @@ pub(super) struct Server {
     pub(super) allowed_origins: AllowedOrigins,
 }
 
+/// The header in which a proxy names a request, so that its log and ours name it alike.
+static REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
 impl GridAuth {
     /// The longest body that an endpoint accepts, in bytes. An adapter reads no more. If a body is longer, it responds with
     /// [`refuse_unread`](Self::refuse_unread).
@@ -79,6 +83,17 @@ impl GridAuth {
                 );
             });
         }
+        self.context(&request).scope(self.respond(request)).await
+    }
+
+    /// What events of this request say of it.
+    pub(super) fn context(&self, head: &impl RequestHead) -> RequestContext {
+        let engine = &self.0.engine;
+        let given = head.header_values(&REQUEST_ID).next();
+        engine.events.request(engine.source(head).address(), given)
+    }
+
+    async fn respond(&self, request: Request) -> Response {
         let mut response = match self.0.routes.find(request.uri().path()) {
             Some(route) if route.endpoint.serves_scripts() => {
                 let mut response = match preflight(&request, &route.methods()) {

@@ -1,6 +1,7 @@
 //! Revocation of grants, sessions and consents; removal of users.
 
 use super::GridAuth;
+use crate::events::{Event, RevocationCause};
 use crate::identity::{SignUpError, UsersError};
 use crate::logout::{end_session, end_sessions};
 use crate::model::{Consent, SessionId};
@@ -23,9 +24,12 @@ impl GridAuth {
         // The consent is removed first, so that it leads to no new grant. Only an approval that has already read it still may.
         let is_of_client = |row: &Row| row.client() == Some(client_id);
         let consent = self.remove_listed(Kind::Consent, By::User(subject), is_of_client).await;
-        let grants = self.remove_listed(Kind::Grant, By::User(subject), is_of_client).await;
+        let why = RevocationCause::ConsentWithdrawn;
+        let grants = self.revoke_grants(By::User(subject), why, is_of_client).await;
         consent?;
-        grants
+        grants?;
+        self.0.engine.events.emit(Event::ConsentWithdrawn.of_client(client_id).of_subject(subject));
+        Ok(())
     }
 
     /// Ends all sessions of a user, then revokes all the user's grants, with their codes and tokens.
@@ -34,7 +38,7 @@ impl GridAuth {
     /// [`RevokeError`] as for [`withdraw_consent`](Self::withdraw_consent).
     pub async fn revoke_user(&self, subject: &str) -> Result<(), RevokeError> {
         let sessions = end_sessions(&self.0.engine, subject, None, false).await.map_err(RevokeError);
-        let grants = self.remove_listed(Kind::Grant, By::User(subject), |_| true).await;
+        let grants = self.revoke_grants(By::User(subject), RevocationCause::User, |_| true).await;
         sessions.and(grants)
     }
 
@@ -75,7 +79,11 @@ impl GridAuth {
         let consents = self.remove_listed(Kind::Consent, By::User(&subject), |_| true).await;
         // The user's row stays until everything else is removed: without it, another call would not know the subject.
         revoked.and(consents)?;
-        Ok(self.0.engine.stored_users.finish_removal(username).await?)
+        let removed = self.0.engine.stored_users.finish_removal(username).await?;
+        if removed {
+            self.0.engine.events.emit(Event::UserRemoved.of_subject(&subject));
+        }
+        Ok(removed)
     }
 
     /// Gives a user of the engine's own a new password, and ends all that speaks for them: sessions in browsers, codes and tokens.
@@ -115,7 +123,7 @@ impl GridAuth {
             return Ok(false);
         };
         let sessions = end_sessions(&self.0.engine, &subject, stays, false).await.map_err(RevokeError);
-        let grants = self.remove_listed(Kind::Grant, By::User(&subject), |_| true).await;
+        let grants = self.revoke_grants(By::User(&subject), RevocationCause::User, |_| true).await;
         match sessions.and(grants) {
             Ok(()) => Ok(true),
             Err(RevokeError(error)) => Err(UsersError::from(error).into()),
@@ -127,7 +135,7 @@ impl GridAuth {
     /// # Errors
     /// [`RevokeError`] as for [`withdraw_consent`](Self::withdraw_consent).
     pub async fn revoke_client(&self, client_id: &str) -> Result<(), RevokeError> {
-        self.remove_listed(Kind::Grant, By::Client(client_id), |_| true).await
+        self.revoke_grants(By::Client(client_id), RevocationCause::ClientRemoved, |_| true).await
     }
 
     /// The consents of a user.
@@ -147,6 +155,16 @@ impl GridAuth {
                 None => return Ok(consents),
             }
         }
+    }
+
+    /// Revokes the grants whose rows are wanted.
+    async fn revoke_grants(
+        &self,
+        by: By<'_>,
+        why: RevocationCause,
+        is_wanted: impl Fn(&Row) -> bool,
+    ) -> Result<(), RevokeError> {
+        Ok(self.0.engine.revoke_grants(by, why, |entry| is_wanted(&entry.row)).await?)
     }
 
     /// Removes the rows that are wanted.

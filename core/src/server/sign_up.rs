@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 
 use super::GridAuth;
+use crate::events::{Event, EventRecord, Limit};
 use crate::http::RequestHead;
 use crate::identity::{SignUpError, on_behalf_of};
 use crate::model::User;
@@ -24,8 +25,16 @@ impl GridAuth {
         self.users().check_new(username, password)?;
         let engine = &self.0.engine;
         let source = engine.source(head);
-        engine.throttle.sign_up(source).map_err(SignUpError::TooMany)?;
-        on_behalf_of(source, self.users().sign_up(username, password)).await
+        let work = async {
+            if let Err(wait) = engine.throttle.sign_up(source) {
+                let (limit, seconds) = (Limit::SignUp, wait.seconds);
+                let event = Event::Throttled { limit, reached: false, seconds, typed: None };
+                engine.events.emit(EventRecord::from(event));
+                return Err(SignUpError::TooMany(wait));
+            }
+            on_behalf_of(source, self.users().sign_up(username, password)).await
+        };
+        self.context(head).scope(work).await
     }
 
     /// The address that a request comes from: the peer's, or what a [trusted proxy](crate::Builder::trusted_proxies) says. `None`

@@ -33,6 +33,11 @@ pub enum Updated {
 /// only once its effect is as durable as the store promises. The [conformance kit](super::conformance) checks an
 /// implementation, races included.
 pub trait Backend: Send + Sync + 'static {
+    /// A short name of the kind of store, such as `memory`, for logs.
+    fn name(&self) -> &str {
+        "custom"
+    }
+
     /// Reads the row of `key`, if there is one. A read sees every write that returned before it began.
     fn get<'a>(&'a self, key: Key<'a>) -> StoreFuture<'a, Option<Arc<Row>>>;
 

@@ -81,6 +81,10 @@ fn write(shard: &RwLock<Shard>) -> RwLockWriteGuard<'_, Shard> {
 }
 
 impl Backend for MemoryStore {
+    fn name(&self) -> &str {
+        "memory"
+    }
+
     fn get<'a>(&'a self, key: Key<'a>) -> StoreFuture<'a, Option<Arc<Row>>> {
         let (hash, shard) = self.locate(key);
         StoreFuture::ready(Ok(read(shard).get(hash, key.id).cloned()))

@@ -18,6 +18,7 @@ mod cors;
 mod custom_endpoint;
 mod custom_grant;
 mod discovery;
+mod events;
 mod expiry;
 mod extension_points;
 mod forms;

@@ -12,6 +12,7 @@ use super::prompt::{self, Progress};
 use super::redirect::Target;
 use super::visit::Visit;
 use crate::endpoints::form::{Browser, CSRF, Purpose};
+use crate::events::Event;
 use crate::http::Response;
 use crate::logout::end_session;
 use crate::model::Authentication;
@@ -167,12 +168,26 @@ async fn decided(
     match decision {
         Some("allow") => {
             consent::remember(visit.engine, &valid, signed_in.user()).await?;
+            tell(visit, &valid, signed_in, |scope| Event::Consented { scope });
             go_on(visit, browser, valid, signed_in, Progress::Allowed).await
         }
         Some("deny") => {
+            tell(visit, &valid, signed_in, |scope| Event::ConsentRefused { scope });
             let target = Target::of(&valid.request);
             Err(Failure::Redirect(Box::new(target), OAuthError::access_denied("the resource owner said no")))
         }
         _ => consent_page(visit, browser, &valid, signed_in),
     }
+}
+
+/// Tells what a user has decided about the scope that they were asked about.
+fn tell(
+    visit: Visit<'_>,
+    valid: &ValidRequest<'_>,
+    signed_in: &Authentication,
+    event: impl FnOnce(&str) -> Event<'_>,
+) {
+    let scope = consent::asked_for(valid);
+    let about = event(scope.as_str()).of_client(valid.request.client.id());
+    visit.engine.events.emit(about.of_subject(signed_in.user().subject()));
 }

@@ -157,6 +157,10 @@ const STEP: usize = 256;
 const MOST_FRUITLESS: usize = 100;
 
 impl Backend for FileStore {
+    fn name(&self) -> &str {
+        "file"
+    }
+
     fn get<'a>(&'a self, key: Key<'a>) -> StoreFuture<'a, Option<Arc<Row>>> {
         StoreFuture::ready(self.shared.get(key))
     }

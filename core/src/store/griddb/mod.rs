@@ -196,6 +196,10 @@ impl GriddbStore {
 }
 
 impl Backend for GriddbStore {
+    fn name(&self) -> &str {
+        "griddb"
+    }
+
     fn get<'a>(&'a self, key: Key<'a>) -> StoreFuture<'a, Option<Arc<Row>>> {
         let cached = (key.kind == Kind::Client).then(|| self.clients.get(key.id)).flatten();
         if let Some(row) = cached {

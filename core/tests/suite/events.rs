@@ -1,0 +1,203 @@
+//! What happens is told, with who, where from and in which request, and without a secret.
+
+use std::sync::{Arc, Mutex};
+
+use bytes::Bytes;
+use gridauth::http::Peer;
+use gridauth::token::Secret;
+use serde_json::{Value, json};
+
+use crate::support::*;
+
+/// The events of a server, as JSON.
+#[derive(Clone, Default)]
+struct Told(Arc<Mutex<Vec<Value>>>);
+
+impl Told {
+    async fn server() -> (Server, Self) {
+        let told = Self::default();
+        let listener = told.clone();
+        let server = server_with(|builder| {
+            builder.on_event(move |record| {
+                let value = serde_json::to_value(record).unwrap();
+                assert_eq!(value["event"], record.event.name());
+                listener.0.lock().unwrap().push(value);
+            })
+        });
+        (server.await, told)
+    }
+
+    fn take(&self) -> Vec<Value> {
+        std::mem::take(&mut *self.0.lock().unwrap())
+    }
+
+    /// The names of the events since the last call.
+    fn names(&self) -> Vec<String> {
+        self.take().iter().map(|event| string(event, "event")).collect()
+    }
+
+    /// The one event of this name since the last call.
+    fn one(&self, name: &str) -> Value {
+        let all = self.take();
+        let mut of_name = all.iter().filter(|event| event["event"] == name);
+        match (of_name.next(), of_name.next()) {
+            (Some(one), None) => one.clone(),
+            _ => panic!("not one {name}: {all:?}"),
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_story_from_the_start_to_the_sign_out_is_told_in_order() {
+    let (server, told) = Told::server().await;
+    let built = told.take();
+    assert_eq!(built[0]["event"], "server_built", "{built:?}");
+    assert_eq!((&built[0]["issuer"], &built[0]["store"]), (&json!(ISSUER), &json!("memory")));
+    assert!(built[0]["grants"].as_str().unwrap().contains("authorization_code refresh_token"));
+
+    let code = server.code().await;
+    assert_eq!(told.names(), ["signed_in", "consented", "code_issued"]);
+    let (status, tokens) = server.token(&redeem(&code)).await;
+    assert_eq!(status, 200);
+    let redeemed = told.take();
+    let names: Vec<&Value> = redeemed.iter().map(|event| &event["event"]).collect();
+    assert_eq!(names, ["client_authenticated", "code_redeemed", "token_issued"]);
+    let issued = &redeemed[2];
+    assert_eq!(issued["client"], "web");
+    assert_eq!(issued["subject"], "israel");
+    assert_eq!(issued["grant_type"], "authorization_code");
+    assert_eq!(issued["scope"], "notes.read");
+    assert_eq!((&issued["expires_in"], &issued["refresh_token"]), (&json!(3600), &json!(true)));
+    assert_eq!(issued["grant"], redeemed[1]["grant"]);
+    assert_eq!(issued["time"], 1_700_000_000_000_i64);
+
+    let refresh = string(&tokens, "refresh_token");
+    let again = [("grant_type", "refresh_token"), ("refresh_token", refresh.as_str())];
+    let (_, renewed) = server.token(&again).await;
+    assert_eq!(told.names(), ["client_authenticated", "refresh_token_rotated", "token_issued"]);
+    server.token(&again).await;
+    assert_eq!(told.names(), ["client_authenticated", "refresh_token_repeated"]);
+    let access = string(&renewed, "access_token");
+    let credentials = basic("web", "web-secret");
+    let revoke = |token: String| {
+        let (server, credentials) = (&server, &credentials);
+        async move { server.post("/oauth/revoke", &[("authorization", credentials)], &[("token", &token)]).await }
+    };
+    revoke(access).await;
+    assert_eq!(told.one("token_revoked")["why"], "client");
+    server.advance(11);
+    server.token(&again).await;
+    let reused = told.one("refresh_token_reused");
+    assert_eq!((&reused["client"], &reused["subject"]), (&json!("web"), &json!("israel")));
+    assert_eq!(reused["grant"], issued["grant"]);
+
+    let code = server.code().await;
+    let (_, tokens) = server.token(&redeem(&code)).await;
+    told.take();
+    revoke(string(&tokens, "refresh_token")).await;
+    assert_eq!(told.one("grant_revoked")["why"], "client");
+    let code = server.code().await;
+    server.token(&redeem(&code)).await;
+    told.take();
+    server.token(&redeem(&code)).await;
+    let replayed = told.one("code_replayed");
+    assert_eq!((&replayed["client"], &replayed["subject"]), (&json!("web"), &json!("israel")));
+
+    server.tokens().await;
+    told.take();
+    server.auth.withdraw_consent("israel", "web").await.unwrap();
+    let withdrawn = told.take();
+    assert!(withdrawn.iter().any(|event| event["why"] == "consent_withdrawn"), "{withdrawn:?}");
+    assert_eq!(withdrawn.last().unwrap()["event"], "consent_withdrawn");
+    server.auth.end_sessions("israel").await.unwrap();
+    assert!(told.names().contains(&"signed_out".to_owned()));
+    server.auth.set_password("israel", &Secret::from("entirely other words")).await.unwrap();
+    assert_eq!(told.one("password_changed")["subject"], "israel");
+    server.auth.remove_client("web").await.unwrap();
+    assert_eq!(told.one("client_changed")["change"], "removed");
+}
+
+#[tokio::test]
+async fn refusals_are_told_apart_and_answered_alike() {
+    let (server, told) = Told::server().await;
+    told.take();
+    let mut answers = Vec::new();
+    for (id, secret, why) in [
+        ("web", "wrong", "wrong_credentials"),
+        ("nobody", "wrong", "unknown_client"),
+        ("spa", "x", "wrong_method"),
+    ] {
+        let form = [("grant_type", "client_credentials")];
+        answers
+            .push(answer(server.post("/oauth/token", &[("authorization", &basic(id, secret))], &form).await));
+        let refused = told.one("client_refused");
+        assert_eq!(refused["why"], why, "{refused}");
+        match why {
+            // It may be a secret that came in the wrong place.
+            "unknown_client" => assert!(refused.get("client").is_none() && refused["typed"].is_string()),
+            _ => assert_eq!(refused["client"], id),
+        }
+    }
+    assert!(answers.iter().all(|answer| answer == &answers[0]), "{answers:?}");
+
+    let password = |name: &'static str, password: &'static str| {
+        let server = &server;
+        async move {
+            let form = [("grant_type", "password"), ("username", name), ("password", password)];
+            server.token(&form).await
+        }
+    };
+    let known = password("israel", "wrong").await;
+    let refused = told.one("sign_in_refused");
+    assert_eq!((&refused["why"], &refused["subject"]), (&json!("wrong_password"), &json!("israel")));
+    let unknown = password("imru", "wrong").await;
+    let first = told.one("sign_in_refused");
+    assert_eq!((&first["why"], first.get("subject")), (&json!("unknown_user"), None));
+    assert_eq!(known, unknown);
+    assert!(!first.to_string().contains("imru"), "{first}");
+    password(" IMRU ", "wrong").await;
+    assert_eq!(told.one("sign_in_refused")["typed"], first["typed"], "names are compared as accounts are");
+
+    for _ in 0..20 {
+        password("israel", "wrong").await;
+    }
+    let throttled: Vec<Value> =
+        told.take().into_iter().filter(|event| event["event"] == "throttled").collect();
+    assert_eq!(throttled[0]["reached"], true, "{throttled:?}");
+    assert!(throttled.iter().skip(1).all(|event| event["reached"] == false), "{throttled:?}");
+    assert_eq!((&throttled[0]["limit"], &throttled[0]["seconds"]), (&json!("sign_in"), &json!(60)));
+}
+
+#[tokio::test]
+async fn an_event_names_the_source_and_the_id_of_its_request() {
+    let (server, told) = Told::server().await;
+    told.take();
+    let request = |id: Option<&str>| {
+        let mut request = http::Request::post("/oauth/token")
+            .header("content-type", "application/x-www-form-urlencoded")
+            .header("authorization", basic("web", "web-secret"))
+            .extension(Peer([192, 0, 2, 7].into()));
+        if let Some(id) = id {
+            request = request.header("x-request-id", id);
+        }
+        server.auth.handle(request.body(Bytes::from("grant_type=client_credentials")).unwrap())
+    };
+    request(Some("proxy-1")).await;
+    for event in told.take() {
+        assert_eq!((&event["source"], &event["request_id"]), (&json!("192.0.2.7"), &json!("proxy-1")));
+    }
+    // What could break a line of a log, or fill it, is not taken.
+    let long = "x".repeat(65);
+    let mut ids = Vec::new();
+    for bad in [None, Some(""), Some("a b"), Some("a\"b"), Some("a%0ab"), Some(&*long)] {
+        request(bad).await;
+        let told = told.take();
+        assert!(told.len() > 1 && told.iter().all(|event| event["request_id"] == told[0]["request_id"]));
+        ids.push(string(&told[0], "request_id"));
+    }
+    ids.sort();
+    ids.dedup();
+    assert_eq!(ids.len(), 6, "{ids:?}");
+    server.auth.revoke_client("web").await.unwrap();
+    assert!(told.take().iter().all(|event| event.get("request_id").is_none()));
+}
