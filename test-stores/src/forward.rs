@@ -63,6 +63,10 @@ macro_rules! forward_provided_methods {
             self.backend.cursor_after_failure(query)
         }
 
+        fn is_shared(&self) -> bool {
+            self.backend.is_shared()
+        }
+
         fn remove_expired(
             &self,
             kind: gridauth::store::Kind,

@@ -5,6 +5,7 @@
 //! | [`Counting`] | counts the calls that reach the store within it |
 //! | [`Delaying`] | answers no call at the first poll, like a store behind a network |
 //! | [`Failing`] | fails the calls that a test chooses, before or after they are done |
+//! | [`Shared`] | says that other processes use the store too |
 //! | [`Minimal`] | implements the required methods only, so that the trait's own code runs for the rest |
 //!
 //! A clone of a wrapper is a second handle to the same store, so a test gives one to the server and keeps the other.
@@ -42,9 +43,11 @@ mod counting;
 mod delaying;
 mod failing;
 mod minimal;
+mod shared;
 
 pub use call::Call;
 pub use counting::Counting;
 pub use delaying::Delaying;
 pub use failing::{Failing, Failure};
 pub use minimal::Minimal;
+pub use shared::Shared;

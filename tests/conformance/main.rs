@@ -28,6 +28,7 @@ mod seeding;
 mod slow;
 mod start;
 mod throttle;
+mod ticks;
 mod token;
 
 use std::process::ExitCode;
@@ -58,6 +59,7 @@ const SUBJECTS: &[(&str, &[Case])] = &[
     ("assertions", assertions::CASES),
     ("guard", guard::CASES),
     ("app_routes", app_routes::CASES),
+    ("ticks", ticks::CASES),
     ("logout", logout::CASES),
     ("slow", slow::CASES),
     ("throttle", throttle::CASES),

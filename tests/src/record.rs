@@ -190,6 +190,15 @@ mod tests {
     use super::*;
     use crate::matrix::{FRAMEWORKS, STORES};
 
+    #[test]
+    fn a_subject_is_masked_by_whose_it_is_not_by_its_length() {
+        let generated = r#"{"sub":"uXZ2_Qb1-0aBcDeFgHiJkL"}"#;
+        assert_eq!(masked(generated), "{SUBJECT}");
+        for seeded in ["user7-0123456789ab", "user12345-0123456789ab"] {
+            assert_eq!(masked(&format!(r#"{{"sub":"{seeded}"}}"#)), r#"{"sub":"userUNIQUE"}"#);
+        }
+    }
+
     /// Records responses with these statuses, as `case` of a framework on a store that no process uses here.
     fn answered(framework: usize, case: &str, at_once: &[u16], after: &[u16]) {
         let combination = Combination { framework: &FRAMEWORKS[framework], store: &STORES[3] };

@@ -10,7 +10,7 @@ use crate::events::{Event, EventRecord, RevocationCause};
 use crate::http::{Response, no_store};
 use crate::model::GrantRecord;
 use crate::protocol::OAuthError;
-use crate::store::{Change, Key, Kind, Record};
+use crate::store::{Change, Key, Kind, Record, Updated};
 use crate::token::{PresentedToken, TokenKind, family_digest};
 
 pub(crate) struct Revoke;
@@ -81,9 +81,12 @@ async fn revoke(engine: &Engine, token: &PresentedToken, client_id: &str) -> Res
             }
         }
     };
-    let Some((_, outcome)) = engine.store.change(id.row_id(&mut buffer), decide).await? else {
+    let Some((updated, outcome)) = engine.store.change(id.row_id(&mut buffer), decide).await? else {
         return Ok(());
     };
+    if updated == Updated::Replaced {
+        engine.store.announce(Key::new(Kind::Grant, id.row_id(&mut buffer)));
+    }
     if let Some((whole_grant, subject)) = outcome? {
         let about = revoked(whole_grant).of_client(client_id).of_subject(subject.as_deref());
         engine.events.emit(about.of_grant(id.uuid()));

@@ -149,13 +149,16 @@ impl TokenSide for JwtBearer {
         let is_subject = (1..=Key::MAX_ID_BYTES).contains(&bearer.subject.len());
         let user = if is_subject { request.engine.users.find(&bearer.subject).await? } else { None };
         let user = user.ok_or_else(|| no_grant("its sub is no user"))?;
-        if let Some(jti) = &claims.jti
-            && !use_up(request.engine, Purpose::Authorization, &claims.iss, jti, bearer.expires).await?
-        {
-            return Err(no_grant("its jti has been used"));
-        }
         // The user has not signed in: neither a time nor a method is known.
         let grant = NewGrant::for_signed_in(&Authentication::new(user), bearer.scope);
-        issuer.issue(grant.without_refresh_token().with_resources(bearer.resources)).await
+        let grant = grant.without_refresh_token().with_resources(bearer.resources);
+        let use_up = async {
+            let Some(jti) = &claims.jti else { return Ok(()) };
+            match use_up(request.engine, Purpose::Authorization, &claims.iss, jti, bearer.expires).await? {
+                true => Ok(()),
+                false => Err(no_grant("its jti has been used")),
+            }
+        };
+        issuer.issue_after(grant, use_up).await
     }
 }

@@ -102,6 +102,18 @@ impl<'a> TokenIssuer<'a> {
         unstored.store(self.engine, self.client, &prepared, self.now).await
     }
 
+    /// Issues as [`issue`](Self::issue) does, and does `last` when nothing can fail any more but the store: what can be done only once.
+    pub(super) async fn issue_after(
+        &self,
+        grant: NewGrant,
+        last: impl Future<Output = Result<(), OAuthError>> + Send,
+    ) -> Result<Issued, OAuthError> {
+        let unstored = self.begin(grant)?;
+        let prepared = self.prepare_new(&unstored).await?;
+        last.await?;
+        unstored.store(self.engine, self.client, &prepared, self.now).await
+    }
+
     /// A new grant with its tokens, which nothing has been prepared for.
     pub(super) fn begin(&self, mut grant: NewGrant) -> Result<Unstored, OAuthError> {
         if let Occasion::Approval(ApprovedAuthorization { plan, authentication, .. }) = self.occasion {

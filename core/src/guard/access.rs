@@ -3,7 +3,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::{AccessClaims, GuardId, Rejection};
+use super::{AccessClaims, Guard, GuardId, Rejection};
 use crate::env::Timestamp;
 use crate::model::{AccessState, AuthenticationState, GrantRecord};
 use crate::protocol::Scope;
@@ -17,14 +17,14 @@ use crate::token::{Digest, GrantId};
 /// `gridauth_actix::Access`, `gridauth_rocket::Access`), which dereferences to this one.
 #[derive(Clone)]
 pub struct Access {
-    facts: Facts,
+    pub(super) facts: Facts,
     /// The guard that made it.
-    guard: GuardId,
+    pub(super) guard: Guard,
 }
 
 /// What is known about the token.
 #[derive(Clone)]
-enum Facts {
+pub(super) enum Facts {
     /// The grant's row, and the index of the access token in it.
     Row { record: Arc<GrantRecord>, at: usize },
     /// The token's claims.
@@ -46,19 +46,19 @@ impl Access {
         record: Arc<GrantRecord>,
         digest: &Digest,
         now: Timestamp,
-        guard: GuardId,
+        guard: &Guard,
     ) -> Option<Self> {
         let at = record.access.iter().position(|access| access.digest.matches(digest))?;
         let token = &record.access[at];
         // A bound token is not valid without proof of possession, and none has been verified.
         let is_valid = now < token.expires && token.binding.is_none();
-        is_valid.then_some(Self { facts: Facts::Row { record, at }, guard })
+        is_valid.then(|| Self { facts: Facts::Row { record, at }, guard: guard.clone() })
     }
 
     /// The access by the claims of a token.
-    pub(super) fn of_claims(claims: AccessClaims, now: Timestamp, guard: GuardId) -> Option<Self> {
+    pub(super) fn of_claims(claims: AccessClaims, now: Timestamp, guard: &Guard) -> Option<Self> {
         let is_valid = now < claims.expires && claims.binding.is_none();
-        is_valid.then(|| Self { facts: Facts::Claims(Arc::new(claims)), guard })
+        is_valid.then(|| Self { facts: Facts::Claims(Arc::new(claims)), guard: guard.clone() })
     }
 
     /// Whether it was made by the guard with this id. A token that one guard accepts means nothing to another.
@@ -76,7 +76,7 @@ impl Access {
     /// # Ok::<(), Box<dyn std::error::Error>>(()) }).unwrap();
     /// ```
     pub fn is_from(&self, guard: GuardId) -> bool {
-        self.guard == guard
+        self.guard.id() == guard
     }
 
     /// The subject of the user; `None` if the client acts for itself.
@@ -175,14 +175,14 @@ impl Access {
         if self.scope().covers_list(needed) { Ok(()) } else { Err(Rejection::insufficient_scope(needed)) }
     }
 
-    fn record(&self) -> Option<&GrantRecord> {
+    pub(super) fn record(&self) -> Option<&GrantRecord> {
         match &self.facts {
             Facts::Row { record, .. } => Some(record),
             Facts::Claims(_) => None,
         }
     }
 
-    fn token(&self) -> Option<&AccessState> {
+    pub(super) fn token(&self) -> Option<&AccessState> {
         match &self.facts {
             Facts::Row { record, at } => record.access.get(*at),
             Facts::Claims(_) => None,

@@ -9,6 +9,7 @@ mod builder;
 mod claims;
 mod future;
 mod id;
+mod live;
 mod outcome;
 mod rejection;
 mod scopes;
@@ -20,6 +21,7 @@ pub use builder::{GuardBuilder, GuardError};
 pub use claims::AccessClaims;
 pub use future::AccessFuture;
 pub use id::GuardId;
+pub use live::{AccessEnded, WhileValid};
 pub use outcome::GuardOutcome;
 pub use rejection::{Rejection, RejectionBody};
 pub(crate) use scopes::STANDARD_SCOPES;
@@ -121,9 +123,9 @@ impl Guard {
         let mut buffer = [0; 36];
         let found = store.get(Key::new(Kind::Grant, token.grant_id().row_id(&mut buffer))).now();
         match found {
-            Some(found) => AccessFuture::ready(self.0.judge(&token, found)),
+            Some(found) => AccessFuture::ready(self.judge(&token, found)),
             None => {
-                let (guard, store) = (Arc::clone(&self.0), store.clone());
+                let (guard, store) = (self.clone(), store.clone());
                 AccessFuture::new(async move {
                     let mut buffer = [0; 36];
                     let key = Key::new(Kind::Grant, token.grant_id().row_id(&mut buffer));
@@ -134,11 +136,11 @@ impl Guard {
     }
 
     fn verify(&self, verifier: Arc<dyn TokenVerifier>, token: Box<str>) -> AccessFuture {
-        let guard = Arc::clone(&self.0);
+        let guard = self.clone();
         AccessFuture::new(async move {
             match verifier.verify(&token).await {
                 Ok(Some(claims)) => {
-                    let access = Access::of_claims(claims, guard.clock.now(), guard.id);
+                    let access = Access::of_claims(claims, guard.0.clock.now(), &guard);
                     guard.accept(access)
                 }
                 Ok(None) => Err(Rejection::invalid_token()),
@@ -205,14 +207,6 @@ impl Guard {
     pub fn id(&self) -> GuardId {
         self.0.id
     }
-}
-
-impl Inner {
-    /// Whether the log has not been told of this scope. From now on it has.
-    fn is_news(&self, scope: &str) -> bool {
-        let mut told = self.told_scopes.lock().unwrap_or_else(PoisonError::into_inner);
-        told.len() < MAX_TOLD_SCOPES && !told.contains(scope) && told.insert(scope.to_owned())
-    }
 
     /// Checks a token against the row of its grant.
     fn judge(
@@ -222,16 +216,24 @@ impl Inner {
     ) -> Result<Access, Rejection> {
         let row = found.map_err(|error| Rejection::store(&error))?.ok_or_else(Rejection::invalid_token)?;
         let record = row.decoded::<GrantRecord>().map_err(|corrupt| Rejection::store(&corrupt.into()))?;
-        self.accept(Access::of_row(record, token.digest(), self.clock.now(), self.id))
+        self.accept(Access::of_row(record, token.digest(), self.0.clock.now(), self))
     }
 
     /// Accepts a token that is valid and for a resource of this guard (RFC 9068 section 4).
     fn accept(&self, access: Option<Access>) -> Result<Access, Rejection> {
         let is_for_us = |access: &Access| {
             let audience = access.audience();
-            audience.is_empty() || audience.iter().any(|resource| self.audience.contains(resource))
+            audience.is_empty() || audience.iter().any(|resource| self.0.audience.contains(resource))
         };
         access.filter(is_for_us).ok_or_else(Rejection::invalid_token)
+    }
+}
+
+impl Inner {
+    /// Whether the log has not been told of this scope. From now on it has.
+    fn is_news(&self, scope: &str) -> bool {
+        let mut told = self.told_scopes.lock().unwrap_or_else(PoisonError::into_inner);
+        told.len() < MAX_TOLD_SCOPES && !told.contains(scope) && told.insert(scope.to_owned())
     }
 }
 

@@ -51,7 +51,9 @@ impl Snapshot {
         settings: &KeySettings,
         now: Timestamp,
     ) -> Option<Timestamp> {
-        let Some(last) = self.of(algorithm).next_back() else { return Some(now) };
+        // A key that begins much later than a successor would was made by a clock far ahead. It must not stop the rotation.
+        let latest = now.after(settings.rotate_every * 2);
+        let Some(last) = self.of(algorithm).rfind(|key| key.signs_from <= latest) else { return Some(now) };
         let due = last.signs_from.after(settings.rotate_every);
         (now >= due.before(settings.publish_ahead)).then(|| due.max(now.after(settings.publish_ahead)))
     }

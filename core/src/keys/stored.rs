@@ -336,6 +336,21 @@ mod tests {
         assert!((4..=6).contains(&used.len()), "{used:?}");
     }
 
+    #[tokio::test]
+    async fn a_process_whose_clock_is_far_ahead_does_not_stop_the_rotation() {
+        let store = Store::memory();
+        let ahead = ManualClock::starting_at(clock().now().after(DAY * 3650));
+        open(&store, &ahead, Some(1), None).await.unwrap();
+        let clock = clock();
+        let process = open(&store, &clock, Some(1), None).await.unwrap();
+        let mut used = BTreeSet::new();
+        for _ in 0..365 {
+            used.insert(process.current(Algorithm::Es256, clock.now()).await.unwrap().id().to_string());
+            clock.advance(DAY);
+        }
+        assert!((4..=6).contains(&used.len()), "{used:?}");
+    }
+
     /// A signer whose current key is not the one that it says.
     struct Confused(Arc<StoredKeys>);
 

@@ -4,6 +4,7 @@
 //! process sends what is due, after it has claimed the row by an update that begins another lease. A client that answers is done with,
 //! whatever it says; one that fails, or cannot be reached, is tried again after a pause that doubles.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -35,8 +36,52 @@ const KEPT: Duration = Duration::from_secs(24 * 60 * 60);
 /// How long a notice stays that has been worked off.
 const SETTLED: Duration = Duration::from_secs(60);
 
-/// How many clients are told at the same time.
-const AT_ONCE: usize = 32;
+/// How many requests are under way at the same time, to all clients and to one of them: a client that is slow keeps no other one
+/// waiting.
+const AT_ONCE: usize = 64;
+const AT_ONCE_TO_ONE: usize = 4;
+
+/// What is being sent.
+#[derive(Default)]
+pub(crate) struct Sending {
+    tasks: JoinSet<()>,
+    /// The clients that are being told. Each task has a clone.
+    to: HashMap<Box<str>, Arc<()>>,
+}
+
+impl Sending {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.tasks.is_empty()
+    }
+
+    /// Waits until nothing is being sent.
+    pub(crate) async fn finish(&mut self) {
+        while self.tasks.join_next().await.is_some() {}
+    }
+
+    /// Forgets what has been sent.
+    fn tidy(&mut self) {
+        while self.tasks.try_join_next().is_some() {}
+        self.to.retain(|_, tasks| Arc::strong_count(tasks) > 1);
+    }
+
+    /// Whether a client already gets as many requests as one may.
+    fn is_busy(&self, client_id: &str) -> bool {
+        self.to.get(client_id).is_some_and(|tasks| Arc::strong_count(tasks) > AT_ONCE_TO_ONE)
+    }
+
+    async fn begin(&mut self, engine: &Arc<Engine>, claim: Claim) {
+        while self.tasks.len() >= AT_ONCE {
+            self.tasks.join_next().await;
+        }
+        let counted = Arc::clone(self.to.entry(claim.notice.client_id.as_str().into()).or_default());
+        let engine = Arc::clone(engine);
+        self.tasks.spawn(async move {
+            send(&engine, claim).await;
+            drop(counted);
+        });
+    }
+}
 
 /// The most of a client's answer that is read. Only its status counts.
 const LONGEST_ANSWER: usize = 16 * 1024;
@@ -103,13 +148,17 @@ pub(super) async fn take_back(engine: &Engine, claims: Vec<Claim>) -> Result<(),
 /// Begins to send what is claimed and what is due. Returns when something is due next.
 pub(crate) async fn send_due(
     engine: &Arc<Engine>,
-    sending: &mut JoinSet<()>,
+    sending: &mut Sending,
 ) -> Result<Option<Timestamp>, StoreError> {
-    while sending.try_join_next().is_some() {}
-    for claim in engine.outbox.take() {
-        begin(engine, claim, sending).await;
-    }
+    sending.tidy();
     let mut next: Option<Timestamp> = None;
+    for claim in engine.outbox.take() {
+        if sending.is_busy(&claim.notice.client_id) {
+            release(engine, &claim).await?;
+        } else {
+            sending.begin(engine, claim).await;
+        }
+    }
     let mut query = Query::new(Kind::Outbox, By::Any);
     loop {
         let page = engine.store.list(query.clone()).await?;
@@ -128,8 +177,10 @@ pub(crate) async fn send_due(
             }
             if now < notice.due {
                 next = Some(next.map_or(notice.due, |next| next.min(notice.due)));
+            } else if sending.is_busy(&notice.client_id) {
+                next = Some(now);
             } else if let Some(claim) = claim(engine, entry.id, now).await? {
-                begin(engine, claim, sending).await;
+                sending.begin(engine, claim).await;
             }
         }
         match page.next {
@@ -156,12 +207,14 @@ async fn claim(engine: &Engine, row_id: String, now: Timestamp) -> Result<Option
     Ok(taken.and_then(|(_, notice)| notice).map(|notice| Claim { row_id, notice }))
 }
 
-async fn begin(engine: &Arc<Engine>, claim: Claim, sending: &mut JoinSet<()>) {
-    while sending.len() >= AT_ONCE {
-        sending.join_next().await;
-    }
-    let engine = Arc::clone(engine);
-    sending.spawn(async move { send(&engine, claim).await });
+/// Gives a claim back that is not sent now. It counts as no try.
+async fn release(engine: &Engine, claim: &Claim) -> Result<(), StoreError> {
+    let now = engine.clock.now();
+    let release = |row: &LogoutNotice| {
+        let notice = LogoutNotice { due: now, tries: row.tries.saturating_sub(1), ..row.clone() };
+        (Change::Replace(notice.to_row()), ())
+    };
+    engine.store.change::<LogoutNotice, ()>(&claim.row_id, release).await.map(drop)
 }
 
 /// Tells the client, and notes in the row what came of it.

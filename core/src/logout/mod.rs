@@ -7,6 +7,6 @@ mod finish;
 mod front_channel;
 mod logout_token;
 
-pub(crate) use back_channel::{FIRST_PAUSE, send_due};
+pub(crate) use back_channel::{FIRST_PAUSE, Sending, send_due};
 pub(crate) use ending::{end_session, end_sessions};
 pub(crate) use front_channel::frames;

@@ -81,6 +81,13 @@ impl ClaimsRequest {
         if is_long(&request.userinfo) || is_long(&request.id_token) {
             return Err("claims asks for too many claims");
         }
+        // No user has a subject that is not a text.
+        if request
+            .in_id_token("sub")
+            .is_some_and(|sub| sub.value.as_ref().is_some_and(|value| !value.is_string()))
+        {
+            return Err("claims asks for a sub that is not a text");
+        }
         Ok(request)
     }
 
@@ -177,6 +184,7 @@ mod tests {
             r#"{"userinfo":{"name":true}}"#,
             r#"{"userinfo":{"name":[true]}}"#,
             r#"{"userinfo":{"name":{"essential":"yes"}}}"#,
+            r#"{"id_token":{"sub":{"value":7}}}"#,
             &format!(r#"{{"userinfo":{{"name":{{"value":{deep}}}}}}}"#),
             &format!(r#"{{"userinfo":{{{many}"end":null}}}}"#),
             &format!(r#"{{"userinfo":{{"name":{{"value":"{}"}}}}}}"#, "x".repeat(LONGEST)),

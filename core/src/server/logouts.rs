@@ -3,11 +3,9 @@
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use tokio::task::JoinSet;
-
 use super::GridAuth;
 use crate::engine::Engine;
-use crate::logout::{FIRST_PAUSE, send_due};
+use crate::logout::{FIRST_PAUSE, Sending, send_due};
 use crate::store::StoreError;
 
 /// The shortest pause between two looks into the outbox.
@@ -21,9 +19,9 @@ impl GridAuth {
     /// # Errors
     /// [`StoreError`] if it cannot be determined who is due. Who is, is told by a later call.
     pub async fn send_logouts(&self) -> Result<(), StoreError> {
-        let mut sending = JoinSet::new();
+        let mut sending = Sending::default();
         let outcome = send_due(&self.0.engine, &mut sending).await;
-        while sending.join_next().await.is_some() {}
+        sending.finish().await;
         outcome.map(drop)
     }
 }
@@ -39,7 +37,7 @@ pub(super) fn spawn(engine: &Arc<Engine>, interval: Duration) {
         return;
     };
     runtime.spawn(async move {
-        let mut sending = JoinSet::new();
+        let mut sending = Sending::default();
         loop {
             let Some(engine) = engine.upgrade() else { return };
             let pause = match send_due(&engine, &mut sending).await {

@@ -72,6 +72,12 @@ pub trait Backend: Send + Sync + 'static {
         None
     }
 
+    /// Whether other processes may use the same rows. Then the processes tell each other of grants that end, so that each can close
+    /// the connections that its guards hold open.
+    fn is_shared(&self) -> bool {
+        false
+    }
+
     /// Checks that the store can be reached.
     fn ping(&self) -> StoreFuture<'_, ()>;
 

@@ -27,6 +27,26 @@ impl<'a, T> StoreFuture<'a, T> {
         Self(State::Waiting(Box::pin(future)))
     }
 
+    /// Looks at the answer once it is known.
+    pub(super) fn inspect(self, look: impl FnOnce(&Result<T, StoreError>) + Send + 'a) -> Self
+    where
+        T: Send + 'a,
+    {
+        match self.0 {
+            State::Ready(answer) => {
+                if let Some(answer) = &answer {
+                    look(answer);
+                }
+                Self(State::Ready(answer))
+            }
+            State::Waiting(future) => Self::new(async move {
+                let answer = future.await;
+                look(&answer);
+                answer
+            }),
+        }
+    }
+
     /// The answer, if it is known already. `None` if it has to be awaited: then nothing has been done yet, since a
     /// future does nothing before it is polled.
     pub fn now(self) -> Option<Result<T, StoreError>> {

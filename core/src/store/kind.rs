@@ -26,11 +26,13 @@ pub enum Kind {
     Custom,
     /// A client that has to be told of the end of a session, by client and session.
     Outbox,
+    /// Names grants that ended a moment ago, for the other processes of the store.
+    Ended,
 }
 
 impl Kind {
     /// All kinds.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::User,
         Self::Client,
         Self::Grant,
@@ -43,6 +45,7 @@ impl Kind {
         Self::Setting,
         Self::Custom,
         Self::Outbox,
+        Self::Ended,
     ];
 
     /// A short lower-case name, which never changes: stores may build table names from it.
@@ -60,6 +63,7 @@ impl Kind {
             Self::Setting => "setting",
             Self::Custom => "custom",
             Self::Outbox => "outbox",
+            Self::Ended => "ended",
         }
     }
 }

@@ -6,6 +6,7 @@
 
 mod backend;
 pub(crate) mod deadline;
+mod ends;
 mod error;
 mod future;
 mod key;
@@ -23,6 +24,7 @@ pub mod griddb;
 pub mod memory;
 
 pub use backend::{Backend, Change, Updated};
+pub(crate) use ends::RowWatch;
 pub use error::{OpenError, StoreError, StoreErrorKind};
 pub use future::StoreFuture;
 pub use key::Key;

@@ -2,8 +2,9 @@ use std::fmt;
 use std::ops::Deref;
 use std::sync::Arc;
 
+use super::ends::Ends;
 use super::memory::MemoryStore;
-use super::{Backend, Change, Key, OpenError, Record, Row, StoreError, Updated};
+use super::{Backend, Change, Key, Kind, OpenError, Record, Row, RowWatch, StoreError, StoreFuture, Updated};
 
 /// The URLs that can be opened.
 const STORES: &str = match (cfg!(feature = "file"), cfg!(feature = "griddb")) {
@@ -24,7 +25,10 @@ const STORES: &str = match (cfg!(feature = "file"), cfg!(feature = "griddb")) {
 /// # Ok::<(), Box<dyn std::error::Error>>(()) }).unwrap();
 /// ```
 #[derive(Clone)]
-pub struct Store(Arc<dyn Backend>);
+pub struct Store {
+    backend: Arc<dyn Backend>,
+    ends: Arc<Ends>,
+}
 
 impl Store {
     /// Opens the store that `url` names:
@@ -63,7 +67,52 @@ impl Store {
 
     /// A store with this backend.
     pub fn new(backend: impl Backend) -> Self {
-        Self(Arc::new(backend))
+        let backend: Arc<dyn Backend> = Arc::new(backend);
+        let ends = Ends::new(&backend);
+        Self { backend, ends }
+    }
+
+    /// [`Backend::update`]. Whoever watches a grant that changes is woken.
+    pub fn update<'a>(
+        &'a self,
+        key: Key<'a>,
+        decide: &'a mut (dyn FnMut(&Row) -> Change + Send),
+    ) -> StoreFuture<'a, Updated> {
+        let updated = self.backend.update(key, decide);
+        if key.kind != Kind::Grant {
+            return updated;
+        }
+        updated.inspect(move |updated| match updated {
+            Ok(Updated::Missing | Updated::Kept) => {}
+            // A change that leaves the row ends a token at most: who ends one announces it.
+            Ok(Updated::Replaced) => self.ends.wake(key.id),
+            // Without an answer it may be done.
+            Ok(Updated::Removed) | Err(_) => self.ends.announce(key.id),
+        })
+    }
+
+    /// [`Backend::remove`]. Whoever watches a grant that is removed is woken, in every process.
+    pub fn remove<'a>(&'a self, key: Key<'a>) -> StoreFuture<'a, bool> {
+        let removed = self.backend.remove(key);
+        if key.kind != Kind::Grant {
+            return removed;
+        }
+        removed.inspect(move |removed| {
+            if !matches!(removed, Ok(false)) {
+                self.ends.announce(key.id);
+            }
+        })
+    }
+
+    /// Tells every process that a token of this grant has ended, whose row is still there.
+    #[cfg(feature = "server")]
+    pub(crate) fn announce(&self, key: Key<'_>) {
+        self.ends.announce(key.id);
+    }
+
+    /// Begins to watch the row of a grant. Read the row afterwards: it may have changed before.
+    pub(crate) fn watch(&self, key: Key<'_>) -> RowWatch {
+        self.ends.watch(key.id)
     }
 
     /// Reads the record with `id`.
@@ -71,7 +120,7 @@ impl Store {
     /// # Errors
     /// [`StoreError`] if the store fails or the row cannot be decoded as an `R`.
     pub async fn read<R: Record>(&self, id: &str) -> Result<Option<Arc<R>>, StoreError> {
-        match self.0.get(Key::new(R::KIND, id)).await? {
+        match self.get(Key::new(R::KIND, id)).await? {
             Some(row) => Ok(Some(row.decoded::<R>()?)),
             None => Ok(None),
         }
@@ -99,7 +148,7 @@ impl Store {
                 Change::Keep
             }
         };
-        let updated = self.0.update(Key::new(R::KIND, id), &mut on_row).await?;
+        let updated = self.update(Key::new(R::KIND, id), &mut on_row).await?;
         match (updated, outcome) {
             (Updated::Missing, _) | (_, None) => Ok(None),
             (updated, Some(value)) => Ok(Some((updated, value?))),
@@ -126,7 +175,7 @@ impl Deref for Store {
     type Target = dyn Backend;
 
     fn deref(&self) -> &Self::Target {
-        &*self.0
+        &*self.backend
     }
 }
 

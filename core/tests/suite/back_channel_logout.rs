@@ -177,6 +177,26 @@ async fn a_client_that_fails_is_told_again_after_pauses_that_grow() {
 }
 
 #[tokio::test]
+async fn a_client_that_never_answers_keeps_no_other_waiting() {
+    let server = openid_server().await;
+    let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let uri = format!("http://{}/out", silent.local_addr().unwrap());
+    put(&server, "silent", |client| client.metadata("backchannel_logout_uri", uri.into())).await;
+    let mut shop = Endpoint::new(&[200]).await;
+    put_told(&server, "shop", &shop).await;
+    // More than are told at the same time.
+    for _ in 0..80 {
+        sign_in(&server, "silent", "openid").await;
+    }
+    sign_in(&server, "shop", "openid").await;
+    server.auth.end_sessions("israel").await.unwrap();
+    // Much sooner than a request is given up.
+    let told = tokio::time::timeout(Duration::from_secs(4), shop.calls.recv()).await;
+    assert!(told.is_ok(), "the other client waits");
+    drop(silent);
+}
+
+#[tokio::test]
 async fn nobody_tries_for_ever() {
     let server = openid_server().await;
     let shop = Endpoint::new(&[503]).await;

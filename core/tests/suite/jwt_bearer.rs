@@ -4,13 +4,14 @@
 use gridauth::env::Clock;
 use gridauth::grant::{JwtBearer, TrustedIssuer};
 use gridauth::jose::{Algorithm, KeySet, PrivateKey};
-use gridauth::model::{AuthMethod, ClientBuilder};
+use gridauth::model::{AccessTokenFormat, AuthMethod, ClientBuilder};
 use gridauth::store::Kind;
 use gridauth::token::Secret;
 use gridauth::{Builder, Client, Store};
 use serde_json::{Map, Value, json};
 
 use super::client_assertions::{Publisher, compact, fresh_jti};
+use super::provider::TestSigner;
 use crate::support::*;
 
 const GRANT_TYPE: &str = "urn:ietf:params:oauth:grant-type:jwt-bearer";
@@ -58,6 +59,20 @@ async fn ask(server: &Server, assertion: &str) -> (u16, Value) {
 fn is_error((status, error): (u16, Value), expected: &str, about: &str) {
     assert_eq!(error["error"], expected, "{about}: {status} {error}");
     assert_eq!(status, if expected == "invalid_client" { 401 } else { 400 }, "{about}: {error}");
+}
+
+#[tokio::test]
+async fn a_signer_that_fails_uses_no_assertion_up() {
+    let (key, signer) = (key(), TestSigner::new());
+    let own = signer.clone();
+    let server =
+        server_for(&key, |builder| builder.signer(own).access_token_format(AccessTokenFormat::Jwt)).await;
+    let assertion = signed(&key, &claims(&server));
+    signer.fail_after(0);
+    assert_eq!(ask(&server, &assertion).await.0, 503);
+    signer.recover();
+    assert_eq!(ask(&server, &assertion).await.0, 200);
+    is_error(ask(&server, &assertion).await, "invalid_grant", "used before");
 }
 
 #[tokio::test]

@@ -29,6 +29,7 @@ mod jwt_access_tokens;
 mod jwt_bearer;
 mod languages;
 mod lifetimes;
+mod live_access;
 mod logout;
 mod lost_answers;
 mod metadata;

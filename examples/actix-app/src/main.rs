@@ -27,8 +27,10 @@ async fn start() -> Result<(), StartError> {
     let Some(demo) = signals.or_started(App::start(&settings, address)).await else { return Ok(()) };
     let demo = demo?;
     let (stop, stopped) = oneshot::channel();
+    let streams = demo.clone();
     let signalled = async move {
         signals.received().await;
+        streams.end_streams();
         let _ = stop.send(());
     };
     let server = serve::serve(listener, demo, signalled).map_err(StartError::cannot_start)?;

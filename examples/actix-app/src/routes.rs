@@ -1,11 +1,14 @@
 //! The routes: open ones, guarded ones, and the authorization server.
 
+use std::convert::Infallible;
+
 use actix_web::http::header::CONTENT_TYPE;
 use actix_web::rt::time::timeout;
 use actix_web::web::{self, Data, ServiceConfig};
-use actix_web::{HttpRequest, Resource, Route, guard};
+use actix_web::{HttpRequest, HttpResponse, Resource, Route, guard};
+use futures_util::StreamExt;
 use gridauth_actix::{Access, Answer, GridAuthExt, WholeRequest};
-use gridauth_demo::{App, MAX_NOTE_BODY, NotesRead, NotesWrite, run};
+use gridauth_demo::{App, MAX_NOTE_BODY, NotesRead, NotesWrite, TICKS_HEADERS, run};
 
 pub(crate) fn routes(demo: App) -> impl FnOnce(&mut ServiceConfig) {
     move |config| {
@@ -15,6 +18,7 @@ pub(crate) fn routes(demo: App) -> impl FnOnce(&mut ServiceConfig) {
             .service(resource("/sign_up").route(web::post().to(sign_up)))
             // Guarded by the arguments of their handlers, each with its scope.
             .service(resource("/notes").route(get().to(list_notes)).route(web::post().to(add_note)))
+            .service(resource("/ticks").route(get().to(ticks)))
             // Guarded by the middleware around them: any valid token.
             .service(resource("/private").route(get().to(private).wrap(auth.require(""))))
             .service(resource("/whoami").route(get().to(who_am_i).wrap(auth.require(""))))
@@ -79,6 +83,15 @@ async fn add_note(
         Ok(Err(_)) => demo.note_too_long(),
         Err(_) => demo.note_too_slow(),
     })
+}
+
+/// Stays open as long as the access lasts.
+async fn ticks(demo: Data<App>, access: Access<NotesRead>) -> HttpResponse {
+    let mut response = HttpResponse::Ok();
+    for header in TICKS_HEADERS {
+        response.insert_header(header);
+    }
+    response.streaming(demo.ticks(&access).map(Ok::<_, Infallible>))
 }
 
 async fn health(demo: Data<App>) -> Answer {

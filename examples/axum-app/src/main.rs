@@ -30,8 +30,9 @@ async fn start() -> Result<(), StartError> {
     let demo = demo?;
     run::announce(address);
     let (stop, stopped) = oneshot::channel();
-    let server = serve::serve(listener, routes::router(demo), async move {
+    let server = serve::serve(listener, routes::router(demo.clone()), async move {
         signals.received().await;
+        demo.end_streams();
         let _ = stop.send(());
     });
     let timeout = async {

@@ -1,14 +1,17 @@
 //! The routes: open ones, guarded ones, and the authorization server.
 
+use std::convert::Infallible;
+
 use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::{DefaultBodyLimit, FromRef, FromRequest, Request, State};
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{StatusCode, Uri};
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
+use futures_util::StreamExt;
 use gridauth::GridAuth;
-use gridauth_demo::{App, MAX_NOTE_BODY, NotesRead, NotesWrite, run};
+use gridauth_demo::{App, MAX_NOTE_BODY, NotesRead, NotesWrite, TICKS_HEADERS, run};
 use gridauth_tower::{Access, GridAuthExt, WholeRequest};
 use tokio::time::timeout;
 
@@ -30,6 +33,7 @@ pub(crate) fn router(demo: App) -> Router {
         .route("/", get(home).post(sign_in))
         .route("/sign_up", post(sign_up))
         .route("/notes", get(list_notes).post(add_note))
+        .route("/ticks", get(ticks))
         .layer(DefaultBodyLimit::max(MAX_NOTE_BODY))
         .route("/health", get(health))
         .merge(signed_in)
@@ -77,6 +81,11 @@ async fn add_note(State(demo): State<App>, access: Access<NotesWrite>, request: 
         Ok(Err(_)) => demo.note_broken(),
         Err(_) => demo.note_too_slow(),
     })
+}
+
+/// Stays open as long as the access lasts.
+async fn ticks(State(demo): State<App>, access: Access<NotesRead>) -> impl IntoResponse {
+    (TICKS_HEADERS, Body::from_stream(demo.ticks(&access).map(Ok::<_, Infallible>)))
 }
 
 async fn health(State(demo): State<App>) -> Response {

@@ -12,6 +12,7 @@ use gridauth::model::AuthMethod;
 use gridauth::pages::{Language, Languages, Theme};
 use gridauth::store::{OpenError, StoreError};
 use gridauth::{Client, GridAuth, PutClientError, RevokeError, Store};
+use tokio::sync::watch;
 
 use crate::notes::NoteIds;
 use crate::{Settings, StartError};
@@ -49,6 +50,8 @@ const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 pub struct App {
     auth: GridAuth,
     note_ids: Arc<NoteIds>,
+    /// Whether the streams have to end.
+    pub(crate) stopping: watch::Sender<bool>,
 }
 
 impl App {
@@ -108,12 +111,12 @@ impl App {
             }
             None => add_demo_client(&auth).await?,
         }
-        Ok(Self { auth, note_ids: Arc::default() })
+        Ok(Self { auth, note_ids: Arc::default(), stopping: watch::Sender::default() })
     }
 
     #[cfg(test)]
     pub(crate) fn with(auth: GridAuth) -> Self {
-        Self { auth, note_ids: Arc::default() }
+        Self { auth, note_ids: Arc::default(), stopping: watch::Sender::default() }
     }
 
     pub(crate) fn note_ids(&self) -> &NoteIds {

@@ -16,9 +16,11 @@ mod settings;
 mod sign_in;
 mod sign_up;
 mod start_error;
+mod ticks;
 
 pub use app::{App, NotesRead, NotesWrite, SCOPES};
 pub use notes::{MAX_NOTE_BODY, Note, Owner};
 pub use seed::{Seed, SeedError};
 pub use settings::Settings;
 pub use start_error::StartError;
+pub use ticks::TICKS_HEADERS;

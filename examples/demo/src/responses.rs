@@ -29,12 +29,13 @@ pub(crate) fn json(auth: &GridAuth, status: StatusCode, value: &impl Serialize) 
 }
 
 /// The application's own routes and their methods.
-const ROUTES: [(&str, &str); 6] = [
+const ROUTES: [(&str, &str); 7] = [
     ("/", "GET, HEAD, POST"),
     ("/sign_up", "POST"),
     ("/private", "GET, HEAD"),
     ("/notes", "GET, HEAD, POST"),
     ("/whoami", "GET, HEAD"),
+    ("/ticks", "GET, HEAD"),
     ("/health", "GET, HEAD"),
 ];
 

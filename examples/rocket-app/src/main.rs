@@ -35,6 +35,7 @@ async fn start() -> Result<(), StartError> {
         return Ok(());
     };
     let demo = demo?;
+    let streams = demo.clone();
     let rocket = rocket::custom(config(reserved.address()))
         .attach(AdHoc::on_liftoff("announce", |rocket| {
             Box::pin(async { run::announce(SocketAddr::new(rocket.config().address, rocket.config().port)) })
@@ -44,7 +45,7 @@ async fn start() -> Result<(), StartError> {
         .attach(Shield::new())
         .attach(as_sent::fairing())
         .attach(routes::stage(demo));
-    serve_until(signals, rocket).await
+    serve_until(signals, rocket, &streams).await
 }
 
 fn config(address: SocketAddr) -> Config {
@@ -68,13 +69,14 @@ fn config(address: SocketAddr) -> Config {
 
 /// Serves until a signal arrives. Then idle connections are closed at once, and requests in flight may finish within
 /// a time limit.
-async fn serve_until(signals: Signals, rocket: Rocket<Build>) -> Result<(), StartError> {
+async fn serve_until(signals: Signals, rocket: Rocket<Build>, streams: &App) -> Result<(), StartError> {
     // Managed state is dropped with the last connection.
     let (alive, ended) = oneshot::channel::<()>();
     let rocket = rocket.manage(alive).ignite().await.map_err(StartError::cannot_start)?;
     let shutdown = rocket.shutdown();
     let stop = async {
         signals.received().await;
+        streams.end_streams();
         shutdown.notify();
         // Rocket closes its listener and notifies its connections. If any of them is still open then, Rocket sleeps
         // for the whole grace period, even if they all close earlier.

@@ -1,11 +1,15 @@
 //! The routes: open ones, guarded ones, and the authorization server.
 
-use gridauth_demo::{App, MAX_NOTE_BODY, NotesRead, NotesWrite, run};
+use bytes::Bytes;
+use futures_util::Stream;
+use gridauth_demo::{App, MAX_NOTE_BODY, NotesRead, NotesWrite, TICKS_HEADERS, run};
 use gridauth_rocket::{Access, Answer, GridAuthExt, WholeRequest};
 use rocket::data::ToByteUnit;
 use rocket::fairing::AdHoc;
 use rocket::http::Status;
 use rocket::request::{FromRequest, Outcome};
+use rocket::response::stream::ByteStream;
+use rocket::response::{self, Responder};
 use rocket::tokio::time::timeout;
 use rocket::{Data, Request, State, catch, catchers, get, post, routes};
 
@@ -16,7 +20,7 @@ pub(crate) fn stage(demo: App) -> AdHoc {
             // The endpoints of the authorization server.
             .attach(auth.fairing())
             // Guarded by the arguments of their handlers, or not at all.
-            .mount("/", routes![home, sign_in, sign_up, health, list_notes, add_note])
+            .mount("/", routes![home, sign_in, sign_up, health, list_notes, add_note, ticks])
             // A group of routes behind one guard: any valid token.
             .mount("/", auth.require("", routes![private, who_am_i]))
             .register("/", catchers![otherwise])
@@ -71,6 +75,12 @@ async fn add_note(
     })
 }
 
+/// Stays open as long as the access lasts.
+#[get("/ticks")]
+fn ticks(demo: &State<App>, access: Access<NotesRead>) -> Ticks<impl Stream<Item = Bytes> + Send + 'static> {
+    Ticks(demo.ticks(&access))
+}
+
 #[get("/health")]
 async fn health(demo: &State<App>) -> Answer {
     Answer(demo.health().await)
@@ -86,6 +96,19 @@ fn otherwise(status: Status, request: &Request<'_>) -> Result<Answer, Status> {
             Ok(Answer(demo.method_not_allowed(request.uri().path().as_str())))
         }
         other => Err(other),
+    }
+}
+
+/// A response that is streamed.
+struct Ticks<S>(S);
+
+impl<'r, S: Stream<Item = Bytes> + Send + 'r> Responder<'r, 'r> for Ticks<S> {
+    fn respond_to(self, request: &'r Request<'_>) -> response::Result<'r> {
+        let mut response = ByteStream(self.0).respond_to(request)?;
+        for (name, value) in TICKS_HEADERS {
+            response.set_raw_header(name, value);
+        }
+        Ok(response)
     }
 }
 

@@ -43,6 +43,7 @@ const fn code(kind: Kind) -> u8 {
         Kind::Setting => 10,
         Kind::Custom => 11,
         Kind::Outbox => 12,
+        Kind::Ended => 13,
     }
 }
 

@@ -98,6 +98,7 @@ const fn container(kind: Kind) -> &'static str {
         Kind::SigningKey => "SIGNING_KEYS",
         Kind::Setting => "SETTINGS",
         Kind::Outbox => "OUTBOX",
+        Kind::Ended => "ENDED",
         Kind::Custom => "CUSTOM",
     }
 }

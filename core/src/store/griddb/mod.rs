@@ -300,6 +300,10 @@ impl Backend for GriddbStore {
         list::past(&self.layout, query)
     }
 
+    fn is_shared(&self) -> bool {
+        true
+    }
+
     fn ping(&self) -> StoreFuture<'_, ()> {
         StoreFuture::new(async move {
             let wait = self.begin()?;
