@@ -59,6 +59,8 @@
 //! | the sign-in and consent pages, their design and their languages | [`Builder::theme`], [`pages`] |
 //! | revoking tokens and withdrawing consent | [`GridAuth::withdraw_consent`], [`GridAuth::revoke_user`], [`GridAuth::revoke_client`] |
 //! | what happens: sign-ins, refusals, tokens | [`events`], [`Builder::on_event`] |
+//! | changing clients and their secrets while the server runs | [`GridAuth::edit_client`], [`GridAuth::rotate_client_secret`] |
+//! | who has access to what | [`GridAuth::access_of`], [`GridAuth::grants`], [`GridAuth::clients`] |
 //! | tests: a clock under the test's control, tokens without HTTP | [`env::ManualClock`], [`GridAuth::mint`] |
 //!
 //! # How to extend it
@@ -138,5 +140,8 @@ pub use guard::{Access, Guard};
 pub use http::{Peer, Request, Response, Unread, whole_request};
 pub use model::{Client, User};
 #[cfg(feature = "server")]
-pub use server::{BuildError, Builder, GridAuth, MintRequest, PutClientError, RevokeError};
+pub use server::{
+    BuildError, Builder, ClientAccess, EditClientError, GridAuth, ListOptions, Listing, MintRequest,
+    PutClientError, RevokeError, RotateSecretError,
+};
 pub use store::Store;

@@ -1,5 +1,6 @@
 //! `client_secret_jwt` (OpenID Connect Core section 9, RFC 7523 section 2.2).
 
+use arrayvec::ArrayVec;
 use async_trait::async_trait;
 
 use super::assertion::{self, Unacceptable};
@@ -33,19 +34,27 @@ impl ClientAuthentication for ClientSecretJwt {
     ) -> Result<bool, OAuthError> {
         let Some(proof) = credentials.proof() else { return Ok(false) };
         let (presented, engine) = (assertion::client_assertion(proof.expose())?, request.engine);
-        let secret = match client {
-            Some(client) => engine.shared_secret(client).await?,
-            None => None,
+        let secrets = match client {
+            Some(client) => engine.shared_secrets(client).await?,
+            None => ArrayVec::default(),
         };
         // As with a secret that is sent: a generated one cannot be guessed, so nobody can keep its client out by guessing.
-        let is_guessable = !secret.as_ref().is_some_and(SharedSecret::is_generated);
+        let (generated, chosen): (Vec<_>, Vec<_>) = secrets.iter().partition(|secret| secret.is_generated());
+        let fits = |secret: &&SharedSecret| is_hs256(&presented.jws, secret.expose().as_bytes());
+        let fits_generated = generated.iter().any(fits);
+        let is_guessable = !fits_generated && (generated.is_empty() || !chosen.is_empty());
         let attempt = Attempt::new(Throttled::Client(credentials.client_id()), engine.source(request.http));
         if is_guessable {
             engine.check_throttle(attempt)?;
         }
-        // Without a secret the MAC is computed all the same, which takes as long.
-        let key = secret.as_ref().map_or("no secret", SharedSecret::expose);
-        let is_right = is_hs256(&presented.jws, key.as_bytes()) && secret.is_some();
+        // Without a secret a MAC is computed all the same, which takes as long.
+        let is_right = match secrets.is_empty() {
+            true => {
+                let _ = is_hs256(&presented.jws, b"no secret");
+                false
+            }
+            false => fits_generated || chosen.iter().any(fits),
+        };
         let Some(client) = client.filter(|_| is_right) else {
             if is_guessable {
                 engine.count_failure(attempt)?;

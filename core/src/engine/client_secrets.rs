@@ -1,10 +1,15 @@
 //! The client secrets that the server has to be able to read: sealed in the client's row, opened where a MAC is verified.
 
+use arrayvec::ArrayVec;
+
 use super::Engine;
 use crate::keys::KeyStoreError;
 use crate::model::{Client, SealedSecret, SharedSecret};
 use crate::protocol::OAuthError;
 use crate::store::{By, Change, Kind, Query, Record, StoreError};
+
+/// The most secrets of a client that are valid at the same time.
+const MOST_SECRETS: usize = 1 + Client::MAX_FORMER_SECRETS;
 
 /// What a client secret is sealed for.
 const PURPOSE: &str = "client secret";
@@ -15,11 +20,24 @@ impl Engine {
     /// # Errors
     /// [`KeyStoreError`] if the vault cannot be opened, or there is no randomness.
     pub(crate) async fn seal_secret(&self, client: &mut Client) -> Result<(), KeyStoreError> {
-        let Some(secret) = client.unsealed.take() else { return Ok(()) };
-        let (vault, text) = (self.vault.open().await?, secret.expose().as_bytes());
-        let sealed = vault.seal(PURPOSE, &client.id, text, self.vault.entropy())?;
-        client.body.sealed_secret = Some(SealedSecret { sealed, generated: secret.is_generated() });
+        if let Some(secret) = client.unsealed.take() {
+            client.body.sealed_secret = Some(self.sealed(&client.id, &secret).await?);
+        }
         Ok(())
+    }
+
+    /// Seals a secret that this client is to have.
+    ///
+    /// # Errors
+    /// [`KeyStoreError`] if the vault cannot be opened, or there is no randomness.
+    pub(crate) async fn sealed(
+        &self,
+        client_id: &str,
+        secret: &SharedSecret,
+    ) -> Result<SealedSecret, KeyStoreError> {
+        let (vault, text) = (self.vault.open().await?, secret.expose().as_bytes());
+        let sealed = vault.seal(PURPOSE, client_id, text, self.vault.entropy())?;
+        Ok(SealedSecret { sealed, generated: secret.is_generated() })
     }
 
     /// Keeps what is sealed, if the client is stored with the same secret: sealing it again would change the row for nothing.
@@ -31,29 +49,43 @@ impl Engine {
         client: &mut Client,
         stored: &Client,
     ) -> Result<(), KeyStoreError> {
-        if client.unsealed.is_some()
-            && stored.body.sealed_secret.is_some()
-            && self.shared_secret(stored).await? == client.unsealed
-        {
+        let Some(secret) = &client.unsealed else { return Ok(()) };
+        let Some(sealed) = &stored.body.sealed_secret else { return Ok(()) };
+        if self.opened(stored.id(), sealed).await?.as_ref() == Some(secret) {
             client.unsealed = None;
-            client.body.sealed_secret.clone_from(&stored.body.sealed_secret);
+            client.body.sealed_secret = Some(sealed.clone());
         }
         Ok(())
     }
 
-    /// The secret that a client shares with the server; `None` if it has none, or one that was sealed under a secret that is not
-    /// known here.
+    /// The secrets that a client shares with the server and that are valid now; without those that were sealed under a secret that is
+    /// not known here.
     ///
     /// # Errors
     /// [`KeyStoreError`] if the vault cannot be opened.
-    pub(crate) async fn shared_secret(&self, client: &Client) -> Result<Option<SharedSecret>, KeyStoreError> {
-        let Some(stored) = &client.body.sealed_secret else { return Ok(client.unsealed.clone()) };
-        let opened = self.vault.open().await?.open_sealed(PURPOSE, client.id(), &stored.sealed);
+    pub(crate) async fn shared_secrets(
+        &self,
+        client: &Client,
+    ) -> Result<ArrayVec<SharedSecret, MOST_SECRETS>, KeyStoreError> {
+        let mut secrets = ArrayVec::new();
+        for sealed in client.sealed_secrets(self.clock.now()).take(MOST_SECRETS) {
+            secrets.extend(self.opened(client.id(), sealed).await?);
+        }
+        Ok(secrets)
+    }
+
+    /// A sealed secret of this client; `None` if it was sealed under a secret that is not known here.
+    async fn opened(
+        &self,
+        client_id: &str,
+        stored: &SealedSecret,
+    ) -> Result<Option<SharedSecret>, KeyStoreError> {
+        let opened = self.vault.open().await?.open_sealed(PURPOSE, client_id, &stored.sealed);
         let text = opened.and_then(|opened| String::from_utf8(opened.text.to_vec()).ok());
         let Some(text) = text else {
             tracing::warn!(
-                client = client.id(),
-                "this client's secret is sealed under another secret of the application: it cannot authenticate"
+                client = client_id,
+                "a secret of this client is sealed under another secret of the application: it cannot authenticate with it"
             );
             return Ok(None);
         };
@@ -77,7 +109,7 @@ impl Engine {
             let page = self.store.list(query).await?;
             for entry in page.entries {
                 let client = entry.row.decoded::<Client>().map_err(StoreError::from)?;
-                if let Some(stored) = &client.body.sealed_secret {
+                for stored in client.body.all_sealed_secrets() {
                     self.reseal(&entry.id, stored).await?;
                 }
             }
@@ -93,14 +125,14 @@ impl Engine {
         let opened = vault.open_sealed(PURPOSE, client_id, &stored.sealed);
         let Some(opened) = opened.filter(|opened| !opened.is_current) else { return Ok(()) };
         let sealed = vault.seal(PURPOSE, client_id, &opened.text, self.vault.entropy())?;
+        let resealed = SealedSecret { sealed, ..stored.clone() };
         let replace = |client: &Client| {
+            let mut changed = client.clone();
             // The client may have got another secret since it was read.
-            if client.body.sealed_secret.as_ref() != Some(stored) {
-                return (Change::Keep, ());
+            match changed.body.replace_sealed_secret(stored, &resealed) {
+                true => (Change::Replace(changed.to_row()), ()),
+                false => (Change::Keep, ()),
             }
-            let mut resealed = client.clone();
-            resealed.body.sealed_secret = Some(SealedSecret { sealed: sealed.clone(), ..stored.clone() });
-            (Change::Replace(resealed.to_row()), ())
         };
         self.store.change::<Client, ()>(client_id, replace).await?;
         Ok(())

@@ -3,7 +3,8 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::logout_uris::LogoutMetadataError;
+use super::former_secret::FormerSecret;
+use super::logout_uris::{LogoutMetadataError, POST_LOGOUT_REDIRECT_URIS};
 use super::{AccessTokenFormat, ClientSecretHash, SealedSecret, SharedSecret, json, logout_uris};
 use crate::env::Timestamp;
 use crate::protocol::{RedirectUri, RedirectUriError, Scope, ScopeError, is_same_response_type};
@@ -148,6 +149,11 @@ pub(crate) struct Body {
     pub(crate) secret: Option<ClientSecretHash>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) sealed_secret: Option<SealedSecret>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) secret_expires: Option<Timestamp>,
+    /// The secrets before the present one. The one that came last is last.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) former_secrets: Vec<FormerSecret>,
     pub(crate) auth_method: AuthMethod,
     #[serde(default)]
     pub(crate) redirect_uris: Vec<RedirectUri>,
@@ -329,6 +335,27 @@ impl Client {
     pub(crate) fn secret(&self) -> Option<&ClientSecretHash> {
         self.body.secret.as_ref()
     }
+
+    /// When it was registered.
+    pub fn registered(&self) -> Timestamp {
+        self.registered
+    }
+
+    /// Starts a client that is like this one, to be changed. Its secrets stay. Use it in
+    /// [`GridAuth::edit_client`](crate::GridAuth::edit_client), which loses no concurrent change.
+    pub(crate) fn edit(&self) -> ClientBuilder {
+        ClientBuilder {
+            id: self.id.clone(),
+            scope: self.scope.as_str().to_owned(),
+            default_scope: self.body.default_scope.as_ref().map(|scope| scope.as_str().to_owned()),
+            redirect_uris: Vec::new(),
+            allows_unprotected_redirects: false,
+            shared_secret: self.unsealed.clone(),
+            registered: self.registered,
+            stored_metadata: self.body.metadata.clone(),
+            body: self.body.clone(),
+        }
+    }
 }
 
 impl Record for Client {
@@ -362,6 +389,10 @@ pub struct ClientBuilder {
     redirect_uris: Vec<String>,
     allows_unprotected_redirects: bool,
     shared_secret: Option<SharedSecret>,
+    registered: Timestamp,
+    /// The metadata of the client that is changed. What was registered is not refused later.
+    stored_metadata: Map<String, Value>,
+    /// What is known already. Of a client that is changed, it has the redirect URIs.
     body: Body,
 }
 
@@ -370,6 +401,8 @@ impl ClientBuilder {
         let body = Body {
             secret,
             sealed_secret: None,
+            secret_expires: None,
+            former_secrets: Vec::new(),
             auth_method,
             redirect_uris: Vec::new(),
             grant_types: vec!["authorization_code".to_owned()],
@@ -389,6 +422,8 @@ impl ClientBuilder {
             redirect_uris: Vec::new(),
             allows_unprotected_redirects: false,
             shared_secret: None,
+            registered: Timestamp::from_millis(0),
+            stored_metadata: Map::new(),
             body,
         }
     }
@@ -403,6 +438,31 @@ impl ClientBuilder {
     #[must_use]
     pub fn metadata(mut self, member: impl Into<String>, value: Value) -> Self {
         self.body.metadata.insert(member.into(), value);
+        self
+    }
+
+    /// Leaves a metadata member out.
+    #[must_use]
+    pub fn without_metadata(mut self, member: &str) -> Self {
+        self.body.metadata.remove(member);
+        self
+    }
+
+    /// Replaces all redirect URIs. Those that the client had stay as they were registered; the others are checked as by
+    /// [`redirect_uri`](Self::redirect_uri).
+    #[must_use]
+    pub fn redirect_uris(mut self, uris: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        let uris: Vec<String> = uris.into_iter().map(Into::into).collect();
+        self.body.redirect_uris.retain(|own| uris.iter().any(|uri| uri == own.as_str()));
+        self.redirect_uris = uris;
+        self
+    }
+
+    /// Leaves a redirect URI out.
+    #[must_use]
+    pub fn without_redirect_uri(mut self, uri: &str) -> Self {
+        self.body.redirect_uris.retain(|own| own.as_str() != uri);
+        self.redirect_uris.retain(|own| own != uri);
         self
     }
 
@@ -437,6 +497,14 @@ impl ClientBuilder {
         self
     }
 
+    /// Leaves the default scope out: the client gets its whole scope again if it requests none.
+    #[must_use]
+    pub fn without_default_scope(mut self) -> Self {
+        self.default_scope = None;
+        self.body.default_scope = None;
+        self
+    }
+
     /// The grant types that it may use. By default only `authorization_code`.
     #[must_use]
     pub fn grant_types(mut self, types: impl IntoIterator<Item = impl Into<String>>) -> Self {
@@ -463,6 +531,25 @@ impl ClientBuilder {
     #[must_use]
     pub fn shared_secret(mut self, secret: SharedSecret) -> Self {
         self.shared_secret = Some(secret);
+        self
+    }
+
+    /// When its secret expires (RFC 7591 section 3.2.1, `client_secret_expires_at`); `None` if it does not. From then on the client
+    /// cannot authenticate with it.
+    #[must_use]
+    pub fn secret_expires(mut self, at: Option<Timestamp>) -> Self {
+        self.body.secret_expires = at;
+        self
+    }
+
+    /// Leaves all its secrets out, for a client that authenticates without one from now on.
+    #[must_use]
+    pub fn without_secret(mut self) -> Self {
+        self.shared_secret = None;
+        self.body.secret = None;
+        self.body.sealed_secret = None;
+        self.body.secret_expires = None;
+        self.body.former_secrets.clear();
         self
     }
 
@@ -496,6 +583,13 @@ impl ClientBuilder {
         self
     }
 
+    /// Its access tokens are what the server's usually are.
+    #[must_use]
+    pub fn usual_access_token_format(mut self) -> Self {
+        self.body.access_token_format = None;
+        self
+    }
+
     /// Lifetimes of its own.
     #[must_use]
     pub fn lifetimes(mut self, lifetimes: Lifetimes) -> Self {
@@ -516,7 +610,8 @@ impl ClientBuilder {
     /// # Errors
     /// [`ClientError`] says what is not valid.
     pub fn build(self) -> Result<Client, ClientError> {
-        let (hash, shared) = (self.body.secret.is_some(), self.shared_secret.is_some());
+        let shared = self.shared_secret.is_some() || self.body.sealed_secret.is_some();
+        let hash = self.body.secret.is_some();
         match self.body.auth_method {
             AuthMethod::None if hash || shared => Err(ClientError::PublicWithSecret),
             AuthMethod::Basic | AuthMethod::Post if !hash => Err(ClientError::SecretMissing),
@@ -530,6 +625,9 @@ impl ClientBuilder {
             return Err(ClientError::Id);
         }
         for uri in self.redirect_uris {
+            if self.body.redirect_uris.iter().any(|own| own.as_str() == uri) {
+                continue;
+            }
             let checked = RedirectUri::parse(&uri).and_then(|parsed| {
                 if !self.allows_unprotected_redirects {
                     parsed.check_protected()?;
@@ -540,7 +638,9 @@ impl ClientBuilder {
         }
         #[cfg(feature = "server")]
         super::client_keys::check(&self.body.metadata).map_err(ClientError::Keys)?;
-        let allows_unprotected = self.allows_unprotected_redirects;
+        let post_logout = |metadata: &Map<String, Value>| metadata.get(POST_LOGOUT_REDIRECT_URIS).cloned();
+        let is_as_stored = post_logout(&self.stored_metadata) == post_logout(&self.body.metadata);
+        let allows_unprotected = self.allows_unprotected_redirects || is_as_stored;
         logout_uris::check(&self.body.metadata, &self.body.redirect_uris, allows_unprotected)?;
         let scope: Scope = self.scope.parse()?;
         self.body.default_scope = self.default_scope.map(|default| default.parse()).transpose()?;
@@ -550,9 +650,11 @@ impl ClientBuilder {
         let has_shared = self.body.auth_method == AuthMethod::SecretJwt;
         if has_shared {
             self.body.secret = None;
+        } else {
+            self.body.sealed_secret = None;
         }
         let unsealed = self.shared_secret.filter(|_| has_shared);
-        Ok(Client { id: self.id, registered: Timestamp::from_millis(0), scope, unsealed, body: self.body })
+        Ok(Client { id: self.id, registered: self.registered, scope, unsealed, body: self.body })
     }
 }
 

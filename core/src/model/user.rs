@@ -85,6 +85,31 @@ impl StoredUser {
         self.signs_in_like(other) && self.username == other.username && self.claims == other.claims
     }
 
+    /// The username.
+    pub fn username(&self) -> &str {
+        &self.username
+    }
+
+    /// The subject.
+    pub fn subject(&self) -> &str {
+        &self.subject
+    }
+
+    /// When the user signed up, or was first put into the store.
+    pub fn signed_up(&self) -> Timestamp {
+        self.signed_up
+    }
+
+    /// Whether the user has a password. A user who is being removed has none.
+    pub fn has_password(&self) -> bool {
+        self.password.is_some()
+    }
+
+    /// Claims about the user.
+    pub fn claims(&self) -> &Map<String, Value> {
+        &self.claims
+    }
+
     /// The user without the password hash.
     pub fn user(&self) -> User {
         User::new(&self.subject).named(&self.username).with_claims(self.claims.clone())

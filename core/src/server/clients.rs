@@ -33,7 +33,7 @@ pub enum PutClientError {
     Store(#[from] StoreError),
 }
 
-fn not_sealed(error: KeyStoreError) -> PutClientError {
+pub(super) fn not_sealed(error: KeyStoreError) -> PutClientError {
     match error {
         KeyStoreError::Store(error) => PutClientError::Store(error),
         error => PutClientError::Sealing(error),
@@ -59,13 +59,17 @@ impl GridAuth {
     /// # Errors
     /// [`PutClientError::SubjectOfUser`] and [`PutClientError::Store`] as [`put_client`](Self::put_client).
     pub async fn put_client_unchecked(&self, client: Client) -> Result<(), PutClientError> {
-        for problem in self.problems_of(&client) {
-            tracing::warn!(client = client.id(), "{problem}");
-        }
+        self.warn_of_unusable(&client);
         self.keep_client(client).await
     }
 
-    fn refuse_unusable(&self, client: &Client) -> Result<(), PutClientError> {
+    pub(super) fn warn_of_unusable(&self, client: &Client) {
+        for problem in self.problems_of(client) {
+            tracing::warn!(client = client.id(), "{problem}");
+        }
+    }
+
+    pub(super) fn refuse_unusable(&self, client: &Client) -> Result<(), PutClientError> {
         match self.problems_of(client) {
             problems if problems.is_empty() => Ok(()),
             problems => Err(PutClientError::Unusable { client_id: client.id().to_owned(), problems }),

@@ -1,4 +1,5 @@
 use std::fmt;
+use std::str::FromStr;
 
 use uuid::Uuid;
 
@@ -44,6 +45,22 @@ impl GrantId {
 
     pub(crate) const fn from_uuid(uuid: Uuid) -> Self {
         Self(uuid)
+    }
+}
+
+/// A text is not the id of a grant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the id of a grant is a UUID: 36 characters, with hyphens")]
+pub struct GrantIdError;
+
+/// From the text that [`Display`](fmt::Display) writes.
+impl FromStr for GrantId {
+    type Err = GrantIdError;
+
+    fn from_str(text: &str) -> Result<Self, GrantIdError> {
+        // Other forms of a UUID would be read too.
+        let uuid = Uuid::try_parse(text).ok().filter(|_| text.len() == 36);
+        uuid.map(Self).ok_or(GrantIdError)
     }
 }
 

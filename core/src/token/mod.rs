@@ -9,7 +9,7 @@ mod secret;
 
 pub use binding::Binding;
 pub use digest::Digest;
-pub use grant_id::GrantId;
+pub use grant_id::{GrantId, GrantIdError};
 pub(crate) use opaque::{
     Family, TokenSecret, commitment, family_digest, family_of_code, new_family, new_jwt_id, new_token_secret,
 };

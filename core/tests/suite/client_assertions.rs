@@ -40,7 +40,7 @@ fn hs256(secret: &[u8], input: &[u8]) -> Vec<u8> {
     mac.chain_update(input).finalize().into_bytes().to_vec()
 }
 
-fn by_secret(secret: &str, claims: &Value) -> String {
+pub(crate) fn by_secret(secret: &str, claims: &Value) -> String {
     compact(&json!({ "alg": "HS256" }), &claims.to_string(), |input| hs256(secret.as_bytes(), input))
 }
 
@@ -55,7 +55,7 @@ pub(crate) fn fresh_jti() -> String {
 }
 
 /// The claims of a good assertion.
-fn claims_of(server: &Server, client: &str) -> Value {
+pub(crate) fn claims_of(server: &Server, client: &str) -> Value {
     let now = server.clock.now().as_secs();
     json!({ "iss": client, "sub": client, "aud": ISSUER, "iat": now, "exp": now + 60, "jti": fresh_jti() })
 }
@@ -73,7 +73,7 @@ fn holder(id: &str, key: &PrivateKey) -> ClientBuilder {
     for_machines(client)
 }
 
-fn for_machines(client: ClientBuilder) -> ClientBuilder {
+pub(crate) fn for_machines(client: ClientBuilder) -> ClientBuilder {
     client.grant_types(["client_credentials"]).response_types([""; 0]).scope("notes.read")
 }
 
@@ -97,7 +97,7 @@ async fn ask_with(server: &Server, assertion: &str, more: &[(&str, &str)]) -> (u
     answer(server.post("/oauth/token", &[], &form).await)
 }
 
-async fn ask(server: &Server, assertion: &str) -> (u16, Value) {
+pub(crate) async fn ask(server: &Server, assertion: &str) -> (u16, Value) {
     ask_with(server, assertion, &[]).await
 }
 
@@ -687,7 +687,7 @@ async fn a_client_that_is_registered_again_unchanged_is_not_written() {
     is_refused(ask(&server, &by_secret(SECRET, &claims_of(&server, "sharer"))).await, "the former secret");
 }
 
-fn server_secret(byte: u8) -> ServerSecret {
+pub(crate) fn server_secret(byte: u8) -> ServerSecret {
     ServerSecret::from_bytes([byte; 32]).unwrap()
 }
 
