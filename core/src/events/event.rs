@@ -265,6 +265,8 @@ causes! {
         User = "user",
         /// Everything of the client ends.
         ClientRemoved = "client_removed",
+        /// The application or an operator ended this one grant.
+        Operator = "operator",
         /// The user is gone from the application's own users.
         UserGone = "user_gone",
     }
@@ -277,6 +279,10 @@ causes! {
         Registered = "registered",
         /// It was replaced by another one.
         Replaced = "replaced",
+        /// Something in it was changed.
+        Edited = "edited",
+        /// It got a new secret.
+        SecretRotated = "secret_rotated",
         /// It was removed.
         Removed = "removed",
     }

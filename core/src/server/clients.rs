@@ -95,7 +95,7 @@ impl GridAuth {
         Ok(())
     }
 
-    fn tell(&self, client_id: &str, change: ClientChange) {
+    pub(super) fn tell(&self, client_id: &str, change: ClientChange) {
         self.0.engine.events.emit(Event::ClientChanged { change }.of_client(client_id));
     }
 

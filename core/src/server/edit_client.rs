@@ -6,10 +6,11 @@ use super::clients::not_sealed;
 use super::{GridAuth, ListOptions, Listing, PutClientError};
 use crate::clients::{ClientSecretHash, GeneratedSecret, generate_client_secret};
 use crate::env::EntropyError;
+use crate::events::ClientChange;
 use crate::keys::KeyStoreError;
 use crate::model::client_secrets::NewSecret;
 use crate::model::{AuthMethod, Client, ClientBuilder, ClientError, SealedSecret, SharedSecret};
-use crate::store::{By, Change, Record, StoreError};
+use crate::store::{By, Change, Record, StoreError, Updated};
 
 /// Why a client was not changed.
 #[derive(Debug, thiserror::Error)]
@@ -134,7 +135,12 @@ impl GridAuth {
             };
             match self.store().change::<Client, _>(client_id, decide).await? {
                 None => return Ok(None),
-                Some((_, Edited::Stored(client))) => return Ok(Some(*client)),
+                Some((updated, Edited::Stored(client))) => {
+                    if updated == Updated::Replaced {
+                        self.tell(client_id, ClientChange::Edited);
+                    }
+                    return Ok(Some(*client));
+                }
                 Some((_, Edited::Refused(error))) => return Err(error),
                 Some((_, Edited::Unsealed(secret))) => {
                     let of = self.0.engine.sealed(client_id, &secret).await.map_err(not_sealed)?;
@@ -196,6 +202,7 @@ impl GridAuth {
             let changed = self.store().change::<Client, _>(client_id, decide).await?;
             let (_, has_changed) = changed.ok_or(RotateSecretError::NoClient)?;
             if has_changed? {
+                self.tell(client_id, ClientChange::SecretRotated);
                 return Ok(secret);
             }
             let shared = SharedSecret::from(&secret);

@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 
 use super::{GridAuth, ListOptions, Listing, RevokeError};
 use crate::env::Timestamp;
+use crate::events::{Event, RevocationCause};
 use crate::model::{Consent, GrantId, GrantRecord, GrantSummary};
 use crate::protocol::Scope;
-use crate::store::{By, Key, Kind, StoreError, StoreErrorKind};
+use crate::store::{By, Change, Key, Kind, Row, StoreError, StoreErrorKind, Updated};
 
 /// What a client can do for a user: its grants and the consents that the user gave it, together.
 #[derive(Clone, Debug, PartialEq)]
@@ -71,8 +72,21 @@ impl GridAuth {
     /// # Errors
     /// [`RevokeError`] if the store fails.
     pub async fn revoke_grant(&self, id: GrantId) -> Result<bool, RevokeError> {
-        let mut buffer = [0; 36];
-        Ok(self.store().remove(Key::new(Kind::Grant, id.row_id(&mut buffer))).await?)
+        let (mut client, mut subject) = (None, None);
+        let mut remove = |row: &Row| {
+            client = row.client().map(str::to_owned);
+            subject = row.user().map(str::to_owned);
+            Change::Remove
+        };
+        let key = &mut [0; 36];
+        let updated = self.store().update(Key::new(Kind::Grant, id.row_id(key)), &mut remove).await?;
+        let is_revoked = updated == Updated::Removed;
+        if is_revoked {
+            let revoked = Event::GrantRevoked { why: RevocationCause::Operator };
+            let revoked = revoked.of_grant(id.uuid()).of_client(client.as_deref());
+            self.0.engine.events.emit(revoked.of_subject(subject.as_deref()));
+        }
+        Ok(is_revoked)
     }
 
     /// The clients that have access to a user's data, by subject: what the user's own page shows. A client is listed if it has a

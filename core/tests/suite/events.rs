@@ -201,3 +201,29 @@ async fn an_event_names_the_source_and_the_id_of_its_request() {
     server.auth.revoke_client("web").await.unwrap();
     assert!(told.take().iter().all(|event| event.get("request_id").is_none()));
 }
+
+#[tokio::test]
+async fn what_an_operator_does_is_told_once_and_without_the_secret() {
+    let (server, told) = Told::server().await;
+    server.tokens().await;
+    told.take();
+    server.auth.edit_client("web", |client| client.name("Web shop")).await.unwrap();
+    let edited = told.one("client_changed");
+    assert_eq!((&edited["change"], &edited["client"]), (&json!("edited"), &json!("web")));
+    // What changes nothing is no event.
+    server.auth.edit_client("web", |client| client.name("Web shop")).await.unwrap();
+    assert!(told.names().is_empty());
+    let overlap = std::time::Duration::from_secs(60);
+    let secret = server.auth.rotate_client_secret("web", overlap).await.unwrap();
+    let rotated = told.one("client_changed");
+    assert_eq!(rotated["change"], "secret_rotated");
+    assert!(!rotated.to_string().contains(secret.as_str()));
+    let grants = server.auth.grants("israel", gridauth::ListOptions::new()).await.unwrap();
+    let id = grants.items[0].id;
+    for _ in 0..2 {
+        server.auth.revoke_grant(id).await.unwrap();
+    }
+    let revoked = told.one("grant_revoked");
+    assert_eq!((&revoked["why"], &revoked["grant"]), (&json!("operator"), &json!(id.to_string())));
+    assert_eq!((&revoked["client"], &revoked["subject"]), (&json!("web"), &json!("israel")));
+}
