@@ -6,6 +6,7 @@
     reason = "a test suite: a case fails by panicking"
 )]
 
+mod account;
 mod app_routes;
 mod assertions;
 mod authorize;
@@ -57,6 +58,7 @@ const SUBJECTS: &[(&str, &[Case])] = &[
     ("revocation", revocation::CASES),
     ("introspection", introspection::CASES),
     ("assertions", assertions::CASES),
+    ("account", account::CASES),
     ("guard", guard::CASES),
     ("app_routes", app_routes::CASES),
     ("ticks", ticks::CASES),

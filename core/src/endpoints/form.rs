@@ -1,4 +1,7 @@
-//! The forms of the pages. They carry the request that they belong to, tied to the browser.
+//! The forms of the pages. They carry the request that they belong to, tied to the browser by a MAC under the server's secret: cookies
+//! that were stolen are not enough to make one.
+
+use std::sync::Arc;
 
 use http::header::SET_COOKIE;
 
@@ -6,6 +9,7 @@ use crate::engine::Engine;
 use crate::env::Timestamp;
 use crate::http::{Request, Response};
 use crate::identity::{BrowserSecret, Candidates, CookieKind};
+use crate::keys::Vault;
 use crate::model::Authentication;
 use crate::protocol::OAuthError;
 
@@ -35,6 +39,10 @@ pub(crate) enum Purpose<'a> {
     SignOut {
         subject: &'a str,
     },
+    /// Something that the user with this subject does to their account.
+    Account {
+        subject: &'a str,
+    },
 }
 
 impl Purpose<'_> {
@@ -44,7 +52,13 @@ impl Purpose<'_> {
             Self::SignInSince(moment) => format!("sign-in since {}", moment.as_millis()),
             Self::Consent { subject, scope } => format!("consent {} {subject} {scope}", subject.len()),
             Self::SignOut { subject } => format!("sign-out {subject}"),
+            Self::Account { subject } => format!("account {subject}"),
         }
+    }
+
+    /// Whether a signed-in user decides something with the form.
+    fn is_decision(self) -> bool {
+        matches!(self, Self::Consent { .. } | Self::SignOut { .. } | Self::Account { .. })
     }
 }
 
@@ -57,10 +71,13 @@ pub(crate) struct Browser {
     /// The session, if the browser has one; it may have expired. The first one counts.
     sessions: Candidates,
     session_is_new: bool,
+    /// Makes the tokens of forms.
+    vault: Arc<Vault>,
 }
 
 impl Browser {
-    pub(crate) fn of(engine: &Engine, request: &Request) -> Result<Self, OAuthError> {
+    pub(crate) async fn of(engine: &Engine, request: &Request) -> Result<Self, OAuthError> {
+        let vault = Arc::clone(engine.vault.open().await?);
         let (sessions, headers) = (&engine.sessions, request.headers());
         let mut forms = sessions.cookie(CookieKind::Form, headers);
         let form_is_new = forms.is_empty();
@@ -68,7 +85,7 @@ impl Browser {
             forms.push(BrowserSecret::new(&*engine.entropy)?);
         }
         let sessions = sessions.cookie(CookieKind::Session, headers);
-        Ok(Self { forms, form_is_new, sessions, session_is_new: false })
+        Ok(Self { forms, form_is_new, sessions, session_is_new: false, vault })
     }
 
     /// The sign-in of the session, if it is live. Of several sessions it is the first live one, which then is the session.
@@ -102,32 +119,29 @@ impl Browser {
 
     pub(crate) fn csrf_token(&self, purpose: Purpose<'_>, request: &str) -> Result<String, OAuthError> {
         match self.forms.first() {
-            Some(form) => form.csrf_token(&self.bound(purpose), request),
+            Some(form) => {
+                let parts = self.parts(form, purpose, request);
+                Ok(self.vault.form_token(&parts.each_ref().map(Vec::as_slice)))
+            }
             None => Err(OAuthError::server_error("a browser has no form cookie")),
         }
     }
 
-    /// A decision is also bound to the session, so that an attacker who planted the form cookie before the sign-in cannot decide
-    /// anything.
-    fn bound(&self, purpose: Purpose<'_>) -> String {
-        match (purpose, self.session()) {
-            (Purpose::Consent { .. } | Purpose::SignOut { .. }, Some(session)) => {
-                // Clients know the id of the session, and only the browser its secret.
-                format!("{} {}", session.proof(), purpose.text())
-            }
-            _ => purpose.text(),
-        }
+    /// What a token is bound to. A decision is also bound to the session, so that an attacker who planted the form cookie before the
+    /// sign-in cannot decide anything.
+    fn parts(&self, form: &BrowserSecret, purpose: Purpose<'_>, request: &str) -> [Vec<u8>; 4] {
+        let session = self.session().filter(|_| purpose.is_decision()).map(BrowserSecret::proof);
+        [form.proof(), session.unwrap_or_default(), purpose.text(), request.to_owned()]
+            .map(String::into_bytes)
     }
 
     /// Whether this CSRF token was issued to this browser, for this purpose and this request.
-    pub(crate) fn sent(&self, token: &str, purpose: Purpose<'_>, request: &str) -> Result<bool, OAuthError> {
-        if self.form_is_new {
-            return Ok(false);
-        }
-        let purpose = self.bound(purpose);
-        self.forms
-            .iter()
-            .try_fold(false, |fits, form| Ok(fits | form.fits_csrf_token(token, &purpose, request)?))
+    pub(crate) fn sent(&self, token: &str, purpose: Purpose<'_>, request: &str) -> bool {
+        let fits = |form: &BrowserSecret| {
+            let parts = self.parts(form, purpose, request);
+            self.vault.is_form_token(token, &parts.each_ref().map(Vec::as_slice))
+        };
+        !self.form_is_new && self.forms.iter().fold(false, |found, form| found | fits(form))
     }
 
     /// Adds the cookies to a response with a form.

@@ -1,5 +1,6 @@
 //! The built-in endpoints.
 
+mod account;
 mod authorize;
 mod client_logo;
 mod end_session;
@@ -9,9 +10,12 @@ mod introspect;
 mod jwks;
 mod metadata;
 mod revoke;
+mod sign_in;
+mod sign_out;
 mod token;
 mod userinfo;
 
+pub(crate) use account::Account;
 pub(crate) use authorize::Authorize;
 pub(crate) use client_logo::{ClientLogo, logo_path};
 pub(crate) use end_session::EndSession;

@@ -74,7 +74,7 @@ pub trait OwnSession: Send + Sync + 'static {
     }
 }
 
-/// The sign-in that an authorization request needs.
+/// The sign-in that an authorization request needs, or the account page.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct WantedSignIn<'a> {
@@ -92,6 +92,6 @@ pub struct WantedSignIn<'a> {
     pub acr_values: &'a [String],
     /// The languages that the user prefers: a space-separated list of language tags.
     pub ui_locales: Option<&'a str>,
-    /// The client that asks.
-    pub client: &'a Client,
+    /// The client that asks; `None` if the user wants to see their own account.
+    pub client: Option<&'a Client>,
 }

@@ -5,10 +5,7 @@ use std::time::Duration;
 use arrayvec::ArrayVec;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use hmac::{Hmac, KeyInit, Mac};
 use http::{HeaderMap, HeaderValue};
-use sha2::Sha256;
-use subtle::ConstantTimeEq;
 
 use crate::env::{Clock, Entropy};
 use crate::model::{Authentication, Session, SessionId, User};
@@ -61,25 +58,6 @@ impl BrowserSecret {
     /// What only the holder of the secret can know, and what does not give it away. It is not the row's id, which clients get to know.
     pub(crate) fn proof(&self) -> String {
         Digest::of(b'q', &[self.0.expose().as_bytes()]).to_text()
-    }
-
-    /// The CSRF token of a form that carries `request` and is shown for `purpose`.
-    pub(crate) fn csrf_token(&self, purpose: &str, request: &str) -> Result<String, OAuthError> {
-        let mut mac =
-            Hmac::<Sha256>::new_from_slice(self.0.expose().as_bytes()).map_err(OAuthError::server_error)?;
-        mac.update(purpose.as_bytes());
-        mac.update(&[0]);
-        mac.update(request.as_bytes());
-        Ok(URL_SAFE_NO_PAD.encode(mac.finalize().into_bytes()))
-    }
-
-    pub(crate) fn fits_csrf_token(
-        &self,
-        token: &str,
-        purpose: &str,
-        request: &str,
-    ) -> Result<bool, OAuthError> {
-        Ok(self.csrf_token(purpose, request)?.as_bytes().ct_eq(token.as_bytes()).into())
     }
 }
 

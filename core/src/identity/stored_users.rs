@@ -311,14 +311,19 @@ impl StoredUsers {
         Ok(())
     }
 
+    /// Checks a new password of a user by the server's rules. Nothing is looked up.
+    pub(crate) fn check_password_rules(&self, username: &str, password: &Secret) -> Result<(), SignUpError> {
+        Self::check_length(password)?;
+        Ok(self.policy.check(username, password)?)
+    }
+
     /// Sets a user's password. Returns the user's subject, or `None` if there is no such user.
     pub(crate) async fn set_password(
         &self,
         username: &str,
         password: &Secret,
     ) -> Result<Option<String>, SignUpError> {
-        Self::check_length(password)?;
-        self.policy.check(username, password)?;
+        self.check_password_rules(username, password)?;
         let Some(key) = self.comparison.key(username) else { return Ok(None) };
         let hash = self.hasher.hash(password.expose()).await.map_err(UsersError::from)?;
         let replaced = self.store.change::<StoredUser, Option<String>>(&key, |user| {

@@ -44,6 +44,8 @@ struct SealingKey {
     /// Names the key in what it has sealed.
     id: String,
     cipher: ChaCha20Poly1305,
+    /// Makes the tokens of forms.
+    forms: Hmac<Sha256>,
 }
 
 impl SealingKey {
@@ -54,7 +56,16 @@ impl SealingKey {
         };
         let (id, key) = (derive(b"gridauth: the id of a secret")?, derive(b"gridauth: the vault")?);
         let cipher = ChaCha20Poly1305::new_from_slice(&key[..]).ok()?;
-        Some(Self { id: URL_SAFE_NO_PAD.encode(&id[..9]), cipher })
+        let forms = derive(b"gridauth: the forms of pages")?;
+        let forms = <Hmac<Sha256> as hmac::KeyInit>::new_from_slice(&forms[..]).ok()?;
+        Some(Self { id: URL_SAFE_NO_PAD.encode(&id[..9]), cipher, forms })
+    }
+
+    fn form_mac(&self, parts: &[&[u8]]) -> Hmac<Sha256> {
+        parts.iter().fold(self.forms.clone(), |mac, part| {
+            // The lengths distinguish ("ab", "c") from ("a", "bc").
+            mac.chain_update(part.len().to_be_bytes()).chain_update(part)
+        })
     }
 }
 
@@ -132,6 +143,22 @@ impl Vault {
     }
 }
 
+/// The tokens of forms.
+impl Vault {
+    /// The token of a form that is bound to these parts. Nobody can make one who does not know the secret.
+    pub(crate) fn form_token(&self, parts: &[&[u8]]) -> String {
+        URL_SAFE_NO_PAD.encode(self.current.form_mac(parts).finalize().into_bytes())
+    }
+
+    /// Whether a token was made for these parts, under the current secret or one before it. Takes constant time.
+    pub(crate) fn is_form_token(&self, token: &str, parts: &[&[u8]]) -> bool {
+        let Ok(token) = URL_SAFE_NO_PAD.decode(token) else { return false };
+        std::iter::once(&self.current)
+            .chain(&self.former)
+            .fold(false, |fits, key| fits | key.form_mac(parts).verify_slice(&token).is_ok())
+    }
+}
+
 /// What a sealed text is bound to, so that it cannot be moved to another row.
 fn bound_to(purpose: &str, name: &str) -> String {
     format!("{purpose}: {name}")
@@ -161,8 +188,8 @@ async fn make_own_secret(
     let body = serde_json::to_string(&own).unwrap_or_default();
     if store.insert(OWN, Row::new(clock.now(), body)).await? {
         tracing::warn!(
-            "no secret is configured: signing keys and client secrets are sealed under one that is kept in the store beside \
-             them; whoever reads the store can use them"
+            "no secret is configured: signing keys, client secrets and forms are protected by one that is kept in the store beside \
+             them; whoever reads the store can use it"
         );
         return Ok(bytes);
     }
@@ -206,6 +233,22 @@ mod tests {
         for text in ["", ".", "AAAA.", "AAAA.AAAA", &sealed[..sealed.len() - 2]] {
             assert!(first.open_sealed("key", "a", text).is_none(), "{text}");
         }
+    }
+
+    #[tokio::test]
+    async fn the_token_of_a_form_is_bound_to_its_parts_and_the_secret() {
+        let store = Store::memory();
+        let first = vault(&store, Some(1), None).await;
+        let token = first.form_token(&[b"ab", b"c"]);
+        assert!(first.is_form_token(&token, &[b"ab", b"c"]));
+        for parts in [&[&b"a"[..], b"bc"][..], &[b"ab", b"c", b""], &[b"abc"], &[]] {
+            assert!(!first.is_form_token(&token, parts));
+        }
+        for token in ["", "AAAA", &token[1..], &format!("{token}="), &format!("{token}AA")] {
+            assert!(!first.is_form_token(token, &[b"ab", b"c"]), "{token}");
+        }
+        assert!(vault(&store, Some(2), Some(1)).await.is_form_token(&token, &[b"ab", b"c"]));
+        assert!(!vault(&store, Some(2), None).await.is_form_token(&token, &[b"ab", b"c"]));
     }
 
     #[tokio::test]

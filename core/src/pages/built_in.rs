@@ -8,9 +8,9 @@ use super::languages::Languages;
 use super::markup::{Markup, html};
 use super::stylesheet::Stylesheet;
 use super::{
-    ClientInfo, ConsentPage, ContentSecurityPolicy, DeviceCodePage, DeviceConfirmPage, DeviceDonePage,
-    ErrorPage, FormPostPage, Html, LogoutConfirmPage, LogoutDonePage, Pages, ReferrerPolicy, SignInPage,
-    Source, Theme, WebUri, consent, device, error, form_post, logout, sign_in,
+    AccountPage, ClientInfo, ConsentPage, ContentSecurityPolicy, DeviceCodePage, DeviceConfirmPage,
+    DeviceDonePage, ErrorPage, FormPostPage, Html, LogoutConfirmPage, LogoutDonePage, Pages, ReferrerPolicy,
+    SignInPage, Source, Theme, WebUri, account, consent, device, error, form_post, logout, sign_in,
 };
 
 /// The built-in pages in a [`Theme`].
@@ -120,6 +120,12 @@ impl BuiltInPages {
     pub fn device_done(&self, page: &DeviceDonePage<'_>) -> Html {
         let head = Head::new(page.language, device::done_heading(page));
         self.page(head, &self.policy, |out| device::write_done(out, page))
+    }
+
+    /// See [`Pages::account`].
+    pub fn account(&self, page: &AccountPage<'_>) -> Html {
+        let head = Head::new(page.language, &page.language.texts().account);
+        self.page(head, &self.policy, |out| account::write(out, page))
     }
 
     /// See [`Pages::logout_confirm`].

@@ -25,6 +25,8 @@ pub struct ConsentPage<'a> {
     pub user: &'a str,
     /// Every requested scope.
     pub scopes: &'a [ScopeInfo<'a>],
+    /// The name of a button for somebody who is not the signed-in user: it leads to the sign-in page.
+    pub other_account: Option<&'a str>,
 }
 
 impl<'a> ConsentPage<'a> {
@@ -38,7 +40,7 @@ impl<'a> ConsentPage<'a> {
         user: &'a str,
         scopes: &'a [ScopeInfo<'a>],
     ) -> Self {
-        Self { language, form, client, destination, user, scopes }
+        Self { language, form, client, destination, user, scopes, other_account: None }
     }
 }
 
@@ -53,7 +55,13 @@ pub(super) fn write(out: &mut Markup, page: &ConsentPage<'_>) {
     parts::signed_in_as(out, texts, page.user);
     parts::sent_to(out, texts, &page.destination);
     html!(out; "</dl>");
-    parts::form(out, &page.form, |out| parts::decision(out, &texts.allow, &texts.deny));
+    parts::form(out, &page.form, |out| {
+        parts::decision(out, &texts.allow, &texts.deny);
+        if let Some(name) = page.other_account {
+            html!(out; r#"<p class="links"><button type="submit" class="link" name=""# (name) r#"" value="yes">"#
+                (&texts.not_you) "</button></p>");
+        }
+    });
     parts::client_links(out, texts, &page.client);
 }
 

@@ -45,6 +45,7 @@ pub(super) fn texts() -> Texts {
 
         consent: "Zugriff erlauben?".into(),
         consent_for: Phrase::new("", " bittet um Zugriff auf Ihr Konto."),
+        not_you: "Sind Sie das nicht? Anderes Konto verwenden".into(),
 
         form_post: "Fast geschafft".into(),
         on_the_way: Phrase::new(
@@ -82,6 +83,41 @@ pub(super) fn texts() -> Texts {
         signed_out_advice: "Sie können diese Seite schließen.".into(),
         stayed: "Sie sind noch angemeldet".into(),
         stayed_advice: "Es hat sich nichts geändert. Sie können diese Seite schließen.".into(),
+
+        account: "Ihr Konto".into(),
+        account_expired: "Diese Seite war zu lange geöffnet. Es wurde nichts geändert. Versuchen Sie es noch einmal."
+            .into(),
+        applications: "Anwendungen mit Zugriff".into(),
+        no_applications: "Keine Anwendung hat Zugriff auf Ihr Konto.".into(),
+        access_since: Phrase::new("Zugriff seit ", ""),
+        newest_token: Phrase::new("Zuletzt erneuert ", ""),
+        no_token: "Sie haben sie erlaubt. Zurzeit hat sie keinen Zugriff.".into(),
+        withdraw_access: "Zugriff entziehen".into(),
+        access_withdrawn: "Der Zugriff ist entzogen. Die Anwendung muss Sie neu fragen.".into(),
+        more_applications: "Es gibt mehr Anwendungen, als hier Platz haben. Sie erscheinen, wenn Sie anderen den \
+                            Zugriff entziehen."
+            .into(),
+        sessions: "Wo Sie angemeldet sind".into(),
+        this_browser: "Dieser Browser".into(),
+        other_browser: "Ein anderer Browser".into(),
+        signed_in_since: Phrase::new("Angemeldet seit ", ""),
+        sign_out_there: "Dort abmelden".into(),
+        signed_out_there: "Sie sind dort abgemeldet.".into(),
+        sign_out_elsewhere: "Überall sonst abmelden".into(),
+        signed_out_elsewhere: "Sie sind überall außer hier abgemeldet.".into(),
+        more_sessions: "Es gibt mehr Browser, als hier Platz haben.".into(),
+        change_password: "Passwort ändern".into(),
+        current_password: "Bisheriges Passwort".into(),
+        new_password: "Neues Passwort".into(),
+        repeat_password: "Neues Passwort, noch einmal".into(),
+        password_changed: "Ihr Passwort ist geändert. Sie sind überall außer hier abgemeldet, und keine Anwendung hat \
+                           mehr Zugriff."
+            .into(),
+        password_incomplete: "Geben Sie Ihr bisheriges Passwort ein und das neue zweimal.".into(),
+        password_wrong: "Ihr bisheriges Passwort stimmt nicht. Prüfen Sie es und versuchen Sie es noch einmal.".into(),
+        passwords_differ: "Das neue Passwort muss beide Male dasselbe sein.".into(),
+        password_too_long: "Das neue Passwort ist zu lang.".into(),
+        password_too_short: Phrase::new("Das neue Passwort braucht mindestens ", " Zeichen."),
 
         error_tries: "Zu viele Versuche".into(),
         error_tries_advice: "Warten Sie ein wenig, gehen Sie dann zurück und versuchen Sie es noch einmal.".into(),

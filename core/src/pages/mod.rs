@@ -1,4 +1,4 @@
-//! The pages that users see: sign-in, consent, errors, device codes, sign-out.
+//! The pages that users see: sign-in, consent, errors, device codes, account, sign-out.
 //!
 //! The server shows [`BuiltInPages`], unless the application provides its own [`Pages`]. The built-in pages are plain
 //! HTML, for phones, dark mode and screen readers. They load nothing but the theme's logo, a client's logo that the
@@ -51,6 +51,7 @@
 //! A page receives plain text and must escape it, above all what users and clients have written. It receives nothing
 //! else of the request.
 
+mod account;
 mod built_in;
 mod client_info;
 mod color;
@@ -68,6 +69,7 @@ mod language;
 mod languages;
 mod logout;
 mod markup;
+mod moment;
 mod parts;
 mod return_uri;
 mod scope_info;
@@ -83,6 +85,7 @@ mod texts;
 mod theme;
 mod web_uri;
 
+pub use account::{AccountChange, AccountFailure, AccountPage, ApplicationAccess, SignedInBrowser};
 pub use built_in::BuiltInPages;
 pub use client_info::ClientInfo;
 pub use color::{Color, InvalidColor};
@@ -97,6 +100,7 @@ pub use html::{Html, ReferrerPolicy};
 pub use language::{Direction, InvalidLanguageTag, Language};
 pub use languages::Languages;
 pub use logout::{LogoutConfirmPage, LogoutDonePage};
+pub use moment::Moment;
 pub use return_uri::{NotAReturnUri, ReturnUri};
 pub use scope_info::ScopeInfo;
 pub use sign_in::{SignInFailure, SignInPage};
@@ -149,6 +153,11 @@ pub trait Pages: Send + Sync + 'static {
     /// Tells the user what was decided about a device.
     fn device_done(&self, page: &DeviceDonePage<'_>) -> Html {
         self.built_in().device_done(page)
+    }
+
+    /// Shows the signed-in user's own account.
+    fn account(&self, page: &AccountPage<'_>) -> Html {
+        self.built_in().account(page)
     }
 
     /// Asks whether to sign out.

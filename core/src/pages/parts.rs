@@ -113,6 +113,14 @@ pub(super) fn scopes(out: &mut Markup, texts: &Texts, scopes: &[ScopeInfo<'_>]) 
         html!(out; "<p>" (&texts.no_scopes) "</p>");
         return;
     }
+    scope_list(out, texts, scopes);
+}
+
+/// Scopes without a heading; nothing if there is none.
+pub(super) fn scope_list(out: &mut Markup, texts: &Texts, scopes: &[ScopeInfo<'_>]) {
+    if scopes.is_empty() {
+        return;
+    }
     html!(out; r#"<ul class="scopes" role="list">"#);
     for scope in scopes {
         let described = scope.description.filter(|words| !words.trim().is_empty());

@@ -11,14 +11,19 @@ macro_rules! fields {
             plain: go_on, allow, deny, signed_in_as, sent_to, full_address, website, privacy_policy,
                 terms_of_service, opens_in_new_tab, self_registered, scopes, no_scopes, undescribed_scope,
                 scope_openid, scope_profile, scope_email, scope_address, scope_phone, scope_offline_access,
-                sign_in, username, password, sign_in_incomplete, sign_in_wrong, sign_in_expired, consent, form_post,
+                account, account_expired, applications, no_applications, no_token, withdraw_access, access_withdrawn,
+                more_applications, sessions, this_browser, other_browser, sign_out_there, signed_out_there,
+                sign_out_elsewhere, signed_out_elsewhere, more_sessions, change_password, current_password,
+                new_password, repeat_password, password_changed, password_incomplete, password_wrong,
+                passwords_differ, password_too_long, not_you, sign_in, username, password, sign_in_incomplete, sign_in_wrong, sign_in_expired, consent, form_post,
                 device, device_hint, device_code, device_code_missing, device_code_unknown, device_code_expired,
                 device_confirm, device_shows, device_warning, device_connected, device_refused,
                 sign_out_question, sign_out, stay, signed_out, signed_out_advice, stayed, stayed_advice,
                 error_tries, error_tries_advice, error_server, error_server_advice, error_request,
                 error_request_advice;
             phrases: sent_to_this_device, sent_to_app, about_client, sign_in_for, consent_for, on_the_way,
-                device_confirm_for, device_connected_to, device_refused_for, sign_out_for, error_status;
+                device_confirm_for, device_connected_to, device_refused_for, sign_out_for, access_since, newest_token,
+                signed_in_since, password_too_short, error_status;
             waits: too_many_tries)
     };
     ($texts:expr; plain: $($plain:ident),*; phrases: $($phrase:ident),*; waits: $($wait:ident),*) => {{

@@ -64,6 +64,8 @@ pub(super) fn hostile_text() -> impl Strategy<Value = String> {
     proptest::collection::vec(fragment, 0..8).prop_map(|fragments| fragments.concat())
 }
 
+const MOMENT: Moment = Moment::from_unix_secs(0);
+
 /// Every page, with `text` wherever untrusted text can appear.
 pub(super) fn every_page(pages: &BuiltInPages, language: &Language, text: &str) -> Vec<(&'static str, Html)> {
     let hidden = [("csrf", text), (text, "1"), ("submit", text)];
@@ -90,6 +92,15 @@ pub(super) fn every_page(pages: &BuiltInPages, language: &Language, text: &str) 
     (device_code.user_code, device_code.failure) = (Some(text), Some(DeviceCodeFailure::UnknownOrExpired));
     let mut error = ErrorPage::new(language, StatusCode::BAD_REQUEST, text, text);
     error.detail = Some(text);
+    let mut consent = ConsentPage::new(language, form, client, destination.clone(), text, &scopes);
+    consent.other_account = Some(text);
+    let mut account = AccountPage::new(language, text);
+    account.failure = Some(AccountFailure::PasswordRefused(text));
+    let applications = [ApplicationAccess::new(client, &scopes, MOMENT, form)];
+    let mut sessions = [SignedInBrowser::this(MOMENT), SignedInBrowser::other(MOMENT, form)];
+    sessions[1].name = Some(text);
+    (account.applications, account.sessions) = (&applications, &sessions);
+    (account.sign_out_others, account.password, account.sign_out) = (Some(form), Some(form), Some(form));
     let mut logout = LogoutConfirmPage::new(language, form);
     (logout.client, logout.user) = (Some(client), Some(text));
     let mut logout_done = LogoutDonePage::new(language, true);
@@ -99,10 +110,8 @@ pub(super) fn every_page(pages: &BuiltInPages, language: &Language, text: &str) 
     vec![
         ("sign_in", pages.sign_in(&sign_in)),
         ("sign_in_again", pages.sign_in(&sign_in_again)),
-        (
-            "consent",
-            pages.consent(&ConsentPage::new(language, form, client, destination.clone(), text, &scopes)),
-        ),
+        ("consent", pages.consent(&consent)),
+        ("account", pages.account(&account)),
         ("error", pages.error(&error)),
         ("form_post", pages.form_post(&FormPostPage::new(language, uri, &hidden, client))),
         ("device_code", pages.device_code(&device_code)),
@@ -140,6 +149,36 @@ pub(super) fn every_variant(pages: &BuiltInPages, language: &Language, value: &s
         found.push(pages.device_code(&page));
     }
     found.push(pages.device_done(&DeviceDonePage::new(language, client, false)));
+    let mut application = ApplicationAccess::new(client, &[], MOMENT, form);
+    application.newest_token = Some(MOMENT);
+    for failure in [
+        AccountFailure::FormExpired,
+        AccountFailure::MissingFields,
+        AccountFailure::WrongPassword,
+        AccountFailure::PasswordsDiffer,
+        AccountFailure::PasswordTooLong,
+        AccountFailure::PasswordTooShort { min_characters: 7 },
+    ] {
+        found.push(
+            pages.account(&AccountPage { failure: Some(failure), ..AccountPage::new(language, value) }),
+        );
+    }
+    for done in [
+        AccountChange::AccessWithdrawn,
+        AccountChange::SignedOutThere,
+        AccountChange::SignedOutElsewhere,
+        AccountChange::PasswordChanged,
+    ] {
+        let page = AccountPage {
+            done: Some(done),
+            applications: &[application],
+            sessions: &[SignedInBrowser::this(MOMENT)],
+            more_applications: true,
+            more_sessions: true,
+            ..AccountPage::new(language, value)
+        };
+        found.push(pages.account(&page));
+    }
     for (title, advice) in [
         (&texts.error_tries, &texts.error_tries_advice),
         (&texts.error_server, &texts.error_server_advice),
@@ -153,8 +192,9 @@ pub(super) fn every_variant(pages: &BuiltInPages, language: &Language, value: &s
     found
 }
 
-/// The redirect URIs on the pages of [`every_variant`], and the parts of them that a page shows.
-pub(super) const OTHER_VALUES: [&str; 7] = [
+/// The moment and the redirect URIs on the pages of [`every_variant`], and the parts of them that a page shows.
+pub(super) const OTHER_VALUES: [&str; 8] = [
+    "1970-01-01 00:00 UTC",
     "http://127.0.0.1:4711/7",
     "com.example.app:/7",
     "http://127.0.0.1:4711",

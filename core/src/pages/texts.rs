@@ -159,6 +159,8 @@ pub struct Texts {
     pub consent: Text,
     /// Around the name of the client that requests access.
     pub consent_for: Phrase,
+    /// The button for somebody who is not the signed-in user.
+    pub not_you: Text,
 
     /// The heading of the page that posts a response to the client.
     pub form_post: Text,
@@ -210,6 +212,65 @@ pub struct Texts {
     pub stayed: Text,
     /// What to do then.
     pub stayed_advice: Text,
+
+    /// The heading of the account page.
+    pub account: Text,
+    /// An alert: the form has expired, and nothing was done.
+    pub account_expired: Text,
+    /// The heading above the applications that have access.
+    pub applications: Text,
+    /// In place of them: there is none.
+    pub no_applications: Text,
+    /// Around the moment since when an application has access.
+    pub access_since: Phrase,
+    /// Around the moment at which its newest token was issued.
+    pub newest_token: Phrase,
+    /// The user has consented, and the application has no token.
+    pub no_token: Text,
+    /// The button that withdraws the access of an application.
+    pub withdraw_access: Text,
+    /// It was withdrawn.
+    pub access_withdrawn: Text,
+    /// There are more applications than are shown.
+    pub more_applications: Text,
+    /// The heading above the browsers in which the user is signed in.
+    pub sessions: Text,
+    /// The browser that shows the page.
+    pub this_browser: Text,
+    /// Another browser.
+    pub other_browser: Text,
+    /// Around the moment of the sign-in.
+    pub signed_in_since: Phrase,
+    /// The button that signs out in another browser.
+    pub sign_out_there: Text,
+    /// The user is signed out there.
+    pub signed_out_there: Text,
+    /// The button that signs out in all other browsers.
+    pub sign_out_elsewhere: Text,
+    /// The user is signed out in all of them.
+    pub signed_out_elsewhere: Text,
+    /// There are more browsers than are shown.
+    pub more_sessions: Text,
+    /// The heading above the form that changes the password, and its button.
+    pub change_password: Text,
+    /// The label of the input.
+    pub current_password: Text,
+    /// The label of the input.
+    pub new_password: Text,
+    /// The label of the input for the same new password.
+    pub repeat_password: Text,
+    /// The password was changed, and the user is signed out in all other browsers.
+    pub password_changed: Text,
+    /// An alert: a password is missing.
+    pub password_incomplete: Text,
+    /// An alert: the current password is wrong.
+    pub password_wrong: Text,
+    /// An alert: the two new passwords are not the same.
+    pub passwords_differ: Text,
+    /// An alert: the new password is too long.
+    pub password_too_long: Text,
+    /// An alert, around the least number of characters: the new password is too short.
+    pub password_too_short: Phrase,
 
     /// The heading of an error page: too many tries.
     pub error_tries: Text,

@@ -6,6 +6,7 @@ mod parameters;
 mod redirect_uri;
 mod response_mode;
 mod response_type;
+mod return_path;
 mod scope;
 mod token_type;
 
@@ -19,5 +20,6 @@ pub use redirect_uri::{RedirectUri, RedirectUriError};
 pub(crate) use redirect_uri::{origin_of, with_parameters};
 pub use response_mode::ResponseMode;
 pub(crate) use response_type::{is_same_response_type, returns_token};
+pub use return_path::ReturnPath;
 pub use scope::{Scope, ScopeError};
 pub use token_type::TokenType;

@@ -10,7 +10,7 @@ use super::{BuildError, logouts, sweeper};
 use crate::client_auth::{ClientAuthentication, ClientAuthenticator};
 use crate::clients::{ClientKeys, Clients, Logos, SecretVerifier};
 use crate::endpoint::Endpoint;
-use crate::endpoints::{ClientLogo, EndSession, Interaction, Jwks, UserInfo};
+use crate::endpoints::{Account, ClientLogo, EndSession, Interaction, Jwks, UserInfo};
 use crate::engine::{AccessTokens, Engine, Outbox, ServerLifetimes};
 use crate::env::{Clock, Entropy, SystemClock, SystemEntropy};
 use crate::events::{Event, EventRecord, Events, Listener};
@@ -49,6 +49,7 @@ pub struct Builder {
     ended_grants: EndedGrants,
     users: Option<Arc<dyn Users>>,
     own_session: Option<Arc<dyn OwnSession>>,
+    account_page: Option<bool>,
     pages: Arc<dyn Pages>,
     openid: Option<OpenId>,
     access_tokens: AccessTokens,
@@ -110,6 +111,7 @@ impl GridAuth {
             ended_grants: EndedGrants::default(),
             users: None,
             own_session: None,
+            account_page: None,
             pages: Arc::new(BuiltInPages::default()),
             openid: None,
             access_tokens: AccessTokens { format: AccessTokenFormat::Opaque, algorithm: Algorithm::Es256 },
@@ -367,6 +369,14 @@ impl Builder {
         self
     }
 
+    /// Sets whether the server has the page on which users see and withdraw the access of applications, see where they are signed in,
+    /// and change their password: `/account` below the mount path. By default it has one if it has a grant for which users sign in.
+    #[must_use]
+    pub fn account_page(mut self, yes: bool) -> Self {
+        self.account_page = Some(yes);
+        self
+    }
+
     /// Sets the name, logo, colour and languages of the built-in pages.
     #[must_use]
     pub fn theme(self, theme: Theme) -> Self {
@@ -563,6 +573,9 @@ impl Builder {
         let languages = self.pages.languages().tags().map(str::to_owned);
         let ui_locales: Option<Vec<String>> = self.openid.as_ref().map(|_| languages.collect());
         let mut endpoints = endpoints(&grants, &interaction);
+        if self.account_page.unwrap_or(grants.authorization_sides().next().is_some()) {
+            endpoints.push(Arc::new(Account { interaction: Arc::clone(&interaction) }));
+        }
         let vault = VaultDoor::new(
             store.clone(),
             Arc::clone(&self.clock),

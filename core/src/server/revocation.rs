@@ -2,8 +2,8 @@
 
 use super::GridAuth;
 use crate::events::{Event, RevocationCause};
-use crate::identity::{SignUpError, UsersError};
-use crate::logout::{end_session, end_sessions};
+use crate::identity::SignUpError;
+use crate::logout::{end_session, end_sessions, replace_password, withdraw};
 use crate::model::{Consent, SessionId};
 use crate::store::{By, Kind, Query, Record, Row, StoreError};
 use crate::token::Secret;
@@ -21,15 +21,7 @@ impl GridAuth {
     /// [`RevokeError`] if the store fails. Everything else is revoked nevertheless, even if single rows cannot be removed or a part
     /// of the store is unavailable.
     pub async fn withdraw_consent(&self, subject: &str, client_id: &str) -> Result<(), RevokeError> {
-        // The consent is removed first, so that it leads to no new grant. Only an approval that has already read it still may.
-        let is_of_client = |row: &Row| row.client() == Some(client_id);
-        let consent = self.remove_listed(Kind::Consent, By::User(subject), is_of_client).await;
-        let why = RevocationCause::ConsentWithdrawn;
-        let grants = self.revoke_grants(By::User(subject), why, is_of_client).await;
-        consent?;
-        grants?;
-        self.0.engine.events.emit(Event::ConsentWithdrawn.of_client(client_id).of_subject(subject));
-        Ok(())
+        Ok(withdraw(&self.0.engine, subject, client_id).await?)
     }
 
     /// Ends all sessions of a user, then revokes all the user's grants, with their codes and tokens.
@@ -96,7 +88,7 @@ impl GridAuth {
     /// [`SignUpError::Password`] and [`SignUpError::PasswordPolicy`] where the password is not allowed; the others where it cannot
     /// be done now. The password may have changed then; called again, it goes on.
     pub async fn set_password(&self, username: &str, password: &Secret) -> Result<bool, SignUpError> {
-        self.replace_password(username, password, None).await
+        replace_password(&self.0.engine, username, password, None).await
     }
 
     /// Changes a password as its user does, in this session: it stays, and all else that speaks for the user ends as by
@@ -110,24 +102,7 @@ impl GridAuth {
         password: &Secret,
         session: &SessionId,
     ) -> Result<bool, SignUpError> {
-        self.replace_password(username, password, Some(session)).await
-    }
-
-    async fn replace_password(
-        &self,
-        username: &str,
-        password: &Secret,
-        stays: Option<&SessionId>,
-    ) -> Result<bool, SignUpError> {
-        let Some(subject) = self.0.engine.stored_users.set_password(username, password).await? else {
-            return Ok(false);
-        };
-        let sessions = end_sessions(&self.0.engine, &subject, stays, false).await.map_err(RevokeError);
-        let grants = self.revoke_grants(By::User(&subject), RevocationCause::User, |_| true).await;
-        match sessions.and(grants) {
-            Ok(()) => Ok(true),
-            Err(RevokeError(error)) => Err(UsersError::from(error).into()),
-        }
+        replace_password(&self.0.engine, username, password, Some(session)).await
     }
 
     /// Revokes all grants of a client.

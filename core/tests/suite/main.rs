@@ -7,6 +7,7 @@ mod log;
 #[path = "../support/mod.rs"]
 mod support;
 
+mod account;
 mod authentication;
 mod back_channel_logout;
 mod client_assertions;
@@ -48,6 +49,7 @@ mod revocation;
 mod secret_rotation;
 mod secrets_at_rest;
 mod sessions;
+mod stolen_cookie;
 mod subjects;
 mod sweeper;
 mod token_preparation;

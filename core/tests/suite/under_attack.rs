@@ -308,7 +308,8 @@ async fn a_program_whose_adapter_gets_no_address_is_told_once() {
     for _ in 0..3 {
         server.get(&authorize_uri(&[]), None).await;
     }
-    let told = warnings.kept();
+    let mut told = warnings.kept();
+    told.retain(|line| !line.contains("no secret is configured"));
     assert_eq!(told.len(), 1, "{told:?}");
     assert!(told[0].contains("address of their peer"), "{told:?}");
 }

@@ -1,7 +1,5 @@
 //! Sign-in and consent.
 
-use http::StatusCode;
-
 use super::answer::answer;
 use super::checks::{self, ValidRequest};
 use super::consent;
@@ -10,15 +8,15 @@ use super::own_session::{self, Arrival};
 use super::page::{consent_page, consent_purpose, sign_in_page};
 use super::prompt::{self, Progress};
 use super::redirect::Target;
+use super::source::OTHER_ACCOUNT;
 use super::visit::Visit;
 use crate::endpoints::form::{Browser, CSRF, Purpose};
+use crate::endpoints::sign_in::{self, SignIn};
 use crate::events::Event;
 use crate::http::Response;
-use crate::logout::end_session;
 use crate::model::Authentication;
 use crate::pages::SignInFailure;
 use crate::protocol::{OAuthError, Parameters};
-use crate::token::Secret;
 
 /// Proceeds as far as possible without user interaction, then shows the page that is needed.
 pub(super) async fn proceed(
@@ -26,7 +24,7 @@ pub(super) async fn proceed(
     valid: ValidRequest<'_>,
     signed_in_since: Option<&str>,
 ) -> Result<Response, Failure> {
-    let mut browser = Browser::of(visit.engine, visit.http)?;
+    let mut browser = Browser::of(visit.engine, visit.http).await?;
     if let Some(own) = &visit.interaction.own_session {
         return match own_session::arrive(visit, &**own, &browser, &valid, signed_in_since).await? {
             Arrival::SignedIn(signed_in, progress) => {
@@ -53,17 +51,17 @@ pub(super) async fn submitted(
 ) -> Result<Response, Failure> {
     // The browser may have changed the request in the form, so it is checked again from the start.
     let valid = checks::run(visit.engine, visit.grants, request).await?;
-    let mut browser = Browser::of(visit.engine, visit.http)?;
+    let mut browser = Browser::of(visit.engine, visit.http).await?;
     let token = parameters.get(CSRF).unwrap_or_default();
     // A new sign-in replaces an existing one, even of another user.
-    if visit.interaction.own_session.is_none() && browser.sent(token, Purpose::SignIn, carried)? {
+    if visit.interaction.own_session.is_none() && browser.sent(token, Purpose::SignIn, carried) {
         return sign_in(visit, browser, valid, parameters).await;
     }
     match visit.current(&mut browser).await? {
         Some(signed_in)
-            if browser.sent(token, consent_purpose(&consent::asked_for(&valid), &signed_in), carried)? =>
+            if browser.sent(token, consent_purpose(&consent::asked_for(&valid), &signed_in), carried) =>
         {
-            decided(visit, &browser, valid, &signed_in, parameters.get("decision")).await
+            decided(visit, &browser, valid, &signed_in, parameters).await
         }
         // The form was shown in another browser or before the sign-in, or it is forged. Nothing has happened, so ask again.
         Some(signed_in) => go_on(visit, &browser, valid, &signed_in, Progress::Arrived).await,
@@ -81,14 +79,8 @@ async fn sign_in(
     valid: ValidRequest<'_>,
     parameters: &Parameters,
 ) -> Result<Response, Failure> {
-    let username = parameters.get("username");
-    let (Some(name), Some(password)) = (username, parameters.get("password")) else {
-        return sign_in_page(visit, &browser, &valid, username, Some(SignInFailure::MissingFields));
-    };
-    let source = visit.engine.source(visit.http).with_browser(browser.known_key(visit.engine, name));
-    match visit.engine.check_password(name, &Secret::from(password), source).await {
-        Ok(Some(signed_in)) => {
-            let (browser, signed_in) = enter(visit, browser, name, signed_in).await?;
+    match sign_in::sign_in(visit.engine, visit.http, browser, parameters).await? {
+        SignIn::Done(browser, signed_in) => {
             match go_on(visit, &browser, valid, &signed_in, Progress::SignedIn).await {
                 // The user has signed in, whatever becomes of the request.
                 Err(failure) => {
@@ -98,40 +90,10 @@ async fn sign_in(
                 answered => answered,
             }
         }
-        Ok(None) => sign_in_page(visit, &browser, &valid, username, Some(SignInFailure::WrongCredentials)),
-        Err(error) => match (error.status(), error.retry_after()) {
-            (StatusCode::TOO_MANY_REQUESTS, Some(retry_after_secs)) => {
-                let failure = SignInFailure::TooManyTries { retry_after_secs };
-                sign_in_page(visit, &browser, &valid, username, Some(failure))
-            }
-            _ => Err(error.into()),
-        },
+        SignIn::Refused(browser, failure) => {
+            sign_in_page(visit, &browser, &valid, parameters.get("username"), Some(failure))
+        }
     }
-}
-
-/// Lets a user in. A live session of the same user goes on, so that it is one session to the clients; that of another user ends.
-async fn enter(
-    visit: Visit<'_>,
-    mut browser: Browser,
-    name: &str,
-    signed_in: Authentication,
-) -> Result<(Browser, Authentication), OAuthError> {
-    let engine = visit.engine;
-    let before = browser.find_session(engine).await?;
-    if let (Some(_), Some(secret)) = (&before, browser.session())
-        && let Some(renewed) = engine.sessions.renew(secret, &signed_in).await?
-    {
-        engine.know_browser(name, secret.key());
-        return Ok((browser, renewed));
-    }
-    let (session, signed_in) = engine.sessions.begin(signed_in).await?;
-    engine.know_browser(name, session.key());
-    if let Some((subject, left)) =
-        before.as_ref().and_then(|left| Some((left.user().subject(), left.session()?)))
-    {
-        end_session(engine, subject, left).await?;
-    }
-    Ok((browser.signed_in(session), signed_in))
 }
 
 /// Asks for what is still needed, or responds to the client.
@@ -145,10 +107,7 @@ async fn go_on(
     let now = visit.engine.clock.now();
     if !prompt::accepts_sign_in(visit.engine, &valid, signed_in, progress, now) {
         prompt::refuse_sign_in(visit.engine, &valid, Some(signed_in), progress)?;
-        return match &visit.interaction.own_session {
-            Some(own) => own_session::send_away(visit, &**own, browser, &valid, now),
-            None => sign_in_page(visit, browser, &valid, None, None),
-        };
+        return ask_sign_in(visit, browser, &valid, false);
     }
     if prompt::asks_consent(visit.engine, &valid, signed_in, progress).await? {
         prompt::refuse_consent(&valid)?;
@@ -158,14 +117,31 @@ async fn go_on(
     Ok(browser.with_session(visit.engine, response)?)
 }
 
+/// Shows the sign-in page, or sends the browser to the application's. `again`: even if somebody is signed in.
+fn ask_sign_in(
+    visit: Visit<'_>,
+    browser: &Browser,
+    valid: &ValidRequest<'_>,
+    again: bool,
+) -> Result<Response, Failure> {
+    match &visit.interaction.own_session {
+        Some(own) => own_session::send_away(visit, &**own, browser, valid, again),
+        None => sign_in_page(visit, browser, valid, None, None),
+    }
+}
+
 async fn decided(
     visit: Visit<'_>,
     browser: &Browser,
     valid: ValidRequest<'_>,
     signed_in: &Authentication,
-    decision: Option<&str>,
+    form: &Parameters,
 ) -> Result<Response, Failure> {
-    match decision {
+    // Another person is at the browser. Their sign-in will end this session.
+    if form.get(OTHER_ACCOUNT).is_some() {
+        return ask_sign_in(visit, browser, &valid, true);
+    }
+    match form.get("decision") {
         Some("allow") => {
             consent::remember(visit.engine, &valid, signed_in.user()).await?;
             tell(visit, &valid, signed_in, |scope| Event::Consented { scope });

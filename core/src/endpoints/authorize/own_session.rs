@@ -32,10 +32,10 @@ pub(super) async fn arrive(
     let now = visit.engine.clock.now();
     let Some(signed_in) = visit.interaction.own_authentication(own, visit.http).await? else {
         prompt::refuse_sign_in(visit.engine, valid, None, Progress::Arrived)?;
-        return Ok(Arrival::SentAway(send_away(visit, own, browser, valid, now)?));
+        return Ok(Arrival::SentAway(send_away(visit, own, browser, valid, false)?));
     };
     let carried = valid.request.parameters.encode_without(&[]);
-    let since = signed_in_since.map(|text| sent_away_at(browser, &carried, text)).transpose()?.flatten();
+    let since = signed_in_since.and_then(|text| sent_away_at(browser, &carried, text));
     // An application may know the second of a sign-in and no more.
     let has_signed_in =
         since.zip(signed_in.auth_time()).is_some_and(|(since, at)| at.as_secs() >= since.as_secs());
@@ -49,45 +49,46 @@ pub(super) async fn arrive(
         let error = OAuthError::new(ErrorCode::Custom("login_required"), "the user did not sign in again");
         return Err(Failure::Redirect(Box::new(Target::of(&valid.request)), error));
     }
-    Ok(Arrival::SentAway(send_away(visit, own, browser, valid, now)?))
+    Ok(Arrival::SentAway(send_away(visit, own, browser, valid, false)?))
 }
 
 /// Sends a browser to the application's sign-in page. If the sign-in must be recent, the URI to return to says since when. That
-/// distinguishes a user who was signed in before from one who has signed in for this request.
+/// distinguishes a user who was signed in before from one who has signed in for this request. `again`: although somebody is signed in.
 pub(super) fn send_away(
     visit: Visit<'_>,
     own: &dyn OwnSession,
     browser: &Browser,
     valid: &ValidRequest<'_>,
-    now: Timestamp,
+    again: bool,
 ) -> Result<Response, Failure> {
     let carried = valid.request.parameters.encode_without(&[]);
     let mut return_to = visit.authorize_path(&valid.request.parameters);
     if !prompt::wants_recent_sign_in(valid) {
-        return Ok(see_other(&own.sign_in_uri(&wanted(valid, &return_to)))?);
+        return Ok(see_other(&own.sign_in_uri(&wanted(valid, &return_to, again)))?);
     }
+    let now = visit.engine.clock.now();
     let mac = browser.csrf_token(Purpose::SignInSince(now), &carried)?;
     return_to.push_str(&format!("&{SIGNED_IN_SINCE}={}.{mac}", now.as_millis()));
-    Ok(browser.with_form(visit.engine, see_other(&own.sign_in_uri(&wanted(valid, &return_to)))?)?)
+    Ok(browser.with_form(visit.engine, see_other(&own.sign_in_uri(&wanted(valid, &return_to, again)))?)?)
 }
 
-fn wanted<'a>(valid: &'a ValidRequest<'_>, return_to: &'a str) -> WantedSignIn<'a> {
+fn wanted<'a>(valid: &'a ValidRequest<'_>, return_to: &'a str, again: bool) -> WantedSignIn<'a> {
     let (request, plan) = (&valid.request, &valid.plan);
     WantedSignIn {
         return_to,
-        again: plan.asks_sign_in,
+        again: again || plan.asks_sign_in,
         max_age: plan.max_age,
         login_hint: request.parameter("login_hint"),
         subject: plan.subject.as_deref(),
         acr_values: &plan.acr_values,
         ui_locales: request.parameter("ui_locales"),
-        client: &request.client,
+        client: Some(&request.client),
     }
 }
 
 /// When this browser was sent to sign in with this request; `None` if the parameter is not authentic.
-fn sent_away_at(browser: &Browser, carried: &str, text: &str) -> Result<Option<Timestamp>, OAuthError> {
-    let Some((moment, mac)) = text.split_once('.') else { return Ok(None) };
-    let Ok(moment) = moment.parse().map(Timestamp::from_millis) else { return Ok(None) };
-    Ok(browser.sent(mac, Purpose::SignInSince(moment), carried)?.then_some(moment))
+fn sent_away_at(browser: &Browser, carried: &str, text: &str) -> Option<Timestamp> {
+    let (moment, mac) = text.split_once('.')?;
+    let moment = moment.parse().map(Timestamp::from_millis).ok()?;
+    browser.sent(mac, Purpose::SignInSince(moment), carried).then_some(moment)
 }

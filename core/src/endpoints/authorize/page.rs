@@ -1,15 +1,14 @@
 //! The sign-in page and the consent page.
 
-use http::header::RETRY_AFTER;
-use http::{HeaderValue, StatusCode};
+use http::StatusCode;
 
 use super::checks::ValidRequest;
 use super::consent;
 use super::failure::Failure;
-use super::source::REQUEST;
+use super::source::{OTHER_ACCOUNT, REQUEST};
 use super::visit::Visit;
 use crate::endpoints::form::{Browser, CSRF, Purpose};
-use crate::endpoints::{client_info, logo_path};
+use crate::endpoints::{client_info, logo_path, sign_in};
 use crate::http::Response;
 use crate::model::Authentication;
 use crate::pages::{ConsentPage, Destination, Form, ScopeInfo, SignInFailure, SignInPage};
@@ -35,17 +34,7 @@ pub(super) fn sign_in_page(
     page.destination = Some(&destination);
     page.username = username.or(valid.request.parameter("login_hint"));
     page.failure = failure;
-    let status = match failure {
-        None => StatusCode::OK,
-        Some(SignInFailure::TooManyTries { .. }) => StatusCode::TOO_MANY_REQUESTS,
-        Some(SignInFailure::FormExpired) => StatusCode::FORBIDDEN,
-        Some(_) => StatusCode::BAD_REQUEST,
-    };
-    let mut response = visit.interaction.pages.sign_in(&page).into_response(status);
-    if let Some(SignInFailure::TooManyTries { retry_after_secs }) = failure {
-        response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(retry_after_secs));
-    }
-    Ok(browser.with_form(visit.engine, response)?)
+    Ok(sign_in::sign_in_page(visit.engine, visit.interaction, browser, &page)?)
 }
 
 pub(super) fn consent_purpose<'a>(scope: &'a Scope, signed_in: &'a Authentication) -> Purpose<'a> {
@@ -67,13 +56,16 @@ pub(super) fn consent_page(
     let logo = logo_path(visit.engine, &valid.request.client);
     let mut client = client_info(&valid.request.client);
     client.logo = logo.as_deref();
-    let page = visit.interaction.pages.consent(&ConsentPage::new(
+    let action = visit.form_action();
+    let mut page = ConsentPage::new(
         visit.language,
-        Form { action: &visit.form_action(), hidden: &hidden },
+        Form { action: &action, hidden: &hidden },
         client,
         Destination::new(valid.request.redirect.as_str()),
         signed_in.user().username(),
         &scopes,
-    ));
+    );
+    page.other_account = Some(OTHER_ACCOUNT);
+    let page = visit.interaction.pages.consent(&page);
     Ok(browser.with_form(visit.engine, page.into_response(StatusCode::OK))?)
 }

@@ -9,10 +9,13 @@ pub(super) const REQUEST: &str = "authorization_request";
 /// The parameter by which the server recognises a browser that it has sent to sign in again.
 pub(super) const SIGNED_IN_SINCE: &str = "gridauth_signed_in_since";
 
+/// The button of the consent page for somebody who is not the signed-in user.
+pub(super) const OTHER_ACCOUNT: &str = "other_account";
+
 /// Parameters that are not part of an authorization request and must not be carried along or passed on: the fields of the forms,
 /// and a secret that a client sent by mistake.
-pub(super) const NOT_OF_THE_REQUEST: [&str; 7] =
-    [CSRF, REQUEST, SIGNED_IN_SINCE, "username", "password", "decision", "client_secret"];
+pub(super) const NOT_OF_THE_REQUEST: [&str; 8] =
+    [CSRF, REQUEST, SIGNED_IN_SINCE, "username", "password", "decision", OTHER_ACCOUNT, "client_secret"];
 
 /// The longest authorization request, encoded, in bytes. The forms carry it, encoded once more.
 const LONGEST: usize = 16 * 1024;

@@ -29,7 +29,7 @@ impl<'a> Visit<'a> {
 
     /// Who is signed in in the browser that sent this request.
     pub(super) async fn signed_in(self) -> Result<Option<Authentication>, OAuthError> {
-        self.current(&mut Browser::of(self.engine, self.http)?).await
+        self.current(&mut Browser::of(self.engine, self.http).await?).await
     }
 
     /// Who is signed in in this browser.

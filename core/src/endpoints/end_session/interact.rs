@@ -1,21 +1,21 @@
 //! Signs out, or asks first.
 
 use http::HeaderMap;
-use http::header::SET_COOKIE;
 
 use super::page;
 use super::request::LogoutRequest;
 use super::visit::Visit;
 use crate::endpoints::form::{Browser, CSRF, Purpose};
+use crate::endpoints::sign_out::{self, with_headers, without_cookie};
 use crate::http::Response;
-use crate::logout::{end_session, frames};
+use crate::logout::end_session;
 use crate::model::{Authentication, Session, SessionId};
 use crate::protocol::{OAuthError, Parameters};
 
 /// Signs out if the hint is about the user and the session of this browser. Otherwise the user must be asked (RP-Initiated Logout
 /// section 2).
 pub(super) async fn proceed(visit: Visit<'_>, request: LogoutRequest) -> Result<Response, OAuthError> {
-    let mut browser = Browser::of(visit.engine, visit.http)?;
+    let mut browser = Browser::of(visit.engine, visit.http).await?;
     match visit.interaction.signed_in(visit.engine, visit.http, &mut browser).await? {
         Some(signed_in) if request.is_about(visit.engine, &signed_in) => {
             sign_out(visit, &request, &signed_in).await
@@ -49,13 +49,13 @@ pub(super) async fn submitted(
     carried: &str,
     request: LogoutRequest,
 ) -> Result<Response, OAuthError> {
-    let mut browser = Browser::of(visit.engine, visit.http)?;
+    let mut browser = Browser::of(visit.engine, visit.http).await?;
     let Some(signed_in) = visit.interaction.signed_in(visit.engine, visit.http, &mut browser).await? else {
         // Signed out meanwhile, in another tab.
         return proceed(visit, request).await;
     };
     let purpose = Purpose::SignOut { subject: signed_in.user().subject() };
-    let is_ours = browser.sent(form.get(CSRF).unwrap_or_default(), purpose, carried)?;
+    let is_ours = browser.sent(form.get(CSRF).unwrap_or_default(), purpose, carried);
     match form.get("decision").filter(|_| is_ours) {
         Some("allow") => sign_out(visit, &request, &signed_in).await,
         Some("deny") => page::done(visit, &request, false, &[], None),
@@ -69,42 +69,15 @@ async fn sign_out(
     request: &LogoutRequest,
     signed_in: &Authentication,
 ) -> Result<Response, OAuthError> {
-    let mut told = Vec::new();
-    if let Some(session) = signed_in.session()
-        && let Some(ended) = end_session(visit.engine, signed_in.user().subject(), session).await?
-    {
-        told = frames(visit.engine, &ended).await?;
-    }
-    let headers = match &visit.interaction.own_session {
-        Some(own) => {
-            let (parts, _) = visit.http.clone().into_parts();
-            own.sign_out(&parts).await?
-        }
-        None => without_cookie(visit),
-    };
-    let response = page::done(visit, request, true, &told, request.return_to.as_deref())?;
-    Ok(with_headers(response, headers))
+    let signed_out = sign_out::sign_out(visit.engine, visit.interaction, visit.http, signed_in).await?;
+    let response = page::done(visit, request, true, &signed_out.frames, request.return_to.as_deref())?;
+    Ok(signed_out.settle(response))
 }
 
 /// Removes a cookie whose session is over.
 fn no_session(visit: Visit<'_>, browser: &Browser) -> HeaderMap {
     match browser.session() {
-        Some(_) if visit.interaction.own_session.is_none() => without_cookie(visit),
+        Some(_) if visit.interaction.own_session.is_none() => without_cookie(visit.engine),
         _ => HeaderMap::new(),
     }
-}
-
-fn without_cookie(visit: Visit<'_>) -> HeaderMap {
-    HeaderMap::from_iter([(SET_COOKIE, visit.engine.sessions.clear_cookie())])
-}
-
-fn with_headers(mut response: Response, headers: HeaderMap) -> Response {
-    let mut last = None;
-    for (name, value) in headers {
-        last = name.or(last);
-        if let Some(name) = &last {
-            response.headers_mut().append(name, value);
-        }
-    }
-    response
 }
