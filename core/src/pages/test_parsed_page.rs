@@ -136,7 +136,11 @@ impl ParsedPage {
     }
 
     pub(super) fn input(&self, name: &str) -> &Attributes {
-        let found: Vec<_> = self.all("input").into_iter().filter(|input| input["name"] == name).collect();
+        let found: Vec<_> = self
+            .all("input")
+            .into_iter()
+            .filter(|input| input.get("name").is_some_and(|own| own == name))
+            .collect();
         assert_eq!(found.len(), 1, "input {name}");
         found[0]
     }

@@ -192,9 +192,8 @@ pub(super) fn every_variant(pages: &BuiltInPages, language: &Language, value: &s
     found
 }
 
-/// The moment and the redirect URIs on the pages of [`every_variant`], and the parts of them that a page shows.
+/// The redirect URIs on the pages of [`every_variant`], the parts of them that a page shows, and the moment.
 pub(super) const OTHER_VALUES: [&str; 8] = [
-    "1970-01-01 00:00 UTC",
     "http://127.0.0.1:4711/7",
     "com.example.app:/7",
     "http://127.0.0.1:4711",
@@ -202,4 +201,5 @@ pub(super) const OTHER_VALUES: [&str; 8] = [
     "https://shop.example/7",
     "https://shop.example",
     super::form_post::SCRIPT,
+    "1970-01-01 00:00 UTC",
 ];

@@ -38,8 +38,8 @@ fn unescaped(text: &str) -> String {
 
 /// The form of a page that does this, with these fields filled in.
 fn form(page: &Response, action: &str, fill: &[(&str, &str)]) -> Vec<(String, String)> {
-    let found = forms(page).into_iter().filter(|form| form.contains(&("action".into(), action.into())));
-    let mut form = found.last().unwrap_or_else(|| panic!("no form {action} in {}", text(page)));
+    let mut found = forms(page).into_iter().filter(|form| form.contains(&("action".into(), action.into())));
+    let mut form = found.next_back().unwrap_or_else(|| panic!("no form {action} in {}", text(page)));
     for (name, value) in fill {
         let field = form.iter_mut().find(|(own, _)| own == name);
         *field.unwrap_or_else(|| panic!("no input {name}")) = ((*name).to_owned(), (*value).to_owned());
