@@ -13,6 +13,7 @@ mod authorize;
 mod bad_input;
 mod code;
 mod cors;
+mod device;
 mod grants;
 mod guard;
 mod introspection;
@@ -54,6 +55,7 @@ const SUBJECTS: &[(&str, &[Case])] = &[
     ("openid_flows", openid_flows::CASES),
     ("cors", cors::CASES),
     ("grants", grants::CASES),
+    ("device", device::CASES),
     ("refresh", refresh::CASES),
     ("revocation", revocation::CASES),
     ("introspection", introspection::CASES),

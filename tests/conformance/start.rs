@@ -627,7 +627,7 @@ fn logs_go_to_standard_error(context: &Context) {
     app.get("/health").expect(200);
     // The seed has entries that the server does not support: there is a warning about each, by name.
     let log = app.stderr();
-    for named in ["unusable", "key-holder", "private_key_jwt", "device_code"] {
+    for named in ["unusable", "key-holder", "private_key_jwt", "saml2-bearer"] {
         assert!(log.contains(named), "no warning names {named}: {log}");
     }
     // There is a warning about each grant that RFC 9700 advises against.

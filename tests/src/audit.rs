@@ -14,10 +14,11 @@ use crate::html::Page;
 use crate::http::{Request, Response, decode};
 
 /// Parameters and JSON members whose values are secret.
-const SECRET_NAMES: [&str; 11] = [
+const SECRET_NAMES: [&str; 12] = [
     "password",
     "client_secret",
     "code",
+    "device_code",
     "access_token",
     "refresh_token",
     "id_token",

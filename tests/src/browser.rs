@@ -126,7 +126,12 @@ pub fn is_sign_in(response: &Response) -> bool {
     has_form(response, |page| page.forms[0].visible == ["username", "password"])
 }
 
-/// Whether a response is the consent page.
+/// Whether a response is the page that asks for the code of a device.
+pub fn is_code_page(response: &Response) -> bool {
+    has_form(response, |page| page.forms[0].visible == ["user_code"])
+}
+
+/// Whether a response is the consent page, or the question whether to connect a device.
 pub fn is_consent(response: &Response) -> bool {
     has_form(response, |page| page.forms[0].buttons.iter().any(|(name, _)| name == "decision"))
 }

@@ -44,7 +44,8 @@ static MASKS: LazyLock<Vec<(Regex, &'static str)>> = LazyLock::new(|| {
         // Three parts in base64url, the first of which is an object in JSON.
         (r"\beyJ[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+", "JWT"),
         // Longer than any other value, which may contain the prefix by chance.
-        (r"\bga[a-z]_[A-Za-z0-9_-]{44,}", "TOKEN"),
+        (r"\bg(a[a-z]|dc)_[A-Za-z0-9_-]{44,}", "TOKEN"),
+        (r"\b[BCDFGHJKLMNPQRSTVWXZ]{4}-[BCDFGHJKLMNPQRSTVWXZ]{4}\b", "USER-CODE"),
         (r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", "UUID"),
         (r"\d+-[0-9a-f]{12}", "UNIQUE"),
         (r"[0-9a-f]{31,32}", "SECRET"),

@@ -146,6 +146,20 @@ pub const CLIENTS: &[Client] = &[
         metadata: r#"{"redirect_uris": ["https://openid-half.example.com/cb"], "grant_types": ["implicit"],
             "response_types": ["id_token", "code id_token"], "scope": "openid notes.read"}"#,
     },
+    // Two devices, one of which can keep a secret.
+    Client {
+        id: "tv",
+        auth: Auth::None,
+        metadata: r#"{"client_name": "Living room TV", "response_types": [],
+            "grant_types": ["urn:ietf:params:oauth:grant-type:device_code", "refresh_token"],
+            "scope": "openid notes.read notes.write"}"#,
+    },
+    Client {
+        id: "set-top-box",
+        auth: Auth::Basic,
+        metadata: r#"{"client_name": "Set-top box", "response_types": [], "gridauth_first_party": true,
+            "grant_types": ["urn:ietf:params:oauth:grant-type:device_code"], "scope": "notes.read"}"#,
+    },
     // May ask for a scope that the server has no description of.
     Client {
         id: "wide",
@@ -168,7 +182,7 @@ pub const CLIENTS: &[Client] = &[
             "tos_uri": "https://u.example.com/tos", "policy_uri": "https://u.example.com/policy",
             "software_id": "4711", "software_version": "1.0", "id_token_signed_response_alg": "RS256",
             "default_max_age": 60, "require_auth_time": false, "redirect_uris": ["https://u.example.com/cb"],
-            "grant_types": ["urn:ietf:params:oauth:grant-type:device_code", "urn:example:unknown"],
+            "grant_types": ["urn:ietf:params:oauth:grant-type:saml2-bearer", "urn:example:unknown"],
             "response_types": ["code id_token", "unknown"], "scope": "notes.read"}"##,
     },
 ];

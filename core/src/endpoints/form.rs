@@ -35,6 +35,13 @@ pub(crate) enum Purpose<'a> {
         subject: &'a str,
         scope: &'a str,
     },
+    /// A user code that is entered.
+    UserCode,
+    /// The decision of the user with this subject about the device with this code's digest.
+    Device {
+        subject: &'a str,
+        code: &'a str,
+    },
     /// The sign-out of the user with this subject.
     SignOut {
         subject: &'a str,
@@ -51,6 +58,8 @@ impl Purpose<'_> {
             Self::SignIn => "sign-in".to_owned(),
             Self::SignInSince(moment) => format!("sign-in since {}", moment.as_millis()),
             Self::Consent { subject, scope } => format!("consent {} {subject} {scope}", subject.len()),
+            Self::UserCode => "user code".to_owned(),
+            Self::Device { subject, code } => format!("device {code} {subject}"),
             Self::SignOut { subject } => format!("sign-out {subject}"),
             Self::Account { subject } => format!("account {subject}"),
         }
@@ -58,7 +67,10 @@ impl Purpose<'_> {
 
     /// Whether a signed-in user decides something with the form.
     fn is_decision(self) -> bool {
-        matches!(self, Self::Consent { .. } | Self::SignOut { .. } | Self::Account { .. })
+        matches!(
+            self,
+            Self::Consent { .. } | Self::Device { .. } | Self::SignOut { .. } | Self::Account { .. }
+        )
     }
 }
 

@@ -3,6 +3,7 @@
 mod account;
 mod authorize;
 mod client_logo;
+mod device;
 mod end_session;
 mod form;
 mod interaction;
@@ -18,6 +19,7 @@ mod userinfo;
 pub(crate) use account::Account;
 pub(crate) use authorize::Authorize;
 pub(crate) use client_logo::{ClientLogo, logo_path};
+pub(crate) use device::{DeviceAuthorizationEndpoint, DevicePage};
 pub(crate) use end_session::EndSession;
 pub(crate) use interaction::{Interaction, client_info};
 pub(crate) use introspect::Introspect;

@@ -72,6 +72,15 @@ impl Engine {
         self.events.emit(record);
     }
 
+    /// Counts a device that asks for access. An error where there were too many from this source.
+    pub(crate) fn count_device_start(&self, source: Source) -> Result<(), OAuthError> {
+        self.throttle.device_start(source).map_err(|wait| {
+            let (limit, seconds) = (Limit::DeviceStart, wait.seconds);
+            self.events.emit(Event::Throttled { limit, reached: false, seconds, typed: None });
+            OAuthError::too_many_requests(seconds)
+        })
+    }
+
     /// Whether this user has signed in in this browser before.
     pub(crate) fn knows_browser(&self, username: &str, browser: u128) -> bool {
         self.throttle.knows_browser(&self.users.account(username), browser)

@@ -247,6 +247,8 @@ causes! {
         UserCode = "user_code",
         /// Sign-ups from one source.
         SignUp = "sign_up",
+        /// Devices from one source that ask for access (RFC 8628).
+        DeviceStart = "device_start",
     }
 }
 

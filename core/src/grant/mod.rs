@@ -8,6 +8,7 @@ mod authorization_code;
 mod authorization_request;
 mod authorization_response;
 mod client_credentials;
+mod device_code;
 mod draft;
 mod front_channel;
 mod granted_scope;
@@ -35,6 +36,7 @@ pub use authorization_code::AuthorizationCode;
 pub use authorization_request::AuthorizationRequest;
 pub use authorization_response::AuthorizationResponse;
 pub use client_credentials::ClientCredentials;
+pub use device_code::{DeviceCode, DeviceSettings};
 pub use draft::TokenDraft;
 pub use extension::Extension;
 pub use granted_scope::GrantedScope;
@@ -51,6 +53,7 @@ pub use token_response::{Issued, TokenResponse};
 pub use trusted_issuer::TrustedIssuer;
 pub use validated_redirect::ValidatedRedirect;
 
+pub(crate) use device_code::DEVICE_CODE;
 pub(crate) use issue::issue_minted;
 pub(crate) use jwt::RESERVED_CLAIMS;
 pub(crate) use registry::{Registered, Registry};
@@ -72,6 +75,11 @@ pub trait Grant: Send + Sync + 'static {
 
     /// Its part at the authorization endpoint, if it has one.
     fn authorization_side(&self) -> Option<&dyn AuthorizationSide> {
+        None
+    }
+
+    /// Its settings for the device authorization endpoint, if it redeems device codes (RFC 8628).
+    fn device_settings(&self) -> Option<DeviceSettings> {
         None
     }
 

@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use super::extension::OpenId;
 use super::front_channel::FrontChannel;
-use super::{AuthorizationSide, Extension, Grant, TokenSide};
+use super::{AuthorizationSide, DEVICE_CODE, DeviceSettings, Extension, Grant, TokenSide};
 use crate::endpoint::Metadata;
 use crate::protocol::is_same_response_type;
 
@@ -130,6 +130,11 @@ impl Registry {
                 side.filter(|side| is_same_response_type(side.response_type(), response_type))?,
             ))
         })
+    }
+
+    /// The settings of the device authorization endpoint, if a grant redeems device codes.
+    pub(crate) fn device_settings(&self) -> Option<DeviceSettings> {
+        self.token_side(DEVICE_CODE).and_then(|(registered, _)| registered.grant.device_settings())
     }
 
     /// Whether there are no grants.

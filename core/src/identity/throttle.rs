@@ -113,6 +113,7 @@ pub struct Throttle {
     user_codes: Table<Failures>,
     sources: Table<Failures>,
     sign_ups: Table<Failures>,
+    device_starts: Table<Failures>,
 }
 
 /// What is kept for accounts, and for clients.
@@ -149,6 +150,7 @@ impl Throttle {
             user_codes: table(settings.failures),
             sources: table(settings.source_failures),
             sign_ups: table(settings.sign_ups),
+            device_starts: table(settings.device_starts),
         }
     }
 
@@ -198,8 +200,21 @@ impl Throttle {
     /// # Errors
     /// [`RetryAfter`] where there were too many from this source.
     pub fn sign_up(&self, source: Source) -> Result<(), RetryAfter> {
+        self.count(&self.sign_ups, source)
+    }
+
+    /// Counts a device that asks for access.
+    ///
+    /// # Errors
+    /// [`RetryAfter`] where there were too many from this source.
+    pub fn device_start(&self, source: Source) -> Result<(), RetryAfter> {
+        self.count(&self.device_starts, source)
+    }
+
+    /// Counts what is limited by source alone.
+    fn count(&self, table: &Table<Failures>, source: Source) -> Result<(), RetryAfter> {
         match source.limited_network() {
-            Some(network) if !self.is_off => self.sign_ups.failed(self.key(network), self.clock.now()),
+            Some(network) if !self.is_off => table.failed(self.key(network), self.clock.now()),
             _ => Ok(()),
         }
     }

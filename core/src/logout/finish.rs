@@ -3,7 +3,10 @@
 use crate::engine::Engine;
 use crate::events::RevocationCause;
 use crate::identity::EndedGrants;
-use crate::model::{GrantRecord, Session, SessionId};
+use crate::model::{
+    AuthenticationState, DeviceAuthorization, DeviceDecision, GrantRecord, Session, SessionId,
+};
+use crate::protocol::Scope;
 use crate::store::{By, Entry, Key, Kind, Row, StoreError};
 
 /// Ends what was made in a session that is closed.
@@ -34,13 +37,35 @@ pub(super) async fn end_grants(
     if sessions.is_empty() || engine.ended_grants == EndedGrants::None {
         return Ok(());
     }
-    let ends = |entry: &Entry| ends_with(engine.ended_grants, &entry.row, sessions);
-    engine.revoke_grants(By::User(subject), RevocationCause::SignOut, ends).await
+    // A device that was allowed in the session may not have polled yet.
+    let ends = |entry: &Entry| device_ends_with(engine.ended_grants, &entry.row, sessions);
+    let devices = engine.remove_entries(Kind::DeviceCode, By::User(subject), ends).await;
+    let ends = |entry: &Entry| grant_ends_with(engine.ended_grants, &entry.row, sessions);
+    devices.and(engine.revoke_grants(By::User(subject), RevocationCause::SignOut, ends).await)
 }
 
-fn ends_with(ended: EndedGrants, row: &Row, sessions: &[SessionId]) -> bool {
+fn grant_ends_with(ended: EndedGrants, row: &Row, sessions: &[SessionId]) -> bool {
     let Ok(grant) = row.decoded::<GrantRecord>() else { return false };
-    let session = grant.authentication.as_ref().and_then(|signed_in| signed_in.session.as_ref());
+    ends_with(ended, sessions, grant.authentication.as_deref(), &grant.scope)
+}
+
+fn device_ends_with(ended: EndedGrants, row: &Row, sessions: &[SessionId]) -> bool {
+    let Ok(device) = row.decoded::<DeviceAuthorization>() else { return false };
+    match &device.decision {
+        DeviceDecision::Allowed { authentication, .. } => {
+            ends_with(ended, sessions, Some(authentication), &device.scope)
+        }
+        _ => false,
+    }
+}
+
+fn ends_with(
+    ended: EndedGrants,
+    sessions: &[SessionId],
+    signed_in: Option<&AuthenticationState>,
+    scope: &Scope,
+) -> bool {
+    let session = signed_in.and_then(|signed_in| signed_in.session.as_ref());
     let is_of_session = session.is_some_and(|session| sessions.contains(session));
-    is_of_session && (ended == EndedGrants::All || !grant.scope.contains("offline_access"))
+    is_of_session && (ended == EndedGrants::All || !scope.contains("offline_access"))
 }

@@ -1,4 +1,4 @@
-//! What is stored: clients, users, grants, sessions and consents, each as one row.
+//! What is stored: clients, users, grants, devices, sessions and consents, each as one row.
 
 mod access_token_format;
 mod authentication;
@@ -8,6 +8,7 @@ mod client_keys;
 pub(crate) mod client_secret_hash;
 pub(crate) mod client_secrets;
 mod consent;
+mod device_authorization;
 mod former_secret;
 mod grant;
 mod grant_summary;
@@ -29,6 +30,7 @@ pub use authentication::{Authentication, AuthenticationState};
 pub use client::{AuthMethod, Client, ClientBuilder, ClientError, Lifetimes};
 pub use client_secret_hash::ClientSecretHash;
 pub use consent::Consent;
+pub use device_authorization::{DeviceAuthorization, DeviceDecision};
 pub use grant::{AccessState, CodeState, GrantData, GrantRecord, PreviousRefresh, RefreshState};
 pub use grant_summary::GrantSummary;
 pub use logout_notice::LogoutNotice;

@@ -80,6 +80,8 @@ pub struct DeviceConfirmPage<'a> {
     pub user: &'a str,
     /// Every requested scope.
     pub scopes: &'a [ScopeInfo<'a>],
+    /// The address that the device asked from, as far as that is known.
+    pub source: Option<&'a str>,
 }
 
 impl<'a> DeviceConfirmPage<'a> {
@@ -93,7 +95,7 @@ impl<'a> DeviceConfirmPage<'a> {
         user: &'a str,
         scopes: &'a [ScopeInfo<'a>],
     ) -> Self {
-        Self { language, form, client, user_code, user, scopes }
+        Self { language, form, client, user_code, user, scopes, source: None }
     }
 }
 
@@ -135,6 +137,7 @@ impl fmt::Debug for DeviceConfirmPage<'_> {
             .field("client", &self.client)
             .field("user", &self.user)
             .field("scopes", &self.scopes)
+            .field("source", &self.source)
             .finish_non_exhaustive()
     }
 }
@@ -164,11 +167,15 @@ pub(super) fn write_code(out: &mut Markup, page: &DeviceCodePage<'_>) {
 
 pub(super) fn write_confirm(out: &mut Markup, page: &DeviceConfirmPage<'_>) {
     let texts = page.language.texts();
+    parts::client_logo(out, &page.client);
     html!(out; "<h1>" (&texts.device_confirm) "</h1>");
     parts::lead(out, &texts.device_confirm_for, &page.client);
     parts::self_registered(out, texts, &page.client);
     parts::scopes(out, texts, page.scopes);
     html!(out; "<dl><div><dt>" (&texts.device_shows) r#"</dt><dd><bdi class="code">"# (page.user_code) "</bdi></dd></div>");
+    if let Some(source) = page.source {
+        html!(out; "<div><dt>" (&texts.device_source) "</dt><dd><bdi>" (source) "</bdi></dd></div>");
+    }
     parts::signed_in_as(out, texts, page.user);
     html!(out; r#"</dl><p class="warning">"# (&texts.device_warning) "</p>");
     parts::form(out, &page.form, |out| parts::decision(out, &texts.allow, &texts.deny));
@@ -233,10 +240,11 @@ mod tests {
     #[test]
     fn the_confirmation_shows_code_client_user_and_scopes() {
         let scopes = [ScopeInfo { token: "notes.read", description: Some("Read your notes") }];
-        let view =
+        let mut view =
             DeviceConfirmPage::new(&ENGLISH, FORM, ClientInfo::new("tv"), "WDJB-MJHT", "Israel", &scopes);
+        view.source = Some("192.0.2.7");
         let page = ParsedPage::checked(BuiltInPages::default().device_confirm(&view).body());
-        for shown in ["tv", "WDJB-MJHT", "Israel", "Read your notes", "notes.read"] {
+        for shown in ["tv", "WDJB-MJHT", "192.0.2.7", "Israel", "Read your notes", "notes.read"] {
             assert!(page.text().contains(shown), "{shown}");
         }
         let values: Vec<_> = page.all("button").iter().map(|button| button["value"].clone()).collect();

@@ -56,6 +56,7 @@ pub(super) fn texts() -> Texts {
         device_confirm: "Connect this device?".into(),
         device_confirm_for: Phrase::new("", " on a device asks for access to your account."),
         device_shows: "Code on the device".into(),
+        device_source: "Asked from the address".into(),
         device_warning: "Allow this only if your own device shows the same code. If somebody sent you the code or \
                          the link, choose Deny."
             .into(),

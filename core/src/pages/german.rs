@@ -64,6 +64,7 @@ pub(super) fn texts() -> Texts {
         device_confirm: "Dieses Gerät verbinden?".into(),
         device_confirm_for: Phrase::new("", " bittet auf einem Gerät um Zugriff auf Ihr Konto."),
         device_shows: "Code auf dem Gerät".into(),
+        device_source: "Anfrage von der Adresse".into(),
         device_warning: "Erlauben Sie dies nur, wenn Ihr eigenes Gerät denselben Code anzeigt. Wenn Ihnen jemand den \
                          Code oder den Link geschickt hat, wählen Sie „Ablehnen“."
             .into(),

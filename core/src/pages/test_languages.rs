@@ -17,7 +17,7 @@ macro_rules! fields {
                 new_password, repeat_password, password_changed, password_incomplete, password_wrong,
                 passwords_differ, password_too_long, not_you, sign_in, username, password, sign_in_incomplete, sign_in_wrong, sign_in_expired, consent, form_post,
                 device, device_hint, device_code, device_code_missing, device_code_unknown, device_code_expired,
-                device_confirm, device_shows, device_warning, device_connected, device_refused,
+                device_confirm, device_shows, device_source, device_warning, device_connected, device_refused,
                 sign_out_question, sign_out, stay, signed_out, signed_out_advice, stayed, stayed_advice,
                 error_tries, error_tries_advice, error_server, error_server_advice, error_request,
                 error_request_advice;

@@ -90,6 +90,8 @@ pub(super) fn every_page(pages: &BuiltInPages, language: &Language, text: &str) 
     sign_in_again.failure = Some(SignInFailure::WrongCredentials);
     let mut device_code = DeviceCodePage::new(language, form);
     (device_code.user_code, device_code.failure) = (Some(text), Some(DeviceCodeFailure::UnknownOrExpired));
+    let mut device_confirm = DeviceConfirmPage::new(language, form, client, text, text, &scopes);
+    device_confirm.source = Some(text);
     let mut error = ErrorPage::new(language, StatusCode::BAD_REQUEST, text, text);
     error.detail = Some(text);
     let mut consent = ConsentPage::new(language, form, client, destination.clone(), text, &scopes);
@@ -115,10 +117,7 @@ pub(super) fn every_page(pages: &BuiltInPages, language: &Language, text: &str) 
         ("error", pages.error(&error)),
         ("form_post", pages.form_post(&FormPostPage::new(language, uri, &hidden, client))),
         ("device_code", pages.device_code(&device_code)),
-        (
-            "device_confirm",
-            pages.device_confirm(&DeviceConfirmPage::new(language, form, client, text, text, &scopes)),
-        ),
+        ("device_confirm", pages.device_confirm(&device_confirm)),
         ("device_done", pages.device_done(&DeviceDonePage::new(language, client, true))),
         ("logout_confirm", pages.logout_confirm(&logout)),
         ("logout_done", pages.logout_done(&logout_done)),

@@ -185,6 +185,8 @@ pub struct Texts {
     pub device_confirm_for: Phrase,
     /// The label of the code to compare.
     pub device_shows: Text,
+    /// The label of the address that the device asked from.
+    pub device_source: Text,
     /// A warning: the user has to compare the codes. It refers to [`deny`](Self::deny).
     pub device_warning: Text,
     /// The heading after the user has allowed it.

@@ -157,6 +157,15 @@ impl OAuthError {
         error
     }
 
+    /// `temporarily_unavailable` with status 429 (RFC 6585 section 4): there were too many requests from one place. The client may
+    /// try again after `retry_after` seconds.
+    pub fn too_many_requests(retry_after: u64) -> Self {
+        let mut error = Self::new(ErrorCode::TemporarilyUnavailable, "too many requests; wait and try again");
+        error.status = StatusCode::TOO_MANY_REQUESTS;
+        error.retry_after = Some(retry_after);
+        error
+    }
+
     /// Adds the cause, for the log.
     #[must_use]
     pub fn with_cause(mut self, cause: impl Into<Box<dyn Error + Send + Sync>>) -> Self {

@@ -587,6 +587,7 @@ impl Builder {
         if let Some(keys) = &keys {
             endpoints.push(Arc::new(Jwks(keys.clone())));
         }
+        let has_pages = grants.authorization_sides().next().is_some() || grants.device_settings().is_some();
         let mut pairwise = None;
         if let Some(openid) = &self.openid {
             let salt = PairwiseSalt::open(&store, &*self.clock, &*self.entropy).await;
@@ -594,12 +595,12 @@ impl Builder {
             let scope_claims = openid.scope_claims.clone();
             endpoints.push(Arc::new(UserInfo { guard: guard.clone(), scope_claims }));
             let can_sign_out = interaction.own_session.as_ref().is_none_or(|own| own.can_sign_out());
-            if can_sign_out && grants.authorization_sides().next().is_some() {
+            if can_sign_out && has_pages {
                 endpoints.push(Arc::new(EndSession { interaction }));
             }
         }
         let fetch = self.fetch.take();
-        if fetch.is_some() && grants.authorization_sides().next().is_some() {
+        if fetch.is_some() && has_pages {
             endpoints.push(Arc::new(ClientLogo));
         }
         endpoints.append(&mut self.endpoints);
@@ -754,6 +755,9 @@ impl Builder {
             ("refresh token (absolute)", self.lifetimes.refresh_token),
             ("session", self.session_lifetime),
         ]);
+        if let Some(settings) = self.grants.device_settings() {
+            problems.check_lifetimes([("device code", settings.lifetime)]);
+        }
         if self.sweep_every.is_some_and(|interval| interval < Duration::from_secs(1)) {
             problems.add("the sweep interval must be at least a second");
         }

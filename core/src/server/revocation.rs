@@ -132,14 +132,15 @@ impl GridAuth {
         }
     }
 
-    /// Revokes the grants whose rows are wanted.
+    /// Revokes the grants whose rows are wanted, and the devices that would become such grants at their next poll.
     async fn revoke_grants(
         &self,
         by: By<'_>,
         why: RevocationCause,
         is_wanted: impl Fn(&Row) -> bool,
     ) -> Result<(), RevokeError> {
-        Ok(self.0.engine.revoke_grants(by, why, |entry| is_wanted(&entry.row)).await?)
+        let devices = self.remove_listed(Kind::DeviceCode, by, &is_wanted).await;
+        devices.and(Ok(self.0.engine.revoke_grants(by, why, |entry| is_wanted(&entry.row)).await?))
     }
 
     /// Removes the rows that are wanted.

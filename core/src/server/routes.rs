@@ -3,7 +3,10 @@ use std::sync::Arc;
 use http::Method;
 
 use crate::endpoint::{Endpoint, EndpointPath, Metadata};
-use crate::endpoints::{Authorize, Interaction, Introspect, MetadataDocument, Revoke, Token};
+use crate::endpoints::{
+    Authorize, DeviceAuthorizationEndpoint, DevicePage, Interaction, Introspect, MetadataDocument, Revoke,
+    Token,
+};
 use crate::engine::Engine;
 use crate::grant::Registry;
 use crate::guard::ScopeDescription;
@@ -29,6 +32,10 @@ pub(super) fn endpoints(grants: &Arc<Registry>, interaction: &Arc<Interaction>) 
     }
     if grants.token_sides().next().is_some() {
         endpoints.push(Arc::new(Token { grants: Arc::clone(grants) }));
+    }
+    if let Some(settings) = grants.device_settings() {
+        endpoints.push(Arc::new(DeviceAuthorizationEndpoint { grants: Arc::clone(grants), settings }));
+        endpoints.push(Arc::new(DevicePage { interaction: Arc::clone(interaction) }));
     }
     if !grants.is_empty() {
         endpoints.push(Arc::new(Revoke));

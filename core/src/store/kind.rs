@@ -12,7 +12,7 @@ pub enum Kind {
     Session,
     /// The scope that a user has allowed a client, by user and client.
     Consent,
-    /// A device authorization, by the digest of its device code.
+    /// A device authorization, by the digest of its user code.
     DeviceCode,
     /// A pushed authorization request, by the digest of its request URI.
     PushedRequest,

@@ -1,13 +1,16 @@
 //! Codes and tokens: generated, parsed, digested, sealed.
 
 mod binding;
+mod device_code;
 mod digest;
 mod grant_id;
 mod opaque;
 mod seal;
 mod secret;
+mod user_code;
 
 pub use binding::Binding;
+pub(crate) use device_code::DeviceCode;
 pub use digest::Digest;
 pub use grant_id::{GrantId, GrantIdError};
 pub(crate) use opaque::{
@@ -16,3 +19,4 @@ pub(crate) use opaque::{
 pub use opaque::{NewToken, PresentedToken, TokenKind};
 pub use seal::Sealed;
 pub use secret::Secret;
+pub(crate) use user_code::UserCode;

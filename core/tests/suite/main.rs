@@ -18,6 +18,7 @@ mod consent;
 mod cors;
 mod custom_endpoint;
 mod custom_grant;
+mod device;
 mod discovery;
 mod edited_clients;
 mod events;

@@ -6,7 +6,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use gridauth::grant::extension::OpenId;
-use gridauth::grant::{AuthorizationCode, ClientCredentials, Implicit, JwtBearer, Password, RefreshToken};
+use gridauth::grant::{
+    AuthorizationCode, ClientCredentials, DeviceCode, Implicit, JwtBearer, Password, RefreshToken,
+};
 use gridauth::identity::PasswordPolicy;
 use gridauth::model::AuthMethod;
 use gridauth::pages::{Language, Languages, Theme};
@@ -84,6 +86,7 @@ impl App {
                     .client_authentication(code_and_refresh.clone()),
             )
             .grant(ClientCredentials::new().client_authentication(confidential))
+            .grant(DeviceCode::new().client_authentication(code_and_refresh.clone()))
             .grant(Password::new().client_authentication(code_and_refresh))
             .grant(Implicit::new())
             .grant(JwtBearer::new())

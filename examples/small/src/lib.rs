@@ -51,3 +51,8 @@ struct Readme;
 #[cfg(doctest)]
 #[doc = include_str!("../../../docs/openid.md")]
 struct OpenIdPage;
+
+/// The program of the page on devices, compiled.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/device.md")]
+struct DevicePage;

@@ -25,6 +25,7 @@ use crate::protocol::OAuthError;
 /// | hook | when | what it may do |
 /// | --- | --- | --- |
 /// | [`check_authorization`](Self::check_authorization) | an authorization request is otherwise valid | reject, store data with the grant, require a prompt or resources |
+/// | [`check_device_authorization`](Self::check_device_authorization) | a device authorization request is otherwise valid | reject, store data with the grant, require resources |
 /// | [`check_approval`](Self::check_approval) | the resource owner has approved it | do I/O, reject |
 /// | [`prepare_token`](Self::prepare_token) | before anything is stored or redeemed | do I/O, sign, reject |
 /// | [`prepare_response`](Self::prepare_response) | after that, when the access token is made | do I/O, sign, reject, add members |
@@ -67,6 +68,20 @@ pub trait Extension: Send + Sync + 'static {
     fn check_authorization(
         &self,
         request: &AuthorizationRequest,
+        plan: &mut AuthorizationPlan,
+    ) -> Result<(), OAuthError> {
+        let _ = (request, plan);
+        Ok(())
+    }
+
+    /// Checks a device authorization request that is otherwise valid (RFC 8628 section 3.1). It fills the plan with the data to store
+    /// with the grant and with resources. The user always has to consent, so the rest of the plan means nothing there.
+    ///
+    /// # Errors
+    /// An [`OAuthError`] rejects the request. The device gets it.
+    fn check_device_authorization(
+        &self,
+        request: &TokenRequest<'_>,
         plan: &mut AuthorizationPlan,
     ) -> Result<(), OAuthError> {
         let _ = (request, plan);

@@ -6,7 +6,7 @@ use super::Extension;
 use crate::endpoint::Metadata;
 use crate::engine::{ACR_ONE_FACTOR, Engine};
 use crate::env::Timestamp;
-use crate::grant::{AuthorizationPlan, AuthorizationRequest, TokenDraft};
+use crate::grant::{AuthorizationPlan, AuthorizationRequest, TokenDraft, TokenRequest};
 use crate::model::{AuthenticationState, Client, GrantData, User};
 use crate::openid::{
     ClaimsRequest, Companions, IdTokenClaims, KEPT, Kept, OPENID, Place, Prompt, ScopeClaims, claims_of,
@@ -201,6 +201,17 @@ impl Extension for OpenId {
         plan.shown_scopes.extend(claims.scopes(&self.scope_claims, allowed).map(str::to_owned));
         let kept = Kept { nonce: request.parameter("nonce").map(str::to_owned), claims };
         plan.keep(KEPT, serde_json::to_value(&kept).map_err(OAuthError::server_error)?);
+        Ok(())
+    }
+
+    fn check_device_authorization(
+        &self,
+        request: &TokenRequest<'_>,
+        plan: &mut AuthorizationPlan,
+    ) -> Result<(), OAuthError> {
+        if request.scope()?.as_scope().contains(OPENID) {
+            plan.keep(KEPT, serde_json::to_value(Kept::default()).map_err(OAuthError::server_error)?);
+        }
         Ok(())
     }
 

@@ -15,6 +15,7 @@ pub struct ThrottleSettings {
     pub(super) account_failures: u32,
     pub(super) source_failures: u32,
     pub(super) sign_ups: u32,
+    pub(super) device_starts: u32,
     pub(super) per: Duration,
     pub(super) first_block: Duration,
     pub(super) longest_block: Duration,
@@ -29,6 +30,7 @@ impl Default for ThrottleSettings {
             account_failures: 100,
             source_failures: 1000,
             sign_ups: 30,
+            device_starts: 60,
             per: Duration::from_secs(60),
             first_block: Duration::from_secs(60),
             longest_block: Duration::from_secs(15 * 60),
@@ -69,7 +71,14 @@ impl ThrottleSettings {
         self
     }
 
-    /// The time within which failures and sign-ups count, to the millisecond: a minute by default. Zero turns the throttle off.
+    /// Devices from one source that ask for access (RFC 8628 section 3.1): 60 by default.
+    #[must_use]
+    pub fn device_starts(mut self, device_starts: u32) -> Self {
+        self.device_starts = device_starts;
+        self
+    }
+
+    /// The time within which failures, sign-ups and devices count, to the millisecond: a minute by default. Zero turns the throttle off.
     #[must_use]
     pub fn per(mut self, per: Duration) -> Self {
         self.per = per;
