@@ -49,7 +49,7 @@
 //! | for | see |
 //! | --- | --- |
 //! | the server and its settings | [`GridAuth::builder`], [`Builder`] |
-//! | the ways to get a token | [`grant`]: [`AuthorizationCode`](grant::AuthorizationCode) with PKCE, [`RefreshToken`](grant::RefreshToken), [`ClientCredentials`](grant::ClientCredentials), [`Password`](grant::Password), [`Implicit`](grant::Implicit), [`DeviceCode`](grant::DeviceCode), [`JwtBearer`](grant::JwtBearer) |
+//! | the ways to get a token | [`grant`]: [`AuthorizationCode`](grant::AuthorizationCode) with PKCE, [`RefreshToken`](grant::RefreshToken), [`ClientCredentials`](grant::ClientCredentials), [`Password`](grant::Password), [`Implicit`](grant::Implicit), [`DeviceCode`](grant::DeviceCode), [`TokenExchange`](grant::TokenExchange), [`JwtBearer`](grant::JwtBearer) |
 //! | guarding handlers, scopes as types | [`Access`], [`scopes!`], [`guard`] |
 //! | guarding in a process without the server | [`Guard::builder`], [`guard::TokenVerifier`] |
 //! | where the data is stored | [`Store::open`], [`store`]: memory, one file, GridDB |

@@ -14,6 +14,7 @@ mod bad_input;
 mod code;
 mod cors;
 mod device;
+mod exchange;
 mod grants;
 mod guard;
 mod introspection;
@@ -56,6 +57,7 @@ const SUBJECTS: &[(&str, &[Case])] = &[
     ("cors", cors::CASES),
     ("grants", grants::CASES),
     ("device", device::CASES),
+    ("exchange", exchange::CASES),
     ("refresh", refresh::CASES),
     ("revocation", revocation::CASES),
     ("introspection", introspection::CASES),

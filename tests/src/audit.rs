@@ -14,7 +14,7 @@ use crate::html::Page;
 use crate::http::{Request, Response, decode};
 
 /// Parameters and JSON members whose values are secret.
-const SECRET_NAMES: [&str; 12] = [
+const SECRET_NAMES: [&str; 14] = [
     "password",
     "client_secret",
     "code",
@@ -27,6 +27,8 @@ const SECRET_NAMES: [&str; 12] = [
     "csrf",
     "client_assertion",
     "assertion",
+    "subject_token",
+    "actor_token",
 ];
 
 /// Shorter texts occur in logs by chance.

@@ -160,6 +160,20 @@ pub const CLIENTS: &[Client] = &[
         metadata: r#"{"client_name": "Set-top box", "response_types": [], "gridauth_first_party": true,
             "grant_types": ["urn:ietf:params:oauth:grant-type:device_code"], "scope": "notes.read"}"#,
     },
+    // Two that may exchange their access tokens.
+    Client {
+        id: "exchanger",
+        auth: Auth::Basic,
+        metadata: r#"{"response_types": [], "scope": "openid notes.read notes.write all",
+            "grant_types": ["password", "refresh_token", "client_credentials",
+                "urn:ietf:params:oauth:grant-type:token-exchange"]}"#,
+    },
+    Client {
+        id: "exchanger-spa",
+        auth: Auth::None,
+        metadata: r#"{"response_types": [], "scope": "notes.read notes.write",
+            "grant_types": ["password", "urn:ietf:params:oauth:grant-type:token-exchange"]}"#,
+    },
     // May ask for a scope that the server has no description of.
     Client {
         id: "wide",

@@ -245,6 +245,11 @@ pub(crate) fn authorization_assertion(text: &str) -> Result<Assertion<'_>, Unacc
     Assertion::parse(text, &["JWT", "authorization-grant+jwt", "oauth-id-jag+jwt"])
 }
 
+/// Reads a token of another issuer that is to be exchanged for one of this server (RFC 8693).
+pub(crate) fn foreign_token(text: &str) -> Result<Assertion<'_>, Unacceptable> {
+    Assertion::parse(text, &["JWT", "at+jwt"])
+}
+
 /// Reads a client assertion.
 pub(super) fn client_assertion(text: &str) -> Result<Assertion<'_>, Unacceptable> {
     Assertion::parse(text, &["JWT", "client-authentication+jwt"])

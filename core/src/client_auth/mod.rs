@@ -14,8 +14,8 @@ mod secret;
 mod secret_jwt;
 
 pub(crate) use assertion::{
-    AUTHORIZATION_GRANT, Claims, Purpose, Texts, Unacceptable, authorization_assertion, no_grant, present,
-    use_up,
+    AUTHORIZATION_GRANT, Claims, Purpose, Texts, Unacceptable, authorization_assertion, foreign_token,
+    no_grant, present, use_up,
 };
 pub use authenticator::AuthenticatedClient;
 pub(crate) use authenticator::ClientAuthenticator;

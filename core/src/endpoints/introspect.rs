@@ -53,8 +53,8 @@ impl Endpoint for Introspect {
             Some(token) => {
                 let mut buffer = [0; 36];
                 let record = engine.store.read::<GrantRecord>(token.grant_id().row_id(&mut buffer)).await?;
-                let record =
-                    record.filter(|record| client.is_resource_server() || record.client_id == client.id());
+                let record = record
+                    .filter(|record| client.is_resource_server() || client_of(&token, record) == client.id());
                 match record.and_then(|record| Some((describe(&token, &record, engine)?, record))) {
                     // What a pairwise client sees of its own token must not tell who the user is elsewhere.
                     Some((mut described, record)) if is_pairwise(&client) && !client.is_resource_server() => {
@@ -135,6 +135,12 @@ async fn with_username(
     Ok(described)
 }
 
+/// The client that a token was issued to.
+fn client_of<'a>(token: &PresentedToken, record: &'a GrantRecord) -> &'a str {
+    let access = record.access.iter().find(|access| access.digest.matches(token.digest()));
+    access.map_or(&*record.client_id, |access| record.client_of(access))
+}
+
 fn describe(token: &PresentedToken, record: &GrantRecord, engine: &Engine) -> Option<Value> {
     let now = engine.clock.now();
     let state = match token.kind() {
@@ -172,7 +178,8 @@ impl State<'_> {
         if !self.scope.is_empty() {
             tell("scope", json!(self.scope.as_str()));
         }
-        tell("client_id", json!(record.client_id));
+        let client_id = self.access.map_or(&*record.client_id, |access| record.client_of(access));
+        tell("client_id", json!(client_id));
         tell("sub", json!(record.subject.as_deref().unwrap_or(&record.client_id)));
         tell("iss", json!(issuer));
         tell("iat", json!(self.issued.as_secs()));
@@ -182,6 +189,9 @@ impl State<'_> {
             tell("token_type", json!(binding.map_or(TokenType::Bearer, Binding::token_type).as_str()));
             if let Some(binding) = binding {
                 tell("cnf", json!(binding));
+            }
+            if let Some(act) = access.act() {
+                tell("act", act.clone());
             }
             if !access.audience.is_empty() {
                 tell("aud", json!(access.audience));

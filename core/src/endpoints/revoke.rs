@@ -63,14 +63,15 @@ async fn revoke(engine: &Engine, token: &PresentedToken, client_id: &str) -> Res
             return (Change::Keep, Ok(None));
         }
         // RFC 7009 section 2.1: a client cannot revoke the token of another client.
-        if record.client_id != client_id {
+        let access = record.access.iter().find(|access| access.digest.matches(token.digest()));
+        if access.map_or(&*record.client_id, |access| record.client_of(access)) != client_id {
             let refusal = OAuthError::invalid_grant("the token was issued to another client");
             return (Change::Keep, Err(refusal));
         }
         match token.kind() {
             TokenKind::Access => {
                 let mut left = record.clone();
-                left.access.retain(|access| !access.digest.matches(token.digest()));
+                left.remove_access_token(token.digest());
                 let spent = left.expires() <= now
                     || (left.access.is_empty() && left.refresh.is_none() && left.code.is_none());
                 let change = if spent { Change::Remove } else { Change::Replace(left.to_row()) };

@@ -77,7 +77,7 @@ pub(crate) fn mint(
     prepared: &Prepared,
     now: Timestamp,
 ) -> TokenResponse {
-    let expires = now.after(engine.access_token_lifetime(client));
+    let expires = prepared.expiry(now.after(engine.access_token_lifetime(client)));
     let NewToken { text, digest } = fresh.access(prepared);
     let (text, digest) = (text.clone(), *digest);
     let access = AccessState {
@@ -87,6 +87,7 @@ pub(crate) fn mint(
         scope: (*scope.as_scope() != record.scope).then(|| scope.as_scope().clone()),
         audience: prepared.audience.clone().unwrap_or_else(|| record.resources.clone()),
         binding: prepared.binding.clone(),
+        exchange: prepared.exchange.clone(),
     };
     let refresh_token = match &fresh.refresh {
         FreshRefresh::None => None,

@@ -52,6 +52,9 @@ struct Claims<'a> {
     amr: &'a [String],
     #[serde(skip_serializing_if = "Option::is_none")]
     cnf: Option<&'a Binding>,
+    /// RFC 8693 section 4.1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    act: Option<&'a Value>,
     #[serde(flatten)]
     others: &'a Map<String, Value>,
 }
@@ -93,14 +96,16 @@ pub(super) async fn sign(
         iss: engine.issuer(),
         sub: subject.as_deref().unwrap_or(&record.client_id),
         aud: if resources.is_empty() { &own } else { resources },
-        client_id: &record.client_id,
+        // The client of an exchange need not be that of the grant.
+        client_id: client.id(),
         iat: now.as_secs(),
-        exp: now.after(engine.access_token_lifetime(client)).as_secs(),
+        exp: prepared.expiry(now.after(engine.access_token_lifetime(client))).as_secs(),
         scope: scope.as_scope().as_str(),
         auth_time: authentication.and_then(|signed_in| signed_in.auth_time).map(Timestamp::as_secs),
         acr: authentication.and_then(|signed_in| signed_in.acr.as_deref()),
         amr: authentication.map(|signed_in| &*signed_in.amr).unwrap_or_default(),
         cnf: prepared.binding.as_deref(),
+        act: prepared.exchange.as_ref().and_then(|exchange| exchange.act.as_ref()),
         others: &prepared.claims,
     };
     let text = keys.sign(engine.access_tokens.algorithm, "at+jwt", &claims, now).await?;

@@ -23,6 +23,7 @@ mod plan;
 mod prepared;
 mod refresh_token;
 mod registry;
+mod token_exchange;
 mod token_issuer;
 mod token_request;
 mod token_response;
@@ -47,6 +48,7 @@ pub use password::Password;
 pub use plan::AuthorizationPlan;
 pub use refresh_token::RefreshToken;
 pub use registry::{GrantExt, IntoRegistration, Registration};
+pub use token_exchange::{Exchange, Party, TokenExchange};
 pub use token_issuer::TokenIssuer;
 pub use token_request::TokenRequest;
 pub use token_response::{Issued, TokenResponse};
@@ -57,6 +59,7 @@ pub(crate) use device_code::DEVICE_CODE;
 pub(crate) use issue::issue_minted;
 pub(crate) use jwt::RESERVED_CLAIMS;
 pub(crate) use registry::{Registered, Registry};
+pub(crate) use token_exchange::TOKEN_EXCHANGE;
 
 use std::sync::Arc;
 

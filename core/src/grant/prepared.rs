@@ -1,5 +1,7 @@
 use serde_json::{Map, Value};
 
+use crate::env::Timestamp;
+use crate::model::ExchangeState;
 use crate::token::{Binding, NewToken};
 
 /// What was prepared before anything is stored: what the access token is like, and additional members of the response.
@@ -13,4 +15,15 @@ pub(crate) struct Prepared {
     pub(crate) audience: Option<Box<[String]>>,
     pub(crate) binding: Option<Box<Binding>>,
     pub(crate) members: Map<String, Value>,
+    /// When the access token expires at the latest.
+    pub(crate) expires_by: Option<Timestamp>,
+    /// What an exchange makes of the access token.
+    pub(crate) exchange: Option<Box<ExchangeState>>,
+}
+
+impl Prepared {
+    /// When an access token expires that would usually expire then.
+    pub(crate) fn expiry(&self, usual: Timestamp) -> Timestamp {
+        self.expires_by.map_or(usual, |latest| latest.min(usual))
+    }
 }

@@ -132,8 +132,24 @@ impl<'a> TokenIssuer<'a> {
     /// Lets the extensions prepare the tokens of a new grant.
     pub(super) async fn prepare_new(&self, unstored: &Unstored) -> Result<Prepared, OAuthError> {
         match self.prepares() {
-            true => self.prepare(&unstored.record, &unstored.scope, &unstored.fresh).await,
+            true => {
+                self.prepare(&unstored.record, &unstored.scope, &unstored.fresh, Prepared::default()).await
+            }
             false => Ok(Prepared::default()),
+        }
+    }
+
+    /// Lets the extensions prepare a token of this grant about which something is settled already.
+    pub(super) async fn prepare_further(
+        &self,
+        record: &GrantRecord,
+        scope: &GrantedScope,
+        fresh: &FreshTokens,
+        settled: Prepared,
+    ) -> Result<Prepared, OAuthError> {
+        match self.prepares() {
+            true => self.prepare(record, scope, fresh, settled).await,
+            false => Ok(settled),
         }
     }
 
@@ -162,7 +178,7 @@ impl<'a> TokenIssuer<'a> {
         let record = self.engine.store.read::<GrantRecord>(grant.row_id(&mut buffer)).await?;
         let checked = record.and_then(|record| Some((check(&record).ok()?, record)));
         let Some((scope, record)) = checked else { return Ok(Preparation::Missing) };
-        let prepared = self.prepare(&record, &scope, fresh).await?;
+        let prepared = self.prepare(&record, &scope, fresh, Prepared::default()).await?;
         Ok(Preparation::Done(scope, prepared))
     }
 
@@ -180,6 +196,7 @@ impl<'a> TokenIssuer<'a> {
         record: &GrantRecord,
         scope: &GrantedScope,
         fresh: &FreshTokens,
+        settled: Prepared,
     ) -> Result<Prepared, OAuthError> {
         let mut draft = TokenDraft {
             engine: self.engine,
@@ -191,7 +208,7 @@ impl<'a> TokenIssuer<'a> {
             fresh,
             is_front_channel: matches!(self.occasion, Occasion::Approval(_)),
             now: self.now,
-            prepared: Prepared::default(),
+            prepared: settled,
         };
         for extension in self.preparing() {
             extension.prepare_token(&mut draft).await?;

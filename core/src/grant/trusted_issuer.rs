@@ -11,6 +11,7 @@ use serde_json::{Map, Value};
 use super::{Extension, TokenRequest};
 use crate::client_auth::{Claims, Texts, no_grant, present};
 use crate::endpoint::Metadata;
+use crate::engine::Engine;
 use crate::identity::UsersError;
 use crate::jose::{Jws, KeySet};
 use crate::protocol::{OAuthError, Scope};
@@ -96,6 +97,14 @@ impl TrustedIssuer {
         &self.name
     }
 
+    /// Whether a token is signed by a key of this issuer.
+    pub(super) async fn has_signed(&self, engine: &Engine, jws: &Jws<'_>) -> Result<bool, OAuthError> {
+        match &self.keys {
+            Keys::Known(keys) => Ok(keys.signer_of(jws).is_some()),
+            Keys::Published(url) => engine.client_keys.verify_issuer(&self.name, url, jws).await,
+        }
+    }
+
     /// Verifies the signature, and that the assertion is for this server and for the client that presents it.
     pub(super) async fn verify(
         &self,
@@ -104,11 +113,7 @@ impl TrustedIssuer {
         claims: &Claims,
     ) -> Result<Identity, OAuthError> {
         let (engine, client) = (request.engine, request.client());
-        let is_signed = match &self.keys {
-            Keys::Known(keys) => keys.signer_of(jws).is_some(),
-            Keys::Published(url) => engine.client_keys.verify_issuer(&self.name, url, jws).await?,
-        };
-        if !is_signed {
+        if !self.has_signed(engine, jws).await? {
             return Err(no_grant("it is not signed by a key of its issuer"));
         }
         // Whoever has seen an assertion could present it as a client that need not authenticate.

@@ -100,20 +100,39 @@ impl Access {
     /// The client that the token was issued to.
     pub fn client(&self) -> &str {
         match &self.facts {
+            Facts::Row { record, at } => {
+                record.access.get(*at).map_or(&*record.client_id, |access| record.client_of(access))
+            }
+            Facts::Claims(claims) => &claims.client_id,
+        }
+    }
+
+    /// The client of the grant. Another one may have got the token by an exchange.
+    fn granted_to(&self) -> &str {
+        match &self.facts {
             Facts::Row { record, .. } => &record.client_id,
             Facts::Claims(claims) => &claims.client_id,
         }
     }
 
+    /// Who acts for the user: the claim `act` of a token that was [exchanged](crate::grant::TokenExchange) (RFC 8693 section 4.1). Its
+    /// `sub` is the actor; an `act` within it is the one before, and is for information only.
+    pub fn actor(&self) -> Option<&Value> {
+        match &self.facts {
+            Facts::Row { .. } => self.token()?.act(),
+            Facts::Claims(claims) => claims.others.get("act"),
+        }
+    }
+
     /// The user, or the client if it acts for itself. Unlike [`subject`](Self::subject), this distinguishes the two.
     pub fn owner(&self) -> Owner<'_> {
-        self.user().map_or(Owner::Client(self.client()), Owner::User)
+        self.user().map_or(Owner::Client(self.granted_to()), Owner::User)
     }
 
     /// The subject of the user, or the client's id if the client acts for itself: the value of `sub` (RFC 7662 section 2.2). A
     /// user's subject may equal the id of a client (RFC 9700 section 4.15). Use [`owner`](Self::owner) if that matters.
     pub fn subject(&self) -> &str {
-        self.user().unwrap_or_else(|| self.client())
+        self.user().unwrap_or_else(|| self.granted_to())
     }
 
     /// The scope of the token.

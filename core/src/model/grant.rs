@@ -81,6 +81,31 @@ pub struct AccessState {
     /// The key that its sender must prove possession of.
     #[serde(rename = "c", default, skip_serializing_if = "Option::is_none")]
     pub binding: Option<Box<Binding>>,
+    /// What an exchange made of it (RFC 8693), if it comes from one.
+    #[serde(rename = "x", default, skip_serializing_if = "Option::is_none")]
+    pub exchange: Option<Box<ExchangeState>>,
+}
+
+/// What a token exchange made of an access token (RFC 8693).
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct ExchangeState {
+    /// The digest of the token of this grant that was exchanged. When that ends, this one ends too.
+    #[serde(rename = "f", default, skip_serializing_if = "Option::is_none")]
+    pub subject_token: Option<Digest>,
+    /// The client that it was issued to, if that is not the grant's.
+    #[serde(rename = "c", default, skip_serializing_if = "Option::is_none")]
+    pub client_id: Option<Box<str>>,
+    /// Who acts for the subject (RFC 8693 section 4.1).
+    #[serde(rename = "a", default, skip_serializing_if = "Option::is_none")]
+    pub act: Option<Value>,
+}
+
+impl AccessState {
+    /// Who acts for the subject (RFC 8693 section 4.1): the claim `act`.
+    pub fn act(&self) -> Option<&Value> {
+        self.exchange.as_ref()?.act.as_ref()
+    }
 }
 
 /// A refresh token, and the one before it.
@@ -184,13 +209,54 @@ impl GrantRecord {
         self.access.iter().find(|access| access.digest.matches(digest)).filter(|access| now < access.expires)
     }
 
+    /// At most 8 live access tokens per grant that come from exchanges; another exchange revokes the oldest of them. So a client that
+    /// exchanges tokens does not revoke those that it exchanges.
+    pub const MAX_EXCHANGED_TOKENS: usize = 8;
+
     /// Adds an access token. Drops expired ones, and the oldest if there are too many.
     pub fn add_access_token(&mut self, access: AccessState, now: Timestamp) {
         self.access.retain(|own| now < own.expires);
-        while self.access.len() >= Self::MAX_ACCESS_TOKENS {
-            self.access.remove(0);
+        let is_exchanged = access.exchange.is_some();
+        let limit = if is_exchanged { Self::MAX_EXCHANGED_TOKENS } else { Self::MAX_ACCESS_TOKENS };
+        let is_alike = |own: &&AccessState| own.exchange.is_some() == is_exchanged;
+        while self.access.iter().filter(is_alike).count() >= limit {
+            let kept: Vec<Digest> = self.subject_tokens(&access).map(|own| own.digest).collect();
+            let oldest = self.access.iter().filter(is_alike).find(|own| !kept.contains(&own.digest));
+            let Some(oldest) = oldest.map(|oldest| oldest.digest) else { break };
+            self.remove_access_token(&oldest);
         }
         self.access.push(access);
+    }
+
+    /// Removes an access token, and those that it was exchanged for.
+    pub fn remove_access_token(&mut self, digest: &Digest) {
+        self.access.retain(|own| !own.digest.matches(digest));
+        // What a token was exchanged for comes after it.
+        let mut at = 0;
+        while let Some(own) = self.access.get(at) {
+            let from = own.exchange.as_ref().and_then(|exchange| exchange.subject_token.as_ref());
+            let is_orphan =
+                from.is_some_and(|from| !self.access.iter().any(|other| other.digest.matches(from)));
+            if is_orphan {
+                self.access.remove(at);
+            } else {
+                at += 1;
+            }
+        }
+    }
+
+    /// The tokens of this grant that led to this one by exchanges, the latest first.
+    pub fn subject_tokens<'a>(&'a self, access: &'a AccessState) -> impl Iterator<Item = &'a AccessState> {
+        std::iter::successors(Some(access), |access| {
+            let from = access.exchange.as_ref()?.subject_token.as_ref()?;
+            self.access.iter().find(|own| own.digest.matches(from))
+        })
+        .skip(1)
+    }
+
+    /// The client that an access token of this grant was issued to.
+    pub fn client_of<'a>(&'a self, access: &'a AccessState) -> &'a str {
+        access.exchange.as_ref().and_then(|exchange| exchange.client_id.as_deref()).unwrap_or(&self.client_id)
     }
 }
 
@@ -236,5 +302,101 @@ impl Record for GrantRecord {
             refresh: body.refresh,
             data: body.data,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    const NOW: Timestamp = Timestamp::from_millis(1_700_000_000_000);
+
+    fn grant() -> GrantRecord {
+        GrantRecord {
+            id: GrantId::new(NOW, &[7; 10]),
+            grant_type: "password".to_owned(),
+            client_id: "web".to_owned(),
+            subject: Some("israel".to_owned()),
+            scope: Scope::default(),
+            issued: NOW,
+            authentication: None,
+            resources: Box::default(),
+            code: None,
+            access: Vec::new(),
+            refresh: None,
+            data: Map::new(),
+        }
+    }
+
+    fn digest(number: u8) -> Digest {
+        Digest::of(b't', &[&[number]])
+    }
+
+    fn token(number: u8, from: Option<u8>) -> AccessState {
+        let exchange = from
+            .map(|from| Box::new(ExchangeState { subject_token: Some(digest(from)), ..Default::default() }));
+        AccessState {
+            digest: digest(number),
+            issued: NOW,
+            expires: NOW.after(Duration::from_secs(60)),
+            scope: None,
+            audience: Box::default(),
+            binding: None,
+            exchange,
+        }
+    }
+
+    fn left(grant: &GrantRecord) -> Vec<u8> {
+        let number =
+            |access: &AccessState| (0..=u8::MAX).find(|number| access.digest == digest(*number)).unwrap();
+        grant.access.iter().map(number).collect()
+    }
+
+    #[test]
+    fn what_was_exchanged_ends_with_the_token_that_it_comes_from() {
+        let mut grant = grant();
+        for (number, from) in [(1, None), (2, None), (3, Some(1)), (4, Some(3)), (5, Some(2)), (6, Some(4))] {
+            grant.add_access_token(token(number, from), NOW);
+        }
+        grant.remove_access_token(&digest(1));
+        assert_eq!(left(&grant), [2, 5]);
+    }
+
+    #[test]
+    fn exchanges_revoke_no_token_that_was_issued_otherwise() {
+        let mut grant = grant();
+        for number in 0..20 {
+            grant.add_access_token(token(number, None), NOW);
+        }
+        assert_eq!(left(&grant), (4..20).collect::<Vec<u8>>());
+        for number in 100..120 {
+            grant.add_access_token(token(number, Some(19)), NOW);
+        }
+        assert_eq!(left(&grant), (4..20).chain(112..120).collect::<Vec<u8>>());
+        grant.add_access_token(token(20, None), NOW);
+        assert_eq!(left(&grant), (5..20).chain(112..120).chain([20]).collect::<Vec<u8>>());
+        // The token that is exchanged stays, also where it is the oldest.
+        grant.add_access_token(token(200, Some(112)), NOW);
+        assert_eq!(left(&grant), (5..20).chain([112]).chain(114..120).chain([20, 200]).collect::<Vec<u8>>());
+        // What it was exchanged for goes with it.
+        grant.remove_access_token(&digest(112));
+        assert_eq!(left(&grant), (5..20).chain(114..120).chain([20]).collect::<Vec<u8>>());
+    }
+
+    #[test]
+    fn an_exchanged_token_round_trips() {
+        let mut grant = grant();
+        let mut exchanged = token(2, Some(1));
+        if let Some(exchange) = &mut exchanged.exchange {
+            exchange.client_id = Some("api".into());
+            exchange.act = Some(serde_json::json!({"sub": "api"}));
+        }
+        grant.add_access_token(token(1, None), NOW);
+        grant.add_access_token(exchanged, NOW);
+        let read = GrantRecord::from_row(&grant.to_row()).unwrap();
+        assert_eq!(read, grant);
+        assert_eq!((read.client_of(&read.access[0]), read.client_of(&read.access[1])), ("web", "api"));
     }
 }

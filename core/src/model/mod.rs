@@ -31,7 +31,9 @@ pub use client::{AuthMethod, Client, ClientBuilder, ClientError, Lifetimes};
 pub use client_secret_hash::ClientSecretHash;
 pub use consent::Consent;
 pub use device_authorization::{DeviceAuthorization, DeviceDecision};
-pub use grant::{AccessState, CodeState, GrantData, GrantRecord, PreviousRefresh, RefreshState};
+pub use grant::{
+    AccessState, CodeState, ExchangeState, GrantData, GrantRecord, PreviousRefresh, RefreshState,
+};
 pub use grant_summary::GrantSummary;
 pub use logout_notice::LogoutNotice;
 pub use logout_uris::LogoutMetadataError;

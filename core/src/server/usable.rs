@@ -11,8 +11,13 @@ use crate::model::{AuthMethod, Client};
 use crate::openid::{is_pairwise, sector_of};
 
 /// The grants that issue no refresh token (RFC 6749 sections 4.2.2 and 4.4.3), and the one that needs one.
-const WITHOUT_REFRESH_TOKEN: [&str; 4] =
-    ["client_credentials", "implicit", "refresh_token", "urn:ietf:params:oauth:grant-type:jwt-bearer"];
+const WITHOUT_REFRESH_TOKEN: [&str; 5] = [
+    "client_credentials",
+    "implicit",
+    "refresh_token",
+    "urn:ietf:params:oauth:grant-type:jwt-bearer",
+    "urn:ietf:params:oauth:grant-type:token-exchange",
+];
 
 impl GridAuth {
     /// What a client is registered for and cannot use on this server, one text for each, with what to change. Empty where all is

@@ -214,6 +214,11 @@ impl PresentedToken {
         self.kind
     }
 
+    /// Whether it is a JSON Web Token.
+    pub(crate) fn is_jwt(&self) -> bool {
+        self.is_jwt
+    }
+
     /// The grant that the token claims to belong to.
     pub fn grant_id(&self) -> GrantId {
         let mut id = [0; ID];

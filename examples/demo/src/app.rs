@@ -8,6 +8,7 @@ use std::time::Duration;
 use gridauth::grant::extension::OpenId;
 use gridauth::grant::{
     AuthorizationCode, ClientCredentials, DeviceCode, Implicit, JwtBearer, Password, RefreshToken,
+    TokenExchange,
 };
 use gridauth::identity::PasswordPolicy;
 use gridauth::model::AuthMethod;
@@ -87,6 +88,7 @@ impl App {
             )
             .grant(ClientCredentials::new().client_authentication(confidential))
             .grant(DeviceCode::new().client_authentication(code_and_refresh.clone()))
+            .grant(TokenExchange::new().client_authentication(code_and_refresh.clone()))
             .grant(Password::new().client_authentication(code_and_refresh))
             .grant(Implicit::new())
             .grant(JwtBearer::new())

@@ -56,3 +56,8 @@ struct OpenIdPage;
 #[cfg(doctest)]
 #[doc = include_str!("../../../docs/device.md")]
 struct DevicePage;
+
+/// The program of the page on token exchange, compiled.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/exchange.md")]
+struct ExchangePage;

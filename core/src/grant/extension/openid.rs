@@ -6,7 +6,7 @@ use super::Extension;
 use crate::endpoint::Metadata;
 use crate::engine::{ACR_ONE_FACTOR, Engine};
 use crate::env::Timestamp;
-use crate::grant::{AuthorizationPlan, AuthorizationRequest, TokenDraft, TokenRequest};
+use crate::grant::{AuthorizationPlan, AuthorizationRequest, TOKEN_EXCHANGE, TokenDraft, TokenRequest};
 use crate::model::{AuthenticationState, Client, GrantData, User};
 use crate::openid::{
     ClaimsRequest, Companions, IdTokenClaims, KEPT, Kept, OPENID, Place, Prompt, ScopeClaims, claims_of,
@@ -222,6 +222,10 @@ impl Extension for OpenId {
     async fn prepare_response(&self, draft: &mut TokenDraft<'_>) -> Result<(), OAuthError> {
         // The response type says whether there is an ID token, and it has more than an access token to refer to.
         if draft.is_front_channel() {
+            return Ok(());
+        }
+        // An exchange is no sign-in.
+        if draft.grant_type() == TOKEN_EXCHANGE {
             return Ok(());
         }
         let record = draft.grant();
