@@ -53,6 +53,7 @@ mod sessions;
 mod stolen_cookie;
 mod subjects;
 mod sweeper;
+mod token_exchange;
 mod token_preparation;
 mod under_attack;
 mod unusable_clients;
