@@ -1,6 +1,6 @@
 use std::fmt;
 
-use super::Party;
+use super::party::Party;
 use crate::grant::GrantedScope;
 use crate::model::Client;
 

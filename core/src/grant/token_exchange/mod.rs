@@ -9,6 +9,7 @@
 //! request, or a list of all exchanges at each revocation. The row has room of its own for exchanged tokens, so that a client that exchanges
 //! often does not push out the tokens that it exchanges.
 
+mod error;
 mod exchange;
 mod parameters;
 mod party;
@@ -28,6 +29,7 @@ use crate::model::{AuthMethod, Authentication, ExchangeState, GrantRecord};
 use crate::protocol::{ErrorCode, OAuthError};
 use crate::store::{Change, Record};
 use crate::token::Digest;
+use error::unacceptable;
 pub use exchange::Exchange;
 use parameters::Parameters;
 pub use party::Party;
@@ -118,11 +120,6 @@ impl Grant for TokenExchange {
     fn token_side(&self) -> Option<&dyn TokenSide> {
         Some(self)
     }
-}
-
-/// RFC 8693 section 2.2.2: whatever is wrong with a token, the request is.
-fn unacceptable(why: impl Into<std::borrow::Cow<'static, str>>) -> OAuthError {
-    OAuthError::invalid_request(why)
 }
 
 #[async_trait]

@@ -1,4 +1,4 @@
-use super::unacceptable;
+use super::error::unacceptable;
 use crate::grant::TokenRequest;
 use crate::protocol::OAuthError;
 

@@ -1,6 +1,6 @@
 use serde_json::{Map, Value};
 
-use super::unacceptable;
+use super::error::unacceptable;
 use crate::grant::TokenRequest;
 use crate::model::Client;
 use crate::openid::subject_for;

@@ -2,9 +2,9 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
+use super::error::unacceptable;
 use super::parameters::Named;
 use super::party::Party;
-use super::unacceptable;
 use crate::client_auth::foreign_token;
 use crate::env::Timestamp;
 use crate::grant::{TokenRequest, TrustedIssuer};
