@@ -8,6 +8,8 @@
 //! | [`Shared`] | says that other processes use the store too |
 //! | [`Minimal`] | implements the required methods only, so that the trait's own code runs for the rest |
 //!
+//! [`Postgres`] is a PostgreSQL server that a test starts.
+//!
 //! A clone of a wrapper is a second handle to the same store, so a test gives one to the server and keeps the other.
 //! Wrappers nest. The order matters: put [`Counting`] within [`Delaying`] to count the calls that are made, not the
 //! futures that are created.
@@ -44,6 +46,7 @@ mod delaying;
 mod failing;
 mod minimal;
 mod shared;
+mod postgres;
 
 pub use call::Call;
 pub use counting::Counting;
@@ -51,3 +54,4 @@ pub use delaying::Delaying;
 pub use failing::{Failing, Failure};
 pub use minimal::Minimal;
 pub use shared::Shared;
+pub use postgres::Postgres;

@@ -104,8 +104,16 @@ fn a_bad_value_is_exit_2_and_one_line(context: &Context) {
                 "memory:x",
                 "file:",
                 "file",
+                "postgres://",
                 "postgres://x",
-                "sqlite:x",
+                "postgres:x",
+                "postgres://app:app@127.0.0.1:1",
+                "postgres://app:app@127.0.0.1:1/app?schema=",
+                "postgres://app:app@127.0.0.1:1/app?colour=red",
+                "postgres://app:app@127.0.0.1:x/app",
+                "sqlite:",
+                "sqlite::memory:",
+                "sqlite:x?colour=red",
                 "FILE:x",
                 "griddb://",
                 "griddb:x",
@@ -174,7 +182,9 @@ fn it_starts_with_a_valid_value(context: &Context) {
 fn a_bad_value_repeats_no_secret(context: &Context) {
     let secret = gridauth_conformance::random::secret_of("bad value");
     for (variable, value) in [
-        ("GRIDAUTH_STORE", format!("postgres://app:{secret}@db/x")),
+        ("GRIDAUTH_STORE", format!("postgres://app:{secret}@db")),
+        ("GRIDAUTH_STORE", format!("postgres://app:{secret}@db/x?colour=red")),
+        ("GRIDAUTH_STORE", format!("postgres://app:{secret}/x@db/x")),
         ("GRIDAUTH_STORE", format!("griddb://app:{secret}@")),
         ("GRIDAUTH_STORE", format!("griddb://app:{secret}@127.0.0.1:1")),
         ("GRIDAUTH_REGISTRATION", format!("tokens:{secret}")),
@@ -293,6 +303,9 @@ fn a_store_that_cannot_be_opened_is_exit_1_and_one_line(context: &Context) {
             &quiet("no store").env("GRIDAUTH_STORE", &format!("file:{}", path.display())),
         );
         assert!(line.contains(path.to_str().unwrap()), "its location is not named: {line}");
+        let sqlite = format!("sqlite:{}", path.display());
+        let line = is_store_error(&deployment, &quiet("no SQLite").env("GRIDAUTH_STORE", &sqlite));
+        assert!(line.contains(path.to_str().unwrap()), "its location is not named: {line}");
     }
 }
 
@@ -334,6 +347,9 @@ fn a_database_that_cannot_be_had_is_exit_1_and_one_line(context: &Context) {
     let node = node.expect("our own node");
     let (own, rest) = node.split_once('@').expect("a user and a password");
     let address = rest.split_once('/').expect("a cluster").0;
+    let postgres = format!("postgres://app:{secret}@127.0.0.1:1/app");
+    let line = is_store_error(&deployment, &quiet("no PostgreSQL").env("GRIDAUTH_STORE", &postgres));
+    assert!(line.contains("postgres://127.0.0.1:1/app") && !line.contains(&secret), "{line}");
     for (url, at) in [
         (format!("griddb://app:{secret}@127.0.0.1:1/cluster"), "127.0.0.1:1"),
         (format!("griddb://admin:{secret}@{rest}"), address),

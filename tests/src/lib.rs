@@ -32,6 +32,7 @@ pub mod html;
 pub mod http;
 pub mod matrix;
 pub mod oauth;
+mod postgres;
 pub mod random;
 pub mod record;
 pub mod rules;

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::griddb;
+use crate::{griddb, postgres};
 
 /// A framework, and the demo application built on it.
 pub struct Framework {
@@ -45,10 +45,16 @@ pub const STORES: &[StoreKind] = &[
     StoreKind { name: "file", url: in_file, durable: true, shared: false, crashes: false },
     StoreKind { name: "node", url: griddb::test_node, durable: true, shared: true, crashes: true },
     StoreKind { name: "griddb", url: griddb::real_server, durable: true, shared: true, crashes: false },
+    StoreKind { name: "sqlite", url: in_sqlite, durable: true, shared: true, crashes: false },
+    StoreKind { name: "postgres", url: postgres::server, durable: true, shared: true, crashes: false },
 ];
 
 fn in_file(directory: &Path) -> Option<String> {
     Some(format!("file:{}", directory.join("store.db").display()))
+}
+
+fn in_sqlite(directory: &Path) -> Option<String> {
+    Some(format!("sqlite:{}", directory.join("store.sqlite").display()))
 }
 
 /// One framework with one store.

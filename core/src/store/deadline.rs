@@ -4,27 +4,21 @@
 //! store is counted, so that a store can limit all of its calls together to the time of one. Concurrent calls count
 //! once.
 
+use std::fmt;
 use std::future::Future;
-#[cfg(feature = "griddb")]
-use std::{
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
-};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
-#[cfg(feature = "griddb")]
 use tokio::time::Instant;
 
-#[cfg(feature = "griddb")]
 tokio::task_local! {
     static WAITED: Arc<Waited>;
 }
 
 /// How long a request has waited for the store.
-#[cfg(feature = "griddb")]
 #[derive(Default)]
 struct Waited(Mutex<Counted>);
 
-#[cfg(feature = "griddb")]
 #[derive(Default)]
 struct Counted {
     /// The time that calls have waited, without the current wait.
@@ -35,7 +29,6 @@ struct Counted {
     since: Option<Instant>,
 }
 
-#[cfg(feature = "griddb")]
 impl Waited {
     fn counted(&self) -> MutexGuard<'_, Counted> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
@@ -63,43 +56,52 @@ impl Waited {
 /// Runs `answer`, a request or a part of one, under one shared store deadline.
 ///
 /// Not an `async fn`, which would store the future twice: as its argument and as what it awaits.
-#[cfg(feature = "griddb")]
 pub(crate) fn shared<T>(answer: impl Future<Output = T>) -> impl Future<Output = T> {
     // A part shares the deadline of the whole.
     WAITED.scope(WAITED.try_with(Arc::clone).unwrap_or_default(), answer)
 }
 
-/// Runs `answer`: without the GridDB store, no store bounds its calls.
-#[cfg(not(feature = "griddb"))]
-pub(crate) fn shared<T>(answer: impl Future<Output = T>) -> impl Future<Output = T> {
-    answer
-}
-
 /// A call that waits for the store. Dropping it ends the wait.
-#[cfg(feature = "griddb")]
-pub(crate) struct Wait {
+///
+/// A store begins one for each call, and gives the database no more time than is [`left`](Self::left).
+///
+/// ```
+/// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+/// use std::time::Duration;
+/// use gridauth::store::deadline::Wait;
+///
+/// let wait = Wait::begin(Duration::from_secs(10));
+/// let answer = tokio::time::timeout(wait.left(), async { "a row" }).await;
+/// assert!(answer.is_ok());
+/// # });
+/// ```
+pub struct Wait {
     /// The request that the call belongs to. Outside of a request, nothing is counted.
     request: Option<Arc<Waited>>,
     began: Instant,
     left: Duration,
 }
 
-#[cfg(feature = "griddb")]
 impl Wait {
     /// Begins a call. All calls of a request share `budget`.
-    pub(crate) fn begin(budget: Duration) -> Self {
+    pub fn begin(budget: Duration) -> Self {
         let (request, began) = (WAITED.try_with(Arc::clone).ok(), Instant::now());
         let waited = request.as_ref().map(|request| request.begin(began)).unwrap_or_default();
         Self { request, began, left: budget.saturating_sub(waited) }
     }
 
     /// What is left of the budget.
-    pub(crate) fn left(&self) -> Duration {
+    pub fn left(&self) -> Duration {
         self.left.saturating_sub(self.began.elapsed())
     }
 }
 
-#[cfg(feature = "griddb")]
+impl fmt::Debug for Wait {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Wait").field("left", &self.left()).finish_non_exhaustive()
+    }
+}
+
 impl Drop for Wait {
     fn drop(&mut self) {
         if let Some(request) = &self.request {
@@ -108,7 +110,7 @@ impl Drop for Wait {
     }
 }
 
-#[cfg(all(test, feature = "griddb"))]
+#[cfg(test)]
 mod tests {
     use super::*;
 

@@ -23,7 +23,10 @@ impl<'a> Key<'a> {
     }
 
     /// Rejects an id that stores need not support.
-    pub(crate) fn check(&self) -> Result<(), StoreError> {
+    ///
+    /// # Errors
+    /// [`StoreErrorKind::Refused`] if the id is empty, too long or has a NUL.
+    pub fn check(&self) -> Result<(), StoreError> {
         if self.id.is_empty() || self.id.len() > Self::MAX_ID_BYTES || self.id.contains('\0') {
             return Err(StoreError::new(
                 StoreErrorKind::Refused,

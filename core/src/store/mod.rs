@@ -5,7 +5,8 @@
 //! holds, opened from a URL or created from any backend. The logic above the rows is the same for every backend.
 
 mod backend;
-pub(crate) mod deadline;
+mod client_cache;
+pub mod deadline;
 mod ends;
 mod error;
 mod future;
@@ -13,6 +14,7 @@ mod key;
 mod kind;
 mod query;
 mod row;
+mod scheme;
 #[expect(clippy::module_inception, reason = "a reader looks for `Store` in a file of this name")]
 mod store;
 
@@ -24,12 +26,13 @@ pub mod griddb;
 pub mod memory;
 
 pub use backend::{Backend, Change, Updated};
+pub use client_cache::{ClientCache, Reading, Writing};
 pub(crate) use ends::RowWatch;
 pub use error::{OpenError, StoreError, StoreErrorKind};
 pub use future::StoreFuture;
 pub use key::Key;
 pub use kind::Kind;
 pub use query::{By, Cursor, Entry, Page, Query};
-pub(crate) use row::Columns;
-pub use row::{CorruptRow, Record, Row};
+pub use row::{Columns, CorruptRow, Record, Row};
+pub use scheme::{OpenFuture, Scheme, SchemeTaken, register_scheme};
 pub use store::Store;

@@ -35,13 +35,18 @@ impl Length {
 }
 
 /// Everything in a row except the body.
-#[derive(Clone, Copy)]
-pub(crate) struct Columns<'a> {
-    pub(crate) user: Option<&'a str>,
-    pub(crate) client: Option<&'a str>,
-    pub(crate) scope: Option<&'a str>,
-    pub(crate) issued: Timestamp,
-    pub(crate) expires: Option<Timestamp>,
+#[derive(Clone, Copy, Debug)]
+pub struct Columns<'a> {
+    /// The subject of the row, if it has one.
+    pub user: Option<&'a str>,
+    /// The client of the row, if it has one.
+    pub client: Option<&'a str>,
+    /// The scope of the row, if it has one.
+    pub scope: Option<&'a str>,
+    /// When the row was created.
+    pub issued: Timestamp,
+    /// When the row expires; `None` means never.
+    pub expires: Option<Timestamp>,
 }
 
 impl Row {
@@ -56,8 +61,8 @@ impl Row {
         }
     }
 
-    /// A row with all columns and a body, built in one go.
-    pub(crate) fn whole(columns: Columns<'_>, body: &str) -> Self {
+    /// A row with all columns and a body, built in one go: what a store makes of a row that it has read.
+    pub fn whole(columns: Columns<'_>, body: &str) -> Self {
         let Columns { user, client, scope, issued, expires } = columns;
         let texts = [user, client, scope];
         let lengths = texts.map(Length::of);
@@ -68,7 +73,8 @@ impl Row {
         Self { text: text.into(), lengths, issued, expires, decoded: OnceLock::new() }
     }
 
-    fn columns(&self) -> Columns<'_> {
+    /// The columns.
+    pub fn columns(&self) -> Columns<'_> {
         let (issued, expires) = (self.issued, self.expires);
         Columns { user: self.user(), client: self.client(), scope: self.scope(), issued, expires }
     }

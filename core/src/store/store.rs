@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use super::ends::Ends;
 use super::memory::MemoryStore;
-use super::{Backend, Change, Key, Kind, OpenError, Record, Row, RowWatch, StoreError, StoreFuture, Updated};
+use super::{
+    Backend, Change, Key, Kind, OpenError, Record, Row, RowWatch, StoreError, StoreFuture, Updated, scheme,
+};
 
 /// The URLs that can be opened.
 const STORES: &str = match (cfg!(feature = "file"), cfg!(feature = "griddb")) {
@@ -36,7 +38,9 @@ impl Store {
     /// * `memory:` is a store in memory, for tests and first steps;
     /// * `file:PATH` is a durable file, created if it does not exist. One process at a time can open it. It has the options of
     ///   `file::FileOptions`, as in `file:auth.db?wait=30s`;
-    /// * `griddb://USER:PASSWORD@HOST:PORT/CLUSTER` is a GridDB database, with the options of the `griddb` module.
+    /// * `griddb://USER:PASSWORD@HOST:PORT/CLUSTER` is a GridDB database, with the options of the `griddb` module;
+    /// * other URLs belong to crates that [register](super::register_scheme) them, as `gridauth-sqlx` does for `postgres://` and
+    ///   `sqlite:`.
     ///
     /// # Errors
     /// [`OpenError`] if the URL is not one of these, or what it names cannot be opened.
@@ -56,8 +60,15 @@ impl Store {
         if url.starts_with("griddb://") {
             return Ok(Self::new(super::griddb::GriddbStore::open(url).await?));
         }
-        let scheme = url.split_once(':').map_or("", |(scheme, _)| scheme);
-        Err(OpenError::bad_url(format!("{scheme}:"), format!("not a URL of a store: use {STORES}")))
+        let name = url.split_once(':').map_or("", |(scheme, _)| scheme);
+        if let Some(registered) = scheme::registered(name) {
+            return (registered.open)(url).await.map(|backend| Self::of(Arc::from(backend)));
+        }
+        let reason = scheme::advice(name).unwrap_or_else(|| {
+            let others: String = scheme::forms().into_iter().map(|form| format!(", or {form}")).collect();
+            format!("not a URL of a store: use {STORES}{others}")
+        });
+        Err(OpenError::bad_url(format!("{name}:"), reason))
     }
 
     /// A store in memory.
@@ -67,7 +78,10 @@ impl Store {
 
     /// A store with this backend.
     pub fn new(backend: impl Backend) -> Self {
-        let backend: Arc<dyn Backend> = Arc::new(backend);
+        Self::of(Arc::new(backend))
+    }
+
+    fn of(backend: Arc<dyn Backend>) -> Self {
         let ends = Ends::new(&backend);
         Self { backend, ends }
     }

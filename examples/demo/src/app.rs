@@ -64,6 +64,7 @@ impl App {
     /// # Errors
     /// [`StartError`] if the store cannot be opened, or a setting is invalid.
     pub async fn start(settings: &Settings, address: SocketAddr) -> Result<Self, StartError> {
+        gridauth_sqlx::register().map_err(StartError::cannot_start)?;
         let store = Store::open(settings.store()).await.map_err(cannot_open)?;
         let confidential =
             [AuthMethod::Basic, AuthMethod::Post, AuthMethod::SecretJwt, AuthMethod::PrivateKeyJwt];

@@ -177,17 +177,17 @@ fn listen(text: &str) -> Result<SocketAddr, &'static str> {
     text.parse().map_err(|_| "it is not an IP address with a port")
 }
 
-pub(crate) const STORES: &str =
-    "memory:, file:PATH or griddb://USER:PASSWORD@HOST:PORT[,HOST:PORT...]/CLUSTER[/DATABASE][?options]";
+pub(crate) const STORES: &str = "memory:, file:PATH, griddb://USER:PASSWORD@HOST:PORT[,HOST:PORT...]/CLUSTER[/DATABASE][?options], \
+     postgres://USER:PASSWORD@HOST[:PORT]/DATABASE[?options] or sqlite:PATH";
 
 fn store(text: &str) -> Result<String, &'static str> {
     match text.split_once(':') {
         Some(("memory", "")) => Ok(text.to_owned()),
         Some(("memory", _)) => Err("nothing may follow memory:"),
-        Some(("file", "")) => Err("the path is missing"),
-        Some(("file", _)) => Ok(text.to_owned()),
+        Some(("file" | "sqlite", "")) => Err("the path is missing"),
+        Some(("file" | "sqlite", _)) => Ok(text.to_owned()),
         // The rest of the URL is checked when the store is opened.
-        Some(("griddb", rest)) if rest.starts_with("//") => Ok(text.to_owned()),
+        Some(("griddb" | "postgres", rest)) if rest.starts_with("//") => Ok(text.to_owned()),
         _ => Err("there is no such store"),
     }
 }

@@ -25,7 +25,6 @@
 //! its last second, although they were answered. With `server`, a used code or a revoked token may even become valid
 //! again, so use it only for nodes with `logWriteMode` 0, which sync every commit.
 
-mod client_cache;
 mod error;
 mod layout;
 mod list;
@@ -44,11 +43,10 @@ use tokio::time::timeout;
 
 use super::deadline::Wait;
 use super::{
-    Backend, Change, Cursor, Key, Kind, OpenError, Page, Query, Row, StoreError, StoreErrorKind, StoreFuture,
-    Updated,
+    Backend, Change, ClientCache, Cursor, Key, Kind, OpenError, Page, Query, Row, StoreError, StoreErrorKind,
+    StoreFuture, Updated,
 };
 use crate::env::Timestamp;
-use client_cache::ClientCache;
 use error::{CauseOf, late, store_error};
 use layout::Layout;
 use options::{FlushPolicy, Options};

@@ -62,6 +62,9 @@ fn good_values_are_accepted() {
         ("RUST_LOG", ""),
     ])
     .unwrap();
+    for store in ["memory:", "file:auth.db", "sqlite:auth.db", "postgres://app:secret@db1/prod?schema=auth"] {
+        assert_eq!(read(&[("GRIDAUTH_STORE", store)]).unwrap().store(), store);
+    }
     assert!(settings.trusted_proxies.contains([10, 9, 9, 9].into()));
     assert_eq!(settings.code_lifetime, Duration::from_secs(7));
     assert_eq!(settings.refresh_grace, Duration::ZERO);
@@ -165,7 +168,7 @@ fn any_value() -> impl Strategy<Value = String> {
         "[0-9]{0,12}",
         "(127\\.0\\.0\\.1|\\[::1?\\]|localhost)?:?[0-9]{0,6}",
         "(https?|ftp)?:?/{0,2}[a-z.]{0,9}(:[0-9]{0,5})?(/[a-z%]{0,4}){0,2}[?#@]?",
-        "(memory|file|griddb):?/{0,2}.{0,9}",
+        "(memory|file|griddb|postgres|sqlite):?/{0,2}.{0,9}",
         "(opaque|jwt|off|on|open|token|loopback|default|mcp|fapi2):?.{0,4}",
         "[0-9a-f:.]{0,9}/?[0-9]{0,3},?.{0,3}",
         "[a-z:]{0,9}=?(info|debug|x)?,?.{0,5}",

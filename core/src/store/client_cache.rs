@@ -1,21 +1,37 @@
 //! Client rows, cached for a short time after they were read.
-//!
-//! A token request needs the client's row, which rarely changes. A process sees its own writes at once, and those
-//! of other processes when the cached row expires at the latest.
 
 use std::collections::HashMap;
+use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::store::{Key, Kind, Row};
+use super::{Key, Kind, Row};
 
 /// The capacity of the cache.
 const MOST: usize = 10_000;
 
-pub(super) struct ClientCache {
+/// Client rows, cached for a short time after they were read, for stores in which a read is a round trip.
+///
+/// A token request needs the client's row, which rarely changes. A process sees its own writes at once, and those of other
+/// processes when the cached row expires at the latest.
+///
+/// ```
+/// # use std::{sync::Arc, time::Duration};
+/// # use gridauth::env::Timestamp;
+/// use gridauth::store::{ClientCache, Key, Kind, Row};
+///
+/// let cache = ClientCache::new(Duration::from_secs(5));
+/// let reading = cache.reading(); // before the row is read
+/// # let row = Arc::new(Row::new(Timestamp::from_millis(1), "{}"));
+/// cache.keep("web", &row, reading);
+/// assert!(cache.get("web").is_some());
+/// let writing = cache.writing(Key::new(Kind::Client, "web")); // until the row is written
+/// assert!(cache.get("web").is_none());
+/// ```
+pub struct ClientCache {
     keep_for: Duration,
     rows: RwLock<HashMap<Box<str>, Kept>>,
     /// Counts the starts and ends of writes. A row that was read while one happened is not cached.
@@ -23,8 +39,8 @@ pub(super) struct ClientCache {
 }
 
 /// A read that is about to start.
-#[derive(Clone, Copy)]
-pub(super) struct Reading {
+#[derive(Clone, Copy, Debug)]
+pub struct Reading {
     epoch: u64,
     began: Instant,
 }
@@ -33,9 +49,22 @@ pub(super) struct Reading {
 type Kept = (Arc<Row>, Instant);
 
 /// A write of a client row in progress. It ends when this is dropped.
-pub(super) struct Writing<'a> {
+#[must_use = "the write ends when this is dropped"]
+pub struct Writing<'a> {
     cache: &'a ClientCache,
     id: &'a str,
+}
+
+impl fmt::Debug for ClientCache {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ClientCache").field("keep_for", &self.keep_for).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Writing<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Writing")
+    }
 }
 
 impl Drop for Writing<'_> {
@@ -45,22 +74,25 @@ impl Drop for Writing<'_> {
 }
 
 impl ClientCache {
-    pub(super) fn new(keep_for: Duration) -> Self {
+    /// A cache that keeps rows for this long. Zero turns it off.
+    pub fn new(keep_for: Duration) -> Self {
         Self { keep_for, rows: RwLock::default(), epoch: AtomicU64::new(0) }
     }
 
-    pub(super) fn get(&self, id: &str) -> Option<Arc<Row>> {
+    /// The cached row of the client with this id.
+    pub fn get(&self, id: &str) -> Option<Arc<Row>> {
         let rows = self.rows.read().unwrap_or_else(PoisonError::into_inner);
         let (row, until) = rows.get(id)?;
         (Instant::now() < *until).then(|| Arc::clone(row))
     }
 
     /// Call it before reading a row to be cached: the row may be as old as this moment.
-    pub(super) fn reading(&self) -> Reading {
+    pub fn reading(&self) -> Reading {
         Reading { epoch: self.epoch.load(Ordering::SeqCst), began: Instant::now() }
     }
 
-    pub(super) fn keep(&self, id: &str, row: &Arc<Row>, reading: Reading) {
+    /// Caches a row that was read, unless a client row was written since `reading`.
+    pub fn keep(&self, id: &str, row: &Arc<Row>, reading: Reading) {
         if self.keep_for.is_zero() {
             return;
         }
@@ -79,7 +111,7 @@ impl ClientCache {
     }
 
     /// Hold it while a row is written. Rows of other kinds are ignored.
-    pub(super) fn writing<'a>(&'a self, key: Key<'a>) -> Option<Writing<'a>> {
+    pub fn writing<'a>(&'a self, key: Key<'a>) -> Option<Writing<'a>> {
         (key.kind == Kind::Client).then(|| {
             self.forget(key.id);
             Writing { cache: self, id: key.id }
