@@ -89,6 +89,10 @@ impl fmt::Debug for SqlStore {
 }
 
 impl Backend for SqlStore {
+    fn name(&self) -> &str {
+        self.0.name()
+    }
+
     fn get<'a>(&'a self, key: Key<'a>) -> StoreFuture<'a, Option<Arc<Row>>> {
         self.0.get(key)
     }

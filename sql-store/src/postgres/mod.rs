@@ -78,6 +78,10 @@ impl PostgresStore {
 }
 
 impl Backend for PostgresStore {
+    fn name(&self) -> &str {
+        "postgres"
+    }
+
     fn get<'a>(&'a self, key: Key<'a>) -> StoreFuture<'a, Option<Arc<Row>>> {
         if !can_exist(key) {
             return StoreFuture::ready(Ok(None));

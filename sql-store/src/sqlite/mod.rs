@@ -129,6 +129,10 @@ impl SqliteStore {
 }
 
 impl Backend for SqliteStore {
+    fn name(&self) -> &str {
+        "sqlite"
+    }
+
     fn get<'a>(&'a self, key: Key<'a>) -> StoreFuture<'a, Option<Arc<Row>>> {
         if !can_exist(key) {
             return StoreFuture::ready(Ok(None));
