@@ -1,4 +1,5 @@
 //! A PostgreSQL server for tests.
+#![allow(clippy::panic, reason = "for tests: a test that cannot go on fails")]
 
 use std::fs;
 use std::io;
