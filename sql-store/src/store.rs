@@ -93,6 +93,10 @@ impl Backend for SqlStore {
         self.0.name()
     }
 
+    fn is_shared(&self) -> bool {
+        self.0.is_shared()
+    }
+
     fn get<'a>(&'a self, key: Key<'a>) -> StoreFuture<'a, Option<Arc<Row>>> {
         self.0.get(key)
     }

@@ -45,13 +45,13 @@ mod counting;
 mod delaying;
 mod failing;
 mod minimal;
-mod shared;
 mod postgres;
+mod shared;
 
 pub use call::Call;
 pub use counting::Counting;
 pub use delaying::Delaying;
 pub use failing::{Failing, Failure};
 pub use minimal::Minimal;
-pub use shared::Shared;
 pub use postgres::Postgres;
+pub use shared::Shared;

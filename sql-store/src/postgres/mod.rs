@@ -82,6 +82,10 @@ impl Backend for PostgresStore {
         "postgres"
     }
 
+    fn is_shared(&self) -> bool {
+        true
+    }
+
     fn get<'a>(&'a self, key: Key<'a>) -> StoreFuture<'a, Option<Arc<Row>>> {
         if !can_exist(key) {
             return StoreFuture::ready(Ok(None));

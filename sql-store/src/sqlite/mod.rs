@@ -133,6 +133,10 @@ impl Backend for SqliteStore {
         "sqlite"
     }
 
+    fn is_shared(&self) -> bool {
+        true
+    }
+
     fn get<'a>(&'a self, key: Key<'a>) -> StoreFuture<'a, Option<Arc<Row>>> {
         if !can_exist(key) {
             return StoreFuture::ready(Ok(None));
