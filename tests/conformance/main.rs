@@ -23,6 +23,7 @@ mod metadata;
 mod openid_flows;
 mod outage;
 mod pages;
+mod par;
 mod races;
 mod readme;
 mod refresh;
@@ -52,6 +53,7 @@ const SUBJECTS: &[(&str, &[Case])] = &[
     ("authorize", authorize::CASES),
     ("pages", pages::CASES),
     ("code", code::CASES),
+    ("par", par::CASES),
     ("token", token::CASES),
     ("openid_flows", openid_flows::CASES),
     ("cors", cors::CASES),

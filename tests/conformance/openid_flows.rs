@@ -392,7 +392,7 @@ fn errors_come_where_the_tokens_would(context: &Context) {
             ("prompt", "none login", "invalid_request"),
             ("max_age", "soon", "invalid_request"),
             ("claims", "{", "invalid_request"),
-            ("request_uri", "https://c.example/r", "request_uri_not_supported"),
+            ("request_uri", "https://c.example/r", "invalid_request_uri"),
         ] {
             let request = request.clone().with(name, value);
             let told = Told::in_fragment(&request.open(app));

@@ -17,6 +17,13 @@ use crate::protocol::{ErrorCode, OAuthError};
 #[derive(Debug)]
 pub struct AuthenticatedClient(Arc<Client>);
 
+impl AuthenticatedClient {
+    /// The client, to keep.
+    pub(crate) fn shared(&self) -> Arc<Client> {
+        Arc::clone(&self.0)
+    }
+}
+
 impl Deref for AuthenticatedClient {
     type Target = Client;
 
@@ -138,7 +145,7 @@ fn accept(
     method: &str,
 ) -> Result<AuthenticatedClient, OAuthError> {
     let events = &request.engine.events;
-    if let Err(error) = client.refuse_unmet() {
+    if let Err(error) = request.engine.refuse_unmet(&client) {
         let (why, method) = (ClientRefusal::Unusable, Some(method));
         events.emit(Event::ClientRefused { why, method, typed: None }.of_client(client.id()));
         return Err(error);

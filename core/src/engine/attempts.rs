@@ -81,6 +81,15 @@ impl Engine {
         })
     }
 
+    /// Counts a pushed authorization request. An error where there were too many from this source.
+    pub(crate) fn count_push(&self, source: Source) -> Result<(), OAuthError> {
+        self.throttle.pushed_request(source).map_err(|wait| {
+            let (limit, seconds) = (Limit::PushedRequest, wait.seconds);
+            self.events.emit(Event::Throttled { limit, reached: false, seconds, typed: None });
+            OAuthError::too_many_requests(seconds)
+        })
+    }
+
     /// Whether this user has signed in in this browser before.
     pub(crate) fn knows_browser(&self, username: &str, browser: u128) -> bool {
         self.throttle.knows_browser(&self.users.account(username), browser)

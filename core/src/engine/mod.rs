@@ -7,6 +7,7 @@ mod attempts;
 mod client_secrets;
 mod entries;
 mod outbox;
+mod requests;
 
 use std::fmt;
 use std::sync::{Arc, Once};
@@ -16,6 +17,8 @@ pub(crate) use access_tokens::AccessTokens;
 pub(crate) use attempts::ACR_ONE_FACTOR;
 pub(crate) use entries::Work;
 pub(crate) use outbox::{Claim, Outbox};
+pub(crate) use requests::RequestRules;
+pub use requests::{PushedRequests, SignedRequests};
 
 use crate::clients::{ClientKeys, Clients, Logos, SecretVerifier};
 use crate::env::{Clock, Entropy};
@@ -28,7 +31,7 @@ use crate::identity::{
 use crate::jose::Algorithm;
 use crate::keys::{Keys, VaultDoor};
 use crate::model::{AuthMethod, Client};
-use crate::protocol::Issuer;
+use crate::protocol::{Issuer, OAuthError};
 use crate::store::{Store, StoreError};
 
 /// What a response needs: the issuer, the store, the clock, randomness, lifetimes, users and clients.
@@ -78,6 +81,8 @@ pub struct Engine {
     pub(crate) outbox: Outbox,
     /// The signing keys, if anything is signed.
     pub(crate) keys: Option<Keys>,
+    /// How authorization requests may come, and how their answers may go.
+    pub(crate) requests: RequestRules,
 }
 
 /// The lifetimes of codes and tokens.
@@ -140,6 +145,11 @@ impl Engine {
             (true, true) => Reach::PublicOrLoopback,
             (true, false) => Reach::Public,
         }
+    }
+
+    /// Refuses a client that asks for a protection that the server does not have.
+    pub(crate) fn refuse_unmet(&self, client: &Client) -> Result<(), OAuthError> {
+        client.refuse_unmet(&self.requests.met())
     }
 
     /// The URL of the endpoint that is mounted at this path.

@@ -249,6 +249,8 @@ causes! {
         SignUp = "sign_up",
         /// Devices from one source that ask for access (RFC 8628).
         DeviceStart = "device_start",
+        /// Pushed authorization requests from one source.
+        PushedRequest = "pushed_request",
     }
 }
 

@@ -114,6 +114,7 @@ pub struct Throttle {
     sources: Table<Failures>,
     sign_ups: Table<Failures>,
     device_starts: Table<Failures>,
+    pushed_requests: Table<Failures>,
 }
 
 /// What is kept for accounts, and for clients.
@@ -151,6 +152,7 @@ impl Throttle {
             sources: table(settings.source_failures),
             sign_ups: table(settings.sign_ups),
             device_starts: table(settings.device_starts),
+            pushed_requests: table(settings.pushed_requests),
         }
     }
 
@@ -217,6 +219,14 @@ impl Throttle {
             Some(network) if !self.is_off => table.failed(self.key(network), self.clock.now()),
             _ => Ok(()),
         }
+    }
+
+    /// Counts a pushed authorization request.
+    ///
+    /// # Errors
+    /// [`RetryAfter`] where there were too many from this source.
+    pub fn pushed_request(&self, source: Source) -> Result<(), RetryAfter> {
+        self.count(&self.pushed_requests, source)
     }
 
     fn key(&self, subject: impl Hash) -> u64 {

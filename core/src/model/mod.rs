@@ -16,6 +16,7 @@ mod json;
 mod logout_notice;
 mod logout_uris;
 mod password_hash;
+mod pushed_request;
 mod session;
 mod shared_secret;
 #[cfg(feature = "server")]
@@ -38,6 +39,7 @@ pub use grant_summary::GrantSummary;
 pub use logout_notice::LogoutNotice;
 pub use logout_uris::LogoutMetadataError;
 pub use password_hash::PasswordHash;
+pub use pushed_request::PushedRequest;
 pub use session::{Session, SessionId};
 pub(crate) use shared_secret::SealedSecret;
 pub use shared_secret::SharedSecret;

@@ -22,9 +22,10 @@ const ENCRYPTED: [&str; 4] = [
 ];
 
 impl Client {
-    /// The member of its metadata that the server cannot do justice to, if there is one.
-    pub(crate) fn unmet(&self) -> Option<&'static str> {
-        let is_true = |member: &&str| self.metadata_value(member) == Some(&Value::Bool(true));
+    /// The member of its metadata that the server cannot do justice to, if there is one. `met` are those that it can.
+    pub(crate) fn unmet(&self, met: &[&str]) -> Option<&'static str> {
+        let is_true =
+            |member: &&str| self.metadata_value(member) == Some(&Value::Bool(true)) && !met.contains(member);
         let is_there = |member: &&str| self.metadata_value(member).is_some();
         let is_odd = self
             .metadata_value("subject_type")
@@ -37,8 +38,8 @@ impl Client {
     }
 
     /// Refuses a client that asks for more than the server can do.
-    pub(crate) fn refuse_unmet(&self) -> Result<(), OAuthError> {
-        match self.unmet() {
+    pub(crate) fn refuse_unmet(&self, met: &[&str]) -> Result<(), OAuthError> {
+        match self.unmet(met) {
             None => Ok(()),
             Some(member) => Err(OAuthError::unauthorized_client(format!(
                 "the server cannot do what the client is registered for: {member}"
@@ -56,11 +57,13 @@ mod tests {
     #[test]
     fn what_a_client_asks_for_is_met_or_refused() {
         let unmet = |member: &str, value: Value| {
-            Client::public("spa").metadata(member, value).build().unwrap().unmet()
+            Client::public("spa").metadata(member, value).build().unwrap().unmet(&[])
         };
         for member in REQUIRED {
             assert_eq!(unmet(member, json!(true)), Some(member));
             assert_eq!(unmet(member, json!(false)), None);
+            let client = Client::public("spa").metadata(member, json!(true)).build().unwrap();
+            assert_eq!(client.unmet(&[member]), None);
         }
         for member in ENCRYPTED {
             assert_eq!(unmet(member, json!("RSA-OAEP")), Some(member));

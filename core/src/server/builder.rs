@@ -11,7 +11,9 @@ use crate::client_auth::{ClientAuthentication, ClientAuthenticator};
 use crate::clients::{ClientKeys, Clients, Logos, SecretVerifier};
 use crate::endpoint::Endpoint;
 use crate::endpoints::{Account, ClientLogo, EndSession, Interaction, Jwks, UserInfo};
-use crate::engine::{AccessTokens, Engine, Outbox, ServerLifetimes};
+use crate::engine::{
+    AccessTokens, Engine, Outbox, PushedRequests, RequestRules, ServerLifetimes, SignedRequests,
+};
 use crate::env::{Clock, Entropy, SystemClock, SystemEntropy};
 use crate::events::{Event, EventRecord, Events, Listener};
 use crate::fetch::{Fetch, NoFetch, Reach};
@@ -68,6 +70,9 @@ pub struct Builder {
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
     fetch: Option<Arc<dyn Fetch>>,
+    pushed_requests: Option<PushedRequests>,
+    signed_requests: Option<SignedRequests>,
+    signs_responses: bool,
     sweep_every: Option<Duration>,
     send_logouts_every: Option<Duration>,
 }
@@ -130,6 +135,9 @@ impl GridAuth {
             clock: Arc::new(SystemClock),
             entropy: Arc::new(SystemEntropy),
             fetch: usual_fetch(),
+            pushed_requests: None,
+            signed_requests: None,
+            signs_responses: false,
             sweep_every: Some(Duration::from_secs(60)),
             send_logouts_every: Some(Duration::from_secs(15)),
         }
@@ -274,6 +282,48 @@ impl Builder {
     #[must_use]
     pub fn fetch(mut self, fetch: impl Fetch) -> Self {
         self.fetch = Some(Arc::new(fetch));
+        self
+    }
+
+    /// Takes pushed authorization requests (RFC 9126): adds the endpoint `/par`. By default there is none.
+    ///
+    /// ```
+    /// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+    /// # use gridauth::{GridAuth, Store};
+    /// use gridauth::engine::{PushedRequests, SignedRequests};
+    /// use gridauth::grant::AuthorizationCode;
+    /// use gridauth::grant::extension::OpenId;
+    ///
+    /// let auth = GridAuth::builder("https://id.example.com")
+    ///     .store(Store::memory())
+    ///     .grant(AuthorizationCode::new())
+    ///     .openid(OpenId::new())
+    ///     .pushed_requests(PushedRequests::new().required())
+    ///     .signed_requests(SignedRequests::new())
+    ///     .signed_responses()
+    ///     .build()
+    ///     .await?;
+    /// assert!(auth.paths().contains(&"/oauth/par".to_owned()));
+    /// # Ok::<(), Box<dyn std::error::Error>>(()) }).unwrap();
+    /// ```
+    #[must_use]
+    pub fn pushed_requests(mut self, pushed: PushedRequests) -> Self {
+        self.pushed_requests = Some(pushed);
+        self
+    }
+
+    /// Takes authorization requests that the client has signed (RFC 9101). By default they are refused.
+    #[must_use]
+    pub fn signed_requests(mut self, signed: SignedRequests) -> Self {
+        self.signed_requests = Some(signed);
+        self
+    }
+
+    /// Signs authorization responses for clients that ask for it (JWT Secured Authorization Response Mode for OAuth 2.0): adds the
+    /// response modes `jwt`, `query.jwt`, `fragment.jwt` and `form_post.jwt`.
+    #[must_use]
+    pub fn signed_responses(mut self) -> Self {
+        self.signs_responses = true;
         self
     }
 
@@ -572,7 +622,7 @@ impl Builder {
         let scopes = interaction.scopes.clone();
         let languages = self.pages.languages().tags().map(str::to_owned);
         let ui_locales: Option<Vec<String>> = self.openid.as_ref().map(|_| languages.collect());
-        let mut endpoints = endpoints(&grants, &interaction);
+        let mut endpoints = endpoints(&grants, &interaction, self.pushed_requests.as_ref());
         if self.account_page.unwrap_or(grants.authorization_sides().next().is_some()) {
             endpoints.push(Arc::new(Account { interaction: Arc::clone(&interaction) }));
         }
@@ -644,6 +694,7 @@ impl Builder {
             logos,
             outbox: Outbox::default(),
             keys,
+            requests: RequestRules::new(self.pushed_requests, self.signed_requests, self.signs_responses),
         });
         if !grants.is_empty() || !endpoints.is_empty() {
             for document in metadata(&engine, &grants, &scopes, &endpoints, ui_locales.as_deref()) {
@@ -697,7 +748,7 @@ impl Builder {
             return Ok((None, Some(Keys(Arc::clone(signer)))));
         }
         let mut algorithms = Vec::new();
-        if self.openid.is_some() {
+        if self.openid.is_some() || self.signs_responses {
             algorithms.extend([Algorithm::Rs256, Algorithm::Es256, Algorithm::EdDsa]);
         }
         if (is_jwt || self.openid.is_some()) && !algorithms.contains(&self.access_tokens.algorithm) {
@@ -763,6 +814,12 @@ impl Builder {
         }
         if self.send_logouts_every.is_some_and(|interval| interval < Duration::from_secs(1)) {
             problems.add("the interval of send_logouts_every must be at least a second");
+        }
+        if let Some(pushed) = &self.pushed_requests {
+            problems.check_lifetimes([("pushed request", pushed.expires_in())]);
+            if self.grants.token_sides().next().is_none() {
+                problems.add("pushed requests need the authentication of a grant with a token side");
+            }
         }
         problems.check_scopes(&self.scopes);
         problems.0.extend(self.allowed_origins.problems());

@@ -4,10 +4,10 @@ use http::Method;
 
 use crate::endpoint::{Endpoint, EndpointPath, Metadata};
 use crate::endpoints::{
-    Authorize, DeviceAuthorizationEndpoint, DevicePage, Interaction, Introspect, MetadataDocument, Revoke,
-    Token,
+    Authorize, DeviceAuthorizationEndpoint, DevicePage, Interaction, Introspect, MetadataDocument, Par,
+    Revoke, Token,
 };
-use crate::engine::Engine;
+use crate::engine::{Engine, PushedRequests};
 use crate::grant::Registry;
 use crate::guard::ScopeDescription;
 use crate::http::{Response, method_not_allowed};
@@ -24,11 +24,18 @@ pub(super) struct Route {
 }
 
 /// The built-in endpoints that these grants need, and the grants' own endpoints.
-pub(super) fn endpoints(grants: &Arc<Registry>, interaction: &Arc<Interaction>) -> Vec<Arc<dyn Endpoint>> {
+pub(super) fn endpoints(
+    grants: &Arc<Registry>,
+    interaction: &Arc<Interaction>,
+    pushed: Option<&PushedRequests>,
+) -> Vec<Arc<dyn Endpoint>> {
     let mut endpoints: Vec<Arc<dyn Endpoint>> = Vec::new();
     if grants.authorization_sides().next().is_some() {
         let interaction = Arc::clone(interaction);
         endpoints.push(Arc::new(Authorize { grants: Arc::clone(grants), interaction }));
+        if let Some(rules) = pushed {
+            endpoints.push(Arc::new(Par { grants: Arc::clone(grants), rules: rules.clone() }));
+        }
     }
     if grants.token_sides().next().is_some() {
         endpoints.push(Arc::new(Token { grants: Arc::clone(grants) }));

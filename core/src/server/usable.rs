@@ -55,7 +55,7 @@ impl GridAuth {
                     .to_owned(),
             );
         }
-        if let Some(member) = client.unmet() {
+        if let Some(member) = client.unmet(&engine.requests.met()) {
             problems.push(format!(
                 "{member}: the server cannot do what it asks for, so the client cannot be used: leave it out, or wait for it"
             ));

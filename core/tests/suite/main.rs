@@ -42,6 +42,7 @@ mod openid_requests;
 mod own_pages;
 mod own_users;
 mod provider;
+mod pushed_requests;
 mod put_users;
 mod refresh;
 mod registration;

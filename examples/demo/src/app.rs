@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use gridauth::engine::{PushedRequests, SignedRequests};
 use gridauth::grant::extension::OpenId;
 use gridauth::grant::{
     AuthorizationCode, ClientCredentials, DeviceCode, Implicit, JwtBearer, Password, RefreshToken,
@@ -94,6 +95,9 @@ impl App {
             .grant(Implicit::new())
             .grant(JwtBearer::new())
             .openid(OpenId::new().implicit().hybrid())
+            .pushed_requests(PushedRequests::new())
+            .signed_requests(SignedRequests::new())
+            .signed_responses()
             .access_token_format(settings.access_token_format)
             .scopes(SCOPES)
             .theme(theme)

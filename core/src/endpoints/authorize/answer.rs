@@ -28,9 +28,15 @@ pub(super) async fn answer(
             return Err(Failure::Redirect(Box::new(target), error));
         }
     }
+    // Of several decisions about a pushed request, one counts.
+    if let Some(pushed) = &valid.pushed
+        && let Err(error) = pushed.use_up(visit.engine).await
+    {
+        return Err(Failure::Redirect(Box::new(target), error));
+    }
     let issuer = TokenIssuer::for_approval(&approved, valid.extensions);
     match valid.side.respond(&approved, &issuer).await {
-        Ok(response) => Ok(target.answer(visit, &response)?),
+        Ok(response) => Ok(target.answer(visit, &response).await?),
         Err(error) => Err(Failure::Redirect(Box::new(target), error)),
     }
 }

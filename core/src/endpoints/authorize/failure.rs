@@ -4,7 +4,7 @@ use crate::http::Response;
 use crate::protocol::OAuthError;
 
 /// A failure, and how it is reported.
-pub(super) enum Failure {
+pub(in crate::endpoints) enum Failure {
     /// To the user, on a page: the client or its redirect URI is not valid, or no redirect is possible.
     Page(OAuthError),
     /// The client, by a redirect. A user has signed in.
@@ -29,14 +29,23 @@ impl Failure {
         }
     }
 
+    /// The error, for a client that is told by the response to its own request.
+    pub(in crate::endpoints) fn into_error(self) -> OAuthError {
+        match self {
+            Self::Page(error) | Self::Redirect(_, error) | Self::Unsolicited(_, error) => error,
+        }
+    }
+
     /// The response that tells whoever is to be told.
     pub(super) async fn report(self, visit: Visit<'_>) -> Response {
         match self {
             Self::Page(error) => page(visit, &error),
-            Self::Redirect(target, error) => redirect(visit, &target, &error),
-            Self::Unsolicited(target, error) if !target.is_of_stranger() => redirect(visit, &target, &error),
+            Self::Redirect(target, error) => redirect(visit, &target, &error).await,
+            Self::Unsolicited(target, error) if !target.is_of_stranger() => {
+                redirect(visit, &target, &error).await
+            }
             Self::Unsolicited(target, error) => match visit.signed_in().await {
-                Ok(Some(_)) => redirect(visit, &target, &error),
+                Ok(Some(_)) => redirect(visit, &target, &error).await,
                 Ok(None) => page(visit, &error),
                 Err(failed) => page(visit, &failed),
             },
@@ -44,9 +53,9 @@ impl Failure {
     }
 }
 
-fn redirect(visit: Visit<'_>, target: &Target, error: &OAuthError) -> Response {
+async fn redirect(visit: Visit<'_>, target: &Target, error: &OAuthError) -> Response {
     error.log();
-    target.refuse(visit, error).unwrap_or_else(|error| page(visit, &error))
+    target.refuse(visit, error).await.unwrap_or_else(|error| page(visit, &error))
 }
 
 fn page(visit: Visit<'_>, error: &OAuthError) -> Response {

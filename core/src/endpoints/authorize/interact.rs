@@ -1,7 +1,7 @@
 //! Sign-in and consent.
 
 use super::answer::answer;
-use super::checks::{self, ValidRequest};
+use super::checks::ValidRequest;
 use super::consent;
 use super::failure::Failure;
 use super::own_session::{self, Arrival};
@@ -47,10 +47,8 @@ pub(super) async fn submitted(
     visit: Visit<'_>,
     parameters: &Parameters,
     carried: &str,
-    request: Parameters,
+    valid: ValidRequest<'_>,
 ) -> Result<Response, Failure> {
-    // The browser may have changed the request in the form, so it is checked again from the start.
-    let valid = checks::run(visit.engine, visit.grants, request).await?;
     let mut browser = Browser::of(visit.engine, visit.http).await?;
     let token = parameters.get(CSRF).unwrap_or_default();
     // A new sign-in replaces an existing one, even of another user.
@@ -150,7 +148,12 @@ async fn decided(
         Some("deny") => {
             tell(visit, &valid, signed_in, |scope| Event::ConsentRefused { scope });
             let target = Target::of(&valid.request);
-            Err(Failure::Redirect(Box::new(target), OAuthError::access_denied("the resource owner said no")))
+            let denied = || OAuthError::access_denied("the resource owner said no");
+            let used = match &valid.pushed {
+                Some(pushed) => pushed.use_up(visit.engine).await,
+                None => Ok(()),
+            };
+            Err(Failure::Redirect(Box::new(target), used.err().unwrap_or_else(denied)))
         }
         _ => consent_page(visit, browser, &valid, signed_in),
     }

@@ -11,7 +11,7 @@ use crate::env::Timestamp;
 use crate::http::{Response, see_other};
 use crate::identity::{OwnSession, WantedSignIn};
 use crate::model::Authentication;
-use crate::protocol::{ErrorCode, OAuthError};
+use crate::protocol::{ErrorCode, OAuthError, Parameters};
 
 /// The state of a user who arrives with a request.
 pub(super) enum Arrival {
@@ -34,7 +34,7 @@ pub(super) async fn arrive(
         prompt::refuse_sign_in(visit.engine, valid, None, Progress::Arrived)?;
         return Ok(Arrival::SentAway(send_away(visit, own, browser, valid, false)?));
     };
-    let carried = valid.request.parameters.encode_without(&[]);
+    let carried = valid.carried().encode_without(&[]);
     let since = signed_in_since.and_then(|text| sent_away_at(browser, &carried, text));
     // An application may know the second of a sign-in and no more.
     let has_signed_in =
@@ -61,9 +61,11 @@ pub(super) fn send_away(
     valid: &ValidRequest<'_>,
     again: bool,
 ) -> Result<Response, Failure> {
-    let carried = valid.request.parameters.encode_without(&[]);
-    let mut return_to = visit.authorize_path(&valid.request.parameters);
-    if !prompt::wants_recent_sign_in(valid) {
+    let carried = valid.carried().encode_without(&[]);
+    let mut return_to = visit.authorize_path(valid.carried());
+    // A signed request may expire while the user signs in, so the return says when it arrived.
+    let is_signed = valid.carried().get("request").is_some();
+    if !is_signed && !prompt::wants_recent_sign_in(valid) {
         return Ok(see_other(&own.sign_in_uri(&wanted(valid, &return_to, again)))?);
     }
     let now = visit.engine.clock.now();
@@ -86,7 +88,19 @@ fn wanted<'a>(valid: &'a ValidRequest<'_>, return_to: &'a str, again: bool) -> W
     }
 }
 
-/// When this browser was sent to sign in with this request; `None` if the parameter is not authentic.
+/// When the browser of this visit was sent to sign in with this request; `None` if the parameter is not authentic.
+pub(super) async fn sent_away(
+    visit: Visit<'_>,
+    request: &Parameters,
+    since: &str,
+) -> Result<Option<Timestamp>, OAuthError> {
+    if visit.interaction.own_session.is_none() {
+        return Ok(None);
+    }
+    let browser = Browser::of(visit.engine, visit.http).await?;
+    Ok(sent_away_at(&browser, &request.encode_without(&[]), since))
+}
+
 fn sent_away_at(browser: &Browser, carried: &str, text: &str) -> Option<Timestamp> {
     let (moment, mac) = text.split_once('.')?;
     let moment = moment.parse().map(Timestamp::from_millis).ok()?;

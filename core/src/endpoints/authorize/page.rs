@@ -21,7 +21,7 @@ pub(super) fn sign_in_page(
     username: Option<&str>,
     failure: Option<SignInFailure>,
 ) -> Result<Response, Failure> {
-    let carried = valid.request.parameters.encode_without(&[]);
+    let carried = valid.carried().encode_without(&[]);
     let token = browser.csrf_token(Purpose::SignIn, &carried)?;
     let hidden = [(CSRF, token.as_str()), (REQUEST, carried.as_str())];
     let action = visit.form_action();
@@ -47,7 +47,7 @@ pub(super) fn consent_page(
     valid: &ValidRequest<'_>,
     signed_in: &Authentication,
 ) -> Result<Response, Failure> {
-    let carried = valid.request.parameters.encode_without(&[]);
+    let carried = valid.carried().encode_without(&[]);
     let scope = consent::asked_for(valid);
     let token = browser.csrf_token(consent_purpose(&scope, signed_in), &carried)?;
     let hidden = [(CSRF, token.as_str()), (REQUEST, carried.as_str())];

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use http::StatusCode;
 use zeroize::Zeroizing;
 
+use super::signed_response;
 use super::visit::Visit;
 use crate::grant::{AuthorizationRequest, AuthorizationResponse, ValidatedRedirect};
 use crate::http::{Response, see_other};
@@ -13,7 +14,7 @@ use crate::pages::{ClientInfo, FormPostPage, WebUri};
 use crate::protocol::{OAuthError, Parameters, ResponseMode, with_parameters};
 
 /// Where and how a response goes back to the client.
-pub(super) struct Target {
+pub(in crate::endpoints) struct Target {
     pub(super) redirect: ValidatedRedirect,
     pub(super) mode: ResponseMode,
     client: Arc<Client>,
@@ -46,11 +47,12 @@ impl Target {
         self.client.is_self_registered()
     }
 
-    pub(super) fn refuse(&self, visit: Visit<'_>, error: &OAuthError) -> Result<Response, OAuthError> {
-        self.send(visit, &[("error", error.code().as_str()), ("error_description", error.description())])
+    pub(super) async fn refuse(&self, visit: Visit<'_>, error: &OAuthError) -> Result<Response, OAuthError> {
+        let parameters = [("error", error.code().as_str()), ("error_description", error.description())];
+        self.send(visit, &parameters).await
     }
 
-    pub(super) fn answer(
+    pub(super) async fn answer(
         &self,
         visit: Visit<'_>,
         response: &AuthorizationResponse,
@@ -58,21 +60,28 @@ impl Target {
         // These two are the server's to say, below.
         let parameters: Vec<(&str, &str)> =
             response.iter().filter(|(name, _)| !matches!(*name, "state" | "iss")).collect();
-        self.send(visit, &parameters)
+        self.send(visit, &parameters).await
     }
 
-    fn send(&self, visit: Visit<'_>, parameters: &[(&str, &str)]) -> Result<Response, OAuthError> {
+    /// The one place where a response goes back to a client.
+    async fn send(&self, visit: Visit<'_>, parameters: &[(&str, &str)]) -> Result<Response, OAuthError> {
         let mut all = parameters.to_vec();
         if let Some(state) = &self.state {
             all.push(("state", state));
         }
-        // RFC 9207 section 2: also in error responses.
-        all.push(("iss", visit.engine.issuer()));
+        let token;
+        if self.mode.is_jwt() {
+            token = signed_response::sign(visit.engine, &self.client, &all).await?;
+            all = vec![("response", token.expose())];
+        } else {
+            // RFC 9207 section 2: also in error responses.
+            all.push(("iss", visit.engine.issuer()));
+        }
         let uri = self.redirect.as_str();
-        match self.mode {
+        match self.mode.plain() {
             ResponseMode::Query => see_other(&Zeroizing::new(with_parameters(uri, &all))),
             ResponseMode::Fragment => see_other(&Zeroizing::new(format!("{uri}#{}", encode(&all).as_str()))),
-            ResponseMode::FormPost => self.form_post(visit, &all),
+            _ => self.form_post(visit, &all),
         }
     }
 

@@ -168,18 +168,9 @@ impl Extension for OpenId {
         request: &AuthorizationRequest,
         plan: &mut AuthorizationPlan,
     ) -> Result<(), OAuthError> {
-        for (parameter, code, description) in [
-            ("request", "request_not_supported", "the server does not take signed requests"),
-            ("request_uri", "request_uri_not_supported", "the server does not take requests by reference"),
-            (
-                "registration",
-                "registration_not_supported",
-                "the server does not take registration in requests",
-            ),
-        ] {
-            if request.parameter(parameter).is_some() {
-                return Err(OAuthError::new(ErrorCode::Custom(code), description));
-            }
+        if request.parameter("registration").is_some() {
+            let code = ErrorCode::Custom("registration_not_supported");
+            return Err(OAuthError::new(code, "the server does not take registration in requests"));
         }
         Self::read_sign_in(request, plan)?;
         let is_front_channel = response_types(request).any(|word| word == "id_token");
@@ -266,8 +257,12 @@ impl Extension for OpenId {
         metadata.add("prompt_values_supported", ["none", "login", "consent", "select_account"]);
         metadata.add("display_values_supported", ["page"]);
         metadata.insert("claims_parameter_supported", true);
-        metadata.insert("request_parameter_supported", false);
-        metadata.insert("request_uri_parameter_supported", false);
+        // OpenID Connect Discovery section 3: a server that says nothing would take `request_uri`.
+        for parameter in ["request_parameter_supported", "request_uri_parameter_supported"] {
+            if metadata.get(parameter).is_none() {
+                metadata.insert(parameter, false);
+            }
+        }
     }
 }
 

@@ -16,6 +16,7 @@ pub struct ThrottleSettings {
     pub(super) source_failures: u32,
     pub(super) sign_ups: u32,
     pub(super) device_starts: u32,
+    pub(super) pushed_requests: u32,
     pub(super) per: Duration,
     pub(super) first_block: Duration,
     pub(super) longest_block: Duration,
@@ -31,6 +32,7 @@ impl Default for ThrottleSettings {
             source_failures: 1000,
             sign_ups: 30,
             device_starts: 60,
+            pushed_requests: 1000,
             per: Duration::from_secs(60),
             first_block: Duration::from_secs(60),
             longest_block: Duration::from_secs(15 * 60),
@@ -78,7 +80,15 @@ impl ThrottleSettings {
         self
     }
 
-    /// The time within which failures, sign-ups and devices count, to the millisecond: a minute by default. Zero turns the throttle off.
+    /// Pushed authorization requests from one source: 1,000 by default.
+    #[must_use]
+    pub fn pushed_requests(mut self, pushed_requests: u32) -> Self {
+        self.pushed_requests = pushed_requests;
+        self
+    }
+
+    /// The time within which failures, sign-ups, devices and pushed requests count, to the millisecond: a minute by default. Zero turns
+    /// the throttle off.
     #[must_use]
     pub fn per(mut self, per: Duration) -> Self {
         self.per = per;

@@ -1,27 +1,7 @@
-//! Checks of the client and its registration.
-
-use std::sync::Arc;
-
-use http::StatusCode;
+//! Checks of the client's registration.
 
 use super::draft::Draft;
-use super::parameters;
-use crate::engine::Engine;
-use crate::model::Client;
-use crate::protocol::{ErrorCode, OAuthError, Parameters};
-
-/// The client of the request.
-pub(super) async fn find(engine: &Engine, parameters: &Parameters) -> Result<Arc<Client>, OAuthError> {
-    parameters::decide_alone(parameters)?;
-    let client_id =
-        parameters.get("client_id").ok_or_else(|| OAuthError::invalid_request("client_id is missing"))?;
-    let client = engine.client(client_id).await?.ok_or_else(|| {
-        OAuthError::new(ErrorCode::InvalidClient, "there is no such client")
-            .with_status(StatusCode::BAD_REQUEST)
-    })?;
-    client.refuse_unmet()?;
-    Ok(client)
-}
+use crate::protocol::OAuthError;
 
 pub(super) fn may_use_response_type(draft: &mut Draft<'_>) -> Result<(), OAuthError> {
     let Some((_, side)) = draft.side else { return Ok(()) };

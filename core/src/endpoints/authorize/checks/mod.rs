@@ -1,4 +1,4 @@
-//! The checks of an authorization request, in order.
+//! The checks of an authorization request, in order. They are the same wherever its parameters come from.
 
 mod client;
 mod draft;
@@ -9,22 +9,29 @@ mod redirect_uri;
 mod response_mode;
 mod response_type;
 mod scope;
+mod source;
 
 pub(super) use draft::ValidRequest;
 
+use std::sync::Arc;
+
 use super::failure::Failure;
 use super::redirect::Target;
+use super::source::SourcedRequest;
 use crate::engine::Engine;
 use crate::grant::Registry;
+use crate::model::Client;
 use crate::protocol::{OAuthError, Parameters};
 use draft::Draft;
 
 type Check = for<'a, 'd> fn(&'d mut Draft<'a>) -> Result<(), OAuthError>;
 
 /// The checks whose failure is reported to the client.
-const CHECKS: [Check; 7] = [
+const CHECKS: [Check; 9] = [
     response_mode::settle,
     parameters::are_sent_once,
+    source::is_read,
+    source::is_as_required,
     response_mode::is_possible,
     response_type::is_known,
     client::may_use_response_type,
@@ -35,15 +42,12 @@ const CHECKS: [Check; 7] = [
 /// Checks an authorization request.
 ///
 /// RFC 6749 section 4.1.2.1: nothing is redirected until the client and its redirect URI are valid.
-pub(super) async fn run<'a>(
+pub(in crate::endpoints) async fn run<'a>(
     engine: &'a Engine,
     grants: &'a Registry,
-    parameters: Parameters,
+    request: SourcedRequest,
 ) -> Result<ValidRequest<'a>, Failure> {
-    let client = client::find(engine, &parameters).await?;
-    let redirect = redirect_uri::validate(&client, &parameters)?;
-    let target = Target::new(&client, redirect, &parameters);
-    let mut draft = Draft { engine, grants, parameters, client, target, side: None, scope: None };
+    let mut draft = begin(engine, grants, request)?;
     for check in CHECKS {
         if let Err(error) = check(&mut draft) {
             return Err(Failure::Unsolicited(Box::new(draft.target), error));
@@ -58,4 +62,27 @@ pub(super) async fn run<'a>(
         Ok(()) => Ok(valid),
         Err(error) => Err(Failure::Unsolicited(Box::new(Target::of(&valid.request)), error)),
     }
+}
+
+/// Where the client is told that its request object cannot be believed: where the parameters beside the object say.
+pub(super) fn target_beside_object(
+    engine: &Engine,
+    grants: &Registry,
+    client: Arc<Client>,
+    sent: Parameters,
+) -> Option<Target> {
+    let mut draft = begin(engine, grants, SourcedRequest::plain(client, sent)).ok()?;
+    response_mode::settle(&mut draft).ok()?;
+    Some(draft.target)
+}
+
+fn begin<'a>(
+    engine: &'a Engine,
+    grants: &'a Registry,
+    request: SourcedRequest,
+) -> Result<Draft<'a>, OAuthError> {
+    let SourcedRequest { client, parameters, carried, origin } = request;
+    let redirect = redirect_uri::validate(&client, &parameters)?;
+    let target = Target::new(&client, redirect, &parameters);
+    Ok(Draft { engine, grants, parameters, carried, origin, client, target, side: None, scope: None })
 }

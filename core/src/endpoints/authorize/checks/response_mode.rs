@@ -1,6 +1,8 @@
-//! The response mode (OAuth 2.0 Multiple Response Type Encoding Practices section 2.1, OAuth 2.0 Form Post Response Mode).
+//! The response mode (OAuth 2.0 Multiple Response Type Encoding Practices section 2.1, OAuth 2.0 Form Post Response Mode, JARM section
+//! 2.3).
 
 use super::draft::Draft;
+use crate::endpoints::authorize::signed_response;
 use crate::pages::WebUri;
 use crate::protocol::{OAuthError, ResponseMode, returns_token};
 
@@ -28,18 +30,29 @@ fn default(draft: &Draft<'_>) -> ResponseMode {
     }
 }
 
-/// The mode that the client requests, if the response type allows it: a token never goes into a query.
+/// The mode that the client requests, if the response type allows it: a token never goes into a query, signed or not. The signed one is
+/// not encrypted (JARM section 2.3.1).
 fn mode(draft: &Draft<'_>) -> Result<ResponseMode, OAuthError> {
     let default = default(draft);
     let Some(name) = draft.parameters.get("response_mode") else { return Ok(default) };
-    match ResponseMode::from_name(name) {
-        Some(ResponseMode::Query) if default == ResponseMode::Fragment => {
+    let named = match name {
+        ResponseMode::JWT => Some(default.signed()),
+        _ => ResponseMode::from_name(name),
+    };
+    let signs = draft.engine.requests.signs_answers;
+    let mode = named
+        .filter(|mode| signs || !mode.is_jwt())
+        .ok_or_else(|| OAuthError::invalid_request("the server does not have this response_mode"))?;
+    if mode.is_jwt() {
+        signed_response::algorithm(draft.engine, &draft.client)?;
+    }
+    match mode.plain() {
+        ResponseMode::Query if default == ResponseMode::Fragment => {
             Err(OAuthError::invalid_request("this response type cannot use the query"))
         }
-        Some(ResponseMode::FormPost) if WebUri::parse(draft.target.redirect.as_str()).is_err() => {
+        ResponseMode::FormPost if WebUri::parse(draft.target.redirect.as_str()).is_err() => {
             Err(OAuthError::invalid_request("form_post needs a redirect URI that is http or https"))
         }
-        Some(mode) => Ok(mode),
-        None => Err(OAuthError::invalid_request("the server does not have this response_mode")),
+        _ => Ok(mode),
     }
 }
