@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::{AccessClaims, Guard, GuardId, Rejection};
 use crate::env::Timestamp;
-use crate::model::{AccessState, AuthenticationState, GrantRecord};
+use crate::model::{AUTHORIZATION_DETAILS, AccessState, AuthenticationState, AuthorizationDetail, GrantRecord, read_detail};
 use crate::protocol::Scope;
 use crate::token::{Digest, GrantId};
 

@@ -35,7 +35,8 @@ pub(super) fn endpoints(grants: &Arc<Registry>, interaction: &Arc<Interaction>) 
     }
     if let Some(settings) = grants.device_settings() {
         endpoints.push(Arc::new(DeviceAuthorizationEndpoint { grants: Arc::clone(grants), settings }));
-        endpoints.push(Arc::new(DevicePage { interaction: Arc::clone(interaction) }));
+        let (grants, interaction) = (Arc::clone(grants), Arc::clone(interaction));
+        endpoints.push(Arc::new(DevicePage { grants, interaction }));
     }
     if !grants.is_empty() {
         endpoints.push(Arc::new(Revoke));
