@@ -42,7 +42,7 @@ impl<'a> ConsentPage<'a> {
         user: &'a str,
         scopes: &'a [ScopeInfo<'a>],
     ) -> Self {
-        Self { language, form, client, destination, user, scopes, other_account: None }
+        Self { language, form, client, destination, user, scopes, details: &[], other_account: None }
     }
 }
 

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use gridauth::grant::extension::OpenId;
+use gridauth::grant::extension::{AuthorizationDetails, OpenId};
 use gridauth::grant::{
     AuthorizationCode, ClientCredentials, DeviceCode, Implicit, JwtBearer, Password, RefreshToken,
     TokenExchange,
@@ -94,6 +94,8 @@ impl App {
             .grant(Implicit::new())
             .grant(JwtBearer::new())
             .openid(OpenId::new().implicit().hybrid())
+            // It has no type of authorization details: a client that asks for some is told so.
+            .extension(AuthorizationDetails::new())
             .access_token_format(settings.access_token_format)
             .scopes(SCOPES)
             .theme(theme)

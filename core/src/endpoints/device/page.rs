@@ -33,7 +33,10 @@ impl Endpoint for DevicePage {
     async fn answer(&self, request: &EndpointRequest<'_>) -> Result<Response, OAuthError> {
         let visit = Visit {
             engine: request.engine,
-            extensions: self.grants.token_side(DEVICE_CODE).map_or(&[], |(registered, _)| &registered.extensions),
+            extensions: self
+                .grants
+                .token_side(DEVICE_CODE)
+                .map_or(&[], |(registered, _)| &registered.extensions),
             interaction: &self.interaction,
             http: request.http,
             ui_locales: None,

@@ -8,7 +8,9 @@ use serde_json::Value;
 use super::Extension;
 use crate::endpoint::Metadata;
 use crate::grant::{AuthorizationPlan, AuthorizationRequest, TokenDraft, TokenRequest};
-use crate::model::{AUTHORIZATION_DETAILS, AuthorizationDetail, Client, GrantData, User, read_detail, write_detail};
+use crate::model::{
+    AUTHORIZATION_DETAILS, AuthorizationDetail, Client, GrantData, User, read_detail, write_detail,
+};
 use crate::protocol::{ErrorCode, OAuthError};
 
 /// The longest value of the parameter, in bytes.
@@ -61,7 +63,8 @@ impl AuthorizationDetails {
     fn type_of(&self, wanted: &Value, client: &Client) -> Result<&dyn DetailType, OAuthError> {
         let named = wanted.get("type").and_then(Value::as_str);
         let known = named.and_then(|named| self.types.iter().find(|known| known.name() == named));
-        let known = known.ok_or_else(|| invalid("the server does not know this type of authorization_details"))?;
+        let known =
+            known.ok_or_else(|| invalid("the server does not know this type of authorization_details"))?;
         // RFC 9396 section 10: the types that a client has registered are those that it uses.
         match client.metadata_value("authorization_details_types").and_then(Value::as_array) {
             Some(own) if !own.iter().any(|own| own == known.name()) => {
@@ -89,7 +92,12 @@ impl AuthorizationDetails {
     }
 
     /// Notes what a client asks for, so that the user is asked and the grant keeps it.
-    fn plan(&self, text: Option<&str>, client: &Client, plan: &mut AuthorizationPlan) -> Result<(), OAuthError> {
+    fn plan(
+        &self,
+        text: Option<&str>,
+        client: &Client,
+        plan: &mut AuthorizationPlan,
+    ) -> Result<(), OAuthError> {
         let wanted = text.map(|text| self.read(text, client)).transpose()?.unwrap_or_default();
         if !wanted.is_empty() {
             plan.keep(AUTHORIZATION_DETAILS, Value::Array(wanted));
@@ -132,7 +140,8 @@ impl<D: AuthorizationDetail> DetailType for Typed<D> {
         let detail: D = read_detail(wanted)
             .ok_or_else(|| invalid("a member of authorization_details is missing, unknown or malformed"))?;
         detail.check(client).map_err(invalid)?;
-        write_detail(&detail).ok_or_else(|| OAuthError::server_error("authorization details are no JSON object"))
+        write_detail(&detail)
+            .ok_or_else(|| OAuthError::server_error("authorization details are no JSON object"))
     }
 
     fn describe(&self, value: &Value, language: &str) -> Option<String> {
@@ -216,7 +225,8 @@ impl Extension for AuthorizationDetails {
 
     fn describe(&self, metadata: &mut Metadata) {
         if !self.types.is_empty() {
-            metadata.add("authorization_details_types_supported", self.types.iter().map(|known| known.name()));
+            metadata
+                .add("authorization_details_types_supported", self.types.iter().map(|known| known.name()));
         }
     }
 }
