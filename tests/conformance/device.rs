@@ -294,6 +294,9 @@ fn bad_device_requests_are_refused(context: &Context) {
     send("tv", &[("scope", "notes.read  notes.write\u{e9}")]).expect_error(400, "invalid_scope");
     send("tv", &[("scope", "notes.read"), ("scope", "notes.write")]).expect_error(400, "invalid_request");
     send("web", &[]).expect_error(400, "unauthorized_client");
+    // The demo has no type of authorization details (RFC 9396).
+    send("tv", &[("authorization_details", r#"[{"type": "payment"}]"#)])
+        .expect_error(400, "invalid_authorization_details");
     let path = app.endpoint("device_authorization");
     app.send(&Request::form(&path, &[("client_id", "nobody")])).expect_error(401, "invalid_client");
     app.send(&Request::form(&path, &[("client_id", "set-top-box")])).expect_error(401, "invalid_client");

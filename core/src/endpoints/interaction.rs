@@ -5,10 +5,11 @@ use http::header::{ACCEPT_LANGUAGE, RETRY_AFTER};
 
 use super::form::Browser;
 use crate::engine::Engine;
+use crate::grant::Extension;
 use crate::guard::ScopeDescription;
 use crate::http::{Request, Response};
 use crate::identity::OwnSession;
-use crate::model::{Authentication, Client};
+use crate::model::{Authentication, Client, GrantData};
 use crate::pages::{ClientInfo, ErrorPage, Language, Pages, ScopeInfo, WebUri};
 use crate::protocol::OAuthError;
 
@@ -79,6 +80,15 @@ impl Interaction {
         let (parts, _) = request.clone().into_parts();
         Ok(own.authentication(&parts).await?)
     }
+}
+
+/// What a page says that asks the user, beside the scopes.
+pub(crate) fn consent_texts(
+    extensions: &[Arc<dyn Extension>],
+    kept: &GrantData,
+    language: &Language,
+) -> Vec<String> {
+    extensions.iter().flat_map(|extension| extension.consent_texts(kept, language.tag())).collect()
 }
 
 /// What the pages show of a client.

@@ -190,6 +190,10 @@ impl State<'_> {
             if let Some(binding) = binding {
                 tell("cnf", json!(binding));
             }
+            let details = record.details_of(access);
+            if !details.is_empty() {
+                tell("authorization_details", json!(details));
+            }
             if let Some(act) = access.act() {
                 tell("act", act.clone());
             }

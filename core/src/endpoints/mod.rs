@@ -22,7 +22,7 @@ pub(crate) use authorize::Authorize;
 pub(crate) use client_logo::{ClientLogo, logo_path};
 pub(crate) use device::{DeviceAuthorizationEndpoint, DevicePage};
 pub(crate) use end_session::EndSession;
-pub(crate) use interaction::{Interaction, client_info};
+pub(crate) use interaction::{Interaction, client_info, consent_texts};
 pub(crate) use introspect::Introspect;
 pub(crate) use jwks::Jwks;
 pub(crate) use metadata::MetadataDocument;

@@ -14,7 +14,7 @@ const MOST_FAILURES: usize = 3;
 pub(crate) type Work<'a> = Pin<Box<dyn Future<Output = Result<(), StoreError>> + Send + 'a>>;
 
 impl Engine {
-    /// Revokes the grants that are wanted, as [`each_entry`](Self::each_entry) visits them.
+    /// Revokes the grants that are wanted, and the devices that would become grants, as [`each_entry`](Self::each_entry) visits them.
     pub(crate) async fn revoke_grants(
         &self,
         by: By<'_>,
@@ -32,7 +32,9 @@ impl Engine {
                 Ok(())
             })
         };
-        self.each_entry(Kind::Grant, by, is_wanted, revoke).await
+        // A device that was allowed would become such a grant at its next poll.
+        let devices = self.remove_entries(Kind::DeviceCode, by, &is_wanted).await;
+        devices.and(self.each_entry(Kind::Grant, by, &is_wanted, revoke).await)
     }
 
     /// Removes the entries that are wanted, as [`each_entry`](Self::each_entry) visits them.

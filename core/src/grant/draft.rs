@@ -85,6 +85,16 @@ impl<'a> TokenDraft<'a> {
         self.prepared.claims.insert(name.into(), value);
     }
 
+    /// The authorization details that are settled for the access token; `None` means those of the grant.
+    pub(super) fn details(&self) -> Option<&Value> {
+        self.prepared.details.as_ref()
+    }
+
+    /// Settles the authorization details of the access token.
+    pub(super) fn set_details(&mut self, details: Value) {
+        self.prepared.details = Some(details);
+    }
+
     /// Restricts the access token to these resources (RFC 8707 section 2.2).
     pub fn restrict_to(&mut self, resources: impl IntoIterator<Item = impl Into<String>>) {
         self.prepared.audience = Some(resources.into_iter().map(Into::into).collect());

@@ -87,6 +87,7 @@ pub(crate) fn mint(
         scope: (*scope.as_scope() != record.scope).then(|| scope.as_scope().clone()),
         audience: prepared.audience.clone().unwrap_or_else(|| record.resources.clone()),
         binding: prepared.binding.clone(),
+        details: prepared.details.clone(),
         exchange: prepared.exchange.clone(),
     };
     let refresh_token = match &fresh.refresh {

@@ -6,7 +6,7 @@ use crate::model::GrantData;
 
 /// What an authorization request requires besides a signed-in user.
 /// [`Extension::check_authorization`](super::Extension::check_authorization) fills it.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct AuthorizationPlan {
     pub(crate) keep: GrantData,
     pub(crate) resources: Vec<String>,

@@ -15,6 +15,8 @@ pub(crate) struct Prepared {
     pub(crate) audience: Option<Box<[String]>>,
     pub(crate) binding: Option<Box<Binding>>,
     pub(crate) members: Map<String, Value>,
+    /// The authorization details of the access token, if they are not the grant's.
+    pub(crate) details: Option<Value>,
     /// When the access token expires at the latest.
     pub(crate) expires_by: Option<Timestamp>,
     /// What an exchange makes of the access token.

@@ -5,7 +5,9 @@ use serde_json::Value;
 
 use super::{AccessClaims, Guard, GuardId, Rejection};
 use crate::env::Timestamp;
-use crate::model::{AccessState, AuthenticationState, GrantRecord};
+use crate::model::{
+    AUTHORIZATION_DETAILS, AccessState, AuthenticationState, AuthorizationDetail, GrantRecord, read_detail,
+};
 use crate::protocol::Scope;
 use crate::token::{Digest, GrantId};
 
@@ -192,6 +194,24 @@ impl Access {
     /// `insufficient_scope` (RFC 6750 section 3.1) if it lacks one.
     pub fn require(&self, needed: &str) -> Result<(), Rejection> {
         if self.scope().covers_list(needed) { Ok(()) } else { Err(Rejection::insufficient_scope(needed)) }
+    }
+
+    /// The authorization details of the token (RFC 9396), of whatever type.
+    pub fn authorization_details(&self) -> &[Value] {
+        match &self.facts {
+            Facts::Row { record, at } => {
+                record.access.get(*at).map_or(&[], |access| record.details_of(access))
+            }
+            Facts::Claims(claims) => {
+                let details = claims.others.get(AUTHORIZATION_DETAILS).and_then(Value::as_array);
+                details.map_or(&[], Vec::as_slice)
+            }
+        }
+    }
+
+    /// The authorization details of this type. Those that cannot be read as one are left out.
+    pub fn details<D: AuthorizationDetail>(&self) -> impl Iterator<Item = D> {
+        self.authorization_details().iter().filter_map(read_detail)
     }
 
     pub(super) fn record(&self) -> Option<&GrantRecord> {

@@ -37,11 +37,11 @@ pub(super) async fn end_grants(
     if sessions.is_empty() || engine.ended_grants == EndedGrants::None {
         return Ok(());
     }
-    // A device that was allowed in the session may not have polled yet.
-    let ends = |entry: &Entry| device_ends_with(engine.ended_grants, &entry.row, sessions);
-    let devices = engine.remove_entries(Kind::DeviceCode, By::User(subject), ends).await;
-    let ends = |entry: &Entry| grant_ends_with(engine.ended_grants, &entry.row, sessions);
-    devices.and(engine.revoke_grants(By::User(subject), RevocationCause::SignOut, ends).await)
+    let ends = |entry: &Entry| {
+        grant_ends_with(engine.ended_grants, &entry.row, sessions)
+            || device_ends_with(engine.ended_grants, &entry.row, sessions)
+    };
+    engine.revoke_grants(By::User(subject), RevocationCause::SignOut, ends).await
 }
 
 fn grant_ends_with(ended: EndedGrants, row: &Row, sessions: &[SessionId]) -> bool {

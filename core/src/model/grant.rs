@@ -2,7 +2,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
-use super::{AuthenticationState, json};
+use super::{AUTHORIZATION_DETAILS, AuthenticationState, json};
 use crate::env::Timestamp;
 use crate::protocol::{Scope, ScopeError};
 use crate::store::{Columns, CorruptRow, Kind, Record, Row};
@@ -81,6 +81,9 @@ pub struct AccessState {
     /// The key that its sender must prove possession of.
     #[serde(rename = "c", default, skip_serializing_if = "Option::is_none")]
     pub binding: Option<Box<Binding>>,
+    /// Its authorization details (RFC 9396), if they are not the grant's.
+    #[serde(rename = "z", default, skip_serializing_if = "Option::is_none")]
+    pub details: Option<Value>,
     /// What an exchange made of it (RFC 8693), if it comes from one.
     #[serde(rename = "x", default, skip_serializing_if = "Option::is_none")]
     pub exchange: Option<Box<ExchangeState>>,
@@ -254,6 +257,12 @@ impl GrantRecord {
         .skip(1)
     }
 
+    /// The authorization details of an access token of this grant (RFC 9396).
+    pub fn details_of<'a>(&'a self, access: &'a AccessState) -> &'a [Value] {
+        let details = access.details.as_ref().or_else(|| self.data.get(AUTHORIZATION_DETAILS));
+        details.and_then(Value::as_array).map_or(&[], Vec::as_slice)
+    }
+
     /// The client that an access token of this grant was issued to.
     pub fn client_of<'a>(&'a self, access: &'a AccessState) -> &'a str {
         access.exchange.as_ref().and_then(|exchange| exchange.client_id.as_deref()).unwrap_or(&self.client_id)
@@ -344,6 +353,7 @@ mod tests {
             scope: None,
             audience: Box::default(),
             binding: None,
+            details: None,
             exchange,
         }
     }

@@ -2,6 +2,7 @@
 
 mod access_token_format;
 mod authentication;
+mod authorization_detail;
 mod client;
 #[cfg(feature = "server")]
 mod client_keys;
@@ -28,6 +29,8 @@ mod user;
 pub use crate::token::GrantId;
 pub use access_token_format::AccessTokenFormat;
 pub use authentication::{Authentication, AuthenticationState};
+pub use authorization_detail::AuthorizationDetail;
+pub(crate) use authorization_detail::{AUTHORIZATION_DETAILS, read_detail, write_detail};
 pub use client::{AuthMethod, Client, ClientBuilder, ClientError, Lifetimes};
 pub use client_secret_hash::ClientSecretHash;
 pub use consent::Consent;

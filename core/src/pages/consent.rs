@@ -25,6 +25,8 @@ pub struct ConsentPage<'a> {
     pub user: &'a str,
     /// Every requested scope.
     pub scopes: &'a [ScopeInfo<'a>],
+    /// What else is requested, one text for each: the authorization details (RFC 9396).
+    pub details: &'a [String],
     /// The name of a button for somebody who is not the signed-in user: it leads to the sign-in page.
     pub other_account: Option<&'a str>,
 }
@@ -40,7 +42,7 @@ impl<'a> ConsentPage<'a> {
         user: &'a str,
         scopes: &'a [ScopeInfo<'a>],
     ) -> Self {
-        Self { language, form, client, destination, user, scopes, other_account: None }
+        Self { language, form, client, destination, user, scopes, details: &[], other_account: None }
     }
 }
 
@@ -51,6 +53,7 @@ pub(super) fn write(out: &mut Markup, page: &ConsentPage<'_>) {
     parts::lead(out, &texts.consent_for, &page.client);
     parts::self_registered(out, texts, &page.client);
     parts::scopes(out, texts, page.scopes);
+    parts::details(out, texts, page.details);
     html!(out; "<dl>");
     parts::signed_in_as(out, texts, page.user);
     parts::sent_to(out, texts, &page.destination);

@@ -80,6 +80,8 @@ pub struct DeviceConfirmPage<'a> {
     pub user: &'a str,
     /// Every requested scope.
     pub scopes: &'a [ScopeInfo<'a>],
+    /// What else is requested, one text for each: the authorization details (RFC 9396).
+    pub details: &'a [String],
     /// The address that the device asked from, as far as that is known.
     pub source: Option<&'a str>,
 }
@@ -95,7 +97,7 @@ impl<'a> DeviceConfirmPage<'a> {
         user: &'a str,
         scopes: &'a [ScopeInfo<'a>],
     ) -> Self {
-        Self { language, form, client, user_code, user, scopes, source: None }
+        Self { language, form, client, user_code, user, scopes, details: &[], source: None }
     }
 }
 
@@ -172,6 +174,7 @@ pub(super) fn write_confirm(out: &mut Markup, page: &DeviceConfirmPage<'_>) {
     parts::lead(out, &texts.device_confirm_for, &page.client);
     parts::self_registered(out, texts, &page.client);
     parts::scopes(out, texts, page.scopes);
+    parts::details(out, texts, page.details);
     html!(out; "<dl><div><dt>" (&texts.device_shows) r#"</dt><dd><bdi class="code">"# (page.user_code) "</bdi></dd></div>");
     if let Some(source) = page.source {
         html!(out; "<div><dt>" (&texts.device_source) "</dt><dd><bdi>" (source) "</bdi></dd></div>");

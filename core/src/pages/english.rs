@@ -24,6 +24,7 @@ pub(super) fn texts() -> Texts {
 
         scopes: "What it asks for".into(),
         no_scopes: "No particular permission.".into(),
+        details: "In detail".into(),
         undescribed_scope: "Access that is not described further".into(),
         scope_openid: "Know who you are".into(),
         scope_profile: "See your name and profile".into(),

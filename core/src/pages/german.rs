@@ -25,6 +25,7 @@ pub(super) fn texts() -> Texts {
 
         scopes: "Erbetener Zugriff".into(),
         no_scopes: "Keine bestimmte Berechtigung.".into(),
+        details: "Im Einzelnen".into(),
         undescribed_scope: "Zugriff, der nicht näher beschrieben ist".into(),
         scope_openid: "Wissen, wer Sie sind".into(),
         scope_profile: "Ihren Namen und Ihr Profil sehen".into(),

@@ -116,6 +116,20 @@ pub(super) fn scopes(out: &mut Markup, texts: &Texts, scopes: &[ScopeInfo<'_>]) 
     scope_list(out, texts, scopes);
 }
 
+/// What is requested beside the scopes; nothing if there is nothing.
+pub(super) fn details(out: &mut Markup, texts: &Texts, details: &[String]) {
+    if details.is_empty() {
+        return;
+    }
+    html!(out; "<h2>" (&texts.details) r#"</h2><ul class="scopes" role="list">"#);
+    for detail in details {
+        html!(out; "<li><span>");
+        isolated(out, detail);
+        html!(out; "</span></li>");
+    }
+    html!(out; "</ul>");
+}
+
 /// Scopes without a heading; nothing if there is none.
 pub(super) fn scope_list(out: &mut Markup, texts: &Texts, scopes: &[ScopeInfo<'_>]) {
     if scopes.is_empty() {

@@ -9,7 +9,7 @@ macro_rules! fields {
     ($texts:expr) => {
         fields!($texts;
             plain: go_on, allow, deny, signed_in_as, sent_to, full_address, website, privacy_policy,
-                terms_of_service, opens_in_new_tab, self_registered, scopes, no_scopes, undescribed_scope,
+                terms_of_service, opens_in_new_tab, self_registered, scopes, details, no_scopes, undescribed_scope,
                 scope_openid, scope_profile, scope_email, scope_address, scope_phone, scope_offline_access,
                 account, account_expired, applications, no_applications, no_token, withdraw_access, access_withdrawn,
                 more_applications, sessions, this_browser, other_browser, sign_out_there, signed_out_there,

@@ -91,11 +91,12 @@ pub(super) fn every_page(pages: &BuiltInPages, language: &Language, text: &str) 
     let mut device_code = DeviceCodePage::new(language, form);
     (device_code.user_code, device_code.failure) = (Some(text), Some(DeviceCodeFailure::UnknownOrExpired));
     let mut device_confirm = DeviceConfirmPage::new(language, form, client, text, text, &scopes);
-    device_confirm.source = Some(text);
+    let details = [text.to_owned()];
+    (device_confirm.source, device_confirm.details) = (Some(text), &details);
     let mut error = ErrorPage::new(language, StatusCode::BAD_REQUEST, text, text);
     error.detail = Some(text);
     let mut consent = ConsentPage::new(language, form, client, destination.clone(), text, &scopes);
-    consent.other_account = Some(text);
+    (consent.other_account, consent.details) = (Some(text), &details);
     let mut account = AccountPage::new(language, text);
     account.failure = Some(AccountFailure::PasswordRefused(text));
     let applications = [ApplicationAccess::new(client, &scopes, MOMENT, form)];

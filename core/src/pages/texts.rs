@@ -125,6 +125,8 @@ pub struct Texts {
     pub scopes: Text,
     /// In place of scopes: none is requested.
     pub no_scopes: Text,
+    /// The heading above what is requested in detail, beside the scopes.
+    pub details: Text,
     /// A scope without a description.
     pub undescribed_scope: Text,
     /// The scope `openid`.

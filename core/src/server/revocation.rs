@@ -132,15 +132,14 @@ impl GridAuth {
         }
     }
 
-    /// Revokes the grants whose rows are wanted, and the devices that would become such grants at their next poll.
+    /// Revokes the grants whose rows are wanted.
     async fn revoke_grants(
         &self,
         by: By<'_>,
         why: RevocationCause,
         is_wanted: impl Fn(&Row) -> bool,
     ) -> Result<(), RevokeError> {
-        let devices = self.remove_listed(Kind::DeviceCode, by, &is_wanted).await;
-        devices.and(Ok(self.0.engine.revoke_grants(by, why, |entry| is_wanted(&entry.row)).await?))
+        Ok(self.0.engine.revoke_grants(by, why, |entry| is_wanted(&entry.row)).await?)
     }
 
     /// Removes the rows that are wanted.

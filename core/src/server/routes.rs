@@ -42,7 +42,8 @@ pub(super) fn endpoints(
     }
     if let Some(settings) = grants.device_settings() {
         endpoints.push(Arc::new(DeviceAuthorizationEndpoint { grants: Arc::clone(grants), settings }));
-        endpoints.push(Arc::new(DevicePage { interaction: Arc::clone(interaction) }));
+        let (grants, interaction) = (Arc::clone(grants), Arc::clone(interaction));
+        endpoints.push(Arc::new(DevicePage { grants, interaction }));
     }
     if !grants.is_empty() {
         endpoints.push(Arc::new(Revoke));

@@ -9,6 +9,7 @@ mod support;
 
 mod account;
 mod authentication;
+mod authorization_details;
 mod back_channel_logout;
 mod client_assertions;
 mod client_logo;

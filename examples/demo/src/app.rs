@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use gridauth::engine::{PushedRequests, SignedRequests};
-use gridauth::grant::extension::OpenId;
+use gridauth::grant::extension::{AuthorizationDetails, OpenId};
 use gridauth::grant::{
     AuthorizationCode, ClientCredentials, DeviceCode, Implicit, JwtBearer, Password, RefreshToken,
     TokenExchange,
@@ -98,6 +98,8 @@ impl App {
             .pushed_requests(PushedRequests::new())
             .signed_requests(SignedRequests::new())
             .signed_responses()
+            // It has no type of authorization details: a client that asks for some is told so.
+            .extension(AuthorizationDetails::new())
             .access_token_format(settings.access_token_format)
             .scopes(SCOPES)
             .theme(theme)

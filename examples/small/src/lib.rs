@@ -61,3 +61,8 @@ struct DevicePage;
 #[cfg(doctest)]
 #[doc = include_str!("../../../docs/exchange.md")]
 struct ExchangePage;
+
+/// The program of the page on authorization details, compiled and run.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/details.md")]
+struct DetailsPage;

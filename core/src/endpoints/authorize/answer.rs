@@ -15,10 +15,14 @@ pub(super) async fn answer(
     signed_in: &Authentication,
 ) -> Result<Response, Failure> {
     let target = Target::of(&valid.request);
+    let mut plan = valid.plan.clone();
+    for extension in valid.extensions {
+        extension.enrich_approval(signed_in.user(), &mut plan.keep);
+    }
     let approved = ApprovedAuthorization {
         engine: visit.engine,
         request: &valid.request,
-        plan: &valid.plan,
+        plan: &plan,
         grant_type: valid.side.grant_type(),
         authentication: signed_in,
         now: visit.engine.clock.now(),

@@ -8,7 +8,7 @@ use super::failure::Failure;
 use super::source::{OTHER_ACCOUNT, REQUEST};
 use super::visit::Visit;
 use crate::endpoints::form::{Browser, CSRF, Purpose};
-use crate::endpoints::{client_info, logo_path, sign_in};
+use crate::endpoints::{client_info, consent_texts, logo_path, sign_in};
 use crate::http::Response;
 use crate::model::Authentication;
 use crate::pages::{ConsentPage, Destination, Form, ScopeInfo, SignInFailure, SignInPage};
@@ -66,6 +66,8 @@ pub(super) fn consent_page(
         &scopes,
     );
     page.other_account = Some(OTHER_ACCOUNT);
+    let details = consent_texts(valid.extensions, &valid.plan.keep, visit.language);
+    page.details = &details;
     let page = visit.interaction.pages.consent(&page);
     Ok(browser.with_form(visit.engine, page.into_response(StatusCode::OK))?)
 }

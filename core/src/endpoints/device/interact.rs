@@ -150,7 +150,7 @@ async fn decide(
 ) -> Result<Response, OAuthError> {
     let engine = visit.engine;
     let now = engine.clock.now();
-    let change = |device: &DeviceAuthorization| decision(device, shown, signed_in, allows, now);
+    let change = |device: &DeviceAuthorization| decision(visit, device, shown, signed_in, allows, now);
     let changed = engine.store.change(&user_code.row_id(), change).await?;
     if let Some((Updated::Replaced, _)) = changed {
         let scope = shown.scope.as_str();
@@ -170,6 +170,7 @@ async fn decide(
 
 /// Decides about the device that was shown. A form that is sent twice does no harm.
 fn decision(
+    visit: Visit<'_>,
     device: &DeviceAuthorization,
     shown: &DeviceAuthorization,
     signed_in: &Authentication,
@@ -188,7 +189,10 @@ fn decision(
                 true => DeviceDecision::Allowed { subject, authentication: signed_in.state() },
                 false => DeviceDecision::Denied { subject },
             };
-            let decided = DeviceAuthorization { decision, ..device.clone() };
+            let mut decided = DeviceAuthorization { decision, ..device.clone() };
+            for extension in visit.extensions.iter().filter(|_| allows) {
+                extension.enrich_approval(signed_in.user(), &mut decided.data);
+            }
             (Change::Replace(decided.to_row()), Decided::Done)
         }
         DeviceDecision::Allowed { subject: by, .. } | DeviceDecision::Redeemed { subject: by, .. }

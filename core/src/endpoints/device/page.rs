@@ -9,12 +9,14 @@ use super::visit::{CARRIED, PATH, USER_CODE, Visit};
 use crate::endpoint::{Endpoint, EndpointPath, EndpointRequest};
 use crate::endpoints::Interaction;
 use crate::endpoints::form::{Browser, CSRF, Purpose, comes_from_another_site};
+use crate::grant::{DEVICE_CODE, Registry};
 use crate::http::{Request, Response, form};
 use crate::pages::DeviceCodeFailure;
 use crate::protocol::{OAuthError, Parameters};
 
 /// The page at which people enter the code of their device (RFC 8628 section 3.3).
 pub(crate) struct DevicePage {
+    pub(crate) grants: Arc<Registry>,
     pub(crate) interaction: Arc<Interaction>,
 }
 
@@ -31,6 +33,10 @@ impl Endpoint for DevicePage {
     async fn answer(&self, request: &EndpointRequest<'_>) -> Result<Response, OAuthError> {
         let visit = Visit {
             engine: request.engine,
+            extensions: self
+                .grants
+                .token_side(DEVICE_CODE)
+                .map_or(&[], |(registered, _)| &registered.extensions),
             interaction: &self.interaction,
             http: request.http,
             ui_locales: None,

@@ -4,7 +4,7 @@ use http::{HeaderValue, StatusCode};
 use super::look_up::Waiting;
 use super::visit::{CARRIED, UI_LOCALES, Visit};
 use crate::endpoints::form::{Browser, CSRF, Purpose};
-use crate::endpoints::{client_info, logo_path, sign_in};
+use crate::endpoints::{client_info, consent_texts, logo_path, sign_in};
 use crate::http::Response;
 use crate::model::{Authentication, Client};
 use crate::pages::{
@@ -92,6 +92,8 @@ pub(super) fn confirm_page(
     let user = signed_in.user().username();
     let mut page = DeviceConfirmPage::new(visit.language, form, client, &carried, user, &scopes);
     page.source = device.source.as_deref();
+    let details = consent_texts(visit.extensions, &device.data, visit.language);
+    page.details = &details;
     let page = visit.interaction.pages.device_confirm(&page);
     browser.with_form(visit.engine, page.into_response(StatusCode::OK))
 }

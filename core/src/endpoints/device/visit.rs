@@ -1,6 +1,9 @@
+use std::sync::Arc;
+
 use crate::endpoints::Interaction;
 use crate::endpoints::form::Browser;
 use crate::engine::Engine;
+use crate::grant::Extension;
 use crate::http::{Request, Response};
 use crate::model::Authentication;
 use crate::pages::Language;
@@ -22,6 +25,8 @@ pub(super) const UI_LOCALES: &str = "ui_locales";
 #[derive(Clone, Copy)]
 pub(super) struct Visit<'a> {
     pub(super) engine: &'a Engine,
+    /// Those of the device grant.
+    pub(super) extensions: &'a [Arc<dyn Extension>],
     pub(super) interaction: &'a Interaction,
     pub(super) http: &'a Request,
     /// The languages that the user asked for, if any.

@@ -1,10 +1,12 @@
 //! Extensions hook into a grant at fixed points, to check requests and to add to responses.
 
 mod access_token_claims;
+mod details;
 mod openid;
 mod pkce;
 
 pub(crate) use access_token_claims::AccessTokenClaims;
+pub use details::AuthorizationDetails;
 pub use openid::OpenId;
 pub(super) use openid::{IdTokenSubject, kept};
 pub use pkce::Pkce;
@@ -15,7 +17,7 @@ use super::{
     ApprovedAuthorization, AuthorizationPlan, AuthorizationRequest, Issued, TokenDraft, TokenRequest,
 };
 use crate::endpoint::Metadata;
-use crate::model::{Client, GrantData};
+use crate::model::{Client, GrantData, User};
 use crate::protocol::OAuthError;
 
 /// Hooks into the grants that it is registered with. PKCE is an extension ([`Pkce`]), and applications can add their own.
@@ -26,6 +28,8 @@ use crate::protocol::OAuthError;
 /// | --- | --- | --- |
 /// | [`check_authorization`](Self::check_authorization) | an authorization request is otherwise valid | reject, store data with the grant, require a prompt or resources |
 /// | [`check_device_authorization`](Self::check_device_authorization) | a device authorization request is otherwise valid | reject, store data with the grant, require resources |
+/// | [`consent_texts`](Self::consent_texts) | the user is asked | say more on the page |
+/// | [`enrich_approval`](Self::enrich_approval) | the resource owner has approved it | add to the data stored with the grant |
 /// | [`check_approval`](Self::check_approval) | the resource owner has approved it | do I/O, reject |
 /// | [`prepare_token`](Self::prepare_token) | before anything is stored or redeemed | do I/O, sign, reject |
 /// | [`prepare_response`](Self::prepare_response) | after that, when the access token is made | do I/O, sign, reject, add members |
@@ -86,6 +90,18 @@ pub trait Extension: Send + Sync + 'static {
     ) -> Result<(), OAuthError> {
         let _ = (request, plan);
         Ok(())
+    }
+
+    /// What the page says that asks the user, beside the scopes: one text for each thing. `kept` is what is going to be stored with the
+    /// grant, `language` the tag of the page's language.
+    fn consent_texts(&self, kept: &GrantData, language: &str) -> Vec<String> {
+        let _ = (kept, language);
+        Vec::new()
+    }
+
+    /// Adds to what is going to be stored with the grant, when the user is known and has approved the request.
+    fn enrich_approval(&self, user: &User, kept: &mut GrantData) {
+        let _ = (user, kept);
     }
 
     /// Checks an approval, when the user is known: for example whether this user may grant this scope to this client.

@@ -170,6 +170,7 @@ impl TokenSide for TokenExchange {
         let mut settled = Prepared {
             audience: Some(audience),
             expires_by: Some(subject.expires),
+            details: subject.details.clone(),
             exchange: Some(Box::new(state)),
             ..Prepared::default()
         };

@@ -25,6 +25,8 @@ pub(super) struct Presented {
     pub(super) audience: Box<[String]>,
     pub(super) expires: Timestamp,
     pub(super) binding: Option<Box<Binding>>,
+    /// Its authorization details, if they are not those of its grant.
+    pub(super) details: Option<Value>,
     pub(super) origin: Origin,
 }
 
@@ -85,6 +87,7 @@ async fn own(request: &TokenRequest<'_>, named: &Named<'_>) -> Result<Option<Pre
         audience: access.audience.clone(),
         expires: access.expires,
         binding: access.binding.clone(),
+        details: access.details.clone(),
         origin: Origin::Own { digest: *token.digest(), record: Arc::clone(&record) },
     }))
 }
@@ -136,5 +139,6 @@ async fn foreign(
     };
     let subject = Authentication::new(user);
     let audience = Box::default();
-    Ok(Presented { party, scope, audience, expires, binding: None, origin: Origin::Foreign { subject } })
+    let origin = Origin::Foreign { subject };
+    Ok(Presented { party, scope, audience, expires, binding: None, details: None, origin })
 }
