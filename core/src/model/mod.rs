@@ -5,6 +5,8 @@ mod authentication;
 mod client;
 #[cfg(feature = "server")]
 mod client_keys;
+#[cfg(feature = "server")]
+mod client_metadata;
 pub(crate) mod client_secret_hash;
 pub(crate) mod client_secrets;
 mod consent;
@@ -28,6 +30,8 @@ pub use crate::token::GrantId;
 pub use access_token_format::AccessTokenFormat;
 pub use authentication::{Authentication, AuthenticationState};
 pub use client::{AuthMethod, Client, ClientBuilder, ClientError, Lifetimes};
+#[cfg(feature = "server")]
+pub use client_metadata::ClientMetadataError;
 pub use client_secret_hash::ClientSecretHash;
 pub use consent::Consent;
 pub use device_authorization::{DeviceAuthorization, DeviceDecision};

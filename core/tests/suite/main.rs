@@ -8,6 +8,7 @@ mod log;
 mod support;
 
 mod account;
+mod admin_api;
 mod authentication;
 mod back_channel_logout;
 mod client_assertions;
