@@ -143,7 +143,7 @@ impl StoredUsers {
     }
 
     /// The id of a user's row.
-    fn key_of(&self, user: &StoredUser) -> String {
+    pub(crate) fn key_of(&self, user: &StoredUser) -> String {
         self.comparison.key(&user.username).map_or_else(|| user.username.clone(), Cow::into_owned)
     }
 

@@ -57,6 +57,21 @@ impl StoredKeys {
         Ok(keys)
     }
 
+    /// Reads the keys that there are, and seals anew what is under a former secret. None is made or removed for want of one.
+    pub(crate) async fn existing(
+        store: Store,
+        clock: &dyn Clock,
+        entropy: Arc<dyn Entropy>,
+        events: Events,
+        vault: Arc<Vault>,
+    ) -> Result<Self, KeyStoreError> {
+        let snapshot = RwLock::new(Arc::new(Snapshot::new(clock.now(), Vec::new())));
+        let (settings, algorithms, refreshing) = (KeySettings::default(), Vec::new(), Mutex::default());
+        let keys = Self { store, entropy, events, vault, settings, algorithms, snapshot, refreshing };
+        keys.read(clock.now()).await?;
+        Ok(keys)
+    }
+
     /// Makes a successor of the key for this algorithm, which signs once it has been published for long enough; `at_once` if the
     /// present key must not sign any more. Returns its `kid`.
     ///

@@ -428,6 +428,11 @@ impl ClientBuilder {
         }
     }
 
+    /// The `client_id`.
+    pub(crate) fn id(&self) -> &str {
+        &self.id
+    }
+
     /// The name shown to users.
     #[must_use]
     pub fn name(self, name: impl Into<String>) -> Self {

@@ -1,3 +1,5 @@
+use serde_json::{Map, Value, json};
+
 use super::{GrantId, GrantRecord, SessionId};
 use crate::env::Timestamp;
 use crate::protocol::Scope;
@@ -60,5 +62,28 @@ impl GrantSummary {
             auth_time: authentication.and_then(|state| state.auth_time),
             session: authentication.and_then(|state| state.session.clone()),
         })
+    }
+
+    /// As the admin API and the command line write it. Times are seconds since 1970.
+    pub fn to_json(&self) -> Map<String, Value> {
+        let members = json!({
+            "id": self.id.to_string(),
+            "grant_type": self.grant_type,
+            "client_id": self.client_id,
+            "sub": self.subject,
+            "scope": self.scope.as_str(),
+            "resources": self.resources,
+            "issued_at": self.issued.as_secs(),
+            "expires_at": self.expires.as_secs(),
+            "access_tokens": self.access_tokens,
+            "newest_token_at": self.newest_token.map(Timestamp::as_secs),
+            "renewable": self.is_renewable,
+            "auth_time": self.auth_time.map(Timestamp::as_secs),
+            "sid": self.session.as_ref().map(SessionId::as_str),
+        });
+        match members {
+            Value::Object(members) => members,
+            _ => Map::new(),
+        }
     }
 }

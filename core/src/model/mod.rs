@@ -6,6 +6,8 @@ mod authorization_detail;
 mod client;
 #[cfg(feature = "server")]
 mod client_keys;
+#[cfg(feature = "server")]
+mod client_metadata;
 pub(crate) mod client_secret_hash;
 pub(crate) mod client_secrets;
 mod consent;
@@ -32,6 +34,8 @@ pub use authentication::{Authentication, AuthenticationState};
 pub use authorization_detail::AuthorizationDetail;
 pub(crate) use authorization_detail::{AUTHORIZATION_DETAILS, read_detail, write_detail};
 pub use client::{AuthMethod, Client, ClientBuilder, ClientError, Lifetimes};
+#[cfg(feature = "server")]
+pub use client_metadata::ClientMetadataError;
 pub use client_secret_hash::ClientSecretHash;
 pub use consent::Consent;
 pub use device_authorization::{DeviceAuthorization, DeviceDecision};

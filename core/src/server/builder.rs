@@ -3,6 +3,7 @@ use std::time::Duration;
 
 use serde_json::{Map, Value};
 
+use super::admin::Admin;
 use super::configuration::{Problems, warn};
 use super::grid_auth::{GridAuth, Server};
 use super::routes::{Routes, endpoints, metadata};
@@ -19,7 +20,9 @@ use crate::events::{Event, EventRecord, Events, Listener};
 use crate::fetch::{Fetch, NoFetch, Reach};
 use crate::grant::extension::{AccessTokenClaims, OpenId};
 use crate::grant::{Extension, IntoRegistration, RESERVED_CLAIMS, Registry, TokenDraft};
-use crate::guard::{Guard, GuardError, Rejection, RejectionBody, ScopeDescription, ShapeRejection, is_realm};
+use crate::guard::{
+    Guard, GuardError, Rejection, RejectionBody, ScopeDescription, ShapeRejection, is_realm, is_scope_list,
+};
 use crate::http::{AllowedOrigins, TrustedProxies};
 use crate::identity::{
     EndedGrants, HashingSettings, OwnSession, PairwiseSalt, PasswordHasher, PasswordPolicy, Sessions,
@@ -75,6 +78,8 @@ pub struct Builder {
     signs_responses: bool,
     sweep_every: Option<Duration>,
     send_logouts_every: Option<Duration>,
+    admin_scope: Option<String>,
+    is_tool: bool,
 }
 
 /// How requests are made if the application does not say.
@@ -140,6 +145,8 @@ impl GridAuth {
             signs_responses: false,
             sweep_every: Some(Duration::from_secs(60)),
             send_logouts_every: Some(Duration::from_secs(15)),
+            admin_scope: None,
+            is_tool: false,
         }
     }
 }
@@ -557,6 +564,44 @@ impl Builder {
         self
     }
 
+    /// Mounts the admin API below the server's mount path, at `/admin`: clients, grants, access and users as JSON, described by
+    /// `/admin/openapi.json`. Each request needs an access token with every scope of this space-separated list. It does what the calls of
+    /// [`GridAuth`] of the same names do.
+    ///
+    /// Whoever has such a token can do everything. Give the scope to no client that users can use, but to one of your own with the grant
+    /// type `client_credentials`.
+    ///
+    /// ```
+    /// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+    /// use gridauth::grant::ClientCredentials;
+    /// use gridauth::{GridAuth, Store};
+    ///
+    /// let auth = GridAuth::builder("https://id.example.com")
+    ///     .store(Store::open("memory:").await?)
+    ///     .grant(ClientCredentials::new())
+    ///     .admin_routes("gridauth.admin")
+    ///     .build()
+    ///     .await?;
+    /// assert!(auth.paths().contains(&"/oauth/admin/clients".to_owned()));
+    /// # Ok::<(), Box<dyn std::error::Error>>(()) }).unwrap();
+    /// ```
+    #[must_use]
+    pub fn admin_routes(mut self, scope: impl Into<String>) -> Self {
+        self.admin_scope = Some(scope.into());
+        self
+    }
+
+    /// Builds a server for a tool that changes what other servers have in their store, as the command line does. Nothing runs in the
+    /// background, nothing is sealed anew but by [`GridAuth::reseal`], and of the signing keys in the store none is made or removed but by
+    /// a call.
+    #[must_use]
+    pub fn tool(mut self) -> Self {
+        self.is_tool = true;
+        self.sweep_every = None;
+        self.send_logouts_every = None;
+        self
+    }
+
     /// Builds the server.
     ///
     /// # Errors
@@ -696,6 +741,8 @@ impl Builder {
             keys,
             requests: RequestRules::new(self.pushed_requests, self.signed_requests, self.signs_responses),
         });
+        let admin = self.admin_scope.take().map(|scope| Admin::new(scope, guard.clone()));
+        endpoints.extend(admin.iter().flat_map(Admin::endpoints));
         if !grants.is_empty() || !endpoints.is_empty() {
             for document in metadata(&engine, &grants, &scopes, &endpoints, ui_locales.as_deref()) {
                 endpoints.push(Arc::new(document));
@@ -707,7 +754,9 @@ impl Builder {
         if !problems.0.is_empty() {
             return Err(problems.into());
         }
-        give_up_former_secrets(&engine, stored_keys.is_some()).await.map_err(BuildError::of_keys)?;
+        if !self.is_tool {
+            give_up_former_secrets(&engine, stored_keys.is_some()).await.map_err(BuildError::of_keys)?;
+        }
         warn(&engine.issuer, &grants);
         engine.events.emit(Event::ServerBuilt {
             issuer: engine.issuer(),
@@ -722,7 +771,7 @@ impl Builder {
         {
             logouts::spawn(&engine, interval);
         }
-        Ok(GridAuth(Arc::new(Server {
+        let auth = GridAuth(Arc::new(Server {
             engine,
             grants,
             scopes,
@@ -732,7 +781,12 @@ impl Builder {
             stored_keys,
             allowed_origins: self.allowed_origins,
             told_of_unknown_peer: std::sync::Once::new(),
-        })))
+            is_tool: self.is_tool,
+        }));
+        if let Some(admin) = admin {
+            admin.connect(&auth);
+        }
+        Ok(auth)
     }
 
     /// The signing keys, if anything is signed: the signer of the application, or those in the store.
@@ -822,6 +876,9 @@ impl Builder {
             }
         }
         problems.check_scopes(&self.scopes);
+        if self.admin_scope.as_deref().is_some_and(|scope| !is_scope_list(scope)) {
+            problems.add("the scope of the admin API is one token, or several separated by one space each");
+        }
         problems.0.extend(self.allowed_origins.problems());
         let methods: Vec<AuthMethod> = authenticator.methods().collect();
         if self.previous_secret.is_some() && self.secret.is_none() {

@@ -109,7 +109,12 @@ impl GridAuth {
         if self.registered_client(client.id()).await?.is_some() {
             return Ok(false);
         }
-        let row = self.row_to_keep(&client).await?;
+        self.insert_kept(&client).await
+    }
+
+    /// Stores a client if there is none with its id, whether or not it can use what it is registered for.
+    pub(super) async fn insert_kept(&self, client: &Client) -> Result<bool, PutClientError> {
+        let row = self.row_to_keep(client).await?;
         let inserted = self.0.engine.store.insert(Key::new(Kind::Client, client.id()), row).await?;
         if inserted {
             self.tell(client.id(), ClientChange::Registered);

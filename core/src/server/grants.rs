@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use serde_json::{Map, Value, json};
+
 use super::{GridAuth, ListOptions, Listing, RevokeError};
 use crate::env::Timestamp;
 use crate::events::{Event, RevocationCause};
@@ -25,6 +27,24 @@ pub struct ClientAccess {
     pub newest_token: Option<Timestamp>,
     /// How many grants it has.
     pub grants: usize,
+}
+
+impl ClientAccess {
+    /// As the admin API writes it. Times are seconds since 1970.
+    pub fn to_json(&self) -> Map<String, Value> {
+        let members = json!({
+            "client_id": self.client_id,
+            "client_name": self.client_name,
+            "scope": self.scope.as_str(),
+            "since": self.since.as_secs(),
+            "newest_token_at": self.newest_token.map(Timestamp::as_secs),
+            "grants": self.grants,
+        });
+        match members {
+            Value::Object(members) => members,
+            _ => Map::new(),
+        }
+    }
 }
 
 impl GridAuth {

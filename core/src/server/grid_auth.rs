@@ -54,6 +54,8 @@ pub(super) struct Server {
     /// Used once to log that requests come without their peer's address.
     pub(super) told_of_unknown_peer: Once,
     pub(super) allowed_origins: AllowedOrigins,
+    /// Whether it is a tool's: [`Builder::tool`](crate::Builder::tool).
+    pub(super) is_tool: bool,
 }
 
 /// The header in which a proxy names a request, so that its log and ours name it alike.

@@ -1,7 +1,9 @@
 //! The server: builder and handle. It wires grants, endpoints and guard together.
 
+mod admin;
 mod build_error;
 mod builder;
+mod check;
 mod clients;
 mod configuration;
 mod edit_client;
@@ -10,6 +12,7 @@ mod grid_auth;
 mod listing;
 mod logouts;
 mod mint;
+mod new_client;
 mod put_users;
 mod revocation;
 mod routes;
@@ -20,10 +23,13 @@ mod usable;
 
 pub use build_error::BuildError;
 pub use builder::Builder;
+pub use check::{StoreCheck, StoreProblem};
 pub use clients::PutClientError;
 pub use edit_client::{EditClientError, RotateSecretError};
 pub use grants::ClientAccess;
 pub use grid_auth::GridAuth;
 pub use listing::{ListOptions, Listing};
 pub use mint::MintRequest;
+pub use new_client::CreateClientError;
 pub use revocation::RevokeError;
+pub use signing_keys::{SigningKeyInfo, SigningKeyState};

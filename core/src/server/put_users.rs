@@ -2,9 +2,10 @@
 
 use serde_json::{Map, Value};
 
-use super::GridAuth;
+use super::{GridAuth, ListOptions, Listing};
 use crate::identity::{PutUsersError, SignUpError, UsersError};
 use crate::model::{StoredUser, User};
+use crate::store::{By, StoreError};
 use crate::token::Secret;
 
 impl GridAuth {
@@ -66,5 +67,13 @@ impl GridAuth {
             changed = left;
         }
         Ok(())
+    }
+
+    /// The users in the server's store, page by page.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the store fails.
+    pub async fn list_users(&self, options: ListOptions) -> Result<Listing<StoredUser>, StoreError> {
+        self.listing(By::Any, options, |user: &StoredUser| Some(user.clone())).await
     }
 }

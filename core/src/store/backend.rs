@@ -1,6 +1,7 @@
+use std::path::Path;
 use std::sync::Arc;
 
-use super::{By, Cursor, Entry, Key, Kind, Page, Query, Row, StoreFuture};
+use super::{By, Cursor, Entry, Key, Kind, Page, Query, Row, StoreError, StoreErrorKind, StoreFuture};
 use crate::env::Timestamp;
 
 /// What [`Backend::update`] should do with a row.
@@ -80,6 +81,15 @@ pub trait Backend: Send + Sync + 'static {
 
     /// Checks that the store can be reached.
     fn ping(&self) -> StoreFuture<'_, ()>;
+
+    /// Writes what the store has, at one moment, to a new file, while it serves. For a store in a file; the default refuses.
+    fn snapshot<'a>(&'a self, path: &'a Path) -> StoreFuture<'a, ()> {
+        let _ = path;
+        StoreFuture::ready(Err(StoreError::new(
+            StoreErrorKind::Refused,
+            "this store has no snapshots: use its own backup, or copy it to another store",
+        )))
+    }
 
     /// Removes at most `limit` rows of `kind` that expired at or before `now`, and returns how many. Zero means that
     /// none is left. Several callers may run it concurrently. A row whose expiry is extended in the meantime stays.

@@ -6,6 +6,7 @@
 
 mod backend;
 mod client_cache;
+mod copy;
 pub mod deadline;
 mod ends;
 mod error;
@@ -27,6 +28,7 @@ pub mod memory;
 
 pub use backend::{Backend, Change, Updated};
 pub use client_cache::{ClientCache, Reading, Writing};
+pub use copy::{CopyError, CopyOptions, CopyProgress, CopyReport};
 pub(crate) use ends::RowWatch;
 pub use error::{OpenError, StoreError, StoreErrorKind};
 pub use future::StoreFuture;

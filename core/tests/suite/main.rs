@@ -8,6 +8,7 @@ mod log;
 mod support;
 
 mod account;
+mod admin_api;
 mod authentication;
 mod authorization_details;
 mod back_channel_logout;

@@ -32,9 +32,7 @@ impl DatabaseFile {
             io::ErrorKind::NotFound => self.error("its directory does not exist"),
             _ => self.io_error("it cannot be created", error),
         };
-        let mut name = self.path.clone().into_os_string();
-        name.push(format!(".{:016x}.new", self.random::<8>().map(u64::from_be_bytes)?));
-        let new = Unfinished(PathBuf::from(name));
+        let new = self.unfinished()?;
 
         let file = create_new(&new.0).map_err(cannot)?;
         let opened = FileBackend::new(file).and_then(|file| self.open_backend(file));
@@ -52,6 +50,13 @@ impl DatabaseFile {
             },
         }
         sync_entry(&self.path).map_err(|error| self.io_error("its directory cannot be synced", error))
+    }
+
+    /// The name under which the file is made until it is complete.
+    pub(super) fn unfinished(&self) -> Result<Unfinished, OpenError> {
+        let mut name = self.path.clone().into_os_string();
+        name.push(format!(".{:016x}.new", self.random::<8>().map(u64::from_be_bytes)?));
+        Ok(Unfinished(PathBuf::from(name)))
     }
 
     /// Turns an empty database into a store.
@@ -81,7 +86,7 @@ impl DatabaseFile {
 }
 
 /// Creates a file that only its owner can read.
-fn create_new(path: &Path) -> io::Result<File> {
+pub(super) fn create_new(path: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
     options.read(true).write(true).create_new(true);
     #[cfg(unix)]
@@ -90,7 +95,13 @@ fn create_new(path: &Path) -> io::Result<File> {
 }
 
 /// A temporary file, removed on drop.
-struct Unfinished(PathBuf);
+pub(super) struct Unfinished(PathBuf);
+
+impl Unfinished {
+    pub(super) fn path(&self) -> &Path {
+        &self.0
+    }
+}
 
 impl Drop for Unfinished {
     fn drop(&mut self) {

@@ -34,6 +34,7 @@ mod pages;
 mod pending;
 mod queue;
 mod shared;
+mod snapshot;
 #[cfg(test)]
 mod tests;
 mod transaction;
@@ -202,6 +203,10 @@ impl Backend for FileStore {
         StoreFuture::new(
             async move { self.shared.read_all(|base| pages::page(base.database(), &query)).await },
         )
+    }
+
+    fn snapshot<'a>(&'a self, path: &'a Path) -> StoreFuture<'a, ()> {
+        StoreFuture::new(self.write_snapshot(path))
     }
 
     fn ping(&self) -> StoreFuture<'_, ()> {
