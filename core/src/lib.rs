@@ -142,6 +142,6 @@ pub use model::{Client, User};
 #[cfg(feature = "server")]
 pub use server::{
     BuildError, Builder, ClientAccess, EditClientError, GridAuth, ListOptions, Listing, MintRequest,
-    PutClientError, RevokeError, RotateSecretError,
+    PutClientError, RevokeError, RotateSecretError, SignInFuture,
 };
 pub use store::Store;

@@ -596,7 +596,7 @@ impl Builder {
             endpoints.push(Arc::new(UserInfo { guard: guard.clone(), scope_claims }));
             let can_sign_out = interaction.own_session.as_ref().is_none_or(|own| own.can_sign_out());
             if can_sign_out && has_pages {
-                endpoints.push(Arc::new(EndSession { interaction }));
+                endpoints.push(Arc::new(EndSession { interaction: Arc::clone(&interaction) }));
             }
         }
         let fetch = self.fetch.take();
@@ -678,6 +678,8 @@ impl Builder {
             guard,
             authenticator,
             routes,
+            interaction,
+            strips_issuer_path: self.strips_issuer_path,
             stored_keys,
             allowed_origins: self.allowed_origins,
             told_of_unknown_peer: std::sync::Once::new(),
