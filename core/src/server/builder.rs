@@ -573,7 +573,8 @@ impl Builder {
         let languages = self.pages.languages().tags().map(str::to_owned);
         let ui_locales: Option<Vec<String>> = self.openid.as_ref().map(|_| languages.collect());
         let mut endpoints = endpoints(&grants, &interaction);
-        if self.account_page.unwrap_or(grants.authorization_sides().next().is_some()) {
+        let has_pages = grants.authorization_sides().next().is_some() || grants.device_settings().is_some();
+        if self.account_page.unwrap_or(has_pages) {
             endpoints.push(Arc::new(Account { interaction: Arc::clone(&interaction) }));
         }
         let vault = VaultDoor::new(
@@ -587,7 +588,6 @@ impl Builder {
         if let Some(keys) = &keys {
             endpoints.push(Arc::new(Jwks(keys.clone())));
         }
-        let has_pages = grants.authorization_sides().next().is_some() || grants.device_settings().is_some();
         let mut pairwise = None;
         if let Some(openid) = &self.openid {
             let salt = PairwiseSalt::open(&store, &*self.clock, &*self.entropy).await;
