@@ -5,7 +5,7 @@ use gridauth::GridAuth;
 
 use crate::convert::Head;
 use crate::request::read;
-use crate::{Answer, GuardExt, Require};
+use crate::{Answer, GuardExt, Require, SignInRequired};
 
 /// Adds route configuration and middleware to [`GridAuth`].
 pub trait GridAuthExt {
@@ -20,6 +20,14 @@ pub trait GridAuthExt {
     /// Where no token can have that scope: [`Guard::check_scope`](gridauth::Guard::check_scope) says why.
     #[track_caller]
     fn require(&self, scope: &str) -> Require;
+
+    /// A guard for `.wrap(..)` that accepts requests of browsers in which a user is signed in, for the application's own pages. See
+    /// [`SignInRequired`].
+    ///
+    /// # Panics
+    /// Where the server has no page on which users sign in: [`GridAuth::has_sign_in_page`].
+    #[track_caller]
+    fn sign_in_required(&self) -> SignInRequired;
 }
 
 impl GridAuthExt for GridAuth {
@@ -37,6 +45,11 @@ impl GridAuthExt for GridAuth {
     #[track_caller]
     fn require(&self, scope: &str) -> Require {
         self.guard().require(scope)
+    }
+
+    #[track_caller]
+    fn sign_in_required(&self) -> SignInRequired {
+        SignInRequired::new(self.clone())
     }
 }
 

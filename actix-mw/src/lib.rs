@@ -106,6 +106,10 @@ mod rejection;
 #[cfg(feature = "server")]
 mod request;
 mod require;
+#[cfg(feature = "server")]
+mod sign_in_required;
+#[cfg(feature = "server")]
+mod signed_in;
 
 pub use access::{Access, AccessFuture};
 #[cfg(feature = "server")]
@@ -116,3 +120,7 @@ pub use rejection::AccessRejection;
 #[cfg(feature = "server")]
 pub use request::{Answer, WholeRequest, WholeRequestRejection};
 pub use require::{Require, RequireFuture, RequireService};
+#[cfg(feature = "server")]
+pub use sign_in_required::{SignInRequired, SignInRequiredService};
+#[cfg(feature = "server")]
+pub use signed_in::{OptionalSignedIn, SignInRejection, SignedIn};

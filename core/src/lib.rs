@@ -143,6 +143,6 @@ pub use model::{Client, User};
 pub use server::{
     BuildError, Builder, ClientAccess, CreateClientError, EditClientError, GridAuth, ListOptions, Listing,
     MintRequest, PutClientError, RevokeError, RotateSecretError, SigningKeyInfo, SigningKeyState, StoreCheck,
-    StoreProblem,
+    SignInFuture, StoreProblem,
 };
 pub use store::Store;

@@ -105,6 +105,10 @@ mod request;
 mod require;
 #[cfg(feature = "server")]
 mod server;
+#[cfg(feature = "server")]
+mod sign_in_required;
+#[cfg(feature = "server")]
+mod signed_in;
 
 pub use access::Access;
 pub use fairing::{GuardExt, GuardFairing};
@@ -114,3 +118,5 @@ pub use rejection::{AccessRejection, rejection};
 pub use request::{Answer, WholeRequest};
 #[cfg(feature = "server")]
 pub use server::{GridAuthExt, GridAuthFairing};
+#[cfg(feature = "server")]
+pub use signed_in::{OptionalSignedIn, SignInRejection, SignedIn};

@@ -24,6 +24,9 @@ pub(crate) enum Refusal {
     Guard(Rejection),
     #[cfg(feature = "server")]
     Unread(Unread),
+    /// The response that lets the user sign in.
+    #[cfg(feature = "server")]
+    SignIn(Box<gridauth::Response>),
 }
 
 impl Refusal {
@@ -33,6 +36,8 @@ impl Refusal {
             Self::Guard(rejection) => rejection.status().as_u16(),
             #[cfg(feature = "server")]
             Self::Unread(why) => why.status().as_u16(),
+            #[cfg(feature = "server")]
+            Self::SignIn(answer) => answer.status().as_u16(),
         })
     }
 
@@ -43,6 +48,8 @@ impl Refusal {
             Self::Guard(rejection) => Some(rocket.state::<Guard>()?.reject(rejection)),
             #[cfg(feature = "server")]
             Self::Unread(why) => Some(rocket.state::<GridAuth>()?.refuse_unread(&Head(request), why)),
+            #[cfg(feature = "server")]
+            Self::SignIn(answer) => Some(*answer),
         }
     }
 }

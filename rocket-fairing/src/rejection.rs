@@ -94,6 +94,6 @@ pub fn rejection(request: &Request<'_>) -> Option<Rejection> {
     match refusal::taken_up(request)? {
         Refusal::Guard(rejection) => Some(rejection),
         #[cfg(feature = "server")]
-        Refusal::Unread(_) => None,
+        Refusal::Unread(_) | Refusal::SignIn(_) => None,
     }
 }

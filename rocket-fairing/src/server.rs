@@ -6,7 +6,7 @@ use rocket::http::Status;
 use rocket::{Build, Request, Response, Rocket, Route};
 
 use crate::fairing::{answer_again, attach, is_at_root};
-use crate::{GuardExt, endpoint};
+use crate::{GuardExt, endpoint, sign_in_required};
 
 /// Adds a fairing and guarded routes to [`GridAuth`].
 pub trait GridAuthExt {
@@ -17,6 +17,14 @@ pub trait GridAuthExt {
     /// Puts a guard before each of these routes: [`GuardExt::require`].
     #[track_caller]
     fn require(&self, scope: &str, routes: Vec<Route>) -> Vec<Route>;
+
+    /// Puts a guard before each of these routes, which are pages of the application: only requests of browsers in which a user is
+    /// signed in pass. All others get the response of [`GridAuth::require_sign_in`], which lets the user sign in.
+    ///
+    /// # Panics
+    /// Where the server has no page on which users sign in: [`GridAuth::has_sign_in_page`].
+    #[track_caller]
+    fn sign_in_required(&self, routes: Vec<Route>) -> Vec<Route>;
 }
 
 impl GridAuthExt for GridAuth {
@@ -27,6 +35,12 @@ impl GridAuthExt for GridAuth {
     #[track_caller]
     fn require(&self, scope: &str, routes: Vec<Route>) -> Vec<Route> {
         self.guard().require(scope, routes)
+    }
+
+    #[track_caller]
+    fn sign_in_required(&self, routes: Vec<Route>) -> Vec<Route> {
+        assert!(self.has_sign_in_page(), "the server has no page on which users sign in");
+        routes.into_iter().map(|route| sign_in_required::guarded(self, route)).collect()
     }
 }
 

@@ -33,6 +33,14 @@ pub trait GridAuthExt {
     #[track_caller]
     fn require(&self, scope: &str) -> RequireLayer;
 
+    /// A layer that accepts requests of browsers in which a user is signed in, for the application's own pages. See
+    /// [`SignInRequiredLayer`](crate::SignInRequiredLayer).
+    ///
+    /// # Panics
+    /// Where the server has no page on which users sign in: [`GridAuth::has_sign_in_page`].
+    #[track_caller]
+    fn sign_in_required(&self) -> crate::SignInRequiredLayer;
+
     /// The routes of the authorization server, to [`merge`](axum::Router::merge) into the application's routes.
     ///
     /// Each route handles every method and reads at most [`GridAuth::MAX_BODY`] of a body. It passes on the address that the
@@ -47,6 +55,11 @@ impl GridAuthExt for GridAuth {
     #[track_caller]
     fn require(&self, scope: &str) -> RequireLayer {
         self.guard().require(scope)
+    }
+
+    #[track_caller]
+    fn sign_in_required(&self) -> crate::SignInRequiredLayer {
+        crate::SignInRequiredLayer::new(self.clone())
     }
 
     #[cfg(feature = "axum")]

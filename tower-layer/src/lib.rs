@@ -51,6 +51,8 @@
 //! | guard one handler | an argument [`Access`], or `Access<S>` with a scope from [`gridauth::scopes!`] |
 //! | guard any tower service | `ServiceBuilder::new().layer(auth.require("a b"))`: [`RequireLayer`] |
 //! | know who is there, if anybody | an argument [`OptionalAccess`], or `Option<Access>` |
+//! | know who is signed in in the browser | an argument [`SignedIn`], [`OptionalSignedIn`] or `Option<SignedIn>` |
+//! | guard pages that need a signed-in user | `.route_layer(auth.sign_in_required())` |
 //! | shape what a guard rejects | [`rejection_body`](gridauth::Builder::rejection_body) of the server, for layer and extractors alike |
 //! | test a guarded handler | [`GridAuth::mint`](gridauth::GridAuth::mint) |
 //!
@@ -114,6 +116,10 @@ mod extract;
 mod request;
 #[cfg(all(feature = "axum", feature = "server"))]
 mod routes;
+#[cfg(feature = "server")]
+mod sign_in_required;
+#[cfg(all(feature = "axum", feature = "server"))]
+mod signed_in;
 
 pub use body::RequireBody;
 #[cfg(feature = "server")]
@@ -124,3 +130,7 @@ pub use extract::{Access, AccessRejection, OptionalAccess, ProvidesGuard};
 #[cfg(all(feature = "axum", feature = "server"))]
 pub use request::{WholeRequest, WholeRequestRejection};
 pub use require::{Require, RequireFuture, RequireLayer};
+#[cfg(feature = "server")]
+pub use sign_in_required::{SignInRequired, SignInRequiredLayer};
+#[cfg(all(feature = "axum", feature = "server"))]
+pub use signed_in::{OptionalSignedIn, SignInRejection, SignedIn};

@@ -8,7 +8,7 @@ use crate::engine::Engine;
 use crate::grant::Extension;
 use crate::guard::ScopeDescription;
 use crate::http::{Request, Response};
-use crate::identity::OwnSession;
+use crate::identity::{CookieKind, OwnSession};
 use crate::model::{Authentication, Client, GrantData};
 use crate::pages::{ClientInfo, ErrorPage, Language, Pages, ScopeInfo, WebUri};
 use crate::protocol::OAuthError;
@@ -51,6 +51,23 @@ impl Interaction {
             Some(own) => self.own_authentication(&**own, request).await,
             None => browser.find_session(engine).await,
         }
+    }
+
+    /// Who is signed in in the browser that sent this request, for a page without a form.
+    pub(crate) async fn find(
+        &self,
+        engine: &Engine,
+        request: &Request,
+    ) -> Result<Option<Authentication>, OAuthError> {
+        if let Some(own) = &self.own_session {
+            return self.own_authentication(&**own, request).await;
+        }
+        for session in engine.sessions.cookie(CookieKind::Session, request.headers()) {
+            if let Some(signed_in) = engine.sessions.find(&session).await? {
+                return Ok(Some(signed_in));
+            }
+        }
+        Ok(None)
     }
 
     /// The page for an error that no client is told.

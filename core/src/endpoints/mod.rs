@@ -17,7 +17,7 @@ mod sign_out;
 mod token;
 mod userinfo;
 
-pub(crate) use account::Account;
+pub(crate) use account::{Account, account_path, own_sign_in};
 pub(crate) use authorize::Authorize;
 pub(crate) use client_logo::{ClientLogo, logo_path};
 pub(crate) use device::{DeviceAuthorizationEndpoint, DevicePage};

@@ -668,7 +668,8 @@ impl Builder {
         let languages = self.pages.languages().tags().map(str::to_owned);
         let ui_locales: Option<Vec<String>> = self.openid.as_ref().map(|_| languages.collect());
         let mut endpoints = endpoints(&grants, &interaction, self.pushed_requests.as_ref());
-        if self.account_page.unwrap_or(grants.authorization_sides().next().is_some()) {
+        let has_pages = grants.authorization_sides().next().is_some() || grants.device_settings().is_some();
+        if self.account_page.unwrap_or(has_pages) {
             endpoints.push(Arc::new(Account { interaction: Arc::clone(&interaction) }));
         }
         let vault = VaultDoor::new(
@@ -682,7 +683,6 @@ impl Builder {
         if let Some(keys) = &keys {
             endpoints.push(Arc::new(Jwks(keys.clone())));
         }
-        let has_pages = grants.authorization_sides().next().is_some() || grants.device_settings().is_some();
         let mut pairwise = None;
         if let Some(openid) = &self.openid {
             let salt = PairwiseSalt::open(&store, &*self.clock, &*self.entropy).await;
@@ -691,7 +691,7 @@ impl Builder {
             endpoints.push(Arc::new(UserInfo { guard: guard.clone(), scope_claims }));
             let can_sign_out = interaction.own_session.as_ref().is_none_or(|own| own.can_sign_out());
             if can_sign_out && has_pages {
-                endpoints.push(Arc::new(EndSession { interaction }));
+                endpoints.push(Arc::new(EndSession { interaction: Arc::clone(&interaction) }));
             }
         }
         let fetch = self.fetch.take();
@@ -778,6 +778,8 @@ impl Builder {
             guard,
             authenticator,
             routes,
+            interaction,
+            strips_issuer_path: self.strips_issuer_path,
             stored_keys,
             allowed_origins: self.allowed_origins,
             told_of_unknown_peer: std::sync::Once::new(),

@@ -9,6 +9,7 @@ use http::{HeaderName, Method};
 use super::routes::{Route, Routes};
 use crate::client_auth::ClientAuthenticator;
 use crate::endpoint::EndpointRequest;
+use crate::endpoints::Interaction;
 use crate::engine::Engine;
 use crate::env::{Clock, Entropy};
 use crate::events::RequestContext;
@@ -49,6 +50,9 @@ pub(super) struct Server {
     pub(super) guard: Guard,
     pub(super) authenticator: ClientAuthenticator,
     pub(super) routes: Routes,
+    pub(super) interaction: Arc<Interaction>,
+    /// Whether a proxy strips the issuer's path from requests.
+    pub(super) strips_issuer_path: bool,
     /// The signing keys in the store, if the server has its keys there.
     pub(super) stored_keys: Option<Arc<StoredKeys>>,
     /// Used once to log that requests come without their peer's address.

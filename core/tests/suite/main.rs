@@ -53,6 +53,7 @@ mod revocation;
 mod secret_rotation;
 mod secrets_at_rest;
 mod sessions;
+mod signed_in;
 mod stolen_cookie;
 mod subjects;
 mod sweeper;

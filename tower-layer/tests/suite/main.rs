@@ -8,3 +8,4 @@ mod extract;
 mod guard;
 mod routes;
 mod server;
+mod signed_in;

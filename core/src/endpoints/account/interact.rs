@@ -8,7 +8,7 @@ use crate::endpoints::form::{Browser, CSRF, Purpose};
 use crate::endpoints::sign_in::{self, SignIn};
 use crate::endpoints::sign_out::sign_out;
 use crate::http::{Response, see_other};
-use crate::identity::WantedSignIn;
+use crate::identity::{OwnSession, WantedSignIn};
 use crate::logout::{end_session, end_sessions, withdraw};
 use crate::model::{Authentication, Session, SessionId};
 use crate::pages::{AccountChange, AccountFailure, SignInFailure};
@@ -34,22 +34,27 @@ fn ask_sign_in(
     again: Option<(Option<&str>, SignInFailure)>,
 ) -> Result<Response, OAuthError> {
     match &visit.interaction.own_session {
-        Some(own) => {
-            let return_to = visit.own_path(query);
-            let wanted = WantedSignIn {
-                return_to: &return_to,
-                again: false,
-                max_age: None,
-                login_hint: None,
-                subject: None,
-                acr_values: &[],
-                ui_locales: query.ui_locales.as_deref(),
-                client: None,
-            };
-            see_other(&own.sign_in_uri(&wanted))
-        }
+        Some(own) => own_sign_in(&**own, &visit.own_path(query), query.ui_locales.as_deref()),
         None => page::sign_in(visit, browser, query, again),
     }
+}
+
+/// Sends a browser to the application's sign-in page, although no client asks for it.
+pub(crate) fn own_sign_in(
+    own: &dyn OwnSession,
+    return_to: &str,
+    ui_locales: Option<&str>,
+) -> Result<Response, OAuthError> {
+    see_other(&own.sign_in_uri(&WantedSignIn {
+        return_to,
+        again: false,
+        max_age: None,
+        login_hint: None,
+        subject: None,
+        acr_values: &[],
+        ui_locales,
+        client: None,
+    }))
 }
 
 /// A form came back. One without an action is that of the sign-in page.

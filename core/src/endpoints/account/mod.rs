@@ -22,6 +22,8 @@ use super::form::comes_from_another_site;
 use crate::endpoint::{Endpoint, EndpointPath, EndpointRequest};
 use crate::http::{Response, form};
 use crate::protocol::OAuthError;
+pub(crate) use interact::own_sign_in;
+pub(crate) use visit::account_path;
 use visit::{PATH, Visit};
 
 pub(crate) struct Account {

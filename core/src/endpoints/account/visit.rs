@@ -8,6 +8,11 @@ use crate::protocol::OAuthError;
 /// The path of the endpoint, below the mount path.
 pub(super) const PATH: &str = "/account";
 
+/// The path of the page on the server's own origin.
+pub(crate) fn account_path(engine: &Engine) -> String {
+    engine.path(PATH)
+}
+
 /// A request to the endpoint, with what is needed to respond.
 #[derive(Clone, Copy)]
 pub(super) struct Visit<'a> {
@@ -25,7 +30,7 @@ impl<'a> Visit<'a> {
 
     /// The path of the endpoint, with the query.
     pub(super) fn own_path(self, query: &Query) -> String {
-        let path = self.engine.path(PATH);
+        let path = account_path(self.engine);
         match query.encode() {
             encoded if encoded.is_empty() => path,
             encoded => format!("{path}?{encoded}"),
