@@ -14,6 +14,7 @@ mod bad_input;
 mod code;
 mod cors;
 mod device;
+mod dpop;
 mod exchange;
 mod grants;
 mod guard;
@@ -23,6 +24,7 @@ mod metadata;
 mod openid_flows;
 mod outage;
 mod pages;
+mod proofs;
 mod races;
 mod readme;
 mod refresh;
@@ -30,6 +32,7 @@ mod revocation;
 mod seeding;
 mod slow;
 mod start;
+mod step_up;
 mod throttle;
 mod ticks;
 mod token;
@@ -64,8 +67,10 @@ const SUBJECTS: &[(&str, &[Case])] = &[
     ("assertions", assertions::CASES),
     ("account", account::CASES),
     ("guard", guard::CASES),
+    ("dpop", dpop::CASES),
     ("app_routes", app_routes::CASES),
     ("ticks", ticks::CASES),
+    ("step_up", step_up::CASES),
     ("logout", logout::CASES),
     ("slow", slow::CASES),
     ("throttle", throttle::CASES),
