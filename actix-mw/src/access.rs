@@ -7,7 +7,9 @@ use std::task::{Context, Poll};
 
 use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpMessage, HttpRequest};
-use gridauth::guard::{AccessFuture as Looking, AnyScope, Guard, GuardOutcome, Rejection, RequiredScope};
+use gridauth::guard::{
+    AccessFuture as Looking, AnyScope, Guard, GuardOutcome, Rejection, RequiredScope, Requirement,
+};
 
 use crate::AccessRejection;
 use crate::convert::Head;
@@ -79,11 +81,13 @@ impl<S: RequiredScope> FromRequest for Access<S> {
         };
         let mut looking = look_up(&guard, request);
         AccessFuture(match looking.now() {
-            Some(access) => State::Ready(Some(found(&guard, request, access, S::SCOPE).map(Self::new))),
+            Some(access) => {
+                State::Ready(Some(found(&guard, request, access, &Requirement::of::<S>()).map(Self::new)))
+            }
             None => {
                 let request = request.clone();
                 State::Waiting(Box::pin(async move {
-                    found(&guard, &request, looking.await, S::SCOPE).map(Self::new)
+                    found(&guard, &request, looking.await, &Requirement::of::<S>()).map(Self::new)
                 }))
             }
         })
@@ -121,16 +125,16 @@ pub(crate) fn look_up(guard: &Guard, request: &HttpRequest) -> Looking {
     guard.authenticate_once(request.extensions().get(), &Head::of(request))
 }
 
-/// Checks the scope. Keeps the guard's result in the request's extensions, so that later guards and extractors need not look the
+/// Checks what is required. Keeps the guard's result in the request's extensions, so that later guards and extractors need not look the
 /// token up again.
 pub(crate) fn found(
     guard: &Guard,
     request: &HttpRequest,
     found: Result<gridauth::Access, Rejection>,
-    scope: &str,
+    requirement: &Requirement,
 ) -> Result<gridauth::Access, AccessRejection> {
     let outcome = GuardOutcome::new(guard, found);
-    let judged = outcome.require(scope).cloned();
+    let judged = outcome.require(requirement).cloned();
     request.extensions_mut().insert(outcome);
     judged.map_err(|rejection| AccessRejection::new(guard, rejection))
 }

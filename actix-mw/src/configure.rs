@@ -2,6 +2,7 @@ use actix_web::HttpRequest;
 use actix_web::guard::fn_guard;
 use actix_web::web::{self, ServiceConfig};
 use gridauth::GridAuth;
+use gridauth::guard::Requirement;
 
 use crate::convert::Head;
 use crate::request::read;
@@ -19,7 +20,7 @@ pub trait GridAuthExt {
     /// # Panics
     /// Where no token can have that scope: [`Guard::check_scope`](gridauth::Guard::check_scope) says why.
     #[track_caller]
-    fn require(&self, scope: &str) -> Require;
+    fn require(&self, requirement: impl Into<Requirement>) -> Require;
 
     /// A guard for `.wrap(..)` that accepts requests of browsers in which a user is signed in, for the application's own pages. See
     /// [`SignInRequired`].
@@ -43,8 +44,8 @@ impl GridAuthExt for GridAuth {
     }
 
     #[track_caller]
-    fn require(&self, scope: &str) -> Require {
-        self.guard().require(scope)
+    fn require(&self, requirement: impl Into<Requirement>) -> Require {
+        self.guard().require(requirement)
     }
 
     #[track_caller]

@@ -4,7 +4,7 @@ use actix_web::http::StatusCode;
 use actix_web::http::header::{AUTHORIZATION, HeaderName, HeaderValue};
 use actix_web::{HttpMessage, HttpRequest, HttpResponse};
 use gridauth::Peer;
-use gridauth::http::{Connection, RequestHead};
+use gridauth::http::{ClientCertificate, Connection, RequestHead};
 
 /// The head of an actix-web request.
 pub(crate) struct Head<'r> {
@@ -49,6 +49,16 @@ impl RequestHead for Head<'_> {
     fn connection(&self) -> Connection {
         Connection::from_peer(peer(self.request))
     }
+
+    fn certificate(&self) -> Option<ClientCertificate> {
+        certificate(self.request)
+    }
+}
+
+/// The certificate of the client's connection, which the application puts into the extensions of the connection
+/// (`HttpServer::on_connect`), or of the request.
+pub(crate) fn certificate(request: &HttpRequest) -> Option<ClientCertificate> {
+    request.extensions().get().cloned().or_else(|| request.conn_data().cloned())
 }
 
 /// The address that a request came from. Behind a proxy, the application sets it by putting a [`Peer`] into the request's

@@ -1,4 +1,4 @@
-use gridauth::guard::Guard;
+use gridauth::guard::{Guard, Requirement};
 
 use crate::Require;
 
@@ -12,12 +12,12 @@ pub trait GuardExt {
     /// # Panics
     /// Where no token can have that scope: [`Guard::check_scope`] says why.
     #[track_caller]
-    fn require(&self, scope: &str) -> Require;
+    fn require(&self, requirement: impl Into<Requirement>) -> Require;
 }
 
 impl GuardExt for Guard {
     #[track_caller]
-    fn require(&self, scope: &str) -> Require {
-        Require::new(self.clone(), scope)
+    fn require(&self, requirement: impl Into<Requirement>) -> Require {
+        Require::new(self.clone(), requirement.into())
     }
 }

@@ -4,11 +4,12 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use actix_web::Error;
 use actix_web::body::MessageBody;
 use actix_web::dev::{Service, ServiceRequest, ServiceResponse, Transform, forward_ready};
-use gridauth::guard::Guard;
+use gridauth::guard::{Guard, Requirement};
 use pin_project_lite::pin_project;
 
 use crate::AccessRejection;
@@ -32,19 +33,47 @@ use crate::access::{found, look_up};
 /// }
 /// ```
 #[derive(Clone, Debug)]
-pub struct Require(Arc<Requirement>);
+pub struct Require(Arc<Guarding>);
 
-#[derive(Debug)]
-struct Requirement {
+#[derive(Clone, Debug)]
+struct Guarding {
     guard: Guard,
-    scope: Box<str>,
+    requirement: Requirement,
 }
 
 impl Require {
     #[track_caller]
-    pub(crate) fn new(guard: Guard, scope: &str) -> Self {
-        guard.expect_scope(scope);
-        Self(Arc::new(Requirement { guard, scope: scope.into() }))
+    pub(crate) fn new(guard: Guard, requirement: Requirement) -> Self {
+        guard.expect_scope(requirement.scope());
+        Self(Arc::new(Guarding { guard, requirement }))
+    }
+
+    /// The user has to have signed in no longer than this ago (RFC 9470): [`Requirement::max_age`].
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use actix_web::{HttpResponse, web};
+    /// # use gridauth::GridAuth;
+    /// # use gridauth_actix::GridAuthExt;
+    /// fn payments(auth: &GridAuth) -> impl actix_web::dev::HttpServiceFactory {
+    ///     let recent = auth.require("orders.pay").max_age(Duration::from_secs(300));
+    ///     web::scope("/pay").wrap(recent).default_service(web::to(HttpResponse::Ok))
+    /// }
+    /// ```
+    #[must_use]
+    pub fn max_age(self, max_age: Duration) -> Self {
+        self.with(|requirement| requirement.max_age(max_age))
+    }
+
+    /// The sign-in has to be of this authentication context class, or of another one that is named: [`Requirement::acr`].
+    #[must_use]
+    pub fn acr(self, acr: impl Into<String>) -> Self {
+        self.with(|requirement| requirement.acr(acr))
+    }
+
+    fn with(self, change: impl FnOnce(Requirement) -> Requirement) -> Self {
+        let Guarding { guard, requirement } = Arc::unwrap_or_clone(self.0);
+        Self(Arc::new(Guarding { guard, requirement: change(requirement) }))
     }
 }
 
@@ -82,19 +111,19 @@ where
     forward_ready!(service);
 
     fn call(&self, request: ServiceRequest) -> RequireFuture<S> {
-        let Require(requirement) = &self.require;
-        let Requirement { guard, scope } = &**requirement;
+        let Require(guarding) = &self.require;
+        let Guarding { guard, requirement } = &**guarding;
         let mut looking = look_up(guard, request.request());
         let state = match looking.now() {
-            Some(access) => match found(guard, request.request(), access, scope) {
+            Some(access) => match found(guard, request.request(), access, requirement) {
                 Ok(_) => State::Passed { answer: self.service.call(request) },
                 Err(rejection) => State::Rejected { answer: Some(request.error_response(rejection)) },
             },
             None => {
-                let (requirement, service) = (Arc::clone(requirement), Rc::clone(&self.service));
+                let (guarding, service) = (Arc::clone(guarding), Rc::clone(&self.service));
                 let checking = async move {
-                    let Requirement { guard, scope } = &*requirement;
-                    let outcome = found(guard, request.request(), looking.await, scope);
+                    let Guarding { guard, requirement } = &*guarding;
+                    let outcome = found(guard, request.request(), looking.await, requirement);
                     (service, request, outcome)
                 };
                 State::Checking { checking: Box::pin(checking) }

@@ -51,6 +51,7 @@
 //! | the server and its settings | [`GridAuth::builder`], [`Builder`] |
 //! | the ways to get a token | [`grant`]: [`AuthorizationCode`](grant::AuthorizationCode) with PKCE, [`RefreshToken`](grant::RefreshToken), [`ClientCredentials`](grant::ClientCredentials), [`Password`](grant::Password), [`Implicit`](grant::Implicit), [`DeviceCode`](grant::DeviceCode), [`TokenExchange`](grant::TokenExchange), [`JwtBearer`](grant::JwtBearer) |
 //! | guarding handlers, scopes as types | [`Access`], [`scopes!`], [`guard`] |
+//! | tokens that a thief cannot use: DPoP, mutual TLS | [`sender`] |
 //! | guarding in a process without the server | [`Guard::builder`], [`guard::TokenVerifier`] |
 //! | where the data is stored | [`Store::open`], [`store`]: memory, one file, GridDB |
 //! | registering clients, and their secrets | [`Client`], [`GridAuth::put_client`], [`clients`] |
@@ -86,6 +87,7 @@
 //! | feature | default | what it adds |
 //! | --- | --- | --- |
 //! | `server` | yes | the authorization server; without it the crate is a guard |
+//! | `jose` | yes | keys and signatures, part of `server`; a guard checks DPoP proofs with it |
 //! | `fetch` | yes | [`fetch::HttpFetch`], for the server's outgoing requests; it includes `server` |
 //! | `file` | yes | the embedded store, one file |
 //! | `griddb` | yes | the GridDB store |
@@ -113,7 +115,7 @@ pub mod guard;
 pub mod http;
 #[cfg(feature = "server")]
 pub mod identity;
-#[cfg(feature = "server")]
+#[cfg(feature = "jose")]
 pub mod jose;
 #[cfg(feature = "server")]
 pub mod keys;
@@ -123,6 +125,7 @@ mod openid;
 #[cfg(feature = "server")]
 pub mod pages;
 pub mod protocol;
+pub mod sender;
 pub mod store;
 pub mod token;
 

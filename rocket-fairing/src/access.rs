@@ -4,7 +4,7 @@ use std::ops::Deref;
 use std::pin::Pin;
 use std::sync::OnceLock;
 
-use gridauth::guard::{AccessFuture, AnyScope, Guard, GuardOutcome, Rejection, RequiredScope};
+use gridauth::guard::{AccessFuture, AnyScope, Guard, GuardOutcome, Rejection, RequiredScope, Requirement};
 use rocket::request::{FromRequest, Outcome};
 use rocket::{Ignite, Request, Rocket, Sentinel};
 
@@ -77,11 +77,12 @@ impl<'r, S: RequiredScope> FromRequest<'r> for Access<S> {
         };
         let mut access = look_up(guard, request);
         match access.now() {
-            Some(access) => {
-                Box::pin(ready(outcome(request, found(guard, request, access, S::SCOPE).map(Self::new))))
-            }
+            Some(access) => Box::pin(ready(outcome(
+                request,
+                found(guard, request, access, &Requirement::of::<S>()).map(Self::new),
+            ))),
             None => Box::pin(async move {
-                outcome(request, found(guard, request, access.await, S::SCOPE).map(Self::new))
+                outcome(request, found(guard, request, access.await, &Requirement::of::<S>()).map(Self::new))
             }),
         }
     }
@@ -117,15 +118,15 @@ pub(crate) fn look_up(guard: &Guard, request: &Request<'_>) -> AccessFuture {
     guard.authenticate_once(request.local_cache(Found::default).0.get(), &Head(request))
 }
 
-/// Checks the scope, and keeps the guard's result with the request.
+/// Checks what is required, and keeps the guard's result with the request.
 pub(crate) fn found(
     guard: &Guard,
     request: &Request<'_>,
     found: Result<gridauth::Access, Rejection>,
-    scope: &str,
+    requirement: &Requirement,
 ) -> Result<gridauth::Access, AccessRejection> {
     let outcome = GuardOutcome::new(guard, found);
-    let judged = outcome.require(scope).cloned().map_err(AccessRejection::from);
+    let judged = outcome.require(requirement).cloned().map_err(AccessRejection::from);
     let _ = request.local_cache(Found::default).0.set(outcome);
     judged
 }

@@ -3,8 +3,8 @@
 use std::io::Cursor;
 
 use gridauth::Peer;
-use gridauth::http::{Connection, RequestHead};
-use rocket::http::{Header, Status};
+use gridauth::http::{ClientCertificate, Connection, RequestHead};
+use rocket::http::{Header, Method, Status};
 use rocket::{Request, Response};
 
 /// The head of a Rocket request.
@@ -12,7 +12,7 @@ pub(crate) struct Head<'r, 'c>(pub(crate) &'r Request<'c>);
 
 impl RequestHead for Head<'_, '_> {
     fn method(&self) -> &str {
-        self.0.method().as_str()
+        sent_method(self.0).as_str()
     }
 
     fn path(&self) -> &str {
@@ -30,6 +30,30 @@ impl RequestHead for Head<'_, '_> {
     fn connection(&self) -> Connection {
         Connection::from_peer(peer(self.0))
     }
+
+    fn certificate(&self) -> Option<ClientCertificate> {
+        certificate(self.0)
+    }
+}
+
+/// Whether a request was sent as HEAD.
+struct IsHead(bool);
+
+/// Remembers how a request was sent. Rocket hands one with HEAD to a route for GET as a GET.
+pub(crate) fn remember_method(request: &Request<'_>) {
+    if request.method() == Method::Head {
+        request.local_cache(|| IsHead(true));
+    }
+}
+
+fn sent_method(request: &Request<'_>) -> Method {
+    if request.local_cache(|| IsHead(false)).0 { Method::Head } else { request.method() }
+}
+
+/// The certificate of the client's connection, where the application knows it: `request.local_cache(|| Some(certificate))` in a request
+/// fairing.
+pub(crate) fn certificate(request: &Request<'_>) -> Option<ClientCertificate> {
+    request.local_cache(|| None::<ClientCertificate>).clone()
 }
 
 /// The address that a request came from. Behind a proxy, the application sets it in a request fairing:

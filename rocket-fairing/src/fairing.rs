@@ -1,9 +1,11 @@
-use gridauth::guard::Guard;
+use std::sync::Arc;
+
+use gridauth::guard::{Guard, Requirement};
 use rocket::catcher::{self, Catcher};
 use rocket::fairing::{self, Fairing, Info, Kind};
 use rocket::http::Status;
 use rocket::http::uri::Origin;
-use rocket::{Build, Request, Response, Rocket, Route};
+use rocket::{Build, Data, Request, Response, Rocket, Route};
 
 use crate::refusal::{self, Attached, REFUSED};
 use crate::{convert, require};
@@ -14,8 +16,8 @@ pub trait GuardExt {
     /// `Rocket::attach`.
     fn fairing(&self) -> GuardFairing;
 
-    /// Guards each of these routes. A route accepts only requests whose token has every scope in the space-separated list `scope`.
-    /// With `""` it accepts every valid token.
+    /// Guards each of these routes. A route accepts only requests whose token has every scope in a space-separated list. With `""` it
+    /// accepts every valid token. A [`Requirement`] has more to require: a recent sign-in of the user (RFC 9470).
     ///
     /// ```
     /// # use gridauth::Guard;
@@ -26,12 +28,18 @@ pub trait GuardExt {
     /// # fn build(guard: Guard) -> rocket::Rocket<rocket::Build> {
     /// rocket::build().attach(guard.fairing()).mount("/orders", guard.require("orders.read", routes![list, add]))
     /// # }
+    /// # use gridauth::guard::Requirement;
+    /// # use std::time::Duration;
+    /// # fn build_with_step_up(guard: Guard) -> rocket::Rocket<rocket::Build> {
+    /// let recent = Requirement::new("orders.pay").max_age(Duration::from_secs(300));
+    /// rocket::build().attach(guard.fairing()).mount("/payments", guard.require(recent, routes![add]))
+    /// # }
     /// ```
     ///
     /// # Panics
     /// Where no token can have that scope: [`Guard::check_scope`] says why.
     #[track_caller]
-    fn require(&self, scope: &str, routes: Vec<Route>) -> Vec<Route>;
+    fn require(&self, requirement: impl Into<Requirement>, routes: Vec<Route>) -> Vec<Route>;
 }
 
 impl GuardExt for Guard {
@@ -40,9 +48,10 @@ impl GuardExt for Guard {
     }
 
     #[track_caller]
-    fn require(&self, scope: &str, routes: Vec<Route>) -> Vec<Route> {
-        self.expect_scope(scope);
-        routes.into_iter().map(|route| require::guarded(self, scope, route)).collect()
+    fn require(&self, requirement: impl Into<Requirement>, routes: Vec<Route>) -> Vec<Route> {
+        let requirement = Arc::new(requirement.into());
+        self.expect_scope(requirement.scope());
+        routes.into_iter().map(|route| require::guarded(self, &requirement, route)).collect()
     }
 }
 
@@ -55,7 +64,7 @@ pub struct GuardFairing {
 #[rocket::async_trait]
 impl Fairing for GuardFairing {
     fn info(&self) -> Info {
-        Info { name: "gridauth", kind: Kind::Ignite | Kind::Response }
+        Info { name: "gridauth", kind: Kind::Ignite | Kind::Request | Kind::Response }
     }
 
     async fn on_ignite(&self, rocket: Rocket<Build>) -> fairing::Result {
@@ -64,6 +73,10 @@ impl Fairing for GuardFairing {
             return Err(rocket);
         }
         Ok(attach(rocket, &self.guard, None))
+    }
+
+    async fn on_request(&self, request: &mut Request<'_>, _: &mut Data<'_>) {
+        convert::remember_method(request);
     }
 
     async fn on_response<'r>(&self, request: &'r Request<'_>, response: &mut Response<'r>) {
@@ -124,9 +137,11 @@ impl catcher::Handler for Refused {
         let mut response = own.handler.handle(status, request).await?;
         // Status and challenge are the same, whoever writes the body.
         if response.status() == status {
+            let own: Vec<String> =
+                response.headers().iter().map(|header| header.name().as_str().to_lowercase()).collect();
             for header in convert::headers(answer.headers()) {
-                if !response.headers().contains(header.name()) {
-                    response.set_header(header);
+                if !own.contains(&header.name().as_str().to_lowercase()) {
+                    response.adjoin_header(header);
                 }
             }
         }

@@ -2,16 +2,17 @@ use std::future::{Future, ready};
 use std::pin::Pin;
 use std::sync::Arc;
 
-use gridauth::guard::Guard;
+use gridauth::guard::{Guard, Requirement};
 use rocket::outcome::Outcome;
 use rocket::route::{self, Handler};
 use rocket::{Data, Request, Route};
 
 use crate::access::{found, look_up};
 
-/// Guards a route. Its handler and its request guards run only if the token has the scope.
-pub(crate) fn guarded(guard: &Guard, scope: &str, mut route: Route) -> Route {
-    let handler = Guarded { guard: guard.clone(), scope: scope.into(), handler: route.handler };
+/// Guards a route. Its handler and its request guards run only if the token fulfils what is required.
+pub(crate) fn guarded(guard: &Guard, requirement: &Arc<Requirement>, mut route: Route) -> Route {
+    let requirement = Arc::clone(requirement);
+    let handler = Guarded { guard: guard.clone(), requirement, handler: route.handler };
     route.handler = Box::new(handler);
     route
 }
@@ -19,7 +20,7 @@ pub(crate) fn guarded(guard: &Guard, scope: &str, mut route: Route) -> Route {
 #[derive(Clone)]
 struct Guarded {
     guard: Guard,
-    scope: Arc<str>,
+    requirement: Arc<Requirement>,
     handler: Box<dyn Handler>,
 }
 
@@ -38,12 +39,12 @@ impl Handler for Guarded {
     {
         let mut access = look_up(&self.guard, request);
         match access.now() {
-            Some(access) => match found(&self.guard, request, access, &self.scope) {
+            Some(access) => match found(&self.guard, request, access, &self.requirement) {
                 Ok(_) => self.handler.handle(request, data),
                 Err(rejection) => Box::pin(ready(Outcome::Error(rejection.leave(request)))),
             },
             None => Box::pin(async move {
-                match found(&self.guard, request, access.await, &self.scope) {
+                match found(&self.guard, request, access.await, &self.requirement) {
                     Ok(_) => self.handler.handle(request, data).await,
                     Err(rejection) => Outcome::Error(rejection.leave(request)),
                 }

@@ -1,12 +1,12 @@
 use gridauth::GridAuth;
-use gridauth::guard::Guard;
+use gridauth::guard::{Guard, Requirement};
 use rocket::catcher::{self, Catcher};
 use rocket::fairing::{self, Fairing, Info, Kind};
 use rocket::http::Status;
-use rocket::{Build, Request, Response, Rocket, Route};
+use rocket::{Build, Data, Request, Response, Rocket, Route};
 
 use crate::fairing::{answer_again, attach, is_at_root};
-use crate::{GuardExt, endpoint, sign_in_required};
+use crate::{GuardExt, convert, endpoint, sign_in_required};
 
 /// Adds a fairing and guarded routes to [`GridAuth`].
 pub trait GridAuthExt {
@@ -16,7 +16,7 @@ pub trait GridAuthExt {
 
     /// Puts a guard before each of these routes: [`GuardExt::require`].
     #[track_caller]
-    fn require(&self, scope: &str, routes: Vec<Route>) -> Vec<Route>;
+    fn require(&self, requirement: impl Into<Requirement>, routes: Vec<Route>) -> Vec<Route>;
 
     /// Puts a guard before each of these routes, which are pages of the application: only requests of browsers in which a user is
     /// signed in pass. All others get the response of [`GridAuth::require_sign_in`], which lets the user sign in.
@@ -33,8 +33,8 @@ impl GridAuthExt for GridAuth {
     }
 
     #[track_caller]
-    fn require(&self, scope: &str, routes: Vec<Route>) -> Vec<Route> {
-        self.guard().require(scope, routes)
+    fn require(&self, requirement: impl Into<Requirement>, routes: Vec<Route>) -> Vec<Route> {
+        self.guard().require(requirement, routes)
     }
 
     #[track_caller]
@@ -53,7 +53,7 @@ pub struct GridAuthFairing {
 #[rocket::async_trait]
 impl Fairing for GridAuthFairing {
     fn info(&self) -> Info {
-        Info { name: "gridauth", kind: Kind::Ignite | Kind::Response }
+        Info { name: "gridauth", kind: Kind::Ignite | Kind::Request | Kind::Response }
     }
 
     async fn on_ignite(&self, rocket: Rocket<Build>) -> fairing::Result {
@@ -66,6 +66,10 @@ impl Fairing for GridAuthFairing {
         let unknown_method = Catcher::new(400, UnknownMethod);
         let rocket = attach(rocket, self.auth.guard(), Some(unknown_method));
         Ok(rocket.manage(self.auth.clone()).mount("/", endpoint::routes(&self.auth)))
+    }
+
+    async fn on_request(&self, request: &mut Request<'_>, _: &mut Data<'_>) {
+        convert::remember_method(request);
     }
 
     async fn on_response<'r>(&self, request: &'r Request<'_>, response: &mut Response<'r>) {

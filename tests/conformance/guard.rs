@@ -34,7 +34,7 @@ const GUARDED: [(&str, &str); 4] =
 #[track_caller]
 fn is_invalid_token(answer: &Response) {
     assert_eq!(answer.status, 401, "{answer:#}");
-    let challenge = answer.header("www-authenticate").unwrap();
+    let challenge = answer.challenge().unwrap();
     assert!(challenge.starts_with("Bearer realm=\""), "{challenge}");
     assert!(challenge.contains("error=\"invalid_token\""), "{challenge}");
     assert_eq!(answer.json(), json!({"error": "invalid_token", "error_description": BAD}));
@@ -44,7 +44,7 @@ fn is_invalid_token(answer: &Response) {
 #[track_caller]
 fn is_without_credentials(answer: &Response) {
     assert_eq!(answer.status, 401, "{answer:#}");
-    let challenge = answer.header("www-authenticate").unwrap();
+    let challenge = answer.challenge().unwrap();
     assert!(challenge.starts_with("Bearer realm=\"") && challenge.ends_with('"'), "{challenge}");
     assert!(!challenge.contains("error"), "{challenge}");
     assert_eq!(answer.json(), json!({"error": "invalid_token", "error_description": BAD}));
@@ -104,7 +104,7 @@ fn insufficient_scope_names_the_scope_that_is_needed(context: &Context) {
             request = request.body("application/json", r#"{"text":"x"}"#);
         }
         let answer = app.send(&request).expect_error(403, "insufficient_scope");
-        let challenge = answer.header("www-authenticate").unwrap();
+        let challenge = answer.challenge().unwrap();
         assert!(challenge.starts_with("Bearer realm=\""), "{challenge}");
         assert!(challenge.contains("error=\"insufficient_scope\""), "{challenge}");
         assert!(challenge.contains(&format!("scope=\"{needed}\"")), "{challenge}");
@@ -156,7 +156,7 @@ fn two_authorization_headers_give_no_access(context: &Context) {
                 request.headers.insert(at, ("Authorization".to_owned(), other.clone().into_bytes()));
                 let answer = app.send(&request);
                 assert!([400, 401].contains(&answer.status), "{answer:#}");
-                let challenge = answer.header("www-authenticate").unwrap_or_default();
+                let challenge = answer.challenge().unwrap_or_default();
                 if answer.status == 400 {
                     assert!(challenge.contains("error=\"invalid_request\""), "{answer:#}");
                 }
@@ -195,7 +195,7 @@ fn broken_headers_give_no_access(context: &Context) {
         let shown = String::from_utf8_lossy(&value).into_owned();
         let answer = app.send(&Request::get("/private").header("Authorization", value));
         assert!([400, 401].contains(&answer.status), "{shown}: {answer:#}");
-        assert!(answer.header("www-authenticate").is_some(), "{answer:#}");
+        assert!(answer.challenge().is_some(), "{answer:#}");
     }
 }
 
@@ -247,7 +247,7 @@ fn a_cookie_is_ignored(context: &Context) {
 fn a_challenge_is_well_formed(context: &Context) {
     let app = context.app();
     for answer in [app.get("/private"), app.send(&Request::get("/private").bearer("x"))] {
-        let challenge = answer.header("www-authenticate").unwrap();
+        let challenge = answer.challenge().unwrap();
         let mut rest = challenge.strip_prefix("Bearer ").expect("the scheme, a space");
         let mut names = Vec::new();
         loop {
@@ -305,7 +305,7 @@ fn head_is_guarded_like_get(context: &Context) {
     let access = password_tokens(app, &user, "notes.read").access;
     for path in ["/private", "/whoami", "/notes"] {
         let refused = app.send(&Request::new("HEAD", path)).expect(401);
-        assert!(refused.body.is_empty() && refused.header("www-authenticate").is_some());
+        assert!(refused.body.is_empty() && refused.challenge().is_some());
         app.send(&Request::new("HEAD", path).bearer(&access)).expect(200);
     }
 }

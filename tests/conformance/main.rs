@@ -14,6 +14,7 @@ mod bad_input;
 mod code;
 mod cors;
 mod device;
+mod dpop;
 mod exchange;
 mod grants;
 mod guard;
@@ -24,6 +25,7 @@ mod openid_flows;
 mod outage;
 mod pages;
 mod par;
+mod proofs;
 mod races;
 mod readme;
 mod refresh;
@@ -31,6 +33,7 @@ mod revocation;
 mod seeding;
 mod slow;
 mod start;
+mod step_up;
 mod throttle;
 mod ticks;
 mod token;
@@ -66,8 +69,10 @@ const SUBJECTS: &[(&str, &[Case])] = &[
     ("assertions", assertions::CASES),
     ("account", account::CASES),
     ("guard", guard::CASES),
+    ("dpop", dpop::CASES),
     ("app_routes", app_routes::CASES),
     ("ticks", ticks::CASES),
+    ("step_up", step_up::CASES),
     ("logout", logout::CASES),
     ("slow", slow::CASES),
     ("throttle", throttle::CASES),

@@ -178,6 +178,11 @@ impl Response {
         found.first().copied()
     }
 
+    /// The first challenge in `WWW-Authenticate`: that of the scheme `Bearer`, or of the only scheme.
+    pub fn challenge(&self) -> Option<&str> {
+        self.headers_named("www-authenticate").first().copied()
+    }
+
     /// The values of a header field.
     pub fn headers_named(&self, name: &str) -> Vec<&str> {
         self.headers.iter().filter(|(own, _)| own == name).map(|(_, value)| value.as_str()).collect()

@@ -47,7 +47,6 @@ fn one_of_each(response: &Response) -> Result<(), String> {
         "location",
         "referrer-policy",
         "retry-after",
-        "www-authenticate",
     ];
     match single.into_iter().find(|name| response.headers_named(name).len() > 1) {
         Some(name) => Err(format!("{name} occurs more than once")),

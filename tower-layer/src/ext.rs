@@ -1,37 +1,37 @@
 #[cfg(feature = "server")]
 use gridauth::GridAuth;
-use gridauth::guard::Guard;
+use gridauth::guard::{Guard, Requirement};
 
 use crate::RequireLayer;
 
 /// Adds a layer to [`Guard`], which may be in another process than the server.
 pub trait GuardExt {
-    /// A layer that accepts requests whose token has every scope of the space-separated list `scope`; with `""` it accepts every
-    /// valid token. See [`RequireLayer`].
+    /// A layer that accepts requests whose token has every scope of a space-separated list; with `""` it accepts every valid token. See
+    /// [`RequireLayer`], which has more to require.
     ///
     /// # Panics
     /// Where no token can have that scope: [`Guard::check_scope`] says why.
     #[track_caller]
-    fn require(&self, scope: &str) -> RequireLayer;
+    fn require(&self, requirement: impl Into<Requirement>) -> RequireLayer;
 }
 
 impl GuardExt for Guard {
     #[track_caller]
-    fn require(&self, scope: &str) -> RequireLayer {
-        RequireLayer::new(self.clone(), scope)
+    fn require(&self, requirement: impl Into<Requirement>) -> RequireLayer {
+        RequireLayer::new(self.clone(), requirement)
     }
 }
 
 /// Adds a layer and axum routes to [`GridAuth`].
 #[cfg(feature = "server")]
 pub trait GridAuthExt {
-    /// A layer that accepts requests whose token has every scope of the space-separated list `scope`; with `""` it accepts every
-    /// valid token. See [`RequireLayer`].
+    /// A layer that accepts requests whose token has every scope of a space-separated list; with `""` it accepts every valid token. See
+    /// [`RequireLayer`], which has more to require.
     ///
     /// # Panics
     /// Where no token can have that scope: [`Guard::check_scope`] says why.
     #[track_caller]
-    fn require(&self, scope: &str) -> RequireLayer;
+    fn require(&self, requirement: impl Into<Requirement>) -> RequireLayer;
 
     /// A layer that accepts requests of browsers in which a user is signed in, for the application's own pages. See
     /// [`SignInRequiredLayer`](crate::SignInRequiredLayer).
@@ -53,8 +53,8 @@ pub trait GridAuthExt {
 #[cfg(feature = "server")]
 impl GridAuthExt for GridAuth {
     #[track_caller]
-    fn require(&self, scope: &str) -> RequireLayer {
-        self.guard().require(scope)
+    fn require(&self, requirement: impl Into<Requirement>) -> RequireLayer {
+        self.guard().require(requirement)
     }
 
     #[track_caller]

@@ -8,7 +8,7 @@ use axum::extract::{FromRequestParts, OptionalFromRequestParts};
 use axum::response::{IntoResponse, Response};
 #[cfg(feature = "server")]
 use gridauth::GridAuth;
-use gridauth::guard::{AnyScope, Guard, Rejection, RequiredScope};
+use gridauth::guard::{AnyScope, Guard, Rejection, RequiredScope, Requirement};
 use http::request::Parts;
 
 use crate::head::Head;
@@ -185,7 +185,8 @@ where
     async fn from_request_parts(parts: &mut Parts, state: &St) -> Result<Self, AccessRejection> {
         let guard = state.guard();
         let outcome = access(&guard, parts).await;
-        match outcome.and_then(|access| access.require(S::SCOPE).map(|()| access)) {
+        let requirement = Requirement::of::<S>();
+        match outcome.and_then(|access| guard.permit(&access, &requirement).map(|()| access)) {
             Ok(access) => Ok(Self::new(access)),
             Err(rejection) => Err(AccessRejection { guard, rejection }),
         }

@@ -1,5 +1,5 @@
 use gridauth::Peer;
-use gridauth::http::{Connection, RequestHead};
+use gridauth::http::{ClientCertificate, Connection, RequestHead};
 use http::{Extensions, HeaderName, Uri};
 
 /// The head of a request as it was sent. Inside a nested router axum strips the prefix from the URI and keeps the original one in
@@ -35,6 +35,10 @@ impl<H: RequestHead> RequestHead for Head<'_, H> {
 
     fn connection(&self) -> Connection {
         Connection::from_peer(peer(self.1))
+    }
+
+    fn certificate(&self) -> Option<ClientCertificate> {
+        self.0.certificate()
     }
 }
 

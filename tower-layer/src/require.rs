@@ -3,8 +3,9 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
-use gridauth::guard::{AccessFuture, Guard, Rejection};
+use gridauth::guard::{AccessFuture, Guard, Rejection, Requirement};
 use http::request::Parts;
 use http::{Request, Response};
 use pin_project_lite::pin_project;
@@ -42,29 +43,59 @@ use crate::head::Head;
 /// # Ok::<(), Box<dyn std::error::Error>>(()) }).unwrap();
 /// ```
 #[derive(Clone)]
-pub struct RequireLayer(Arc<Requirement>);
+pub struct RequireLayer(Arc<Guarding>);
 
 /// Shared by all clones: a service is cloned for each request.
-struct Requirement {
+#[derive(Clone)]
+struct Guarding {
     guard: Guard,
-    scope: Box<str>,
+    requirement: Requirement,
 }
 
 impl RequireLayer {
-    /// Lets this guard check tokens; a token needs every scope of the space-separated list `scope`.
+    /// Lets this guard check tokens; a token needs every scope of the space-separated list that is required.
     ///
     /// # Panics
     /// Where no token can have that scope: [`Guard::check_scope`] says why.
     #[track_caller]
-    pub fn new(guard: Guard, scope: &str) -> Self {
-        guard.expect_scope(scope);
-        Self(Arc::new(Requirement { guard, scope: scope.into() }))
+    pub fn new(guard: Guard, requirement: impl Into<Requirement>) -> Self {
+        let requirement = requirement.into();
+        guard.expect_scope(requirement.scope());
+        Self(Arc::new(Guarding { guard, requirement }))
+    }
+
+    /// The user has to have signed in no longer than this ago (RFC 9470): [`Requirement::max_age`].
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use axum::{Router, routing::post};
+    /// # use gridauth::GridAuth;
+    /// # use gridauth_tower::GridAuthExt;
+    /// fn payments(auth: &GridAuth) -> Router {
+    ///     let recent = auth.require("orders.pay").max_age(Duration::from_secs(300));
+    ///     Router::new().route("/pay", post(async || "paid")).route_layer(recent)
+    /// }
+    /// ```
+    #[must_use]
+    pub fn max_age(self, max_age: Duration) -> Self {
+        self.with(|requirement| requirement.max_age(max_age))
+    }
+
+    /// The sign-in has to be of this authentication context class, or of another one that is named: [`Requirement::acr`].
+    #[must_use]
+    pub fn acr(self, acr: impl Into<String>) -> Self {
+        self.with(|requirement| requirement.acr(acr))
+    }
+
+    fn with(self, change: impl FnOnce(Requirement) -> Requirement) -> Self {
+        let Guarding { guard, requirement } = Arc::unwrap_or_clone(self.0);
+        Self(Arc::new(Guarding { guard, requirement: change(requirement) }))
     }
 }
 
 impl fmt::Debug for RequireLayer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("RequireLayer").field("scope", &self.0.scope).finish_non_exhaustive()
+        f.debug_struct("RequireLayer").field("requirement", &self.0.requirement).finish_non_exhaustive()
     }
 }
 
@@ -94,23 +125,32 @@ type Checking = Pin<Box<dyn Future<Output = (Parts, Result<(), Rejection>)> + Se
 
 /// Awaits the check of a token.
 async fn check(
-    requirement: Arc<Requirement>,
+    guarding: Arc<Guarding>,
     access: AccessFuture,
     mut parts: Parts,
 ) -> (Parts, Result<(), Rejection>) {
-    let outcome = requirement.judge(access.await, &mut parts.extensions);
+    let outcome = guarding.judge(access.await, &mut parts.extensions);
     (parts, outcome)
 }
 
-impl Requirement {
-    /// Checks the scope, and puts the access into the request's extensions for handlers and extractors.
+impl Guarding {
+    /// Checks the token, unless a layer outside of this one has: a DPoP proof counts once.
+    fn authenticate<B>(&self, request: &Request<B>) -> AccessFuture {
+        let known = request.extensions().get::<gridauth::Access>();
+        match known.filter(|access| access.is_from(self.guard.id())) {
+            Some(known) => AccessFuture::known(known.clone()),
+            None => self.guard.authenticate(&Head(request, request.extensions())),
+        }
+    }
+
+    /// Checks what is required, and puts the access into the request's extensions for handlers and extractors.
     fn judge(
         &self,
         outcome: Result<gridauth::Access, Rejection>,
         extensions: &mut http::Extensions,
     ) -> Result<(), Rejection> {
         let access = outcome?;
-        access.require(&self.scope)?;
+        self.guard.permit(&access, &self.requirement)?;
         extensions.insert(access);
         Ok(())
     }
@@ -134,7 +174,7 @@ where
         let inner = std::mem::replace(&mut self.inner, clone);
         RequireFuture {
             state: State::Asked {
-                asked: Some((Waiting { inner, requirement: Arc::clone(&self.layer.0) }, request)),
+                asked: Some((Waiting { inner, guarding: Arc::clone(&self.layer.0) }, request)),
             },
         }
     }
@@ -167,7 +207,7 @@ pin_project! {
 /// What is needed after the token has been checked.
 struct Waiting<S> {
     inner: S,
-    requirement: Arc<Requirement>,
+    guarding: Arc<Guarding>,
 }
 
 impl<S> Waiting<S> {
@@ -178,7 +218,7 @@ impl<S> Waiting<S> {
     {
         match outcome {
             Ok(()) => State::Passed { answer: self.inner.call(request) },
-            Err(rejection) => State::Rejected { answer: Some(self.requirement.guard.reject(rejection)) },
+            Err(rejection) => State::Rejected { answer: Some(self.guarding.guard.reject(rejection)) },
         }
     }
 }
@@ -196,16 +236,16 @@ where
                 // Polled again after completion, it stays pending instead of panicking.
                 StateProjection::Asked { asked } => {
                     // The request is checked in place: it is large, so moving it is expensive.
-                    let Some((Waiting { requirement, .. }, request)) = asked else { return Poll::Pending };
-                    let mut access = requirement.guard.authenticate(&Head(request, request.extensions()));
+                    let Some((Waiting { guarding, .. }, request)) = asked else { return Poll::Pending };
+                    let mut access = guarding.authenticate(request);
                     let outcome =
-                        access.now().map(|outcome| requirement.judge(outcome, request.extensions_mut()));
+                        access.now().map(|outcome| guarding.judge(outcome, request.extensions_mut()));
                     let Some((waiting, request)) = asked.take() else { return Poll::Pending };
                     state.set(match outcome {
                         Some(outcome) => waiting.go_on(request, outcome),
                         None => {
                             let (parts, body) = request.into_parts();
-                            let checking = Box::pin(check(Arc::clone(&waiting.requirement), access, parts));
+                            let checking = Box::pin(check(Arc::clone(&waiting.guarding), access, parts));
                             State::Checking { checking, waiting: Some((waiting, body)) }
                         }
                     });

@@ -6,13 +6,13 @@
 
 use std::time::Duration;
 
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
-use serde::{Deserialize, Deserializer};
 
 use super::method::{ClientRequest, PresentedCredentials};
 use crate::engine::Engine;
 use crate::env::Timestamp;
-use crate::jose::Jws;
+use crate::jose::{Jws, NumericDate, present};
 use crate::protocol::OAuthError;
 use crate::store::{Key, Kind, Row, StoreError};
 use crate::token::Digest;
@@ -62,23 +62,8 @@ impl Texts {
     }
 }
 
-/// Seconds since 1970, which may have a fraction (RFC 7519 section 2).
-#[derive(Clone, Copy, Debug, Deserialize)]
-#[serde(transparent)]
-struct NumericDate(f64);
-
-impl NumericDate {
-    /// In whole milliseconds. What cannot be represented is the first or the last moment.
-    fn moment(self) -> Timestamp {
-        Timestamp::from_millis((self.0 * 1000.0) as i64)
-    }
-}
-
-/// A claim that is there has to have its type: `null` is no absence.
-pub(crate) fn present<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
-    deserializer: D,
-) -> Result<Option<T>, D::Error> {
-    T::deserialize(deserializer).map(Some)
+fn moment(date: NumericDate) -> Timestamp {
+    Timestamp::from_millis(date.as_millis())
 }
 
 /// An assertion that can be read. Nothing about it is verified yet.
@@ -154,17 +139,17 @@ impl Claims {
         if !is_ours {
             return Err(Unacceptable::because("its aud is not this server"));
         }
-        let (expires, latest) = (self.exp.moment(), now.after(LEEWAY));
+        let (expires, latest) = (moment(self.exp), now.after(LEEWAY));
         if expires <= now {
             return Err(Unacceptable::because("it has expired"));
         }
         if expires > latest.after(LONGEST) {
             return Err(Unacceptable::because("its exp is more than 24 hours ahead"));
         }
-        if self.nbf.is_some_and(|begins| begins.moment() > latest) {
+        if self.nbf.is_some_and(|begins| moment(begins) > latest) {
             return Err(Unacceptable::because("its nbf is in the future"));
         }
-        if self.iat.is_some_and(|issued| issued.moment() > latest) {
+        if self.iat.is_some_and(|issued| moment(issued) > latest) {
             return Err(Unacceptable::because("its iat is in the future"));
         }
         Ok(expires)
@@ -176,11 +161,13 @@ fn is_audience(engine: &Engine, asked: Option<&str>, audience: &str) -> bool {
     audience == engine.issuer() || audience == engine.url("/token") || asked == Some(audience)
 }
 
-/// What an assertion's `jti` is used for. An id that was used for one purpose is unused for the other.
+/// What a `jti` is used for. An id that was used for one purpose is unused for the others.
 #[derive(Clone, Copy)]
 pub(crate) enum Purpose {
     Authentication,
     Authorization,
+    /// That of a proof of possession, whose issuer is the thumbprint of its key.
+    Possession,
 }
 
 impl Purpose {
@@ -188,11 +175,12 @@ impl Purpose {
         match self {
             Self::Authentication => b'A',
             Self::Authorization => b'G',
+            Self::Possession => b'P',
         }
     }
 }
 
-/// Uses the id of an assertion up, for all processes of the store. Returns `false` if it has been used.
+/// Uses the id of an assertion or a proof up, for all processes of the store. Returns `false` if it has been used.
 pub(crate) async fn use_up(
     engine: &Engine,
     purpose: Purpose,
@@ -284,7 +272,7 @@ mod tests {
 
     fn with_exp(exp: &str) -> Option<Timestamp> {
         let claims = format!(r#"{{"iss":"a","sub":"a","aud":"b","exp":{exp}}}"#);
-        read(&claims).map(|claims| claims.exp.moment())
+        read(&claims).map(|claims| moment(claims.exp))
     }
 
     #[test]

@@ -15,7 +15,7 @@ mod secret_jwt;
 
 pub(crate) use assertion::{
     AUTHORIZATION_GRANT, Claims, Purpose, Texts, Unacceptable, authorization_assertion, foreign_token,
-    no_grant, present, use_up,
+    no_grant, use_up,
 };
 pub use authenticator::AuthenticatedClient;
 pub(crate) use authenticator::ClientAuthenticator;

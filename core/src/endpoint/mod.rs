@@ -3,6 +3,7 @@
 //! The built-in endpoints implement [`Endpoint`]. Grants and applications can add more.
 
 mod metadata;
+mod possession;
 mod request;
 
 pub use metadata::Metadata;

@@ -3,13 +3,14 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use http::{Method, StatusCode};
+use http::{HeaderValue, Method, StatusCode};
 
 use crate::endpoint::{Endpoint, EndpointPath, EndpointRequest, Metadata};
 use crate::engine::Engine;
 use crate::grant::{Registry, TokenIssuer, TokenRequest};
-use crate::http::{Response, json_response};
+use crate::http::{DPOP_NONCE, Response, json_response};
 use crate::protocol::{ErrorCode, OAuthError};
+use crate::sender::Dpop;
 
 pub(crate) struct Token {
     pub(crate) grants: Arc<Registry>,
@@ -33,6 +34,7 @@ impl Endpoint for Token {
         metadata.insert("token_endpoint", engine.url("/token"));
         let methods = self.grants.token_sides().flat_map(|side| side.client_authentication());
         metadata.add_authentication("token_endpoint", methods);
+        metadata.add("dpop_signing_alg_values_supported", engine.dpop.algorithm_names());
     }
 
     async fn answer(&self, request: &EndpointRequest<'_>) -> Result<Response, OAuthError> {
@@ -47,11 +49,13 @@ impl Endpoint for Token {
         if !client.allows_grant(grant_type) {
             return Err(OAuthError::unauthorized_client("the client may not use this grant type"));
         }
+        let binding = request.binding(&client).await?;
         let token_request = TokenRequest {
             engine: request.engine,
             client: &client,
             grant_type,
             parameters: &parameters,
+            binding,
             source: request.engine.source(request.http),
             now: request.engine.clock.now(),
         };
@@ -60,6 +64,13 @@ impl Endpoint for Token {
         for extension in &registered.extensions {
             extension.extend_response(&token_request, &mut issued).await;
         }
-        Ok(json_response(StatusCode::OK, &issued.response))
+        let mut response = json_response(StatusCode::OK, &issued.response);
+        // RFC 9449 section 8.2: a client that makes proofs learns the next nonce.
+        if let Some(nonces) = request.engine.dpop.nonces.as_ref().filter(|_| Dpop::is_in(request.http))
+            && let Ok(nonce) = HeaderValue::try_from(nonces.at(token_request.now))
+        {
+            response.headers_mut().insert(DPOP_NONCE, nonce);
+        }
+        Ok(response)
     }
 }

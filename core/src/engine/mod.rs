@@ -32,6 +32,7 @@ use crate::jose::Algorithm;
 use crate::keys::{Keys, VaultDoor};
 use crate::model::{AuthMethod, Client};
 use crate::protocol::{Issuer, OAuthError};
+use crate::sender::Dpop;
 use crate::store::{Store, StoreError};
 
 /// What a response needs: the issuer, the store, the clock, randomness, lifetimes, users and clients.
@@ -67,6 +68,8 @@ pub struct Engine {
     /// Whether assertions must have the issuer as their only audience.
     pub(crate) assertions_name_issuer_alone: bool,
     pub(crate) access_tokens: AccessTokens,
+    /// How proofs of possession of a key are verified.
+    pub(crate) dpop: Dpop,
     /// The algorithm of the ID tokens of clients that ask for no other.
     pub(crate) id_token_algorithm: Algorithm,
     /// What pairwise subjects are made from, if there are any.

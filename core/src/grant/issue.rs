@@ -90,16 +90,19 @@ pub(crate) fn mint(
         details: prepared.details.clone(),
         exchange: prepared.exchange.clone(),
     };
+    let refresh_binding = prepared.binding.as_ref().filter(|_| client.is_public());
     let refresh_token = match &fresh.refresh {
         FreshRefresh::None => None,
         FreshRefresh::First(family, token) => {
-            record.refresh = Some(first_refresh(engine, client, family, token, now));
+            let first = first_refresh(engine, client, family, token, now);
+            record.refresh = Some(RefreshState { binding: refresh_binding.cloned(), ..first });
             Some(token.text.clone())
         }
         FreshRefresh::Next(token) => {
             if let Some(refresh) = &mut record.refresh {
                 refresh.digest = token.digest;
                 refresh.previous = None;
+                refresh.binding = refresh.binding.take().or_else(|| refresh_binding.cloned());
                 prolong(engine, client, refresh, now);
             }
             Some(token.text.clone())
@@ -148,6 +151,7 @@ fn first_refresh(
         digest: token.digest,
         expires: now.after(engine.refresh_token_idle_lifetime(client)),
         chain_expires: now.after(engine.refresh_token_lifetime(client)),
+        binding: None,
         previous: None,
     }
 }

@@ -143,6 +143,7 @@ impl TokenSide for RefreshToken {
         let is_current =
             |record: &GrantRecord| matches!(standing(&token, record, client.id(), now), Standing::Current);
         let renewable = |record: &GrantRecord| {
+            check_possession(request, record)?;
             let scope = request.scope_within(&record.scope)?;
             issuer.check(&record.data)?;
             Ok(scope)
@@ -168,7 +169,10 @@ impl TokenSide for RefreshToken {
             },
             Standing::Repeated(sealed) => (
                 Change::Keep,
-                match issuer.check(&record.data).and_then(|()| repeat(request, record, &token, &sealed)) {
+                match check_possession(request, record)
+                    .and_then(|()| issuer.check(&record.data))
+                    .and_then(|()| repeat(request, record, &token, &sealed))
+                {
                     Ok(issued) => Renewal::Repeated(issued),
                     Err(error) => Renewal::Refused(error),
                 },
@@ -209,6 +213,17 @@ enum Renewal {
     /// It had been rotated. The grant is removed.
     Reused(GrantRecord),
     Refused(OAuthError),
+}
+
+/// A refresh token that is bound is of no use without what it is bound to (RFC 9449 section 5).
+fn check_possession(request: &TokenRequest<'_>, record: &GrantRecord) -> Result<(), OAuthError> {
+    let bound = record.refresh.as_ref().and_then(|refresh| refresh.binding.as_deref());
+    if bound.is_none() || bound == request.binding() {
+        return Ok(());
+    }
+    Err(OAuthError::invalid_grant(
+        "the refresh token is bound to a key that the request does not prove possession of",
+    ))
 }
 
 /// Ends the grant if the application's own users say that its user is gone. Only a token that would give another one asks them.

@@ -132,10 +132,8 @@ impl<'a> TokenIssuer<'a> {
     /// Lets the extensions prepare the tokens of a new grant.
     pub(super) async fn prepare_new(&self, unstored: &Unstored) -> Result<Prepared, OAuthError> {
         match self.prepares() {
-            true => {
-                self.prepare(&unstored.record, &unstored.scope, &unstored.fresh, Prepared::default()).await
-            }
-            false => Ok(Prepared::default()),
+            true => self.prepare(&unstored.record, &unstored.scope, &unstored.fresh, self.unprepared()).await,
+            false => Ok(self.unprepared()),
         }
     }
 
@@ -147,6 +145,7 @@ impl<'a> TokenIssuer<'a> {
         fresh: &FreshTokens,
         settled: Prepared,
     ) -> Result<Prepared, OAuthError> {
+        let settled = Prepared { binding: settled.binding.or(self.unprepared().binding), ..settled };
         match self.prepares() {
             true => self.prepare(record, scope, fresh, settled).await,
             false => Ok(settled),
@@ -172,14 +171,23 @@ impl<'a> TokenIssuer<'a> {
         check: impl Fn(&GrantRecord) -> Result<GrantedScope, OAuthError>,
     ) -> Result<Preparation, OAuthError> {
         if !self.prepares() {
-            return Ok(Preparation::NotNeeded(Prepared::default()));
+            return Ok(Preparation::NotNeeded(self.unprepared()));
         }
         let mut buffer = [0; 36];
         let record = self.engine.store.read::<GrantRecord>(grant.row_id(&mut buffer)).await?;
         let checked = record.and_then(|record| Some((check(&record).ok()?, record)));
         let Some((scope, record)) = checked else { return Ok(Preparation::Missing) };
-        let prepared = self.prepare(&record, &scope, fresh, Prepared::default()).await?;
+        let prepared = self.prepare(&record, &scope, fresh, self.unprepared()).await?;
         Ok(Preparation::Done(scope, prepared))
+    }
+
+    /// What is known of the tokens before anybody prepares them: what they are bound to.
+    fn unprepared(&self) -> Prepared {
+        let binding = match self.occasion {
+            Occasion::Request(request) => request.binding().cloned().map(Box::new),
+            Occasion::Approval(_) => None,
+        };
+        Prepared { binding, ..Prepared::default() }
     }
 
     /// Whether something has to be prepared. Mostly it has not, which saves the read.

@@ -6,7 +6,7 @@ use crate::identity::Source;
 use crate::model::Authentication;
 use crate::protocol::{OAuthError, Parameters, Scope};
 use crate::store::Store;
-use crate::token::Secret;
+use crate::token::{Binding, Secret};
 
 /// A token request of a client that has authenticated and may use the grant type (RFC 6749 section 3.2).
 pub struct TokenRequest<'a> {
@@ -14,6 +14,7 @@ pub struct TokenRequest<'a> {
     pub(crate) client: &'a AuthenticatedClient,
     pub(crate) grant_type: &'a str,
     pub(crate) parameters: &'a Parameters,
+    pub(crate) binding: Option<Binding>,
     pub(crate) source: Source,
     pub(crate) now: Timestamp,
 }
@@ -64,6 +65,11 @@ impl<'a> TokenRequest<'a> {
         // The client's registered scope may have shrunk since.
         let allowed = allowed.filter(|token| self.client.scope().contains(token));
         GrantedScope::narrow(&allowed, self.parameter("scope"))
+    }
+
+    /// The key that the client has proved possession of with this request. The tokens that are issued for it are bound to that.
+    pub fn binding(&self) -> Option<&Binding> {
+        self.binding.as_ref()
     }
 
     /// Verifies a resource owner's password. Attempts are throttled.

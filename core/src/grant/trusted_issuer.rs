@@ -9,11 +9,11 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::{Extension, TokenRequest};
-use crate::client_auth::{Claims, Texts, no_grant, present};
+use crate::client_auth::{Claims, Texts, no_grant};
 use crate::endpoint::Metadata;
 use crate::engine::Engine;
 use crate::identity::UsersError;
-use crate::jose::{Jws, KeySet};
+use crate::jose::{Jws, KeySet, present};
 use crate::protocol::{OAuthError, Scope};
 
 /// The type of an identity assertion.

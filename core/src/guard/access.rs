@@ -8,8 +8,8 @@ use crate::env::Timestamp;
 use crate::model::{
     AUTHORIZATION_DETAILS, AccessState, AuthenticationState, AuthorizationDetail, GrantRecord, read_detail,
 };
-use crate::protocol::Scope;
-use crate::token::{Digest, GrantId};
+use crate::protocol::{Scope, TokenType};
+use crate::token::{Binding, Digest, GrantId};
 
 /// The result of checking a valid access token: its user, its client and its scope.
 ///
@@ -43,7 +43,8 @@ pub enum Owner<'a> {
 }
 
 impl Access {
-    /// The access by the row of a grant, for its token with this digest.
+    /// The access by the row of a grant, for its token with this digest. The guard still has to ask for a proof of possession if the
+    /// token is bound.
     pub(super) fn of_row(
         record: Arc<GrantRecord>,
         digest: &Digest,
@@ -51,15 +52,13 @@ impl Access {
         guard: &Guard,
     ) -> Option<Self> {
         let at = record.access.iter().position(|access| access.digest.matches(digest))?;
-        let token = &record.access[at];
-        // A bound token is not valid without proof of possession, and none has been verified.
-        let is_valid = now < token.expires && token.binding.is_none();
+        let is_valid = now < record.access[at].expires;
         is_valid.then(|| Self { facts: Facts::Row { record, at }, guard: guard.clone() })
     }
 
-    /// The access by the claims of a token.
+    /// The access by the claims of a token. The guard still has to ask for a proof of possession if the token is bound.
     pub(super) fn of_claims(claims: AccessClaims, now: Timestamp, guard: &Guard) -> Option<Self> {
-        let is_valid = now < claims.expires && claims.binding.is_none();
+        let is_valid = now < claims.expires;
         is_valid.then(|| Self { facts: Facts::Claims(Arc::new(claims)), guard: guard.clone() })
     }
 
@@ -165,6 +164,16 @@ impl Access {
         }
     }
 
+    /// The key or the certificate that the token is bound to, of which the sender has proved possession; `None` for a token that is
+    /// not bound.
+    #[inline]
+    pub fn binding(&self) -> Option<&Binding> {
+        match &self.facts {
+            Facts::Row { record, at } => record.access.get(*at)?.binding.as_deref(),
+            Facts::Claims(claims) => claims.binding.as_ref(),
+        }
+    }
+
     /// The grant of the token; `None` if the guard has only the token's claims.
     pub fn grant_id(&self) -> Option<GrantId> {
         self.record().map(|record| record.id)
@@ -180,6 +189,25 @@ impl Access {
         self.record()?.authentication.as_deref()
     }
 
+    /// When the user signed in, where the grant's row or the token (`auth_time`) says it.
+    pub fn auth_time(&self) -> Option<Timestamp> {
+        match &self.facts {
+            Facts::Row { record, .. } => record.authentication.as_ref()?.auth_time,
+            Facts::Claims(claims) => {
+                let seconds = claims.others.get("auth_time")?.as_i64()?;
+                Some(Timestamp::from_millis(seconds.saturating_mul(1000)))
+            }
+        }
+    }
+
+    /// The authentication context class of the sign-in, where the grant's row or the token (`acr`) says it.
+    pub fn acr(&self) -> Option<&str> {
+        match &self.facts {
+            Facts::Row { record, .. } => record.authentication.as_ref()?.acr.as_deref(),
+            Facts::Claims(claims) => claims.others.get("acr")?.as_str(),
+        }
+    }
+
     /// The data that an extension stored with the grant under this name, or the token's claim with this name.
     pub fn data(&self, name: &str) -> Option<&Value> {
         match &self.facts {
@@ -193,7 +221,15 @@ impl Access {
     /// # Errors
     /// `insufficient_scope` (RFC 6750 section 3.1) if it lacks one.
     pub fn require(&self, needed: &str) -> Result<(), Rejection> {
-        if self.scope().covers_list(needed) { Ok(()) } else { Err(Rejection::insufficient_scope(needed)) }
+        if self.scope().covers_list(needed) {
+            return Ok(());
+        }
+        Err(Rejection::insufficient_scope(needed).under(self.scheme()))
+    }
+
+    /// The scheme that the token is shown with.
+    pub(super) fn scheme(&self) -> TokenType {
+        self.binding().map(Binding::token_type).unwrap_or_default()
     }
 
     /// The authorization details of the token (RFC 9396), of whatever type.

@@ -1,10 +1,15 @@
 use std::sync::{Arc, Mutex};
 
+use super::possession::Possession;
 use super::{
     Guard, GuardId, Inner, Rejection, RejectionBody, ScopeDescription, ShapeRejection, TokenVerifier, Tokens,
 };
 use crate::env::{Clock, SystemClock};
+use crate::http::TrustedProxies;
 use crate::protocol::Issuer;
+use crate::sender::PublicUrls;
+#[cfg(feature = "jose")]
+use crate::sender::{Dpop, DpopNonces, Seen};
 use crate::store::Store;
 
 /// Configures a [`Guard`]; [`build`](Self::build) makes it.
@@ -16,6 +21,11 @@ pub struct GuardBuilder {
     tokens: Option<Tokens>,
     shape_rejection: Option<ShapeRejection>,
     scopes: Vec<ScopeDescription>,
+    base_urls: Vec<String>,
+    strips_issuer_path: bool,
+    trusted_proxies: TrustedProxies,
+    #[cfg(feature = "jose")]
+    nonces: Option<DpopNonces>,
 }
 
 /// Why a guard cannot be built.
@@ -28,6 +38,9 @@ pub enum GuardError {
     /// The realm has a character that is not allowed in a challenge.
     #[error("the realm must be printable ASCII without quotes and backslashes")]
     Realm,
+    /// A base URL is not an absolute URL in its normal form.
+    #[error("a base URL: {0}")]
+    BaseUrl(&'static str),
     /// The guard has neither a store nor a verifier.
     #[error("the guard cannot check tokens: call .store(..) or .verifier(..)")]
     NoTokens,
@@ -44,6 +57,11 @@ impl Guard {
             tokens: None,
             shape_rejection: None,
             scopes: Vec::new(),
+            base_urls: Vec::new(),
+            strips_issuer_path: false,
+            trusted_proxies: TrustedProxies::default(),
+            #[cfg(feature = "jose")]
+            nonces: None,
         }
     }
 }
@@ -100,6 +118,38 @@ impl GuardBuilder {
         self
     }
 
+    /// Adds a URL below which clients reach the guarded routes: an origin, or an origin and a path that a proxy strips. A DPoP proof has
+    /// to be for a URL below one of them (RFC 9449 section 4.3, `htu`). By default that is the origin of the issuer, which these
+    /// replace.
+    #[must_use]
+    pub fn base_url(mut self, url: impl Into<String>) -> Self {
+        self.base_urls.push(url.into());
+        self
+    }
+
+    /// Whether a proxy strips the issuer's path from requests.
+    pub(crate) fn behind_stripping_proxy(mut self, yes: bool) -> Self {
+        self.strips_issuer_path = yes;
+        self
+    }
+
+    /// The reverse proxies that are believed when they tell the certificate of a client, in `Client-Cert` (RFC 9440). By default nobody
+    /// is believed. Tokens that are bound to a certificate are then valid where this process terminates TLS, and puts a
+    /// [`ClientCertificate`](crate::http::ClientCertificate) into the request's extensions.
+    #[must_use]
+    pub fn trusted_proxies(mut self, proxies: TrustedProxies) -> Self {
+        self.trusted_proxies = proxies;
+        self
+    }
+
+    /// Requires a nonce of this server in each DPoP proof (RFC 9449 section 9). By default none is required.
+    #[cfg(feature = "jose")]
+    #[must_use]
+    pub fn dpop_nonces(mut self, nonces: DpopNonces) -> Self {
+        self.nonces = Some(nonces);
+        self
+    }
+
     /// The clock by which tokens expire. By default it is the system's.
     #[must_use]
     pub fn clock(mut self, clock: impl Clock) -> Self {
@@ -113,6 +163,14 @@ impl GuardBuilder {
     /// [`GuardError`] says what to change.
     pub fn build(self) -> Result<Guard, GuardError> {
         let issuer = Issuer::parse(&self.issuer).map_err(GuardError::Issuer)?;
+        let mut urls = PublicUrls::of_issuer(&issuer, self.strips_issuer_path);
+        if !self.base_urls.is_empty() {
+            urls = PublicUrls::of(&self.base_urls).map_err(GuardError::BaseUrl)?;
+        }
+        #[cfg(feature = "jose")]
+        let dpop = Dpop { nonces: self.nonces, ..Dpop::new(urls) };
+        #[cfg(not(feature = "jose"))]
+        drop(urls);
         let audience = if self.audience.is_empty() { vec![issuer.url.clone()] } else { self.audience };
         let realm = self.realm.unwrap_or(issuer.url);
         if !is_realm(&realm) {
@@ -124,6 +182,13 @@ impl GuardBuilder {
             audience: audience.into(),
             clock: self.clock,
             tokens: self.tokens.ok_or(GuardError::NoTokens)?,
+            possession: Possession {
+                #[cfg(feature = "jose")]
+                dpop,
+                #[cfg(feature = "jose")]
+                seen: Seen::new(),
+                trusted_proxies: self.trusted_proxies,
+            },
             shape_rejection: self.shape_rejection,
             scopes: self.scopes,
             told_scopes: Mutex::default(),
@@ -147,5 +212,7 @@ mod tests {
         assert_eq!(guard().store(Store::memory()).realm("a\"b").build().err(), Some(GuardError::Realm));
         let bad = Guard::builder("id.example.com").store(Store::memory()).build();
         assert!(matches!(bad, Err(GuardError::Issuer(_))));
+        let bad = guard().store(Store::memory()).base_url("https://api.example.com/v1/").build();
+        assert!(matches!(bad, Err(GuardError::BaseUrl(_))));
     }
 }

@@ -25,6 +25,11 @@ impl AccessFuture {
         Self(State::Ready(outcome))
     }
 
+    /// The access that was found before. For adapters, which keep it with the request.
+    pub fn known(access: Access) -> Self {
+        Self::ready(Ok(access))
+    }
+
     pub(super) fn new(future: impl Future<Output = Outcome> + Send + 'static) -> Self {
         Self(State::Waiting(Box::pin(future)))
     }

@@ -4,14 +4,16 @@
 //! its own, on the same store or with a [`TokenVerifier`]. The adapters accept both.
 
 mod access;
-mod bearer;
 mod builder;
 mod claims;
+mod credentials;
 mod future;
 mod id;
 mod live;
 mod outcome;
+mod possession;
 mod rejection;
+mod requirement;
 mod scopes;
 mod verifier;
 
@@ -24,6 +26,7 @@ pub use id::GuardId;
 pub use live::{AccessEnded, WhileValid};
 pub use outcome::GuardOutcome;
 pub use rejection::{Rejection, RejectionBody};
+pub use requirement::Requirement;
 pub(crate) use scopes::STANDARD_SCOPES;
 pub use scopes::{AnyScope, RequiredScope, RequiredScopeError, ScopeDescription, is_scope_list};
 pub use verifier::{TokenVerifier, VerifierError};
@@ -32,9 +35,11 @@ use std::collections::HashSet;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use self::possession::{Evidence, Possession};
 use crate::env::Clock;
 use crate::http::{RequestHead, Response};
 use crate::model::GrantRecord;
+use crate::protocol::TokenType;
 use crate::store::{Key, Kind, Row, Store, StoreError};
 use crate::token::PresentedToken;
 
@@ -67,6 +72,8 @@ struct Inner {
     audience: Box<[String]>,
     clock: Arc<dyn Clock>,
     tokens: Tokens,
+    /// How the sender of a bound token proves that it has what the token is bound to.
+    possession: Possession,
     shape_rejection: Option<ShapeRejection>,
     /// The declared scopes; empty where none are.
     scopes: Vec<ScopeDescription>,
@@ -94,12 +101,12 @@ impl Guard {
     #[inline]
     pub fn authenticate(&self, head: &impl RequestHead) -> AccessFuture {
         match &self.0.tokens {
-            Tokens::Rows(store) => match bearer::own_token(head) {
-                Ok(token) => self.look_up(store, token),
+            Tokens::Rows(store) => match credentials::own_token(head) {
+                Ok((scheme, token)) => self.look_up(store, scheme, token, head),
                 Err(rejection) => AccessFuture::ready(Err(rejection)),
             },
-            Tokens::Verifier(verifier) => match bearer::any_token(head) {
-                Ok(token) => self.verify(Arc::clone(verifier), token.into()),
+            Tokens::Verifier(verifier) => match credentials::any_token(head) {
+                Ok((scheme, token)) => self.verify(Arc::clone(verifier), scheme, token.into(), head),
                 Err(rejection) => AccessFuture::ready(Err(rejection)),
             },
         }
@@ -119,31 +126,48 @@ impl Guard {
     }
 
     #[inline]
-    fn look_up(&self, store: &Store, token: PresentedToken) -> AccessFuture {
+    fn look_up(
+        &self,
+        store: &Store,
+        scheme: TokenType,
+        token: PresentedToken,
+        head: &impl RequestHead,
+    ) -> AccessFuture {
         let mut buffer = [0; 36];
         let found = store.get(Key::new(Kind::Grant, token.grant_id().row_id(&mut buffer))).now();
         match found {
-            Some(found) => AccessFuture::ready(self.judge(&token, found)),
+            Some(found) => {
+                let evidence = || self.0.possession.evidence(scheme, head);
+                AccessFuture::ready(self.judge(&token, scheme, evidence, found))
+            }
             None => {
                 let (guard, store) = (self.clone(), store.clone());
+                let evidence = self.0.possession.evidence(scheme, head);
                 AccessFuture::new(async move {
                     let mut buffer = [0; 36];
                     let key = Key::new(Kind::Grant, token.grant_id().row_id(&mut buffer));
-                    guard.judge(&token, store.get(key).await)
+                    guard.judge(&token, scheme, || evidence, store.get(key).await)
                 })
             }
         }
     }
 
-    fn verify(&self, verifier: Arc<dyn TokenVerifier>, token: Box<str>) -> AccessFuture {
+    fn verify(
+        &self,
+        verifier: Arc<dyn TokenVerifier>,
+        scheme: TokenType,
+        token: Box<str>,
+        head: &impl RequestHead,
+    ) -> AccessFuture {
         let guard = self.clone();
+        let evidence = self.0.possession.evidence(scheme, head);
         AccessFuture::new(async move {
             match verifier.verify(&token).await {
                 Ok(Some(claims)) => {
                     let access = Access::of_claims(claims, guard.0.clock.now(), &guard);
-                    guard.accept(access)
+                    guard.accept(access, scheme, || evidence)
                 }
-                Ok(None) => Err(Rejection::invalid_token()),
+                Ok(None) => Err(Rejection::invalid_token().under(scheme)),
                 Err(error) => Err(Rejection::verifier(&error)),
             }
         })
@@ -160,7 +184,16 @@ impl Guard {
             tracing::warn!("{mistake}");
         }
         let shaped = self.0.shape_rejection.as_ref().and_then(|shape| shape(&rejection));
-        rejection.into_response(&self.0.realm, shaped)
+        rejection.into_response(&self.0.realm, self.0.possession.algorithms().as_deref(), shaped)
+    }
+
+    /// Checks that an access fulfils what a route requires. For adapters.
+    ///
+    /// # Errors
+    /// `insufficient_scope` (RFC 6750 section 3.1), or `insufficient_user_authentication` (RFC 9470 section 3).
+    #[inline]
+    pub fn permit(&self, access: &Access, requirement: &Requirement) -> Result<(), Rejection> {
+        requirement.check(access, self.0.clock.now())
     }
 
     /// Whether routes can be guarded with this space-separated list of scopes. Where scopes are declared
@@ -212,20 +245,33 @@ impl Guard {
     fn judge(
         &self,
         token: &PresentedToken,
+        scheme: TokenType,
+        evidence: impl FnOnce() -> Evidence,
         found: Result<Option<Arc<Row>>, StoreError>,
     ) -> Result<Access, Rejection> {
-        let row = found.map_err(|error| Rejection::store(&error))?.ok_or_else(Rejection::invalid_token)?;
+        let invalid = || Rejection::invalid_token().under(scheme);
+        let row = found.map_err(|error| Rejection::store(&error))?.ok_or_else(invalid)?;
         let record = row.decoded::<GrantRecord>().map_err(|corrupt| Rejection::store(&corrupt.into()))?;
-        self.accept(Access::of_row(record, token.digest(), self.0.clock.now(), self))
+        let access = Access::of_row(record, token.digest(), self.0.clock.now(), self);
+        self.accept(access, scheme, evidence)
     }
 
-    /// Accepts a token that is valid and for a resource of this guard (RFC 9068 section 4).
-    fn accept(&self, access: Option<Access>) -> Result<Access, Rejection> {
+    /// Accepts a token that is valid and for a resource of this guard (RFC 9068 section 4), from the sender that it is bound to.
+    fn accept(
+        &self,
+        access: Option<Access>,
+        scheme: TokenType,
+        evidence: impl FnOnce() -> Evidence,
+    ) -> Result<Access, Rejection> {
         let is_for_us = |access: &Access| {
             let audience = access.audience();
             audience.is_empty() || audience.iter().any(|resource| self.0.audience.contains(resource))
         };
-        access.filter(is_for_us).ok_or_else(Rejection::invalid_token)
+        let access = access.filter(is_for_us).ok_or_else(|| Rejection::invalid_token().under(scheme))?;
+        if access.binding().is_some() || scheme != TokenType::Bearer {
+            self.0.possession.check(access.binding(), scheme, evidence, self.0.clock.now())?;
+        }
+        Ok(access)
     }
 }
 

@@ -1,4 +1,4 @@
-use super::{Access, Guard, Rejection};
+use super::{Access, Guard, Rejection, Requirement};
 
 /// The outcome of a guard's check. An adapter keeps it with the request, so that later guards and extractors need not look the
 /// token up again.
@@ -39,13 +39,13 @@ impl GuardOutcome {
         &self.found
     }
 
-    /// The access, if it has every scope in the space-separated list `scope`.
+    /// The access, if it fulfils what a route requires.
     ///
     /// # Errors
-    /// The guard's rejection, or that of [`Access::require`].
-    pub fn require(&self, scope: &str) -> Result<&Access, Rejection> {
+    /// The guard's rejection, or that of [`Guard::permit`].
+    pub fn require(&self, requirement: &Requirement) -> Result<&Access, Rejection> {
         let access = self.found.as_ref().map_err(Clone::clone)?;
-        access.require(scope).map(|()| access)
+        self.guard.permit(access, requirement).map(|()| access)
     }
 
     /// The result, if it came from this guard. A token that one guard accepts means nothing to another.

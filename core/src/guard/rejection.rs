@@ -1,5 +1,6 @@
 use std::borrow::Cow;
 use std::fmt;
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
@@ -7,9 +8,9 @@ use http::{HeaderValue, StatusCode};
 use serde_json::json;
 
 use super::VerifierError;
-use crate::http::{Response, no_store, response};
+use crate::http::{DPOP_NONCE, Response, no_store, response};
 use crate::protocol::error::Chain;
-use crate::protocol::{ErrorCode, Scope};
+use crate::protocol::{ErrorCode, Scope, TokenType};
 use crate::store::{StoreError, StoreErrorKind};
 
 /// Why a guard rejected a request. The application can inspect it and set the body of the response
@@ -17,6 +18,8 @@ use crate::store::{StoreError, StoreErrorKind};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rejection {
     reason: Reason,
+    /// The scheme of the token that the request has.
+    scheme: TokenType,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,9 +27,20 @@ enum Reason {
     NoCredentials,
     MalformedRequest,
     InvalidToken,
+    InvalidProof,
+    /// This nonce is valid.
+    UseNonce(Box<str>),
     InsufficientScope(Cow<'static, str>),
+    InsufficientAuthentication(Box<NeededSignIn>),
     Unavailable,
     Internal,
+}
+
+/// The sign-in that a request needs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct NeededSignIn {
+    max_age: Option<Duration>,
+    acr: Vec<String>,
 }
 
 /// The body of the response to a rejected request.
@@ -39,24 +53,52 @@ pub struct RejectionBody {
 }
 
 impl Rejection {
-    /// The request has no bearer token.
+    fn because(reason: Reason) -> Self {
+        Self { reason, scheme: TokenType::Bearer }
+    }
+
+    /// The same, of a token that was shown with this scheme.
+    pub(super) fn under(mut self, scheme: TokenType) -> Self {
+        self.scheme = scheme;
+        self
+    }
+
+    /// The request has no access token.
     pub(crate) fn no_credentials() -> Self {
-        Self { reason: Reason::NoCredentials }
+        Self::because(Reason::NoCredentials)
     }
 
     /// The request has more than one `Authorization` header, or one that is not text.
     pub(crate) fn malformed_request() -> Self {
-        Self { reason: Reason::MalformedRequest }
+        Self::because(Reason::MalformedRequest)
     }
 
     /// The token is not valid.
     pub(crate) fn invalid_token() -> Self {
-        Self { reason: Reason::InvalidToken }
+        Self::because(Reason::InvalidToken)
+    }
+
+    /// The token is bound to a key, and the request has no proof of possession, or a wrong one.
+    pub(super) fn invalid_proof() -> Self {
+        Self::because(Reason::InvalidProof).under(TokenType::DPoP)
+    }
+
+    /// The proof of possession has no valid nonce; this one is valid.
+    pub(super) fn use_nonce(nonce: String) -> Self {
+        Self::because(Reason::UseNonce(nonce.into())).under(TokenType::DPoP)
     }
 
     /// The token lacks a part of this scope.
     pub(crate) fn insufficient_scope(needed: &str) -> Self {
-        Self { reason: Reason::InsufficientScope(needed.to_owned().into()) }
+        Self::because(Reason::InsufficientScope(needed.to_owned().into()))
+    }
+
+    /// The user has not signed in lately enough, or not in one of these classes (RFC 9470 section 3).
+    pub(super) fn insufficient_authentication(max_age: Option<Duration>, acr: &[String]) -> Self {
+        Self::because(Reason::InsufficientAuthentication(Box::new(NeededSignIn {
+            max_age,
+            acr: acr.to_vec(),
+        })))
     }
 
     /// The token could not be looked up.
@@ -64,11 +106,11 @@ impl Rejection {
         match error.kind() {
             StoreErrorKind::Unavailable | StoreErrorKind::OutcomeUnknown => {
                 tracing::warn!(cause = %Chain(error), "a token could not be looked up");
-                Self { reason: Reason::Unavailable }
+                Self::because(Reason::Unavailable)
             }
             _ => {
                 tracing::error!(cause = %Chain(error), "a token could not be looked up");
-                Self { reason: Reason::Internal }
+                Self::because(Reason::Internal)
             }
         }
     }
@@ -76,13 +118,17 @@ impl Rejection {
     /// The verifier could not check the token.
     pub(super) fn verifier(error: &VerifierError) -> Self {
         tracing::warn!(cause = %Chain(error), "a token could not be verified");
-        Self { reason: Reason::Unavailable }
+        Self::because(Reason::Unavailable)
     }
 
     /// The status of the response.
     pub fn status(&self) -> StatusCode {
         match self.reason {
-            Reason::NoCredentials | Reason::InvalidToken => StatusCode::UNAUTHORIZED,
+            Reason::NoCredentials
+            | Reason::InvalidToken
+            | Reason::InvalidProof
+            | Reason::UseNonce(_)
+            | Reason::InsufficientAuthentication(_) => StatusCode::UNAUTHORIZED,
             Reason::MalformedRequest => StatusCode::BAD_REQUEST,
             Reason::InsufficientScope(_) => StatusCode::FORBIDDEN,
             Reason::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
@@ -96,6 +142,9 @@ impl Rejection {
             Reason::NoCredentials => None,
             Reason::MalformedRequest => Some(ErrorCode::InvalidRequest),
             Reason::InvalidToken => Some(ErrorCode::InvalidToken),
+            Reason::InvalidProof => Some(ErrorCode::InvalidDpopProof),
+            Reason::UseNonce(_) => Some(ErrorCode::UseDpopNonce),
+            Reason::InsufficientAuthentication(_) => Some(ErrorCode::InsufficientUserAuthentication),
             Reason::InsufficientScope(_) => Some(ErrorCode::InsufficientScope),
             Reason::Unavailable => Some(ErrorCode::TemporarilyUnavailable),
             Reason::Internal => Some(ErrorCode::ServerError),
@@ -111,8 +160,15 @@ impl Rejection {
             Reason::MalformedRequest => {
                 "The request has more than one Authorization header, or one that is not text."
             }
+            Reason::InvalidProof => {
+                "The DPoP proof is missing, was used before, or is not for this request and this access token."
+            }
+            Reason::UseNonce(_) => "The DPoP proof needs the nonce in DPoP-Nonce.",
             Reason::InsufficientScope(_) => {
                 "The request requires higher privileges than provided by the access token."
+            }
+            Reason::InsufficientAuthentication(_) => {
+                "A more recent or another sign-in of the user is required."
             }
             Reason::Unavailable => "The access token cannot be checked at the moment.",
             Reason::Internal => "The server met an unexpected condition.",
@@ -127,23 +183,62 @@ impl Rejection {
         }
     }
 
-    /// The value of `WWW-Authenticate` (RFC 6750 section 3), if the response has one.
-    fn challenge(&self, realm: &str) -> Option<HeaderValue> {
-        let mut challenge = format!("Bearer realm=\"{realm}\"");
+    /// How long ago the user may have signed in, if that is what the request lacks (RFC 9470 section 3).
+    pub fn needed_max_age(&self) -> Option<Duration> {
         match &self.reason {
-            Reason::NoCredentials => {}
-            Reason::MalformedRequest | Reason::InvalidToken | Reason::InsufficientScope(_) => {
-                let code = self.error().map_or("", |code| code.as_str());
-                challenge
-                    .push_str(&format!(", error=\"{code}\", error_description=\"{}\"", self.description()));
-            }
-            Reason::Unavailable | Reason::Internal => return None,
+            Reason::InsufficientAuthentication(needed) => needed.max_age,
+            _ => None,
         }
+    }
+
+    /// The authentication context classes of which the sign-in needs one, if that is what the request lacks.
+    pub fn needed_acr(&self) -> &[String] {
+        match &self.reason {
+            Reason::InsufficientAuthentication(needed) => &needed.acr,
+            _ => &[],
+        }
+    }
+
+    /// The values of `WWW-Authenticate` (RFC 6750 section 3, RFC 9449 section 7.1), each for a line of its own. A request that is not
+    /// authenticated gets the challenges of all schemes, and that of its own scheme says what is wrong. `algorithms` are those of
+    /// proofs, space-separated; `None` if the guard takes no proofs.
+    fn challenges(&self, realm: &str, algorithms: Option<&str>) -> Vec<HeaderValue> {
+        let is_told = !matches!(self.reason, Reason::Unavailable | Reason::Internal);
+        let offers_all = self.status() == StatusCode::UNAUTHORIZED;
+        let schemes = [TokenType::Bearer, TokenType::DPoP].into_iter().filter(|scheme| {
+            let is_known = *scheme == TokenType::Bearer || algorithms.is_some();
+            is_told && is_known && (offers_all || *scheme == self.scheme)
+        });
+        let challenge = |scheme: TokenType| {
+            let mut challenge = format!("{} realm=\"{realm}\"", scheme.as_str());
+            if scheme == self.scheme {
+                self.write_error(&mut challenge);
+            }
+            if let Some(algorithms) = algorithms.filter(|_| scheme == TokenType::DPoP) {
+                challenge.push_str(&format!(", algs=\"{algorithms}\""));
+            }
+            HeaderValue::try_from(challenge).ok()
+        };
+        schemes.filter_map(challenge).collect()
+    }
+
+    /// What is wrong, as the parameters of a challenge.
+    fn write_error(&self, challenge: &mut String) {
+        let Some(error) = self.error() else { return };
+        let description = self.description();
+        challenge.push_str(&format!(", error=\"{}\", error_description=\"{description}\"", error.as_str()));
         // A quote in the scope would break the header, so the scope is included only if it is well-formed.
         if let Some(scope) = self.needed_scope().and_then(|needed| needed.parse::<Scope>().ok()) {
             challenge.push_str(&format!(", scope=\"{scope}\""));
         }
-        HeaderValue::try_from(challenge).ok()
+        if let Reason::InsufficientAuthentication(needed) = &self.reason {
+            if !needed.acr.is_empty() {
+                challenge.push_str(&format!(", acr_values=\"{}\"", needed.acr.join(" ")));
+            }
+            if let Some(max_age) = needed.max_age {
+                challenge.push_str(&format!(", max_age=\"{}\"", max_age.as_secs()));
+            }
+        }
     }
 
     fn own_body(&self) -> RejectionBody {
@@ -158,12 +253,22 @@ impl Rejection {
         }
     }
 
-    pub(crate) fn into_response(self, realm: &str, shaped: Option<RejectionBody>) -> Response {
+    pub(super) fn into_response(
+        self,
+        realm: &str,
+        algorithms: Option<&str>,
+        shaped: Option<RejectionBody>,
+    ) -> Response {
         let RejectionBody { content_type, body } = shaped.unwrap_or_else(|| self.own_body());
         let mut answer = no_store(response(self.status(), "application/json", body));
         answer.headers_mut().insert(CONTENT_TYPE, content_type);
-        if let Some(challenge) = self.challenge(realm) {
-            answer.headers_mut().insert(WWW_AUTHENTICATE, challenge);
+        for challenge in self.challenges(realm, algorithms) {
+            answer.headers_mut().append(WWW_AUTHENTICATE, challenge);
+        }
+        if let Reason::UseNonce(nonce) = &self.reason
+            && let Ok(nonce) = HeaderValue::from_str(nonce)
+        {
+            answer.headers_mut().insert(DPOP_NONCE, nonce);
         }
         if self.status() == StatusCode::SERVICE_UNAVAILABLE {
             answer.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));

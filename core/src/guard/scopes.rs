@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 /// A scope of the application and its description. The metadata lists the scope, and the consent page shows the description.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ScopeDescription {
@@ -51,6 +53,26 @@ pub enum RequiredScopeError {
 pub trait RequiredScope: Send + Sync + 'static {
     /// The space-separated list of required scope tokens.
     const SCOPE: &'static str;
+
+    /// How long ago the user may have signed in (RFC 9470). By default it does not matter.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// use gridauth::guard::RequiredScope;
+    ///
+    /// /// May pay, within five minutes of the sign-in: `Access<Payment>` in any framework.
+    /// struct Payment;
+    ///
+    /// impl RequiredScope for Payment {
+    ///     const SCOPE: &'static str = "orders.pay";
+    ///     const MAX_AGE: Option<Duration> = Some(Duration::from_secs(300));
+    /// }
+    /// ```
+    const MAX_AGE: Option<Duration> = None;
+
+    /// The authentication context classes (`acr`) of which the sign-in must have one. By default it does not matter.
+    const ACR: &'static [&'static str] = &[];
 }
 
 /// No scope in particular: any valid token is accepted.

@@ -6,6 +6,8 @@ use std::net::IpAddr;
 use http::header::AUTHORIZATION;
 use http::{HeaderMap, HeaderName, HeaderValue};
 
+use super::ClientCertificate;
+
 /// The address at the other end of the connection that a request came over. An adapter puts it into the request's extensions.
 /// Behind a reverse proxy it is the proxy's: [`TrustedProxies`](super::TrustedProxies) say for whom that asks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,6 +74,11 @@ pub trait RequestHead {
 
     /// The connection that the request came from.
     fn connection(&self) -> Connection;
+
+    /// The certificate with which the client authenticated that connection, where this process terminates TLS (RFC 8705).
+    fn certificate(&self) -> Option<ClientCertificate> {
+        None
+    }
 }
 
 fn values<'h>(headers: &'h HeaderMap, name: &HeaderName) -> impl Iterator<Item = &'h [u8]> + use<'h> {
@@ -98,6 +105,10 @@ impl<B> RequestHead for http::Request<B> {
     fn connection(&self) -> Connection {
         Connection::from_peer(self.extensions().get().copied())
     }
+
+    fn certificate(&self) -> Option<ClientCertificate> {
+        self.extensions().get().cloned()
+    }
 }
 
 impl RequestHead for http::request::Parts {
@@ -119,6 +130,10 @@ impl RequestHead for http::request::Parts {
 
     fn connection(&self) -> Connection {
         Connection::from_peer(self.extensions.get().copied())
+    }
+
+    fn certificate(&self) -> Option<ClientCertificate> {
+        self.extensions.get().cloned()
     }
 }
 

@@ -1,7 +1,10 @@
 use serde::de::{DeserializeOwned, IgnoredAny};
 use serde::{Deserialize, Serialize};
 
-use super::{Algorithm, PublicKey, decode, encode};
+use serde_json::Value;
+
+use super::numeric_date::present;
+use super::{Algorithm, JwkError, PublicKey, decode, encode};
 
 /// Why a text is not a JSON Web Signature that this server looks at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -22,6 +25,12 @@ pub enum JwsError {
     /// Its header brings a key along, or names a place to fetch one from (`jwk`, `jku`, `x5u`).
     #[error("the header of the token brings its own key")]
     OwnKey,
+    /// It is a proof of possession, and its header has no key (`jwk`).
+    #[error("the header of the token has no key")]
+    NoKey,
+    /// It is a proof of possession, and the key in its header (`jwk`) cannot be used.
+    #[error("the key in the header of the token: {0}")]
+    Key(JwkError),
 }
 
 /// A JSON Web Signature in compact form (RFC 7515 section 7.1), not verified yet.
@@ -45,8 +54,8 @@ struct Header {
     crit: Presence,
     #[serde(default)]
     b64: Presence,
-    #[serde(default)]
-    jwk: Presence,
+    #[serde(default, deserialize_with = "present")]
+    jwk: Option<Value>,
     #[serde(default)]
     jku: Presence,
     #[serde(default)]
@@ -72,6 +81,27 @@ impl<'a> Jws<'a> {
     /// # Errors
     /// [`JwsError`] says why it is not looked at.
     pub fn parse(text: &'a str) -> Result<Self, JwsError> {
+        let jws = Self::parse_any(text)?;
+        if jws.header.jwk.is_some() {
+            return Err(JwsError::OwnKey);
+        }
+        Ok(jws)
+    }
+
+    /// Parses a proof of possession: a token that is signed by the key in its own header (`jwk`). That says nothing about who sent
+    /// it, but that the sender has the private key (RFC 9449 section 4.2).
+    ///
+    /// # Errors
+    /// [`JwsError`] says why it is not looked at. [`JwsError::Key`] if the key is private, symmetric, or of another type than this
+    /// server verifies.
+    pub fn parse_proof(text: &'a str) -> Result<(Self, PublicKey), JwsError> {
+        let jws = Self::parse_any(text)?;
+        let jwk = jws.header.jwk.as_ref().ok_or(JwsError::NoKey)?;
+        let key = PublicKey::from_jwk(jwk).map_err(JwsError::Key)?;
+        Ok((jws, key))
+    }
+
+    fn parse_any(text: &'a str) -> Result<Self, JwsError> {
         if text.len() > Self::MAX_LENGTH {
             return Err(JwsError::TooLong);
         }
@@ -83,7 +113,7 @@ impl<'a> Jws<'a> {
         if header.crit.0 || header.b64.0 {
             return Err(JwsError::Extensions);
         }
-        if header.jwk.0 || header.jku.0 || header.x5u.0 {
+        if header.jku.0 || header.x5u.0 {
             return Err(JwsError::OwnKey);
         }
         Ok(Self { header, input, payload, signature })
@@ -168,7 +198,7 @@ pub fn signing_input(
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
-    use serde_json::{Value, json};
+    use serde_json::json;
 
     use super::super::{PrivateKey, is_hs256, sign};
     use super::*;
@@ -220,6 +250,33 @@ mod tests {
     }
 
     #[test]
+    fn a_proof_has_its_own_key_in_the_header() {
+        let (key, other) = (key(), key());
+        let jwk = key.public().to_jwk();
+        let proof = with_header(&key, &json!({ "alg": "ES256", "jwk": jwk }));
+        let (jws, own) = Jws::parse_proof(&proof).unwrap();
+        assert!(jws.is_signed_by(&own) && own.thumbprint() == key.public().thumbprint());
+        let stolen = with_header(&other, &json!({ "alg": "ES256", "jwk": jwk }));
+        let (jws, own) = Jws::parse_proof(&stolen).unwrap();
+        assert!(!jws.is_signed_by(&own));
+        let mut private = jwk.clone();
+        private["d"] = json!("AAAA");
+        for (header, error) in [
+            (json!({ "alg": "ES256" }), JwsError::NoKey),
+            (json!({ "alg": "ES256", "jwk": null }), JwsError::Key(JwkError::Malformed)),
+            (json!({ "alg": "ES256", "jwk": private }), JwsError::Key(JwkError::Private)),
+            (
+                json!({ "alg": "HS256", "jwk": { "kty": "oct", "k": "AAAA" } }),
+                JwsError::Key(JwkError::Private),
+            ),
+            (json!({ "alg": "ES256", "jwk": jwk, "jku": "https://evil.example" }), JwsError::OwnKey),
+            (json!({ "alg": "ES256", "jwk": jwk, "crit": ["jwk"] }), JwsError::Extensions),
+        ] {
+            assert_eq!(Jws::parse_proof(&with_header(&key, &header)).unwrap_err(), error, "{header}");
+        }
+    }
+
+    #[test]
     fn headers_that_are_not_understood_are_refused() {
         let key = key();
         for (name, error) in [
@@ -257,6 +314,7 @@ mod tests {
         #[test]
         fn parsing_never_panics(text in "[A-Za-z0-9_.{}=-]{0,200}") {
             let _ = Jws::parse(&text);
+            let _ = Jws::parse_proof(&text);
         }
 
         #[test]

@@ -2,7 +2,8 @@
 //!
 //! The algorithm belongs to the key, never to the token: a [`PublicKey`] verifies only what its own type can have signed, so that a
 //! token cannot choose `none`, or a MAC under a public key (RFC 8725 section 3.1). [`Jws`] refuses what this server does not
-//! understand (`crit`, `b64`) and what would bring a key along (`jwk`, `jku`, `x5u`).
+//! understand (`crit`, `b64`) and what would bring a key along (`jwk`, `jku`, `x5u`). A proof of possession, which has to bring its key
+//! along, is parsed by a function of its own ([`Jws::parse_proof`]).
 //!
 //! ```
 //! use gridauth::jose::{Algorithm, Jws, PrivateKey};
@@ -20,6 +21,7 @@ mod algorithm;
 mod jws;
 mod key_set;
 mod mac;
+mod numeric_date;
 mod private_key;
 mod public_key;
 
@@ -27,6 +29,7 @@ pub use algorithm::Algorithm;
 pub use jws::{Jws, JwsError, signing_input};
 pub use key_set::{KeySet, KeySetError};
 pub use mac::is_hs256;
+pub(crate) use numeric_date::{NumericDate, present};
 pub use private_key::{KeyFailure, PrivateKey, sign};
 pub use public_key::{JwkError, PublicKey};
 

@@ -297,6 +297,11 @@ impl Client {
         self.body.response_types.iter().any(|own| is_same_response_type(own, response_type))
     }
 
+    /// Whether it is registered for tokens that are bound to a key, and for no others (RFC 9449 section 5.2).
+    pub fn needs_dpop(&self) -> bool {
+        self.metadata_value("dpop_bound_access_tokens") == Some(&Value::Bool(true))
+    }
+
     /// Whether it belongs to the owner of the server, so that users are not asked for consent.
     pub fn is_first_party(&self) -> bool {
         self.body.first_party

@@ -131,6 +131,10 @@ pub struct RefreshState {
     /// When the whole chain expires.
     #[serde(rename = "x")]
     pub chain_expires: Timestamp,
+    /// What its sender must prove possession of: only refresh tokens of public clients are bound, since all others come with the
+    /// authentication of the client (RFC 9449 section 5, RFC 8705 section 4).
+    #[serde(rename = "c", default, skip_serializing_if = "Option::is_none")]
+    pub binding: Option<Box<Binding>>,
     /// The previous token, for the grace window.
     #[serde(rename = "p", default, skip_serializing_if = "Option::is_none")]
     pub previous: Option<PreviousRefresh>,

@@ -6,10 +6,9 @@ use super::Client;
 use crate::protocol::OAuthError;
 
 /// Members that ask for a protection by being `true`.
-const REQUIRED: [&str; 4] = [
+const REQUIRED: [&str; 3] = [
     "require_pushed_authorization_requests",
     "require_signed_request_object",
-    "dpop_bound_access_tokens",
     "tls_client_certificate_bound_access_tokens",
 ];
 

@@ -36,6 +36,12 @@ pub enum ErrorCode {
     InvalidToken,
     /// `insufficient_scope` (RFC 6750)
     InsufficientScope,
+    /// `insufficient_user_authentication` (RFC 9470)
+    InsufficientUserAuthentication,
+    /// `invalid_dpop_proof` (RFC 9449)
+    InvalidDpopProof,
+    /// `use_dpop_nonce` (RFC 9449)
+    UseDpopNonce,
     /// A code that an extension or a custom grant defines.
     Custom(&'static str),
 }
@@ -57,13 +63,18 @@ impl ErrorCode {
             Self::TemporarilyUnavailable => "temporarily_unavailable",
             Self::InvalidToken => "invalid_token",
             Self::InsufficientScope => "insufficient_scope",
+            Self::InsufficientUserAuthentication => "insufficient_user_authentication",
+            Self::InvalidDpopProof => "invalid_dpop_proof",
+            Self::UseDpopNonce => "use_dpop_nonce",
             Self::Custom(name) => name,
         }
     }
 
     fn status(&self) -> StatusCode {
         match self {
-            Self::InvalidClient | Self::InvalidToken => StatusCode::UNAUTHORIZED,
+            Self::InvalidClient | Self::InvalidToken | Self::InsufficientUserAuthentication => {
+                StatusCode::UNAUTHORIZED
+            }
             Self::InsufficientScope => StatusCode::FORBIDDEN,
             Self::ServerError => StatusCode::INTERNAL_SERVER_ERROR,
             Self::TemporarilyUnavailable => StatusCode::SERVICE_UNAVAILABLE,
@@ -90,6 +101,7 @@ pub struct OAuthError {
     description: Cow<'static, str>,
     status: StatusCode,
     retry_after: Option<u64>,
+    dpop_nonce: Option<Box<str>>,
     cause: Option<Box<dyn Error + Send + Sync>>,
 }
 
@@ -98,7 +110,14 @@ impl OAuthError {
     /// become `?`.
     pub fn new(code: ErrorCode, description: impl Into<Cow<'static, str>>) -> Self {
         let status = code.status();
-        Self { code, description: sanitized(description.into()), status, retry_after: None, cause: None }
+        Self {
+            code,
+            description: sanitized(description.into()),
+            status,
+            retry_after: None,
+            dpop_nonce: None,
+            cause: None,
+        }
     }
 
     /// `invalid_request`: a parameter is missing, malformed or repeated.
@@ -166,6 +185,13 @@ impl OAuthError {
         error
     }
 
+    /// `use_dpop_nonce` (RFC 9449 section 8): the client has to make another proof, with this nonce in it.
+    pub(crate) fn use_dpop_nonce(nonce: String) -> Self {
+        let mut error = Self::new(ErrorCode::UseDpopNonce, "the DPoP proof needs the nonce in DPoP-Nonce");
+        error.dpop_nonce = Some(nonce.into());
+        error
+    }
+
     /// Adds the cause, for the log.
     #[must_use]
     pub fn with_cause(mut self, cause: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
@@ -198,6 +224,11 @@ impl OAuthError {
     /// How many seconds to wait before trying again, if known.
     pub fn retry_after(&self) -> Option<u64> {
         self.retry_after
+    }
+
+    /// The nonce that the next DPoP proof needs.
+    pub(crate) fn dpop_nonce(&self) -> Option<&str> {
+        self.dpop_nonce.as_deref()
     }
 
     /// The JSON body (RFC 6749 section 5.2).

@@ -18,7 +18,7 @@ use crate::engine::{
 use crate::env::{Clock, Entropy, SystemClock, SystemEntropy};
 use crate::events::{Event, EventRecord, Events, Listener};
 use crate::fetch::{Fetch, NoFetch, Reach};
-use crate::grant::extension::{AccessTokenClaims, OpenId};
+use crate::grant::extension::{AccessTokenClaims, OpenId, SenderConstraint};
 use crate::grant::{Extension, IntoRegistration, RESERVED_CLAIMS, Registry, TokenDraft};
 use crate::guard::{
     Guard, GuardError, Rejection, RejectionBody, ScopeDescription, ShapeRejection, is_realm, is_scope_list,
@@ -33,6 +33,7 @@ use crate::keys::{KeySettings, KeyStoreError, Keys, ServerSecret, Signer, Stored
 use crate::model::{AccessTokenFormat, AuthMethod};
 use crate::pages::{BuiltInPages, Pages, Theme};
 use crate::protocol::Issuer;
+use crate::sender::{Dpop, DpopNonces, PublicUrls};
 use crate::store::{By, Kind, Query, Store};
 
 /// Configures a server; [`build`](Self::build) makes it.
@@ -59,6 +60,7 @@ pub struct Builder {
     openid: Option<OpenId>,
     access_tokens: AccessTokens,
     access_token_claims: AccessTokenClaims,
+    dpop_nonces: Option<DpopNonces>,
     secret: Option<ServerSecret>,
     previous_secret: Option<ServerSecret>,
     key_settings: KeySettings,
@@ -126,6 +128,7 @@ impl GridAuth {
             openid: None,
             access_tokens: AccessTokens { format: AccessTokenFormat::Opaque, algorithm: Algorithm::Es256 },
             access_token_claims: AccessTokenClaims::default(),
+            dpop_nonces: None,
             secret: None,
             previous_secret: None,
             key_settings: KeySettings::default(),
@@ -227,6 +230,14 @@ impl Builder {
         claims: impl Fn(&TokenDraft<'_>) -> Map<String, Value> + Send + Sync + 'static,
     ) -> Self {
         self.access_token_claims.made.push(Box::new(claims));
+        self
+    }
+
+    /// Requires a nonce of this server in each DPoP proof, at the token endpoint and at the guard (RFC 9449 sections 8 and 9). By
+    /// default none is required.
+    #[must_use]
+    pub fn dpop_nonces(mut self, nonces: DpopNonces) -> Self {
+        self.dpop_nonces = Some(nonces);
         self
     }
 
@@ -618,6 +629,7 @@ impl Builder {
             claims.usual_format = self.access_tokens.format;
             self.extensions.push(Arc::new(claims));
         }
+        self.extensions.push(Arc::new(SenderConstraint));
         for extension in &self.extensions {
             self.grants.extend_all(extension);
         }
@@ -638,6 +650,8 @@ impl Builder {
         let (Some(store), Some(issuer), Some(hasher)) = (store, issuer, hasher) else {
             return Err(problems.into());
         };
+        let urls = PublicUrls::of_issuer(&issuer, self.strips_issuer_path);
+        let dpop = Dpop { nonces: self.dpop_nonces.clone(), ..Dpop::new(urls) };
         let Some(secrets) =
             problems.take("client secrets", SecretVerifier::new(hasher.clone(), &*self.entropy))
         else {
@@ -732,6 +746,7 @@ impl Builder {
             client_keys,
             assertions_name_issuer_alone: self.assertions_name_issuer_alone,
             access_tokens: self.access_tokens,
+            dpop,
             id_token_algorithm: Algorithm::Rs256,
             pairwise,
             vault,
@@ -837,11 +852,16 @@ impl Builder {
 
     /// The guard for the server's tokens.
     fn guard(&mut self, store: &Store) -> Result<Guard, GuardError> {
-        let guard = Guard::builder(&self.issuer)
+        let mut guard = Guard::builder(&self.issuer)
             .store(store.clone())
             .clock(Arc::clone(&self.clock))
             .scopes(&self.scopes)
+            .behind_stripping_proxy(self.strips_issuer_path)
+            .trusted_proxies(self.trusted_proxies.clone())
             .shared_rejection_body(self.rejection_body.take());
+        if let Some(nonces) = &self.dpop_nonces {
+            guard = guard.dpop_nonces(nonces.clone());
+        }
         match self.realm.take().filter(|realm| is_realm(realm)) {
             Some(realm) => guard.realm(realm).build(),
             None => guard.build(),

@@ -16,7 +16,7 @@ pub enum Kind {
     DeviceCode,
     /// A pushed authorization request, by the digest of its request URI.
     PushedRequest,
-    /// The id of an assertion that has been used.
+    /// The id of an assertion, or of a DPoP proof at the token endpoint, that has been used.
     AssertionId,
     /// A key for signing tokens, by key id.
     SigningKey,

@@ -22,6 +22,11 @@ pub(crate) fn routes(demo: App) -> impl FnOnce(&mut ServiceConfig) {
             // Guarded by the middleware around them: any valid token.
             .service(resource("/private").route(get().to(private).wrap(auth.require(""))))
             .service(resource("/whoami").route(get().to(who_am_i).wrap(auth.require(""))))
+            // Only for a user who signed in a short while ago.
+            .service(
+                resource("/vault")
+                    .route(get().to(vault).wrap(auth.require("").max_age(demo.step_up_max_age()))),
+            )
             .service(resource("/health").route(get().to(health)))
             // The endpoints of the authorization server.
             .configure(auth.configure())
@@ -56,6 +61,10 @@ async fn sign_up(demo: Data<App>, request: WholeRequest) -> Answer {
 
 async fn private(demo: Data<App>) -> Answer {
     Answer(demo.private())
+}
+
+async fn vault(demo: Data<App>) -> Answer {
+    Answer(demo.vault())
 }
 
 /// The guard around the route has validated the token; this handler takes the result.

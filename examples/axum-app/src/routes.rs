@@ -29,6 +29,9 @@ pub(crate) fn router(demo: App) -> Router {
         .route("/private", get(private))
         .route("/whoami", get(who_am_i))
         .route_layer(auth.require(""));
+    // Only for a user who signed in a short while ago.
+    let recent = auth.require("").max_age(demo.step_up_max_age());
+    let stepped_up = Router::new().route("/vault", get(vault)).route_layer(recent);
     Router::new()
         .route("/", get(home).post(sign_in))
         .route("/sign_up", post(sign_up))
@@ -37,6 +40,7 @@ pub(crate) fn router(demo: App) -> Router {
         .layer(DefaultBodyLimit::max(MAX_NOTE_BODY))
         .route("/health", get(health))
         .merge(signed_in)
+        .merge(stepped_up)
         // The endpoints of the authorization server.
         .merge(auth.routes())
         .fallback(not_found)
@@ -58,6 +62,10 @@ async fn sign_up(State(demo): State<App>, WholeRequest(request): WholeRequest) -
 
 async fn private(State(demo): State<App>) -> Response {
     respond(demo.private())
+}
+
+async fn vault(State(demo): State<App>) -> Response {
+    respond(demo.vault())
 }
 
 /// The guard of the group has validated the token; this handler takes the result.

@@ -56,6 +56,7 @@ pub struct App {
     note_ids: Arc<NoteIds>,
     /// Whether the streams have to end.
     pub(crate) stopping: watch::Sender<bool>,
+    step_up_max_age: Duration,
 }
 
 impl App {
@@ -123,16 +124,31 @@ impl App {
             }
             None => add_demo_client(&auth).await?,
         }
-        Ok(Self { auth, note_ids: Arc::default(), stopping: watch::Sender::default() })
+        Ok(Self {
+            auth,
+            note_ids: Arc::default(),
+            step_up_max_age: settings.step_up_max_age,
+            stopping: watch::Sender::default(),
+        })
     }
 
     #[cfg(test)]
     pub(crate) fn with(auth: GridAuth) -> Self {
-        Self { auth, note_ids: Arc::default(), stopping: watch::Sender::default() }
+        Self {
+            auth,
+            note_ids: Arc::default(),
+            step_up_max_age: Duration::from_secs(300),
+            stopping: watch::Sender::default(),
+        }
     }
 
     pub(crate) fn note_ids(&self) -> &NoteIds {
         &self.note_ids
+    }
+
+    /// What the route `/vault` requires: a sign-in of a user, not long ago.
+    pub fn step_up_max_age(&self) -> Duration {
+        self.step_up_max_age
     }
 
     /// The server.

@@ -9,10 +9,11 @@ use serde_json::json;
 use crate::{App, responses};
 
 /// Links to the application's own routes, with their descriptions.
-const OWN_LINKS: [(&str, &str); 4] = [
+const OWN_LINKS: [(&str, &str); 5] = [
     ("/private", "a private page, for any valid token"),
     ("/notes", "your notes: to read them takes the scope notes.read, to write them notes.write"),
     ("/whoami", "whom your token speaks for"),
+    ("/vault", "what you see only shortly after you have signed in"),
     ("/health", "whether the store can be reached"),
 ];
 
@@ -75,6 +76,11 @@ impl App {
     /// Answers `GET /private`.
     pub fn private(&self) -> Response {
         responses::text(StatusCode::OK, "This is a private page only viewable if you're logged in.")
+    }
+
+    /// Answers `GET /vault`.
+    pub fn vault(&self) -> Response {
+        responses::text(StatusCode::OK, "The vault is open: you signed in a short while ago.")
     }
 
     /// Answers `GET /whoami`.

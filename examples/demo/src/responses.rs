@@ -29,13 +29,14 @@ pub(crate) fn json(auth: &GridAuth, status: StatusCode, value: &impl Serialize) 
 }
 
 /// The application's own routes and their methods.
-const ROUTES: [(&str, &str); 7] = [
+const ROUTES: [(&str, &str); 8] = [
     ("/", "GET, HEAD, POST"),
     ("/sign_up", "POST"),
     ("/private", "GET, HEAD"),
     ("/notes", "GET, HEAD, POST"),
     ("/whoami", "GET, HEAD"),
     ("/ticks", "GET, HEAD"),
+    ("/vault", "GET, HEAD"),
     ("/health", "GET, HEAD"),
 ];
 

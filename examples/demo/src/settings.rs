@@ -26,6 +26,8 @@ pub struct Settings {
     pub code_lifetime: Duration,
     /// `GRIDAUTH_REFRESH_GRACE`: how long a rotated refresh token may be presented again.
     pub refresh_grace: Duration,
+    /// `GRIDAUTH_STEP_UP_MAX_AGE`: how long after the sign-in `/vault` opens.
+    pub step_up_max_age: Duration,
     /// `GRIDAUTH_TRUSTED_PROXIES`: the reverse proxies that are believed.
     pub trusted_proxies: TrustedProxies,
     /// `GRIDAUTH_ACCESS_TOKEN`: what access tokens are.
@@ -75,6 +77,7 @@ impl Settings {
             refresh_token_lifetime: variables.seconds("GRIDAUTH_REFRESH_TOKEN_TTL", 1, 1_209_600)?,
             code_lifetime: variables.seconds("GRIDAUTH_CODE_TTL", 1, 60)?,
             refresh_grace: variables.seconds("GRIDAUTH_REFRESH_GRACE", 0, 10)?,
+            step_up_max_age: variables.seconds("GRIDAUTH_STEP_UP_MAX_AGE", 1, 300)?,
             seed: variables.parse("GRIDAUTH_SEED", seed, crate::seed::MAY_BE)?,
             trusted_proxies: variables
                 .parse(
@@ -95,8 +98,6 @@ impl Settings {
         variables.parse("GRIDAUTH_REGISTRATION", registration, "off")?;
         variables.parse("GRIDAUTH_CLIENT_METADATA", client_metadata, "off")?;
         variables.parse("GRIDAUTH_PROFILE", profile, "default")?;
-        // Nothing needs the age of a sign-in yet, so only the form of the value counts.
-        variables.seconds("GRIDAUTH_STEP_UP_MAX_AGE", 1, 300)?;
         if settings.previous_secret.is_some() && settings.secret.is_none() {
             let may_be = "the secret before the one in GRIDAUTH_SECRET";
             return Err(StartError::bad_value(

@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 use futures_util::Stream;
+use gridauth::guard::Requirement;
 use gridauth_demo::{App, MAX_NOTE_BODY, NotesRead, NotesWrite, TICKS_HEADERS, run};
 use gridauth_rocket::{Access, Answer, GridAuthExt, WholeRequest};
 use rocket::data::ToByteUnit;
@@ -23,6 +24,8 @@ pub(crate) fn stage(demo: App) -> AdHoc {
             .mount("/", routes![home, sign_in, sign_up, health, list_notes, add_note, ticks])
             // A group of routes behind one guard: any valid token.
             .mount("/", auth.require("", routes![private, who_am_i]))
+            // Only for a user who signed in a short while ago.
+            .mount("/", auth.require(Requirement::new("").max_age(demo.step_up_max_age()), routes![vault]))
             .register("/", catchers![otherwise])
             .manage(demo)
     })
@@ -46,6 +49,11 @@ async fn sign_up(demo: &State<App>, request: WholeRequest) -> Answer {
 #[get("/private")]
 fn private(demo: &State<App>) -> Answer {
     Answer(demo.private())
+}
+
+#[get("/vault")]
+fn vault(demo: &State<App>) -> Answer {
+    Answer(demo.vault())
 }
 
 /// The guard of the group has validated the token; this handler takes the result.

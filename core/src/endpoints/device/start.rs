@@ -63,6 +63,7 @@ impl Endpoint for DeviceAuthorizationEndpoint {
             client: &client,
             grant_type: DEVICE_CODE,
             parameters: &parameters,
+            binding: None,
             source: engine.source(request.http),
             now: engine.clock.now(),
         };

@@ -4,12 +4,14 @@ mod access_token_claims;
 mod details;
 mod openid;
 mod pkce;
+mod sender_constraint;
 
 pub(crate) use access_token_claims::AccessTokenClaims;
 pub use details::AuthorizationDetails;
 pub use openid::OpenId;
 pub(super) use openid::{IdTokenSubject, kept};
 pub use pkce::Pkce;
+pub(crate) use sender_constraint::SenderConstraint;
 
 use async_trait::async_trait;
 
