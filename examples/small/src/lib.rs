@@ -98,3 +98,13 @@ struct DevicePage;
 #[cfg(doctest)]
 #[doc = include_str!("../../../docs/exchange.md")]
 struct ExchangePage;
+
+/// The programs of the pages for beginners, compiled.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/first-hour.md")]
+struct FirstHourPage;
+
+/// The programs of the page on users, compiled.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/users.md")]
+struct UsersPage;

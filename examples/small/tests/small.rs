@@ -15,6 +15,9 @@ mod custom_extension;
 #[path = "../src/bin/custom_grant.rs"]
 mod custom_grant;
 #[allow(dead_code, reason = "the test does not run its main")]
+#[path = "../src/bin/first_hour.rs"]
+mod first_hour;
+#[allow(dead_code, reason = "the test does not run its main")]
 #[path = "../src/bin/guard_only.rs"]
 mod guard_only;
 #[allow(dead_code, reason = "the test does not run its main")]
@@ -76,6 +79,40 @@ fn query(uri: &str, name: &str) -> String {
     let (_, query) = uri.split_once('?').unwrap();
     let found = form_urlencoded::parse(query.as_bytes()).find(|(own, _)| own == name);
     found.unwrap().1.into_owned()
+}
+
+/// Every page of the book is in its table of contents, and every link between files leads somewhere.
+#[test]
+fn the_pages_of_the_book_are_listed_and_their_links_lead_somewhere() {
+    let docs = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs");
+    let listed = std::fs::read_to_string(docs.join("SUMMARY.md")).unwrap();
+    for entry in std::fs::read_dir(&docs).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_name().unwrap().to_str().unwrap();
+        if path.extension().is_none_or(|extension| extension != "md") {
+            continue;
+        }
+        assert!(name == "SUMMARY.md" || listed.contains(&format!("]({name})")), "{name} is not listed");
+        let text = std::fs::read_to_string(&path).unwrap();
+        for link in text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
+            let file = link.split('#').next().unwrap();
+            if !file.is_empty() && !file.contains("://") {
+                assert!(docs.join(file).exists(), "{name}: {link}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn first_hour() {
+    let store = Store::memory();
+    let app = first_hour::app(store.clone()).await.unwrap();
+    assert!(text(send(&app, get("/", &[])).await).await.contains("/oauth/authorize"));
+    assert_eq!(send(&app, get("/orders", &[])).await.status(), StatusCode::UNAUTHORIZED);
+    // A second start finds everything as it is.
+    let app = first_hour::app(store).await.unwrap();
+    let sign_in = "/oauth/authorize?response_type=code&client_id=page&redirect_uri=http://127.0.0.1:8080/&code_challenge=E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM&code_challenge_method=S256";
+    assert!(text(send(&app, get(sign_in, &[])).await).await.contains("password"));
 }
 
 #[tokio::test]
