@@ -31,6 +31,8 @@ pub struct StoreKind {
     pub shared: bool,
     /// Whether a case can start its own database, to crash it.
     pub crashes: bool,
+    /// Whether it is one of the SQL databases, of which each case needs only one.
+    pub is_sql: bool,
 }
 
 /// The stores. To add one, add a line here.
@@ -41,12 +43,34 @@ pub const STORES: &[StoreKind] = &[
         durable: false,
         shared: false,
         crashes: false,
+        is_sql: false,
     },
-    StoreKind { name: "file", url: in_file, durable: true, shared: false, crashes: false },
-    StoreKind { name: "node", url: griddb::test_node, durable: true, shared: true, crashes: true },
-    StoreKind { name: "griddb", url: griddb::real_server, durable: true, shared: true, crashes: false },
-    StoreKind { name: "sqlite", url: in_sqlite, durable: true, shared: true, crashes: false },
-    StoreKind { name: "postgres", url: postgres::server, durable: true, shared: true, crashes: false },
+    StoreKind { name: "file", url: in_file, durable: true, shared: false, crashes: false, is_sql: false },
+    StoreKind {
+        name: "node",
+        url: griddb::test_node,
+        durable: true,
+        shared: true,
+        crashes: true,
+        is_sql: false,
+    },
+    StoreKind {
+        name: "griddb",
+        url: griddb::real_server,
+        durable: true,
+        shared: true,
+        crashes: false,
+        is_sql: false,
+    },
+    StoreKind { name: "sqlite", url: in_sqlite, durable: true, shared: true, crashes: false, is_sql: true },
+    StoreKind {
+        name: "postgres",
+        url: postgres::server,
+        durable: true,
+        shared: true,
+        crashes: false,
+        is_sql: true,
+    },
 ];
 
 fn in_file(directory: &Path) -> Option<String> {
@@ -71,6 +95,28 @@ impl Combination {
     pub fn name(&self) -> String {
         format!("{}/{}", self.framework.name, self.store.name)
     }
+}
+
+/// Whether this case runs on this combination. If `GRIDAUTH_COMBINATIONS` names what runs, every case runs on all of it. Otherwise
+/// every case runs on every framework in memory, and on each other store on one framework: which one differs by case and store. Of the
+/// SQL databases that can run here, each case runs on one.
+pub fn includes(combination: &Combination, subject: &str, case: &str) -> bool {
+    let store = combination.store.name;
+    if std::env::var_os("GRIDAUTH_COMBINATIONS").is_some() || store == "memory" {
+        return true;
+    }
+    let sum =
+        |text: &str| text.bytes().fold(5381_usize, |sum, byte| sum.wrapping_mul(33) ^ usize::from(byte));
+    let case = sum(subject).wrapping_mul(31).wrapping_add(sum(case));
+    let here: Vec<&str> = STORES
+        .iter()
+        .filter(|kind| kind.is_sql && (kind.url)(Path::new(".")).is_some())
+        .map(|kind| kind.name)
+        .collect();
+    if combination.store.is_sql && here[case / FRAMEWORKS.len() % here.len()] != store {
+        return false;
+    }
+    FRAMEWORKS[(case + sum(store)) % FRAMEWORKS.len()].name == combination.framework.name
 }
 
 /// The combinations that `GRIDAUTH_COMBINATIONS` names; if it is not set, all that can run here.

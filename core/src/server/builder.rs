@@ -4,7 +4,7 @@ use std::time::Duration;
 use serde_json::{Map, Value};
 
 use super::admin::Admin;
-use super::configuration::{Problems, warn};
+use super::configuration::{Problems, warn, warn_of_users};
 use super::grid_auth::{GridAuth, Server};
 use super::routes::{Routes, endpoints, metadata};
 use super::{BuildError, logouts, sweeper};
@@ -673,6 +673,7 @@ impl Builder {
             secure: issuer.is_https,
             is_own: self.own_session.is_some(),
         };
+        warn_of_users(self.own_session.is_some(), self.users.is_some(), self.openid.as_ref());
         let interaction = Arc::new(Interaction {
             pages: Arc::clone(&self.pages),
             own_session: self.own_session.take(),

@@ -139,6 +139,15 @@ impl Problems {
     }
 }
 
+/// Logs a warning if ID tokens are asked for of users whom the server does not find.
+pub(super) fn warn_of_users(has_own_session: bool, has_own_users: bool, openid: Option<&OpenId>) {
+    if has_own_session && !has_own_users && openid.is_some() {
+        tracing::warn!(
+            "the application has sessions of its own, but no users: a code with the scope openid is refused for every user who is not in the server's store; call .users(..) with users that implement find"
+        );
+    }
+}
+
 /// Logs warnings about a valid configuration.
 pub(super) fn warn(issuer: &Issuer, grants: &Registry) {
     if issuer.is_unprotected {

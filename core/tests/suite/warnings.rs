@@ -1,7 +1,11 @@
 //! Building a server logs a warning for what is allowed but risky.
 
+use gridauth::grant::extension::OpenId;
 use gridauth::grant::{AuthorizationCode, ClientCredentials, Implicit, Password, RefreshToken};
-use gridauth::{Builder, GridAuth, Store};
+use gridauth::identity::{OwnSession, UsersError, WantedSignIn};
+use gridauth::model::Authentication;
+use gridauth::token::Secret;
+use gridauth::{Builder, GridAuth, Store, User};
 
 use crate::log::Warnings;
 
@@ -27,6 +31,30 @@ async fn the_password_and_implicit_grants_log_a_warning_that_cites_rfc_9700() {
 
     let both = warnings_of(HTTPS, |builder| builder.grant(Implicit::new()).grant(Password::new())).await;
     assert_eq!(both.len(), 2, "{both:?}");
+}
+
+/// Nobody is signed in.
+struct Nobody;
+
+#[gridauth::async_trait]
+impl OwnSession for Nobody {
+    async fn authentication(&self, _: &http::request::Parts) -> Result<Option<Authentication>, UsersError> {
+        Ok(None)
+    }
+
+    fn sign_in_uri(&self, _: &WantedSignIn<'_>) -> String {
+        "/login".to_owned()
+    }
+}
+
+#[tokio::test]
+async fn id_tokens_for_users_whom_nobody_finds_are_warned_of() {
+    let openid = |builder: Builder| builder.grant(AuthorizationCode::new()).openid(OpenId::new());
+    let warned = warnings_of(HTTPS, |builder| openid(builder).own_session(Nobody)).await;
+    assert!(matches!(&*warned, [one] if one.contains(".users(")), "{warned:?}");
+    let users = |username: String, _: Secret| async move { Ok(Some(User::new(username))) };
+    let silent = warnings_of(HTTPS, |builder| openid(builder).own_session(Nobody).users(users)).await;
+    assert_eq!(silent, [""; 0]);
 }
 
 #[tokio::test]

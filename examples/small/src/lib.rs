@@ -1,9 +1,15 @@
 //! Helpers of the small programs.
 
+use std::error::Error;
 use std::io;
 
 use axum::Router;
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use gridauth::env::{Entropy, EntropyError, SystemEntropy};
+use gridauth::fetch::{Fetch, FetchRequest, HttpFetch, PlainHttp, Reach};
+use serde_json::Value;
+use sha2::{Digest, Sha256};
 use tokio::net::TcpListener;
 
 /// Serves on port 8080 of this machine.
@@ -36,6 +42,37 @@ pub fn from_hex(text: &str) -> Option<Vec<u8>> {
     rest.is_empty().then(|| pairs.iter().map(|[high, low]| high << 4 | low).collect())
 }
 
+/// The JSON document at this URL.
+///
+/// # Errors
+/// If it is no URL, or what is there cannot be fetched or is not JSON.
+pub async fn get_json(url: &Value) -> Result<Value, Box<dyn Error>> {
+    let url = url.as_str().ok_or("there is no URL")?;
+    json(FetchRequest::get(url, PlainHttp::Loopback, Reach::Anywhere)?).await
+}
+
+/// The JSON document that is the response to a form: `encoded`, and these fields.
+///
+/// # Errors
+/// As [`get_json`].
+pub async fn post_json(url: &Value, encoded: &str, fields: &[(&str, &str)]) -> Result<Value, Box<dyn Error>> {
+    let url = url.as_str().ok_or("there is no URL")?;
+    let all = form_urlencoded::parse(encoded.as_bytes());
+    let all: Vec<_> =
+        all.chain(fields.iter().map(|(name, value)| ((*name).into(), (*value).into()))).collect();
+    let form = all.iter().map(|(name, value)| (&**name, &**value));
+    json(FetchRequest::post_form(url, PlainHttp::Loopback, Reach::Anywhere, form)?).await
+}
+
+async fn json(request: FetchRequest) -> Result<Value, Box<dyn Error>> {
+    Ok(serde_json::from_slice(HttpFetch::new().fetch(request).await?.body())?)
+}
+
+/// The code challenge for this verifier (RFC 7636 section 4.2).
+pub fn s256(verifier: &str) -> String {
+    URL_SAFE_NO_PAD.encode(Sha256::digest(verifier))
+}
+
 /// Prints a mail instead of sending it.
 #[expect(clippy::print_stderr, reason = "it stands in for a mailer")]
 pub fn mail(address: &str, code: &str) {
@@ -66,3 +103,13 @@ struct ExchangePage;
 #[cfg(doctest)]
 #[doc = include_str!("../../../docs/details.md")]
 struct DetailsPage;
+
+/// The programs of the pages for beginners, compiled.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/first-hour.md")]
+struct FirstHourPage;
+
+/// The programs of the page on users, compiled.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/users.md")]
+struct UsersPage;

@@ -15,19 +15,31 @@ mod custom_extension;
 #[path = "../src/bin/custom_grant.rs"]
 mod custom_grant;
 #[allow(dead_code, reason = "the test does not run its main")]
+#[path = "../src/bin/first_hour.rs"]
+mod first_hour;
+#[allow(dead_code, reason = "the test does not run its main")]
 #[path = "../src/bin/guard_only.rs"]
 mod guard_only;
 #[allow(dead_code, reason = "the test does not run its main")]
 #[path = "../src/bin/own_users.rs"]
 mod own_users;
+#[allow(dead_code, reason = "the test does not run its main")]
+#[path = "../src/bin/sign_in_elsewhere.rs"]
+mod sign_in_elsewhere;
 
 use std::sync::Mutex;
 
 use axum::Router;
 use axum::body::Body;
+use axum::http::request::Parts;
 use axum::http::{Request, Response, StatusCode};
 use gridauth::env::{Clock, SystemClock};
-use gridauth::{GridAuth, MintRequest, Store};
+use gridauth::grant::AuthorizationCode;
+use gridauth::grant::extension::OpenId;
+use gridauth::identity::{OwnSession, UsersError, WantedSignIn};
+use gridauth::model::Authentication;
+use gridauth::{Client, GridAuth, MintRequest, Store, User};
+use gridauth_tower::GridAuthExt;
 use http_body_util::BodyExt;
 use serde_json::Value;
 use tower::ServiceExt;
@@ -67,6 +79,40 @@ fn query(uri: &str, name: &str) -> String {
     let (_, query) = uri.split_once('?').unwrap();
     let found = form_urlencoded::parse(query.as_bytes()).find(|(own, _)| own == name);
     found.unwrap().1.into_owned()
+}
+
+/// Every page of the book is in its table of contents, and every link between files leads somewhere.
+#[test]
+fn the_pages_of_the_book_are_listed_and_their_links_lead_somewhere() {
+    let docs = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs");
+    let listed = std::fs::read_to_string(docs.join("SUMMARY.md")).unwrap();
+    for entry in std::fs::read_dir(&docs).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_name().unwrap().to_str().unwrap();
+        if path.extension().is_none_or(|extension| extension != "md") {
+            continue;
+        }
+        assert!(name == "SUMMARY.md" || listed.contains(&format!("]({name})")), "{name} is not listed");
+        let text = std::fs::read_to_string(&path).unwrap();
+        for link in text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
+            let file = link.split('#').next().unwrap();
+            if !file.is_empty() && !file.contains("://") {
+                assert!(docs.join(file).exists(), "{name}: {link}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn first_hour() {
+    let store = Store::memory();
+    let app = first_hour::app(store.clone()).await.unwrap();
+    assert!(text(send(&app, get("/", &[])).await).await.contains("/oauth/authorize"));
+    assert_eq!(send(&app, get("/orders", &[])).await.status(), StatusCode::UNAUTHORIZED);
+    // A second start finds everything as it is.
+    let app = first_hour::app(store).await.unwrap();
+    let sign_in = "/oauth/authorize?response_type=code&client_id=page&redirect_uri=http://127.0.0.1:8080/&code_challenge=E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM&code_challenge_method=S256";
+    assert!(text(send(&app, get(sign_in, &[])).await).await.contains("password"));
 }
 
 #[tokio::test]
@@ -122,6 +168,52 @@ async fn own_users() {
     let token = send(&app, post("/oauth/token", &[], &form)).await;
     assert_eq!(token.status(), StatusCode::OK);
     assert!(json(token).await["access_token"].is_string());
+}
+
+/// Whoever asks the provider is signed in there.
+struct Israel;
+
+#[gridauth::async_trait]
+impl OwnSession for Israel {
+    async fn authentication(&self, _: &Parts) -> Result<Option<Authentication>, UsersError> {
+        Ok(Some(Authentication::new(User::new("israel"))))
+    }
+
+    fn sign_in_uri(&self, _: &WantedSignIn<'_>) -> String {
+        "/login".to_owned()
+    }
+}
+
+#[tokio::test]
+async fn sign_in_elsewhere() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let issuer = format!("http://{}", listener.local_addr().unwrap());
+    let provider = GridAuth::builder(&issuer)
+        .store(Store::memory())
+        .own_session(Israel)
+        .grant(AuthorizationCode::new())
+        .openid(OpenId::new())
+        .build()
+        .await
+        .unwrap();
+    provider.put_user("israel", &"imru, and imru again".into(), "israel", Default::default()).await.unwrap();
+    let shop = Client::public("shop").redirect_uri("http://127.0.0.1:8080/cb").scope("openid profile");
+    provider.put_client(shop.first_party(true).build().unwrap()).await.unwrap();
+    let provider: Router = provider.routes();
+    let served = provider.clone();
+    tokio::spawn(async move { axum::serve(listener, served).await });
+
+    let site = sign_in_elsewhere::app(&issuer).await.unwrap();
+    let begun = send(&site, get("/", &[])).await;
+    let cookie = header(&begun, "set-cookie").split(';').next().unwrap().to_owned();
+    let asked = header(&begun, "location").strip_prefix(&issuer).unwrap().to_owned();
+    let answered = send(&provider, get(&asked, &[])).await;
+    let back = header(&answered, "location").strip_prefix("http://127.0.0.1:8080").unwrap().to_owned();
+    // Another browser, which has not begun this sign-in.
+    assert_eq!(send(&site, get(&back, &[])).await.status(), StatusCode::BAD_REQUEST);
+    assert_eq!(text(send(&site, get(&back, &[("cookie", &cookie)])).await).await, "Signed in as \"israel\"");
+    let again = send(&site, get(&back, &[("cookie", &cookie)])).await;
+    assert_eq!(again.status(), StatusCode::BAD_REQUEST);
 }
 
 /// The mails that the program has sent.
