@@ -52,7 +52,7 @@
 //! | the ways to get a token | [`grant`]: [`AuthorizationCode`](grant::AuthorizationCode) with PKCE, [`RefreshToken`](grant::RefreshToken), [`ClientCredentials`](grant::ClientCredentials), [`Password`](grant::Password), [`Implicit`](grant::Implicit), [`DeviceCode`](grant::DeviceCode), [`TokenExchange`](grant::TokenExchange), [`JwtBearer`](grant::JwtBearer) |
 //! | guarding handlers, scopes as types | [`Access`], [`scopes!`], [`guard`] |
 //! | tokens that a thief cannot use: DPoP, mutual TLS | [`sender`] |
-//! | guarding in a process without the server | [`Guard::builder`], [`guard::TokenVerifier`] |
+//! | guarding in a process without the server | [`Guard::builder`], [`guard::Remote`], [`guard::TokenVerifier`] |
 //! | where the data is stored | [`Store::open`], [`store`]: memory, one file, GridDB |
 //! | registering clients, and their secrets | [`Client`], [`GridAuth::put_client`], [`clients`] |
 //! | how clients authenticate | [`client_auth`] |
@@ -88,7 +88,8 @@
 //! | --- | --- | --- |
 //! | `server` | yes | the authorization server; without it the crate is a guard |
 //! | `jose` | yes | keys and signatures, part of `server`; a guard checks DPoP proofs with it |
-//! | `fetch` | yes | [`fetch::HttpFetch`], for the server's outgoing requests; it includes `server` |
+//! | `fetch` | yes | [`fetch::HttpFetch`], for outgoing requests |
+//! | `remote` | yes | [`guard::Remote`], for the tokens of an issuer in another process |
 //! | `file` | yes | the embedded store, one file |
 //! | `griddb` | yes | the GridDB store |
 
@@ -107,7 +108,7 @@ pub mod endpoint;
 pub mod engine;
 pub mod env;
 pub mod events;
-#[cfg(feature = "server")]
+#[cfg(any(feature = "server", feature = "fetch"))]
 pub mod fetch;
 #[cfg(feature = "server")]
 pub mod grant;
@@ -117,6 +118,8 @@ pub mod http;
 pub mod identity;
 #[cfg(feature = "jose")]
 pub mod jose;
+#[cfg(any(feature = "server", feature = "remote"))]
+mod jwks;
 #[cfg(feature = "server")]
 pub mod keys;
 pub mod model;

@@ -58,6 +58,18 @@ fn without_the_feature_there_is_no_http_client() {
     }
 }
 
+/// A guard for the tokens of another process has an HTTP client, and no store, pages or password hash.
+#[test]
+fn a_remote_guard_has_no_heavy_dependencies() {
+    let crates = dependencies("gridauth", &["--no-default-features", "--features", "remote"]);
+    for client in CLIENT {
+        assert!(crates.iter().any(|name| name == client), "{client}: {crates:?}");
+    }
+    for heavy in HEAVY {
+        assert!(!crates.iter().any(|name| name == heavy), "{heavy}: {crates:?}");
+    }
+}
+
 /// One implementation of cryptography, which has its own C code, is enough.
 #[test]
 fn tls_has_the_cryptography_that_signs() {

@@ -59,6 +59,9 @@ fn message(request: &FetchRequest) -> Result<Request<Full<Bytes>>, FetchError> {
         .header(header::ACCEPT, request.accept())
         .header(header::ACCEPT_ENCODING, "identity")
         .header(header::CONNECTION, "close");
+    if let Some(authorization) = request.authorization() {
+        message = message.header(header::AUTHORIZATION, authorization);
+    }
     if form.is_some() {
         message = message.header(header::CONTENT_TYPE, "application/x-www-form-urlencoded");
     }

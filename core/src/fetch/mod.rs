@@ -7,7 +7,7 @@
 //! URL. An unusual spelling of an address does not get around it, and neither does a name that resolves differently each time.
 //!
 //! Time and size are bounded: one time limit covers everything from the lookup of the name to the last byte, and the body has a
-//! maximum length. Redirects are not followed. No cookies, referrers or credentials are sent.
+//! maximum length. Redirects are not followed. No cookies or referrers are sent, and no credentials but those of the request.
 //!
 //! The check knows addresses, not networks. If the server can reach internal hosts by public addresses, a firewall has to
 //! keep it from them.
@@ -89,7 +89,7 @@ pub trait Fetch: Send + Sync + 'static {
     /// - connects only to addresses that [`FetchRequest::allows`],
     /// - follows no redirect: a status of 300 to 399 is [`FetchError::Redirect`],
     /// - reads no more than [`FetchRequest::max_body`] bytes and takes no longer than [`FetchRequest::time_limit`],
-    /// - adds no credentials and keeps no cookies.
+    /// - sends the credentials of the request ([`FetchRequest::authorization`]) and no others, and keeps no cookies.
     ///
     /// # Errors
     /// [`FetchError`] if there is no complete response.

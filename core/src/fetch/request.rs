@@ -2,7 +2,9 @@ use std::fmt;
 use std::net::IpAddr;
 use std::time::Duration;
 
-use http::Method;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use http::{HeaderValue, Method};
 use url::{Host, Url};
 
 use super::{FetchError, Reach};
@@ -28,6 +30,7 @@ pub struct FetchRequest {
     reach: Reach,
     is_loopback_only: bool,
     form: Option<String>,
+    authorization: Option<HeaderValue>,
     accept: &'static str,
     max_body: usize,
     time_limit: Duration,
@@ -59,6 +62,7 @@ impl FetchRequest {
             url,
             reach,
             form: None,
+            authorization: None,
             accept: "*/*",
             max_body: Self::MAX_BODY,
             time_limit: Self::TIME_LIMIT,
@@ -77,6 +81,19 @@ impl FetchRequest {
     ) -> Result<Self, FetchError> {
         let form = form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
         Ok(Self { form: Some(form), ..Self::get(url, plain_http, reach)? })
+    }
+
+    /// Authenticates as this client, with its secret in the header (RFC 6749 section 2.3.1).
+    #[must_use]
+    pub fn basic(self, client_id: &str, client_secret: &str) -> Self {
+        let half = |text: &str| form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>();
+        let credentials = STANDARD.encode(format!("{}:{}", half(client_id), half(client_secret)));
+        let value = HeaderValue::try_from(format!("Basic {credentials}")).ok();
+        let authorization = value.map(|mut value| {
+            value.set_sensitive(true);
+            value
+        });
+        Self { authorization, ..self }
     }
 
     /// Sets the media types that are asked for, as in an `Accept` header. By default, every type.
@@ -110,6 +127,11 @@ impl FetchRequest {
     /// The body: an encoded form (`application/x-www-form-urlencoded`).
     pub fn form(&self) -> Option<&str> {
         self.form.as_deref()
+    }
+
+    /// The `Authorization` header, if the request authenticates.
+    pub fn authorization(&self) -> Option<&HeaderValue> {
+        self.authorization.as_ref()
     }
 
     /// The value of the `Accept` header.

@@ -13,6 +13,8 @@ mod live;
 mod outcome;
 mod possession;
 mod rejection;
+#[cfg(feature = "remote")]
+mod remote;
 mod requirement;
 mod scopes;
 mod verifier;
@@ -26,6 +28,8 @@ pub use id::GuardId;
 pub use live::{AccessEnded, WhileValid};
 pub use outcome::GuardOutcome;
 pub use rejection::{Rejection, RejectionBody};
+#[cfg(feature = "remote")]
+pub use remote::{Remote, RemoteBuilder, RemoteError};
 pub use requirement::Requirement;
 pub(crate) use scopes::STANDARD_SCOPES;
 pub use scopes::{AnyScope, RequiredScope, RequiredScopeError, ScopeDescription, is_scope_list};

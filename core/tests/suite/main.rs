@@ -48,6 +48,7 @@ mod pushed_requests;
 mod put_users;
 mod refresh;
 mod registration;
+mod remote_guard;
 mod removal;
 mod revocation;
 mod secret_rotation;

@@ -1,6 +1,5 @@
 //! The public keys of clients, for what they sign.
 
-mod remote;
 #[cfg(test)]
 mod tests;
 
@@ -8,10 +7,10 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use self::remote::RemoteKeys;
 use crate::env::Clock;
 use crate::fetch::{Fetch, Reach};
 use crate::jose::{Jws, KeySet};
+use crate::jwks::{KeysUnavailable, RemoteKeys};
 use crate::model::Client;
 use crate::protocol::OAuthError;
 
@@ -40,7 +39,7 @@ impl ClientKeys {
         }
         let Some(url) = client.metadata("jwks_uri") else { return Ok(false) };
         let reach = if client.is_self_registered() { self.strangers } else { Reach::Anywhere };
-        self.published.verify(client.id(), url, reach, jws).await
+        Ok(self.published.verify(client.id(), url, reach, jws).await?)
     }
 
     /// Whether a token is signed by a key that an issuer publishes, whom the application trusts.
@@ -53,7 +52,13 @@ impl ClientKeys {
         url: &str,
         jws: &Jws<'_>,
     ) -> Result<bool, OAuthError> {
-        self.of_issuers.verify(issuer, url, Reach::Anywhere, jws).await
+        Ok(self.of_issuers.verify(issuer, url, Reach::Anywhere, jws).await?)
+    }
+}
+
+impl From<KeysUnavailable> for OAuthError {
+    fn from(error: KeysUnavailable) -> Self {
+        Self::unavailable(KeysUnavailable::RETRY_AFTER).with_cause(error)
     }
 }
 

@@ -1,4 +1,5 @@
-//! The keys that somebody publishes (`jwks_uri`), as they were last read.
+//! The key sets that others publish (`jwks_uri`), as they were last read: those of clients, of issuers that are trusted, and of the
+//! issuer whose tokens a guard in another process checks.
 //!
 //! Whoever names a client in a request can make the server ask for its keys. So a URL is requested at most once in a while, whatever
 //! the requests say and whatever the host answers, and concurrent requests wait for one response.
@@ -13,7 +14,6 @@ use tokio::sync::{Mutex as AsyncMutex, OwnedMutexGuard};
 use crate::env::{Clock, Timestamp};
 use crate::fetch::{Fetch, FetchRequest, PlainHttp, Reach};
 use crate::jose::{Jws, KeySet};
-use crate::protocol::OAuthError;
 
 /// Of how many owners keys are remembered. The one that was not used for the longest time is forgotten first.
 const REMEMBERED: usize = 1_000;
@@ -28,7 +28,7 @@ const FRESH_BOUNDS: (Duration, Duration) = (Duration::from_secs(60), Duration::f
 /// How old keys may become while their URL cannot be read. A key that its owner has withdrawn is believed no longer than this.
 const OLDEST: Duration = Duration::from_secs(24 * 60 * 60);
 
-pub(super) struct RemoteKeys {
+pub(crate) struct RemoteKeys {
     fetch: Arc<dyn Fetch>,
     clock: Arc<dyn Clock>,
     /// By their owners.
@@ -78,29 +78,34 @@ impl LastRead {
     }
 
     /// The last good keys, if the URL was asked a moment ago; an error if there are none.
-    fn in_pause(&self, now: Timestamp) -> Option<Result<Arc<KeySet>, OAuthError>> {
-        is_within(PAUSE, self.tried, now).then(|| self.usable(now).cloned().ok_or_else(unavailable))
+    fn in_pause(&self, now: Timestamp) -> Option<Result<Arc<KeySet>, KeysUnavailable>> {
+        is_within(PAUSE, self.tried, now).then(|| self.usable(now).cloned().ok_or(KeysUnavailable))
     }
 }
 
 /// The keys cannot be had, which is neither a wrong signature nor a right one.
-fn unavailable() -> OAuthError {
-    OAuthError::unavailable(PAUSE.as_secs()).with_cause("the jwks_uri cannot be read")
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the jwks_uri cannot be read")]
+pub(crate) struct KeysUnavailable;
+
+impl KeysUnavailable {
+    /// After how many seconds the URL is requested again.
+    pub(crate) const RETRY_AFTER: u64 = PAUSE.as_secs();
 }
 
 impl RemoteKeys {
-    pub(super) fn new(fetch: Arc<dyn Fetch>, clock: Arc<dyn Clock>) -> Self {
+    pub(crate) fn new(fetch: Arc<dyn Fetch>, clock: Arc<dyn Clock>) -> Self {
         Self { fetch, clock, places: Mutex::default() }
     }
 
     /// Whether a token is signed by a key that `id` publishes at `url`.
-    pub(super) async fn verify(
+    pub(crate) async fn verify(
         &self,
         id: &str,
         url: &str,
         reach: Reach,
         jws: &Jws<'_>,
-    ) -> Result<bool, OAuthError> {
+    ) -> Result<bool, KeysUnavailable> {
         let owner = Owner { id, url, reach };
         let keys = self.keys(owner, None).await?;
         if keys.signer_of(jws).is_some() {
@@ -115,7 +120,11 @@ impl RemoteKeys {
     }
 
     /// The keys of an owner: from memory if they are fresh, and not the ones that are known not to do.
-    async fn keys(&self, owner: Owner<'_>, known: Option<&Arc<KeySet>>) -> Result<Arc<KeySet>, OAuthError> {
+    async fn keys(
+        &self,
+        owner: Owner<'_>,
+        known: Option<&Arc<KeySet>>,
+    ) -> Result<Arc<KeySet>, KeysUnavailable> {
         let last = self.last_read(owner).lock_owned().await;
         let now = self.clock.now();
         // Another request may have read newer ones meanwhile.
@@ -152,7 +161,7 @@ impl RemoteKeys {
         &self,
         owner: Owner<'_>,
         last: OwnedMutexGuard<LastRead>,
-    ) -> Result<Arc<KeySet>, OAuthError> {
+    ) -> Result<Arc<KeySet>, KeysUnavailable> {
         let request = match FetchRequest::get(owner.url, PlainHttp::Loopback, owner.reach) {
             Ok(request) => request.accepting("application/jwk-set+json, application/json"),
             Err(error) => {
@@ -161,11 +170,11 @@ impl RemoteKeys {
             }
         };
         let read = read(Arc::clone(&self.fetch), request, Arc::clone(&self.clock), owner.id.to_owned(), last);
-        tokio::spawn(read).await.map_err(OAuthError::server_error)?
+        tokio::spawn(read).await.map_err(|_| KeysUnavailable)?
     }
 
     #[cfg(test)]
-    pub(super) fn remembered(&self) -> usize {
+    pub(crate) fn remembered(&self) -> usize {
         self.places.lock().unwrap().len()
     }
 }
@@ -176,7 +185,7 @@ async fn read(
     clock: Arc<dyn Clock>,
     id: String,
     mut last: OwnedMutexGuard<LastRead>,
-) -> Result<Arc<KeySet>, OAuthError> {
+) -> Result<Arc<KeySet>, KeysUnavailable> {
     last.tried = Some(clock.now());
     let answer = ask(&*fetch, request).await;
     let now = clock.now();
@@ -194,7 +203,7 @@ async fn read(
             let known = last.usable(now).cloned();
             let instead = if known.is_some() { "the last ones are used" } else { "there are none" };
             tracing::warn!(of = id, reason, "the keys at the jwks_uri cannot be read: {instead}");
-            known.ok_or_else(unavailable)
+            known.ok_or(KeysUnavailable)
         }
     }
 }
