@@ -33,5 +33,5 @@ pub use listing::{ListOptions, Listing};
 pub use mint::MintRequest;
 pub use new_client::CreateClientError;
 pub use revocation::RevokeError;
-pub use signing_keys::{SigningKeyInfo, SigningKeyState};
 pub use signed_in::SignInFuture;
+pub use signing_keys::{SigningKeyInfo, SigningKeyState};
