@@ -75,8 +75,12 @@ impl<S: RequiredScope> FromRequest for Access<S> {
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> AccessFuture<S> {
         // Where the application names no server, the guard around the handler is the only one to ask.
-        let around = || request.extensions().get().map(|outcome: &GuardOutcome| outcome.guard().clone());
-        let Some(guard) = configured(request).cloned().or_else(around) else {
+        let around = request.extensions().get().map(|outcome: &GuardOutcome| outcome.guard().clone());
+        let guard = match configured(request) {
+            Some(guard) => Some(guard.or_derived(around.as_ref()).clone()),
+            None => around,
+        };
+        let Some(guard) = guard else {
             return AccessFuture(State::Ready(Some(Err(not_configured().into()))));
         };
         let mut looking = look_up(&guard, request);

@@ -148,7 +148,7 @@ pub use model::{Client, User};
 #[cfg(feature = "server")]
 pub use server::{
     BuildError, Builder, ClientAccess, CreateClientError, EditClientError, GridAuth, ListOptions, Listing,
-    MintRequest, PutClientError, RevokeError, RotateSecretError, SignInFuture, SigningKeyInfo,
+    MintRequest, Profile, PutClientError, RevokeError, RotateSecretError, SignInFuture, SigningKeyInfo,
     SigningKeyState, StoreCheck, StoreProblem,
 };
 pub use store::Store;

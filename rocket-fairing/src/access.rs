@@ -75,6 +75,8 @@ impl<'r, S: RequiredScope> FromRequest<'r> for Access<S> {
         let Some(guard) = request.rocket().state::<Guard>() else {
             return Box::pin(ready(outcome(request, Err(AccessRejection::not_attached()))));
         };
+        let around = request.local_cache(Found::default).0.get().map(GuardOutcome::guard);
+        let guard = guard.or_derived(around);
         let mut access = look_up(guard, request);
         match access.now() {
             Some(access) => Box::pin(ready(outcome(
@@ -126,7 +128,8 @@ pub(crate) fn found(
     requirement: &Requirement,
 ) -> Result<gridauth::Access, AccessRejection> {
     let outcome = GuardOutcome::new(guard, found);
-    let judged = outcome.require(requirement).cloned().map_err(AccessRejection::from);
+    let judged = outcome.require(requirement).cloned();
+    let judged = judged.map_err(|rejection| AccessRejection::new(guard, rejection));
     let _ = request.local_cache(Found::default).0.set(outcome);
     judged
 }

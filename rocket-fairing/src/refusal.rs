@@ -21,7 +21,7 @@ pub(crate) const REFUSED: Status = Status::new(487);
 /// Why a request did not reach its handler.
 #[derive(Clone, Debug)]
 pub(crate) enum Refusal {
-    Guard(Rejection),
+    Guard(Guard, Rejection),
     #[cfg(feature = "server")]
     Unread(Unread),
     /// The response that lets the user sign in.
@@ -33,7 +33,7 @@ impl Refusal {
     /// The status of the response.
     pub(crate) fn status(&self) -> Status {
         Status::new(match self {
-            Self::Guard(rejection) => rejection.status().as_u16(),
+            Self::Guard(_, rejection) => rejection.status().as_u16(),
             #[cfg(feature = "server")]
             Self::Unread(why) => why.status().as_u16(),
             #[cfg(feature = "server")]
@@ -41,13 +41,16 @@ impl Refusal {
         })
     }
 
-    /// The response, made by the guard or the server of this Rocket.
+    /// The response, made by the guard or by the server of this Rocket.
     pub(crate) fn answer(self, request: &Request<'_>) -> Option<gridauth::Response> {
-        let rocket = request.rocket();
+        #[cfg(not(feature = "server"))]
+        let _ = request;
         match self {
-            Self::Guard(rejection) => Some(rocket.state::<Guard>()?.reject(rejection)),
+            Self::Guard(guard, rejection) => Some(guard.reject(rejection)),
             #[cfg(feature = "server")]
-            Self::Unread(why) => Some(rocket.state::<GridAuth>()?.refuse_unread(&Head(request), why)),
+            Self::Unread(why) => {
+                Some(request.rocket().state::<GridAuth>()?.refuse_unread(&Head(request), why))
+            }
             #[cfg(feature = "server")]
             Self::SignIn(answer) => Some(*answer),
         }

@@ -29,12 +29,16 @@ use crate::refusal::{self, Refusal};
 /// ```
 #[derive(Clone, Debug, thiserror::Error)]
 #[error("{}", self.words())]
-pub struct AccessRejection(Option<Rejection>);
+pub struct AccessRejection(Option<(Guard, Rejection)>);
 
 impl AccessRejection {
     /// Why the guard rejected the request; `None` if the fairing is not attached.
     pub fn rejection(&self) -> Option<&Rejection> {
-        self.0.as_ref()
+        self.0.as_ref().map(|(_, rejection)| rejection)
+    }
+
+    pub(crate) fn new(guard: &Guard, rejection: Rejection) -> Self {
+        Self(Some((guard.clone(), rejection)))
     }
 
     fn words(&self) -> &'static str {
@@ -58,23 +62,19 @@ impl AccessRejection {
     /// Leaves the rejection for the catcher. Returns the status that leads to it.
     pub(crate) fn leave(&self, request: &Request<'_>) -> Status {
         match &self.0 {
-            Some(rejection) => refusal::leave(request, Refusal::Guard(rejection.clone())),
+            Some((guard, rejection)) => {
+                refusal::leave(request, Refusal::Guard(guard.clone(), rejection.clone()))
+            }
             None => self.status(),
         }
     }
 }
 
-impl From<Rejection> for AccessRejection {
-    fn from(rejection: Rejection) -> Self {
-        Self(Some(rejection))
-    }
-}
-
 impl<'r> Responder<'r, 'static> for AccessRejection {
-    fn respond_to(self, request: &'r Request<'_>) -> response::Result<'static> {
-        match (self.0, request.rocket().state::<Guard>()) {
-            (Some(rejection), Some(guard)) => Ok(convert::response(guard.reject(rejection))),
-            _ => Err(Status::InternalServerError),
+    fn respond_to(self, _: &'r Request<'_>) -> response::Result<'static> {
+        match self.0 {
+            Some((guard, rejection)) => Ok(convert::response(guard.reject(rejection))),
+            None => Err(Status::InternalServerError),
         }
     }
 }
@@ -92,7 +92,7 @@ impl<'r> Responder<'r, 'static> for AccessRejection {
 /// ```
 pub fn rejection(request: &Request<'_>) -> Option<Rejection> {
     match refusal::taken_up(request)? {
-        Refusal::Guard(rejection) => Some(rejection),
+        Refusal::Guard(_, rejection) => Some(rejection),
         #[cfg(feature = "server")]
         Refusal::Unread(_) | Refusal::SignIn(_) => None,
     }

@@ -29,6 +29,8 @@ mod proofs;
 mod races;
 mod readme;
 mod refresh;
+mod registration;
+mod resources;
 mod revocation;
 mod seeding;
 mod slow;
@@ -64,6 +66,8 @@ const SUBJECTS: &[(&str, &[Case])] = &[
     ("device", device::CASES),
     ("exchange", exchange::CASES),
     ("refresh", refresh::CASES),
+    ("resources", resources::CASES),
+    ("registration", registration::CASES),
     ("revocation", revocation::CASES),
     ("introspection", introspection::CASES),
     ("assertions", assertions::CASES),

@@ -183,7 +183,8 @@ where
     type Rejection = AccessRejection;
 
     async fn from_request_parts(parts: &mut Parts, state: &St) -> Result<Self, AccessRejection> {
-        let guard = state.guard();
+        let own = state.guard();
+        let guard = own.or_derived(parts.extensions.get()).clone();
         let outcome = access(&guard, parts).await;
         let requirement = Requirement::of::<S>();
         match outcome.and_then(|access| guard.permit(&access, &requirement).map(|()| access)) {

@@ -151,6 +151,10 @@ impl Guarding {
     ) -> Result<(), Rejection> {
         let access = outcome?;
         self.guard.permit(&access, &self.requirement)?;
+        // Extractors answer with its challenges.
+        if self.guard.is_derived() {
+            extensions.insert(self.guard.clone());
+        }
         extensions.insert(access);
         Ok(())
     }

@@ -22,6 +22,8 @@ use crate::protocol::OAuthError;
 pub enum EndpointPath<'a> {
     /// Below the server's mount path: `/token` becomes `/oauth/token` by default.
     Mounted(&'a str),
+    /// This path of the issuer's origin, whatever the issuer's path and the mount path.
+    Origin(&'a str),
     /// The well-known URI with this name. The issuer's path is appended to it (RFC 8414 section 3.1).
     WellKnown(&'a str),
     /// The well-known URI with this name, where OpenID Connect Discovery section 4 has it: appended to the issuer. For an issuer with

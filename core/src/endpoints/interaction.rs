@@ -4,6 +4,7 @@ use http::StatusCode;
 use http::header::{ACCEPT_LANGUAGE, RETRY_AFTER};
 
 use super::form::Browser;
+use crate::clients::authority_of;
 use crate::engine::Engine;
 use crate::grant::Extension;
 use crate::guard::ScopeDescription;
@@ -11,7 +12,7 @@ use crate::http::{Request, Response};
 use crate::identity::{CookieKind, OwnSession};
 use crate::model::{Authentication, Client, GrantData};
 use crate::pages::{ClientInfo, ErrorPage, Language, Pages, ScopeInfo, WebUri};
-use crate::protocol::OAuthError;
+use crate::protocol::{OAuthError, RedirectUri};
 
 /// What endpoints with pages need: the pages, and who is signed in in a browser.
 pub(crate) struct Interaction {
@@ -108,14 +109,21 @@ pub(crate) fn consent_texts(
     extensions.iter().flat_map(|extension| extension.consent_texts(kept, language.tag())).collect()
 }
 
-/// What the pages show of a client.
-pub(crate) fn client_info(client: &Client) -> ClientInfo<'_> {
-    let link = |member| client.metadata(member).and_then(|uri| WebUri::parse(uri).ok());
+/// What the pages show of a client, in this language where the client has it (RFC 7591 section 2.2).
+pub(crate) fn client_info<'a>(client: &'a Client, language: &Language) -> ClientInfo<'a> {
+    let tag = language.tag();
+    let link = |member| client.localized(member, tag).and_then(|uri| WebUri::parse(uri).ok());
     let mut info = ClientInfo::new(client.id());
-    info.name = client.name();
+    info.name = client.localized("client_name", tag);
     info.uri = link("client_uri");
     info.policy_uri = link("policy_uri");
     info.tos_uri = link("tos_uri");
     info.self_registered = client.is_self_registered();
+    if client.is_self_registered() {
+        info.document_host = authority_of(client.id());
+        let is_local = |uri: &RedirectUri| uri.as_str().starts_with("http://");
+        info.loopback_only =
+            !client.redirect_uris().is_empty() && client.redirect_uris().iter().all(is_local);
+    }
     info
 }

@@ -197,9 +197,11 @@ impl State<'_> {
             if let Some(act) = access.act() {
                 tell("act", act.clone());
             }
-            if !access.audience.is_empty() {
-                tell("aud", json!(access.audience));
-            }
+            let audience = match access.audience.is_empty() {
+                true => json!([issuer]),
+                false => json!(access.audience),
+            };
+            tell("aud", audience);
         }
         Value::Object(members)
     }

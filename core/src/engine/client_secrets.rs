@@ -67,8 +67,9 @@ impl Engine {
         &self,
         client: &Client,
     ) -> Result<ArrayVec<SharedSecret, MOST_SECRETS>, KeyStoreError> {
-        let mut secrets = ArrayVec::new();
-        for sealed in client.sealed_secrets(self.clock.now()).take(MOST_SECRETS) {
+        // A client that lives in its id has its secret there.
+        let mut secrets: ArrayVec<SharedSecret, MOST_SECRETS> = client.unsealed.clone().into_iter().collect();
+        for sealed in client.sealed_secrets(self.clock.now()).take(MOST_SECRETS - secrets.len()) {
             secrets.extend(self.opened(client.id(), sealed).await?);
         }
         Ok(secrets)
@@ -110,7 +111,7 @@ impl Engine {
             for entry in page.entries {
                 let client = entry.row.decoded::<Client>().map_err(StoreError::from)?;
                 for stored in client.body.all_sealed_secrets() {
-                    self.reseal(&entry.id, stored).await?;
+                    self.reseal(&entry.id, client.id(), stored).await?;
                 }
             }
             match page.next {
@@ -120,7 +121,12 @@ impl Engine {
         }
     }
 
-    async fn reseal(&self, client_id: &str, stored: &SealedSecret) -> Result<(), KeyStoreError> {
+    async fn reseal(
+        &self,
+        row_id: &str,
+        client_id: &str,
+        stored: &SealedSecret,
+    ) -> Result<(), KeyStoreError> {
         let vault = self.vault.open().await?;
         let opened = vault.open_sealed(PURPOSE, client_id, &stored.sealed);
         let Some(opened) = opened.filter(|opened| !opened.is_current) else { return Ok(()) };
@@ -134,7 +140,7 @@ impl Engine {
                 false => (Change::Keep, ()),
             }
         };
-        self.store.change::<Client, ()>(client_id, replace).await?;
+        self.store.change::<Client, ()>(row_id, replace).await?;
         Ok(())
     }
 }

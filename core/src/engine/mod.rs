@@ -7,6 +7,7 @@ mod attempts;
 mod client_secrets;
 mod entries;
 mod outbox;
+mod registrations;
 mod requests;
 
 use std::fmt;
@@ -75,7 +76,7 @@ pub struct Engine {
     /// What pairwise subjects are made from, if there are any.
     pub(crate) pairwise: Option<PairwiseSalt>,
     /// Seals what the server has to read again.
-    pub(crate) vault: VaultDoor,
+    pub(crate) vault: Arc<VaultDoor>,
     /// Makes the outgoing requests, if there are any.
     pub(crate) fetch: Option<Arc<dyn Fetch>>,
     /// The logos of clients, if outgoing requests are made.

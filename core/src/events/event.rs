@@ -233,6 +233,8 @@ causes! {
         MethodNotAccepted = "method_not_accepted",
         /// The registration names something that the server does not have.
         Unusable = "unusable",
+        /// The `client_id` is a URL, and the metadata document there cannot be used.
+        MetadataDocument = "metadata_document",
     }
 }
 

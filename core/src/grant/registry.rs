@@ -101,6 +101,11 @@ impl Registry {
         }
     }
 
+    /// Keeps only the grants that `is_kept` is true of.
+    pub(crate) fn retain(&mut self, is_kept: impl Fn(&dyn Grant) -> bool) {
+        self.0.retain(|registered| is_kept(&*registered.grant));
+    }
+
     /// Adds an extension to every grant.
     pub(crate) fn extend_all(&mut self, extension: &Arc<dyn Extension>) {
         for registered in &mut self.0 {

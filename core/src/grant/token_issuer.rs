@@ -125,6 +125,11 @@ impl<'a> TokenIssuer<'a> {
                 grant.resources = plan.resources.as_slice().into();
             }
         }
+        if let Occasion::Request(request) = self.occasion {
+            for extension in self.extensions {
+                extension.complete_grant(request, &mut grant)?;
+            }
+        }
         self.check(&grant.data)?;
         Unstored::make(self.engine, self.client, self.grant_type, grant, self.now)
     }
@@ -196,7 +201,7 @@ impl<'a> TokenIssuer<'a> {
     }
 
     fn preparing(&self) -> impl Iterator<Item = &Arc<dyn Extension>> {
-        self.extensions.iter().filter(|extension| extension.prepares_tokens(self.client))
+        self.extensions.iter().filter(|extension| extension.prepares_request(self.client, self.parameters))
     }
 
     async fn prepare(

@@ -62,7 +62,8 @@ impl Access {
         is_valid.then(|| Self { facts: Facts::Claims(Arc::new(claims)), guard: guard.clone() })
     }
 
-    /// Whether it was made by the guard with this id. A token that one guard accepts means nothing to another.
+    /// Whether it was made by the guard with this id, or by one that was derived from it
+    /// ([`Guard::for_resource`](super::Guard::for_resource)) and that the application put around the handler. A token that one guard accepts means nothing to another.
     ///
     /// ```
     /// use gridauth::http::BearerToken;
@@ -77,7 +78,7 @@ impl Access {
     /// # Ok::<(), Box<dyn std::error::Error>>(()) }).unwrap();
     /// ```
     pub fn is_from(&self, guard: GuardId) -> bool {
-        self.guard.id() == guard
+        self.guard.id().is_of(guard)
     }
 
     /// The subject of the user; `None` if the client acts for itself.

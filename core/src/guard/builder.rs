@@ -1,8 +1,10 @@
 use std::sync::{Arc, Mutex};
 
 use super::possession::Possession;
+use super::resource::protect;
 use super::{
-    Guard, GuardId, Inner, Rejection, RejectionBody, ScopeDescription, ShapeRejection, TokenVerifier, Tokens,
+    Guard, GuardId, Inner, Rejection, RejectionBody, Resource, ScopeDescription, ShapeRejection,
+    TokenVerifier, Tokens,
 };
 use crate::env::{Clock, SystemClock};
 use crate::http::TrustedProxies;
@@ -17,6 +19,7 @@ pub struct GuardBuilder {
     issuer: String,
     realm: Option<String>,
     audience: Vec<String>,
+    protected: Option<Resource>,
     clock: Arc<dyn Clock>,
     tokens: Option<Tokens>,
     shape_rejection: Option<ShapeRejection>,
@@ -35,6 +38,9 @@ pub enum GuardError {
     /// The issuer is not a valid issuer identifier.
     #[error("the issuer: {0}")]
     Issuer(&'static str),
+    /// The identifier of its resource is not an absolute URI.
+    #[error("the resource: {0}")]
+    Resource(&'static str),
     /// The realm has a character that is not allowed in a challenge.
     #[error("the realm must be printable ASCII without quotes and backslashes")]
     Realm,
@@ -53,6 +59,7 @@ impl Guard {
             issuer: issuer.into(),
             realm: None,
             audience: Vec::new(),
+            protected: None,
             clock: Arc::new(SystemClock),
             tokens: None,
             shape_rejection: None,
@@ -63,6 +70,34 @@ impl Guard {
             #[cfg(feature = "jose")]
             nonces: None,
         }
+    }
+}
+
+impl Guard {
+    /// A guard that checks the same tokens in the same way, for this resource alone: its audience, its challenges with
+    /// `resource_metadata`, and its metadata document ([`metadata_path`](Self::metadata_path)).
+    ///
+    /// Where such a guard is around a handler, the handler's extractor `Access` has what it found.
+    ///
+    /// # Errors
+    /// [`GuardError::Resource`] if its identifier is not an absolute URI.
+    pub fn for_resource(&self, resource: &Resource) -> Result<Self, GuardError> {
+        let Inner { issuer, realm, clock, tokens, possession, shape_rejection, scopes, .. } = &*self.0;
+        let (audience, document) = protect(resource, issuer).map_err(GuardError::Resource)?;
+        Ok(Self(Arc::new(Inner {
+            id: self.0.id.derived(),
+            issuer: issuer.clone(),
+            realm: realm.clone(),
+            audience,
+            document: Some(document),
+            clock: Arc::clone(clock),
+            tokens: tokens.clone(),
+            // A proof counts once, whatever the resource.
+            possession: Arc::clone(possession),
+            shape_rejection: shape_rejection.clone(),
+            scopes: scopes.clone(),
+            told_scopes: Mutex::default(),
+        })))
     }
 }
 
@@ -93,6 +128,14 @@ impl GuardBuilder {
     #[must_use]
     pub fn resource(mut self, resource: impl Into<String>) -> Self {
         self.audience.push(resource.into());
+        self
+    }
+
+    /// Sets the protected resource that this guard stands for, with its metadata: challenges name the metadata document, and an adapter
+    /// serves it (RFC 9728).
+    #[must_use]
+    pub fn protects(mut self, resource: Resource) -> Self {
+        self.protected = Some(resource);
         self
     }
 
@@ -171,24 +214,35 @@ impl GuardBuilder {
         let dpop = Dpop { nonces: self.nonces, ..Dpop::new(urls) };
         #[cfg(not(feature = "jose"))]
         drop(urls);
-        let audience = if self.audience.is_empty() { vec![issuer.url.clone()] } else { self.audience };
-        let realm = self.realm.unwrap_or(issuer.url);
+        let mut audience = self.audience;
+        let mut document = None;
+        if let Some(resource) = &self.protected {
+            let (own, described) = protect(resource, &issuer.url).map_err(GuardError::Resource)?;
+            audience.splice(0..0, own);
+            document = Some(described);
+        }
+        if audience.is_empty() {
+            audience.push(issuer.url.clone());
+        }
+        let realm = self.realm.unwrap_or_else(|| issuer.url.clone());
         if !is_realm(&realm) {
             return Err(GuardError::Realm);
         }
         Ok(Guard(Arc::new(Inner {
             id: GuardId::next(),
+            issuer: issuer.url,
             realm,
             audience: audience.into(),
+            document,
             clock: self.clock,
             tokens: self.tokens.ok_or(GuardError::NoTokens)?,
-            possession: Possession {
+            possession: Arc::new(Possession {
                 #[cfg(feature = "jose")]
                 dpop,
                 #[cfg(feature = "jose")]
                 seen: Seen::new(),
                 trusted_proxies: self.trusted_proxies,
-            },
+            }),
             shape_rejection: self.shape_rejection,
             scopes: self.scopes,
             told_scopes: Mutex::default(),

@@ -16,6 +16,7 @@ mod rejection;
 #[cfg(feature = "remote")]
 mod remote;
 mod requirement;
+mod resource;
 mod scopes;
 mod verifier;
 
@@ -31,6 +32,9 @@ pub use rejection::{Rejection, RejectionBody};
 #[cfg(feature = "remote")]
 pub use remote::{Remote, RemoteBuilder, RemoteError};
 pub use requirement::Requirement;
+pub use resource::Resource;
+use resource::ResourceDocument;
+pub(crate) use resource::is_below;
 pub(crate) use scopes::STANDARD_SCOPES;
 pub use scopes::{AnyScope, RequiredScope, RequiredScopeError, ScopeDescription, is_scope_list};
 pub use verifier::{TokenVerifier, VerifierError};
@@ -40,8 +44,11 @@ use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use self::possession::{Evidence, Possession};
+use http::header::ACCESS_CONTROL_ALLOW_ORIGIN;
+use http::{HeaderValue, StatusCode};
+
 use crate::env::Clock;
-use crate::http::{RequestHead, Response};
+use crate::http::{RequestHead, Response, not_found, response};
 use crate::model::GrantRecord;
 use crate::protocol::TokenType;
 use crate::store::{Key, Kind, Row, Store, StoreError};
@@ -72,12 +79,15 @@ pub(crate) type ShapeRejection = Arc<dyn Fn(&Rejection) -> Option<RejectionBody>
 struct Inner {
     id: GuardId,
     realm: String,
+    issuer: String,
     /// The resources that it stands for.
     audience: Box<[String]>,
+    /// The metadata of the first of them, where it is published.
+    document: Option<ResourceDocument>,
     clock: Arc<dyn Clock>,
     tokens: Tokens,
     /// How the sender of a bound token proves that it has what the token is bound to.
-    possession: Possession,
+    possession: Arc<Possession>,
     shape_rejection: Option<ShapeRejection>,
     /// The declared scopes; empty where none are.
     scopes: Vec<ScopeDescription>,
@@ -89,6 +99,7 @@ struct Inner {
 const MAX_TOLD_SCOPES: usize = 64;
 
 /// How the guard checks tokens.
+#[derive(Clone)]
 enum Tokens {
     /// By the row of the token's grant.
     Rows(Store),
@@ -188,7 +199,9 @@ impl Guard {
             tracing::warn!("{mistake}");
         }
         let shaped = self.0.shape_rejection.as_ref().and_then(|shape| shape(&rejection));
-        rejection.into_response(&self.0.realm, self.0.possession.algorithms().as_deref(), shaped)
+        let metadata = self.0.document.as_ref().map(|document| &*document.url);
+        let algorithms = self.0.possession.algorithms();
+        rejection.into_response(&self.0.realm, metadata, algorithms.as_deref(), shaped)
     }
 
     /// Checks that an access fulfils what a route requires. For adapters.
@@ -240,9 +253,51 @@ impl Guard {
         &self.0.realm
     }
 
+    /// For adapters: the guard that an extractor of this guard asks. It is the one `around` the handler, if that was derived from this
+    /// one ([`for_resource`](Self::for_resource)); otherwise this one.
+    pub fn or_derived<'g>(&'g self, around: Option<&'g Self>) -> &'g Self {
+        around.filter(|around| around.0.id.is_of(self.0.id)).unwrap_or(self)
+    }
+
+    /// Whether it was derived from another one ([`for_resource`](Self::for_resource)).
+    pub fn is_derived(&self) -> bool {
+        self.0.id.is_derived()
+    }
+
+    /// The issuer whose tokens it checks.
+    pub(crate) fn issuer(&self) -> &str {
+        &self.0.issuer
+    }
+
+    /// The identifier of the resource that it stands for; the first, if there are several.
+    pub fn resource(&self) -> &str {
+        self.0.audience.first().map_or(&self.0.issuer, String::as_str)
+    }
+
+    /// The path at which the metadata of its resource is to be found on the resource's origin (RFC 9728 section 3.1); `None` if it
+    /// publishes none.
+    pub fn metadata_path(&self) -> Option<&str> {
+        self.0.document.as_ref().map(|document| &*document.path)
+    }
+
+    /// The answer to `GET` at [`metadata_path`](Self::metadata_path) (RFC 9728 section 3.2). Scripts of every origin may read it.
+    pub fn metadata(&self) -> Response {
+        let Some(document) = &self.0.document else { return not_found() };
+        let mut answer = response(StatusCode::OK, "application/json", document.body.clone());
+        answer.headers_mut().insert(ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
+        answer
+    }
+
     /// The id of the guard. Clones have the same id.
     pub fn id(&self) -> GuardId {
         self.0.id
+    }
+
+    /// Whether it takes tokens for which nobody named a resource. Those are for the issuer. A verifier has judged the audience itself.
+    fn takes_unnamed(&self) -> bool {
+        self.0.document.is_none()
+            || matches!(self.0.tokens, Tokens::Verifier(_))
+            || self.0.audience.contains(&self.0.issuer)
     }
 
     /// Checks a token against the row of its grant.
@@ -269,7 +324,8 @@ impl Guard {
     ) -> Result<Access, Rejection> {
         let is_for_us = |access: &Access| {
             let audience = access.audience();
-            audience.is_empty() || audience.iter().any(|resource| self.0.audience.contains(resource))
+            audience.iter().any(|resource| self.0.audience.contains(resource))
+                || (audience.is_empty() && self.takes_unnamed())
         };
         let access = access.filter(is_for_us).ok_or_else(|| Rejection::invalid_token().under(scheme))?;
         if access.binding().is_some() || scheme != TokenType::Bearer {

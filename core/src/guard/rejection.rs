@@ -202,7 +202,12 @@ impl Rejection {
     /// The values of `WWW-Authenticate` (RFC 6750 section 3, RFC 9449 section 7.1), each for a line of its own. A request that is not
     /// authenticated gets the challenges of all schemes, and that of its own scheme says what is wrong. `algorithms` are those of
     /// proofs, space-separated; `None` if the guard takes no proofs.
-    fn challenges(&self, realm: &str, algorithms: Option<&str>) -> Vec<HeaderValue> {
+    fn challenges(
+        &self,
+        realm: &str,
+        resource_metadata: Option<&str>,
+        algorithms: Option<&str>,
+    ) -> Vec<HeaderValue> {
         let is_told = !matches!(self.reason, Reason::Unavailable | Reason::Internal);
         let offers_all = self.status() == StatusCode::UNAUTHORIZED;
         let schemes = [TokenType::Bearer, TokenType::DPoP].into_iter().filter(|scheme| {
@@ -216,6 +221,10 @@ impl Rejection {
             }
             if let Some(algorithms) = algorithms.filter(|_| scheme == TokenType::DPoP) {
                 challenge.push_str(&format!(", algs=\"{algorithms}\""));
+            }
+            // RFC 9728 section 5.1.
+            if let Some(url) = resource_metadata {
+                challenge.push_str(&format!(", resource_metadata=\"{url}\""));
             }
             HeaderValue::try_from(challenge).ok()
         };
@@ -253,16 +262,17 @@ impl Rejection {
         }
     }
 
-    pub(super) fn into_response(
+    pub(crate) fn into_response(
         self,
         realm: &str,
+        resource_metadata: Option<&str>,
         algorithms: Option<&str>,
         shaped: Option<RejectionBody>,
     ) -> Response {
         let RejectionBody { content_type, body } = shaped.unwrap_or_else(|| self.own_body());
         let mut answer = no_store(response(self.status(), "application/json", body));
         answer.headers_mut().insert(CONTENT_TYPE, content_type);
-        for challenge in self.challenges(realm, algorithms) {
+        for challenge in self.challenges(realm, resource_metadata, algorithms) {
             answer.headers_mut().append(WWW_AUTHENTICATE, challenge);
         }
         if let Reason::UseNonce(nonce) = &self.reason

@@ -115,6 +115,7 @@ pub struct Throttle {
     sign_ups: Table<Failures>,
     device_starts: Table<Failures>,
     pushed_requests: Table<Failures>,
+    registrations: Table<Failures>,
 }
 
 /// What is kept for accounts, and for clients.
@@ -153,6 +154,7 @@ impl Throttle {
             sign_ups: table(settings.sign_ups),
             device_starts: table(settings.device_starts),
             pushed_requests: table(settings.pushed_requests),
+            registrations: table(settings.registrations),
         }
     }
 
@@ -227,6 +229,14 @@ impl Throttle {
     /// [`RetryAfter`] where there were too many from this source.
     pub fn pushed_request(&self, source: Source) -> Result<(), RetryAfter> {
         self.count(&self.pushed_requests, source)
+    }
+
+    /// Counts a registration of a client, or a change of one.
+    ///
+    /// # Errors
+    /// [`RetryAfter`] where there were too many from this source.
+    pub fn register(&self, source: Source) -> Result<(), RetryAfter> {
+        self.count(&self.registrations, source)
     }
 
     fn key(&self, subject: impl Hash) -> u64 {

@@ -137,6 +137,8 @@ impl Lifetimes {
 pub struct Client {
     pub(crate) id: String,
     pub(crate) registered: Timestamp,
+    /// When it ends; `None` for never. A client that registered itself has an end until a user allows it something.
+    pub(crate) expires: Option<Timestamp>,
     pub(crate) scope: Scope,
     /// The secret that it shares with the server, until it is stored.
     pub(crate) unsealed: Option<SharedSecret>,
@@ -167,6 +169,9 @@ pub(crate) struct Body {
     pub(crate) resource_server: bool,
     #[serde(default, skip_serializing_if = "is_false")]
     pub(crate) self_registered: bool,
+    /// It registered itself and has deleted itself. The row is there because its id still opens.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub(crate) deleted: bool,
     #[serde(default)]
     pub(crate) lifetimes: Lifetimes,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -249,6 +254,23 @@ impl Client {
     /// A string in its metadata (RFC 7591 section 2) that this server only stores and shows, such as `client_uri`.
     pub fn metadata(&self, member: &str) -> Option<&str> {
         self.body.metadata.get(member).and_then(Value::as_str)
+    }
+
+    /// A string in its metadata in the language with this tag; in none in particular if it has none for that language (RFC 7591
+    /// section 2.2).
+    pub fn localized(&self, member: &str, tag: &str) -> Option<&str> {
+        let (name, primary) = (format!("{member}#"), tag.split('-').next().unwrap_or(tag));
+        let own = self
+            .body
+            .metadata
+            .iter()
+            .filter_map(|(own, value)| Some((own.strip_prefix(&name)?, value.as_str()?)));
+        let exact = own.clone().find(|(own, _)| own.eq_ignore_ascii_case(tag));
+        let same_language = || {
+            own.clone()
+                .find(|(own, _)| own.split('-').next().is_some_and(|own| own.eq_ignore_ascii_case(primary)))
+        };
+        exact.or_else(same_language).map(|(_, value)| value).or_else(|| self.metadata(member))
     }
 
     /// A member of its metadata (RFC 7591 section 2), of whatever type.
@@ -337,6 +359,19 @@ impl Client {
         self.body.response_types.iter().map(String::as_str)
     }
 
+    /// What is left of a client that has deleted itself, until this time.
+    pub(crate) fn tombstone(&self, until: Timestamp) -> Self {
+        let body = ClientBuilder::new(String::new(), AuthMethod::None, None).self_registered(true).body;
+        Self {
+            id: self.id.clone(),
+            registered: self.registered,
+            expires: Some(until),
+            scope: Scope::default(),
+            unsealed: None,
+            body: Body { deleted: true, grant_types: Vec::new(), response_types: Vec::new(), ..body },
+        }
+    }
+
     pub(crate) fn secret(&self) -> Option<&ClientSecretHash> {
         self.body.secret.as_ref()
     }
@@ -370,6 +405,7 @@ impl Record for Client {
         Row::new(self.registered, json::write(&self.body))
             .with_client(Some(&self.id))
             .with_scope(Some(self.scope.as_str()))
+            .with_expires(self.expires)
     }
 
     fn from_row(row: &Row) -> Result<Self, CorruptRow> {
@@ -377,6 +413,7 @@ impl Record for Client {
         Ok(Self {
             id: json::column(Self::KIND, "client", row.client())?,
             registered: row.issued(),
+            expires: row.expires(),
             scope: scope
                 .map_err(|error: ScopeError| CorruptRow { kind: "client", reason: error.to_string() })?,
             unsealed: None,
@@ -415,6 +452,7 @@ impl ClientBuilder {
             first_party: false,
             resource_server: false,
             self_registered: false,
+            deleted: false,
             lifetimes: Lifetimes::default(),
             default_scope: None,
             access_token_format: None,
@@ -664,7 +702,8 @@ impl ClientBuilder {
             self.body.sealed_secret = None;
         }
         let unsealed = self.shared_secret.filter(|_| has_shared);
-        Ok(Client { id: self.id, registered: self.registered, scope, unsealed, body: self.body })
+        let (id, registered, body) = (self.id, self.registered, self.body);
+        Ok(Client { id, registered, expires: None, scope, unsealed, body })
     }
 }
 

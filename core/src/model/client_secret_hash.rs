@@ -4,6 +4,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
+use subtle::ConstantTimeEq;
 
 use super::PasswordHash;
 
@@ -48,6 +49,11 @@ impl ClientSecretHash {
     /// Whether it is of a secret that was generated.
     pub(crate) fn is_generated(&self) -> bool {
         matches!(self.form, Form::Digest(_))
+    }
+
+    /// Whether it is of this generated secret, in constant time.
+    pub(crate) fn is_of_generated(&self, secret: &str) -> bool {
+        matches!(&self.form, Form::Digest(own) if bool::from(own.ct_eq(&digest(secret))))
     }
 
     /// The string to store. It may allow guessing the secret, so it must not go into a log or a response.

@@ -33,6 +33,7 @@ pub use access_token_format::AccessTokenFormat;
 pub use authentication::{Authentication, AuthenticationState};
 pub use authorization_detail::AuthorizationDetail;
 pub(crate) use authorization_detail::{AUTHORIZATION_DETAILS, read_detail, write_detail};
+pub(crate) use client::Body as ClientBody;
 pub use client::{AuthMethod, Client, ClientBuilder, ClientError, Lifetimes};
 #[cfg(feature = "server")]
 pub use client_metadata::ClientMetadataError;

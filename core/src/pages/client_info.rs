@@ -24,6 +24,10 @@ pub struct ClientInfo<'a> {
     pub logo: Option<&'a str>,
     /// Whether it registered itself, so that nobody vouches for its metadata and its redirect URIs.
     pub self_registered: bool,
+    /// The host of its metadata document, if its id is the URL of one.
+    pub document_host: Option<&'a str>,
+    /// Whether it registered itself and all its redirect URIs lead to the user's own device, where any program can use them.
+    pub loopback_only: bool,
 }
 
 impl<'a> ClientInfo<'a> {
@@ -38,6 +42,8 @@ impl<'a> ClientInfo<'a> {
             tos_uri: None,
             logo: None,
             self_registered: false,
+            document_host: None,
+            loopback_only: false,
         }
     }
 

@@ -21,6 +21,10 @@ pub(super) fn texts() -> Texts {
         terms_of_service: "Terms of service".into(),
         opens_in_new_tab: "(opens in a new tab)".into(),
         self_registered: "This application registered itself. Nobody here has checked who is behind it.".into(),
+        described_at: Phrase::new("It describes itself at ", "."),
+        loopback_only: "It runs on this device, where any other program can pretend to be it. Go on only if you have just \
+                        started it yourself."
+            .into(),
 
         scopes: "What it asks for".into(),
         no_scopes: "No particular permission.".into(),

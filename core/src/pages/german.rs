@@ -22,6 +22,10 @@ pub(super) fn texts() -> Texts {
         opens_in_new_tab: "(öffnet sich in einem neuen Tab)".into(),
         self_registered: "Diese Anwendung hat sich selbst registriert. Niemand hat hier geprüft, wer dahintersteht."
             .into(),
+        described_at: Phrase::new("Sie beschreibt sich selbst unter ", "."),
+        loopback_only: "Sie läuft auf diesem Gerät, wo sich jedes andere Programm als sie ausgeben kann. Fahren Sie nur fort, wenn \
+                        Sie sie gerade selbst gestartet haben."
+            .into(),
 
         scopes: "Erbetener Zugriff".into(),
         no_scopes: "Keine bestimmte Berechtigung.".into(),

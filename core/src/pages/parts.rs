@@ -76,6 +76,18 @@ pub(super) fn self_registered(out: &mut Markup, texts: &Texts, client: &ClientIn
     if client.self_registered {
         html!(out; r#"<p class="warning">"# (&texts.self_registered) "</p>");
     }
+    if let Some(host) = client.document_host {
+        html!(out; "<p>");
+        phrase(out, &texts.described_at, |out| {
+            html!(out; "<strong>");
+            isolated(out, host);
+            html!(out; "</strong>");
+        });
+        html!(out; "</p>");
+    }
+    if client.loopback_only {
+        html!(out; r#"<p class="warning">"# (&texts.loopback_only) "</p>");
+    }
 }
 
 /// Why the previous form was rejected.

@@ -9,7 +9,7 @@ macro_rules! fields {
     ($texts:expr) => {
         fields!($texts;
             plain: go_on, allow, deny, signed_in_as, sent_to, full_address, website, privacy_policy,
-                terms_of_service, opens_in_new_tab, self_registered, scopes, details, no_scopes, undescribed_scope,
+                terms_of_service, opens_in_new_tab, self_registered, loopback_only, scopes, details, no_scopes, undescribed_scope,
                 scope_openid, scope_profile, scope_email, scope_address, scope_phone, scope_offline_access,
                 account, account_expired, applications, no_applications, no_token, withdraw_access, access_withdrawn,
                 more_applications, sessions, this_browser, other_browser, sign_out_there, signed_out_there,
@@ -22,7 +22,7 @@ macro_rules! fields {
                 error_tries, error_tries_advice, error_server, error_server_advice, error_request,
                 error_request_advice;
             phrases: sent_to_this_device, sent_to_app, about_client, sign_in_for, consent_for, on_the_way,
-                device_confirm_for, device_connected_to, device_refused_for, sign_out_for, access_since, newest_token,
+                device_confirm_for, device_connected_to, device_refused_for, sign_out_for, described_at, access_since, newest_token,
                 signed_in_since, password_too_short, error_status;
             waits: too_many_tries)
     };

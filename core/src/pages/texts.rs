@@ -120,6 +120,10 @@ pub struct Texts {
     pub opens_in_new_tab: Text,
     /// A warning: the client registered itself.
     pub self_registered: Text,
+    /// Of such a client: around the host of its metadata document.
+    pub described_at: Phrase,
+    /// Of such a client: a warning that its responses go to a program on the user's own device.
+    pub loopback_only: Text,
 
     /// The heading above the requested scopes.
     pub scopes: Text,

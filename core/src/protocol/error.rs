@@ -26,6 +26,8 @@ pub enum ErrorCode {
     UnsupportedTokenType,
     /// `invalid_scope`
     InvalidScope,
+    /// `invalid_target` (RFC 8707)
+    InvalidTarget,
     /// `access_denied`
     AccessDenied,
     /// `server_error`
@@ -58,6 +60,7 @@ impl ErrorCode {
             Self::UnsupportedResponseType => "unsupported_response_type",
             Self::UnsupportedTokenType => "unsupported_token_type",
             Self::InvalidScope => "invalid_scope",
+            Self::InvalidTarget => "invalid_target",
             Self::AccessDenied => "access_denied",
             Self::ServerError => "server_error",
             Self::TemporarilyUnavailable => "temporarily_unavailable",
@@ -139,6 +142,11 @@ impl OAuthError {
     /// `invalid_scope`: the requested scope is malformed, or more than the client may request.
     pub fn invalid_scope(description: impl Into<Cow<'static, str>>) -> Self {
         Self::new(ErrorCode::InvalidScope, description)
+    }
+
+    /// `invalid_target`: a resource is unknown, malformed, or not one that was granted (RFC 8707 section 2).
+    pub fn invalid_target(description: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(ErrorCode::InvalidTarget, description)
     }
 
     /// `unauthorized_client`: the client may not make this kind of request.

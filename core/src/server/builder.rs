@@ -6,12 +6,18 @@ use serde_json::{Map, Value};
 use super::admin::Admin;
 use super::configuration::{Problems, warn, warn_of_users};
 use super::grid_auth::{GridAuth, Server};
+use super::profile::Profile;
 use super::routes::{Routes, endpoints, metadata};
-use super::{BuildError, logouts, sweeper};
+use super::{BuildError, logouts, resources, sweeper};
 use crate::client_auth::{ClientAuthentication, ClientAuthenticator};
-use crate::clients::{ClientKeys, Clients, Logos, SecretVerifier};
+use crate::clients::{
+    ClientKeys, ClientRules, Clients, Documents, Logos, MetadataDocuments, Registration, SecretVerifier,
+};
 use crate::endpoint::Endpoint;
-use crate::endpoints::{Account, ClientLogo, EndSession, Interaction, Jwks, UserInfo};
+use crate::endpoints::{
+    Account, ClientLogo, EndSession, Interaction, Jwks, ManageRegistration, Register, RegistrationDesk,
+    Usability, UserInfo,
+};
 use crate::engine::{
     AccessTokens, Engine, Outbox, PushedRequests, RequestRules, ServerLifetimes, SignedRequests,
 };
@@ -21,7 +27,8 @@ use crate::fetch::{Fetch, NoFetch, Reach};
 use crate::grant::extension::{AccessTokenClaims, OpenId, SenderConstraint};
 use crate::grant::{Extension, IntoRegistration, RESERVED_CLAIMS, Registry, TokenDraft};
 use crate::guard::{
-    Guard, GuardError, Rejection, RejectionBody, ScopeDescription, ShapeRejection, is_realm, is_scope_list,
+    Guard, GuardError, Rejection, RejectionBody, Resource, STANDARD_SCOPES, ScopeDescription, ShapeRejection,
+    is_realm, is_scope_list,
 };
 use crate::http::{AllowedOrigins, TrustedProxies};
 use crate::identity::{
@@ -49,6 +56,11 @@ pub struct Builder {
     client_authentication: Vec<Box<dyn ClientAuthentication>>,
     assertions_name_issuer_alone: bool,
     scopes: Vec<ScopeDescription>,
+    resources: Vec<Resource>,
+    profile: Profile,
+    registration: Option<Registration>,
+    documents: Option<MetadataDocuments>,
+    self_registered_scope: Option<String>,
     allowed_origins: AllowedOrigins,
     lifetimes: ServerLifetimes,
     session_lifetime: Duration,
@@ -112,6 +124,11 @@ impl GridAuth {
             client_authentication: Vec::new(),
             assertions_name_issuer_alone: false,
             scopes: Vec::new(),
+            resources: Vec::new(),
+            profile: Profile::Default,
+            registration: None,
+            documents: None,
+            self_registered_scope: None,
             allowed_origins: AllowedOrigins::default(),
             lifetimes: ServerLifetimes {
                 code: Duration::from_secs(60),
@@ -374,6 +391,45 @@ impl Builder {
         self
     }
 
+    /// Adds a protected resource beside the issuer itself, for whose tokens clients may ask (RFC 8707). What is below the issuer has its
+    /// metadata served by this server (RFC 9728), and [`GridAuth::resource_guard`] guards it.
+    #[must_use]
+    pub fn resource(mut self, resource: Resource) -> Self {
+        self.resources.push(resource);
+        self
+    }
+
+    /// Keeps the server to a set of rules, whatever else is configured. Grants that the profile forbids are left out, and clients that
+    /// need them cannot be used.
+    #[must_use]
+    pub fn profile(mut self, profile: Profile) -> Self {
+        self.profile = profile;
+        self
+    }
+
+    /// Lets clients register themselves (RFC 7591): by default none may.
+    #[must_use]
+    pub fn registration(mut self, registration: Registration) -> Self {
+        self.registration = Some(registration);
+        self
+    }
+
+    /// Takes clients whose `client_id` is the URL of their metadata document (draft-ietf-oauth-client-id-metadata-document): by default
+    /// none. The documents are fetched with [`fetch`](Self::fetch), and nothing is stored of them.
+    #[must_use]
+    pub fn client_metadata_documents(mut self, urls: MetadataDocuments) -> Self {
+        self.documents = Some(urls);
+        self
+    }
+
+    /// The scope that clients may have which no operator registered, as a space-separated list, and that one has which names none. By
+    /// default it is all declared scopes, and those of OpenID Connect where that is on. Leave out what is for clients of operators alone.
+    #[must_use]
+    pub fn self_registered_scope(mut self, scope: impl Into<String>) -> Self {
+        self.self_registered_scope = Some(scope.into());
+        self
+    }
+
     /// The origins whose scripts may call the endpoints that are made for scripts: the token and the revocation endpoint and the
     /// metadata. By default these are all origins; an empty list keeps every other origin out. Cookies are no part of it: pages
     /// are never open to scripts.
@@ -622,6 +678,9 @@ impl Builder {
             self.grants.add_response_types(openid);
             self.extensions.push(Arc::new(openid.clone()));
         }
+        self.profile.apply(&mut self.grants);
+        let mut bad_resources = Vec::new();
+        self.extensions.insert(0, resources::extension(&self.issuer, &self.resources, &mut bad_resources));
         let fixed = self.access_token_claims.fixed.keys().cloned();
         let reserved: Vec<String> = fixed.filter(|name| RESERVED_CLAIMS.contains(&name.as_str())).collect();
         if !self.access_token_claims.is_empty() {
@@ -635,6 +694,7 @@ impl Builder {
         }
         let authenticator = ClientAuthenticator::new(std::mem::take(&mut self.client_authentication));
         let mut problems = self.problems(&authenticator);
+        problems.0.append(&mut bad_resources);
         for name in reserved {
             problems.add(format!(
                 "the claim {name:?} of access tokens is the server's to set (RFC 9068 section 2.2)"
@@ -661,6 +721,7 @@ impl Builder {
         let events = Events::new(Arc::clone(&self.clock), &*self.entropy, listeners);
         let Some(events) = problems.take("events", events) else { return Err(problems.into()) };
         let Some(guard) = problems.take("the guard", self.guard(&store)) else { return Err(problems.into()) };
+        let resources = resources::guards(&guard, std::mem::take(&mut self.resources), &mut problems);
         let (clock, entropy) = (Arc::clone(&self.clock), Arc::clone(&self.entropy));
         let stored_users = StoredUsers::new(store.clone(), hasher.clone(), clock, entropy, events.clone())
             .with_rules(self.usernames, self.passwords.clone());
@@ -687,13 +748,15 @@ impl Builder {
         if self.account_page.unwrap_or(has_pages) {
             endpoints.push(Arc::new(Account { interaction: Arc::clone(&interaction) }));
         }
-        let vault = VaultDoor::new(
+        let guards = std::iter::once(&guard).chain(resources.iter().map(|(_, guard)| guard));
+        endpoints.extend(resources::documents(&self.issuer, guards));
+        let vault = Arc::new(VaultDoor::new(
             store.clone(),
             Arc::clone(&self.clock),
             Arc::clone(&self.entropy),
             self.secret.take(),
             self.previous_secret.take(),
-        );
+        ));
         let (stored_keys, keys) = self.keys(&store, &vault, &events, &mut problems).await?;
         if let Some(keys) = &keys {
             endpoints.push(Arc::new(Jwks(keys.clone())));
@@ -713,6 +776,16 @@ impl Builder {
         if fetch.is_some() && has_pages {
             endpoints.push(Arc::new(ClientLogo));
         }
+        let usability = Usability { grants: Arc::clone(&grants), scopes: scopes.clone() };
+        let rules = self.client_rules(&grants, &authenticator, &mut problems);
+        let has_code = grants.authorization_sides().next().is_some();
+        if let Some(registration) = self.registration.take().filter(|_| has_code) {
+            let (rules, usability) = (rules.clone(), usability.clone());
+            let realm = guard.realm().to_owned();
+            let desk = Arc::new(RegistrationDesk { registration, rules, usability, realm });
+            endpoints.push(Arc::new(Register(Arc::clone(&desk))));
+            endpoints.push(Arc::new(ManageRegistration(desk)));
+        }
         endpoints.append(&mut self.endpoints);
         let strangers = if issuer.is_loopback { Reach::PublicOrLoopback } else { Reach::Public };
         let logos = fetch.clone().map(|fetch| Logos::new(fetch, Arc::clone(&self.clock), strangers));
@@ -721,10 +794,15 @@ impl Builder {
             Arc::clone(&self.clock),
             strangers,
         );
+        let documents =
+            self.documents.or(self.profile.documents(&issuer)).filter(|_| has_code).zip(fetch.clone());
+        let documents = documents
+            .map(|(urls, fetch)| Documents::new(fetch, Arc::clone(&self.clock), urls, strangers, rules));
+        let clients = Clients::new(store.clone(), Arc::clone(&self.clock), Arc::clone(&vault), documents);
         let engine = Arc::new(Engine {
             issuer,
             mount: self.mount,
-            clients: Clients::new(store.clone()),
+            clients,
             store,
             throttle: Throttle::new(self.throttle, Arc::clone(&self.clock)),
             trusted_proxies: self.trusted_proxies,
@@ -789,9 +867,9 @@ impl Builder {
         }
         let auth = GridAuth(Arc::new(Server {
             engine,
-            grants,
-            scopes,
+            usability,
             guard,
+            resources,
             authenticator,
             routes,
             interaction,
@@ -851,6 +929,31 @@ impl Builder {
         }
     }
 
+    /// What clients may be that no operator registered.
+    fn client_rules(
+        &self,
+        grants: &Registry,
+        authenticator: &ClientAuthenticator,
+        problems: &mut Problems,
+    ) -> ClientRules {
+        let has = |grant_type: &&str| {
+            let mut sides = grants.authorization_sides();
+            grants.token_side(grant_type).is_some()
+                || sides.any(|side| side.grant_types().any(|needed| needed == *grant_type))
+        };
+        let grant_types = ["authorization_code", "refresh_token", "implicit"].into_iter().filter(has);
+        let own = self.self_registered_scope.clone().unwrap_or_else(|| {
+            let standard = STANDARD_SCOPES.into_iter().filter(|_| self.openid.is_some());
+            standard.chain(self.scopes.iter().map(|scope| scope.token)).collect::<Vec<_>>().join(" ")
+        });
+        let scope = problems.take("the scope of clients that register themselves", own.parse());
+        ClientRules {
+            grant_types: grant_types.map(str::to_owned).collect(),
+            scope: scope.unwrap_or_default(),
+            methods: authenticator.methods().collect(),
+        }
+    }
+
     /// The guard for the server's tokens.
     fn guard(&mut self, store: &Store) -> Result<Guard, GuardError> {
         let mut guard = Guard::builder(&self.issuer)
@@ -862,6 +965,11 @@ impl Builder {
             .shared_rejection_body(self.rejection_body.take());
         if let Some(nonces) = &self.dpop_nonces {
             guard = guard.dpop_nonces(nonces.clone());
+        }
+        // Without grants the server issues no tokens, and there is nothing to find by the metadata.
+        if !self.grants.is_empty() {
+            let issuer = resources::issuer_as_resource(&self.issuer, &self.resources, &self.scopes);
+            guard = guard.protects(issuer);
         }
         match self.realm.take().filter(|realm| is_realm(realm)) {
             Some(realm) => guard.realm(realm).build(),
@@ -921,6 +1029,7 @@ async fn give_up_former_secrets(engine: &Engine, keys_are_read: bool) -> Result<
         return Ok(());
     }
     engine.reseal_client_secrets().await?;
+    engine.clients.registered().reseal().await?;
     if !keys_are_read {
         let keys = engine.store.list(Query::new(Kind::SigningKey, By::Any).limit(1)).await?;
         if !keys.entries.is_empty() {

@@ -1,7 +1,7 @@
 //! Registration and removal of clients.
 
 use super::{GridAuth, RevokeError};
-use crate::clients::ClientSecretHash;
+use crate::clients::{ClientSecretHash, RegisteredClients};
 use crate::events::{ClientChange, Event};
 use crate::identity::HashingError;
 use crate::keys::KeyStoreError;
@@ -41,6 +41,12 @@ pub(super) fn not_sealed(error: KeyStoreError) -> PutClientError {
 }
 
 impl GridAuth {
+    /// What a client is registered for and cannot use on this server, one text for each, with what to change. Empty where all is
+    /// well.
+    pub fn problems_of(&self, client: &Client) -> Vec<String> {
+        self.0.usability.problems_of(&self.0.engine, client)
+    }
+
     /// Registers a client, or replaces the one with the same id.
     ///
     /// # Errors
@@ -197,6 +203,11 @@ impl GridAuth {
     /// [`RevokeError`] as for [`withdraw_consent`](Self::withdraw_consent). Another call continues where this one stopped; it
     /// returns `false` if the client itself is already removed.
     pub async fn remove_client(&self, client_id: &str) -> Result<bool, RevokeError> {
+        if RegisteredClients::is_id(client_id) {
+            let Some(client) = self.0.engine.client(client_id).await? else { return Ok(false) };
+            self.0.engine.delete_registration(&client).await?;
+            return Ok(true);
+        }
         let removed = self.0.engine.store.remove(Key::new(Kind::Client, client_id)).await?;
         if removed {
             self.tell(client_id, ClientChange::Removed);

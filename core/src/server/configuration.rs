@@ -112,7 +112,9 @@ impl Problems {
         for endpoint in endpoints {
             let path = endpoint.path();
             let is_plain = match path {
-                EndpointPath::Mounted(path) => !path.is_empty() && is_plain_path(path),
+                EndpointPath::Mounted(path) | EndpointPath::Origin(path) => {
+                    !path.is_empty() && is_plain_path(path)
+                }
                 EndpointPath::WellKnown(name) | EndpointPath::Discovery(name) => {
                     is_plain_path(&format!("/{name}"))
                 }

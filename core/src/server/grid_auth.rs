@@ -9,12 +9,11 @@ use http::{HeaderName, Method};
 use super::routes::{Route, Routes};
 use crate::client_auth::ClientAuthenticator;
 use crate::endpoint::EndpointRequest;
-use crate::endpoints::Interaction;
+use crate::endpoints::{Interaction, Usability};
 use crate::engine::Engine;
 use crate::env::{Clock, Entropy};
 use crate::events::RequestContext;
-use crate::grant::Registry;
-use crate::guard::{AccessFuture, Guard, Rejection, ScopeDescription};
+use crate::guard::{AccessFuture, Guard, Rejection, Resource};
 use crate::http::{
     AllowedOrigins, Request, RequestHead, Response, Unread, error_response, not_found, preflight,
 };
@@ -44,10 +43,11 @@ pub struct GridAuth(pub(super) Arc<Server>);
 /// What the handle points to.
 pub(super) struct Server {
     pub(super) engine: Arc<Engine>,
-    pub(super) grants: Arc<Registry>,
-    /// The scopes that the application declared.
-    pub(super) scopes: Vec<ScopeDescription>,
+    /// What clients can use.
+    pub(super) usability: Usability,
     pub(super) guard: Guard,
+    /// The protected resources with their guards.
+    pub(super) resources: Vec<(Resource, Guard)>,
     pub(super) authenticator: ClientAuthenticator,
     pub(super) routes: Routes,
     pub(super) interaction: Arc<Interaction>,

@@ -70,6 +70,9 @@ pub(super) fn metadata(
     for endpoint in endpoints {
         endpoint.describe(engine, &mut metadata);
     }
+    if engine.clients.takes_documents() {
+        metadata.insert("client_id_metadata_document_supported", true);
+    }
     grants.describe(&mut metadata);
     if let Some(ui_locales) = ui_locales {
         metadata.add("ui_locales_supported", ui_locales.iter().map(String::as_str));
@@ -104,6 +107,7 @@ impl Routes {
                         lead(format!("{mount}{path}"));
                     }
                 }
+                EndpointPath::Origin(path) => lead(path.to_owned()),
                 // RFC 8414 section 3.1: the well-known part comes before the issuer's path.
                 EndpointPath::WellKnown(name) => lead(format!("/.well-known/{name}{}", issuer.path)),
                 EndpointPath::Discovery(name) => {

@@ -95,6 +95,8 @@ async fn the_listed_endpoints_are_exactly_those_mounted() {
         .map(|(_, url)| url.as_str().unwrap().strip_prefix(ISSUER).unwrap().to_owned())
         .collect();
     named.push("/.well-known/oauth-authorization-server".to_owned());
+    // The guard's challenges lead there.
+    named.push("/.well-known/oauth-protected-resource".to_owned());
     // These have no name in the metadata: they are for people, and no client calls them.
     named.extend(["/oauth/client_logo", "/oauth/account"].map(str::to_owned));
     let mut mounted = server.auth.paths();

@@ -16,8 +16,14 @@ pub(crate) fn routes(demo: App) -> impl FnOnce(&mut ServiceConfig) {
         config
             .service(resource("/").route(get().to(home)).route(web::post().to(sign_in)))
             .service(resource("/sign_up").route(web::post().to(sign_up)))
-            // Guarded by the arguments of their handlers, each with its scope.
-            .service(resource("/notes").route(get().to(list_notes)).route(web::post().to(add_note)))
+            // Guarded by the arguments of their handlers, each with its scope. The notes are a resource of their own: their guard takes
+            // tokens for them, and for the whole application.
+            .service(
+                resource("/notes")
+                    .app_data(demo.notes_guard().clone())
+                    .route(get().to(list_notes))
+                    .route(web::post().to(add_note)),
+            )
             .service(resource("/ticks").route(get().to(ticks)))
             // Guarded by the middleware around them: any valid token.
             .service(resource("/private").route(get().to(private).wrap(auth.require(""))))

@@ -12,7 +12,7 @@ use axum::routing::{get, post};
 use futures_util::StreamExt;
 use gridauth::GridAuth;
 use gridauth_demo::{App, MAX_NOTE_BODY, NotesRead, NotesWrite, TICKS_HEADERS, run};
-use gridauth_tower::{Access, GridAuthExt, WholeRequest};
+use gridauth_tower::{Access, GridAuthExt, GuardExt, WholeRequest};
 use tokio::time::timeout;
 
 /// The router's state. `FromRef` lets `Access` find the server in it.
@@ -32,10 +32,12 @@ pub(crate) fn router(demo: App) -> Router {
     // Only for a user who signed in a short while ago.
     let recent = auth.require("").max_age(demo.step_up_max_age());
     let stepped_up = Router::new().route("/vault", get(vault)).route_layer(recent);
+    // The notes are a resource of their own: their guard takes tokens for them, and for the whole application.
+    let notes = get(list_notes).post(add_note).route_layer(demo.notes_guard().require(""));
     Router::new()
         .route("/", get(home).post(sign_in))
         .route("/sign_up", post(sign_up))
-        .route("/notes", get(list_notes).post(add_note))
+        .route("/notes", notes)
         .route("/ticks", get(ticks))
         .layer(DefaultBodyLimit::max(MAX_NOTE_BODY))
         .route("/health", get(health))

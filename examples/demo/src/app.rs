@@ -11,11 +11,12 @@ use gridauth::grant::{
     AuthorizationCode, ClientCredentials, DeviceCode, Implicit, JwtBearer, Password, RefreshToken,
     TokenExchange,
 };
+use gridauth::guard::Resource;
 use gridauth::identity::PasswordPolicy;
 use gridauth::model::AuthMethod;
 use gridauth::pages::{Language, Languages, Theme};
 use gridauth::store::{OpenError, StoreError};
-use gridauth::{Client, GridAuth, PutClientError, RevokeError, Store};
+use gridauth::{Client, GridAuth, Guard, PutClientError, RevokeError, Store};
 use tokio::sync::watch;
 
 use crate::notes::NoteIds;
@@ -47,12 +48,17 @@ pub(crate) const DEMO_CLIENT: &str = "demo";
 /// Marks the client that the demo created itself, as opposed to one from a seed file.
 const DEMO_SOFTWARE: &str = "gridauth-demo";
 
+/// The path of the notes, a protected resource beside the issuer itself.
+const NOTES: &str = "/notes";
+
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// The demo application. Its methods answer the application's own routes. It is cheap to clone.
 #[derive(Clone, Debug)]
 pub struct App {
     auth: GridAuth,
+    /// The guard of the resource `ISSUER/notes`.
+    notes_guard: Guard,
     note_ids: Arc<NoteIds>,
     /// Whether the streams have to end.
     pub(crate) stopping: watch::Sender<bool>,
@@ -81,7 +87,15 @@ impl App {
         if let Some(secret) = &settings.previous_secret {
             builder = builder.previous_secret(secret.clone());
         }
+        if let Some(registration) = &settings.registration {
+            builder = builder.registration(registration.clone());
+        }
+        if let Some(documents) = settings.client_metadata {
+            builder = builder.client_metadata_documents(documents);
+        }
         let auth = builder
+            .profile(settings.profile)
+            .self_registered_scope("openid profile email address phone offline_access notes.read notes.write")
             .store(store)
             .grant(AuthorizationCode::new().client_authentication(code_and_refresh.clone()))
             .grant(
@@ -103,6 +117,7 @@ impl App {
             .extension(AuthorizationDetails::new())
             .access_token_format(settings.access_token_format)
             .scopes(SCOPES)
+            .resource(Resource::at(NOTES).name("Notes").scopes("notes.read notes.write"))
             .theme(theme)
             .trusted_proxies(settings.trusted_proxies.clone())
             // Short enough for the lines of the README.
@@ -124,22 +139,23 @@ impl App {
             }
             None => add_demo_client(&auth).await?,
         }
-        Ok(Self {
-            auth,
-            note_ids: Arc::default(),
-            step_up_max_age: settings.step_up_max_age,
-            stopping: watch::Sender::default(),
-        })
+        Ok(Self { step_up_max_age: settings.step_up_max_age, ..Self::with(auth) })
     }
 
-    #[cfg(test)]
     pub(crate) fn with(auth: GridAuth) -> Self {
+        let notes_guard = auth.resource_guard(NOTES).unwrap_or(auth.guard()).clone();
         Self {
             auth,
+            notes_guard,
             note_ids: Arc::default(),
             step_up_max_age: Duration::from_secs(300),
             stopping: watch::Sender::default(),
         }
+    }
+
+    /// The guard of the notes, a resource of their own: a token may be for them alone.
+    pub fn notes_guard(&self) -> &Guard {
+        &self.notes_guard
     }
 
     pub(crate) fn note_ids(&self) -> &NoteIds {

@@ -4,10 +4,11 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use gridauth::GridAuth;
+use gridauth::clients::{MetadataDocuments, Registration};
 use gridauth::http::TrustedProxies;
 use gridauth::keys::ServerSecret;
 use gridauth::model::AccessTokenFormat;
+use gridauth::{GridAuth, Profile};
 use tracing_subscriber::EnvFilter;
 
 use crate::{Seed, StartError};
@@ -36,6 +37,12 @@ pub struct Settings {
     pub secret: Option<ServerSecret>,
     /// `GRIDAUTH_SECRET_PREVIOUS`: the secret before that one.
     pub previous_secret: Option<ServerSecret>,
+    /// `GRIDAUTH_REGISTRATION`: how clients register themselves.
+    pub registration: Option<Registration>,
+    /// `GRIDAUTH_CLIENT_METADATA`: which client metadata documents are taken.
+    pub client_metadata: Option<MetadataDocuments>,
+    /// `GRIDAUTH_PROFILE`: the rules that the server keeps to.
+    pub profile: Profile,
     issuer: Option<String>,
     store: String,
     filter: Option<String>,
@@ -91,13 +98,17 @@ impl Settings {
                 .unwrap_or_default(),
             secret: variables.parse("GRIDAUTH_SECRET", str::parse, SECRET)?,
             previous_secret: variables.parse("GRIDAUTH_SECRET_PREVIOUS", str::parse, SECRET)?,
+            registration: variables
+                .parse("GRIDAUTH_REGISTRATION", registration, "off, open, or token:SECRET with an initial access token")?
+                .flatten(),
+            client_metadata: variables
+                .parse("GRIDAUTH_CLIENT_METADATA", client_metadata, "off, on or loopback")?
+                .flatten(),
+            profile: variables.parse("GRIDAUTH_PROFILE", profile, "default or mcp")?.unwrap_or_default(),
             filter: variables
                 .parse("RUST_LOG", log_filter, "a tracing filter, such as info or gridauth=debug")?
                 .flatten(),
         };
-        variables.parse("GRIDAUTH_REGISTRATION", registration, "off")?;
-        variables.parse("GRIDAUTH_CLIENT_METADATA", client_metadata, "off")?;
-        variables.parse("GRIDAUTH_PROFILE", profile, "default")?;
         if settings.previous_secret.is_some() && settings.secret.is_none() {
             let may_be = "the secret before the one in GRIDAUTH_SECRET";
             return Err(StartError::bad_value(
@@ -201,27 +212,34 @@ fn access_token(text: &str) -> Result<AccessTokenFormat, &'static str> {
     }
 }
 
-fn registration(text: &str) -> Result<(), &'static str> {
-    match text {
-        "off" => Ok(()),
-        "open" => Err("dynamic client registration is not built yet"),
-        _ if text.starts_with("token:") => Err("dynamic client registration is not built yet"),
-        _ => Err("there is no such way to register"),
+fn registration(text: &str) -> Result<Option<Registration>, &'static str> {
+    match text.strip_prefix("token:") {
+        Some("") => Err("the initial access token is missing"),
+        // RFC 6750 section 2.1: nobody could send another one.
+        Some(token) if !token.bytes().all(|b| b.is_ascii_graphic()) => {
+            Err("an initial access token has no spaces, and ASCII characters alone")
+        }
+        Some(token) => Ok(Some(Registration::open().with_token(token))),
+        None if text == "off" => Ok(None),
+        None if text == "open" => Ok(Some(Registration::open())),
+        None => Err("there is no such way to register"),
     }
 }
 
-fn client_metadata(text: &str) -> Result<(), &'static str> {
+fn client_metadata(text: &str) -> Result<Option<MetadataDocuments>, &'static str> {
     match text {
-        "off" => Ok(()),
-        "on" | "loopback" => Err("client metadata documents are not built yet"),
+        "off" => Ok(None),
+        "on" => Ok(Some(MetadataDocuments::Https)),
+        "loopback" => Ok(Some(MetadataDocuments::HttpsOrLoopback)),
         _ => Err("there is no such way to take client metadata documents"),
     }
 }
 
-fn profile(text: &str) -> Result<(), &'static str> {
+fn profile(text: &str) -> Result<Profile, &'static str> {
     match text {
-        "default" => Ok(()),
-        "mcp" | "fapi2" => Err("this profile is not built yet"),
+        "default" => Ok(Profile::Default),
+        "mcp" => Ok(Profile::Mcp),
+        "fapi2" => Err("this profile is not built yet"),
         _ => Err("there is no such profile"),
     }
 }

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use futures_util::Stream;
 use gridauth::guard::Requirement;
 use gridauth_demo::{App, MAX_NOTE_BODY, NotesRead, NotesWrite, TICKS_HEADERS, run};
-use gridauth_rocket::{Access, Answer, GridAuthExt, WholeRequest};
+use gridauth_rocket::{Access, Answer, GridAuthExt, GuardExt, WholeRequest};
 use rocket::data::ToByteUnit;
 use rocket::fairing::AdHoc;
 use rocket::http::Status;
@@ -21,7 +21,9 @@ pub(crate) fn stage(demo: App) -> AdHoc {
             // The endpoints of the authorization server.
             .attach(auth.fairing())
             // Guarded by the arguments of their handlers, or not at all.
-            .mount("/", routes![home, sign_in, sign_up, health, list_notes, add_note, ticks])
+            .mount("/", routes![home, sign_in, sign_up, health, ticks])
+            // The notes are a resource of their own: their guard takes tokens for them, and for the whole application.
+            .mount("/", demo.notes_guard().require("", routes![list_notes, add_note]))
             // A group of routes behind one guard: any valid token.
             .mount("/", auth.require("", routes![private, who_am_i]))
             // Only for a user who signed in a short while ago.

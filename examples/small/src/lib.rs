@@ -113,3 +113,17 @@ struct FirstHourPage;
 #[cfg(doctest)]
 #[doc = include_str!("../../../docs/users.md")]
 struct UsersPage;
+/// The program of the page on registration, compiled.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/registration.md")]
+struct RegistrationPage;
+
+/// The program of the page on the Model Context Protocol, compiled.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/mcp.md")]
+struct McpPage;
+
+/// The program of the page on resources, compiled.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/resources.md")]
+struct ResourcesPage;

@@ -104,7 +104,10 @@ pub(super) async fn account(
         .iter()
         .map(|(application, scopes, pairs)| {
             let client = application.client.as_deref();
-            let client = client.map_or_else(|| ClientInfo::new(&application.client_id), client_info);
+            let client = client.map_or_else(
+                || ClientInfo::new(&application.client_id),
+                |client| client_info(client, visit.language),
+            );
             let mut shown = ApplicationAccess::new(client, scopes, moment(application.since), form(pairs));
             shown.newest_token = application.newest_token.map(moment);
             shown

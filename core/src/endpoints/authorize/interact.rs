@@ -141,6 +141,7 @@ async fn decided(
     }
     match form.get("decision") {
         Some("allow") => {
+            visit.engine.keep_registration(&valid.request.client).await?;
             consent::remember(visit.engine, &valid, signed_in.user()).await?;
             tell(visit, &valid, signed_in, |scope| Event::Consented { scope });
             go_on(visit, browser, valid, signed_in, Progress::Allowed).await

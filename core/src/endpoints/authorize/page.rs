@@ -28,7 +28,7 @@ pub(super) fn sign_in_page(
     let destination = Destination::new(valid.request.redirect.as_str());
     let mut page = SignInPage::new(visit.language, Form { action: &action, hidden: &hidden });
     let logo = logo_path(visit.engine, &valid.request.client);
-    let mut client = client_info(&valid.request.client);
+    let mut client = client_info(&valid.request.client, visit.language);
     client.logo = logo.as_deref();
     page.client = Some(client);
     page.destination = Some(&destination);
@@ -54,7 +54,7 @@ pub(super) fn consent_page(
     let scopes: Vec<ScopeInfo<'_>> =
         scope.iter().map(|token| visit.interaction.scope_info(token, visit.language)).collect();
     let logo = logo_path(visit.engine, &valid.request.client);
-    let mut client = client_info(&valid.request.client);
+    let mut client = client_info(&valid.request.client, visit.language);
     client.logo = logo.as_deref();
     let action = visit.form_action();
     let mut page = ConsentPage::new(

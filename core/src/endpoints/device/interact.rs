@@ -150,6 +150,10 @@ async fn decide(
 ) -> Result<Response, OAuthError> {
     let engine = visit.engine;
     let now = engine.clock.now();
+    let client = engine.client(&shown.client_id).await?;
+    if let Some(client) = client.as_deref().filter(|_| allows) {
+        engine.keep_registration(client).await?;
+    }
     let change = |device: &DeviceAuthorization| decision(visit, device, shown, signed_in, allows, now);
     let changed = engine.store.change(&user_code.row_id(), change).await?;
     if let Some((Updated::Replaced, _)) = changed {
@@ -158,7 +162,6 @@ async fn decide(
         let about = event.of_client(&shown.client_id).of_subject(signed_in.user().subject());
         engine.events.emit(about);
     }
-    let client = engine.client(&shown.client_id).await?;
     match (changed, client) {
         (Some((_, Decided::Done)), Some(client)) => done_page(visit, browser, &client, allows),
         _ => {

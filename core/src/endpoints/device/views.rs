@@ -60,7 +60,7 @@ pub(super) fn sign_in_page(
     let (action, hidden) = (visit.form_action(), hidden(visit, &[(CSRF, &token), (CARRIED, &carried)]));
     let mut page = SignInPage::new(visit.language, Form { action: &action, hidden: &hidden });
     let logo = logo_path(visit.engine, &waiting.client);
-    let mut client = client_info(&waiting.client);
+    let mut client = client_info(&waiting.client, visit.language);
     client.logo = logo.as_deref();
     page.client = Some(client);
     page.username = username;
@@ -86,7 +86,7 @@ pub(super) fn confirm_page(
     let scopes: Vec<ScopeInfo<'_>> =
         device.scope.iter().map(|token| visit.interaction.scope_info(token, visit.language)).collect();
     let logo = logo_path(visit.engine, &waiting.client);
-    let mut client = client_info(&waiting.client);
+    let mut client = client_info(&waiting.client, visit.language);
     client.logo = logo.as_deref();
     let form = Form { action: &action, hidden: &hidden };
     let user = signed_in.user().username();
@@ -105,7 +105,7 @@ pub(super) fn done_page(
     client: &Client,
     allowed: bool,
 ) -> Result<Response, OAuthError> {
-    let page = DeviceDonePage::new(visit.language, client_info(client), allowed);
+    let page = DeviceDonePage::new(visit.language, client_info(client, visit.language), allowed);
     let page = visit.interaction.pages.device_done(&page);
     browser.with_session(visit.engine, page.into_response(StatusCode::OK))
 }

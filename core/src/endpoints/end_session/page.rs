@@ -23,7 +23,7 @@ pub(super) fn question(
     let hidden = [(CSRF, token.as_str()), (CARRIED, carried.as_str())];
     let action = visit.engine.path(PATH);
     let mut page = LogoutConfirmPage::new(visit.language, Form { action: &action, hidden: &hidden });
-    page.client = request.client.as_deref().map(client_info);
+    page.client = request.client.as_deref().map(|client| client_info(client, visit.language));
     page.user = Some(signed_in.user().username());
     let page = visit.interaction.pages.logout_confirm(&page);
     browser.with_form(visit.engine, page.into_response(StatusCode::OK))
@@ -42,7 +42,7 @@ pub(super) fn done(
     }
     let frames: Vec<WebUri<'_>> = frames.iter().filter_map(|uri| WebUri::parse(uri).ok()).collect();
     let mut page = LogoutDonePage::new(visit.language, is_signed_out);
-    page.client = request.client.as_deref().map(client_info);
+    page.client = request.client.as_deref().map(|client| client_info(client, visit.language));
     page.frames = &frames;
     page.return_to = return_to.and_then(|uri| ReturnUri::parse(uri).ok());
     Ok(visit.interaction.pages.logout_done(&page).into_response(StatusCode::OK))

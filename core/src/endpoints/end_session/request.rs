@@ -96,6 +96,7 @@ impl LogoutRequest {
     /// Whether the browser may be sent on although nobody has decided anything. Otherwise a link to here would lead anybody's browser
     /// wherever a client that registered itself likes (RFC 9700 section 4.11.2).
     pub(super) fn is_vouched_for(&self) -> bool {
-        self.hint.is_some() || self.client.as_ref().is_some_and(|client| !client.is_self_registered())
+        // An ID token vouches for nothing here: whoever registered the client can have one.
+        self.client.as_ref().is_some_and(|client| !client.is_self_registered())
     }
 }

@@ -4,6 +4,7 @@ mod access_token_claims;
 mod details;
 mod openid;
 mod pkce;
+mod resource;
 mod sender_constraint;
 
 pub(crate) use access_token_claims::AccessTokenClaims;
@@ -11,16 +12,18 @@ pub use details::AuthorizationDetails;
 pub use openid::OpenId;
 pub(super) use openid::{IdTokenSubject, kept};
 pub use pkce::Pkce;
+pub(crate) use resource::{KnownResource, Resources};
 pub(crate) use sender_constraint::SenderConstraint;
 
 use async_trait::async_trait;
 
 use super::{
-    ApprovedAuthorization, AuthorizationPlan, AuthorizationRequest, Issued, TokenDraft, TokenRequest,
+    ApprovedAuthorization, AuthorizationPlan, AuthorizationRequest, Issued, NewGrant, TokenDraft,
+    TokenRequest,
 };
 use crate::endpoint::Metadata;
 use crate::model::{Client, GrantData, User};
-use crate::protocol::OAuthError;
+use crate::protocol::{OAuthError, Parameters};
 
 /// Hooks into the grants that it is registered with. PKCE is an extension ([`Pkce`]), and applications can add their own.
 ///
@@ -33,6 +36,7 @@ use crate::protocol::OAuthError;
 /// | [`consent_texts`](Self::consent_texts) | the user is asked | say more on the page |
 /// | [`enrich_approval`](Self::enrich_approval) | the resource owner has approved it | add to the data stored with the grant |
 /// | [`check_approval`](Self::check_approval) | the resource owner has approved it | do I/O, reject |
+/// | [`complete_grant`](Self::complete_grant) | a token request begins a grant | reject, add to the grant |
 /// | [`prepare_token`](Self::prepare_token) | before anything is stored or redeemed | do I/O, sign, reject |
 /// | [`prepare_response`](Self::prepare_response) | after that, when the access token is made | do I/O, sign, reject, add members |
 /// | [`check_token`](Self::check_token) | inside the update of the grant's row | reject |
@@ -120,6 +124,23 @@ pub trait Extension: Send + Sync + 'static {
     fn prepares_tokens(&self, client: &Client) -> bool {
         let _ = client;
         false
+    }
+
+    /// Whether [`prepare_token`](Self::prepare_token) or [`prepare_response`](Self::prepare_response) does anything for this request of
+    /// the client. By default this depends on the client alone: [`prepares_tokens`](Self::prepares_tokens).
+    fn prepares_request(&self, client: &Client, parameters: &Parameters) -> bool {
+        let _ = parameters;
+        self.prepares_tokens(client)
+    }
+
+    /// Completes a grant that begins with a token request, before anything else happens to it: what the request says about the whole
+    /// grant, such as its resources (RFC 8707 section 2.2).
+    ///
+    /// # Errors
+    /// An [`OAuthError`] rejects the request, and nothing changes.
+    fn complete_grant(&self, request: &TokenRequest<'_>, grant: &mut NewGrant) -> Result<(), OAuthError> {
+        let _ = (request, grant);
+        Ok(())
     }
 
     /// Prepares the tokens of a request, once, before anything is stored or redeemed. Do everything here that can fail, such as

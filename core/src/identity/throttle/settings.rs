@@ -17,6 +17,7 @@ pub struct ThrottleSettings {
     pub(super) sign_ups: u32,
     pub(super) device_starts: u32,
     pub(super) pushed_requests: u32,
+    pub(super) registrations: u32,
     pub(super) per: Duration,
     pub(super) first_block: Duration,
     pub(super) longest_block: Duration,
@@ -33,6 +34,7 @@ impl Default for ThrottleSettings {
             sign_ups: 30,
             device_starts: 60,
             pushed_requests: 1000,
+            registrations: 60,
             per: Duration::from_secs(60),
             first_block: Duration::from_secs(60),
             longest_block: Duration::from_secs(15 * 60),
@@ -87,7 +89,14 @@ impl ThrottleSettings {
         self
     }
 
-    /// The time within which failures, sign-ups, devices and pushed requests count, to the millisecond: a minute by default. Zero turns
+    /// Registrations of clients, and changes of them, from one source: 60 by default.
+    #[must_use]
+    pub fn registrations(mut self, registrations: u32) -> Self {
+        self.registrations = registrations;
+        self
+    }
+
+    /// The time within which failures, sign-ups, devices and other requests count, to the millisecond: a minute by default. Zero turns
     /// the throttle off.
     #[must_use]
     pub fn per(mut self, per: Duration) -> Self {

@@ -40,7 +40,7 @@ fn a_bad_value_is_status_2() {
         ("GRIDAUTH_SECRET", "hush"),
         ("GRIDAUTH_SECRET_PREVIOUS", "hush"),
         ("GRIDAUTH_ACCESS_TOKEN_TTL", "0"),
-        ("GRIDAUTH_REGISTRATION", "token:hush"),
+        ("GRIDAUTH_REGISTRATION", "tokens:hush"),
         ("RUST_LOG", "a=hush"),
     ] {
         let ended = run(directory.path(), &[("GRIDAUTH_STORE", "memory:"), (variable, value)]);

@@ -86,9 +86,9 @@ fn a_bad_value_is_named_and_not_repeated() {
         ("GRIDAUTH_REFRESH_TOKEN_TTL", &["0", "99999999999999999999999"]),
         ("GRIDAUTH_CODE_TTL", &["0", "60s"]),
         ("GRIDAUTH_REFRESH_GRACE", &["", "-1", "ten"]),
-        ("GRIDAUTH_REGISTRATION", &["", "open", "token:hush", "token:", "on"]),
-        ("GRIDAUTH_CLIENT_METADATA", &["", "on", "loopback", "hush", "Off"]),
-        ("GRIDAUTH_PROFILE", &["", "mcp", "fapi2", "hush", "Default"]),
+        ("GRIDAUTH_REGISTRATION", &["", "Open", "hush", "token:", "token:h\u{e9}", "on"]),
+        ("GRIDAUTH_CLIENT_METADATA", &["", "open", "hush", "Off"]),
+        ("GRIDAUTH_PROFILE", &["", "fapi2", "hush", "Default"]),
         ("GRIDAUTH_STEP_UP_MAX_AGE", &["", "0", "-1", "+1", "1.5", "hush"]),
         (
             "GRIDAUTH_TRUSTED_PROXIES",

@@ -1,11 +1,13 @@
 //! Whether a client can use what it is registered for, here.
 
+use std::sync::Arc;
+
 use serde_json::Value;
 
-use super::GridAuth;
+use crate::engine::Engine;
 use crate::fetch::{FetchRequest, PlainHttp, Reach};
-use crate::grant::AuthorizationSide;
-use crate::guard::STANDARD_SCOPES;
+use crate::grant::{AuthorizationSide, Registry};
+use crate::guard::{STANDARD_SCOPES, ScopeDescription};
 use crate::jose::{Algorithm, KeySet};
 use crate::model::{AuthMethod, Client};
 use crate::openid::{is_pairwise, sector_of};
@@ -19,16 +21,23 @@ const WITHOUT_REFRESH_TOKEN: [&str; 5] = [
     "urn:ietf:params:oauth:grant-type:token-exchange",
 ];
 
-impl GridAuth {
-    /// What a client is registered for and cannot use on this server, one text for each, with what to change. Empty where all is
-    /// well.
-    pub fn problems_of(&self, client: &Client) -> Vec<String> {
+/// What a server has for clients.
+#[derive(Clone)]
+pub(crate) struct Usability {
+    pub(crate) grants: Arc<Registry>,
+    /// The scopes that the application declared.
+    pub(crate) scopes: Vec<ScopeDescription>,
+}
+
+impl Usability {
+    /// What a client is registered for and cannot use, one text for each, with what to change. Empty where all is well.
+    pub(crate) fn problems_of(&self, engine: &Engine, client: &Client) -> Vec<String> {
         let mut problems = Vec::new();
         for grant_type in client.grant_types() {
-            problems.extend(self.problem_of_grant_type(client, grant_type));
+            problems.extend(self.problem_of_grant_type(engine, client, grant_type));
             problems.extend(self.missing_beside(client, grant_type));
         }
-        let grants = &self.0.grants;
+        let grants = &self.grants;
         let redirects = grants.authorization_sides().any(|side| side.is_open_to(client));
         if redirects && client.redirect_uris().is_empty() {
             problems.push("a grant of the client redirects: register a redirect_uri".to_owned());
@@ -36,7 +45,7 @@ impl GridAuth {
         for response_type in client.response_types() {
             problems.extend(self.problems_of_response_type(client, response_type));
         }
-        let declared = &self.0.scopes;
+        let declared = &self.scopes;
         if !declared.is_empty() {
             let is_known = |token: &str| {
                 STANDARD_SCOPES.contains(&token) || declared.iter().any(|scope| scope.token == token)
@@ -47,7 +56,6 @@ impl GridAuth {
                 ));
             }
         }
-        let engine = &self.0.engine;
         if engine.is_jwt(client) && engine.keys.is_none() {
             problems.push(
                 "its access tokens are to be JWTs, and the server has no signing keys: call .openid(..), .signer(..) or \
@@ -93,7 +101,7 @@ impl GridAuth {
         if response_type == "code" && !client.allows_grant("authorization_code") {
             return Vec::new();
         }
-        let Some((_, side)) = self.0.grants.authorization_side(response_type) else {
+        let Some((_, side)) = self.grants.authorization_side(response_type) else {
             return vec![format!(
                 "no grant of the server answers the response type {response_type:?}: register one with .grant(..), or \
                  leave the response type out"
@@ -132,12 +140,12 @@ impl GridAuth {
     }
 
     fn sides_that_need<'a>(&'a self, grant_type: &'a str) -> impl Iterator<Item = &'a dyn AuthorizationSide> {
-        let sides = self.0.grants.authorization_sides();
+        let sides = self.grants.authorization_sides();
         sides.filter(move |side| side.grant_types().any(|needed| needed == grant_type))
     }
 
-    fn problem_of_grant_type(&self, client: &Client, grant_type: &str) -> Option<String> {
-        let (grants, method) = (&self.0.grants, client.auth_method());
+    fn problem_of_grant_type(&self, engine: &Engine, client: &Client, grant_type: &str) -> Option<String> {
+        let (grants, method) = (&self.grants, client.auth_method());
         let token_side = grants.token_side(grant_type).map(|(_, side)| side);
         let needing = || self.sides_that_need(grant_type);
         if token_side.is_none() && needing().next().is_none() {
@@ -147,7 +155,7 @@ impl GridAuth {
         }
         let has = |methods: &[AuthMethod]| methods.contains(method);
         let serves = |side: &dyn AuthorizationSide| {
-            has(side.client_authentication().unwrap_or(&self.0.engine.client_methods))
+            has(side.client_authentication().unwrap_or(&engine.client_methods))
         };
         // Several response types may need one grant type, and serve different clients: `token` is for public ones by default.
         let mut wanted =
