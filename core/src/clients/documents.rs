@@ -224,7 +224,15 @@ mod tests {
     #[derive(Default)]
     struct Host {
         asked: AtomicUsize,
-        answer: Mutex<Option<(u16, &'static str, Option<&'static str>, String)>>,
+        answer: Mutex<Option<Answer>>,
+    }
+
+    #[derive(Clone)]
+    struct Answer {
+        status: u16,
+        media_type: &'static str,
+        cache: Option<&'static str>,
+        body: String,
     }
 
     impl Host {
@@ -235,7 +243,7 @@ mod tests {
             cache: Option<&'static str>,
             body: impl Into<String>,
         ) {
-            *self.answer.lock().unwrap() = Some((status, media_type, cache, body.into()));
+            *self.answer.lock().unwrap() = Some(Answer { status, media_type, cache, body: body.into() });
         }
     }
 
@@ -246,7 +254,7 @@ mod tests {
             self.asked.fetch_add(1, Ordering::SeqCst);
             tokio::task::yield_now().await;
             let answer = self.answer.lock().unwrap().clone();
-            let (status, media_type, cache, body) = answer.ok_or(FetchError::TimedOut)?;
+            let Answer { status, media_type, cache, body } = answer.ok_or(FetchError::TimedOut)?;
             let mut headers = HeaderMap::new();
             headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type));
             if let Some(cache) = cache {

@@ -195,9 +195,15 @@ fn audience(
         return Ok(subject.audience.clone());
     }
     let issuer = request.engine().issuer();
-    let is_own = |target: &str| match subject.audience.is_empty() {
-        true => target == issuer,
-        false => subject.audience.iter().any(|own| own == target),
+    let is_for_issuer = subject.audience.is_empty() || subject.audience.iter().any(|own| own == issuer);
+    // Of the resources below the issuer, the server checks for every request that it has them.
+    let is_below = |target: &str| {
+        target.strip_prefix(issuer).is_some_and(|rest| rest.starts_with('/'))
+            && request.values("resource").any(|resource| resource == target)
+    };
+    let is_own = |target: &str| {
+        subject.audience.iter().any(|own| own == target)
+            || (is_for_issuer && (target == issuer || is_below(target)))
     };
     if let Some(target) = parameters.targets.iter().find(|target| !is_own(target)) {
         tracing::debug!(target, "the subject token is not for this target");
