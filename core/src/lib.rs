@@ -92,6 +92,7 @@
 //! | `remote` | yes | [`guard::Remote`], for the tokens of an issuer in another process |
 //! | `file` | yes | the embedded store, one file |
 //! | `griddb` | yes | the GridDB store |
+//! | `metrics` | no | counters and histograms through the `metrics` facade |
 
 #![cfg_attr(
     not(feature = "server"),

@@ -7,9 +7,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
+#[cfg(feature = "metrics")]
+use super::metrics;
 use super::request::{RequestContext, RequestId, given_id};
 use super::{EventRecord, log};
-use crate::env::{Clock, Entropy, EntropyError};
+use crate::env::{Clock, Entropy, EntropyError, Timestamp};
 
 /// What the application does with an event.
 pub(crate) type Listener = Arc<dyn Fn(&EventRecord<'_>) + Send + Sync>;
@@ -55,9 +57,16 @@ impl Events {
             ..record
         };
         log::write(&record);
+        #[cfg(feature = "metrics")]
+        metrics::count(&record);
         for listener in &self.0.listeners {
             listener(&record);
         }
+    }
+
+    /// The time, by the server's clock.
+    pub(crate) fn now(&self) -> Timestamp {
+        self.0.clock.now()
     }
 
     /// A keyed digest of a text that somebody typed: equal for equal texts for as long as the process lives, and of no use to anybody

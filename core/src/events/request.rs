@@ -28,6 +28,14 @@ impl RequestContext {
         CURRENT.scope(self, work)
     }
 
+    pub(crate) fn source(&self) -> Option<IpAddr> {
+        self.source
+    }
+
+    pub(crate) fn id(&self) -> &str {
+        &self.id
+    }
+
     /// The request that this task answers, if it answers one.
     pub(super) fn current() -> Option<Self> {
         CURRENT.try_with(Clone::clone).ok()

@@ -4,7 +4,8 @@ use super::possession::Possession;
 use super::{
     Guard, GuardId, Inner, Rejection, RejectionBody, ScopeDescription, ShapeRejection, TokenVerifier, Tokens,
 };
-use crate::env::{Clock, SystemClock};
+use crate::env::{Clock, SystemClock, SystemEntropy};
+use crate::events::{EventRecord, Events, Listener};
 use crate::http::TrustedProxies;
 use crate::protocol::Issuer;
 use crate::sender::PublicUrls;
@@ -26,6 +27,8 @@ pub struct GuardBuilder {
     trusted_proxies: TrustedProxies,
     #[cfg(feature = "jose")]
     nonces: Option<DpopNonces>,
+    listeners: Vec<Listener>,
+    events: Option<Events>,
 }
 
 /// Why a guard cannot be built.
@@ -41,6 +44,9 @@ pub enum GuardError {
     /// A base URL is not an absolute URL in its normal form.
     #[error("a base URL: {0}")]
     BaseUrl(&'static str),
+    /// There is no randomness for the ids and digests in events.
+    #[error("no randomness available: {0}")]
+    Entropy(String),
     /// The guard has neither a store nor a verifier.
     #[error("the guard cannot check tokens: call .store(..) or .verifier(..)")]
     NoTokens,
@@ -62,6 +68,8 @@ impl Guard {
             trusted_proxies: TrustedProxies::default(),
             #[cfg(feature = "jose")]
             nonces: None,
+            listeners: Vec::new(),
+            events: None,
         }
     }
 }
@@ -133,9 +141,23 @@ impl GuardBuilder {
         self
     }
 
-    /// The reverse proxies that are believed when they tell the certificate of a client, in `Client-Cert` (RFC 9440). By default nobody
-    /// is believed. Tokens that are bound to a certificate are then valid where this process terminates TLS, and puts a
-    /// [`ClientCertificate`](crate::http::ClientCertificate) into the request's extensions.
+    /// Calls the closure with the event of each request that this guard rejects. It is called on the way of the request, so it must
+    /// not block. The guard of a server tells what [`Builder::on_event`](crate::Builder::on_event) has.
+    #[must_use]
+    pub fn on_event(mut self, listener: impl Fn(&EventRecord<'_>) + Send + Sync + 'static) -> Self {
+        self.listeners.push(Arc::new(listener));
+        self
+    }
+
+    /// The events of the server that this guard is part of.
+    pub(crate) fn events(mut self, events: Events) -> Self {
+        self.events = Some(events);
+        self
+    }
+
+    /// The reverse proxies that are believed when they tell for whom they ask, which events name, and the certificate of a client, in
+    /// `Client-Cert` (RFC 9440). By default nobody is believed. Tokens that are bound to a certificate are then valid where this process
+    /// terminates TLS, and puts a [`ClientCertificate`](crate::http::ClientCertificate) into the request's extensions.
     #[must_use]
     pub fn trusted_proxies(mut self, proxies: TrustedProxies) -> Self {
         self.trusted_proxies = proxies;
@@ -176,6 +198,11 @@ impl GuardBuilder {
         if !is_realm(&realm) {
             return Err(GuardError::Realm);
         }
+        let events = match self.events {
+            Some(events) => events,
+            None => Events::new(Arc::clone(&self.clock), &SystemEntropy, self.listeners)
+                .map_err(|error| GuardError::Entropy(error.to_string()))?,
+        };
         Ok(Guard(Arc::new(Inner {
             id: GuardId::next(),
             realm,
@@ -189,6 +216,7 @@ impl GuardBuilder {
                 seen: Seen::new(),
                 trusted_proxies: self.trusted_proxies,
             },
+            events,
             shape_rejection: self.shape_rejection,
             scopes: self.scopes,
             told_scopes: Mutex::default(),

@@ -6,6 +6,7 @@ use serde_json::{Map, Value};
 use super::admin::Admin;
 use super::configuration::{Problems, warn, warn_of_users};
 use super::grid_auth::{GridAuth, Server};
+use super::observed_store::ObservedStore;
 use super::routes::{Routes, endpoints, metadata};
 use super::{BuildError, logouts, sweeper};
 use crate::client_auth::{ClientAuthentication, ClientAuthenticator};
@@ -660,7 +661,10 @@ impl Builder {
         let listeners = std::mem::take(&mut self.listeners);
         let events = Events::new(Arc::clone(&self.clock), &*self.entropy, listeners);
         let Some(events) = problems.take("events", events) else { return Err(problems.into()) };
-        let Some(guard) = problems.take("the guard", self.guard(&store)) else { return Err(problems.into()) };
+        let store = store.wrapped(|backend| ObservedStore::new(backend, events.clone()));
+        let Some(guard) = problems.take("the guard", self.guard(&store, &events)) else {
+            return Err(problems.into());
+        };
         let (clock, entropy) = (Arc::clone(&self.clock), Arc::clone(&self.entropy));
         let stored_users = StoredUsers::new(store.clone(), hasher.clone(), clock, entropy, events.clone())
             .with_rules(self.usernames, self.passwords.clone());
@@ -852,9 +856,10 @@ impl Builder {
     }
 
     /// The guard for the server's tokens.
-    fn guard(&mut self, store: &Store) -> Result<Guard, GuardError> {
+    fn guard(&mut self, store: &Store, events: &Events) -> Result<Guard, GuardError> {
         let mut guard = Guard::builder(&self.issuer)
             .store(store.clone())
+            .events(events.clone())
             .clock(Arc::clone(&self.clock))
             .scopes(&self.scopes)
             .behind_stripping_proxy(self.strips_issuer_path)

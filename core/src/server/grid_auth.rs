@@ -5,14 +5,16 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::header::CONTENT_LENGTH;
 use http::{HeaderName, Method};
+use tracing::Instrument;
 
+use super::request_span::{method, record_status, request_span};
 use super::routes::{Route, Routes};
 use crate::client_auth::ClientAuthenticator;
 use crate::endpoint::EndpointRequest;
 use crate::endpoints::Interaction;
 use crate::engine::Engine;
 use crate::env::{Clock, Entropy};
-use crate::events::RequestContext;
+use crate::events::{RequestContext, Stopwatch};
 use crate::grant::Registry;
 use crate::guard::{AccessFuture, Guard, Rejection, ScopeDescription};
 use crate::http::{
@@ -89,7 +91,15 @@ impl GridAuth {
                 );
             });
         }
-        self.context(&request).scope(self.respond(request)).await
+        let route = self.0.routes.find(request.uri().path());
+        let path = route.map_or("", |route| &route.path);
+        let context = self.context(&request);
+        let span = request_span(&request, path, &context);
+        let (method, stopwatch) = (method(&request), Stopwatch::start());
+        let response = context.scope(self.respond(route, request).instrument(span.clone())).await;
+        stopwatch.stop_request(method, path, response.status().as_u16());
+        record_status(&span, response.status());
+        response
     }
 
     /// What events of this request say of it.
@@ -99,8 +109,8 @@ impl GridAuth {
         engine.events.request(engine.source(head).address(), given)
     }
 
-    async fn respond(&self, request: Request) -> Response {
-        let mut response = match self.0.routes.find(request.uri().path()) {
+    async fn respond(&self, route: Option<&Route>, request: Request) -> Response {
+        let mut response = match route {
             Some(route) if route.endpoint.serves_scripts() => {
                 let mut response = match preflight(&request, &route.methods()) {
                     Some(answer) => answer,

@@ -39,6 +39,8 @@ mod live_access;
 mod logout;
 mod lost_answers;
 mod metadata;
+#[cfg(feature = "metrics")]
+mod metrics;
 mod open_redirect;
 mod openid_requests;
 mod own_pages;

@@ -81,6 +81,10 @@ impl App {
         if let Some(secret) = &settings.previous_secret {
             builder = builder.previous_secret(secret.clone());
         }
+        #[cfg(feature = "metrics")]
+        {
+            builder = builder.endpoint(crate::metrics::PrometheusMetrics::install()?);
+        }
         let auth = builder
             .store(store)
             .grant(AuthorizationCode::new().client_authentication(code_and_refresh.clone()))

@@ -113,3 +113,8 @@ struct FirstHourPage;
 #[cfg(doctest)]
 #[doc = include_str!("../../../docs/users.md")]
 struct UsersPage;
+
+/// The program of the page on events, compiled.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/events.md")]
+struct EventsPage;
