@@ -92,6 +92,7 @@
 //! | `remote` | yes | [`guard::Remote`], for the tokens of an issuer in another process |
 //! | `file` | yes | the embedded store, one file |
 //! | `griddb` | yes | the GridDB store |
+//! | `metrics` | no | counters and histograms through the `metrics` facade |
 
 #![cfg_attr(
     not(feature = "server"),
@@ -147,8 +148,8 @@ pub use http::{Peer, Request, Response, Unread, whole_request};
 pub use model::{Client, User};
 #[cfg(feature = "server")]
 pub use server::{
-    BuildError, Builder, ClientAccess, CreateClientError, EditClientError, GridAuth, ListOptions, Listing,
-    MintRequest, Profile, PutClientError, RevokeError, RotateSecretError, SignInFuture, SigningKeyInfo,
-    SigningKeyState, StoreCheck, StoreProblem,
+    AuditPage, AuditQuery, BuildError, Builder, ClientAccess, CreateClientError, EditClientError, GridAuth,
+    ListOptions, Listing, MintRequest, Profile, PutClientError, RevokeError, RotateSecretError, SignInFuture,
+    SigningKeyInfo, SigningKeyState, StoreCheck, StoreProblem,
 };
 pub use store::Store;

@@ -7,6 +7,7 @@ use serde_json::{Map, Value, json};
 
 use crate::endpoint::{Endpoint, EndpointPath, EndpointRequest, Metadata};
 use crate::engine::Engine;
+use crate::events::TokenRefusal;
 use crate::guard::{Access, Guard, Rejection};
 use crate::http::{BearerToken, Request, Response, is_form, json_response, no_store};
 use crate::jose::Algorithm;
@@ -54,7 +55,7 @@ impl Endpoint for UserInfo {
         let client = engine.client(access.client()).await?;
         let user = engine.users.find(subject).await?;
         let (Some(user), Some(client)) = (user, client) else {
-            return Ok(self.guard.reject(Rejection::invalid_token()));
+            return Ok(self.guard.reject(Rejection::invalid_token(TokenRefusal::OwnerGone)));
         };
         let kept: Kept =
             access.data(KEPT).and_then(|kept| serde_json::from_value(kept.clone()).ok()).unwrap_or_default();

@@ -107,6 +107,14 @@ pub enum Event<'a> {
         /// Why.
         why: RevocationCause,
     },
+    /// A guard rejected a request.
+    #[non_exhaustive]
+    TokenRefused {
+        /// Why. Most causes are one answer on the wire.
+        why: TokenRefusal,
+        /// The scope that the request needs, where the token's is insufficient.
+        scope: Option<&'a str>,
+    },
     /// A user allowed a client to act for them.
     #[non_exhaustive]
     Consented {
@@ -174,6 +182,7 @@ impl Event<'_> {
             Self::RefreshTokenReused => "refresh_token_reused",
             Self::TokenRevoked { .. } => "token_revoked",
             Self::GrantRevoked { .. } => "grant_revoked",
+            Self::TokenRefused { .. } => "token_refused",
             Self::Consented { .. } => "consented",
             Self::ConsentRefused { .. } => "consent_refused",
             Self::ConsentWithdrawn => "consent_withdrawn",
@@ -181,6 +190,19 @@ impl Event<'_> {
             Self::SigningKeyChanged { .. } => "signing_key_changed",
             Self::StoreLost { .. } => "store_lost",
             Self::StoreBack { .. } => "store_back",
+        }
+    }
+}
+
+impl<'a> Event<'a> {
+    /// The scope that it names.
+    pub(super) fn scope(&self) -> Option<&'a str> {
+        match self {
+            Self::CodeIssued { scope }
+            | Self::TokenIssued { scope, .. }
+            | Self::Consented { scope }
+            | Self::ConsentRefused { scope } => Some(scope),
+            _ => None,
         }
     }
 }
@@ -235,6 +257,44 @@ causes! {
         Unusable = "unusable",
         /// The `client_id` is a URL, and the metadata document there cannot be used.
         MetadataDocument = "metadata_document",
+    }
+}
+
+causes! {
+    /// Why a guard rejected a request.
+    TokenRefusal {
+        /// The request has no `Authorization` header.
+        NoToken = "no_token",
+        /// The `Authorization` header has another scheme than the guard takes.
+        OtherScheme = "other_scheme",
+        /// There is more than one `Authorization` header, or one that is not text, or a token in the form as well.
+        MalformedRequest = "malformed_request",
+        /// The text is not a token of this server.
+        Malformed = "malformed",
+        /// There is no grant of this token: it was revoked, or it expired long ago, or it never was.
+        NoGrant = "no_grant",
+        /// The grant is there, and this is no live token of it: it was revoked, or superseded, or never was.
+        NotOfGrant = "not_of_grant",
+        /// It has expired.
+        Expired = "expired",
+        /// It is bound to a key, and the request does not prove possession of it.
+        Unproven = "unproven",
+        /// The proof of possession has no valid nonce (RFC 9449 section 9).
+        UseNonce = "use_nonce",
+        /// It is for another resource.
+        OtherAudience = "other_audience",
+        /// The verifier does not accept it.
+        NotVerified = "not_verified",
+        /// Its user or its client is gone.
+        OwnerGone = "owner_gone",
+        /// It lacks a scope.
+        InsufficientScope = "insufficient_scope",
+        /// The user did not sign in as recently, or not in the way, that the request needs (RFC 9470).
+        InsufficientAuthentication = "insufficient_authentication",
+        /// It could not be checked: the store or the verifier cannot be reached.
+        Unavailable = "unavailable",
+        /// It could not be checked, for another reason.
+        Failed = "failed",
     }
 }
 

@@ -97,6 +97,9 @@ pub(super) fn write(record: &EventRecord<'_>) {
         }
         Event::TokenRevoked { why } => line!(info, record, "a token was revoked", why = why.as_str()),
         Event::GrantRevoked { why } => line!(info, record, "a grant was revoked", why = why.as_str()),
+        Event::TokenRefused { why, scope } => {
+            line!(debug, record, "a guard rejected a request", why = why.as_str(), scope = *scope);
+        }
         Event::Consented { scope } => line!(info, record, "a user allowed a client", scope = *scope),
         Event::ConsentRefused { scope } => line!(info, record, "a user refused a client", scope = *scope),
         Event::ConsentWithdrawn => line!(info, record, "consent was withdrawn"),

@@ -5,6 +5,8 @@ use std::net::IpAddr;
 
 use arrayvec::ArrayString;
 
+use super::keeper::Pending;
+
 tokio::task_local! {
     static CURRENT: RequestContext;
 }
@@ -20,12 +22,26 @@ pub(super) type RequestId = ArrayString<MAX_ID>;
 pub(crate) struct RequestContext {
     pub(super) source: Option<IpAddr>,
     pub(super) id: RequestId,
+    /// Where events wait, if the request is answered only once they are written.
+    pub(super) pending: Option<Pending>,
 }
 
 impl RequestContext {
     /// Runs `work` as part of this request.
     pub(crate) fn scope<F: Future>(self, work: F) -> impl Future<Output = F::Output> {
         CURRENT.scope(self, work)
+    }
+
+    pub(crate) fn source(&self) -> Option<IpAddr> {
+        self.source
+    }
+
+    pub(crate) fn pending(&self) -> Option<Pending> {
+        self.pending.clone()
+    }
+
+    pub(crate) fn id(&self) -> &str {
+        &self.id
     }
 
     /// The request that this task answers, if it answers one.

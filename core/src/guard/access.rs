@@ -3,8 +3,10 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
+use super::about::About;
 use super::{AccessClaims, Guard, GuardId, Rejection};
 use crate::env::Timestamp;
+use crate::events::TokenRefusal;
 use crate::model::{
     AUTHORIZATION_DETAILS, AccessState, AuthenticationState, AuthorizationDetail, GrantRecord, read_detail,
 };
@@ -33,6 +35,22 @@ pub(super) enum Facts {
     Claims(Arc<AccessClaims>),
 }
 
+/// A token that is not valid, and what is known about it nevertheless.
+pub(super) struct Refused {
+    cause: TokenRefusal,
+    facts: Facts,
+}
+
+impl From<Refused> for Rejection {
+    fn from(refused: Refused) -> Self {
+        let (grant, client, subject) = match &refused.facts {
+            Facts::Row { record, .. } => (Some(record.id), &*record.client_id, record.subject.as_deref()),
+            Facts::Claims(claims) => (None, &*claims.client_id, claims.user.as_deref()),
+        };
+        Self::invalid_token(refused.cause).about(About::of(grant, client, subject))
+    }
+}
+
 /// On whose behalf an access token is used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Owner<'a> {
@@ -50,16 +68,31 @@ impl Access {
         digest: &Digest,
         now: Timestamp,
         guard: &Guard,
-    ) -> Option<Self> {
-        let at = record.access.iter().position(|access| access.digest.matches(digest))?;
+    ) -> Result<Self, Refused> {
+        let Some(at) = record.access.iter().position(|access| access.digest.matches(digest)) else {
+            return Err(Refused { cause: TokenRefusal::NotOfGrant, facts: Facts::Row { record, at: 0 } });
+        };
         let is_valid = now < record.access[at].expires;
-        is_valid.then(|| Self { facts: Facts::Row { record, at }, guard: guard.clone() })
+        Self::live(Facts::Row { record, at }, is_valid, guard)
     }
 
     /// The access by the claims of a token. The guard still has to ask for a proof of possession if the token is bound.
-    pub(super) fn of_claims(claims: AccessClaims, now: Timestamp, guard: &Guard) -> Option<Self> {
+    pub(super) fn of_claims(claims: AccessClaims, now: Timestamp, guard: &Guard) -> Result<Self, Refused> {
         let is_valid = now < claims.expires;
-        is_valid.then(|| Self { facts: Facts::Claims(Arc::new(claims)), guard: guard.clone() })
+        Self::live(Facts::Claims(Arc::new(claims)), is_valid, guard)
+    }
+
+    #[inline]
+    fn live(facts: Facts, is_valid: bool, guard: &Guard) -> Result<Self, Refused> {
+        match is_valid {
+            true => Ok(Self { facts, guard: guard.clone() }),
+            false => Err(Refused { cause: TokenRefusal::Expired, facts }),
+        }
+    }
+
+    /// The token is not for this guard.
+    pub(super) fn for_another(self) -> Refused {
+        Refused { cause: TokenRefusal::OtherAudience, facts: self.facts }
     }
 
     /// Whether it was made by the guard with this id, or by one that was derived from it
@@ -225,7 +258,12 @@ impl Access {
         if self.scope().covers_list(needed) {
             return Ok(());
         }
-        Err(Rejection::insufficient_scope(needed).under(self.scheme()))
+        Err(Rejection::insufficient_scope(needed).under(self.scheme()).about(self.about()))
+    }
+
+    /// Whose token it is.
+    pub(super) fn about(&self) -> About {
+        About::of(self.grant_id(), self.client(), self.user())
     }
 
     /// The scheme that the token is shown with.

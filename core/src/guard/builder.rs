@@ -6,7 +6,8 @@ use super::{
     Guard, GuardId, Inner, Rejection, RejectionBody, Resource, ScopeDescription, ShapeRejection,
     TokenVerifier, Tokens,
 };
-use crate::env::{Clock, SystemClock};
+use crate::env::{Clock, SystemClock, SystemEntropy};
+use crate::events::{EventRecord, Events, Listener};
 use crate::http::TrustedProxies;
 use crate::protocol::Issuer;
 use crate::sender::PublicUrls;
@@ -29,6 +30,8 @@ pub struct GuardBuilder {
     trusted_proxies: TrustedProxies,
     #[cfg(feature = "jose")]
     nonces: Option<DpopNonces>,
+    listeners: Vec<Listener>,
+    events: Option<Events>,
 }
 
 /// Why a guard cannot be built.
@@ -47,6 +50,9 @@ pub enum GuardError {
     /// A base URL is not an absolute URL in its normal form.
     #[error("a base URL: {0}")]
     BaseUrl(&'static str),
+    /// There is no randomness for the ids and digests in events.
+    #[error("no randomness available: {0}")]
+    Entropy(String),
     /// The guard has neither a store nor a verifier.
     #[error("the guard cannot check tokens: call .store(..) or .verifier(..)")]
     NoTokens,
@@ -69,6 +75,8 @@ impl Guard {
             trusted_proxies: TrustedProxies::default(),
             #[cfg(feature = "jose")]
             nonces: None,
+            listeners: Vec::new(),
+            events: None,
         }
     }
 }
@@ -82,7 +90,7 @@ impl Guard {
     /// # Errors
     /// [`GuardError::Resource`] if its identifier is not an absolute URI.
     pub fn for_resource(&self, resource: &Resource) -> Result<Self, GuardError> {
-        let Inner { issuer, realm, clock, tokens, possession, shape_rejection, scopes, .. } = &*self.0;
+        let Inner { issuer, realm, clock, tokens, possession, events, shape_rejection, scopes, .. } = &*self.0;
         let (audience, document) = protect(resource, issuer).map_err(GuardError::Resource)?;
         Ok(Self(Arc::new(Inner {
             id: self.0.id.derived(),
@@ -94,6 +102,7 @@ impl Guard {
             tokens: tokens.clone(),
             // A proof counts once, whatever the resource.
             possession: Arc::clone(possession),
+            events: events.clone(),
             shape_rejection: shape_rejection.clone(),
             scopes: scopes.clone(),
             told_scopes: Mutex::default(),
@@ -176,9 +185,23 @@ impl GuardBuilder {
         self
     }
 
-    /// The reverse proxies that are believed when they tell the certificate of a client, in `Client-Cert` (RFC 9440). By default nobody
-    /// is believed. Tokens that are bound to a certificate are then valid where this process terminates TLS, and puts a
-    /// [`ClientCertificate`](crate::http::ClientCertificate) into the request's extensions.
+    /// Calls the closure with the event of each request that this guard rejects. It is called on the way of the request, so it must
+    /// not block. The guard of a server tells what [`Builder::on_event`](crate::Builder::on_event) has.
+    #[must_use]
+    pub fn on_event(mut self, listener: impl Fn(&EventRecord<'_>) + Send + Sync + 'static) -> Self {
+        self.listeners.push(Arc::new(listener));
+        self
+    }
+
+    /// The events of the server that this guard is part of.
+    pub(crate) fn events(mut self, events: Events) -> Self {
+        self.events = Some(events);
+        self
+    }
+
+    /// The reverse proxies that are believed when they tell for whom they ask, which events name, and the certificate of a client, in
+    /// `Client-Cert` (RFC 9440). By default nobody is believed. Tokens that are bound to a certificate are then valid where this process
+    /// terminates TLS, and puts a [`ClientCertificate`](crate::http::ClientCertificate) into the request's extensions.
     #[must_use]
     pub fn trusted_proxies(mut self, proxies: TrustedProxies) -> Self {
         self.trusted_proxies = proxies;
@@ -228,6 +251,11 @@ impl GuardBuilder {
         if !is_realm(&realm) {
             return Err(GuardError::Realm);
         }
+        let events = match self.events {
+            Some(events) => events,
+            None => Events::new(Arc::clone(&self.clock), &SystemEntropy, self.listeners, None)
+                .map_err(|error| GuardError::Entropy(error.to_string()))?,
+        };
         Ok(Guard(Arc::new(Inner {
             id: GuardId::next(),
             issuer: issuer.url,
@@ -243,6 +271,7 @@ impl GuardBuilder {
                 seen: Seen::new(),
                 trusted_proxies: self.trusted_proxies,
             }),
+            events,
             shape_rejection: self.shape_rejection,
             scopes: self.scopes,
             told_scopes: Mutex::default(),

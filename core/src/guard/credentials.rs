@@ -3,6 +3,7 @@
 use http::header::AUTHORIZATION;
 
 use super::Rejection;
+use crate::events::TokenRefusal;
 use crate::http::{AuthorizationHeader, RequestHead, authorization_in};
 use crate::protocol::TokenType;
 use crate::token::{PresentedToken, TokenKind};
@@ -42,18 +43,18 @@ fn usual(value: &[u8]) -> Option<PresentedToken> {
 
 fn unusual<'h>(values: impl IntoIterator<Item = &'h [u8]>) -> Result<(TokenType, PresentedToken), Rejection> {
     let (scheme, token) = credentials(values)?;
-    let token = parse(token.as_bytes()).ok_or_else(|| Rejection::invalid_token().under(scheme))?;
-    Ok((scheme, token))
+    let invalid = || Rejection::invalid_token(TokenRefusal::Malformed).under(scheme);
+    Ok((scheme, parse(token.as_bytes()).ok_or_else(invalid)?))
 }
 
 fn credentials<'h>(values: impl IntoIterator<Item = &'h [u8]>) -> Result<(TokenType, &'h str), Rejection> {
     match authorization_in(values) {
         AuthorizationHeader::Scheme { name, credentials } => match scheme(name) {
             Some(scheme) => Ok((scheme, credentials)),
-            None => Err(Rejection::no_credentials()),
+            None => Err(Rejection::no_credentials(TokenRefusal::OtherScheme)),
         },
         AuthorizationHeader::Malformed => Err(Rejection::malformed_request()),
-        AuthorizationHeader::Absent => Err(Rejection::no_credentials()),
+        AuthorizationHeader::Absent => Err(Rejection::no_credentials(TokenRefusal::NoToken)),
     }
 }
 

@@ -3,6 +3,7 @@
 //! A [`Guard`] checks access tokens. A server has one ([`GridAuth::guard`](crate::GridAuth::guard)). Another process builds
 //! its own, on the same store or with a [`TokenVerifier`]. The adapters accept both.
 
+mod about;
 mod access;
 mod builder;
 mod claims;
@@ -41,14 +42,17 @@ pub use verifier::{TokenVerifier, VerifierError};
 
 use std::collections::HashSet;
 use std::fmt;
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use self::about::About;
 use self::possession::{Evidence, Possession};
 use http::header::ACCESS_CONTROL_ALLOW_ORIGIN;
 use http::{HeaderValue, StatusCode};
 
 use crate::env::Clock;
-use crate::http::{RequestHead, Response, not_found, response};
+use crate::events::{Events, TokenRefusal};
+use crate::http::{ForwardedFor, RequestHead, Response, not_found, response};
 use crate::model::GrantRecord;
 use crate::protocol::TokenType;
 use crate::store::{Key, Kind, Row, Store, StoreError};
@@ -86,6 +90,7 @@ struct Inner {
     document: Option<ResourceDocument>,
     clock: Arc<dyn Clock>,
     tokens: Tokens,
+    events: Events,
     /// How the sender of a bound token proves that it has what the token is bound to.
     possession: Arc<Possession>,
     shape_rejection: Option<ShapeRejection>,
@@ -118,11 +123,11 @@ impl Guard {
         match &self.0.tokens {
             Tokens::Rows(store) => match credentials::own_token(head) {
                 Ok((scheme, token)) => self.look_up(store, scheme, token, head),
-                Err(rejection) => AccessFuture::ready(Err(rejection)),
+                Err(rejection) => AccessFuture::ready(Err(rejection.sent_by(self.source(head)))),
             },
             Tokens::Verifier(verifier) => match credentials::any_token(head) {
                 Ok((scheme, token)) => self.verify(Arc::clone(verifier), scheme, token.into(), head),
-                Err(rejection) => AccessFuture::ready(Err(rejection)),
+                Err(rejection) => AccessFuture::ready(Err(rejection.sent_by(self.source(head)))),
             },
         }
     }
@@ -153,15 +158,17 @@ impl Guard {
         match found {
             Some(found) => {
                 let evidence = || self.0.possession.evidence(scheme, head);
-                AccessFuture::ready(self.judge(&token, scheme, evidence, found))
+                let judged = self.judge(&token, scheme, evidence, found);
+                AccessFuture::ready(judged.map_err(|rejection| rejection.sent_by(self.source(head))))
             }
             None => {
-                let (guard, store) = (self.clone(), store.clone());
+                let (guard, store, source) = (self.clone(), store.clone(), self.source(head));
                 let evidence = self.0.possession.evidence(scheme, head);
                 AccessFuture::new(async move {
                     let mut buffer = [0; 36];
                     let key = Key::new(Kind::Grant, token.grant_id().row_id(&mut buffer));
-                    guard.judge(&token, scheme, || evidence, store.get(key).await)
+                    let judged = guard.judge(&token, scheme, || evidence, store.get(key).await);
+                    judged.map_err(|rejection| rejection.sent_by(source))
                 })
             }
         }
@@ -175,16 +182,17 @@ impl Guard {
         head: &impl RequestHead,
     ) -> AccessFuture {
         let guard = self.clone();
-        let evidence = self.0.possession.evidence(scheme, head);
+        let (evidence, source) = (self.0.possession.evidence(scheme, head), self.source(head));
         AccessFuture::new(async move {
-            match verifier.verify(&token).await {
+            let judged = match verifier.verify(&token).await {
                 Ok(Some(claims)) => {
                     let access = Access::of_claims(claims, guard.0.clock.now(), &guard);
                     guard.accept(access, scheme, || evidence)
                 }
-                Ok(None) => Err(Rejection::invalid_token().under(scheme)),
+                Ok(None) => Err(Rejection::invalid_token(TokenRefusal::NotVerified).under(scheme)),
                 Err(error) => Err(Rejection::verifier(&error)),
-            }
+            };
+            judged.map_err(|rejection| rejection.sent_by(source))
         })
     }
 
@@ -198,6 +206,7 @@ impl Guard {
         {
             tracing::warn!("{mistake}");
         }
+        self.0.events.emit(rejection.event());
         let shaped = self.0.shape_rejection.as_ref().and_then(|shape| shape(&rejection));
         let metadata = self.0.document.as_ref().map(|document| &*document.url);
         let algorithms = self.0.possession.algorithms();
@@ -308,8 +317,10 @@ impl Guard {
         evidence: impl FnOnce() -> Evidence,
         found: Result<Option<Arc<Row>>, StoreError>,
     ) -> Result<Access, Rejection> {
-        let invalid = || Rejection::invalid_token().under(scheme);
-        let row = found.map_err(|error| Rejection::store(&error))?.ok_or_else(invalid)?;
+        let Some(row) = found.map_err(|error| Rejection::store(&error))? else {
+            let about = About { grant: Some(token.grant_id().uuid()), ..About::default() };
+            return Err(Rejection::invalid_token(TokenRefusal::NoGrant).under(scheme).about(about));
+        };
         let record = row.decoded::<GrantRecord>().map_err(|corrupt| Rejection::store(&corrupt.into()))?;
         let access = Access::of_row(record, token.digest(), self.0.clock.now(), self);
         self.accept(access, scheme, evidence)
@@ -318,20 +329,28 @@ impl Guard {
     /// Accepts a token that is valid and for a resource of this guard (RFC 9068 section 4), from the sender that it is bound to.
     fn accept(
         &self,
-        access: Option<Access>,
+        access: Result<Access, impl Into<Rejection>>,
         scheme: TokenType,
         evidence: impl FnOnce() -> Evidence,
     ) -> Result<Access, Rejection> {
-        let is_for_us = |access: &Access| {
-            let audience = access.audience();
-            audience.iter().any(|resource| self.0.audience.contains(resource))
-                || (audience.is_empty() && self.takes_unnamed())
-        };
-        let access = access.filter(is_for_us).ok_or_else(|| Rejection::invalid_token().under(scheme))?;
+        let access = access.map_err(|refused| refused.into().under(scheme))?;
+        let audience = access.audience();
+        let is_for_us = audience.iter().any(|resource| self.0.audience.contains(resource))
+            || (audience.is_empty() && self.takes_unnamed());
+        if !is_for_us {
+            return Err(Rejection::from(access.for_another()).under(scheme));
+        }
         if access.binding().is_some() || scheme != TokenType::Bearer {
-            self.0.possession.check(access.binding(), scheme, evidence, self.0.clock.now())?;
+            let now = self.0.clock.now();
+            let checked = self.0.possession.check(access.binding(), scheme, evidence, now);
+            checked.map_err(|rejection| rejection.about(access.about()))?;
         }
         Ok(access)
+    }
+
+    /// Where a request comes from, as far as that can be believed.
+    fn source(&self, head: &impl RequestHead) -> Option<IpAddr> {
+        self.0.possession.trusted_proxies.forwarded_for(head).map(ForwardedFor::address)
     }
 }
 

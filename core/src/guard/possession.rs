@@ -4,6 +4,7 @@ use super::Rejection;
 #[cfg(feature = "jose")]
 use super::credentials::any_token;
 use crate::env::Timestamp;
+use crate::events::TokenRefusal;
 use crate::http::{ClientCertificate, RequestHead, TrustedProxies};
 use crate::protocol::TokenType;
 use crate::sender::certificate_of;
@@ -90,12 +91,12 @@ impl Possession {
             (None, TokenType::Bearer) => Ok(()),
             (Some(Binding::Certificate(bound)), TokenType::Bearer) => match evidence().certificate {
                 Some(certificate) if certificate.thumbprint() == **bound => Ok(()),
-                _ => Err(Rejection::invalid_token()),
+                _ => Err(Rejection::invalid_token(TokenRefusal::Unproven)),
             },
             #[cfg(feature = "jose")]
             (Some(Binding::Key(bound)), TokenType::DPoP) => self.check_proof(bound, &evidence(), now),
             // A bound token as Bearer, or one that is not bound as DPoP.
-            _ => Err(Rejection::invalid_token().under(scheme)),
+            _ => Err(Rejection::invalid_token(TokenRefusal::Unproven).under(scheme)),
         }
     }
 
@@ -113,7 +114,7 @@ impl Possession {
         })?;
         if proof.thumbprint != bound {
             // RFC 9449 section 7.1: the proof is right, and the token is somebody else's.
-            return Err(Rejection::invalid_token().under(TokenType::DPoP));
+            return Err(Rejection::invalid_token(TokenRefusal::Unproven).under(TokenType::DPoP));
         }
         if !self.seen.is_first(&proof, now) {
             tracing::debug!("a proof of possession is refused: it has been used");

@@ -1,5 +1,6 @@
 use std::borrow::Cow;
 use std::fmt;
+use std::net::IpAddr;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -8,6 +9,8 @@ use http::{HeaderValue, StatusCode};
 use serde_json::json;
 
 use super::VerifierError;
+use super::about::About;
+use crate::events::{Event, EventRecord, TokenRefusal};
 use crate::http::{DPOP_NONCE, Response, no_store, response};
 use crate::protocol::error::Chain;
 use crate::protocol::{ErrorCode, Scope, TokenType};
@@ -15,18 +18,22 @@ use crate::store::{StoreError, StoreErrorKind};
 
 /// Why a guard rejected a request. The application can inspect it and set the body of the response
 /// ([`GuardBuilder::rejection_body`](super::GuardBuilder::rejection_body)). Status and challenge are as in RFC 6750 section 3.
+///
+/// `Display` and [`cause`](Self::cause) say what happened; the response says less.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rejection {
     reason: Reason,
     /// The scheme of the token that the request has.
     scheme: TokenType,
+    /// Whose token it is, and where the request came from, as far as that is known.
+    about: Option<Box<About>>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Reason {
-    NoCredentials,
+    NoCredentials(TokenRefusal),
     MalformedRequest,
-    InvalidToken,
+    InvalidToken(TokenRefusal),
     InvalidProof,
     /// This nonce is valid.
     UseNonce(Box<str>),
@@ -54,7 +61,7 @@ pub struct RejectionBody {
 
 impl Rejection {
     fn because(reason: Reason) -> Self {
-        Self { reason, scheme: TokenType::Bearer }
+        Self { reason, scheme: TokenType::Bearer, about: None }
     }
 
     /// The same, of a token that was shown with this scheme.
@@ -64,8 +71,8 @@ impl Rejection {
     }
 
     /// The request has no access token.
-    pub(crate) fn no_credentials() -> Self {
-        Self::because(Reason::NoCredentials)
+    pub(crate) fn no_credentials(cause: TokenRefusal) -> Self {
+        Self::because(Reason::NoCredentials(cause))
     }
 
     /// The request has more than one `Authorization` header, or one that is not text.
@@ -74,8 +81,8 @@ impl Rejection {
     }
 
     /// The token is not valid.
-    pub(crate) fn invalid_token() -> Self {
-        Self::because(Reason::InvalidToken)
+    pub(crate) fn invalid_token(cause: TokenRefusal) -> Self {
+        Self::because(Reason::InvalidToken(cause))
     }
 
     /// The token is bound to a key, and the request has no proof of possession, or a wrong one.
@@ -86,6 +93,46 @@ impl Rejection {
     /// The proof of possession has no valid nonce; this one is valid.
     pub(super) fn use_nonce(nonce: String) -> Self {
         Self::because(Reason::UseNonce(nonce.into())).under(TokenType::DPoP)
+    }
+
+    /// Adds what is known.
+    pub(super) fn about(self, about: About) -> Self {
+        Self { about: Some(Box::new(about)), ..self }
+    }
+
+    /// Adds where the request came from.
+    pub(super) fn sent_by(mut self, source: Option<IpAddr>) -> Self {
+        if source.is_some() {
+            self.about.get_or_insert_default().source = source;
+        }
+        self
+    }
+
+    /// The event.
+    pub(super) fn event(&self) -> EventRecord<'_> {
+        let event = Event::TokenRefused { why: self.cause(), scope: self.needed_scope() };
+        let mut record = EventRecord::from(event);
+        if let Some(about) = &self.about {
+            record.grant = about.grant;
+            record.client = about.client.as_deref();
+            record.subject = about.subject.as_deref();
+            record.source = about.source;
+        }
+        record
+    }
+
+    /// What happened. It is for logs and events: the response tells less, so that whoever tries out tokens learns nothing.
+    pub fn cause(&self) -> TokenRefusal {
+        match &self.reason {
+            Reason::NoCredentials(cause) | Reason::InvalidToken(cause) => *cause,
+            Reason::MalformedRequest => TokenRefusal::MalformedRequest,
+            Reason::InvalidProof => TokenRefusal::Unproven,
+            Reason::UseNonce(_) => TokenRefusal::UseNonce,
+            Reason::InsufficientScope(_) => TokenRefusal::InsufficientScope,
+            Reason::InsufficientAuthentication(_) => TokenRefusal::InsufficientAuthentication,
+            Reason::Unavailable => TokenRefusal::Unavailable,
+            Reason::Internal => TokenRefusal::Failed,
+        }
     }
 
     /// The token lacks a part of this scope.
@@ -124,8 +171,8 @@ impl Rejection {
     /// The status of the response.
     pub fn status(&self) -> StatusCode {
         match self.reason {
-            Reason::NoCredentials
-            | Reason::InvalidToken
+            Reason::NoCredentials(_)
+            | Reason::InvalidToken(_)
             | Reason::InvalidProof
             | Reason::UseNonce(_)
             | Reason::InsufficientAuthentication(_) => StatusCode::UNAUTHORIZED,
@@ -139,9 +186,9 @@ impl Rejection {
     /// The error code; `None` if the request has no credentials (RFC 6750 section 3.1 has no code for that).
     pub fn error(&self) -> Option<ErrorCode> {
         match self.reason {
-            Reason::NoCredentials => None,
+            Reason::NoCredentials(_) => None,
             Reason::MalformedRequest => Some(ErrorCode::InvalidRequest),
-            Reason::InvalidToken => Some(ErrorCode::InvalidToken),
+            Reason::InvalidToken(_) => Some(ErrorCode::InvalidToken),
             Reason::InvalidProof => Some(ErrorCode::InvalidDpopProof),
             Reason::UseNonce(_) => Some(ErrorCode::UseDpopNonce),
             Reason::InsufficientAuthentication(_) => Some(ErrorCode::InsufficientUserAuthentication),
@@ -154,7 +201,7 @@ impl Rejection {
     /// The error description, for the client's developer.
     pub fn description(&self) -> &'static str {
         match self.reason {
-            Reason::NoCredentials | Reason::InvalidToken => {
+            Reason::NoCredentials(_) | Reason::InvalidToken(_) => {
                 "The access token provided is expired, revoked, malformed, or invalid for other reasons."
             }
             Reason::MalformedRequest => {
@@ -289,7 +336,40 @@ impl Rejection {
 
 impl fmt::Display for Rejection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.description())
+        let text = match self.cause() {
+            TokenRefusal::NoToken => "the request has no access token",
+            TokenRefusal::OtherScheme => {
+                "the Authorization header has another scheme than those of access tokens"
+            }
+            TokenRefusal::MalformedRequest => {
+                "the request has more than one access token, or one that is not text"
+            }
+            TokenRefusal::Malformed => "the text is not an access token of this server",
+            TokenRefusal::NoGrant => {
+                "there is no grant of this access token: it was revoked, or never issued"
+            }
+            TokenRefusal::NotOfGrant => {
+                "this is no live access token of its grant: it was revoked or superseded"
+            }
+            TokenRefusal::Expired => "the access token has expired",
+            TokenRefusal::Unproven => {
+                "the access token is bound to a key, and the request does not prove possession of it"
+            }
+            TokenRefusal::OtherAudience => "the access token is for another resource",
+            TokenRefusal::NotVerified => "the verifier does not accept the access token",
+            TokenRefusal::OwnerGone => "the user or the client of the access token is gone",
+            TokenRefusal::InsufficientScope => {
+                let needed = self.needed_scope().unwrap_or_default();
+                return write!(f, "the access token lacks a part of the scope {needed:?}");
+            }
+            TokenRefusal::UseNonce => "the proof of possession has no valid nonce",
+            TokenRefusal::InsufficientAuthentication => {
+                "the user did not sign in as recently, or not in the way, that the request needs"
+            }
+            TokenRefusal::Unavailable => "the access token cannot be checked at the moment",
+            TokenRefusal::Failed => "the access token could not be checked",
+        };
+        f.write_str(text)
     }
 }
 

@@ -73,7 +73,9 @@ impl Requirement {
         if is_recent && is_of_class {
             return Ok(());
         }
-        Err(Rejection::insufficient_authentication(self.max_age, &self.acr).under(access.scheme()))
+        Err(Rejection::insufficient_authentication(self.max_age, &self.acr)
+            .under(access.scheme())
+            .about(access.about()))
     }
 }
 

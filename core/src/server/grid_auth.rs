@@ -5,14 +5,17 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::header::CONTENT_LENGTH;
 use http::{HeaderName, Method};
+use tracing::Instrument;
 
+use super::audit_writer::AuditWriter;
+use super::request_span::{method, record_status, request_span};
 use super::routes::{Route, Routes};
 use crate::client_auth::ClientAuthenticator;
 use crate::endpoint::EndpointRequest;
 use crate::endpoints::{Interaction, Usability};
 use crate::engine::Engine;
 use crate::env::{Clock, Entropy};
-use crate::events::RequestContext;
+use crate::events::{RequestContext, Stopwatch};
 use crate::guard::{AccessFuture, Guard, Rejection, Resource};
 use crate::http::{
     AllowedOrigins, Request, RequestHead, Response, Unread, error_response, not_found, preflight,
@@ -60,6 +63,8 @@ pub(super) struct Server {
     pub(super) allowed_origins: AllowedOrigins,
     /// Whether it is a tool's: [`Builder::tool`](crate::Builder::tool).
     pub(super) is_tool: bool,
+    /// Writes events, if the server keeps them.
+    pub(super) audit: Option<AuditWriter>,
 }
 
 /// The header in which a proxy names a request, so that its log and ours name it alike.
@@ -89,7 +94,20 @@ impl GridAuth {
                 );
             });
         }
-        self.context(&request).scope(self.respond(request)).await
+        let route = self.0.routes.find(request.uri().path());
+        let path = route.map_or("", |route| &route.path);
+        let context = self.context(&request);
+        let span = request_span(&request, path, &context);
+        let (method, stopwatch) = (method(&request), Stopwatch::start());
+        let answer = self.respond(route, request).instrument(span.clone());
+        let (answer, written) = self.recorded(context, answer).await;
+        let response = match written {
+            Ok(()) => answer,
+            Err(error) => self.refuse(&error.into()),
+        };
+        stopwatch.stop_request(method, path, response.status().as_u16());
+        record_status(&span, response.status());
+        response
     }
 
     /// What events of this request say of it.
@@ -99,8 +117,8 @@ impl GridAuth {
         engine.events.request(engine.source(head).address(), given)
     }
 
-    async fn respond(&self, request: Request) -> Response {
-        let mut response = match self.0.routes.find(request.uri().path()) {
+    async fn respond(&self, route: Option<&Route>, request: Request) -> Response {
+        let mut response = match route {
             Some(route) if route.endpoint.serves_scripts() => {
                 let mut response = match preflight(&request, &route.methods()) {
                     Some(answer) => answer,

@@ -1,6 +1,8 @@
 //! The server: builder and handle. It wires grants, endpoints and guard together.
 
 mod admin;
+mod audit;
+mod audit_writer;
 mod build_error;
 mod builder;
 mod check;
@@ -13,8 +15,10 @@ mod listing;
 mod logouts;
 mod mint;
 mod new_client;
+mod observed_store;
 mod profile;
 mod put_users;
+mod request_span;
 mod resources;
 mod revocation;
 mod routes;
@@ -23,6 +27,7 @@ mod signed_in;
 mod signing_keys;
 mod sweeper;
 
+pub use audit::{AuditPage, AuditQuery};
 pub use build_error::BuildError;
 pub use builder::Builder;
 pub use check::{StoreCheck, StoreProblem};

@@ -19,7 +19,7 @@ pub(super) struct Routes(Vec<Route>);
 
 /// A path, and the endpoint that is mounted there.
 pub(super) struct Route {
-    path: String,
+    pub(super) path: String,
     pub(super) endpoint: Arc<dyn Endpoint>,
 }
 

@@ -47,6 +47,14 @@ impl<'a, T> StoreFuture<'a, T> {
         }
     }
 
+    /// The answer, if it is known already; otherwise the future.
+    pub(crate) fn into_answer(self) -> Result<Result<T, StoreError>, Self> {
+        match self.0 {
+            State::Ready(Some(answer)) => Ok(answer),
+            other => Err(Self(other)),
+        }
+    }
+
     /// The answer, if it is known already. `None` if it has to be awaited: then nothing has been done yet, since a
     /// future does nothing before it is polled.
     pub fn now(self) -> Option<Result<T, StoreError>> {

@@ -86,6 +86,12 @@ impl Store {
         Self { backend, ends }
     }
 
+    /// The same store with something around its backend. Whoever watches a grant of the one learns of the changes of the other.
+    #[cfg(feature = "server")]
+    pub(crate) fn wrapped<B: Backend>(&self, wrap: impl FnOnce(Arc<dyn Backend>) -> B) -> Self {
+        Self { backend: Arc::new(wrap(Arc::clone(&self.backend))), ends: Arc::clone(&self.ends) }
+    }
+
     /// [`Backend::update`]. Whoever watches a grant that changes is woken.
     pub fn update<'a>(
         &'a self,

@@ -227,3 +227,65 @@ async fn what_an_operator_does_is_told_once_and_without_the_secret() {
     assert_eq!((&revoked["why"], &revoked["grant"]), (&json!("operator"), &json!(id.to_string())));
     assert_eq!((&revoked["client"], &revoked["subject"]), (&json!("web"), &json!("israel")));
 }
+
+#[tokio::test]
+async fn a_rejection_says_what_happened_in_its_text_and_its_event_and_nothing_of_it_on_the_wire() {
+    let (server, told) = Told::server().await;
+    let tokens = server.tokens().await;
+    let access = string(&tokens, "access_token");
+    let (_, other) = server.token(&[("grant_type", "client_credentials")]).await;
+    let other = string(&other, "access_token");
+    told.take();
+    let head = |authorization: Option<String>| {
+        let mut request = http::Request::get("/notes").extension(Peer([192, 0, 2, 7].into()));
+        if let Some(authorization) = authorization {
+            request = request.header("authorization", authorization);
+        }
+        request.body(()).unwrap()
+    };
+    let mut bodies = Vec::new();
+    let mut check = async |authorization: Option<String>, why: &str, says: &str| {
+        let rejection = server.auth.authenticate(&head(authorization)).await.unwrap_err();
+        assert!(rejection.to_string().contains(says), "{rejection}");
+        assert_eq!(rejection.cause().as_str(), why);
+        assert!(told.take().is_empty(), "it is told where it is answered");
+        bodies.push(text(&server.auth.reject(rejection)));
+        let refused = told.one("token_refused");
+        assert_eq!((&refused["why"], &refused["source"]), (&json!(why), &json!("192.0.2.7")), "{refused}");
+        refused
+    };
+    check(None, "no_token", "no access token").await;
+    check(Some("Basic eA==".into()), "other_scheme", "another scheme").await;
+    check(Some("Bearer imru".into()), "malformed", "not an access token").await;
+    let bearer = |token: &str| Some(format!("Bearer {token}"));
+    server.auth.revoke_client("web").await.unwrap();
+    told.take();
+    check(bearer(&other), "no_grant", "revoked, or never issued").await;
+    let tokens = server.tokens().await;
+    let access_again = string(&tokens, "access_token");
+    assert_ne!(access, access_again);
+    let revoke = [("token", access_again.as_str())];
+    server.post("/oauth/revoke", &[("authorization", &basic("web", "web-secret"))], &revoke).await;
+    told.take();
+    let refused = check(bearer(&access_again), "not_of_grant", "revoked or superseded").await;
+    assert_eq!((&refused["client"], &refused["subject"]), (&json!("web"), &json!("israel")));
+    let (_, renewed) = server.token(&refresh(&string(&tokens, "refresh_token"))).await;
+    let renewed = string(&renewed, "access_token");
+    server.advance(3600);
+    told.take();
+    let refused = check(bearer(&renewed), "expired", "has expired").await;
+    assert!(refused["grant"].is_string(), "{refused}");
+    assert!(bodies.iter().all(|body| body == &bodies[0]), "{bodies:?}");
+
+    let access =
+        server.auth.mint(gridauth::MintRequest::for_user("israel").client("web").scope("a")).await.unwrap();
+    told.take();
+    let access = server.auth.authenticate(&head(bearer(access.access_token.expose()))).await.unwrap();
+    assert!(told.take().is_empty(), "an accepted request is no event");
+    let rejection = access.require("notes.write").unwrap_err();
+    assert!(rejection.to_string().contains("notes.write"), "{rejection}");
+    server.auth.reject(rejection);
+    let refused = told.one("token_refused");
+    assert_eq!((&refused["why"], &refused["scope"]), (&json!("insufficient_scope"), &json!("notes.write")));
+    assert_eq!((&refused["client"], &refused["subject"]), (&json!("web"), &json!("israel")));
+}

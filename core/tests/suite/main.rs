@@ -9,6 +9,7 @@ mod support;
 
 mod account;
 mod admin_api;
+mod audit;
 mod authentication;
 mod authorization_details;
 mod back_channel_logout;
@@ -39,6 +40,8 @@ mod live_access;
 mod logout;
 mod lost_answers;
 mod metadata;
+#[cfg(feature = "metrics")]
+mod metrics;
 mod open_redirect;
 mod openid_requests;
 mod own_pages;

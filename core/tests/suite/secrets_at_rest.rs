@@ -1,12 +1,16 @@
-//! Stored data does not help an attacker: no secret of a whole run is in the rows or in the file.
+//! Stored data does not help an attacker: no secret of a whole run is in the rows or in the file, nor in the events or the log.
+
+use std::io::Write;
+use std::sync::{Arc, Mutex};
 
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 use gridauth::clients::{ClientSecretHash, generate_client_secret};
 use gridauth::env::{Clock, SystemEntropy};
+use gridauth::events::Audit;
 use gridauth::store::{By, Key, Kind, Query, Row};
 use gridauth::token::Secret;
-use gridauth::{Client, Store};
+use gridauth::{AuditQuery, Client, Store};
 
 use crate::support::*;
 
@@ -150,9 +154,17 @@ async fn whole_run(server: &Server, mut look: impl AsyncFnMut(&Server, &Used)) {
 
 #[tokio::test]
 async fn no_secret_is_in_the_rows() {
-    let server = server().await;
+    let audit = Audit::before_answers().with_refusals();
+    let server = server_with(|builder| builder.audit(audit)).await;
     let mut looks = 0;
     whole_run(&server, async |server: &Server, used: &Used| {
+        if looks == 0 {
+            mistakes(server).await;
+            server.advance(3 * 60 * 60);
+            let refusals = server.auth.audit(&AuditQuery::all().limit(1000)).await.unwrap().entries;
+            assert!(refusals.iter().any(|entry| entry.name() == "sign_in_refused"));
+        }
+        server.auth.audit_written().await;
         let rows = rows(server.auth.store()).await;
         for known in ["miriam", "robot", "$argon2id$", "notes.read"] {
             assert!(rows.windows(known.len()).any(|window| window == known.as_bytes()), "{known}");
@@ -195,4 +207,108 @@ async fn no_secret_is_in_the_file() {
     assert_eq!(planted.found_in(&file), ["planted, in plaintext", "planted, its end"]);
     let encoded: Vec<u8> = planted.0.iter().flat_map(|(_, bytes)| bytes.clone()).collect();
     assert_eq!(planted.found_in(&encoded).len(), planted.0.len());
+}
+
+/// What is written, for whoever reads it later.
+#[derive(Clone, Default)]
+struct Written(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Written {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Written {
+    fn contains(&self, text: &str) -> bool {
+        self.0.lock().unwrap().windows(text.len()).any(|window| window == text.as_bytes())
+    }
+}
+
+/// Secrets where they do not belong: people mistake the fields.
+async fn mistakes(server: &Server) {
+    for secret in [PASSWORD, CHOSEN] {
+        for (id, other) in [(secret, "x"), (secret, secret), ("web", secret), ("nobody", secret)] {
+            let headers = [("authorization", basic(id, other))];
+            let headers = headers.each_ref().map(|(name, value)| (*name, value.as_str()));
+            server.post("/oauth/token", &headers, &[("grant_type", "client_credentials")]).await;
+            let form = [("grant_type", "client_credentials"), ("client_id", id), ("client_secret", other)];
+            server.post("/oauth/token", &[], &form).await;
+        }
+        let as_web = [("authorization", basic("web", CHOSEN))];
+        let as_web = as_web.each_ref().map(|(name, value)| (*name, value.as_str()));
+        for (username, password) in [(secret, "x"), (secret, secret), ("miriam", secret), ("nobody", secret)]
+        {
+            let form = [("grant_type", "password"), ("username", username), ("password", password)];
+            server.post("/oauth/token", &as_web, &form).await;
+        }
+        for name in ["grant_type", "scope", "code", "refresh_token", "assertion", "client_assertion", "token"]
+        {
+            for path in ["/oauth/token", "/oauth/revoke", "/oauth/introspect"] {
+                server.post(path, &as_web, &[(name, secret)]).await;
+                server.post(path, &as_web, &[("grant_type", "refresh_token"), (name, secret)]).await;
+            }
+        }
+        let query = form_urlencoded::Serializer::new(String::new()).append_pair("client_id", secret).finish();
+        server.get(&format!("/oauth/authorize?{query}"), None).await;
+        let page = server.get(&authorize_uri(&[]), None).await;
+        server.submit_sign_in(&page, &cookie(&page).unwrap(), secret, secret).await;
+        for scheme in ["Bearer", "Basic", "Other"] {
+            let head = http::Request::get("/").header("authorization", format!("{scheme} {secret}"));
+            if let Err(rejection) = server.auth.authenticate(&head.body(()).unwrap()).await {
+                server.auth.reject(rejection);
+            }
+        }
+        let request = http::Request::get("/oauth/token").header("x-request-id", secret);
+        server.auth.handle(request.body(bytes::Bytes::new()).unwrap()).await;
+        let _ = server.auth.users().sign_up(secret, &Secret::from("x")).await;
+    }
+}
+
+#[tokio::test]
+async fn no_secret_is_in_the_events_and_the_log() {
+    let (events, log) = (Written::default(), Written::default());
+    let writer = log.clone();
+    let subscriber = tracing_subscriber::fmt()
+        .with_max_level(tracing::Level::TRACE)
+        .with_span_events(tracing_subscriber::fmt::format::FmtSpan::FULL)
+        .with_ansi(false)
+        .with_writer(move || writer.clone())
+        .finish();
+    let _default = tracing::subscriber::set_default(subscriber);
+    // With a single subscriber, what another thread reaches first would be off here too.
+    let _second = tracing::Dispatch::new(tracing::subscriber::NoSubscriber::new());
+    let mut listener = events.clone();
+    let listener = Mutex::new(move |line: String| listener.write_all(line.as_bytes()).unwrap());
+    let server = server_with(|builder| {
+        builder.on_event(move |record| {
+            (listener.lock().unwrap())(format!("{}\n{record:?}\n", serde_json::to_string(record).unwrap()));
+        })
+    });
+    let server = server.await;
+    let mut looks = 0;
+    whole_run(&server, async |server: &Server, used: &Used| {
+        looks += 1;
+        // Once while tokens are live, and once at the end, when all secrets are known.
+        if looks != 1 && looks != 5 {
+            return;
+        }
+        mistakes(server).await;
+        server.advance(3 * 60 * 60);
+        // Time passes, so that the failures are forgotten and the run can go on.
+        for written in [&events, &log] {
+            assert_eq!(used.found_in(&written.0.lock().unwrap()), [""; 0]);
+        }
+    })
+    .await;
+    assert_eq!(looks, 5);
+    for name in ["signed_in", "sign_in_refused", "client_refused", "token_issued", "token_refused"] {
+        assert!(events.contains(name) && log.contains(name), "{name}");
+    }
+    assert!(log.contains("debug") || log.contains("DEBUG"), "the log has every level");
 }

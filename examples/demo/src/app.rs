@@ -93,6 +93,10 @@ impl App {
         if let Some(documents) = settings.client_metadata {
             builder = builder.client_metadata_documents(documents);
         }
+        #[cfg(feature = "metrics")]
+        {
+            builder = builder.endpoint(crate::metrics::PrometheusMetrics::install()?);
+        }
         let auth = builder
             .profile(settings.profile)
             .self_registered_scope("openid profile email address phone offline_access notes.read notes.write")

@@ -8,6 +8,8 @@
 mod app;
 mod forms;
 mod home;
+#[cfg(feature = "metrics")]
+mod metrics;
 mod notes;
 mod responses;
 pub mod run;

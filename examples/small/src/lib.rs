@@ -113,6 +113,7 @@ struct FirstHourPage;
 #[cfg(doctest)]
 #[doc = include_str!("../../../docs/users.md")]
 struct UsersPage;
+
 /// The program of the page on registration, compiled.
 #[cfg(doctest)]
 #[doc = include_str!("../../../docs/registration.md")]
@@ -127,3 +128,8 @@ struct McpPage;
 #[cfg(doctest)]
 #[doc = include_str!("../../../docs/resources.md")]
 struct ResourcesPage;
+
+/// The program of the page on events, compiled.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/events.md")]
+struct EventsPage;
