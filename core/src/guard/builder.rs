@@ -90,7 +90,8 @@ impl Guard {
     /// # Errors
     /// [`GuardError::Resource`] if its identifier is not an absolute URI.
     pub fn for_resource(&self, resource: &Resource) -> Result<Self, GuardError> {
-        let Inner { issuer, realm, clock, tokens, possession, events, shape_rejection, scopes, .. } = &*self.0;
+        let Inner { issuer, realm, clock, tokens, possession, events, shape_rejection, scopes, .. } =
+            &*self.0;
         let (audience, document) = protect(resource, issuer).map_err(GuardError::Resource)?;
         Ok(Self(Arc::new(Inner {
             id: self.0.id.derived(),

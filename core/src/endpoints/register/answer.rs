@@ -6,6 +6,7 @@ use serde_json::json;
 use super::desk::MANAGE_PATH;
 use crate::clients::{GeneratedSecret, echo};
 use crate::engine::Engine;
+use crate::events::TokenRefusal;
 use crate::guard::Rejection;
 use crate::http::{Response, json_response};
 use crate::model::Client;
@@ -42,5 +43,5 @@ fn client_uri(engine: &Engine, client_id: &str) -> String {
 
 /// RFC 7592 section 2: a token that is not valid, and a client that is not there, read the same.
 pub(super) fn invalid_token(realm: &str) -> Response {
-    Rejection::invalid_token().into_response(realm, None, None, None)
+    Rejection::invalid_token(TokenRefusal::NotVerified).into_response(realm, None, None, None)
 }

@@ -13,6 +13,7 @@ use crate::clients::{
     invalid, invalid_statement,
 };
 use crate::engine::Engine;
+use crate::events::TokenRefusal;
 use crate::guard::Rejection;
 use crate::http::{AuthorizationHeader, Request, authorization_of};
 use crate::model::{AuthMethod, Client, SharedSecret};
@@ -28,7 +29,8 @@ pub(super) fn bearer(request: &Request) -> Result<&str, Rejection> {
             Ok(credentials)
         }
         AuthorizationHeader::Malformed => Err(Rejection::malformed_request()),
-        AuthorizationHeader::Absent | AuthorizationHeader::Scheme { .. } => Err(Rejection::no_credentials()),
+        AuthorizationHeader::Absent => Err(Rejection::no_credentials(TokenRefusal::NoToken)),
+        AuthorizationHeader::Scheme { .. } => Err(Rejection::no_credentials(TokenRefusal::OtherScheme)),
     }
 }
 
