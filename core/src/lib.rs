@@ -148,8 +148,8 @@ pub use http::{Peer, Request, Response, Unread, whole_request};
 pub use model::{Client, User};
 #[cfg(feature = "server")]
 pub use server::{
-    BuildError, Builder, ClientAccess, CreateClientError, EditClientError, GridAuth, ListOptions, Listing,
-    MintRequest, PutClientError, RevokeError, RotateSecretError, SignInFuture, SigningKeyInfo,
-    SigningKeyState, StoreCheck, StoreProblem,
+    AuditPage, AuditQuery, BuildError, Builder, ClientAccess, CreateClientError, EditClientError, GridAuth,
+    ListOptions, Listing, MintRequest, PutClientError, RevokeError, RotateSecretError, SignInFuture,
+    SigningKeyInfo, SigningKeyState, StoreCheck, StoreProblem,
 };
 pub use store::Store;

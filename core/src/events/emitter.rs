@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
+use super::keeper::Keeper;
 #[cfg(feature = "metrics")]
 use super::metrics;
 use super::request::{RequestContext, RequestId, given_id};
@@ -23,6 +24,7 @@ pub struct Events(Arc<Inner>);
 struct Inner {
     clock: Arc<dyn Clock>,
     listeners: Vec<Listener>,
+    keeper: Option<Keeper>,
     /// The key of digests. It is never stored, so nobody can try out later what was typed.
     key: [u8; 32],
     /// The start of the ids of requests, so that those of two processes differ.
@@ -35,12 +37,14 @@ impl Events {
         clock: Arc<dyn Clock>,
         entropy: &dyn Entropy,
         listeners: Vec<Listener>,
+        keeper: Option<Keeper>,
     ) -> Result<Self, EntropyError> {
         let (mut key, mut process) = ([0; 32], [0; 4]);
         entropy.fill(&mut key)?;
         entropy.fill(&mut process)?;
         let process = u32::from_be_bytes(process);
-        Ok(Self(Arc::new(Inner { clock, listeners, key, process, requests: AtomicU64::new(0) })))
+        let requests = AtomicU64::new(0);
+        Ok(Self(Arc::new(Inner { clock, listeners, keeper, key, process, requests })))
     }
 
     /// Emits an event. Its time, and the source and the id of the request, are filled in.
@@ -62,6 +66,14 @@ impl Events {
         for listener in &self.0.listeners {
             listener(&record);
         }
+        if let Some(keeper) = &self.0.keeper {
+            keeper.keep(&record, request.as_ref().and_then(|request| request.pending.as_ref()));
+        }
+    }
+
+    /// What is written to the store, if anything is.
+    pub(crate) fn keeper(&self) -> Option<&Keeper> {
+        self.0.keeper.as_ref()
     }
 
     /// The time, by the server's clock.
@@ -90,7 +102,7 @@ impl Events {
             let _ = write!(id, "{:08x}-{number:x}", self.0.process);
             id
         });
-        RequestContext { source, id }
+        RequestContext { source, id, pending: self.0.keeper.as_ref().and_then(Keeper::pending) }
     }
 }
 

@@ -194,6 +194,19 @@ impl Event<'_> {
     }
 }
 
+impl<'a> Event<'a> {
+    /// The scope that it names.
+    pub(super) fn scope(&self) -> Option<&'a str> {
+        match self {
+            Self::CodeIssued { scope }
+            | Self::TokenIssued { scope, .. }
+            | Self::Consented { scope }
+            | Self::ConsentRefused { scope } => Some(scope),
+            _ => None,
+        }
+    }
+}
+
 /// Defines the causes that an event names: an enum whose variants have stable names in snake case.
 macro_rules! causes {
     ($(#[$outer:meta])* $name:ident { $($(#[$inner:meta])* $variant:ident = $text:literal,)+ }) => {

@@ -10,8 +10,10 @@
 //! No event contains a secret: no token, code, password, client secret, cookie or assertion. What somebody typed as a name that
 //! nobody has is a keyed digest, since people type passwords into the wrong field.
 
+mod audit;
 mod emitter;
 mod event;
+mod keeper;
 mod log;
 #[cfg(feature = "metrics")]
 mod metrics;
@@ -19,11 +21,14 @@ mod record;
 mod request;
 mod stopwatch;
 
+pub use audit::Audit;
 pub use emitter::Events;
 pub(crate) use emitter::Listener;
 pub use event::{
     ClientChange, ClientRefusal, Event, Limit, RevocationCause, SignInRefusal, SigningKeyChange, TokenRefusal,
 };
+#[cfg(feature = "server")]
+pub(crate) use keeper::{Keeper, KeptEvent, Pending, ToWrite};
 pub use record::EventRecord;
 #[cfg(feature = "server")]
 pub(crate) use request::RequestContext;

@@ -5,6 +5,8 @@ use std::net::IpAddr;
 
 use arrayvec::ArrayString;
 
+use super::keeper::Pending;
+
 tokio::task_local! {
     static CURRENT: RequestContext;
 }
@@ -20,6 +22,8 @@ pub(super) type RequestId = ArrayString<MAX_ID>;
 pub(crate) struct RequestContext {
     pub(super) source: Option<IpAddr>,
     pub(super) id: RequestId,
+    /// Where events wait, if the request is answered only once they are written.
+    pub(super) pending: Option<Pending>,
 }
 
 impl RequestContext {
@@ -30,6 +34,10 @@ impl RequestContext {
 
     pub(crate) fn source(&self) -> Option<IpAddr> {
         self.source
+    }
+
+    pub(crate) fn pending(&self) -> Option<Pending> {
+        self.pending.clone()
     }
 
     pub(crate) fn id(&self) -> &str {

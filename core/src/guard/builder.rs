@@ -200,7 +200,7 @@ impl GuardBuilder {
         }
         let events = match self.events {
             Some(events) => events,
-            None => Events::new(Arc::clone(&self.clock), &SystemEntropy, self.listeners)
+            None => Events::new(Arc::clone(&self.clock), &SystemEntropy, self.listeners, None)
                 .map_err(|error| GuardError::Entropy(error.to_string()))?,
         };
         Ok(Guard(Arc::new(Inner {

@@ -303,7 +303,7 @@ mod tests {
         let algorithms = vec![Algorithm::Es256, Algorithm::EdDsa];
         let settings = KeySettings::default();
         let entropy = Arc::new(SystemEntropy);
-        let events = Events::new(Arc::new(SystemClock), &SystemEntropy, Vec::new()).unwrap();
+        let events = Events::new(Arc::new(SystemClock), &SystemEntropy, Vec::new(), None).unwrap();
         let (store, vault) = (store.clone(), Arc::new(vault));
         let keys = StoredKeys::open(store, clock, entropy, events, vault, settings, algorithms).await?;
         Ok(Arc::new(keys))

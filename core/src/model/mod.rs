@@ -1,6 +1,7 @@
 //! What is stored: clients, users, grants, devices, sessions and consents, each as one row.
 
 mod access_token_format;
+mod audit_entry;
 mod authentication;
 mod authorization_detail;
 mod client;
@@ -30,6 +31,7 @@ mod user;
 
 pub use crate::token::GrantId;
 pub use access_token_format::AccessTokenFormat;
+pub use audit_entry::AuditEntry;
 pub use authentication::{Authentication, AuthenticationState};
 pub use authorization_detail::AuthorizationDetail;
 pub(crate) use authorization_detail::{AUTHORIZATION_DETAILS, read_detail, write_detail};

@@ -4,6 +4,7 @@ use std::time::Duration;
 use serde_json::{Map, Value};
 
 use super::admin::Admin;
+use super::audit_writer::AuditWriter;
 use super::configuration::{Problems, warn, warn_of_users};
 use super::grid_auth::{GridAuth, Server};
 use super::observed_store::ObservedStore;
@@ -17,7 +18,7 @@ use crate::engine::{
     AccessTokens, Engine, Outbox, PushedRequests, RequestRules, ServerLifetimes, SignedRequests,
 };
 use crate::env::{Clock, Entropy, SystemClock, SystemEntropy};
-use crate::events::{Event, EventRecord, Events, Listener};
+use crate::events::{Audit, Event, EventRecord, Events, Keeper, Listener};
 use crate::fetch::{Fetch, NoFetch, Reach};
 use crate::grant::extension::{AccessTokenClaims, OpenId, SenderConstraint};
 use crate::grant::{Extension, IntoRegistration, RESERVED_CLAIMS, Registry, TokenDraft};
@@ -73,6 +74,7 @@ pub struct Builder {
     passwords: PasswordPolicy,
     rejection_body: Option<ShapeRejection>,
     listeners: Vec<Listener>,
+    audit: Option<Audit>,
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
     fetch: Option<Arc<dyn Fetch>>,
@@ -141,6 +143,7 @@ impl GridAuth {
             passwords: PasswordPolicy::default(),
             rejection_body: None,
             listeners: Vec::new(),
+            audit: None,
             clock: Arc::new(SystemClock),
             entropy: Arc::new(SystemEntropy),
             fetch: usual_fetch(),
@@ -545,6 +548,13 @@ impl Builder {
         self
     }
 
+    /// Keeps events in the store, as rows that are never changed: [`GridAuth::audit`] lists them. By default none are kept.
+    #[must_use]
+    pub fn audit(mut self, audit: Audit) -> Self {
+        self.audit = Some(audit);
+        self
+    }
+
     /// Sets the clock: the system clock by default. Tests use a [`ManualClock`](crate::env::ManualClock).
     #[must_use]
     pub fn clock(mut self, clock: impl Clock) -> Self {
@@ -659,8 +669,15 @@ impl Builder {
             return Err(problems.into());
         };
         let listeners = std::mem::take(&mut self.listeners);
-        let events = Events::new(Arc::clone(&self.clock), &*self.entropy, listeners);
+        let (keeper, queue) = self.audit.clone().map(Keeper::new).unzip();
+        let events = Events::new(Arc::clone(&self.clock), &*self.entropy, listeners, keeper);
         let Some(events) = problems.take("events", events) else { return Err(problems.into()) };
+        // Of the store itself: what is around it holds the events, which would hold the writer's queue open forever.
+        let audit = self.audit.take().map(|audit| AuditWriter {
+            store: store.clone(),
+            entropy: Arc::clone(&self.entropy),
+            keep_for: audit.keep_for,
+        });
         let store = store.wrapped(|backend| ObservedStore::new(backend, events.clone()));
         let Some(guard) = problems.take("the guard", self.guard(&store, &events)) else {
             return Err(problems.into());
@@ -774,6 +791,9 @@ impl Builder {
         if !problems.0.is_empty() {
             return Err(problems.into());
         }
+        if let (Some(writer), Some(queue)) = (&audit, queue) {
+            writer.clone().spawn(queue);
+        }
         if !self.is_tool {
             give_up_former_secrets(&engine, stored_keys.is_some()).await.map_err(BuildError::of_keys)?;
         }
@@ -802,6 +822,7 @@ impl Builder {
             strips_issuer_path: self.strips_issuer_path,
             stored_keys,
             allowed_origins: self.allowed_origins,
+            audit,
             told_of_unknown_peer: std::sync::Once::new(),
             is_tool: self.is_tool,
         }));
@@ -902,6 +923,9 @@ impl Builder {
             if self.grants.token_sides().next().is_none() {
                 problems.add("pushed requests need the authentication of a grant with a token side");
             }
+        }
+        if self.audit.as_ref().is_some_and(|audit| audit.keep_for < Duration::from_secs(1)) {
+            problems.add("the audit must be kept for at least a second");
         }
         problems.check_scopes(&self.scopes);
         if self.admin_scope.as_deref().is_some_and(|scope| !is_scope_list(scope)) {

@@ -7,6 +7,7 @@ use http::header::CONTENT_LENGTH;
 use http::{HeaderName, Method};
 use tracing::Instrument;
 
+use super::audit_writer::AuditWriter;
 use super::request_span::{method, record_status, request_span};
 use super::routes::{Route, Routes};
 use crate::client_auth::ClientAuthenticator;
@@ -62,6 +63,8 @@ pub(super) struct Server {
     pub(super) allowed_origins: AllowedOrigins,
     /// Whether it is a tool's: [`Builder::tool`](crate::Builder::tool).
     pub(super) is_tool: bool,
+    /// Writes events, if the server keeps them.
+    pub(super) audit: Option<AuditWriter>,
 }
 
 /// The header in which a proxy names a request, so that its log and ours name it alike.
@@ -96,7 +99,12 @@ impl GridAuth {
         let context = self.context(&request);
         let span = request_span(&request, path, &context);
         let (method, stopwatch) = (method(&request), Stopwatch::start());
-        let response = context.scope(self.respond(route, request).instrument(span.clone())).await;
+        let answer = self.respond(route, request).instrument(span.clone());
+        let (answer, written) = self.recorded(context, answer).await;
+        let response = match written {
+            Ok(()) => answer,
+            Err(error) => self.refuse(&error.into()),
+        };
         stopwatch.stop_request(method, path, response.status().as_u16());
         record_status(&span, response.status());
         response

@@ -1,6 +1,8 @@
 //! The server: builder and handle. It wires grants, endpoints and guard together.
 
 mod admin;
+mod audit;
+mod audit_writer;
 mod build_error;
 mod builder;
 mod check;
@@ -24,6 +26,7 @@ mod signing_keys;
 mod sweeper;
 mod usable;
 
+pub use audit::{AuditPage, AuditQuery};
 pub use build_error::BuildError;
 pub use builder::Builder;
 pub use check::{StoreCheck, StoreProblem};

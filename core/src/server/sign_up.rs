@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use super::GridAuth;
 use crate::events::{Event, EventRecord, Limit};
 use crate::http::RequestHead;
-use crate::identity::{SignUpError, on_behalf_of};
+use crate::identity::{SignUpError, UsersError, on_behalf_of};
 use crate::model::User;
 use crate::token::Secret;
 
@@ -34,7 +34,9 @@ impl GridAuth {
             }
             on_behalf_of(source, self.users().sign_up(username, password)).await
         };
-        self.context(head).scope(work).await
+        let (signed_up, written) = self.recorded(self.context(head), work).await;
+        written.map_err(UsersError::from)?;
+        signed_up
     }
 
     /// The address that a request comes from: the peer's, or what a [trusted proxy](crate::Builder::trusted_proxies) says. `None`

@@ -28,11 +28,13 @@ pub enum Kind {
     Outbox,
     /// Names grants that ended a moment ago, for the other processes of the store.
     Ended,
+    /// An event of the audit, by time and random bytes. Rows of this kind are never changed.
+    Audit,
 }
 
 impl Kind {
     /// All kinds.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::User,
         Self::Client,
         Self::Grant,
@@ -46,6 +48,7 @@ impl Kind {
         Self::Custom,
         Self::Outbox,
         Self::Ended,
+        Self::Audit,
     ];
 
     /// A short lower-case name, which never changes: stores may build table names from it.
@@ -64,6 +67,7 @@ impl Kind {
             Self::Custom => "custom",
             Self::Outbox => "outbox",
             Self::Ended => "ended",
+            Self::Audit => "audit",
         }
     }
 }

@@ -9,6 +9,7 @@ mod support;
 
 mod account;
 mod admin_api;
+mod audit;
 mod authentication;
 mod authorization_details;
 mod back_channel_logout;

@@ -7,9 +7,10 @@ use base64::Engine;
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 use gridauth::clients::{ClientSecretHash, generate_client_secret};
 use gridauth::env::{Clock, SystemEntropy};
+use gridauth::events::Audit;
 use gridauth::store::{By, Key, Kind, Query, Row};
 use gridauth::token::Secret;
-use gridauth::{Client, Store};
+use gridauth::{AuditQuery, Client, Store};
 
 use crate::support::*;
 
@@ -153,9 +154,17 @@ async fn whole_run(server: &Server, mut look: impl AsyncFnMut(&Server, &Used)) {
 
 #[tokio::test]
 async fn no_secret_is_in_the_rows() {
-    let server = server().await;
+    let audit = Audit::before_answers().with_refusals();
+    let server = server_with(|builder| builder.audit(audit)).await;
     let mut looks = 0;
     whole_run(&server, async |server: &Server, used: &Used| {
+        if looks == 0 {
+            mistakes(server).await;
+            server.advance(3 * 60 * 60);
+            let refusals = server.auth.audit(&AuditQuery::all().limit(1000)).await.unwrap().entries;
+            assert!(refusals.iter().any(|entry| entry.name() == "sign_in_refused"));
+        }
+        server.auth.audit_written().await;
         let rows = rows(server.auth.store()).await;
         for known in ["miriam", "robot", "$argon2id$", "notes.read"] {
             assert!(rows.windows(known.len()).any(|window| window == known.as_bytes()), "{known}");

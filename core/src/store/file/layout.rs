@@ -44,6 +44,7 @@ const fn code(kind: Kind) -> u8 {
         Kind::Custom => 11,
         Kind::Outbox => 12,
         Kind::Ended => 13,
+        Kind::Audit => 14,
     }
 }
 

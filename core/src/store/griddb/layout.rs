@@ -44,7 +44,7 @@ impl Layout {
         let mut others = Vec::with_capacity(Kind::ALL.len());
         for kind in Kind::ALL.into_iter().filter(|kind| *kind != Kind::Grant) {
             let name = format!("{prefix}{}", container(kind));
-            others.push((kind, client.open_or_create(&name, &schema()).await?));
+            others.push((kind, client.open_or_create(&name, &schema_of(kind)).await?));
         }
         Ok(Self { grants, others })
     }
@@ -85,6 +85,11 @@ pub(super) fn schema() -> Schema {
         .index("hash")
 }
 
+/// The audit is asked by time too.
+fn schema_of(kind: Kind) -> Schema {
+    if kind == Kind::Audit { schema().index("issued") } else { schema() }
+}
+
 const fn container(kind: Kind) -> &'static str {
     match kind {
         Kind::User => "USERS",
@@ -99,6 +104,7 @@ const fn container(kind: Kind) -> &'static str {
         Kind::Setting => "SETTINGS",
         Kind::Outbox => "OUTBOX",
         Kind::Ended => "ENDED",
+        Kind::Audit => "AUDIT",
         Kind::Custom => "CUSTOM",
     }
 }
