@@ -54,9 +54,13 @@ impl Events {
             request_id: record.request_id.or(request.as_ref().map(|request| request.id.as_str())),
             ..record
         };
-        log::write(&record);
+        self.emit_when_true(record);
+    }
+
+    pub(super) fn write(&self, record: &EventRecord<'_>) {
+        log::write(record);
         for listener in &self.0.listeners {
-            listener(&record);
+            listener(record);
         }
     }
 

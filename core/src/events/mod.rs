@@ -7,6 +7,7 @@
 //! No event contains a secret: no token, code, password, client secret, cookie or assertion. What somebody typed as a name that
 //! nobody has is a keyed digest, since people type passwords into the wrong field.
 
+mod deferred;
 mod emitter;
 mod event;
 mod log;
