@@ -20,7 +20,6 @@ async fn open(path: &str) -> Store {
 /// The process that is killed: it writes rows with many callers at once, and says which were answered.
 #[test]
 #[ignore = "run by the other test, in a process of its own"]
-#[expect(clippy::print_stdout, reason = "the other process reads it")]
 fn child() {
     let Ok(path) = std::env::var(FILE) else { return };
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
