@@ -119,9 +119,28 @@ fn of_sqlite(code: i32, lost: StoreErrorKind) -> StoreErrorKind {
 }
 
 /// Whether the statement lost against another one and has changed nothing, so that it can be sent again.
-pub(crate) fn is_conflict(error: &sqlx::Error) -> bool {
+#[cfg(feature = "postgres")]
+pub(crate) fn has_lost(error: &sqlx::Error) -> bool {
     let code = error.as_database_error().and_then(|database| database.code());
     matches!(code.as_deref(), Some("40001" | "40P01"))
+}
+
+/// Whether an error, or one of its causes, says that the database ended a transaction because of another one: a serialization failure
+/// or a deadlock; in SQLite, a file that was changed or locked meanwhile. The application rolls back and repeats the whole transaction.
+pub fn is_conflict(error: &(dyn std::error::Error + 'static)) -> bool {
+    let mut next = Some(error);
+    while let Some(error) = next {
+        let code = match error.downcast_ref::<sqlx::Error>() {
+            Some(sqlx::Error::Database(database)) => database.code().map(std::borrow::Cow::into_owned),
+            _ => error.downcast_ref::<WithoutValues>().map(|error| error.code.clone()),
+        };
+        if code.is_some_and(|code| ["40001", "40P01", "5", "6", "261", "262", "517"].contains(&code.as_str()))
+        {
+            return true;
+        }
+        next = error.source();
+    }
+    false
 }
 
 /// Whether the file was locked by somebody else, so that nothing has happened.
@@ -134,8 +153,11 @@ pub(crate) fn is_busy(error: &sqlx::Error) -> bool {
 
 /// A database error as the cause of another error. Its message can repeat values of the row, so it shows only what has none.
 #[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-struct WithoutValues(String);
+#[error("{text}")]
+struct WithoutValues {
+    code: String,
+    text: String,
+}
 
 impl WithoutValues {
     fn of(error: sqlx::Error) -> Box<dyn std::error::Error + Send + Sync> {
@@ -143,7 +165,7 @@ impl WithoutValues {
             sqlx::Error::Database(database) => {
                 let code = database.code().unwrap_or_default();
                 let table = database.table().map(|table| format!(", table {table}")).unwrap_or_default();
-                Box::new(Self(format!("{}{table}", meaning(&code))))
+                Box::new(Self { text: format!("{}{table}", meaning(&code)), code: code.into_owned() })
             }
             _ => Box::new(error),
         }

@@ -18,10 +18,28 @@
 //! A program without a pool calls [`register`] once. Then [`Store::open`](gridauth::Store::open) opens `postgres://` and `sqlite:`
 //! URLs, with the options of [`SqlOptions`].
 //!
+//! # One transaction with the application's own rows
+//!
+//! [`Within::within`] runs a server on a transaction that the application has open:
+//!
+//! ```no_run
+//! # #[cfg(all(feature = "postgres", feature = "server"))]
+//! # async fn run(auth: gridauth::GridAuth, pool: gridauth_sqlx::sqlx::PgPool) -> Result<(), Box<dyn std::error::Error>> {
+//! use gridauth_sqlx::{Within, sqlx};
+//!
+//! let mut transaction = pool.begin().await?;
+//! let ended = auth.within(&mut transaction, auth.revoke_user("israel")).await?.transpose()?;
+//! sqlx::query("DELETE FROM profiles WHERE subject = 'israel'").execute(&mut *transaction).await?;
+//! transaction.commit().await?;
+//! ended.committed(); // now events and messages leave
+//! # Ok(()) }
+//! ```
+//!
 //! # Features
 //!
 //! | feature | what it adds |
 //! | --- | --- |
+//! | `server` | `within` for a whole server; on by default |
 //! | `postgres` | PostgreSQL 12 or newer |
 //! | `sqlite` | SQLite, compiled from the sources in `libsqlite3-sys` |
 //!
@@ -45,9 +63,12 @@ mod rows;
 mod sqlite;
 mod store;
 mod tables;
+mod within;
 
+pub use error::is_conflict;
 pub use open::register;
 pub use options::SqlOptions;
 pub use sqlx;
 pub use store::{Pool, SqlStore};
 pub use tables::{Dialect, migrations};
+pub use within::{OpenTransaction, OtherStore, Uncommitted, Within};

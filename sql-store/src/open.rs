@@ -109,9 +109,6 @@ async fn postgres(url: &str) -> Result<SqlStore, OpenError> {
             ));
         }
     }
-    let others_again = form_urlencoded::Serializer::new(String::new()).extend_pairs(&others).finish();
-    let connection: PgConnectOptions =
-        format!("{base}?{others_again}").parse().map_err(|_| OpenError::bad_url(SCHEME, FORM))?;
     let said = |name: &str| others.iter().any(|(other, _)| other == name);
     // What is missing would come from the environment, or be the name of the system's user.
     let rest = base.split_once("://").map_or("", |(_, rest)| rest);
@@ -123,6 +120,9 @@ async fn postgres(url: &str) -> Result<SqlStore, OpenError> {
     if !is_whole {
         return Err(OpenError::bad_url(SCHEME, FORM));
     }
+    let others_again = form_urlencoded::Serializer::new(String::new()).extend_pairs(&others).finish();
+    let connection: PgConnectOptions =
+        format!("{base}?{others_again}").parse().map_err(|_| OpenError::bad_url(SCHEME, FORM))?;
     // Nothing here is a float, and PgBouncer refuses the setting.
     let connection = connection.extra_float_digits(None);
     // Each kind of row has some statements.

@@ -34,7 +34,7 @@ pub fn migrations(dialect: Dialect, schema: &str) -> String {
 /// The name of a kind's table, without schema or prefix. It follows from the name of the kind, so a new kind needs nothing here.
 pub(crate) fn name(kind: Kind) -> String {
     match kind {
-        Kind::Custom | Kind::Outbox => kind.name().to_owned(),
+        Kind::Custom | Kind::Outbox | Kind::Ended | Kind::Audit => kind.name().to_owned(),
         _ => format!("{}s", kind.name()),
     }
 }

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::Notify;
 
 use crate::model::LogoutNotice;
+use crate::store::after_commit;
 
 /// A notice that this process has claimed: no other one sends it for a while.
 pub(crate) struct Claim {
@@ -15,18 +16,22 @@ pub(crate) struct Claim {
 /// The claims that are waiting to be sent. The rows are in the store, so nothing is lost with it.
 #[derive(Default)]
 pub(crate) struct Outbox {
-    waiting: Mutex<Vec<Claim>>,
+    waiting: Arc<Mutex<Vec<Claim>>>,
     /// Wakes the task that sends.
     pub(crate) wake: Arc<Notify>,
 }
 
 impl Outbox {
+    /// Has these sent at once, or after the commit of the transaction in which the caller runs.
     pub(crate) fn send(&self, claims: Vec<Claim>) {
         if claims.is_empty() {
             return;
         }
-        self.waiting.lock().unwrap_or_else(PoisonError::into_inner).extend(claims);
-        self.wake.notify_one();
+        let (waiting, wake) = (Arc::clone(&self.waiting), Arc::clone(&self.wake));
+        after_commit(move || {
+            waiting.lock().unwrap_or_else(PoisonError::into_inner).extend(claims);
+            wake.notify_one();
+        });
     }
 
     pub(crate) fn take(&self) -> Vec<Claim> {

@@ -60,14 +60,19 @@ impl Events {
             request_id: record.request_id.or(request.as_ref().map(|request| request.id.as_str())),
             ..record
         };
-        log::write(&record);
+        self.emit_when_true(record);
+    }
+
+    pub(super) fn write(&self, record: &EventRecord<'_>) {
+        log::write(record);
         #[cfg(feature = "metrics")]
-        metrics::count(&record);
+        metrics::count(record);
         for listener in &self.0.listeners {
-            listener(&record);
+            listener(record);
         }
         if let Some(keeper) = &self.0.keeper {
-            keeper.keep(&record, request.as_ref().and_then(|request| request.pending.as_ref()));
+            let request = RequestContext::current();
+            keeper.keep(record, request.as_ref().and_then(|request| request.pending.as_ref()));
         }
     }
 

@@ -11,6 +11,7 @@
 //! nobody has is a keyed digest, since people type passwords into the wrong field.
 
 mod audit;
+mod deferred;
 mod emitter;
 mod event;
 mod keeper;

@@ -21,6 +21,9 @@ mod first_hour;
 #[path = "../src/bin/guard_only.rs"]
 mod guard_only;
 #[allow(dead_code, reason = "the test does not run its main")]
+#[path = "../src/bin/one_transaction.rs"]
+mod one_transaction;
+#[allow(dead_code, reason = "the test does not run its main")]
 #[path = "../src/bin/own_users.rs"]
 mod own_users;
 #[allow(dead_code, reason = "the test does not run its main")]
@@ -130,6 +133,21 @@ async fn guard_only() {
     assert_eq!(text(send(&app, get("/orders/7", &bearer)).await).await, "order 7");
     assert_eq!(send(&app, post("/orders", &bearer, "")).await.status(), StatusCode::FORBIDDEN);
     assert_eq!(send(&app, post("/oauth/token", &[], "")).await.status(), StatusCode::NOT_FOUND);
+}
+
+#[tokio::test]
+async fn one_transaction() {
+    let directory = tempfile::tempdir().unwrap();
+    let app = one_transaction::app(directory.path().join("shop.db").to_str().unwrap()).await.unwrap();
+    let sign_up = async |username: &str, email: &str| {
+        let form = format!("username={username}&password=imru-imru&email={email}");
+        send(&app, post("/sign_up", &[], &form)).await.status()
+    };
+    assert_eq!(sign_up("israel", "israel@example.com").await, StatusCode::CREATED);
+    assert_eq!(sign_up("israel", "other@example.com").await, StatusCode::CONFLICT);
+    // The profile is refused, so the user was not created either: the name is free.
+    assert_eq!(sign_up("sarah", "israel@example.com").await, StatusCode::CONFLICT);
+    assert_eq!(sign_up("sarah", "sarah@example.com").await, StatusCode::CREATED);
 }
 
 #[tokio::test]

@@ -195,7 +195,7 @@ CREATE INDEX IF NOT EXISTS outbox_subject ON gridauth.outbox (subject, seq) WHER
 CREATE INDEX IF NOT EXISTS outbox_client ON gridauth.outbox (client, seq) WHERE client IS NOT NULL;
 CREATE INDEX IF NOT EXISTS outbox_expires ON gridauth.outbox (expires, seq) WHERE expires IS NOT NULL;
 
-CREATE TABLE IF NOT EXISTS gridauth.endeds (
+CREATE TABLE IF NOT EXISTS gridauth.ended (
     -- Rises with each new row: the order of listings, and with the version what an update compares.
     seq     bigint GENERATED ALWAYS AS IDENTITY,
     version bigint NOT NULL DEFAULT 0,
@@ -207,25 +207,9 @@ CREATE TABLE IF NOT EXISTS gridauth.endeds (
     scope   text,
     body    json NOT NULL
 );
-CREATE INDEX IF NOT EXISTS endeds_subject ON gridauth.endeds (subject, seq) WHERE subject IS NOT NULL;
-CREATE INDEX IF NOT EXISTS endeds_client ON gridauth.endeds (client, seq) WHERE client IS NOT NULL;
-CREATE INDEX IF NOT EXISTS endeds_expires ON gridauth.endeds (expires, seq) WHERE expires IS NOT NULL;
-
-CREATE TABLE IF NOT EXISTS gridauth.audits (
-    -- Rises with each new row: the order of listings, and with the version what an update compares.
-    seq     bigint GENERATED ALWAYS AS IDENTITY,
-    version bigint NOT NULL DEFAULT 0,
-    issued  timestamptz NOT NULL,
-    expires timestamptz,
-    id      text COLLATE "C" NOT NULL PRIMARY KEY,
-    subject text COLLATE "C",
-    client  text COLLATE "C",
-    scope   text,
-    body    json NOT NULL
-);
-CREATE INDEX IF NOT EXISTS audits_subject ON gridauth.audits (subject, seq) WHERE subject IS NOT NULL;
-CREATE INDEX IF NOT EXISTS audits_client ON gridauth.audits (client, seq) WHERE client IS NOT NULL;
-CREATE INDEX IF NOT EXISTS audits_expires ON gridauth.audits (expires, seq) WHERE expires IS NOT NULL;
+CREATE INDEX IF NOT EXISTS ended_subject ON gridauth.ended (subject, seq) WHERE subject IS NOT NULL;
+CREATE INDEX IF NOT EXISTS ended_client ON gridauth.ended (client, seq) WHERE client IS NOT NULL;
+CREATE INDEX IF NOT EXISTS ended_expires ON gridauth.ended (expires, seq) WHERE expires IS NOT NULL;
 
 INSERT INTO gridauth.layout (version) SELECT 1 WHERE NOT EXISTS (SELECT 1 FROM gridauth.layout);
 UPDATE gridauth.layout SET version = 1 WHERE version < 1;

@@ -193,7 +193,7 @@ CREATE INDEX IF NOT EXISTS gridauth_outbox_subject ON gridauth_outbox (subject) 
 CREATE INDEX IF NOT EXISTS gridauth_outbox_client ON gridauth_outbox (client) WHERE client IS NOT NULL;
 CREATE INDEX IF NOT EXISTS gridauth_outbox_expires ON gridauth_outbox (expires) WHERE expires IS NOT NULL;
 
-CREATE TABLE IF NOT EXISTS gridauth_endeds (
+CREATE TABLE IF NOT EXISTS gridauth_ended (
     -- Rises with each new row: the order of listings, and with the version what an update compares.
     seq     INTEGER PRIMARY KEY AUTOINCREMENT,
     version INTEGER NOT NULL DEFAULT 0,
@@ -205,25 +205,9 @@ CREATE TABLE IF NOT EXISTS gridauth_endeds (
     scope   TEXT,
     body    TEXT NOT NULL
 );
-CREATE INDEX IF NOT EXISTS gridauth_endeds_subject ON gridauth_endeds (subject) WHERE subject IS NOT NULL;
-CREATE INDEX IF NOT EXISTS gridauth_endeds_client ON gridauth_endeds (client) WHERE client IS NOT NULL;
-CREATE INDEX IF NOT EXISTS gridauth_endeds_expires ON gridauth_endeds (expires) WHERE expires IS NOT NULL;
-
-CREATE TABLE IF NOT EXISTS gridauth_audits (
-    -- Rises with each new row: the order of listings, and with the version what an update compares.
-    seq     INTEGER PRIMARY KEY AUTOINCREMENT,
-    version INTEGER NOT NULL DEFAULT 0,
-    issued  INTEGER NOT NULL, -- milliseconds since 1970
-    expires INTEGER,          -- milliseconds since 1970
-    id      TEXT NOT NULL UNIQUE,
-    subject TEXT,
-    client  TEXT,
-    scope   TEXT,
-    body    TEXT NOT NULL
-);
-CREATE INDEX IF NOT EXISTS gridauth_audits_subject ON gridauth_audits (subject) WHERE subject IS NOT NULL;
-CREATE INDEX IF NOT EXISTS gridauth_audits_client ON gridauth_audits (client) WHERE client IS NOT NULL;
-CREATE INDEX IF NOT EXISTS gridauth_audits_expires ON gridauth_audits (expires) WHERE expires IS NOT NULL;
+CREATE INDEX IF NOT EXISTS gridauth_ended_subject ON gridauth_ended (subject) WHERE subject IS NOT NULL;
+CREATE INDEX IF NOT EXISTS gridauth_ended_client ON gridauth_ended (client) WHERE client IS NOT NULL;
+CREATE INDEX IF NOT EXISTS gridauth_ended_expires ON gridauth_ended (expires) WHERE expires IS NOT NULL;
 
 INSERT INTO gridauth_layout (version) SELECT 1 WHERE NOT EXISTS (SELECT 1 FROM gridauth_layout);
 UPDATE gridauth_layout SET version = 1 WHERE version < 1;

@@ -10,7 +10,7 @@ use sqlx::{AssertSqlSafe, Connection, Executor, PgPool, Postgres};
 use tokio::time::timeout;
 
 use super::statements::Sql;
-use crate::error::{Effect, exhausted, is_conflict, late, of_connection, of_statement};
+use crate::error::{Effect, exhausted, has_lost, late, of_connection, of_statement};
 
 /// A statement with its parameters.
 pub(super) struct Call {
@@ -37,7 +37,7 @@ pub(super) enum Prepare {
 }
 
 /// The pause before a statement is sent again that lost against another one.
-const PAUSE: Duration = Duration::from_millis(5);
+pub(super) const PAUSE: Duration = Duration::from_millis(5);
 
 /// A connection of the pool, for a call.
 pub(super) async fn connection(pool: &PgPool, wait: &Wait) -> Result<PoolConnection<Postgres>, StoreError> {
@@ -62,7 +62,7 @@ pub(super) async fn on_pool(
         };
         match sent {
             Ok(Ok(answer)) => return Ok(answer),
-            Ok(Err(error)) if is_conflict(&error) && wait.left() > PAUSE => {
+            Ok(Err(error)) if has_lost(&error) && wait.left() > PAUSE => {
                 drop(connection);
                 tokio::time::sleep(PAUSE).await;
             }

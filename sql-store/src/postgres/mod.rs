@@ -6,6 +6,7 @@ mod set_up;
 mod statements;
 mod update;
 mod values;
+pub(crate) mod within;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,6 +15,7 @@ use gridauth::env::Timestamp;
 use gridauth::store::deadline::Wait;
 use gridauth::store::{
     Backend, Change, ClientCache, Key, Kind, OpenError, Page, Query, Row, StoreError, StoreFuture, Updated,
+    Writing, after_commit, is_deferring,
 };
 use sqlx::postgres::PgArguments;
 use sqlx::{PgPool, Row as _};
@@ -21,6 +23,7 @@ use sqlx::{PgPool, Row as _};
 use self::call::{Answer, Call, Prepare};
 use self::statements::{Sql, Statements};
 use self::values::{Bound, Moment, found};
+use self::within::Open;
 use crate::error::{Effect, of_statement};
 use crate::options::SqlOptions;
 use crate::rows::{can_exist, check};
@@ -29,11 +32,13 @@ use crate::tables::{Dialect, Names};
 /// The store in PostgreSQL.
 pub(crate) struct PostgresStore {
     pool: PgPool,
+    /// Tells stores apart.
+    number: u64,
     prepare: Prepare,
     /// In the order of [`Kind::ALL`].
     statements: Vec<Statements>,
     read_only: Sql,
-    clients: ClientCache,
+    clients: Arc<ClientCache>,
     /// The time limit of a call, and of all calls of a request together.
     patience: Duration,
 }
@@ -44,16 +49,26 @@ impl PostgresStore {
         set_up::set_up(&pool, &names, options, place).await?;
         Ok(Self {
             pool,
+            number: within::new_number(),
             prepare: if options.prepared { Prepare::Once } else { Prepare::EachTime },
             statements: Kind::ALL.into_iter().map(|kind| Statements::new(&names, kind)).collect(),
             read_only: "SELECT current_setting('transaction_read_only')".into(),
-            clients: ClientCache::new(options.client_cache),
+            clients: Arc::new(ClientCache::new(options.client_cache)),
             patience: options.timeout,
         })
     }
 
     fn of(&self, kind: Kind) -> &Statements {
         &self.statements[kind as usize]
+    }
+
+    /// Hold it while a row is written, so that the cache forgets it: now, and again after the commit of a transaction.
+    fn writing<'a>(&'a self, key: Key<'a>) -> Option<Writing<'a>> {
+        if key.kind == Kind::Client && is_deferring() {
+            let (clients, id) = (Arc::clone(&self.clients), key.id.to_owned());
+            after_commit(move || drop(clients.writing(Key::new(Kind::Client, &id))));
+        }
+        self.clients.writing(key)
     }
 
     /// Starts a call. A call with too little time left to learn its outcome is refused: nothing has happened then.
@@ -73,6 +88,9 @@ impl PostgresStore {
         wait: &Wait,
     ) -> Result<Answer, StoreError> {
         let call = Call { sql: Sql::clone(sql), arguments, effect };
+        if let Some(open) = Open::of(self.number) {
+            return open.call(call, wait).await;
+        }
         call::on_pool(&self.pool, self.prepare, call, wait).await
     }
 }
@@ -90,8 +108,9 @@ impl Backend for PostgresStore {
         if !can_exist(key) {
             return StoreFuture::ready(Ok(None));
         }
-        let is_client = key.kind == Kind::Client;
-        if let Some(row) = is_client.then(|| self.clients.get(key.id)).flatten() {
+        // What a transaction sees must not come from outside, and must not be seen there.
+        let is_cached = key.kind == Kind::Client && Open::of(self.number).is_none();
+        if let Some(row) = is_cached.then(|| self.clients.get(key.id)).flatten() {
             return StoreFuture::ready(Ok(Some(row)));
         }
         StoreFuture::new(async move {
@@ -101,7 +120,7 @@ impl Backend for PostgresStore {
             let answer = self.call(&self.of(key.kind).get, arguments, Effect::Reads, &wait).await?;
             let Some(row) = answer.rows.first() else { return Ok(None) };
             let row = Arc::new(found(row)?.row);
-            if is_client {
+            if is_cached {
                 self.clients.keep(key.id, &row, reading);
             }
             Ok(Some(row))
@@ -111,7 +130,7 @@ impl Backend for PostgresStore {
     fn insert<'a>(&'a self, key: Key<'a>, row: Row) -> StoreFuture<'a, bool> {
         StoreFuture::new(async move {
             check(key, &row)?;
-            let _writing = self.clients.writing(key);
+            let _writing = self.writing(key);
             let wait = self.begin()?;
             let arguments = Bound::default().with(key.id).row(&row).done()?;
             let answer = self.call(&self.of(key.kind).insert, arguments, Effect::Writes, &wait).await?;
@@ -122,7 +141,7 @@ impl Backend for PostgresStore {
     fn put<'a>(&'a self, key: Key<'a>, row: Row) -> StoreFuture<'a, ()> {
         StoreFuture::new(async move {
             check(key, &row)?;
-            let _writing = self.clients.writing(key);
+            let _writing = self.writing(key);
             let wait = self.begin()?;
             let arguments = Bound::default().with(key.id).row(&row).done()?;
             self.call(&self.of(key.kind).put, arguments, Effect::Writes, &wait).await.map(drop)
@@ -138,7 +157,7 @@ impl Backend for PostgresStore {
             return StoreFuture::ready(Ok(Updated::Missing));
         }
         StoreFuture::new(async move {
-            let _writing = self.clients.writing(key);
+            let _writing = self.writing(key);
             let wait = self.begin()?;
             self.compare_and_swap(key, decide, &wait).await
         })
@@ -149,7 +168,7 @@ impl Backend for PostgresStore {
             return StoreFuture::ready(Ok(false));
         }
         StoreFuture::new(async move {
-            let _writing = self.clients.writing(key);
+            let _writing = self.writing(key);
             let wait = self.begin()?;
             let arguments = Bound::default().with(key.id).done()?;
             let answer = self.call(&self.of(key.kind).remove, arguments, Effect::Writes, &wait).await?;
@@ -167,6 +186,9 @@ impl Backend for PostgresStore {
     /// A server that only reads, as after a failover to a replica, cannot serve.
     fn ping(&self) -> StoreFuture<'_, ()> {
         StoreFuture::new(async move {
+            if within::is_asked(self.number) {
+                return Ok(());
+            }
             let wait = self.begin()?;
             let answer = self.call(&self.read_only, PgArguments::default(), Effect::Reads, &wait).await?;
             let setting = answer.rows.first().map(|row| row.try_get::<String, _>(0)).transpose();

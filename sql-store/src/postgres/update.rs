@@ -7,10 +7,11 @@ use sqlx::{Connection, PgConnection};
 use tokio::time::timeout;
 
 use super::PostgresStore;
-use super::call::{Answer, Call, connection, send};
+use super::call::{Answer, Call, PAUSE, connection, send};
 use super::statements::Sql;
 use super::values::{Bound, found};
-use crate::error::{Effect, late, of_statement};
+use super::within::Open;
+use crate::error::{Effect, is_conflict, late, of_statement};
 use crate::rows::{Found, check_row};
 
 /// After this many lost races, the row is locked instead, so that each caller gets its turn.
@@ -29,9 +30,12 @@ impl PostgresStore {
         decide: &mut (dyn FnMut(&Row) -> Change + Send),
         wait: &Wait,
     ) -> Result<Updated, StoreError> {
+        let statements = self.of(key.kind);
+        // In a transaction of the application, nobody comes between.
+        let read = if Open::of(self.number).is_some() { &statements.lock } else { &statements.read };
         for _ in 0..RACES {
             let id = Bound::default().with(key.id).done()?;
-            let read = self.call(&self.of(key.kind).read, id, Effect::Reads, wait).await?;
+            let read = self.call(read, id, Effect::Reads, wait).await?;
             match self.step(key, &read, decide)? {
                 Step::Done(updated) => return Ok(updated),
                 Step::Write { sql, bound, then } => {
@@ -42,7 +46,16 @@ impl PostgresStore {
                 }
             }
         }
-        self.locked(key, decide, wait).await
+        if Open::of(self.number).is_some() {
+            return Err(StoreError::unavailable("SQL: a row changed too often within the transaction"));
+        }
+        loop {
+            match self.locked(key, decide, wait).await {
+                // It lost against another transaction, and has changed nothing.
+                Err(error) if is_conflict(&error) && wait.left() > PAUSE => tokio::time::sleep(PAUSE).await,
+                done => return done,
+            }
+        }
     }
 
     fn step(

@@ -7,6 +7,7 @@ mod list;
 mod set_up;
 mod statements;
 mod values;
+pub(crate) mod within;
 mod writer;
 
 use std::sync::Arc;
@@ -16,6 +17,7 @@ use gridauth::env::Timestamp;
 use gridauth::store::deadline::Wait;
 use gridauth::store::{
     Backend, Change, ClientCache, Key, Kind, OpenError, Page, Query, Row, StoreError, StoreFuture, Updated,
+    Writing, after_commit, is_deferring,
 };
 use sqlx::sqlite::{SqliteArguments, SqliteRow};
 use sqlx::{AssertSqlSafe, Executor, SqlitePool};
@@ -23,6 +25,7 @@ use tokio::time::timeout;
 
 use self::statements::{Sql, Statements};
 use self::values::{Bound, found};
+use self::within::{Call, Open};
 use self::writer::Writer;
 use crate::error::{Effect, exhausted, is_busy, late, of_connection, of_statement};
 use crate::options::SqlOptions;
@@ -32,10 +35,12 @@ use crate::tables::{Dialect, Names};
 /// The store in SQLite.
 pub(crate) struct SqliteStore {
     pool: SqlitePool,
+    /// Tells stores apart.
+    number: u64,
     writer: Writer,
     /// In the order of [`Kind::ALL`].
     statements: Vec<Statements>,
-    clients: ClientCache,
+    clients: Arc<ClientCache>,
     /// The time limit of a call, and of all calls of a request together.
     patience: Duration,
 }
@@ -49,15 +54,25 @@ impl SqliteStore {
         set_up::set_up(&pool, &names, options, place).await?;
         Ok(Self {
             writer: Writer::start(pool.clone()),
+            number: within::new_number(),
             pool,
             statements: Kind::ALL.into_iter().map(|kind| Statements::new(&names, kind)).collect(),
-            clients: ClientCache::new(options.client_cache),
+            clients: Arc::new(ClientCache::new(options.client_cache)),
             patience: options.timeout,
         })
     }
 
     fn of(&self, kind: Kind) -> &Statements {
         &self.statements[kind as usize]
+    }
+
+    /// Hold it while a row is written, so that the cache forgets it: now, and again after the commit of a transaction.
+    fn writing<'a>(&'a self, key: Key<'a>) -> Option<Writing<'a>> {
+        if key.kind == Kind::Client && is_deferring() {
+            let (clients, id) = (Arc::clone(&self.clients), key.id.to_owned());
+            after_commit(move || drop(clients.writing(Key::new(Kind::Client, &id))));
+        }
+        self.clients.writing(key)
     }
 
     /// Starts a call. A call with too little time left to learn its outcome is refused: nothing has happened then.
@@ -75,6 +90,10 @@ impl SqliteStore {
         arguments: SqliteArguments,
         wait: &Wait,
     ) -> Result<Vec<SqliteRow>, StoreError> {
+        if let Some(open) = Open::of(self.number) {
+            let call = Call { sql: Sql::clone(sql), arguments, effect: Effect::Reads };
+            return open.call(call, wait).await.map(|answer| answer.rows);
+        }
         loop {
             let mut connection = match timeout(wait.left(), self.pool.acquire()).await {
                 Ok(connection) => connection.map_err(of_connection)?,
@@ -91,6 +110,10 @@ impl SqliteStore {
     }
 
     async fn write(&self, sql: &Sql, arguments: SqliteArguments, wait: &Wait) -> Result<u64, StoreError> {
+        if let Some(open) = Open::of(self.number) {
+            let call = Call { sql: Sql::clone(sql), arguments, effect: Effect::Writes };
+            return open.call(call, wait).await.map(|answer| answer.affected);
+        }
         self.writer.write(sql, arguments, wait).await
     }
 
@@ -141,8 +164,9 @@ impl Backend for SqliteStore {
         if !can_exist(key) {
             return StoreFuture::ready(Ok(None));
         }
-        let is_client = key.kind == Kind::Client;
-        if let Some(row) = is_client.then(|| self.clients.get(key.id)).flatten() {
+        // What a transaction sees must not come from outside, and must not be seen there.
+        let is_cached = key.kind == Kind::Client && Open::of(self.number).is_none();
+        if let Some(row) = is_cached.then(|| self.clients.get(key.id)).flatten() {
             return StoreFuture::ready(Ok(Some(row)));
         }
         StoreFuture::new(async move {
@@ -150,7 +174,7 @@ impl Backend for SqliteStore {
             let reading = self.clients.reading();
             let Some(Found { row, .. }) = self.find(key, &wait).await? else { return Ok(None) };
             let row = Arc::new(row);
-            if is_client {
+            if is_cached {
                 self.clients.keep(key.id, &row, reading);
             }
             Ok(Some(row))
@@ -160,7 +184,7 @@ impl Backend for SqliteStore {
     fn insert<'a>(&'a self, key: Key<'a>, row: Row) -> StoreFuture<'a, bool> {
         StoreFuture::new(async move {
             check(key, &row)?;
-            let _writing = self.clients.writing(key);
+            let _writing = self.writing(key);
             let wait = self.begin()?;
             let arguments = Bound::default().with(key.id).row(&row).done()?;
             Ok(self.write(&self.of(key.kind).insert, arguments, &wait).await? > 0)
@@ -170,7 +194,7 @@ impl Backend for SqliteStore {
     fn put<'a>(&'a self, key: Key<'a>, row: Row) -> StoreFuture<'a, ()> {
         StoreFuture::new(async move {
             check(key, &row)?;
-            let _writing = self.clients.writing(key);
+            let _writing = self.writing(key);
             let wait = self.begin()?;
             let arguments = Bound::default().with(key.id).row(&row).done()?;
             self.write(&self.of(key.kind).put, arguments, &wait).await.map(drop)
@@ -186,7 +210,7 @@ impl Backend for SqliteStore {
             return StoreFuture::ready(Ok(Updated::Missing));
         }
         StoreFuture::new(async move {
-            let _writing = self.clients.writing(key);
+            let _writing = self.writing(key);
             let wait = self.begin()?;
             self.compare_and_swap(key, decide, &wait).await
         })
@@ -197,7 +221,7 @@ impl Backend for SqliteStore {
             return StoreFuture::ready(Ok(false));
         }
         StoreFuture::new(async move {
-            let _writing = self.clients.writing(key);
+            let _writing = self.writing(key);
             let wait = self.begin()?;
             let arguments = Bound::default().with(key.id).done()?;
             Ok(self.write(&self.of(key.kind).remove, arguments, &wait).await? > 0)
@@ -213,6 +237,9 @@ impl Backend for SqliteStore {
 
     fn ping(&self) -> StoreFuture<'_, ()> {
         StoreFuture::new(async move {
+            if within::is_asked(self.number) {
+                return Ok(());
+            }
             let wait = self.begin()?;
             let one: Sql = "SELECT version FROM gridauth_layout LIMIT 1".into();
             self.read(&one, SqliteArguments::default(), &wait).await.map(drop)

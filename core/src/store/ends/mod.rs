@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 pub(crate) use watchers::RowWatch;
 
-use super::Backend;
+use super::{Backend, after_commit, is_deferring};
 use notices::Notices;
 use watchers::Watchers;
 
@@ -38,17 +38,27 @@ impl Ends {
         watch
     }
 
-    /// Wakes whoever watches this row here.
-    pub(super) fn wake(&self, id: &str) {
-        self.watchers.wake(id);
+    /// Wakes whoever watches this row here, once the change is committed.
+    pub(super) fn wake(self: &Arc<Self>, id: &str) {
+        self.when_committed(id, |ends, id| ends.watchers.wake(id));
     }
 
-    /// Wakes whoever watches this row here, and tells the other processes.
-    pub(super) fn announce(&self, id: &str) {
-        self.watchers.wake(id);
-        if let Some(notices) = &self.notices {
-            notices.write(id);
+    /// Wakes whoever watches this row here, and tells the other processes, once the change is committed.
+    pub(super) fn announce(self: &Arc<Self>, id: &str) {
+        self.when_committed(id, |ends, id| {
+            ends.watchers.wake(id);
+            if let Some(notices) = &ends.notices {
+                notices.write(id);
+            }
+        });
+    }
+
+    fn when_committed(self: &Arc<Self>, id: &str, tell: fn(&Self, &str)) {
+        if !is_deferring() {
+            return tell(self, id);
         }
+        let (ends, id) = (Arc::clone(self), id.to_owned());
+        after_commit(move || tell(&ends, &id));
     }
 }
 
