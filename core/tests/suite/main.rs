@@ -55,6 +55,8 @@ mod secret_rotation;
 mod secrets_at_rest;
 mod sessions;
 mod signed_in;
+mod signed_requests;
+mod signed_responses;
 mod stolen_cookie;
 mod subjects;
 mod sweeper;
