@@ -80,6 +80,10 @@ pub(crate) const LANGUAGES: [Language; 2] = [
                     "introspection",
                     "sign_in",
                     "signed_introspection",
+                    "pushed_request",
+                    "signed_request",
+                    "signed_response",
+                    "all_three",
                 ],
             },
             Client {

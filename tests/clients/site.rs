@@ -63,6 +63,14 @@ fn clients() -> Value {
         if client.auth != Auth::None {
             entry["client_secret"] = json!(secret(id));
         }
+        if *id == "web" {
+            // The private part is in `openid_client.mjs`.
+            entry["jwks"] = json!({ "keys": [{
+                "kty": "EC", "crv": "P-256", "kid": "test-key",
+                "x": "gQwrgIcEFtqL-mJeOf098sJJvJUHf96-107WoFx9A88",
+                "y": "PG1c-uUfmr5vNbazP9n6hiaCbxllHA4FMiKpFVHjiAU",
+            }] });
+        }
         entry
     });
     json!({ "clients": entries.collect::<Vec<Value>>() })

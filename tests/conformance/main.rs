@@ -19,6 +19,8 @@ mod exchange;
 mod grants;
 mod guard;
 mod introspection;
+mod jar;
+mod jarm;
 mod logout;
 mod metadata;
 mod openid_flows;
@@ -59,6 +61,8 @@ const SUBJECTS: &[(&str, &[Case])] = &[
     ("pages", pages::CASES),
     ("code", code::CASES),
     ("par", par::CASES),
+    ("jar", jar::CASES),
+    ("jarm", jarm::CASES),
     ("token", token::CASES),
     ("openid_flows", openid_flows::CASES),
     ("cors", cors::CASES),

@@ -13,6 +13,7 @@ impl Event<'_> {
                 | Self::ClientRefused { .. }
                 | Self::CodeReplayed
                 | Self::RefreshTokenReused
+                | Self::TokenRefused { .. }
                 | Self::StoreLost { .. }
                 | Self::StoreBack { .. }
         )
@@ -82,6 +83,7 @@ fn map_event<'a, 'b>(event: &Event<'a>, text: &mut dyn FnMut(&'a str) -> &'b str
         E::RefreshTokenReused => E::RefreshTokenReused,
         E::TokenRevoked { why } => E::TokenRevoked { why },
         E::GrantRevoked { why } => E::GrantRevoked { why },
+        E::TokenRefused { why, scope } => E::TokenRefused { why, scope: scope.map(text) },
         E::Consented { scope } => E::Consented { scope: text(scope) },
         E::ConsentRefused { scope } => E::ConsentRefused { scope: text(scope) },
         E::ConsentWithdrawn => E::ConsentWithdrawn,

@@ -59,6 +59,8 @@ mod secrets_at_rest;
 mod self_registered;
 mod sessions;
 mod signed_in;
+mod signed_requests;
+mod signed_responses;
 mod stolen_cookie;
 mod subjects;
 mod sweeper;

@@ -196,6 +196,76 @@ async function signed_introspection(site) {
   assert.equal(said.token_introspection.username, site.username)
 }
 
+// The key of the client `web`; its public part is in the seed. It is for these tests alone.
+const testKey = {
+  kty: 'EC',
+  crv: 'P-256',
+  x: 'gQwrgIcEFtqL-mJeOf098sJJvJUHf96-107WoFx9A88',
+  y: 'PG1c-uUfmr5vNbazP9n6hiaCbxllHA4FMiKpFVHjiAU',
+  d: 'cJlq-mwgibUu0GyrSXojApqy1eYK6DTm3P62ltMgSKI',
+}
+
+async function signingKey() {
+  const algorithm = { name: 'ECDSA', namedCurve: 'P-256' }
+  return { key: await crypto.subtle.importKey('jwk', testKey, algorithm, false, ['sign']), kid: 'test-key' }
+}
+
+async function codeParameters(site, own) {
+  const checks = { pkceCodeVerifier: openid.randomPKCECodeVerifier(), expectedState: openid.randomState() }
+  const parameters = {
+    ...notes,
+    redirect_uri: site.clients.web.redirect_uri,
+    code_challenge: await openid.calculatePKCECodeChallenge(checks.pkceCodeVerifier),
+    code_challenge_method: 'S256',
+    state: checks.expectedState,
+  }
+  return { parameters, checks }
+}
+
+async function redeems(site, own, url, checks) {
+  const tokens = await openid.authorizationCodeGrant(own, await visit(url), checks)
+  assert.equal((await whoami(site, own, tokens)).username, site.username)
+}
+
+// RFC 9126.
+async function pushed_request(site) {
+  const own = await config(site, 'web')
+  const { parameters, checks } = await codeParameters(site, own)
+  const url = await openid.buildAuthorizationUrlWithPAR(own, parameters)
+  assert.deepEqual([...url.searchParams.keys()].sort(), ['client_id', 'request_uri'])
+  await redeems(site, own, url, checks)
+  const bad = { ...parameters, scope: 'nothing' }
+  await assert.rejects(openid.buildAuthorizationUrlWithPAR(own, bad), { error: 'invalid_scope', status: 400 })
+}
+
+// RFC 9101.
+async function signed_request(site) {
+  const own = await config(site, 'web')
+  const { parameters, checks } = await codeParameters(site, own)
+  const url = await openid.buildAuthorizationUrlWithJAR(own, parameters, await signingKey())
+  assert.deepEqual([...url.searchParams.keys()].sort(), ['client_id', 'request'])
+  await redeems(site, own, url, checks)
+}
+
+// JARM: it checks the signature by the published keys.
+async function signed_response(site) {
+  const own = await config(site, 'web')
+  openid.useJwtResponseMode(own)
+  const { parameters, checks } = await codeParameters(site, own)
+  await redeems(site, own, openid.buildAuthorizationUrl(own, parameters), checks)
+  const refused = await visit(openid.buildAuthorizationUrl(own, { ...parameters, scope: 'nothing' }))
+  await assert.rejects(openid.authorizationCodeGrant(own, refused, checks), { error: 'invalid_scope' })
+}
+
+async function all_three(site) {
+  const own = await config(site, 'web')
+  openid.useJwtResponseMode(own)
+  const { parameters, checks } = await codeParameters(site, own)
+  const signed = await openid.buildAuthorizationUrlWithJAR(own, parameters, await signingKey())
+  const url = await openid.buildAuthorizationUrlWithPAR(own, signed.searchParams)
+  await redeems(site, own, url, checks)
+}
+
 async function introspection(site) {
   const [own, judge] = [await config(site, 'web'), await config(site, 'resource-server')]
   const tokens = await byCode(site, own, 'web')
@@ -220,4 +290,8 @@ await serve(
   introspection,
   sign_in,
   signed_introspection,
+  pushed_request,
+  signed_request,
+  signed_response,
+  all_three,
 )
