@@ -170,3 +170,28 @@ async fn each_peer_is_throttled_separately() {
         assert_eq!(ask(&app, fail(socket, told, client)).await.status, status, "{client}: {socket} {told}");
     }
 }
+
+/// Methods, queries and bodies of the admin API reach it.
+#[actix_web::test]
+async fn the_admin_api_is_mounted_with_the_rest() {
+    let auth = auth_with(|builder| builder.admin_routes("gridauth.admin")).await;
+    let app = init_service(App::new().configure(auth.configure())).await;
+    let request = gridauth::MintRequest::for_client("operator").scope("gridauth.admin");
+    let token = auth.mint(request).await.unwrap();
+    let bearer = format!("Bearer {}", token.access_token.expose());
+    let ask_for = async |method: &str, path: &str, body: &'static str| {
+        let request = TestRequest::with_uri(&format!("/oauth/admin{path}"))
+            .method(Method::from_bytes(method.as_bytes()).unwrap())
+            .insert_header(("authorization", bearer.as_str()))
+            .insert_header(("content-type", "application/json"))
+            .set_payload(body);
+        ask(&app, request).await.status
+    };
+    let robot = r#"{"client_id": "robot", "grant_types": ["client_credentials"], "response_types": []}"#;
+    assert_eq!(ask_for("POST", "/clients", robot).await, 201);
+    assert_eq!(ask_for("PATCH", "/client?client_id=robot", r#"{"client_name": "R2"}"#).await, 200);
+    assert_eq!(auth.client("robot").await.unwrap().unwrap().name(), Some("R2"));
+    assert_eq!(ask_for("DELETE", "/client?client_id=robot", "").await, 204);
+    assert_eq!(ask_for("GET", "/client?client_id=robot", "").await, 404);
+    assert_eq!(ask(&app, TestRequest::with_uri("/oauth/admin/clients")).await.status, 401);
+}

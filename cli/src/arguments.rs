@@ -15,7 +15,7 @@ use gridauth::jose::Algorithm;
 #[derive(Debug, Parser)]
 #[command(name = "gridauth", version)]
 pub(crate) struct Arguments {
-    /// The store: file:PATH, griddb://…, or @FILE for a file with the URL; by default the variable GRIDAUTH_STORE.
+    /// The store: file:PATH, sqlite:PATH, griddb://…, postgres://…, or @FILE for a file with the URL; by default the variable GRIDAUTH_STORE.
     #[arg(long, global = true, value_name = "URL")]
     pub(crate) store: Option<String>,
     /// Print one JSON document instead of text.

@@ -37,6 +37,7 @@ pub(crate) async fn open_argument(argument: &str, must_exist: bool) -> Result<St
 }
 
 async fn open_url(url: &str) -> Result<Store, Failure> {
+    gridauth_sqlx::register().map_err(Failure::failed)?;
     Store::open(url).await.map_err(|error| match error.bad_url {
         true => Failure::Usage(error.to_string()),
         false => Failure::failed(error),
@@ -64,7 +65,7 @@ fn has_password(url: &str) -> bool {
 
 /// A file must be there already: a mistyped path must not become a new store.
 fn require_file(url: &str) -> Result<(), Failure> {
-    let Some(rest) = url.strip_prefix("file:") else { return Ok(()) };
+    let Some(rest) = url.strip_prefix("file:").or(url.strip_prefix("sqlite:")) else { return Ok(()) };
     let path = PathBuf::from(rest.split('?').next().unwrap_or_default());
     match path.as_os_str().is_empty() || path.exists() {
         true => Ok(()),

@@ -353,6 +353,14 @@ async fn a_store_is_copied_and_a_snapshot_is_one() {
     place.run(&["copy", &to]).fails_with(2, "not empty");
     let again = place.json(&["copy", &to, "--overwrite"]);
     assert_eq!((&again["written"], &again["removed"]), (&json!(0), &json!(0)));
+    // To a database, and back.
+    let sqlite = format!("sqlite:{}", place.path("auth.sqlite").display());
+    place.json(&["copy", &sqlite]);
+    let doctor = place.json(&["--store", &sqlite, "doctor"]);
+    assert_eq!((&doctor["rows"], &doctor["problems"]), (&json!({ "grant": 1 }), &json!([])));
+    let back = place.path("back.db");
+    place.json(&["--store", &sqlite, "copy", &format!("file:{}", back.display())]);
+    assert!(is_valid_at(&back).await);
     // A URL in a file, as one with a password has to be.
     let third = place.path("third.db");
     let url = place.file("url", &format!("file:{}\n", third.display()));

@@ -212,3 +212,28 @@ async fn a_body_that_breaks_off_is_not_taken_for_a_shorter_one() {
     assert!(!answer.contains("could not be read"), "{answer}");
     running.stop().await;
 }
+
+/// Methods, queries and bodies of the admin API reach it.
+#[rocket::async_test]
+async fn the_admin_api_is_mounted_with_the_rest() {
+    let auth = auth_with(|builder| builder.admin_routes("gridauth.admin")).await;
+    let client = launch(quiet().attach(auth.fairing())).await;
+    let request = gridauth::MintRequest::for_client("operator").scope("gridauth.admin");
+    let token = auth.mint(request).await.unwrap();
+    let bearer = format!("Bearer {}", token.access_token.expose());
+    let ask_for = async |method: Method, path: &str, body: &'static str| {
+        let request = client
+            .req(method, format!("/oauth/admin{path}"))
+            .header(Header::new("authorization", bearer.clone()))
+            .header(Header::new("content-type", "application/json"))
+            .body(body);
+        ask(request).await.status
+    };
+    let robot = r#"{"client_id": "robot", "grant_types": ["client_credentials"], "response_types": []}"#;
+    assert_eq!(ask_for(Method::Post, "/clients", robot).await, 201);
+    assert_eq!(ask_for(Method::Patch, "/client?client_id=robot", r#"{"client_name": "R2"}"#).await, 200);
+    assert_eq!(auth.client("robot").await.unwrap().unwrap().name(), Some("R2"));
+    assert_eq!(ask_for(Method::Delete, "/client?client_id=robot", "").await, 204);
+    assert_eq!(ask_for(Method::Get, "/client?client_id=robot", "").await, 404);
+    assert_eq!(ask(client.get("/oauth/admin/clients")).await.status, 401);
+}

@@ -178,3 +178,28 @@ async fn a_whole_request_keeps_its_parts() {
     let answer = app.oneshot(request(GridAuth::MAX_BODY + 1)).await.unwrap();
     assert_eq!(answer.status(), StatusCode::PAYLOAD_TOO_LARGE);
 }
+
+/// Methods, queries and bodies of the admin API reach it.
+#[tokio::test]
+async fn the_admin_api_is_mounted_with_the_rest() {
+    let auth = GridAuth::builder("https://id.example.com").store(Store::memory());
+    let auth = auth.grant(ClientCredentials::new()).admin_routes("gridauth.admin").build().await.unwrap();
+    let app: Router = auth.routes();
+    let bearer = crate::server::bearer(&auth, "gridauth.admin").await;
+    let ask = async |method: &str, path: &str, body: &'static str| {
+        let request = Request::builder()
+            .method(method)
+            .uri(format!("/oauth/admin{path}"))
+            .header(AUTHORIZATION, &bearer)
+            .header(CONTENT_TYPE, "application/json");
+        app.clone().oneshot(request.body(Body::from(body)).unwrap()).await.unwrap().status().as_u16()
+    };
+    let robot = r#"{"client_id": "robot", "grant_types": ["client_credentials"], "response_types": []}"#;
+    assert_eq!(ask("POST", "/clients", robot).await, 201);
+    assert_eq!(ask("PATCH", "/client?client_id=robot", r#"{"client_name": "R2"}"#).await, 200);
+    assert_eq!(auth.client("robot").await.unwrap().unwrap().name(), Some("R2"));
+    assert_eq!(ask("DELETE", "/client?client_id=robot", "").await, 204);
+    assert_eq!(ask("GET", "/client?client_id=robot", "").await, 404);
+    let request = get("/oauth/admin/clients");
+    assert_eq!(app.clone().oneshot(request).await.unwrap().status(), 401);
+}
