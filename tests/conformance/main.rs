@@ -21,6 +21,7 @@ mod guard;
 mod introspection;
 mod logout;
 mod metadata;
+mod mtls;
 mod openid_flows;
 mod outage;
 mod pages;
@@ -70,6 +71,7 @@ const SUBJECTS: &[(&str, &[Case])] = &[
     ("account", account::CASES),
     ("guard", guard::CASES),
     ("dpop", dpop::CASES),
+    ("mtls", mtls::CASES),
     ("app_routes", app_routes::CASES),
     ("ticks", ticks::CASES),
     ("step_up", step_up::CASES),
