@@ -63,7 +63,12 @@ fn whole(request: &HttpRequest, path: &str, body: Bytes) -> Result<gridauth::Req
         Some(query) => format!("{path}?{query}"),
         None => path.to_owned(),
     };
-    whole_request(request.method().as_str(), &uri, request.headers(), body, convert::peer(request))
+    let peer = convert::peer(request);
+    let mut whole = whole_request(request.method().as_str(), &uri, request.headers(), body, peer)?;
+    if let Some(certificate) = convert::certificate(request) {
+        whole.extensions_mut().insert(certificate);
+    }
+    Ok(whole)
 }
 
 /// The error of the extractor [`WholeRequest`]: the request could not be read.

@@ -119,6 +119,20 @@ impl RemoteKeys {
         Ok(newer.signer_of(jws).is_some())
     }
 
+    /// Whether `id` publishes a key with this certificate at `url`.
+    pub(crate) async fn has_certificate(
+        &self,
+        id: &str,
+        url: &str,
+        reach: Reach,
+        der: &[u8],
+    ) -> Result<bool, KeysUnavailable> {
+        let owner = Owner { id, url, reach };
+        let keys = self.keys(owner, None).await?;
+        // Otherwise there may be a new one.
+        Ok(keys.has_certificate(der) || self.keys(owner, Some(&keys)).await?.has_certificate(der))
+    }
+
     /// The keys of an owner: from memory if they are fresh, and not the ones that are known not to do.
     async fn keys(
         &self,

@@ -65,7 +65,12 @@ pub(crate) fn whole(request: &Request<'_>, body: Bytes) -> Result<gridauth::Requ
     let headers = request.headers().iter();
     let headers = headers.map(|header| (header.name.into_string(), header.value.into_owned()));
     let method = sent_method(request, &body);
-    whole_request(method.as_str(), &request.uri().to_string(), headers, body, convert::peer(request))
+    let uri = request.uri().to_string();
+    let mut whole = whole_request(method.as_str(), &uri, headers, body, convert::peer(request))?;
+    if let Some(certificate) = convert::certificate(request) {
+        whole.extensions_mut().insert(certificate);
+    }
+    Ok(whole)
 }
 
 /// The method that the request was sent with. Rocket treats a form that starts with `_method=put` as a PUT. For an endpoint,

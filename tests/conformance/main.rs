@@ -23,6 +23,7 @@ mod jar;
 mod jarm;
 mod logout;
 mod metadata;
+mod mtls;
 mod openid_flows;
 mod outage;
 mod pages;
@@ -78,6 +79,7 @@ const SUBJECTS: &[(&str, &[Case])] = &[
     ("account", account::CASES),
     ("guard", guard::CASES),
     ("dpop", dpop::CASES),
+    ("mtls", mtls::CASES),
     ("app_routes", app_routes::CASES),
     ("ticks", ticks::CASES),
     ("step_up", step_up::CASES),

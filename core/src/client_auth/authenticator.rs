@@ -9,6 +9,8 @@ use super::post::ClientSecretPost;
 use super::private_key_jwt::PrivateKeyJwt;
 use super::secret;
 use super::secret_jwt::ClientSecretJwt;
+use super::self_signed_tls_client_auth::SelfSignedTlsClientAuth;
+use super::tls_client_auth::TlsClientAuth;
 use crate::events::{ClientRefusal, Event, EventRecord};
 use crate::model::{AuthMethod, Client};
 use crate::protocol::{ErrorCode, OAuthError};
@@ -39,8 +41,8 @@ pub(crate) struct ClientAuthenticator(Vec<Box<dyn ClientAuthentication>>);
 type Presented<'a> = (&'a dyn ClientAuthentication, PresentedCredentials);
 
 impl ClientAuthenticator {
-    /// The built-in methods and `others`.
-    pub(crate) fn new(others: Vec<Box<dyn ClientAuthentication>>) -> Self {
+    /// The built-in methods and `others`; those with certificates only where the server knows the certificates of clients.
+    pub(crate) fn new(others: Vec<Box<dyn ClientAuthentication>>, has_mutual_tls: bool) -> Self {
         let mut methods: Vec<Box<dyn ClientAuthentication>> = vec![
             Box::new(ClientSecretBasic),
             Box::new(ClientSecretPost),
@@ -48,6 +50,10 @@ impl ClientAuthenticator {
             Box::new(PrivateKeyJwt),
             Box::new(NoAuthentication),
         ];
+        if has_mutual_tls {
+            methods.push(Box::new(TlsClientAuth));
+            methods.push(Box::new(SelfSignedTlsClientAuth));
+        }
         methods.extend(others);
         Self(methods)
     }

@@ -35,6 +35,9 @@ impl Endpoint for Token {
         let methods = self.grants.token_sides().flat_map(|side| side.client_authentication());
         metadata.add_authentication("token_endpoint", methods);
         metadata.add("dpop_signing_alg_values_supported", engine.dpop.algorithm_names());
+        if engine.mutual_tls.is_some() {
+            metadata.insert("tls_client_certificate_bound_access_tokens", true);
+        }
     }
 
     async fn answer(&self, request: &EndpointRequest<'_>) -> Result<Response, OAuthError> {

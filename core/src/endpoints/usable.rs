@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
+use crate::client_auth::RegisteredSubject;
 use crate::engine::Engine;
 use crate::fetch::{FetchRequest, PlainHttp, Reach};
 use crate::grant::{AuthorizationSide, Registry};
@@ -93,6 +94,7 @@ impl Usability {
         }
         problems.extend(problem_of_keys(client));
         problems.extend(problem_of_shared_secret(client));
+        problems.extend(problem_of_certificate(client, engine.mutual_tls.is_some()));
         problems
     }
 
@@ -201,6 +203,25 @@ fn problem_of_keys(client: &Client) -> Option<String> {
          Ed25519), or a jwks_uri"
             .to_owned()
     })
+}
+
+/// A client with a certificate registers whose it is, or the certificate itself.
+fn problem_of_certificate(client: &Client, has_mutual_tls: bool) -> Option<String> {
+    let method = client.auth_method();
+    let uses_certificates = [AuthMethod::TlsClientAuth, AuthMethod::SelfSignedTlsClientAuth].contains(method);
+    if (uses_certificates || client.needs_certificate()) && !has_mutual_tls {
+        return Some("the server knows no certificates of clients: call .mutual_tls(..)".to_owned());
+    }
+    match method {
+        AuthMethod::TlsClientAuth => RegisteredSubject::of(client).err().map(str::to_owned),
+        AuthMethod::SelfSignedTlsClientAuth => {
+            let has_keys = ["jwks", "jwks_uri"].iter().any(|member| client.metadata_value(member).is_some());
+            (!has_keys).then(|| {
+                "a client with self_signed_tls_client_auth needs its certificate as x5c in its jwks, or a jwks_uri".to_owned()
+            })
+        }
+        _ => None,
+    }
 }
 
 /// OpenID Connect Core section 10.1: the key of a MAC is at least as long as the MAC. Whoever sees one assertion could otherwise guess

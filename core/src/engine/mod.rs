@@ -33,7 +33,7 @@ use crate::jose::Algorithm;
 use crate::keys::{Keys, VaultDoor};
 use crate::model::{AuthMethod, Client};
 use crate::protocol::{Issuer, OAuthError};
-use crate::sender::Dpop;
+use crate::sender::{Dpop, MutualTls};
 use crate::store::{Store, StoreError};
 
 /// What a response needs: the issuer, the store, the clock, randomness, lifetimes, users and clients.
@@ -71,6 +71,8 @@ pub struct Engine {
     pub(crate) access_tokens: AccessTokens,
     /// How proofs of possession of a key are verified.
     pub(crate) dpop: Dpop,
+    /// What is known of clients' certificates, if anything is.
+    pub(crate) mutual_tls: Option<MutualTls>,
     /// The algorithm of the ID tokens of clients that ask for no other.
     pub(crate) id_token_algorithm: Algorithm,
     /// What pairwise subjects are made from, if there are any.

@@ -1,4 +1,7 @@
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
 
 use super::{Jws, PublicKey};
 
@@ -19,7 +22,11 @@ pub enum KeySetError {
 
 /// A set of public keys (RFC 7517 section 5).
 #[derive(Clone, Debug, Default)]
-pub struct KeySet(Vec<PublicKey>);
+pub struct KeySet {
+    keys: Vec<PublicKey>,
+    /// The SHA-256 digests of the certificates of the keys (`x5c`), those of keys that this server cannot use included.
+    certificates: Vec<[u8; 32]>,
+}
 
 impl KeySet {
     /// The most keys of a set.
@@ -27,7 +34,7 @@ impl KeySet {
 
     /// These keys.
     pub fn new(keys: impl IntoIterator<Item = PublicKey>) -> Self {
-        Self(keys.into_iter().collect())
+        Self { keys: keys.into_iter().collect(), certificates: Vec::new() }
     }
 
     /// Reads a JSON Web Key Set. Keys that this server cannot use are left out.
@@ -39,25 +46,32 @@ impl KeySet {
         if keys.len() > Self::MAX_KEYS {
             return Err(KeySetError::TooMany);
         }
-        let mut usable = Vec::new();
+        let mut set = Self::default();
         for key in keys {
             match PublicKey::from_jwk(key) {
-                Ok(key) => usable.push(key),
+                Ok(key) => set.keys.push(key),
                 Err(super::JwkError::Private) => return Err(KeySetError::Private),
                 Err(_) => {}
             }
+            set.certificates.extend(certificate_of(key));
         }
-        Ok(Self(usable))
+        Ok(set)
     }
 
     /// The JSON Web Key Set.
     pub fn to_jwks(&self) -> Value {
-        json!({ "keys": self.0.iter().map(PublicKey::to_jwk).collect::<Vec<_>>() })
+        json!({ "keys": self.keys.iter().map(PublicKey::to_jwk).collect::<Vec<_>>() })
     }
 
     /// Its keys.
     pub fn iter(&self) -> impl Iterator<Item = &PublicKey> {
-        self.0.iter()
+        self.keys.iter()
+    }
+
+    /// Whether one of its keys has this certificate, as DER (RFC 7517 section 4.7, `x5c`).
+    pub fn has_certificate(&self, der: &[u8]) -> bool {
+        let digest: [u8; 32] = Sha256::digest(der).into();
+        self.certificates.contains(&digest)
     }
 
     /// Whether it has a key with this `kid`.
@@ -69,5 +83,32 @@ impl KeySet {
     pub fn signer_of(&self, jws: &Jws<'_>) -> Option<&PublicKey> {
         let named = |key: &&PublicKey| jws.key_id().is_none_or(|id| key.id() == Some(id));
         self.iter().filter(named).find(|key| jws.is_signed_by(key))
+    }
+}
+
+/// The digest of a key's own certificate, the first one of its chain. The texts are base64, not base64url.
+fn certificate_of(jwk: &Value) -> Option<[u8; 32]> {
+    let first = jwk.get("x5c")?.as_array()?.first()?.as_str()?;
+    let der = STANDARD.decode(first).ok().filter(|der| !der.is_empty())?;
+    Some(Sha256::digest(der).into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_certificates_of_all_keys_are_known() {
+        let jwks = json!({ "keys": [
+            { "kty": "EC", "crv": "P-521", "x5c": ["AQID", "BAUG"] },
+            { "kty": "EC", "x5c": "BwgJ" },
+            { "kty": "EC", "x5c": [""] },
+            { "kty": "EC", "x5c": [7] },
+        ] });
+        let keys = KeySet::from_jwks(&jwks).unwrap();
+        assert!(keys.has_certificate(&[1, 2, 3]));
+        for other in [&[4, 5, 6][..], &[7, 8, 9], &[]] {
+            assert!(!keys.has_certificate(other), "{other:?}");
+        }
     }
 }

@@ -23,6 +23,11 @@ pub enum AuthMethod {
     SecretJwt,
     /// `private_key_jwt`: an assertion signed with a key of the client (RFC 7523 section 2.2, OpenID Connect Core section 9).
     PrivateKeyJwt,
+    /// `tls_client_auth`: a certificate of an authority that the TLS connection trusts, with a registered subject (RFC 8705 section
+    /// 2.1).
+    TlsClientAuth,
+    /// `self_signed_tls_client_auth`: a certificate that the client registered with its keys (RFC 8705 section 2.2).
+    SelfSignedTlsClientAuth,
     /// `none`: a public client, which has no secret.
     None,
     /// A method that the application added ([`ClientAuthentication`](crate::client_auth::ClientAuthentication)). A client with
@@ -38,6 +43,8 @@ impl AuthMethod {
             Self::Post => "client_secret_post",
             Self::SecretJwt => "client_secret_jwt",
             Self::PrivateKeyJwt => "private_key_jwt",
+            Self::TlsClientAuth => "tls_client_auth",
+            Self::SelfSignedTlsClientAuth => "self_signed_tls_client_auth",
             Self::None => "none",
             Self::Other(name) => name,
         }
@@ -51,6 +58,8 @@ impl From<String> for AuthMethod {
             "client_secret_post" => Self::Post,
             "client_secret_jwt" => Self::SecretJwt,
             "private_key_jwt" => Self::PrivateKeyJwt,
+            "tls_client_auth" => Self::TlsClientAuth,
+            "self_signed_tls_client_auth" => Self::SelfSignedTlsClientAuth,
             "none" => Self::None,
             _ => Self::Other(name),
         }
@@ -322,6 +331,11 @@ impl Client {
     /// Whether it is registered for tokens that are bound to a key, and for no others (RFC 9449 section 5.2).
     pub fn needs_dpop(&self) -> bool {
         self.metadata_value("dpop_bound_access_tokens") == Some(&Value::Bool(true))
+    }
+
+    /// Whether it is registered for tokens that are bound to its certificate, and for no others (RFC 8705 section 3.4).
+    pub fn needs_certificate(&self) -> bool {
+        self.metadata_value("tls_client_certificate_bound_access_tokens") == Some(&Value::Bool(true))
     }
 
     /// Whether it belongs to the owner of the server, so that users are not asked for consent.

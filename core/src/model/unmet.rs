@@ -6,11 +6,7 @@ use super::Client;
 use crate::protocol::OAuthError;
 
 /// Members that ask for a protection by being `true`.
-const REQUIRED: [&str; 3] = [
-    "require_pushed_authorization_requests",
-    "require_signed_request_object",
-    "tls_client_certificate_bound_access_tokens",
-];
+const REQUIRED: [&str; 2] = ["require_pushed_authorization_requests", "require_signed_request_object"];
 
 /// Members that ask for encryption by being there.
 const ENCRYPTED: [&str; 4] = [

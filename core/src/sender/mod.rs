@@ -8,6 +8,8 @@
 mod certificate;
 #[cfg(feature = "jose")]
 mod dpop;
+#[cfg(feature = "server")]
+mod mutual_tls;
 #[cfg(feature = "jose")]
 mod nonce;
 #[cfg(feature = "jose")]
@@ -19,6 +21,8 @@ mod seen;
 pub(crate) use certificate::certificate_of;
 #[cfg(feature = "jose")]
 pub(crate) use dpop::{Dpop, ProofRefusal};
+#[cfg(feature = "server")]
+pub use mutual_tls::MutualTls;
 #[cfg(feature = "jose")]
 pub use nonce::DpopNonces;
 #[cfg(feature = "jose")]

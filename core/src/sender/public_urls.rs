@@ -27,6 +27,15 @@ impl PublicUrls {
         urls.collect::<Result<_, _>>().map(Self)
     }
 
+    /// Adds such a URL.
+    ///
+    /// # Errors
+    /// What to change about it.
+    pub(crate) fn add(&mut self, url: &str) -> Result<(), &'static str> {
+        self.0.push(Issuer::parse(url)?.url);
+        Ok(())
+    }
+
     /// Whether `url` is that of a request to `path`, apart from query and fragment (RFC 9449 section 4.3). Both are compared in their
     /// normal form (RFC 3986 sections 6.2.2 and 6.2.3).
     pub(crate) fn name(&self, url: &str, path: &str) -> bool {

@@ -42,7 +42,7 @@ use crate::keys::{KeySettings, KeyStoreError, Keys, ServerSecret, Signer, Stored
 use crate::model::{AccessTokenFormat, AuthMethod};
 use crate::pages::{BuiltInPages, Pages, Theme};
 use crate::protocol::Issuer;
-use crate::sender::{Dpop, DpopNonces, PublicUrls};
+use crate::sender::{Dpop, DpopNonces, MutualTls, PublicUrls};
 use crate::store::{By, Kind, Query, Store};
 
 /// Configures a server; [`build`](Self::build) makes it.
@@ -75,6 +75,7 @@ pub struct Builder {
     access_tokens: AccessTokens,
     access_token_claims: AccessTokenClaims,
     dpop_nonces: Option<DpopNonces>,
+    mutual_tls: Option<MutualTls>,
     secret: Option<ServerSecret>,
     previous_secret: Option<ServerSecret>,
     key_settings: KeySettings,
@@ -149,6 +150,7 @@ impl GridAuth {
             access_tokens: AccessTokens { format: AccessTokenFormat::Opaque, algorithm: Algorithm::Es256 },
             access_token_claims: AccessTokenClaims::default(),
             dpop_nonces: None,
+            mutual_tls: None,
             secret: None,
             previous_secret: None,
             key_settings: KeySettings::default(),
@@ -259,6 +261,14 @@ impl Builder {
     #[must_use]
     pub fn dpop_nonces(mut self, nonces: DpopNonces) -> Self {
         self.dpop_nonces = Some(nonces);
+        self
+    }
+
+    /// Turns mutual TLS on (RFC 8705): the methods `tls_client_auth` and `self_signed_tls_client_auth`, which a grant accepts if it is
+    /// told so, and tokens that are bound to a certificate, for clients with `tls_client_certificate_bound_access_tokens`.
+    #[must_use]
+    pub fn mutual_tls(mut self, settings: MutualTls) -> Self {
+        self.mutual_tls = Some(settings);
         self
     }
 
@@ -703,7 +713,10 @@ impl Builder {
         for extension in &self.extensions {
             self.grants.extend_all(extension);
         }
-        let authenticator = ClientAuthenticator::new(std::mem::take(&mut self.client_authentication));
+        let authenticator = ClientAuthenticator::new(
+            std::mem::take(&mut self.client_authentication),
+            self.mutual_tls.is_some(),
+        );
         let mut problems = self.problems(&authenticator);
         problems.0.append(&mut bad_resources);
         for name in reserved {
@@ -721,7 +734,10 @@ impl Builder {
         let (Some(store), Some(issuer), Some(hasher)) = (store, issuer, hasher) else {
             return Err(problems.into());
         };
-        let urls = PublicUrls::of_issuer(&issuer, self.strips_issuer_path);
+        let mut urls = PublicUrls::of_issuer(&issuer, self.strips_issuer_path);
+        if let Some(alias) = self.mutual_tls.as_ref().and_then(|settings| settings.alias.as_deref()) {
+            problems.take("the alias of mutual TLS", urls.add(alias));
+        }
         let dpop = Dpop { nonces: self.dpop_nonces.clone(), ..Dpop::new(urls) };
         let Some(secrets) =
             problems.take("client secrets", SecretVerifier::new(hasher.clone(), &*self.entropy))
@@ -847,6 +863,7 @@ impl Builder {
             assertions_name_issuer_alone: self.assertions_name_issuer_alone,
             access_tokens: self.access_tokens,
             dpop,
+            mutual_tls: self.mutual_tls,
             id_token_algorithm: Algorithm::Rs256,
             pairwise,
             vault,

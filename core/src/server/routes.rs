@@ -1,6 +1,7 @@
 use std::sync::Arc;
 
 use http::Method;
+use serde_json::{Map, Value};
 
 use crate::endpoint::{Endpoint, EndpointPath, Metadata};
 use crate::endpoints::{
@@ -81,12 +82,32 @@ pub(super) fn metadata(
         let names = keys.0.algorithms().into_iter().map(Algorithm::name);
         metadata.add("id_token_signing_alg_values_supported", names);
     }
+    if let Some(alias) = engine.mutual_tls.as_ref().and_then(|settings| settings.alias.as_deref()) {
+        metadata.insert("mtls_endpoint_aliases", aliases(&metadata, engine.issuer(), alias));
+    }
     let mut documents =
         vec![MetadataDocument::new(&metadata, EndpointPath::WellKnown("oauth-authorization-server"))];
     if ui_locales.is_some() {
         documents.push(MetadataDocument::new(&metadata, EndpointPath::Discovery("openid-configuration")));
     }
     documents
+}
+
+/// The URLs of the endpoints at which clients show a certificate, with `alias` in place of the issuer (RFC 8705 section 5).
+fn aliases(metadata: &Metadata, issuer: &str, alias: &str) -> Map<String, Value> {
+    const NAMES: [&str; 6] = [
+        "token_endpoint",
+        "revocation_endpoint",
+        "introspection_endpoint",
+        "device_authorization_endpoint",
+        "pushed_authorization_request_endpoint",
+        "userinfo_endpoint",
+    ];
+    let renamed = NAMES.into_iter().filter_map(|name| {
+        let path = metadata.get(name)?.as_str()?.strip_prefix(issuer)?;
+        Some((name.to_owned(), format!("{alias}{path}").into()))
+    });
+    renamed.collect()
 }
 
 impl Routes {

@@ -15,6 +15,7 @@ use gridauth::guard::Resource;
 use gridauth::identity::PasswordPolicy;
 use gridauth::model::AuthMethod;
 use gridauth::pages::{Language, Languages, Theme};
+use gridauth::sender::MutualTls;
 use gridauth::store::{OpenError, StoreError};
 use gridauth::{Client, GridAuth, Guard, PutClientError, RevokeError, Store};
 use tokio::sync::watch;
@@ -74,8 +75,13 @@ impl App {
     pub async fn start(settings: &Settings, address: SocketAddr) -> Result<Self, StartError> {
         gridauth_sqlx::register().map_err(StartError::cannot_start)?;
         let store = Store::open(settings.store()).await.map_err(cannot_open)?;
-        let confidential =
-            [AuthMethod::Basic, AuthMethod::Post, AuthMethod::SecretJwt, AuthMethod::PrivateKeyJwt];
+        let mut confidential =
+            vec![AuthMethod::Basic, AuthMethod::Post, AuthMethod::SecretJwt, AuthMethod::PrivateKeyJwt];
+        // A proxy is needed that tells the certificates of clients.
+        let has_mutual_tls = !settings.trusted_proxies.is_empty();
+        if has_mutual_tls {
+            confidential.extend([AuthMethod::TlsClientAuth, AuthMethod::SelfSignedTlsClientAuth]);
+        }
         let code_and_refresh = [&confidential[..], &[AuthMethod::None]].concat();
         let refresh = settings.refresh_token_lifetime;
         let theme = Theme::builder("gridauth demo").languages(languages());
@@ -96,6 +102,9 @@ impl App {
         #[cfg(feature = "metrics")]
         {
             builder = builder.endpoint(crate::metrics::PrometheusMetrics::install()?);
+        }
+        if has_mutual_tls {
+            builder = builder.mutual_tls(MutualTls::new());
         }
         let auth = builder
             .profile(settings.profile)

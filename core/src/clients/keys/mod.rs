@@ -42,6 +42,19 @@ impl ClientKeys {
         Ok(self.published.verify(client.id(), url, reach, jws).await?)
     }
 
+    /// Whether this client registered, or publishes, a key with this certificate (RFC 8705 section 2.2).
+    ///
+    /// # Errors
+    /// Status 503 if the client's keys cannot be had at the moment.
+    pub(crate) async fn has_certificate(&self, client: &Client, der: &[u8]) -> Result<bool, OAuthError> {
+        if let Some(jwks) = client.metadata_value("jwks") {
+            return Ok(registered(client, jwks).has_certificate(der));
+        }
+        let Some(url) = client.metadata("jwks_uri") else { return Ok(false) };
+        let reach = if client.is_self_registered() { self.strangers } else { Reach::Anywhere };
+        Ok(self.published.has_certificate(client.id(), url, reach, der).await?)
+    }
+
     /// Whether a token is signed by a key that an issuer publishes, whom the application trusts.
     ///
     /// # Errors

@@ -6,7 +6,7 @@ use crate::model::GrantData;
 use crate::protocol::OAuthError;
 use crate::token::Binding;
 
-/// Tokens that are bound to a key (RFC 9449). Every server has it.
+/// Tokens that are bound to a key (RFC 9449) or a certificate (RFC 8705). Every server has it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct SenderConstraint;
 
@@ -24,9 +24,12 @@ impl Extension for SenderConstraint {
         plan: &mut AuthorizationPlan,
     ) -> Result<(), OAuthError> {
         let response_type = request.parameter("response_type").unwrap_or_default();
-        if request.client().needs_dpop() && response_type.split(' ').any(|word| word == "token") {
+        let client = request.client();
+        if (client.needs_dpop() || client.needs_certificate())
+            && response_type.split(' ').any(|word| word == "token")
+        {
             return Err(OAuthError::invalid_request(
-                "the client gets tokens only with a DPoP proof, which an authorization request cannot have",
+                "the client gets bound tokens only, and an authorization request proves possession of nothing",
             ));
         }
         if let Some(thumbprint) = request.parameter(DPOP_JKT) {
