@@ -7,9 +7,10 @@ use gridauth_conformance::Request;
 use gridauth_conformance::oauth::whoami;
 use oauth2::basic::{BasicClient, BasicErrorResponse, BasicErrorResponseType, BasicTokenResponse};
 use oauth2::{
-    AuthType, AuthUrl, AuthorizationCode, ClientId, ClientSecret, CsrfToken, EndpointNotSet, EndpointSet,
-    HttpRequest, HttpResponse, IntrospectionUrl, PkceCodeChallenge, PkceCodeVerifier, RedirectUrl,
-    RequestTokenError, ResourceOwnerPassword, ResourceOwnerUsername, RevocationUrl, Scope,
+    AuthType, AuthUrl, AuthorizationCode, ClientId, ClientSecret, CsrfToken, DeviceAuthorizationUrl,
+    DeviceCodeErrorResponseType, EndpointNotSet, EndpointSet, HttpRequest, HttpResponse, IntrospectionUrl,
+    PkceCodeChallenge, PkceCodeVerifier, RedirectUrl, RequestTokenError, ResourceOwnerPassword,
+    ResourceOwnerUsername, RevocationUrl, Scope, StandardDeviceAuthorizationResponse,
     TokenIntrospectionResponse as _, TokenResponse as _, TokenUrl, url::Url,
 };
 use serde_json::Value;
@@ -31,6 +32,7 @@ pub(crate) const FLOWS: &[(&str, Flow)] = &[
     ("password", password),
     ("revocation", revocation),
     ("introspection", introspection),
+    ("device", device),
 ];
 
 type Client = BasicClient<EndpointSet, EndpointNotSet, EndpointSet, EndpointSet, EndpointSet>;
@@ -229,4 +231,44 @@ fn introspection(person: &mut Person<'_>) {
     web.revoke_token(tokens.access_token().into()).unwrap().request(&http(person)).expect("revoked");
     let said = judge.introspect(tokens.access_token()).request(&http(person)).expect("a judgement");
     assert!(!said.active());
+}
+
+fn device(person: &mut Person<'_>) {
+    let well_known = format!("/.well-known/oauth-authorization-server{}", person.demo.base);
+    let metadata = person.demo.get(&well_known).expect(200).json();
+    let endpoint =
+        metadata["device_authorization_endpoint"].as_str().expect("the endpoint is there").to_owned();
+    let client =
+        client(person, "tv").set_device_authorization_url(DeviceAuthorizationUrl::new(endpoint).unwrap());
+    let start = |person: &Person<'_>| -> StandardDeviceAuthorizationResponse {
+        let request = client.exchange_device_code().add_scope(Scope::new("notes.read".to_owned()));
+        request.request(&http(person)).expect("codes")
+    };
+    let link = |started: &StandardDeviceAuthorizationResponse| {
+        started.verification_uri_complete().expect("a link with the code").secret().to_owned()
+    };
+    let started = start(person);
+    // It polls once before anybody has decided.
+    let polled = std::cell::Cell::new(0);
+    let sleep = |_| polled.set(polled.get() + 1);
+    let early = client.exchange_device_access_token(&started).request(
+        &http(person),
+        sleep,
+        Some(std::time::Duration::ZERO),
+    );
+    assert!(early.is_err());
+    person.decide_about_device(&link(&started), true);
+    let tokens =
+        client.exchange_device_access_token(&started).request(&http(person), sleep, None).expect("tokens");
+    assert_eq!(who(person, &tokens)["client_id"], "tv");
+    let refresh_token = tokens.refresh_token().expect("a refresh token");
+    client.exchange_refresh_token(refresh_token).request(&http(person)).expect("tokens");
+    let started = start(person);
+    person.decide_about_device(&link(&started), false);
+    match client.exchange_device_access_token(&started).request(&http(person), sleep, None) {
+        Err(RequestTokenError::ServerResponse(refusal)) => {
+            assert_eq!(refusal.error(), &DeviceCodeErrorResponseType::AccessDenied);
+        }
+        other => panic!("{other:?}"),
+    }
 }

@@ -9,7 +9,7 @@ use gridauth_conformance::{Browser, Context, Demo, Options, random};
 use serde_json::{Value, json};
 
 /// The clients of the seed, each with the redirect URI that it asks for.
-const CLIENTS: [(&str, Option<&str>); 8] = [
+const CLIENTS: [(&str, Option<&str>); 9] = [
     ("web", Some(seed::WEB_CB)),
     ("poster", Some("https://poster.example.com/cb")),
     // Registered without a port: a native application only knows its port when it runs (RFC 8252 section 7.3).
@@ -18,6 +18,7 @@ const CLIENTS: [(&str, Option<&str>); 8] = [
     ("machine", None),
     ("demo", None),
     ("resource-server", None),
+    ("tv", None),
     (ODD, None),
 ];
 
@@ -102,6 +103,18 @@ impl<'a> Person<'a> {
         }
         assert_eq!(answer.status, 303, "{answer:#}");
         answer.header("location").expect("a redirect has a location").to_owned()
+    }
+
+    /// Opens the link that a device shows, signs in, and allows or denies.
+    pub(crate) fn decide_about_device(&mut self, link: &str, allow: bool) {
+        let target = link.strip_prefix(self.origin()).unwrap_or_else(|| panic!("not the issuer's: {link}"));
+        let mut page = self.browser.get(target);
+        if is_sign_in(&page) {
+            page = self.browser.sign_in(&page, &self.user);
+        }
+        assert!(is_consent(&page), "{page:#}");
+        let done = if allow { self.browser.allow(&page) } else { self.browser.deny(&page) };
+        assert_eq!(done.status, 200, "{done:#}");
     }
 
     /// Scheme and authority of the issuer.

@@ -36,6 +36,8 @@ static MASKS: LazyLock<Vec<(Regex, &'static str)>> = LazyLock::new(|| {
         (r"\beyJ[A-Za-z0-9_-]+\.eyJ[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+", "JWT"),
         // What is recognized by its position comes first: it may contain any of the other patterns by chance.
         (r#"name="csrf" value="[^"]*""#, "CSRF"),
+        // What was typed, with a letter too many or too few.
+        (r#"name="user_code" class="code" type="text" value="[^"]*""#, "USER-CODE"),
         // A name of the suite's own may be as long as a generated subject.
         (r#""sub":"user\d+-[0-9a-f]{12}""#, r#""sub":"userUNIQUE""#),
         (r#""sub":"[A-Za-z0-9_-]{22}""#, "SUBJECT"),

@@ -2,6 +2,7 @@
 
 mod account;
 mod authorize;
+mod authorize_challenge;
 mod client_logo;
 mod device;
 mod end_session;
@@ -22,6 +23,7 @@ mod userinfo;
 
 pub(crate) use account::{Account, account_path, own_sign_in};
 pub(crate) use authorize::Authorize;
+pub(crate) use authorize_challenge::AuthorizeChallenge;
 pub(crate) use client_logo::{ClientLogo, logo_path};
 pub(crate) use device::{DeviceAuthorizationEndpoint, DevicePage};
 pub(crate) use end_session::EndSession;

@@ -22,6 +22,11 @@ impl ValidatedRedirect {
         }
     }
 
+    /// That of a request which is answered directly, so that nobody is redirected.
+    pub(crate) fn nowhere() -> Self {
+        Self(String::new())
+    }
+
     /// The URI.
     pub fn as_str(&self) -> &str {
         &self.0

@@ -5,6 +5,7 @@ pub mod password;
 pub mod throttle;
 
 mod ended_grants;
+mod first_party;
 mod own_session;
 mod pairwise;
 mod password_policy;
@@ -14,6 +15,7 @@ mod usernames;
 mod users;
 
 pub use ended_grants::EndedGrants;
+pub use first_party::{FirstPartySignIn, SecondStep};
 pub use own_session::{OwnSession, WantedSignIn};
 pub use password::{HashingError, HashingSettings, PasswordHash, PasswordHasher};
 pub use password_policy::{PasswordPolicy, PasswordPolicyError};

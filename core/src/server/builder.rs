@@ -17,7 +17,7 @@ use crate::clients::{
 };
 use crate::endpoint::Endpoint;
 use crate::endpoints::{
-    Account, ClientLogo, EndSession, Interaction, Jwks, ManageRegistration, Register, RegistrationDesk,
+    Account, AuthorizeChallenge, ClientLogo, EndSession, Interaction, Jwks, ManageRegistration, Register, RegistrationDesk,
     Usability, UserInfo,
 };
 use crate::engine::{
@@ -34,8 +34,8 @@ use crate::guard::{
 };
 use crate::http::{AllowedOrigins, TrustedProxies};
 use crate::identity::{
-    EndedGrants, HashingSettings, OwnSession, PairwiseSalt, PasswordHasher, PasswordPolicy, Sessions,
-    StoredUsers, Throttle, ThrottleSettings, UsernameComparison, Users,
+    EndedGrants, FirstPartySignIn, HashingSettings, OwnSession, PairwiseSalt, PasswordHasher, PasswordPolicy,
+    Sessions, StoredUsers, Throttle, ThrottleSettings, UsernameComparison, Users,
 };
 use crate::jose::Algorithm;
 use crate::keys::{KeySettings, KeyStoreError, Keys, ServerSecret, Signer, StoredKeys, VaultDoor};
@@ -69,6 +69,7 @@ pub struct Builder {
     ended_grants: EndedGrants,
     users: Option<Arc<dyn Users>>,
     own_session: Option<Arc<dyn OwnSession>>,
+    first_party: Option<FirstPartySignIn>,
     account_page: Option<bool>,
     pages: Arc<dyn Pages>,
     openid: Option<OpenId>,
@@ -144,6 +145,7 @@ impl GridAuth {
             ended_grants: EndedGrants::default(),
             users: None,
             own_session: None,
+            first_party: None,
             account_page: None,
             pages: Arc::new(BuiltInPages::default()),
             openid: None,
@@ -515,6 +517,19 @@ impl Builder {
         self
     }
 
+    /// Lets first-party clients sign users in without a browser, at `/authorize-challenge` (draft-ietf-oauth-first-party-apps): they send
+    /// the password and get an authorization code, which they redeem with PKCE. Wrong passwords are throttled as anywhere. It needs the
+    /// code grant.
+    ///
+    /// Only apps of the operator's own should ever see a password: [`ClientBuilder::first_party`](crate::model::ClientBuilder::first_party).
+    /// Anybody can pretend to be such an app that is a public client, so it cannot be kept from asking. The browser is the safer way
+    /// wherever there is one.
+    #[must_use]
+    pub fn first_party_sign_in(mut self, sign_in: FirstPartySignIn) -> Self {
+        self.first_party = Some(sign_in);
+        self
+    }
+
     /// Sets the name, logo, colour and languages of the built-in pages.
     #[must_use]
     pub fn theme(self, theme: Theme) -> Self {
@@ -808,6 +823,13 @@ impl Builder {
             if can_sign_out && has_pages {
                 endpoints.push(Arc::new(EndSession { interaction: Arc::clone(&interaction) }));
             }
+        }
+        if let Some(FirstPartySignIn { second_step }) = self.first_party.take() {
+            if grants.authorization_side("code").is_none() {
+                problems
+                    .add("first_party_sign_in needs the code grant: call .grant(AuthorizationCode::new())");
+            }
+            endpoints.push(Arc::new(AuthorizeChallenge { grants: Arc::clone(&grants), second_step }));
         }
         let fetch = self.fetch.take();
         if fetch.is_some() && has_pages {

@@ -340,6 +340,10 @@ async fn details_are_claims_of_a_jwt_and_types_are_in_the_metadata() {
     // A server with no type refuses all of them, and says nothing about it.
     let server = server_with(|builder| builder.extension(AuthorizationDetails::new())).await;
     server.refused(&json!([pay(1)]).to_string()).await;
+    let details = json!([pay(1)]).to_string();
+    is_refused(
+        server.token(&[("grant_type", "client_credentials"), ("authorization_details", &details)]).await,
+    );
     let (_, metadata) = answer(server.get("/.well-known/oauth-authorization-server", None).await);
     assert_eq!(metadata.get("authorization_details_types_supported"), None);
 }

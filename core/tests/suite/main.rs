@@ -27,6 +27,7 @@ mod edited_clients;
 mod events;
 mod expiry;
 mod extension_points;
+mod first_party_sign_in;
 mod forms;
 mod front_channel;
 mod grant_listings;

@@ -79,6 +79,12 @@ pub fn mail(address: &str, code: &str) {
     eprintln!("mail to {address}: {code}");
 }
 
+/// Puts a text on a screen.
+#[expect(clippy::print_stderr, reason = "the terminal stands in for a screen")]
+pub fn show(text: &str) {
+    eprintln!("{text}");
+}
+
 /// The programs of the project's README, compiled.
 #[cfg(doctest)]
 #[doc = include_str!("../../../README.md")]
@@ -133,3 +139,8 @@ struct ResourcesPage;
 #[cfg(doctest)]
 #[doc = include_str!("../../../docs/events.md")]
 struct EventsPage;
+
+/// The program of the page on first-party apps, compiled.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/first-party.md")]
+struct FirstPartyPage;

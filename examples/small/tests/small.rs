@@ -29,6 +29,9 @@ mod own_users;
 #[allow(dead_code, reason = "the test does not run its main")]
 #[path = "../src/bin/sign_in_elsewhere.rs"]
 mod sign_in_elsewhere;
+#[allow(dead_code, reason = "the test does not run its main")]
+#[path = "../src/bin/television.rs"]
+mod television;
 
 use std::sync::Mutex;
 
@@ -318,6 +321,51 @@ async fn custom_client_authentication() {
     assert_eq!(twice["error"], "invalid_request");
     let metadata = json(send(&app, get("/.well-known/oauth-authorization-server", &[])).await).await;
     assert_eq!(metadata["token_endpoint_auth_methods_supported"], serde_json::json!(["example_day_ticket"]));
+}
+
+/// The value of a hidden input.
+fn hidden(page: &str, name: &str) -> String {
+    let (_, after) = page.split_once(&format!("name=\"{name}\" value=\"")).unwrap();
+    after.split('"').next().unwrap().to_owned()
+}
+
+fn cookies(response: &Response<Body>) -> String {
+    let set = response.headers().get_all("set-cookie").iter();
+    set.map(|cookie| cookie.to_str().unwrap().split(';').next().unwrap()).collect::<Vec<_>>().join("; ")
+}
+
+#[tokio::test]
+async fn television() {
+    let app = television::app().await.unwrap();
+    let screen = Mutex::new(Vec::new());
+    let show = |text: &str| screen.lock().unwrap().push(text.to_owned());
+    let phone = async {
+        let line = loop {
+            if let Some(line) = screen.lock().unwrap().last().filter(|line| line.contains("enter")) {
+                break line.clone();
+            }
+            tokio::task::yield_now().await;
+        };
+        let code = line.rsplit(' ').next().unwrap().to_owned();
+        let page = send(&app, get(&format!("/oauth/device?user_code={code}"), &[])).await;
+        let form_cookie = cookies(&page);
+        let page = text(page).await;
+        let fields = |page: &str| format!("csrf={}&device_request={code}", hidden(page, "csrf"));
+        let form = format!("{}&username=israel&password=a+password+to+try", fields(&page));
+        let page = send(&app, post("/oauth/device", &[("cookie", &form_cookie)], &form)).await;
+        let cookie = format!("{form_cookie}; {}", cookies(&page));
+        let question = text(page).await;
+        assert!(question.contains("Living room television") && question.contains(&code), "{question}");
+        let form = format!("{}&decision=allow", fields(&question));
+        assert_eq!(
+            send(&app, post("/oauth/device", &[("cookie", &cookie)], &form)).await.status(),
+            StatusCode::OK
+        );
+    };
+    let (token, ()) = tokio::join!(television::sign_in(&app, show), phone);
+    assert!(token.unwrap().starts_with("gat_"));
+    // The QR code is above the line with the code.
+    assert!(screen.lock().unwrap()[0].lines().count() > 10);
 }
 
 #[test]

@@ -195,7 +195,16 @@ impl Extension for AuthorizationDetails {
     }
 
     fn prepares_tokens(&self, _client: &Client) -> bool {
-        true
+        !self.types.is_empty()
+    }
+
+    fn check_token(&self, request: &TokenRequest<'_>, _kept: &GrantData) -> Result<(), OAuthError> {
+        match request.parameter(AUTHORIZATION_DETAILS) {
+            Some(_) if self.types.is_empty() => {
+                Err(invalid("the server does not know this type of authorization_details"))
+            }
+            _ => Ok(()),
+        }
     }
 
     async fn prepare_token(&self, draft: &mut TokenDraft<'_>) -> Result<(), OAuthError> {
