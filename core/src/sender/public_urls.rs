@@ -54,7 +54,11 @@ fn normal_form(text: &str) -> Option<String> {
     if !text.bytes().all(|byte| matches!(byte, 0x21..=0x7e) && byte != b'\\') {
         return None;
     }
-    let (scheme, _) = text.split_once("://")?;
+    let (scheme, rest) = text.split_once("://")?;
+    // A URL parser takes no host for the one that follows.
+    if rest.starts_with('/') {
+        return None;
+    }
     if !["http", "https"].iter().any(|known| scheme.eq_ignore_ascii_case(known)) {
         return None;
     }

@@ -17,8 +17,8 @@ use crate::clients::{
 };
 use crate::endpoint::Endpoint;
 use crate::endpoints::{
-    Account, AuthorizeChallenge, ClientLogo, EndSession, Interaction, Jwks, ManageRegistration, Register, RegistrationDesk,
-    Usability, UserInfo,
+    Account, AuthorizeChallenge, ClientLogo, EndSession, Interaction, Jwks, ManageRegistration, Register,
+    RegistrationDesk, Usability, UserInfo,
 };
 use crate::engine::{
     AccessTokens, Engine, Outbox, PushedRequests, RequestRules, ServerLifetimes, SignedRequests,

@@ -42,6 +42,7 @@ async fn client_credentials_alone() {
         "token_endpoint",
         "token_endpoint_auth_methods_supported",
         "token_endpoint_auth_signing_alg_values_supported",
+        "dpop_signing_alg_values_supported",
     ];
     has_exactly(&metadata, &[&ALWAYS[..], &own].concat());
     assert_eq!(metadata["grant_types_supported"], json!(["client_credentials"]));
@@ -78,6 +79,7 @@ async fn the_code_grant() {
         "token_endpoint",
         "token_endpoint_auth_methods_supported",
         "token_endpoint_auth_signing_alg_values_supported",
+        "dpop_signing_alg_values_supported",
         "code_challenge_methods_supported",
     ];
     has_exactly(&metadata, &[&ALWAYS[..], &own].concat());

@@ -51,8 +51,15 @@ pub enum RemoteError {
     NoIntrospection,
 }
 
+impl Remote {
+    /// Starts a verifier for the tokens of this issuer (RFC 8414 section 2).
+    pub fn builder(issuer: impl Into<String>) -> RemoteBuilder {
+        RemoteBuilder::new(issuer.into())
+    }
+}
+
 impl RemoteBuilder {
-    pub(super) fn new(issuer: String) -> Self {
+    fn new(issuer: String) -> Self {
         Self {
             issuer,
             audience: Vec::new(),

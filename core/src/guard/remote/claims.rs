@@ -1,10 +1,14 @@
+use std::time::Duration;
+
 use serde_json::{Map, Value};
 
-use super::LEEWAY;
 use crate::env::Timestamp;
 use crate::guard::AccessClaims;
 use crate::protocol::Scope;
 use crate::token::Binding;
+
+/// How far the clock of the issuer may be ahead.
+const LEEWAY: Duration = Duration::from_secs(60);
 
 /// The claims that have a place of their own in [`AccessClaims`].
 const KNOWN: [&str; 10] =

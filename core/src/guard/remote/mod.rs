@@ -7,7 +7,6 @@ mod issuer;
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
 
 use async_trait::async_trait;
 use serde_json::{Map, Value};
@@ -22,9 +21,6 @@ use crate::fetch::{Fetch, FetchRequest, PlainHttp, Reach};
 use crate::jose::{Algorithm, Jws};
 use crate::jwks::RemoteKeys;
 use crate::token::Secret;
-
-/// How far the clock of the issuer may be ahead.
-const LEEWAY: Duration = Duration::from_secs(60);
 
 /// Adds to the claims of a token, or refuses it.
 type MapClaims = Arc<dyn Fn(&Map<String, Value>, AccessClaims) -> Option<AccessClaims> + Send + Sync>;
@@ -79,11 +75,6 @@ struct Introspection {
 }
 
 impl Remote {
-    /// Starts a verifier for the tokens of this issuer (RFC 8414 section 2).
-    pub fn builder(issuer: impl Into<String>) -> RemoteBuilder {
-        RemoteBuilder::new(issuer.into())
-    }
-
     /// Reads the issuer's metadata now, rather than at the first token.
     ///
     /// # Errors
