@@ -60,6 +60,9 @@ async fn a_valid_token_passes() {
     }
 }
 
+/// The challenge of a request without credentials: the realm, and where the resource's metadata is (RFC 9728 section 5.1).
+const CHALLENGE: &str = "Bearer realm=\"https://id.example.com\", resource_metadata=\"https://id.example.com/.well-known/oauth-protected-resource\"";
+
 #[actix_web::test]
 async fn a_request_without_a_token_gets_a_challenge() {
     let auth = auth().await;
@@ -67,7 +70,7 @@ async fn a_request_without_a_token_gets_a_challenge() {
     for path in GUARDED {
         let answer = ask(&app, TestRequest::get().uri(path)).await;
         assert_eq!(answer.status, 401, "{path}");
-        assert_eq!(answer.header("www-authenticate"), "Bearer realm=\"https://id.example.com\"", "{path}");
+        assert_eq!(answer.header("www-authenticate"), CHALLENGE, "{path}");
         assert_eq!(answer.header("content-type"), "application/json");
         assert_eq!(answer.header("cache-control"), "no-store");
         assert_eq!(answer.json()["error"], "invalid_token");
@@ -134,7 +137,7 @@ async fn one_hook_shapes_the_rejections_of_middleware_and_extractor_with_and_wit
         let answer = ask(&app, TestRequest::get().uri(path)).await;
         assert_eq!((answer.status, &answer.json()), (401, &json!({ "status": 401 })), "{path}");
         assert_eq!(answer.header("content-type"), "application/problem+json");
-        assert_eq!(answer.header("www-authenticate"), "Bearer realm=\"https://id.example.com\"");
+        assert_eq!(answer.header("www-authenticate"), CHALLENGE);
         let answer = ask(&app, bearing(TestRequest::get().uri(path), &token)).await;
         assert_eq!((answer.status, &answer.json()), (403, &json!({ "status": 403 })), "{path}");
     }

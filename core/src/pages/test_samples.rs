@@ -76,6 +76,7 @@ pub(super) fn every_page(pages: &BuiltInPages, language: &Language, text: &str) 
     client.name = Some(text);
     (client.uri, client.policy_uri, client.tos_uri) = (Some(uri), Some(uri), Some(uri));
     client.self_registered = true;
+    client.loopback_only = true;
     // A path with a backslash is not shown.
     let logo = format!("/logo/{}", text.replace('\\', ""));
     client.logo = Some(&logo);

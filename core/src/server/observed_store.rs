@@ -1,5 +1,6 @@
 //! The store as the server uses it: each operation is a span, and an event tells when the store is lost and when it is back.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
@@ -170,6 +171,10 @@ impl Backend for ObservedStore {
 
     fn ping(&self) -> StoreFuture<'_, ()> {
         self.observe("ping", None, |store| store.ping())
+    }
+
+    fn snapshot<'a>(&'a self, path: &'a Path) -> StoreFuture<'a, ()> {
+        self.observe("snapshot", None, move |store| store.snapshot(path))
     }
 
     fn remove_expired(&self, kind: Kind, now: Timestamp, limit: usize) -> StoreFuture<'_, usize> {

@@ -114,6 +114,9 @@ async fn the_contract_holds_between_two_processes() {
     assert!(report.is_clean(), "{report}");
 }
 
+/// In this time a notice of an ended grant is written.
+const NOTICE: std::time::Duration = std::time::Duration::from_millis(400);
+
 #[tokio::test]
 async fn round_trips_are_few() {
     let counted = Counted::new().await;
@@ -146,12 +149,15 @@ async fn round_trips_are_few() {
     assert_eq!(revocation, 2, "a revoked access token of a grant that can be refreshed");
     assert!(server.auth.authenticate(&gridauth::http::BearerToken::new(&access_of_grant)).await.is_err());
 
+    // The other processes are told in the background.
+    tokio::time::sleep(NOTICE).await;
     let (_, tokens) = server.token(&refresh(&string(&tokens, "refresh_token"))).await;
     let token = string(&tokens, "refresh_token");
     let form = [("token", token.as_str())];
     let (revocation, answer) = counted.flights(server.post("/oauth/revoke", &headers, &form)).await;
     assert_eq!(answer.status(), 200);
     assert_eq!(revocation, 1, "a revoked grant");
+    tokio::time::sleep(NOTICE).await;
     assert!(!server.is_valid(&tokens).await);
     let form = [("token", access.as_str())];
     let (revocation, answer) = counted.flights(server.post("/oauth/revoke", &headers, &form)).await;
