@@ -293,7 +293,7 @@ fn the_response_can_be_in_the_fragment(context: &Context) {
 }
 
 fn an_unknown_response_mode_is_refused(context: &Context) {
-    for mode in ["unknown", "QUERY", "query.jwt", "web_message"] {
+    for mode in ["unknown", "QUERY", "query.JWT", "web_message"] {
         CodeRequest::web().with("response_mode", mode).refused(context.app(), "invalid_request");
     }
 }

@@ -150,7 +150,8 @@ fn the_grant_types_are_those_that_are_implemented(context: &Context) {
     }
     let types = list(&metadata, "response_types_supported");
     assert!(types.is_superset(&set(&["code", "token"])), "{types:?}");
-    assert_eq!(list(&metadata, "response_modes_supported"), set(&["query", "fragment", "form_post"]));
+    let modes = ["query", "fragment", "form_post", "jwt", "query.jwt", "fragment.jwt", "form_post.jwt"];
+    assert_eq!(list(&metadata, "response_modes_supported"), set(&modes));
     // A grant type that is not listed is not supported.
     for grant in
         ["urn:ietf:params:oauth:grant-type:device_code", "urn:ietf:params:oauth:grant-type:token-exchange"]

@@ -77,6 +77,7 @@ pub(super) fn every_page(pages: &BuiltInPages, language: &Language, text: &str) 
     (client.uri, client.policy_uri, client.tos_uri) = (Some(uri), Some(uri), Some(uri));
     client.self_registered = true;
     client.loopback_only = true;
+    client.document_host = Some(text);
     // A path with a backslash is not shown.
     let logo = format!("/logo/{}", text.replace('\\', ""));
     client.logo = Some(&logo);

@@ -1,7 +1,7 @@
 use gridauth::Access;
-use gridauth::guard::GuardId;
+use gridauth::Guard;
 
-fn of_another_guard(access: Access, guard: GuardId) -> Access {
+fn of_another_guard(access: Access, guard: Guard) -> Access {
     Access { guard, ..access }
 }
 
