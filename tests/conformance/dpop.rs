@@ -312,7 +312,8 @@ fn challenges_come_each_on_a_line_of_its_own(context: &Context) {
     let app = context.app();
     let answer = app.get("/private").expect(401);
     let challenges = answer.headers_named("www-authenticate");
-    assert_eq!(challenges[0], format!("Bearer realm=\"{}\"", app.issuer));
+    let metadata = format!("resource_metadata=\"{}/.well-known/oauth-protected-resource\"", app.issuer);
+    assert_eq!(challenges[0], format!("Bearer realm=\"{}\", {metadata}", app.issuer));
     assert!(challenges[1].starts_with(&format!("DPoP realm=\"{}\", algs=\"", app.issuer)), "{answer:#}");
     assert!(challenges.len() == 2 && !challenges[1].contains("error"), "{answer:#}");
     let answer = app.send(&Request::get("/private").bearer("x")).expect(401);

@@ -5,7 +5,7 @@ use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use gridauth_conformance::oauth::{CodeRequest, Tokens};
 use gridauth_conformance::{Context, Demo, Options, Request, Response, cases};
-use rcgen::{CertificateParams, DnType, KeyPair};
+use rcgen::{CertificateParams, DistinguishedName, DnType, KeyPair};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
@@ -34,6 +34,8 @@ impl Certificate {
     /// One with this common name, alternative name and organisation.
     fn of(name: &str) -> Self {
         let mut params = CertificateParams::new(vec![format!("{name}.example.com")]).unwrap();
+        // It comes with a name of its own.
+        params.distinguished_name = DistinguishedName::new();
         params.distinguished_name.push(DnType::CountryName, "DE");
         params.distinguished_name.push(DnType::OrganizationName, "Example, Inc.");
         params.distinguished_name.push(DnType::CommonName, name);

@@ -79,7 +79,8 @@ fn the_consent_page_names_client_destination_and_every_scope(context: &Context) 
     {
         assert!(read.text.contains(shown), "{shown} is not on the page: {}", read.text);
     }
-    let buttons = ["allow", "deny", "other_account"].map(|value| ("decision".to_owned(), value.to_owned()));
+    let buttons = [("decision", "allow"), ("decision", "deny"), ("other_account", "yes")];
+    let buttons = buttons.map(|(name, value)| (name.to_owned(), value.to_owned()));
     assert_eq!(read.form().buttons, buttons);
     let native = CodeRequest::new("native", "http://127.0.0.1:4711/native");
     let (_, page) = at_consent(context, &native, &user);

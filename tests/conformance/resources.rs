@@ -109,7 +109,7 @@ fn a_token_is_for_the_resource_that_was_named(context: &Context) {
     assert_eq!(opens(app, &only.access), [401, 401, 200]);
     assert_eq!(introspect(app, &only.access)["aud"], json!([notes(app)]));
     let answer = app.send(&Request::get("/private").bearer(&only.access)).expect(401);
-    assert!(answer.header("www-authenticate").unwrap().contains("error=\"invalid_token\""));
+    assert!(answer.challenge().unwrap().contains("error=\"invalid_token\""));
     // A refresh stays with the resource.
     let refreshed = [("grant_type", "refresh_token"), ("refresh_token", only.refresh())];
     let refreshed = Tokens::of(&token(app, "web", &refreshed));
