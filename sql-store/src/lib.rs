@@ -1,4 +1,4 @@
-//! PostgreSQL and SQLite as the store of [gridauth](gridauth), on the pool that the application has already.
+//! PostgreSQL and SQLite as the store of [`gridauth`], on the pool that the application has already.
 //!
 //! ```no_run
 //! # #[cfg(feature = "postgres")]
