@@ -47,7 +47,7 @@ fn rocket(auth: &GridAuth) -> Rocket<Build> {
     quiet().attach(auth.fairing()).mount("/", routes![guarded, teapot, unauthorized])
 }
 
-const CHALLENGE: &str = "Bearer realm=\"https://id.example.com\"";
+const CHALLENGE: &str = "Bearer realm=\"https://id.example.com\", resource_metadata=\"https://id.example.com/.well-known/oauth-protected-resource\"";
 
 /// Rocket #596: a catcher knew the status but not the guard's error, so it could not say what was wrong.
 #[rocket::async_test]

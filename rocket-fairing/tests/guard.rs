@@ -127,7 +127,11 @@ async fn a_request_without_a_token_gets_a_challenge() {
     for path in GUARDED {
         let answer = ask(client.get(path)).await;
         assert_eq!(answer.status, 401, "{path}");
-        assert_eq!(answer.header("www-authenticate"), "Bearer realm=\"https://id.example.com\"", "{path}");
+        assert_eq!(
+            answer.header("www-authenticate"),
+            "Bearer realm=\"https://id.example.com\", resource_metadata=\"https://id.example.com/.well-known/oauth-protected-resource\"",
+            "{path}"
+        );
         assert_eq!(answer.header("content-type"), "application/json");
         assert_eq!(answer.header("cache-control"), "no-store");
         assert_eq!(answer.json()["error"], "invalid_token");
@@ -192,7 +196,10 @@ async fn one_hook_shapes_the_rejections_of_guards_without_a_result_in_each_handl
         let answer = ask(client.get(path)).await;
         assert_eq!((answer.status, &answer.json()), (401, &json!({ "status": 401 })), "{path}");
         assert_eq!(answer.header("content-type"), "application/problem+json");
-        assert_eq!(answer.header("www-authenticate"), "Bearer realm=\"https://id.example.com\"");
+        assert_eq!(
+            answer.header("www-authenticate"),
+            "Bearer realm=\"https://id.example.com\", resource_metadata=\"https://id.example.com/.well-known/oauth-protected-resource\""
+        );
         let answer = get(&client, path, &token).await;
         assert_eq!((answer.status, &answer.json()), (403, &json!({ "status": 403 })), "{path}");
     }

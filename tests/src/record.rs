@@ -36,6 +36,9 @@ static MASKS: LazyLock<Vec<(Regex, &'static str)>> = LazyLock::new(|| {
         (r"\beyJ[A-Za-z0-9_-]+\.eyJ[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+", "JWT"),
         // What is recognized by its position comes first: it may contain any of the other patterns by chance.
         (r#"name="csrf" value="[^"]*""#, "CSRF"),
+        (r"(request_uri(:|%3A|%253A))[A-Za-z0-9_-]{43}", "${1}RANDOM"),
+        (r"\breg\.[A-Za-z0-9_-]{8}\.[A-Za-z0-9_-]+", "REGISTERED"),
+        (r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(Z| UTC)", "MOMENT"),
         // What was typed, with a letter too many or too few.
         (r#"name="user_code" class="code" type="text" value="[^"]*""#, "USER-CODE"),
         // A name of the suite's own may be as long as a generated subject.
@@ -52,7 +55,7 @@ static MASKS: LazyLock<Vec<(Regex, &'static str)>> = LazyLock::new(|| {
         (r"\d+-[0-9a-f]{12}", "UNIQUE"),
         (r"[0-9a-f]{31,32}", "SECRET"),
         (r"[A-Za-z0-9_-]{43}", "RANDOM"),
-        (r#""(iat|exp|expires_in)":\d+"#, "TIME"),
+        (r#""(iat|exp|expires_in|client_id_issued_at)":\d+"#, "TIME"),
         (r"Wait \d+ seconds|Wait a second", "WAIT"),
         (r"\u{e9}{9,}", "LONG"),
     ];

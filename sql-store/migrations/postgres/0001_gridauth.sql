@@ -211,5 +211,21 @@ CREATE INDEX IF NOT EXISTS ended_subject ON gridauth.ended (subject, seq) WHERE 
 CREATE INDEX IF NOT EXISTS ended_client ON gridauth.ended (client, seq) WHERE client IS NOT NULL;
 CREATE INDEX IF NOT EXISTS ended_expires ON gridauth.ended (expires, seq) WHERE expires IS NOT NULL;
 
+CREATE TABLE IF NOT EXISTS gridauth.audit (
+    -- Rises with each new row: the order of listings, and with the version what an update compares.
+    seq     bigint GENERATED ALWAYS AS IDENTITY,
+    version bigint NOT NULL DEFAULT 0,
+    issued  timestamptz NOT NULL,
+    expires timestamptz,
+    id      text COLLATE "C" NOT NULL PRIMARY KEY,
+    subject text COLLATE "C",
+    client  text COLLATE "C",
+    scope   text,
+    body    json NOT NULL
+);
+CREATE INDEX IF NOT EXISTS audit_subject ON gridauth.audit (subject, seq) WHERE subject IS NOT NULL;
+CREATE INDEX IF NOT EXISTS audit_client ON gridauth.audit (client, seq) WHERE client IS NOT NULL;
+CREATE INDEX IF NOT EXISTS audit_expires ON gridauth.audit (expires, seq) WHERE expires IS NOT NULL;
+
 INSERT INTO gridauth.layout (version) SELECT 1 WHERE NOT EXISTS (SELECT 1 FROM gridauth.layout);
 UPDATE gridauth.layout SET version = 1 WHERE version < 1;

@@ -209,5 +209,21 @@ CREATE INDEX IF NOT EXISTS gridauth_ended_subject ON gridauth_ended (subject) WH
 CREATE INDEX IF NOT EXISTS gridauth_ended_client ON gridauth_ended (client) WHERE client IS NOT NULL;
 CREATE INDEX IF NOT EXISTS gridauth_ended_expires ON gridauth_ended (expires) WHERE expires IS NOT NULL;
 
+CREATE TABLE IF NOT EXISTS gridauth_audit (
+    -- Rises with each new row: the order of listings, and with the version what an update compares.
+    seq     INTEGER PRIMARY KEY AUTOINCREMENT,
+    version INTEGER NOT NULL DEFAULT 0,
+    issued  INTEGER NOT NULL, -- milliseconds since 1970
+    expires INTEGER,          -- milliseconds since 1970
+    id      TEXT NOT NULL UNIQUE,
+    subject TEXT,
+    client  TEXT,
+    scope   TEXT,
+    body    TEXT NOT NULL
+);
+CREATE INDEX IF NOT EXISTS gridauth_audit_subject ON gridauth_audit (subject) WHERE subject IS NOT NULL;
+CREATE INDEX IF NOT EXISTS gridauth_audit_client ON gridauth_audit (client) WHERE client IS NOT NULL;
+CREATE INDEX IF NOT EXISTS gridauth_audit_expires ON gridauth_audit (expires) WHERE expires IS NOT NULL;
+
 INSERT INTO gridauth_layout (version) SELECT 1 WHERE NOT EXISTS (SELECT 1 FROM gridauth_layout);
 UPDATE gridauth_layout SET version = 1 WHERE version < 1;
