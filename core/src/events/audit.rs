@@ -8,7 +8,7 @@ use super::Event;
 /// use std::time::Duration;
 /// use gridauth::events::Audit;
 ///
-/// let days = |days| Duration::from_secs(days * 24 * 60 * 60);
+/// let days = |days: u64| Duration::from_secs(days * 24 * 60 * 60);
 /// let audit = Audit::before_answers().keep_for(days(365));
 /// ```
 #[derive(Clone, Debug)]
