@@ -63,7 +63,9 @@ async fn rejections_follow_rfc_6750() {
         assert_eq!(answer.status(), status);
         let told = header(&answer, "www-authenticate").to_owned();
         assert!(told.starts_with(&challenge), "{told}");
-        assert_eq!(told == realm, authorization.is_none_or(|header| header.starts_with("Basic")), "{told}");
+        let has_credentials = authorization.is_some_and(|header| !header.starts_with("Basic"));
+        assert_eq!(told.contains("error="), has_credentials, "{told}");
+        assert!(told.contains("resource_metadata="), "{told}");
         assert_eq!(told.contains("scope=\"a b\""), status == 403, "{told}");
         assert_eq!(header(&answer, "cache-control"), "no-store");
         let body: serde_json::Value = serde_json::from_slice(&bytes(answer).await).unwrap();
@@ -194,7 +196,7 @@ struct Holder {
 async fn the_types_have_names() {
     let auth = server().await;
     let layer: RequireLayer = auth.require("a");
-    assert_eq!(format!("{layer:?}"), r#"RequireLayer { scope: "a", .. }"#);
+    assert!(format!("{layer:?}").contains(r#"scope: "a""#), "{layer:?}");
     let mut holder =
         Holder { service: layer.layer(Strict { ready: false, calls: Arc::default() }), answer: None };
     holder.answer = Some(holder.service.ready().await.unwrap().call(Request::new(String::new())));
