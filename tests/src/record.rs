@@ -36,6 +36,7 @@ static MASKS: LazyLock<Vec<(Regex, &'static str)>> = LazyLock::new(|| {
         (r"\beyJ[A-Za-z0-9_-]+\.eyJ[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+", "JWT"),
         // What is recognized by its position comes first: it may contain any of the other patterns by chance.
         (r#"name="csrf" value="[^"]*""#, "CSRF"),
+        (r#""(registration_access_token|client_secret)":"[^"]*""#, "TOKEN"),
         (r"(request_uri(:|%3A|%253A))[A-Za-z0-9_-]{43}", "${1}RANDOM"),
         (r"\breg\.[A-Za-z0-9_-]{8}\.[A-Za-z0-9_-]+", "REGISTERED"),
         (r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(Z| UTC)", "MOMENT"),
